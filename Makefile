@@ -1,0 +1,63 @@
+# metes: build, run, test, install. `make` alone builds the libraries.
+
+CARGO   ?= cargo
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+SONAME  := libmetes.so.0
+OUT     := target/release
+# The exporting flavour has a target directory of its own: it is never mixed with what the tests link.
+EXPORT  := target/export/release
+
+# nodelete: fork handlers and thread keys must never outlive the code they point at.
+LINK_ARGS := -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
+
+.PHONY: all run test soak lint miri install clean
+
+all: $(OUT)/libmetes.so $(OUT)/libmetes.a
+
+$(EXPORT)/libmetes.so $(EXPORT)/libmetes.a &: $(SOURCES)
+	$(CARGO) rustc --lib --release --features export --target-dir target/export --crate-type cdylib,staticlib -- \
+	    $(addprefix -C link-arg=,$(LINK_ARGS))
+	@touch $(EXPORT)/libmetes.so $(EXPORT)/libmetes.a
+
+$(OUT)/libmetes.so: $(EXPORT)/libmetes.so
+	@mkdir -p $(OUT)
+	cp $< $@
+	ln -sf libmetes.so $(OUT)/$(SONAME)
+
+$(OUT)/libmetes.a: $(EXPORT)/libmetes.a scripts/make-static
+	@mkdir -p $(OUT)
+	scripts/make-static $< $@
+
+run: all
+	scripts/run-demo
+
+test: all
+	scripts/test
+
+soak: all
+	METES_SOAK=1 scripts/test
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets --features fake
+	$(CARGO) clippy --lib --release --features export --target-dir target/export
+	scripts/check-layers
+
+miri:
+	scripts/miri
+
+install: all
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(OUT)/libmetes.so $(DESTDIR)$(LIBDIR)/libmetes.so.$(VERSION)
+	ln -sf libmetes.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libmetes.so
+	install -m 644 $(OUT)/libmetes.a $(DESTDIR)$(LIBDIR)/libmetes.a
+	install -m 644 include/metes.h $(DESTDIR)$(PREFIX)/include/metes.h
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' metes.pc.in \
+	    > $(DESTDIR)$(LIBDIR)/pkgconfig/metes.pc
+
+clean:
+	rm -rf target

@@ -1,0 +1,14 @@
+//! The thread word for targets without inline assembly of ours.
+
+use std::env;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=src/sys/thread_shim.c");
+    println!("cargo:rustc-check-cfg=cfg(thread_shim)");
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    if !matches!(arch.as_str(), "x86_64" | "aarch64") {
+        println!("cargo:rustc-cfg=thread_shim");
+        cc::Build::new().file("src/sys/thread_shim.c").compile("metes_thread_shim");
+    }
+}

@@ -1,0 +1,56 @@
+// malloc_info writes well-formed XML with the elements that readers of glibc's
+// look for.
+
+#include "check.h"
+
+// Every element that is opened is closed, in order. No attribute holds a `>`.
+static void check_well_formed(const char *text) {
+    char open[32][32];
+    int depth = 0;
+    for (const char *at = strchr(text, '<'); at; at = strchr(at, '<')) {
+        const char *end = strchr(at, '>');
+        CHECK(end);
+        if (at[1] == '/') {
+            CHECK(depth > 0);
+            size_t length = strlen(open[--depth]);
+            CHECK(strncmp(at + 2, open[depth], length) == 0 && at[2 + length] == '>');
+        } else if (at[1] != '?' && end[-1] != '/') {
+            size_t length = strcspn(at + 1, " >\n");
+            CHECK(depth < 32 && length > 0 && length < sizeof open[0]);
+            memcpy(open[depth], at + 1, length);
+            open[depth++][length] = '\0';
+        }
+        at = end;
+    }
+    CHECK(depth == 0);
+}
+
+int main(void) {
+    served_by_metes();
+    void *small = malloc(100), *mapping = malloc(40 * MIB);
+    CHECK(small && mapping);
+
+    char *text = NULL;
+    size_t length = 0;
+    FILE *stream = open_memstream(&text, &length);
+    CHECK(stream);
+    CHECK(malloc_info(0, stream) == 0);
+    CHECK(fclose(stream) == 0 && length > 0);
+    CHECK(strncmp(text, "<malloc version=\"1\">", 20) == 0);
+    CHECK(strstr(text, "<heap nr="));
+    CHECK(strstr(text, "<system type=\"current\" size="));
+    CHECK(strstr(text, "</malloc>"));
+    check_well_formed(text);
+    free(text);
+
+    // There are no options: refused, nothing written.
+    stream = open_memstream(&text, &length);
+    CHECK(stream);
+    CHECK(malloc_info(1, stream) == EINVAL);
+    CHECK(malloc_info(-1, stream) == EINVAL);
+    CHECK(fclose(stream) == 0 && length == 0);
+    free(text);
+    free(small);
+    free(mapping);
+    check_heap();
+}

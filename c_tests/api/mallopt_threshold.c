@@ -1,0 +1,42 @@
+// M_MMAP_THRESHOLD moves the size from which on a block is a mapping of its own,
+// and mallinfo2 shows it.
+
+#include "check.h"
+
+// How many mappings a block of this size takes: none or one.
+static size_t mappings_for(size_t size) {
+    size_t before = mallinfo2().hblks;
+    void *block = malloc(size);
+    CHECK(block);
+    size_t mapped = mallinfo2().hblks - before;
+    memset(block, 1, size);
+    free(block);
+    CHECK(mallinfo2().hblks == before);
+    return mapped;
+}
+
+int main(void) {
+    served_by_metes();
+    CHECK(mallopt(M_MMAP_THRESHOLD, 256 * 1024) == 1);
+    CHECK(mappings_for(100 * KIB) == 0);
+    CHECK(mappings_for(300 * KIB) == 1);
+    CHECK(mappings_for(2 * MIB) == 1);
+
+    CHECK(mallopt(M_MMAP_THRESHOLD, 8 * 1024 * 1024) == 1);
+    CHECK(mappings_for(300 * KIB) == 0);
+    CHECK(mappings_for(2 * MIB) == 0);
+    CHECK(mappings_for(9 * MIB) == 1);
+    check_heap();
+
+    // Freeing a mapping moves nothing once the program has set the threshold.
+    CHECK(mallopt(M_MMAP_THRESHOLD, 256 * 1024) == 1);
+    free(malloc(4 * MIB));
+    CHECK(mappings_for(300 * KIB) == 1);
+
+    // Beyond half of a heap's greatest size glibc refused it up to 2.34, and takes it since.
+    int taken = mallopt(M_MMAP_THRESHOLD, 64 * 1024 * 1024);
+    CHECK(taken == 0 || taken == 1);
+    CHECK(mappings_for(40 * MIB) == (taken ? 0 : 1));
+    CHECK(mappings_for(300 * KIB) == (taken ? 0 : 1));
+    check_heap();
+}

@@ -1,0 +1,80 @@
+// realloc's edges: NULL is malloc, zero is free, the contents stay to the lesser
+// of both sizes, whichever tiers the block moves between.
+
+#include "check.h"
+
+static const size_t sizes[] = {1,         7,          16,         24,        100,
+                               512,       1000,       1024,       3000,      8 * KIB,
+                               20 * KIB,  33 * KIB,   64 * KIB,   100 * KIB, 128 * KIB,
+                               200 * KIB, 1 * MIB - 1, 3 * MIB,   5 * MIB + 12};
+#define SIZES (sizeof sizes / sizeof sizes[0])
+
+static void null_is_malloc(void) {
+    for (size_t i = 0; i < SIZES; i++) {
+        void *block = realloc(NULL, sizes[i]);
+        CHECK(block && malloc_usable_size(block) >= sizes[i]);
+        memset(block, 1, sizes[i]);
+        free(block);
+    }
+    void *zero = realloc(NULL, opaque((size_t)0));
+    void *other = realloc(NULL, opaque((size_t)0));
+    CHECK(zero && other && zero != other);
+    free(zero);
+    free(other);
+}
+
+static void zero_is_free(void) {
+    for (size_t i = 0; i < SIZES; i++)
+        CHECK(realloc(malloc(sizes[i]), opaque((size_t)0)) == NULL);
+    // Were they not freed, this would be 3 GB.
+    size_t before = resident_bytes();
+    for (int i = 0; i < 30000; i++) {
+        char *block = (char *)malloc(100 * KIB);
+        for (size_t at = 0; at < 100 * KIB; at += 4096)
+            block[at] = 1;
+        CHECK(realloc(block, opaque((size_t)0)) == NULL);
+    }
+    CHECK(resident_bytes() < before + 64 * MIB);
+}
+
+// With something behind it a block cannot grow where it is; without, it may.
+static void every_size_to_every_other(int with_neighbour) {
+    for (size_t i = 0; i < SIZES; i++) {
+        for (size_t k = 0; k < SIZES; k++) {
+            size_t lesser = sizes[i] < sizes[k] ? sizes[i] : sizes[k];
+            void *block = malloc(sizes[i]);
+            CHECK(block);
+            fill(block, 0, sizes[i], 3);
+            void *neighbour = with_neighbour ? malloc(sizes[i]) : NULL;
+            block = realloc(block, sizes[k]);
+            CHECK(block && is_aligned(block, 16) && malloc_usable_size(block) >= sizes[k]);
+            CHECK(holds(block, 0, lesser, 3));
+            memset(block, 0x5a, sizes[k]);
+            free(neighbour);
+            free(block);
+        }
+    }
+}
+
+static void the_same_size_changes_nothing(void) {
+    for (size_t i = 0; i < SIZES; i++) {
+        void *block = malloc(sizes[i]);
+        fill(block, 0, sizes[i], 9);
+        for (int k = 0; k < 3; k++) {
+            block = realloc(block, sizes[i]);
+            CHECK(block && holds(block, 0, sizes[i], 9));
+        }
+        free(block);
+    }
+}
+
+int main(void) {
+    served_by_metes();
+    null_is_malloc();
+    zero_is_free();
+    every_size_to_every_other(0);
+    check_heap();
+    every_size_to_every_other(1);
+    the_same_size_changes_nothing();
+    check_heap();
+}

@@ -1,0 +1,23 @@
+// A handler of SIGABRT that allocates, as crash reporters do: the report holds no lock, so it can.
+// stderr: metes: double free: free\(0x[0-9a-f]+\): .*
+// exit: 7
+#include "check.h"
+
+#include <signal.h>
+
+static void handler(int signal) {
+    (void)signal;
+    void *p = malloc(5000);
+    p = realloc(p, 50000);
+    free(p);
+    _exit(p ? 7 : 8);
+}
+
+int main(void) {
+    signal(SIGABRT, handler);
+    alarm(20);
+    char *p = malloc(3000);
+    free(p);
+    free(opaque(p));
+    return 0;
+}

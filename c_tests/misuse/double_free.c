@@ -1,0 +1,11 @@
+// The same block freed twice in a row.
+// stderr: metes: double free: free\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
+// exit: SIGABRT
+#include "check.h"
+
+int main(void) {
+    char *p = malloc(3000);
+    free(p);
+    free(opaque(p));
+    return 0;
+}

@@ -1,0 +1,11 @@
+// A block of calloc freed twice.
+// stderr: metes: double free: free\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
+// exit: SIGABRT
+#include "check.h"
+
+int main(void) {
+    char *p = calloc(10, 300);
+    free(p);
+    free(opaque(p));
+    return 0;
+}

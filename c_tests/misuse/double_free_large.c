@@ -1,0 +1,14 @@
+// The same block of 30,000 bytes freed twice, with a live block on either side.
+// stderr: metes: double free: free\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
+// exit: SIGABRT
+#include "check.h"
+
+#include "include/row.h"
+
+int main(void) {
+    char *b[3];
+    row(b, 3, 30000);
+    free(b[1]);
+    free(opaque(b[1]));
+    return 0;
+}

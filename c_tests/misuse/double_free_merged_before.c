@@ -1,0 +1,15 @@
+// A block freed again after it became the tail of its free neighbour.
+// stderr: metes: double free: free\(0x[0-9a-f]+\): (this block of [0-9]+ bytes is free already|[0-9]+ bytes into a free block of [0-9]+ bytes at 0x[0-9a-f]+)
+// exit: SIGABRT
+#include "check.h"
+
+#include "include/row.h"
+
+int main(void) {
+    char *b[2];
+    row(b, 2, 3000);
+    free(b[0]);
+    free(b[1]);
+    free(opaque(b[1]));
+    return 0;
+}

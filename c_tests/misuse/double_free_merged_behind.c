@@ -1,0 +1,15 @@
+// A block freed again after its free neighbour became its tail.
+// stderr: metes: double free: free\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
+// exit: SIGABRT
+#include "check.h"
+
+#include "include/row.h"
+
+int main(void) {
+    char *b[2];
+    row(b, 2, 3000);
+    free(b[0]);
+    free(b[1]);
+    free(opaque(b[0]));
+    return 0;
+}

@@ -1,0 +1,9 @@
+// free of what getenv returned.
+// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in the stack
+// exit: SIGABRT
+#include "check.h"
+
+int main(void) {
+    free(opaque(getenv("PATH")));
+    return 0;
+}

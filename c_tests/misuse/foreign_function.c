@@ -1,0 +1,9 @@
+// free of a function.
+// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in /.*
+// exit: SIGABRT
+#include "check.h"
+
+int main(void) {
+    free(opaque((void *)main));
+    return 0;
+}

@@ -1,0 +1,10 @@
+// free of a local variable.
+// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in the stack
+// exit: SIGABRT
+#include "check.h"
+
+int main(void) {
+    char local[64] = "local";
+    free(opaque(local));
+    return 0;
+}

@@ -1,0 +1,11 @@
+// free of static data.
+// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in /.*
+// exit: SIGABRT
+#include "check.h"
+
+static char data[64] = "static data";
+
+int main(void) {
+    free(opaque(data));
+    return 0;
+}

@@ -1,0 +1,13 @@
+// realloc of a freed block to a smaller size, which would not need to move.
+// stderr: metes: freed pointer: realloc\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
+// exit: SIGABRT
+#include "check.h"
+
+#include "include/row.h"
+
+int main(void) {
+    char *b[3];
+    row(b, 3, 3000);
+    free(b[1]);
+    return realloc(opaque(b[1]), 100) != NULL;
+}

@@ -1,0 +1,9 @@
+// No options is fine.
+// env: METES_OPTIONS=
+#include "check.h"
+
+int main(void) {
+    char *p = malloc(3000);
+    free(p);
+    return p == NULL;
+}

@@ -1,0 +1,9 @@
+// Options that exist say nothing.
+// env: METES_OPTIONS=fit=first,verify=10,foreign=ignore
+#include "check.h"
+
+int main(void) {
+    char *p = malloc(3000);
+    free(p);
+    return p == NULL;
+}

@@ -1,0 +1,10 @@
+// An option that does not exist: said once, then ignored.
+// env: METES_OPTIONS=colour=red
+// stderr: metes: unknown option 'colour': the options are .*
+#include "check.h"
+
+int main(void) {
+    char *p = malloc(3000);
+    free(p);
+    return p == NULL;
+}

@@ -1,0 +1,14 @@
+// A block written 200 bytes past its end, its neighbour freed.
+// stderr: metes: header overwritten: free\(0x[0-9a-f]+\): the 8 bytes before the block are 0x[0-9a-f]{16}; .*
+// exit: SIGABRT
+#include "check.h"
+
+#include "include/row.h"
+
+int main(void) {
+    char *b[2];
+    row(b, 2, 3000);
+    memset(opaque(b[0]), 0, malloc_usable_size(b[0]) + 200);
+    free(b[1]);
+    return 0;
+}

@@ -1,0 +1,11 @@
+// The 8 bytes before a block overwritten.
+// stderr: metes: header overwritten: free\(0x[0-9a-f]+\): the 8 bytes before the block are 0x[0-9a-f]{16}; .*
+// exit: SIGABRT
+#include "check.h"
+
+int main(void) {
+    char *p = malloc(3000);
+    memset((char *)opaque(p) - 8, 0x7f, 8);
+    free(p);
+    return 0;
+}

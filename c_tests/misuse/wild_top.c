@@ -1,0 +1,9 @@
+// The last 16 bytes of the address space.
+// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is not mapped
+// exit: SIGABRT
+#include "check.h"
+
+int main(void) {
+    free(opaque((void *)0xfffffffffffffff0));
+    return 0;
+}

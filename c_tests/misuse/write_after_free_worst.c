@@ -1,0 +1,16 @@
+// The first 32 bytes of freed blocks overwritten, under fit=worst.
+// env: METES_OPTIONS=fit=worst
+// stderr: metes: (write after free|header overwritten): .*
+// exit: SIGABRT
+#include "check.h"
+
+#include "include/row.h"
+
+int main(void) {
+    char *b[9];
+    row(b, 9, 3000);
+    for (int i = 1; i < 9; i += 2) free(b[i]);
+    for (int i = 1; i < 9; i += 2) memset(opaque(b[i]), 0x41, 32);
+    walk_free_list();
+    return 0;
+}

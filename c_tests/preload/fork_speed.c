@@ -1,0 +1,43 @@
+// fork of a process with a hundred threads that have all used the heap: taking the locks is not to be felt.
+// cflags: -pthread
+#include "check.h"
+
+#include <pthread.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "include/life.h"
+
+static pthread_barrier_t turn;
+
+static void *body(void *arg) {
+    life((unsigned)(size_t)arg);
+    pthread_barrier_wait(&turn);
+    pthread_barrier_wait(&turn);
+    return NULL;
+}
+
+int main(void) {
+    enum { THREADS = 100, FORKS = 50 };
+    pthread_t threads[THREADS];
+    struct timespec from, to;
+    int status;
+    served_by_metes();
+    pthread_barrier_init(&turn, NULL, THREADS + 1);
+    for (size_t i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, body, (void *)i) == 0);
+    pthread_barrier_wait(&turn);
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    for (int i = 0; i < FORKS; i++) {
+        pid_t pid = fork();
+        CHECK(pid >= 0);
+        if (pid == 0) _exit(0);
+        CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    }
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    // A fork takes about half a millisecond here; a hundred times that would be us.
+    CHECK(to.tv_sec - from.tv_sec < 3);
+    pthread_barrier_wait(&turn);
+    for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+    check_heap();
+    return 0;
+}

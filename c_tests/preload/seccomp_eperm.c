@@ -1,0 +1,17 @@
+// A sandbox that refuses with EPERM, from before the start, what an allocator likes to call and can do without.
+// cflags: -pthread
+#include "check.h"
+
+#include "include/refused.h"
+#include "include/seccomp.h"
+
+int main(int argc, char **argv) {
+    if (argc == 1) {
+        REFUSE_OPTIONAL(SECCOMP_RET_ERRNO | EPERM);
+        execl("/proc/self/exe", argv[0], "again", (char *)NULL);
+        CHECK(!"exec");
+    }
+    served_by_metes();
+    live_refused(1);
+    return 0;
+}

@@ -1,0 +1,20 @@
+// A strict sandbox kills for calls that are no part of a plain program's life: none of them may be made at start or later.
+#include "check.h"
+
+#include "include/life.h"
+#include "include/seccomp.h"
+
+int main(int argc, char **argv) {
+    static const int killed[] = {SYS_getrandom, SYS_sched_getaffinity, SYS_membarrier, SYS_get_mempolicy, SYS_mbind,
+                                 SYS_socket, SYS_ptrace, SYS_timer_create, SYS_memfd_create, SYS_mlock, SYS_clone3};
+    if (argc == 1) {
+        refuse(killed, sizeof killed / sizeof killed[0], SECCOMP_RET_KILL_PROCESS);
+        execl("/proc/self/exe", argv[0], "again", (char *)NULL);
+        CHECK(!"exec");
+    }
+    served_by_metes();
+    for (unsigned i = 0; i < 20; i++) life(i);
+    malloc_trim(0);
+    check_heap();
+    return 0;
+}

@@ -1,0 +1,91 @@
+//! glibc's questions and settings: mallopt, mallinfo, `malloc_trim`, `malloc_stats`, `malloc_info`.
+
+use crate::front::tuning;
+use core::ffi::c_int;
+
+/// glibc's `struct mallinfo2`, bytes and counts.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct Mallinfo2 {
+    /// Bytes of heap regions.
+    pub arena: usize,
+    /// Free blocks.
+    pub ordblks: usize,
+    /// Fast bins: none here.
+    pub smblks: usize,
+    /// Mappings.
+    pub hblks: usize,
+    /// Bytes in mappings.
+    pub hblkhd: usize,
+    /// Always 0, as in glibc.
+    pub usmblks: usize,
+    /// Bytes in fast bins: none here.
+    pub fsmblks: usize,
+    /// Bytes in use, mappings included.
+    pub uordblks: usize,
+    /// Bytes free in regions.
+    pub fordblks: usize,
+    /// Bytes a trim could give back at most.
+    pub keepcost: usize,
+}
+
+/// glibc's `mallinfo2(3)`.
+#[unsafe(no_mangle)]
+pub extern "C" fn mallinfo2() -> Mallinfo2 {
+    let [arena, ordblks, hblks, hblkhd, uordblks, fordblks] = tuning::info();
+    Mallinfo2 { arena, ordblks, hblks, hblkhd, uordblks, fordblks, keepcost: fordblks, ..Mallinfo2::default() }
+}
+
+/// glibc's `mallinfo(3)`: the same in ints. What does not fit is `INT_MAX`, not a wrapped number.
+#[unsafe(no_mangle)]
+pub extern "C" fn mallinfo() -> libc::mallinfo {
+    let info = mallinfo2();
+    let int = |n: usize| c_int::try_from(n).unwrap_or(c_int::MAX);
+    libc::mallinfo {
+        arena: int(info.arena),
+        ordblks: int(info.ordblks),
+        smblks: int(info.smblks),
+        hblks: int(info.hblks),
+        hblkhd: int(info.hblkhd),
+        usmblks: int(info.usmblks),
+        fsmblks: int(info.fsmblks),
+        uordblks: int(info.uordblks),
+        fordblks: int(info.fordblks),
+        keepcost: int(info.keepcost),
+    }
+}
+
+/// glibc's `mallopt(3)`: 1 if the setting was taken, 0 if the value is bad.
+#[unsafe(no_mangle)]
+pub extern "C" fn mallopt(parameter: c_int, value: c_int) -> c_int {
+    c_int::from(tuning::set(parameter, value))
+}
+
+/// glibc's `malloc_trim(3)`: gives free memory back to the system; 1 if there was any. The pad is not kept: what the
+/// program touches next is what it pays for.
+#[unsafe(no_mangle)]
+pub extern "C" fn malloc_trim(_pad: usize) -> c_int {
+    c_int::from(tuning::trim() > 0)
+}
+
+/// glibc's `malloc_stats(3)`: the figures of every arena, to standard error.
+#[unsafe(no_mangle)]
+pub extern "C" fn malloc_stats() {
+    tuning::print_stats();
+}
+
+/// glibc's `malloc_info(3)`: the figures as XML. 0, or `EINVAL` if `options` is not 0.
+///
+/// # Safety
+/// `stream` must be an open C stream.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn malloc_info(options: c_int, stream: *mut libc::FILE) -> c_int {
+    if options != 0 {
+        return libc::EINVAL;
+    }
+    tuning::for_each_info_line(|line| {
+        // SAFETY: the caller's promise; the line is readable for its length.
+        unsafe { libc::fwrite(line.as_ptr().cast(), 1, line.len(), stream) };
+    });
+    0
+}

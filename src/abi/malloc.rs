@@ -1,0 +1,124 @@
+//! The malloc family of C, POSIX and glibc. Thread-safe, all of it; alignment is at least 16 for every size; a failure is
+//! null with `ENOMEM` in errno, unless said otherwise.
+
+use crate::base::align;
+use crate::base::config::GRAIN;
+use crate::base::operation::Operation::{Aligned, Malloc};
+use crate::front::{alloc, redirected};
+use crate::sys::linux::{page_size, set_errno};
+use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
+
+/// C `malloc`. `malloc(0)` is a block of its own.
+#[unsafe(no_mangle)]
+pub extern "C" fn malloc(size: usize) -> *mut c_void {
+    alloc::allocate(Malloc, size, GRAIN).cast()
+}
+
+/// C `free`. Keeps errno.
+#[unsafe(no_mangle)]
+pub extern "C" fn free(p: *mut c_void) {
+    alloc::release(p.cast());
+}
+
+/// glibc's former `cfree`.
+#[unsafe(no_mangle)]
+pub extern "C" fn cfree(p: *mut c_void) {
+    alloc::release(p.cast());
+}
+
+/// C23 `free_sized`.
+#[unsafe(no_mangle)]
+pub extern "C" fn free_sized(p: *mut c_void, _size: usize) {
+    redirected::free(p);
+}
+
+/// C23 `free_aligned_sized`.
+#[unsafe(no_mangle)]
+pub extern "C" fn free_aligned_sized(p: *mut c_void, _align: usize, _size: usize) {
+    redirected::free(p);
+}
+
+/// C `calloc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
+    // A product that overflows is more than any allocator has.
+    alloc::allocate_zeroed(count.checked_mul(size).unwrap_or(usize::MAX)).cast()
+}
+
+/// C `realloc`; `realloc(p, 0)` frees and returns null, as glibc's does.
+#[unsafe(no_mangle)]
+pub extern "C" fn realloc(p: *mut c_void, size: usize) -> *mut c_void {
+    alloc::resize(p.cast(), size).cast()
+}
+
+/// `reallocarray(3)`.
+#[unsafe(no_mangle)]
+pub extern "C" fn reallocarray(p: *mut c_void, count: usize, size: usize) -> *mut c_void {
+    match count.checked_mul(size) {
+        Some(bytes) => redirected::realloc(p, bytes),
+        None => {
+            set_errno(libc::ENOMEM);
+            null_mut()
+        }
+    }
+}
+
+/// C `aligned_alloc`: null and `EINVAL` if the alignment is no power of two. The size need not be a multiple of it.
+#[unsafe(no_mangle)]
+pub extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
+    if !align.is_power_of_two() {
+        set_errno(libc::EINVAL);
+        return null_mut();
+    }
+    alloc::allocate(Aligned, size, align.max(GRAIN)).cast()
+}
+
+/// POSIX `posix_memalign`: returns 0, `EINVAL` or `ENOMEM`; errno and, on failure, `*out` stay as they are.
+///
+/// # Safety
+/// `out` must be valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, size: usize) -> c_int {
+    if !align.is_power_of_two() || !align.is_multiple_of(size_of::<*mut c_void>()) {
+        return libc::EINVAL;
+    }
+    let p = crate::sys::linux::keeping_errno(|| alloc::allocate(Aligned, size, align.max(GRAIN)));
+    if p.is_null() {
+        return libc::ENOMEM;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { out.write(p.cast()) };
+    0
+}
+
+/// `memalign(3)`: an alignment that is no power of two is rounded up to one, as glibc does.
+#[unsafe(no_mangle)]
+pub extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
+    match align.max(GRAIN).checked_next_power_of_two() {
+        Some(align) => alloc::allocate(Aligned, size, align).cast(),
+        None => {
+            set_errno(libc::EINVAL);
+            null_mut()
+        }
+    }
+}
+
+/// `valloc(3)`: aligned to a page.
+#[unsafe(no_mangle)]
+pub extern "C" fn valloc(size: usize) -> *mut c_void {
+    alloc::allocate(Aligned, size, page_size()).cast()
+}
+
+/// `pvalloc(3)`: whole pages, at least one, aligned to a page.
+#[unsafe(no_mangle)]
+pub extern "C" fn pvalloc(size: usize) -> *mut c_void {
+    let bytes = align::up_checked(size.max(1), page_size()).unwrap_or(usize::MAX);
+    redirected::memalign(page_size(), bytes)
+}
+
+/// `malloc_usable_size(3)`: bytes that may be written, all of which realloc carries along. 0 for null.
+#[unsafe(no_mangle)]
+pub extern "C" fn malloc_usable_size(p: *mut c_void) -> usize {
+    alloc::usable_size(p.cast())
+}

@@ -1,0 +1,93 @@
+//! The C API of metes' own, from which `include/metes.h` is made.
+
+use crate::base::operation::Operation;
+use crate::front::{check, runtime, stats, tuning};
+use core::ffi::c_char;
+use core::sync::atomic::{AtomicU8, Ordering};
+
+const TEXT_MAX: usize = 160;
+static TEXT: [AtomicU8; TEXT_MAX] = [const { AtomicU8::new(0) }; TEXT_MAX];
+
+/// Checks every invariant of the allocator: each block's header and boundary tag, the free lists, the page map, the
+/// mappings, the counts. Returns NULL if all hold, else a text that names the first broken one and where. The text
+/// stays valid; the next failing check writes over it. Takes time in proportion to the number of blocks. Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_check() -> *const c_char {
+    match check::check() {
+        Ok(()) => core::ptr::null(),
+        Err(broken) => {
+            let text = check::describe(broken);
+            TEXT.iter()
+                .zip(text.as_bytes().iter().chain(&[0]))
+                .for_each(|(to, &from)| to.store(from, Ordering::Relaxed));
+            TEXT.as_ptr().cast()
+        }
+    }
+}
+
+/// The version of the library that runs, such as "0.1.0". Static.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
+/// Gives all free memory that it can back to the operating system. Returns about how many bytes that were. Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_purge() -> usize {
+    runtime::ensure();
+    tuning::trim()
+}
+
+/// What the allocator has served and holds. Bytes and counts since the process started.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct MetesStats {
+    /// Calls of malloc and operator new.
+    pub malloc_calls: u64,
+    /// Calls of calloc.
+    pub calloc_calls: u64,
+    /// Calls of realloc and reallocarray.
+    pub realloc_calls: u64,
+    /// Calls of all functions that take an alignment.
+    pub aligned_calls: u64,
+    /// Calls of free and its forms.
+    pub free_calls: u64,
+    /// Bytes in heap blocks handed out, their headers included.
+    pub heap_live: usize,
+    /// The most `heap_live` has been; with several arenas an upper bound.
+    pub heap_peak: usize,
+    /// Bytes of address space the heaps hold.
+    pub heap_held: usize,
+    /// Regions the heaps hold.
+    pub regions: usize,
+    /// Free blocks in the heaps.
+    pub free_blocks: usize,
+    /// Mappings handed out.
+    pub mappings: usize,
+    /// Their bytes.
+    pub mapping_bytes: usize,
+    /// The most `mapping_bytes` has been.
+    pub mapping_peak: usize,
+}
+
+/// The statistics now. Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_stats() -> MetesStats {
+    let stats = stats::stats();
+    let call = |operation: Operation| stats.calls[operation as usize];
+    MetesStats {
+        malloc_calls: call(Operation::Malloc),
+        calloc_calls: call(Operation::Calloc),
+        realloc_calls: call(Operation::Realloc),
+        aligned_calls: call(Operation::Aligned),
+        free_calls: call(Operation::Free),
+        heap_live: stats.heaps.live,
+        heap_peak: stats.heaps.peak,
+        heap_held: stats.heaps.held,
+        regions: stats.heaps.regions,
+        free_blocks: stats.heaps.free_blocks,
+        mappings: stats.mappings.count,
+        mapping_bytes: stats.mappings.bytes,
+        mapping_peak: stats.mappings.peak_bytes,
+    }
+}

@@ -1,0 +1,22 @@
+//! What a `no_std` library that stands alone has to bring: a panic handler, the panic=abort guard, and the hook at exit.
+
+use crate::front::stats;
+use crate::sys::report;
+
+#[cfg(not(panic = "abort"))]
+compile_error!("the exporting flavour must be built with panic = \"abort\": build it with `make`");
+
+/// A panic is a bug of metes' own: say where, and stop. Nothing unwinds into the program.
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    report::bug(format_args!("{info}"))
+}
+
+/// Runs when the process exits, after the program's own handlers.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_EXIT: extern "C" fn() = at_exit;
+
+extern "C" fn at_exit() {
+    stats::at_exit();
+}

@@ -1,0 +1,39 @@
+//! The numbers the layout hangs on. Each is fixed at compile time; what may change at start is in `front::options`.
+
+/// Every payload is aligned to this many bytes, and every block is a multiple of it.
+pub const GRAIN: usize = 16;
+
+/// Bytes of a block's header, which stands directly before the payload.
+pub const HEADER: usize = 8;
+
+/// The smallest block: a header, three links, a summary, and the boundary tag.
+pub const MIN_BLOCK: usize = 48;
+
+/// The granule of the page map: 64 KiB, the largest page size the supported kernels use.
+pub const UNIT: usize = 64 << 10;
+
+/// Regions are multiples of this, and aligned to it.
+pub const REGION_GRANULE: usize = 2 << 20;
+
+/// A heap never asks for more than this at once unless one request needs it.
+pub const REGION_STEP_MAX: usize = 64 << 20;
+
+/// A heap grows by its own size divided by this.
+pub const GROWTH_DIVISOR: usize = 8;
+
+/// User-space address bits: what lies above is foreign by definition.
+pub const ADDRESS_BITS: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 };
+
+/// The mmap cutoff before a program or an option moves it, in bytes.
+pub const CUTOFF_DEFAULT: usize = 256 << 10;
+
+/// The dynamic cutoff never grows past this; a fixed one may not either (as glibc's `HEAP_MAX_SIZE / 2`).
+pub const CUTOFF_MAX: usize = 32 << 20;
+
+/// Arenas at most. One bit or one lock each, so a small number.
+pub const ARENAS_MAX: usize = 32;
+
+const _: () = assert!(MIN_BLOCK.is_multiple_of(GRAIN) && MIN_BLOCK >= HEADER + 5 * 8);
+const _: () = assert!(REGION_GRANULE.is_multiple_of(UNIT) && UNIT.is_power_of_two());
+// A header counts a block's size in grains with 32 bits.
+const _: () = assert!(CUTOFF_MAX / GRAIN < (1 << 32) && REGION_STEP_MAX / GRAIN < (1 << 32));

@@ -1,0 +1,8 @@
+//! L0: pure pieces, no operating system and no memory of their own.
+
+pub mod align;
+pub mod config;
+pub mod line;
+pub mod operation;
+pub mod seal;
+pub mod tree;

@@ -1,0 +1,94 @@
+//! Sealed words: every word of ours that stands in memory a program can overwrite carries a checksum.
+//!
+//!      63              BITS                0
+//!     +-----------------+------------------+
+//!     | check           | low: the content |      check = top bits of (low ^ mix(address, secret)) * ODD
+//!     +-----------------+------------------+
+//!
+//! The check covers the content, the word's own address and a secret of the process, so a word copied elsewhere or
+//! made up does not pass (but for one in `2^(64 - BITS)`), and *every* flip of a single bit is noticed: a flip in
+//! the check by comparison, a flip of content bit `i` because it moves the product by `2^i * ODD`, which reaches the
+//! check bits for every `i` (asserted below at compile time).
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+const ADDRESS_ODD: u64 = 0xd6e8_feb8_6659_fd93;
+
+/// The widest content in use: a link (see `heap::block`).
+const WIDEST: u32 = 44;
+
+const _: () = {
+    let mut bit = 0;
+    while bit < WIDEST {
+        let step = ODD << bit;
+        let reach = if step >> 63 == 1 { step.wrapping_neg() } else { step };
+        assert!(reach >> WIDEST != 0);
+        bit += 1;
+    }
+};
+
+static SECRET: AtomicU64 = AtomicU64::new(0);
+
+/// Sets the process secret. Call once, before the first word is sealed.
+pub fn set_secret(secret: u64) {
+    SECRET.store(secret, Ordering::Relaxed);
+}
+
+/// The process secret: 64 bits nobody outside the process knows.
+#[inline]
+pub fn secret() -> u64 {
+    SECRET.load(Ordering::Relaxed)
+}
+
+#[inline]
+fn check<const BITS: u32>(address: usize, low: u64) -> u64 {
+    let place = (address as u64 ^ secret()).wrapping_mul(ADDRESS_ODD);
+    ((low ^ place).wrapping_mul(ODD) >> BITS) << BITS
+}
+
+/// The word that says `low` (at most `BITS` bits wide) when it stands at `address`.
+#[inline]
+pub fn seal<const BITS: u32>(address: usize, low: u64) -> u64 {
+    debug_assert!(BITS <= WIDEST && low >> BITS == 0);
+    low | check::<BITS>(address, low)
+}
+
+/// What the word at `address` says, or `None` if it was not sealed for that place.
+#[inline]
+pub fn open<const BITS: u32>(address: usize, word: u64) -> Option<u64> {
+    let low = word & ((1 << BITS) - 1);
+    if word ^ low == check::<BITS>(address, low) { Some(low) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn every_flip_is_noticed<const BITS: u32>(address: usize, content: u64) {
+        let low = content & ((1 << BITS) - 1);
+        let word = seal::<BITS>(address, low);
+        assert_eq!(open::<BITS>(address, word), Some(low));
+        for bit in 0..64 {
+            assert_eq!(open::<BITS>(address, word ^ (1 << bit)), None, "bit {bit} of {word:#x}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_single_flip_passes(address in any::<usize>(), content in any::<u64>()) {
+            every_flip_is_noticed::<36>(address, content);
+            every_flip_is_noticed::<38>(address, content);
+            every_flip_is_noticed::<44>(address, content);
+        }
+    }
+
+    #[test]
+    fn a_word_moved_elsewhere_does_not_pass() {
+        let passed = (1..100_000usize)
+            .filter(|k| open::<36>(0x7f00_0000_1008 + 16 * k, seal::<36>(0x7f00_0000_1008, 7)).is_some())
+            .count();
+        assert_eq!(passed, 0);
+    }
+}

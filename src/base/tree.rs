@@ -1,0 +1,454 @@
+//! The index of free blocks: an AVL tree whose nodes lie wherever `Nodes` says, in the free blocks themselves in
+//! production and in an array in the tests. Every node carries a summary of its subtree, the largest size in it and
+//! its height, so one walk down finds the lowest place that fits, and one loop, `mend`, repairs both after any change.
+//!
+//!               [48 | largest 4096, height 3]
+//!              /                             \
+//!     [64 | 64, 1]                 [4096 | 4096, 2]
+//!                                              \
+//!                                          [32 | 32, 1]
+//!
+//! Keyed by address and asked for the leftmost that fits, this is what Linux does for kernel address ranges
+//! (`mm/vmalloc.c`, `find_vmap_lowest_match`). A node that only moves or changes size without passing a neighbour keeps
+//! its place: `replace` and `resize` touch no balance, which is what splitting and coalescing mostly do.
+
+/// No node.
+pub const NONE: usize = 0;
+
+/// What a node knows of the subtree below and including it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Summary {
+    /// The largest size in the subtree.
+    pub largest: u32,
+    /// Nodes on the longest way down, at most 1.44 log2(n): it fits in 6 bits.
+    pub height: u8,
+}
+
+const EMPTY: Summary = Summary { largest: 0, height: 0 };
+
+/// Where nodes are stored. A node is named by a number that is not `NONE`.
+pub trait Nodes {
+    /// The node's own size.
+    fn size(&self, node: usize) -> u32;
+    /// The child with smaller keys.
+    fn left(&self, node: usize) -> usize;
+    /// The child with larger keys.
+    fn right(&self, node: usize) -> usize;
+    /// The node above.
+    fn parent(&self, node: usize) -> usize;
+    /// The stored summary.
+    fn summary(&self, node: usize) -> Summary;
+    /// Stores the child with smaller keys.
+    fn set_left(&self, node: usize, child: usize);
+    /// Stores the child with larger keys.
+    fn set_right(&self, node: usize, child: usize);
+    /// Stores the node above.
+    fn set_parent(&self, node: usize, parent: usize);
+    /// Stores the summary.
+    fn set_summary(&self, node: usize, summary: Summary);
+}
+
+/// The tree: its root, all else is in the nodes.
+#[derive(Default)]
+pub struct Tree {
+    root: usize,
+}
+
+impl Tree {
+    /// An empty tree.
+    pub const fn new() -> Self {
+        Self { root: NONE }
+    }
+
+    /// The root, or `NONE`.
+    pub fn root(&self) -> usize {
+        self.root
+    }
+
+    /// The largest size in the tree, 0 if it is empty.
+    pub fn largest(&self, nodes: &impl Nodes) -> u32 {
+        summary(nodes, self.root).largest
+    }
+
+    /// The first node in key order whose size is at least `need`. For trees keyed by address: the lowest address.
+    pub fn first_fit(&self, nodes: &impl Nodes, need: u32) -> Option<usize> {
+        if self.root == NONE || nodes.summary(self.root).largest < need {
+            return None;
+        }
+        Some(first_fit_below(nodes, self.root, need))
+    }
+
+    /// The first node after `node` in key order whose size is at least `need`, or `NONE`.
+    pub fn next_fit(&self, nodes: &impl Nodes, mut node: usize, need: u32) -> usize {
+        loop {
+            let right = nodes.right(node);
+            if right != NONE && nodes.summary(right).largest >= need {
+                return first_fit_below(nodes, right, need);
+            }
+            // Up, past all of which this is the right side.
+            let mut parent = nodes.parent(node);
+            while parent != NONE && nodes.right(parent) == node {
+                (node, parent) = (parent, nodes.parent(parent));
+            }
+            if parent == NONE || nodes.size(parent) >= need {
+                return parent;
+            }
+            node = parent;
+        }
+    }
+
+    /// The smallest size that is at least `need`, for trees keyed by (size, address).
+    pub fn best_fit(&self, nodes: &impl Nodes, need: u32) -> Option<usize> {
+        let (mut node, mut found) = (self.root, None);
+        while node != NONE {
+            if nodes.size(node) >= need {
+                found = Some(node);
+                node = nodes.left(node);
+            } else {
+                node = nodes.right(node);
+            }
+        }
+        found
+    }
+
+    /// The first node in key order with the largest size of all, if that is at least `need`.
+    pub fn worst_fit(&self, nodes: &impl Nodes, need: u32) -> Option<usize> {
+        let largest = self.largest(nodes);
+        if largest < need { None } else { self.first_fit(nodes, largest.max(1)) }
+    }
+
+    /// Adds `node`; `goes_before(other)` says whether its key is below that of `other`.
+    pub fn insert(&mut self, nodes: &impl Nodes, node: usize, goes_before: impl Fn(usize) -> bool) {
+        let (mut parent, mut below, mut is_left) = (NONE, self.root, false);
+        while below != NONE {
+            parent = below;
+            is_left = goes_before(below);
+            below = if is_left { nodes.left(below) } else { nodes.right(below) };
+        }
+        nodes.set_left(node, NONE);
+        nodes.set_right(node, NONE);
+        nodes.set_parent(node, parent);
+        nodes.set_summary(node, Summary { largest: nodes.size(node), height: 1 });
+        match (parent, is_left) {
+            (NONE, _) => self.root = node,
+            (_, true) => nodes.set_left(parent, node),
+            (_, false) => nodes.set_right(parent, node),
+        }
+        self.mend(nodes, parent);
+    }
+
+    /// Takes `node` out.
+    pub fn remove(&mut self, nodes: &impl Nodes, node: usize) {
+        let (left, right, parent) = (nodes.left(node), nodes.right(node), nodes.parent(node));
+        if left == NONE || right == NONE {
+            let child = if left == NONE { right } else { left };
+            self.put_below(nodes, parent, node, child);
+            self.mend(nodes, parent);
+            return;
+        }
+        // Two children: the successor, which has no left child, takes the node's place.
+        let heir = leftmost(nodes, right);
+        let heir_parent = nodes.parent(heir);
+        if heir_parent != node {
+            self.put_below(nodes, heir_parent, heir, nodes.right(heir));
+            nodes.set_right(heir, right);
+            nodes.set_parent(right, heir);
+        }
+        nodes.set_left(heir, left);
+        nodes.set_parent(left, heir);
+        nodes.set_summary(heir, nodes.summary(node));
+        self.put_below(nodes, parent, node, heir);
+        if heir_parent != node {
+            self.mend(nodes, heir_parent);
+        }
+        // The way up from the heir's old place may have ended below it, and its own size is new here.
+        self.mend(nodes, heir);
+    }
+
+    /// Puts `new` where `old` is; their keys must stand in the same order to all others. The sizes may differ.
+    pub fn replace(&mut self, nodes: &impl Nodes, old: usize, new: usize) {
+        let (left, right, parent) = (nodes.left(old), nodes.right(old), nodes.parent(old));
+        let summary = nodes.summary(old);
+        nodes.set_left(new, left);
+        nodes.set_right(new, right);
+        if left != NONE {
+            nodes.set_parent(left, new);
+        }
+        if right != NONE {
+            nodes.set_parent(right, new);
+        }
+        nodes.set_summary(new, summary);
+        self.put_below(nodes, parent, old, new);
+        self.mend(nodes, new);
+    }
+
+    /// Says that the size of `node` has changed, but not its place in the order.
+    pub fn resize(&mut self, nodes: &impl Nodes, node: usize) {
+        self.mend(nodes, node);
+    }
+
+    /// Makes `child` (or nothing) the child of `parent` in place of `old`.
+    fn put_below(&mut self, nodes: &impl Nodes, parent: usize, old: usize, child: usize) {
+        if parent == NONE {
+            self.root = child;
+        } else if nodes.left(parent) == old {
+            nodes.set_left(parent, child);
+        } else {
+            nodes.set_right(parent, child);
+        }
+        if child != NONE {
+            nodes.set_parent(child, parent);
+        }
+    }
+
+    /// Walks up from `node`, repairs balance and summaries, and stops where a subtree's summary is what it was:
+    /// nothing above depends on anything else.
+    fn mend(&mut self, nodes: &impl Nodes, mut node: usize) {
+        while node != NONE {
+            let before = nodes.summary(node);
+            let top = self.balance(nodes, node);
+            if nodes.summary(top) == before {
+                return;
+            }
+            node = nodes.parent(top);
+        }
+    }
+
+    /// Balances the subtree at `node`, whose children are in order, and returns its root.
+    fn balance(&mut self, nodes: &impl Nodes, node: usize) -> usize {
+        let (left, right) = (nodes.left(node), nodes.right(node));
+        let (left_height, right_height) = (summary(nodes, left).height, summary(nodes, right).height);
+        if left_height > right_height + 1 {
+            if summary(nodes, nodes.left(left)).height < summary(nodes, nodes.right(left)).height {
+                self.rotate_left(nodes, left);
+            }
+            self.rotate_right(nodes, node)
+        } else if right_height > left_height + 1 {
+            if summary(nodes, nodes.right(right)).height < summary(nodes, nodes.left(right)).height {
+                self.rotate_right(nodes, right);
+            }
+            self.rotate_left(nodes, node)
+        } else {
+            sum_up(nodes, node);
+            node
+        }
+    }
+
+    fn rotate_left(&mut self, nodes: &impl Nodes, node: usize) -> usize {
+        let top = nodes.right(node);
+        let middle = nodes.left(top);
+        self.put_below(nodes, nodes.parent(node), node, top);
+        nodes.set_right(node, middle);
+        if middle != NONE {
+            nodes.set_parent(middle, node);
+        }
+        nodes.set_left(top, node);
+        nodes.set_parent(node, top);
+        sum_up(nodes, node);
+        sum_up(nodes, top);
+        top
+    }
+
+    fn rotate_right(&mut self, nodes: &impl Nodes, node: usize) -> usize {
+        let top = nodes.left(node);
+        let middle = nodes.right(top);
+        self.put_below(nodes, nodes.parent(node), node, top);
+        nodes.set_left(node, middle);
+        if middle != NONE {
+            nodes.set_parent(middle, node);
+        }
+        nodes.set_right(top, node);
+        nodes.set_parent(node, top);
+        sum_up(nodes, node);
+        sum_up(nodes, top);
+        top
+    }
+}
+
+#[inline]
+fn summary(nodes: &impl Nodes, node: usize) -> Summary {
+    if node == NONE { EMPTY } else { nodes.summary(node) }
+}
+
+/// What the summary of `node` has to be, given its size and its children's summaries.
+pub fn expected(size: u32, left: Summary, right: Summary) -> Summary {
+    Summary { largest: size.max(left.largest).max(right.largest), height: 1 + left.height.max(right.height) }
+}
+
+fn sum_up(nodes: &impl Nodes, node: usize) {
+    let (left, right) = (summary(nodes, nodes.left(node)), summary(nodes, nodes.right(node)));
+    let new = expected(nodes.size(node), left, right);
+    if nodes.summary(node) != new {
+        nodes.set_summary(node, new);
+    }
+}
+
+/// The first node below `node` that fits; its summary says that there is one.
+fn first_fit_below(nodes: &impl Nodes, mut node: usize, need: u32) -> usize {
+    loop {
+        let left = nodes.left(node);
+        if summary(nodes, left).largest >= need {
+            node = left;
+        } else if nodes.size(node) >= need {
+            return node;
+        } else {
+            node = nodes.right(node);
+            debug_assert!(node != NONE, "a summary promised a fit");
+        }
+    }
+}
+
+fn leftmost(nodes: &impl Nodes, mut node: usize) -> usize {
+    loop {
+        match nodes.left(node) {
+            NONE => return node,
+            left => node = left,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! The tree alone, over an array: a node is an index, its key the index itself or (size, index).
+
+    use super::*;
+    use core::cell::Cell;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+    use std::{vec, vec::Vec};
+
+    #[derive(Clone, Default)]
+    struct Slot {
+        size: Cell<u32>,
+        left: Cell<usize>,
+        right: Cell<usize>,
+        parent: Cell<usize>,
+        summary: Cell<Option<Summary>>,
+    }
+
+    struct Slots(Vec<Slot>);
+
+    impl Nodes for Slots {
+        fn size(&self, n: usize) -> u32 {
+            self.0[n].size.get()
+        }
+        fn left(&self, n: usize) -> usize {
+            self.0[n].left.get()
+        }
+        fn right(&self, n: usize) -> usize {
+            self.0[n].right.get()
+        }
+        fn parent(&self, n: usize) -> usize {
+            self.0[n].parent.get()
+        }
+        fn summary(&self, n: usize) -> Summary {
+            self.0[n].summary.get().expect("a summary was read before it was written")
+        }
+        fn set_left(&self, n: usize, child: usize) {
+            self.0[n].left.set(child);
+        }
+        fn set_right(&self, n: usize, child: usize) {
+            self.0[n].right.set(child);
+        }
+        fn set_parent(&self, n: usize, parent: usize) {
+            self.0[n].parent.set(parent);
+        }
+        fn set_summary(&self, n: usize, summary: Summary) {
+            self.0[n].summary.set(Some(summary));
+        }
+    }
+
+    /// Checks links, order, balance and sums below `node`; returns its summary and appends its nodes in order.
+    fn validate(slots: &Slots, node: usize, parent: usize, order: &mut Vec<usize>) -> Summary {
+        if node == NONE {
+            return EMPTY;
+        }
+        assert_eq!(slots.parent(node), parent);
+        let left = validate(slots, slots.left(node), node, order);
+        order.push(node);
+        let right = validate(slots, slots.right(node), node, order);
+        assert!(left.height.abs_diff(right.height) <= 1, "node {node} leans");
+        let sum = slots.summary(node);
+        assert_eq!(sum, expected(slots.size(node), left, right));
+        sum
+    }
+
+    fn check(tree: &Tree, slots: &Slots, model: &BTreeMap<(u32, usize), u32>) {
+        let mut order = Vec::new();
+        validate(slots, tree.root(), NONE, &mut order);
+        let expected: Vec<usize> = model.keys().map(|key| key.1).collect();
+        assert_eq!(order, expected);
+        for need in [0, 20, 60] {
+            let mut walked = Vec::new();
+            let mut node = tree.first_fit(slots, need).unwrap_or(NONE);
+            while node != NONE {
+                walked.push(node);
+                node = tree.next_fit(slots, node, need);
+            }
+            let fitting: Vec<usize> = expected.iter().copied().filter(|&n| slots.size(n) >= need).collect();
+            assert_eq!(walked, fitting);
+        }
+    }
+
+    const SLOTS: usize = 96;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 256 }))]
+        #[test]
+        fn agrees_with_a_map(by_size in any::<bool>(), steps in prop::collection::vec((1..SLOTS, 1u32..64, 0u8..4), 1..400)) {
+            let slots = Slots(vec![Slot::default(); SLOTS]);
+            let mut tree = Tree::new();
+            let mut model = BTreeMap::new();
+            let key = |slots: &Slots, n: usize| (if by_size { slots.size(n) } else { 0 }, n);
+            for (n, size, what) in steps {
+                let inside = model.contains_key(&key(&slots, n));
+                match (inside, what) {
+                    (false, _) => {
+                        slots.0[n].size.set(size);
+                        tree.insert(&slots, n, |other| key(&slots, n) < key(&slots, other));
+                        model.insert(key(&slots, n), size);
+                    }
+                    (true, 0) if !by_size => {
+                        slots.0[n].size.set(size);
+                        tree.resize(&slots, n);
+                        model.insert(key(&slots, n), size);
+                    }
+                    (true, 1) if !by_size && n + 1 < SLOTS && !model.contains_key(&(0, n + 1)) => {
+                        slots.0[n + 1].size.set(size);
+                        tree.replace(&slots, n, n + 1);
+                        model.remove(&(0, n));
+                        model.insert((0, n + 1), size);
+                    }
+                    (true, _) => {
+                        tree.remove(&slots, n);
+                        model.remove(&key(&slots, n));
+                    }
+                }
+                check(&tree, &slots, &model);
+                let sizes = || model.iter().map(|(key, &size)| (size, key.1));
+                let fit = tree.first_fit(&slots, size);
+                prop_assert_eq!(fit, sizes().find(|s| s.0 >= size).map(|s| s.1));
+                let largest = sizes().map(|s| s.0).max().unwrap_or(0);
+                prop_assert_eq!(tree.largest(&slots), largest);
+                let worst = sizes().find(|s| s.0 == largest && largest >= size).map(|s| s.1);
+                prop_assert_eq!(tree.worst_fit(&slots, size), worst);
+                if by_size {
+                    prop_assert_eq!(tree.best_fit(&slots, size), sizes().find(|s| s.0 >= size).map(|s| s.1));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn stays_flat_when_filled_in_order() {
+        let n = if cfg!(miri) { 300 } else { 100_000 };
+        let slots = Slots(vec![Slot::default(); n + 1]);
+        let mut tree = Tree::new();
+        for i in 1..=n {
+            slots.0[i].size.set(1);
+            tree.insert(&slots, i, |other| i < other);
+        }
+        let height = f64::from(slots.summary(tree.root()).height);
+        assert!(height <= 1.45 * (n as f64 + 2.0).log2(), "height {height} for {n} nodes");
+    }
+}

@@ -1,0 +1,55 @@
+//! `metes_check`: every validator there is, and `verify=N`, which runs them every N calls.
+
+use super::{options, runtime};
+use crate::base::line::Line;
+use crate::base::operation::Operation;
+use crate::heap::check::Broken;
+use crate::sys::report;
+use core::fmt::Write;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// The first broken invariant of the whole allocator. Locks one arena after the other, so other threads go on; a signal
+/// handler that interrupted an operation does not see that arena checked.
+pub fn check() -> Result<(), Broken> {
+    runtime::ensure();
+    for arena in runtime::arenas() {
+        if let Some(heap) = arena.enter(Operation::Other) {
+            heap.check()?;
+        }
+    }
+    runtime::MAPPINGS.check()
+}
+
+/// A broken invariant in words.
+pub fn describe(broken: Broken) -> Line<128> {
+    let mut text = Line::new();
+    // A Line never fails to be written to.
+    let _ = match broken.address {
+        0 => write!(text, "{}", broken.what),
+        address => write!(text, "{} at {address:#x}", broken.what),
+    };
+    text
+}
+
+/// One call was made: time for a check?
+#[inline]
+pub fn tick() {
+    let every = options::verify();
+    if every != 0 {
+        tick_slow(every);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn tick_slow(every: usize) {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    if CALLS.fetch_add(1, Ordering::Relaxed) % every != every - 1 {
+        return;
+    }
+    if let Err(broken) = check() {
+        let text = describe(broken);
+        let text = core::str::from_utf8(text.as_bytes()).unwrap_or("");
+        report::misuse(format_args!("heap damaged: {text}"));
+    }
+}

@@ -1,0 +1,132 @@
+//! Pointers that are not from metes: another allocator's, a stack's, a program's static data, or wild. None of them is ever
+//! followed. By default they are reported and the program stops: `free` of such a pointer is a bug, or the program has
+//! two allocators, and then `foreign=libc` or `foreign=ignore` says what to do.
+
+#![allow(unsafe_code)]
+
+use super::options::{self, Foreign};
+use super::{misuse, runtime};
+use crate::base::line::Line;
+use crate::base::operation::Operation;
+use crate::sys::maps::{self, Place};
+use crate::sys::{linux, report};
+use core::ffi::{CStr, c_void};
+use core::fmt::Write;
+
+type Text = Line<192>;
+
+/// `free` of a foreign pointer.
+#[cold]
+#[inline(never)]
+pub fn free(p: *mut u8) {
+    if let Some(libc_free) = of_libc(p, c"free") {
+        // SAFETY: the block looks like one of the libc's, and this is the libc's free.
+        unsafe {
+            let libc_free: unsafe extern "C" fn(*mut c_void) = core::mem::transmute(libc_free);
+            libc_free(p.cast());
+        }
+        return;
+    }
+    refuse(Operation::Free, p);
+}
+
+/// `realloc` of a foreign pointer: the libc's own, or null with `EINVAL`.
+#[cold]
+#[inline(never)]
+pub fn realloc(p: *mut u8, n: usize) -> *mut u8 {
+    if let Some(libc_realloc) = of_libc(p, c"realloc") {
+        // SAFETY: the block looks like one of the libc's, and this is the libc's realloc.
+        return unsafe {
+            let libc_realloc: unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void =
+                core::mem::transmute(libc_realloc);
+            libc_realloc(p.cast(), n).cast()
+        };
+    }
+    refuse(Operation::Realloc, p);
+    linux::set_errno(libc::EINVAL);
+    core::ptr::null_mut()
+}
+
+/// The usable bytes of a foreign pointer, if the libc knows them.
+#[cold]
+#[inline(never)]
+pub fn usable_size(operation: Operation, p: *mut u8) -> Option<usize> {
+    if let Some(libc_usable) = of_libc(p, c"malloc_usable_size") {
+        // SAFETY: the block looks like one of the libc's, and this is the libc's function.
+        return Some(unsafe {
+            let libc_usable: unsafe extern "C" fn(*mut c_void) -> usize = core::mem::transmute(libc_usable);
+            libc_usable(p.cast())
+        });
+    }
+    refuse(operation, p);
+    None
+}
+
+/// Reports the pointer, and stops unless foreign pointers are to be ignored.
+fn refuse(operation: Operation, p: *mut u8) {
+    linux::keeping_errno(|| {
+        let (address, name) = (p.addr(), operation.name());
+        if let Some(span) = runtime::MAPPINGS.locate(address) {
+            misuse::interior(name, address, span.start(), span.len());
+        }
+        let what = describe(address);
+        let what = core::str::from_utf8(what.as_bytes()).unwrap_or("something");
+        let text = format_args!("foreign pointer: {name}({address:#x}): not from metes; it is {what}");
+        match options::foreign() {
+            Foreign::Ignore => report::say(text),
+            Foreign::Abort | Foreign::Libc => report::misuse(text),
+        }
+    });
+}
+
+/// What stands at an address, in words.
+fn describe(address: usize) -> Text {
+    let mut text = Text::new();
+    // A Line never fails to be written to.
+    let _ = match maps::lookup(address) {
+        None => text.write_str("not mapped"),
+        Some(place) => {
+            let here = (&raw const text).addr();
+            let name = core::str::from_utf8(place.name.as_bytes()).unwrap_or("");
+            match name {
+                "[stack]" => text.write_str("in the stack"),
+                _ if (place.start..place.end).contains(&here) => text.write_str("in the stack"),
+                "" => text.write_str("in an anonymous mapping"),
+                "[heap]" => text.write_str("in [heap], the libc's own"),
+                name => write!(text, "in {name}"),
+            }
+        }
+    };
+    text
+}
+
+/// The libc's function `name`, if foreign pointers are to be passed on and `p` is safe to pass to it.
+fn of_libc(p: *mut u8, name: &CStr) -> Option<*mut c_void> {
+    if options::foreign() != Foreign::Libc || !looks_like_libc_block(p.addr()) {
+        return None;
+    }
+    next_symbol(name)
+}
+
+/// The next definition of a function after ours, in the order the dynamic linker searches.
+pub fn next_symbol(name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: dlsym only looks up; what it allocates we serve.
+    let found = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
+    (!found.is_null()).then_some(found)
+}
+
+/// Whether glibc's free would find a sane chunk: size field readable, plausible, and inside the same writable mapping.
+fn looks_like_libc_block(address: usize) -> bool {
+    const FLAGS: usize = 7;
+    if !address.is_multiple_of(16) || address < 4096 {
+        return false;
+    }
+    let mut word = [0u8; 8];
+    if linux::peek(address - 8, &mut word) != word.len() {
+        return false;
+    }
+    let size = usize::from_ne_bytes(word) & !FLAGS;
+    maps::lookup(address).is_some_and(|Place { start, end, writable, .. }| {
+        writable && size >= 32 && size.is_multiple_of(16) && address - 16 >= start && size <= end - (address - 16)
+    })
+}

@@ -1,0 +1,12 @@
+//! L4: what the entry points do: runtime and options, the routes of allocation and release, reports of misuse,
+//! statistics, checks.
+
+pub mod alloc;
+pub mod check;
+pub mod foreign;
+pub mod misuse;
+pub mod options;
+pub mod redirected;
+pub mod runtime;
+pub mod stats;
+pub mod tuning;

@@ -1,0 +1,276 @@
+//! Options: `METES_OPTIONS=key=value,key=value`, read once at start, and what mallopt(3) changes later.
+//!
+//! An unknown key or a bad value is named on standard error together with what is valid, and the default holds.
+
+use crate::base::align;
+use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_MAX, UNIT};
+use crate::base::line::Line;
+use crate::heap::free_list::Fit;
+use crate::sys::{env, report};
+use core::fmt::Write;
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
+
+/// What to do with a pointer that is not from metes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Foreign {
+    /// Report it and stop.
+    Abort,
+    /// Report it and go on: the pointer is left alone.
+    Ignore,
+    /// Pass it to the libc's own allocator if it is one of its blocks, else report it and stop.
+    Libc,
+}
+
+const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
+const STATS_FILE_MAX: usize = 256;
+
+static FIT: AtomicU8 = AtomicU8::new(0);
+static FOREIGN: AtomicU8 = AtomicU8::new(0);
+static CUTOFF: AtomicUsize = AtomicUsize::new(CUTOFF_DEFAULT);
+static CUTOFF_FIXED: AtomicBool = AtomicBool::new(false);
+static TRIM_THRESHOLD: AtomicUsize = AtomicUsize::new(TRIM_THRESHOLD_DEFAULT);
+static ARENAS: AtomicUsize = AtomicUsize::new(0);
+static VERIFY: AtomicUsize = AtomicUsize::new(0);
+static STATS_AT_EXIT: AtomicBool = AtomicBool::new(false);
+static STATS_FILE: [AtomicU8; STATS_FILE_MAX] = [const { AtomicU8::new(0) }; STATS_FILE_MAX];
+static PERTURB: AtomicU8 = AtomicU8::new(0);
+
+/// An option: its name, what it takes, and how it is set (false: the value is bad).
+struct Key {
+    name: &'static str,
+    takes: &'static str,
+    set: fn(&str) -> bool,
+}
+
+const KEYS: &[Key] = &[
+    Key { name: "fit", takes: "first, best or worst", set: |v| choose(&FIT, v, &["first", "best", "worst"]) },
+    Key { name: "foreign", takes: "abort, ignore or libc", set: |v| choose(&FOREIGN, v, &["abort", "ignore", "libc"]) },
+    Key {
+        name: "cutoff",
+        takes: "a size from 64k to 32m, such as 256k",
+        set: |v| size(v).is_some_and(|n| set_cutoff(n) && n >= UNIT),
+    },
+    Key {
+        name: "trim",
+        takes: "a size, such as 16m, or off",
+        set: |v| (if v == "off" { Some(usize::MAX) } else { size(v) }).map(set_trim_threshold).is_some(),
+    },
+    Key {
+        name: "arenas",
+        takes: "a number from 1 to 32",
+        set: |v| v.parse().is_ok_and(|n| (1..=ARENAS_MAX).contains(&n) && store(&ARENAS, n)),
+    },
+    Key {
+        name: "verify",
+        takes: "a number: check the whole heap every so many calls, 0 for never",
+        set: |v| v.parse().is_ok_and(|n| store(&VERIFY, n)),
+    },
+    Key {
+        name: "stats",
+        takes: "exit or off",
+        set: |v| match v {
+            "exit" => store_bool(&STATS_AT_EXIT, true),
+            "off" => store_bool(&STATS_AT_EXIT, false),
+            _ => false,
+        },
+    },
+    Key {
+        name: "stats_file",
+        takes: "a path of at most 255 bytes, %p in it is the process id",
+        set: |v| {
+            !v.is_empty() && v.len() < STATS_FILE_MAX && {
+                STATS_FILE.iter().zip(v.bytes().chain([0])).for_each(|(slot, byte)| slot.store(byte, Relaxed));
+                true
+            }
+        },
+    },
+];
+
+fn store(slot: &AtomicUsize, value: usize) -> bool {
+    slot.store(value, Relaxed);
+    true
+}
+
+fn store_bool(slot: &AtomicBool, value: bool) -> bool {
+    slot.store(value, Relaxed);
+    true
+}
+
+fn choose(slot: &AtomicU8, value: &str, names: &[&str]) -> bool {
+    match (0u8..).zip(names).find(|(_, name)| **name == value) {
+        Some((index, _)) => {
+            slot.store(index, Relaxed);
+            true
+        }
+        None => false,
+    }
+}
+
+/// A number of bytes with an optional k, m or g.
+fn size(text: &str) -> Option<usize> {
+    let (digits, shift) = match text.as_bytes().last()?.to_ascii_lowercase() {
+        b'k' => (&text[..text.len() - 1], 10),
+        b'm' => (&text[..text.len() - 1], 20),
+        b'g' => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    digits.parse::<usize>().ok()?.checked_mul(1 << shift)
+}
+
+/// Reads the environment. A process that runs with more rights than its caller keeps the defaults.
+pub fn read_environment() {
+    if !env::is_secure() {
+        env::with("METES_OPTIONS", parse);
+    }
+}
+
+fn parse(text: &[u8]) {
+    for option in text.split(|&byte| byte == b',').filter(|option| !option.is_empty()) {
+        let option = core::str::from_utf8(option).unwrap_or("(not UTF-8)");
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        match KEYS.iter().find(|key| key.name == name) {
+            Some(key) if (key.set)(value) => {}
+            Some(key) => {
+                report::say(format_args!("bad value '{value}' for option '{name}': it takes {}", key.takes));
+            }
+            None => {
+                let mut names = Line::<256>::new();
+                for (i, key) in KEYS.iter().enumerate() {
+                    let _ = write!(names, "{}{}", if i == 0 { "" } else { ", " }, key.name);
+                }
+                let names = core::str::from_utf8(names.as_bytes()).unwrap_or("");
+                report::say(format_args!("unknown option '{name}': the options are {names}"));
+            }
+        }
+    }
+}
+
+/// The fit policy.
+pub fn fit() -> Fit {
+    match FIT.load(Relaxed) {
+        1 => Fit::Best,
+        2 => Fit::Worst,
+        _ => Fit::First,
+    }
+}
+
+/// What to do with foreign pointers.
+pub fn foreign() -> Foreign {
+    match FOREIGN.load(Relaxed) {
+        1 => Foreign::Ignore,
+        2 => Foreign::Libc,
+        _ => Foreign::Abort,
+    }
+}
+
+/// Requests of this many bytes and more get mappings of their own.
+#[inline]
+pub fn cutoff() -> usize {
+    CUTOFF.load(Relaxed)
+}
+
+/// Fixes the cutoff, raised to a unit where it is below; false, and nothing changed, past the limit.
+pub fn set_cutoff(bytes: usize) -> bool {
+    if bytes > CUTOFF_MAX {
+        return false;
+    }
+    CUTOFF_FIXED.store(true, Relaxed);
+    CUTOFF.store(bytes.max(UNIT), Relaxed);
+    true
+}
+
+/// A mapping of `bytes` was freed: a program that does so will do it again, and from the heap that is cheaper. So the
+/// cutoff follows upwards, as glibc's does, unless it was fixed.
+pub fn learn_cutoff(bytes: usize) {
+    if bytes >= cutoff() && bytes < CUTOFF_MAX && !CUTOFF_FIXED.load(Relaxed) {
+        CUTOFF.store(align::up(bytes + 1, UNIT), Relaxed);
+    }
+}
+
+/// How many freed bytes a heap keeps before it trims.
+pub fn trim_threshold() -> usize {
+    TRIM_THRESHOLD.load(Relaxed)
+}
+
+/// Sets how many freed bytes a heap keeps before it trims. Heaps follow when `runtime::apply` is called.
+pub fn set_trim_threshold(bytes: usize) {
+    TRIM_THRESHOLD.store(bytes, Relaxed);
+}
+
+/// The number of arenas asked for; 0: as many as CPUs.
+pub fn arenas() -> usize {
+    ARENAS.load(Relaxed)
+}
+
+/// Asks for at most this many arenas; 0: as many as CPUs.
+pub fn set_arenas(n: usize) {
+    ARENAS.store(n.min(ARENAS_MAX), Relaxed);
+}
+
+/// Check the whole heap every so many calls; 0: never.
+#[inline]
+pub fn verify() -> usize {
+    VERIFY.load(Relaxed)
+}
+
+/// The byte freed blocks are filled with, and new ones with its complement; 0: they are not.
+#[inline]
+pub fn perturb() -> u8 {
+    PERTURB.load(Relaxed)
+}
+
+/// Sets the fill byte.
+pub fn set_perturb(byte: u8) {
+    PERTURB.store(byte, Relaxed);
+}
+
+/// Whether statistics are wanted at exit.
+pub fn stats_at_exit() -> bool {
+    STATS_AT_EXIT.load(Relaxed)
+}
+
+/// Where the statistics go, if not to standard error: the path, with a zero at its end, `%p` replaced by `pid`.
+pub fn stats_file(pid: libc::pid_t) -> Option<Line<{ STATS_FILE_MAX + 16 }>> {
+    let mut path = Line::new();
+    let mut bytes = STATS_FILE.iter().map(|slot| slot.load(Relaxed)).take_while(|&byte| byte != 0).peekable();
+    bytes.peek()?;
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' && bytes.next_if_eq(&b'p').is_some() {
+            let _ = write!(path, "{pid}");
+        } else {
+            path.push(&[byte]);
+        }
+    }
+    path.push(&[0]);
+    Some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("4096"), Some(4096));
+        assert_eq!(size("64k"), Some(64 << 10));
+        assert_eq!(size("2G"), Some(2 << 30));
+        assert_eq!((size(""), size("k"), size("12x"), size("-1")), (None, None, None, None));
+        assert_eq!(size("99999999999g"), None);
+    }
+
+    #[test]
+    fn every_key_refuses_rubbish() {
+        for key in KEYS.iter().filter(|key| key.name != "stats_file") {
+            for bad in ["", "rubbish", "-1", "99999999999999999999"] {
+                assert!(!(key.set)(bad), "{} took '{bad}'", key.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_stats_file_names_the_process() {
+        parse(b"stats_file=/tmp/x-%p.txt,stats=off");
+        let path = stats_file(42).unwrap();
+        assert_eq!(path.as_bytes(), b"/tmp/x-42.txt\0");
+    }
+}

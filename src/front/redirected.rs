@@ -1,0 +1,42 @@
+//! The entry points valgrind does not know.
+//!
+//! By default valgrind puts its own malloc, free, realloc and memalign in the place of ours, by redirecting calls of
+//! our exported functions, from wherever they come. What it does not replace has to go through one of those,
+//! or a block of one allocator would be freed by the other. Where nothing is redirected they come back here directly.
+
+#![allow(unsafe_code)]
+
+use super::{alloc, runtime};
+use crate::base::config::GRAIN;
+use crate::base::operation::Operation;
+use core::ffi::c_void;
+
+/// `free`, through whoever serves it.
+pub fn free(p: *mut c_void) {
+    if runtime::on_valgrind() {
+        // SAFETY: the caller frees a block, whoever served it.
+        unsafe { libc::free(p) };
+    } else {
+        alloc::release(p.cast());
+    }
+}
+
+/// `realloc`, through whoever serves it.
+pub fn realloc(p: *mut c_void, bytes: usize) -> *mut c_void {
+    if runtime::on_valgrind() {
+        // SAFETY: the caller resizes a block, whoever served it.
+        unsafe { libc::realloc(p, bytes) }
+    } else {
+        alloc::resize(p.cast(), bytes).cast()
+    }
+}
+
+/// `memalign`, through whoever serves it. `align` is a power of two.
+pub fn memalign(align: usize, bytes: usize) -> *mut c_void {
+    if runtime::on_valgrind() {
+        // SAFETY: allocating has no precondition.
+        unsafe { libc::memalign(align, bytes) }
+    } else {
+        alloc::allocate(Operation::Aligned, bytes, align.max(GRAIN)).cast()
+    }
+}

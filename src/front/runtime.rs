@@ -1,0 +1,128 @@
+//! The process's one runtime: the statics, the first call, and fork.
+//!
+//! The first call may come from ld.so, from an early constructor, or from a signal handler; there is no constructor of
+//! ours to wait for. `start` therefore allocates nothing, takes no lock, and does the same however often it runs: if a
+//! signal interrupts it, or two threads are first at once, both run it to the end with the same result.
+
+#![allow(unsafe_code)]
+
+use super::options;
+use crate::base::config::ARENAS_MAX;
+use crate::base::seal;
+use crate::heap::mapping::Mappings;
+use crate::heap::page_map::PageMap;
+use crate::heap::span::SpanPool;
+use crate::slab::arena::Arena;
+use crate::sys::linux::{self, Linux};
+use crate::sys::{thread, valgrind};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Who owns which unit of address space.
+pub static PAGE_MAP: PageMap = PageMap::new();
+static SPANS: SpanPool = SpanPool::new();
+static ARENAS: [Arena<Linux>; ARENAS_MAX] = [const { Arena::new(Linux, &PAGE_MAP, &SPANS) }; ARENAS_MAX];
+/// The process's mappings.
+pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
+
+static READY: AtomicBool = AtomicBool::new(false);
+static VALGRIND: AtomicBool = AtomicBool::new(false);
+/// Arenas threads may be sent to; those beyond may still hold blocks.
+static ARENA_COUNT: AtomicUsize = AtomicUsize::new(1);
+/// Threads sent to arenas so far.
+static HOMES: AtomicUsize = AtomicUsize::new(0);
+
+/// Makes sure that the runtime has started.
+#[inline]
+pub fn ensure() {
+    if !READY.load(Ordering::Acquire) {
+        start();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn start() {
+    seal::set_secret(secret());
+    options::read_environment();
+    VALGRIND.store(valgrind::is_running(), Ordering::Relaxed);
+    for (rank, arena) in (1..).zip(&ARENAS) {
+        arena.set_rank(rank);
+    }
+    READY.store(true, Ordering::Release);
+    apply();
+    register_fork_handlers();
+}
+
+/// Brings the heaps in line with the options.
+pub fn apply() {
+    let count = match options::arenas() {
+        0 => linux::cpus().min(ARENAS_MAX),
+        n => n,
+    };
+    ARENA_COUNT.store(count, Ordering::Relaxed);
+    for (index, arena) in (0..).zip(&ARENAS) {
+        if let Some(mut heap) = arena.enter(crate::base::operation::Operation::Other) {
+            heap.configure(index, options::fit());
+            heap.set_trim_threshold(options::trim_threshold());
+        }
+    }
+}
+
+/// Sixteen random bytes the kernel gave the process at its start: no system call that could be refused.
+fn secret() -> u64 {
+    let Some(address) = linux::aux(libc::AT_RANDOM) else { return 0x6d65_7465_7321 };
+    // SAFETY: AT_RANDOM points at sixteen bytes that live as long as the process.
+    let [low, high] = unsafe { core::ptr::with_exposed_provenance::<[u64; 2]>(address).read_unaligned() };
+    // Not the bytes themselves: the libc makes its own secrets of them.
+    (low ^ 0x2545_f491_4f6c_dd1d).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ high.rotate_left(32)
+}
+
+/// Whether the process runs under valgrind.
+pub fn on_valgrind() -> bool {
+    VALGRIND.load(Ordering::Relaxed)
+}
+
+/// The arenas that may hold blocks.
+pub fn arenas() -> &'static [Arena<Linux>] {
+    &ARENAS
+}
+
+/// The arena a region's span names.
+#[inline]
+pub fn arena(index: u32) -> &'static Arena<Linux> {
+    &ARENAS[index as usize % ARENAS_MAX]
+}
+
+/// The calling thread's home arena. Threads are sent round the arenas in the order in which they first allocate.
+#[inline]
+pub fn home() -> &'static Arena<Linux> {
+    let count = ARENA_COUNT.load(Ordering::Relaxed);
+    let index = match thread::home() {
+        Some(index) if index < count => index,
+        _ => {
+            let index = HOMES.fetch_add(1, Ordering::Relaxed) % count;
+            thread::set_home(index);
+            index
+        }
+    };
+    &ARENAS[index]
+}
+
+/// Registers the fork handlers, once. pthread_atfork may allocate: the runtime is ready and no lock is held. Registered
+/// first, ours run last before fork and first after it: handlers of others may allocate on both sides.
+fn register_fork_handlers() {
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
+    if !REGISTERED.swap(true, Ordering::Relaxed) {
+        // SAFETY: the handlers are functions of this library, which is never unloaded. If there is no memory for the
+        // registration, fork still works as long as no other thread allocates.
+        unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
+    }
+}
+
+extern "C" fn before_fork() {
+    ARENAS.iter().for_each(Arena::hold_for_fork);
+}
+
+extern "C" fn after_fork() {
+    ARENAS.iter().for_each(Arena::release_after_fork);
+}

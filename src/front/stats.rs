@@ -1,0 +1,123 @@
+//! Statistics: what was served, by which entry points, and what it is made of.
+
+#![allow(unsafe_code)]
+
+use super::{options, runtime};
+use crate::base::line::Line;
+use crate::base::operation::Operation;
+use crate::heap::heap::Figures;
+use crate::heap::mapping::MappingFigures;
+use crate::sys::report;
+use core::fmt::Write;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+static MAPPED_CALLS: [AtomicU64; Operation::COUNT] = [const { AtomicU64::new(0) }; Operation::COUNT];
+
+/// Counts a call that a mapping served: it entered no arena.
+pub fn count_mapped(operation: Operation) {
+    MAPPED_CALLS[operation as usize].fetch_add(1, Ordering::Relaxed);
+}
+
+/// What the process's allocator has served and holds.
+#[derive(Clone, Copy, Default)]
+pub struct Stats {
+    /// Calls by `Operation as usize`.
+    pub calls: [u64; Operation::COUNT],
+    /// All heaps together. `peak` is the sum of the heaps' own peaks: with several arenas an upper bound.
+    pub heaps: Figures,
+    /// Bytes the largest free block of any heap has.
+    pub mappings: MappingFigures,
+    /// Arenas that hold memory.
+    pub arenas: usize,
+}
+
+/// Calls `f` with the number and figures of every arena that holds memory.
+pub fn for_each_arena(mut f: impl FnMut(usize, Figures)) {
+    runtime::ensure();
+    for (index, arena) in runtime::arenas().iter().enumerate() {
+        let figures = arena.enter(Operation::Other).map(|heap| heap.figures());
+        if let Some(figures) = figures.filter(|figures| figures.held != 0) {
+            f(index, figures);
+        }
+    }
+}
+
+/// The figures now. Arenas are read one after the other.
+pub fn stats() -> Stats {
+    let mut stats = Stats { mappings: runtime::MAPPINGS.figures(), ..Stats::default() };
+    for_each_arena(|_, figures| {
+        stats.arenas += 1;
+        stats.heaps.live += figures.live;
+        stats.heaps.live_blocks += figures.live_blocks;
+        stats.heaps.peak += figures.peak;
+        stats.heaps.held += figures.held;
+        stats.heaps.peak_held += figures.peak_held;
+        stats.heaps.regions += figures.regions;
+        stats.heaps.free_blocks += figures.free_blocks;
+    });
+    for arena in runtime::arenas() {
+        if let Some(heap) = arena.enter(Operation::Other) {
+            stats.calls.iter_mut().zip(heap.calls()).for_each(|(sum, calls)| *sum += calls);
+        }
+    }
+    for (sum, calls) in stats.calls.iter_mut().zip(&MAPPED_CALLS) {
+        *sum += calls.load(Ordering::Relaxed);
+    }
+    stats
+}
+
+type Page = Line<1024>;
+
+/// The statistics as text: a line of calls, one of the heaps, one of the mappings.
+fn text(pid: libc::pid_t) -> Page {
+    let Stats { calls, heaps, mappings, arenas } = stats();
+    let call = |operation: Operation| calls[operation as usize];
+    let mut page = Page::new();
+    // A Line never fails to be written to.
+    let _ = writeln!(
+        page,
+        "metes: served {pid}: malloc {} calls, calloc {}, realloc {}, aligned {}, free {}",
+        call(Operation::Malloc),
+        call(Operation::Calloc),
+        call(Operation::Realloc),
+        call(Operation::Aligned),
+        call(Operation::Free),
+    );
+    let _ = writeln!(
+        page,
+        "metes: heaps: {} bytes in {} blocks, peak {}; {} bytes in {} regions of {arenas} arenas, peak {}; {} free blocks",
+        heaps.live, heaps.live_blocks, heaps.peak, heaps.held, heaps.regions, heaps.peak_held, heaps.free_blocks,
+    );
+    let _ = writeln!(
+        page,
+        "metes: mappings: {} bytes in {}, peak {} bytes, {} mappings",
+        mappings.bytes, mappings.count, mappings.peak_bytes, mappings.peak_count,
+    );
+    page
+}
+
+/// At exit: writes the statistics where the options want them.
+pub fn at_exit() {
+    if !options::stats_at_exit() {
+        return;
+    }
+    // SAFETY: getpid cannot fail.
+    let pid = unsafe { libc::getpid() };
+    let page = text(pid);
+    match options::stats_file(pid) {
+        None => report::write_all(libc::STDERR_FILENO, page.as_bytes()),
+        Some(path) => {
+            let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_CLOEXEC;
+            // SAFETY: the path ends with a zero.
+            let fd = unsafe { libc::open(path.as_bytes().as_ptr().cast(), flags, 0o644) };
+            if fd < 0 {
+                let path = core::str::from_utf8(path.as_bytes()).unwrap_or("").trim_end_matches('\0');
+                report::say(format_args!("cannot write the statistics to '{path}'"));
+                return;
+            }
+            report::write_all(fd, page.as_bytes());
+            // SAFETY: opened above.
+            unsafe { libc::close(fd) };
+        }
+    }
+}

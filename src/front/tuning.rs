@@ -1,0 +1,119 @@
+//! What glibc's tuning and reporting calls mean here.
+
+use super::{options, runtime, stats};
+use crate::base::line::Line;
+use crate::base::operation::Operation;
+use crate::sys::report;
+use core::ffi::c_int;
+use core::fmt::Write;
+
+const M_MXFAST: c_int = 1;
+const M_TRIM_THRESHOLD: c_int = -1;
+const M_MMAP_THRESHOLD: c_int = -3;
+const M_PERTURB: c_int = -6;
+const M_ARENA_MAX: c_int = -8;
+/// glibc refuses fast bins above this size.
+const MXFAST_MAX: c_int = 160;
+
+/// mallopt: whether the value was taken. Parameters without a meaning here are accepted, as glibc accepts what it does not
+/// know.
+pub fn set(parameter: c_int, value: c_int) -> bool {
+    runtime::ensure();
+    // Negative values are huge sizes, as in glibc.
+    #[expect(clippy::cast_sign_loss, reason = "glibc casts so")]
+    let unsigned = value as usize;
+    match parameter {
+        M_MMAP_THRESHOLD => options::set_cutoff(unsigned),
+        M_TRIM_THRESHOLD => {
+            options::set_trim_threshold(unsigned);
+            runtime::apply();
+            true
+        }
+        M_ARENA_MAX => {
+            options::set_arenas(unsigned);
+            runtime::apply();
+            true
+        }
+        M_PERTURB => {
+            #[expect(clippy::cast_possible_truncation, reason = "the low byte is the fill")]
+            options::set_perturb(unsigned as u8);
+            true
+        }
+        M_MXFAST => (0..=MXFAST_MAX).contains(&value),
+        _ => true,
+    }
+}
+
+/// Gives all free memory back; about how many bytes that were.
+pub fn trim() -> usize {
+    runtime::ensure();
+    runtime::arenas().iter().filter_map(|arena| arena.enter(Operation::Other)).map(|mut heap| heap.trim()).sum()
+}
+
+/// Region bytes, free blocks, mappings, their bytes, bytes in use, bytes free in regions.
+pub fn info() -> [usize; 6] {
+    let stats = stats::stats();
+    let (heaps, mappings) = (stats.heaps, stats.mappings);
+    let free = heaps.held.saturating_sub(heaps.live);
+    [heaps.held, heaps.free_blocks, mappings.count, mappings.bytes, heaps.live + mappings.bytes, free]
+}
+
+fn print(text: core::fmt::Arguments<'_>) {
+    let mut line = Line::<256>::new();
+    // A Line never fails to be written to.
+    let _ = line.write_fmt(text);
+    report::write_all(libc::STDERR_FILENO, line.as_bytes());
+}
+
+/// `malloc_stats`, in glibc's words.
+pub fn print_stats() {
+    stats::for_each_arena(|index, figures| {
+        print(format_args!(
+            "Arena {index}:\nsystem bytes     = {:10}\nin use bytes     = {:10}\n",
+            figures.held, figures.live
+        ));
+    });
+    let stats = stats::stats();
+    print(format_args!(
+        "Total (incl. mmap):\nsystem bytes     = {:10}\nin use bytes     = {:10}\n\
+         max mmap regions = {:10}\nmax mmap bytes   = {:10}\n",
+        stats.heaps.held + stats.mappings.bytes,
+        stats.heaps.live + stats.mappings.bytes,
+        stats.mappings.peak_count,
+        stats.mappings.peak_bytes,
+    ));
+}
+
+/// `malloc_info`, in glibc's schema: calls `f` with each piece of the document.
+pub fn for_each_info_line(mut f: impl FnMut(&[u8])) {
+    let mut piece = |text: core::fmt::Arguments<'_>| {
+        let mut line = Line::<512>::new();
+        // A Line never fails to be written to.
+        let _ = line.write_fmt(text);
+        f(line.as_bytes());
+    };
+    piece(format_args!("<malloc version=\"1\">\n"));
+    stats::for_each_arena(|index, figures| {
+        let (held, peak) = (figures.held, figures.peak_held);
+        piece(format_args!(
+            "<heap nr=\"{index}\">\n<sizes>\n</sizes>\n<total type=\"fast\" count=\"0\" size=\"0\"/>\n\
+             <total type=\"rest\" count=\"{}\" size=\"{}\"/>\n<system type=\"current\" size=\"{held}\"/>\n\
+             <system type=\"max\" size=\"{peak}\"/>\n<aspace type=\"total\" size=\"{held}\"/>\n\
+             <aspace type=\"mprotect\" size=\"{held}\"/>\n</heap>\n",
+            figures.free_blocks,
+            held - figures.live,
+        ));
+    });
+    let stats = stats::stats();
+    let (held, peak) = (stats.heaps.held, stats.heaps.peak_held);
+    piece(format_args!(
+        "<total type=\"fast\" count=\"0\" size=\"0\"/>\n<total type=\"rest\" count=\"{}\" size=\"{}\"/>\n\
+         <total type=\"mmap\" count=\"{}\" size=\"{}\"/>\n<system type=\"current\" size=\"{held}\"/>\n\
+         <system type=\"max\" size=\"{peak}\"/>\n<aspace type=\"total\" size=\"{held}\"/>\n\
+         <aspace type=\"mprotect\" size=\"{held}\"/>\n</malloc>\n",
+        stats.heaps.free_blocks,
+        held.saturating_sub(stats.heaps.live),
+        stats.mappings.count,
+        stats.mappings.bytes,
+    ));
+}

@@ -1,0 +1,193 @@
+//! The heap's validator: walks everything and names the first invariant that does not hold.
+//!
+//! - every block of every segment has a sealed header, and the last one ends at the segment's fence;
+//! - a header's `PREV_IN_USE` is true of the block before it, a free block's tag says its size, and no two free
+//!   blocks are neighbours;
+//! - the free list holds exactly the free blocks: links sealed and mutual, keys in order, balanced, summaries right;
+//! - the page map says of every unit of every region that it is that region's;
+//! - the figures are what the walk counts.
+
+use super::block::{self, Block, Header, peek};
+use super::free_list::Fit;
+use super::heap::Heap;
+use super::span::Span;
+use crate::base::config::{MIN_BLOCK, UNIT};
+use crate::base::tree::{NONE, Summary, expected};
+use crate::sys::pages::PageSource;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// A broken invariant and where it was found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Broken {
+    /// The invariant, as a sentence about what is wrong.
+    pub what: &'static str,
+    /// The block, unit or span it was found at.
+    pub address: usize,
+}
+
+fn ensure(holds: bool, what: &'static str, address: usize) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(Broken { what, address }) }
+}
+
+#[derive(Default)]
+struct Count {
+    live: usize,
+    live_blocks: usize,
+    free_blocks: usize,
+}
+
+impl<S: PageSource + 'static> Heap<S> {
+    /// Runs every validator of the heap.
+    pub fn check(&self) -> Result<(), Broken> {
+        let mut count = Count::default();
+        let (mut held, mut regions) = (0, 0);
+        for region in self.regions() {
+            self.check_region(region)?;
+            held += region.len();
+            regions += 1;
+            if region.joined.load(Relaxed) == 0 {
+                self.check_segment(region, &mut count)?;
+            }
+        }
+        ensure(held == self.figures.held, "the bytes held are not the sum of the regions", 0)?;
+        ensure(regions == self.figures.regions, "the number of regions is not that of the list", 0)?;
+        ensure(count.live == self.figures.live, "the live bytes are not the sum of the blocks in use", 0)?;
+        ensure(count.live_blocks == self.figures.live_blocks, "the live blocks are not those in use", 0)?;
+        ensure(count.free_blocks == self.free.count(), "the free list does not count the free blocks", 0)?;
+        self.check_tree(count.free_blocks)
+    }
+
+    fn check_region(&self, region: &'static Span) -> Result<(), Broken> {
+        let (start, end) = (region.start(), region.end());
+        ensure(self.owns_region(region), "a region's record belongs to somebody else", start)?;
+        for unit in (start..end).step_by(UNIT) {
+            let same = self.map.get(unit).is_some_and(|span| core::ptr::eq(span, region));
+            ensure(same, "the page map does not know a unit of a region", unit)?;
+        }
+        let mark = region.mark.load(Relaxed);
+        ensure(mark > start && mark <= end, "a region's mark lies outside it", start)
+    }
+
+    fn check_segment(&self, first: &'static Span, count: &mut Count) -> Result<(), Broken> {
+        let end = self.segment(first).end;
+        let (mut prev_free, mut next, mut result) = (false, super::locate::first_block(first.start()), Ok(()));
+        self.walk(first.start(), |block, header| {
+            result = self.check_block(block, header, prev_free, end, count);
+            if let Ok(header) = header {
+                prev_free = !header.in_use();
+                next = block::after(block, header.size());
+            }
+            result.is_ok()
+        });
+        result?;
+        ensure(next == end, "the last block does not end at the fence", next)?;
+        let fence = block::header(next).map_err(|_| Broken { what: "a fence is damaged", address: next })?;
+        ensure(fence.prev_in_use() != prev_free, "a fence is wrong about the block before", next)
+    }
+
+    fn check_block(
+        &self,
+        block: Block,
+        header: Result<Header, u64>,
+        prev_free: bool,
+        end: usize,
+        count: &mut Count,
+    ) -> Result<(), Broken> {
+        let header = header.map_err(|_| Broken { what: "a header is damaged", address: block })?;
+        let size = header.size();
+        ensure(size >= MIN_BLOCK && block + size <= end, "a block's size leaves its segment", block)?;
+        ensure(header.prev_in_use() != prev_free, "a header is wrong about the block before", block)?;
+        if header.in_use() {
+            count.live += size;
+            count.live_blocks += 1;
+            return Ok(());
+        }
+        ensure(!prev_free, "two free blocks are neighbours", block)?;
+        ensure(block::tag_before(block + size) == Ok(size), "a boundary tag is wrong", block)?;
+        let linked = self.is_linked(block);
+        ensure(linked, "a free block is not in the free list", block)?;
+        count.free_blocks += 1;
+        Ok(())
+    }
+
+    /// Whether the tree's links lead to `block` from above.
+    fn is_linked(&self, block: Block) -> bool {
+        match peek(block).links[2] {
+            Some(NONE) => self.free.tree().root() == block,
+            Some(parent) if self.is_free(parent) => peek(parent).links[..2].contains(&Some(block)),
+            _ => false,
+        }
+    }
+
+    fn is_free(&self, block: Block) -> bool {
+        self.map.get(block).is_some_and(|span| self.owns_region(span))
+            && block::header(block).is_ok_and(|header| !header.in_use())
+    }
+
+    /// Walks the tree in order with no trust in any link.
+    fn check_tree(&self, free_blocks: usize) -> Result<(), Broken> {
+        let mut seen = 0;
+        let mut last: Option<(u32, Block)> = None;
+        let mut node = self.leftmost(self.free.tree().root())?;
+        while node != NONE {
+            seen += 1;
+            ensure(seen <= free_blocks, "the free list holds more than the free blocks", node)?;
+            let (header, right) = self.check_node(node)?;
+            let key = (if self.free.fit() == Fit::Best { header.grains() } else { 0 }, node);
+            ensure(last.is_none_or(|last| last < key), "the free list is out of order", node)?;
+            last = Some(key);
+            node = if right == NONE { self.up_from(node)? } else { self.leftmost(right)? };
+        }
+        ensure(seen == free_blocks, "the free list misses a free block", 0)
+    }
+
+    /// One node: its links are mutual, it is balanced, and its summary is right.
+    fn check_node(&self, node: Block) -> Result<(Header, Block), Broken> {
+        ensure(self.is_free(node), "a link of the free list leads to no free block", node)?;
+        let header = block::header(node).map_err(|_| Broken { what: "a header is damaged", address: node })?;
+        let (left, right) = (self.link(node, 0)?, self.link(node, 1)?);
+        let mut summaries = [Summary { largest: 0, height: 0 }; 2];
+        for (child, summary) in [left, right].into_iter().zip(&mut summaries) {
+            if child != NONE {
+                ensure(self.is_free(child), "a link of the free list leads to no free block", node)?;
+                ensure(self.link(child, 2)? == node, "a child in the free list has another parent", child)?;
+                *summary = peek(child).summary.ok_or(Broken { what: "a summary is damaged", address: child })?;
+            }
+        }
+        let [low, high] = summaries;
+        ensure(low.height.abs_diff(high.height) <= 1, "the free list is out of balance", node)?;
+        let right_sum = peek(node).summary == Some(expected(header.grains(), low, high));
+        ensure(right_sum, "a summary in the free list is wrong", node)?;
+        Ok((header, right))
+    }
+
+    fn link(&self, node: Block, which: usize) -> Result<Block, Broken> {
+        peek(node).links[which].ok_or(Broken { what: "a link in a free block is damaged", address: node })
+    }
+
+    fn leftmost(&self, mut node: Block) -> Result<Block, Broken> {
+        // A tree of any size that fits in memory is far less deep than this.
+        for _ in 0..128 {
+            if node == NONE {
+                return Ok(NONE);
+            }
+            ensure(self.is_free(node), "a link of the free list leads to no free block", node)?;
+            match self.link(node, 0)? {
+                NONE => return Ok(node),
+                left => node = left,
+            }
+        }
+        Err(Broken { what: "the free list runs in a circle", address: node })
+    }
+
+    fn up_from(&self, mut node: Block) -> Result<Block, Broken> {
+        for _ in 0..128 {
+            let parent = self.link(node, 2)?;
+            if parent == NONE || self.link(parent, 0)? == node {
+                return Ok(parent);
+            }
+            node = parent;
+        }
+        Err(Broken { what: "the free list runs in a circle", address: node })
+    }
+}

@@ -1,0 +1,380 @@
+//! The heap: one arena's memory, split and merged here and nowhere else.
+//!
+//!     segment  | pad | block | block | free block | block | ... | free block | fence |
+//!                8                                                             8
+//!
+//! A segment is one region or several neighbouring ones. Two free blocks are never neighbours: a block that is freed is
+//! merged at once with the free one after it, found by its own size, and the one before it, found by the boundary tag.
+//! A heap is not for several threads: `slab::arena` puts the lock around it.
+
+use super::block::{self, Block, Header, MIN_REST};
+use super::free_list::{Fit, FreeList};
+use super::page_map::PageMap;
+use super::span::{Kind, Span, SpanPool};
+use crate::base::align;
+use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
+use crate::sys::pages::PageSource;
+use crate::sys::report;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// What is wrong with a pointer that lies in a region.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Misuse {
+    /// A block that is free, with its usable bytes.
+    Freed(usize),
+    /// No header stands before it; this word does. It may be an interior pointer, or the header was overwritten.
+    NoHeader(u64),
+}
+
+/// A block just handed out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fresh {
+    /// Its address.
+    pub block: Block,
+    /// Bytes a program may use.
+    pub usable: usize,
+    /// The first of these may hold anything, all after them are zero.
+    pub dirty: usize,
+}
+
+/// What a heap holds, in bytes and blocks.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Figures {
+    /// Bytes in blocks handed out, headers included.
+    pub live: usize,
+    /// Blocks handed out.
+    pub live_blocks: usize,
+    /// The most `live` has been.
+    pub peak: usize,
+    /// Bytes of address space in regions.
+    pub held: usize,
+    /// The most `held` has been.
+    pub peak_held: usize,
+    /// Regions.
+    pub regions: usize,
+    /// Free blocks.
+    pub free_blocks: usize,
+}
+
+/// A heap over a page source.
+pub struct Heap<S: PageSource + 'static> {
+    pub(super) source: S,
+    pub(super) spans: &'static SpanPool,
+    pub(super) map: &'static PageMap,
+    pub(super) arena: u32,
+    pub(super) free: FreeList,
+    pub(super) figures: Figures,
+    /// The first of the heap's regions, linked by `Span::next`.
+    pub(super) regions: Option<&'static Span>,
+    /// Bytes freed and not taken again since the last trim: what a trim would give back, at most.
+    pub(super) dirty: usize,
+    /// A trim is due when `dirty` passes this.
+    pub(super) trim_threshold: usize,
+    /// What the caller is doing, for reports.
+    operation: &'static str,
+}
+
+impl<S: PageSource + 'static> Heap<S> {
+    /// An empty heap: arena 0, first fit.
+    pub const fn new(source: S, map: &'static PageMap, spans: &'static SpanPool) -> Self {
+        Self {
+            source,
+            spans,
+            map,
+            arena: 0,
+            free: FreeList::new(Fit::First),
+            figures: Figures { live: 0, live_blocks: 0, peak: 0, held: 0, peak_held: 0, regions: 0, free_blocks: 0 },
+            regions: None,
+            dirty: 0,
+            trim_threshold: usize::MAX,
+            operation: "malloc",
+        }
+    }
+
+    /// Gives a heap that has no memory yet its number and policy; one that has memory keeps both.
+    pub fn configure(&mut self, arena: u32, fit: Fit) {
+        if self.figures.held == 0 {
+            self.arena = arena;
+            self.free = FreeList::new(fit);
+        }
+    }
+
+    /// Sets how many freed bytes may wait before they are given back.
+    pub fn set_trim_threshold(&mut self, bytes: usize) {
+        self.trim_threshold = bytes;
+    }
+
+    /// Names the entry point at work, for reports.
+    #[inline]
+    pub fn set_operation(&mut self, name: &'static str) {
+        self.operation = name;
+    }
+
+    /// What the heap holds.
+    pub fn figures(&self) -> Figures {
+        Figures { free_blocks: self.free.count(), ..self.figures }
+    }
+
+    /// The page source, for tests.
+    pub fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// A block for `n` bytes (at most `isize::MAX`), or `None` when there is no more memory.
+    pub fn alloc(&mut self, n: usize) -> Option<Fresh> {
+        let need = block::size_for(n);
+        let found = self.free.find(need).or_else(|| self.grow(need))?;
+        Some(self.take(found, need))
+    }
+
+    /// The same with an alignment, a power of two.
+    pub fn alloc_aligned(&mut self, n: usize, align: usize) -> Option<Fresh> {
+        if align <= GRAIN {
+            return self.alloc(n);
+        }
+        let need = block::size_for(n);
+        // Room for the block and for a free block of its own before it.
+        let room = need.checked_add(align)?.checked_add(MIN_BLOCK)?;
+        let found = self.free.find(room).or_else(|| self.grow(room))?;
+        let aligned = align::up(found, align);
+        if aligned == found {
+            return Some(self.take(found, need));
+        }
+        let start = if aligned - found < MIN_BLOCK { align::up(found + MIN_BLOCK, align) } else { aligned };
+        self.split_front(found, start);
+        Some(self.take(start, need))
+    }
+
+    /// Cuts a free block in two free ones at `at`; for a moment they are neighbours.
+    fn split_front(&mut self, found: Block, at: Block) {
+        let header = self.trusted(found);
+        let front = at - found;
+        block::set_header(found, header.with_size(front));
+        block::set_tag(found, front);
+        self.free.moved(found, found);
+        let rest = header.size() - front;
+        block::set_header(at, Header::new(rest).with_in_use(false).with_prev_in_use(false));
+        block::set_tag(at, rest);
+        self.free.insert(at);
+        self.note_touched(at, MIN_BLOCK);
+    }
+
+    /// Hands out the first `need` bytes of a free block.
+    fn take(&mut self, found: Block, need: usize) -> Fresh {
+        let header = self.trusted(found);
+        let rest = header.size() - need;
+        let size = if rest >= MIN_REST { need } else { header.size() };
+        let dirty = self.note_touched(found, size);
+        if size == header.size() {
+            self.free.remove(found);
+            block::clear_tag(found, size);
+            self.set_prev_in_use(block::after(found, size), true);
+        } else {
+            let next = block::after(found, size);
+            block::set_header(next, Header::new(rest).with_in_use(false));
+            block::set_tag(next, rest);
+            self.free.moved(found, next);
+        }
+        block::set_header(found, header.with_size(size).with_in_use(true));
+        self.count_in(size);
+        Fresh { block: found, usable: block::usable(size), dirty }
+    }
+
+    fn count_in(&mut self, size: usize) {
+        self.figures.live += size;
+        self.figures.live_blocks += 1;
+        self.figures.peak = self.figures.peak.max(self.figures.live);
+        self.dirty = self.dirty.saturating_sub(size);
+    }
+
+    /// Takes a block back, merges it, and says how many usable bytes it had.
+    pub fn free(&mut self, block: Block) -> Result<usize, Misuse> {
+        let header = self.of_program(block)?;
+        let size = header.size();
+        self.figures.live -= size;
+        self.figures.live_blocks -= 1;
+        self.give(block, header);
+        self.dirty += size;
+        if self.dirty > self.trim_threshold {
+            self.trim_large();
+        }
+        Ok(block::usable(size))
+    }
+
+    /// Merges a block that is in no list with its free neighbours and puts the result into the free list.
+    pub(super) fn give(&mut self, block: Block, header: Header) {
+        let mut size = header.size();
+        let next = block::after(block, size);
+        let next_header = self.trusted(next);
+        let next_free = !next_header.in_use();
+        if next_free {
+            size += next_header.size();
+        }
+        let start = if header.prev_in_use() { block } else { self.free_before(block) };
+        if start == block {
+            block::set_header(start, header.with_size(size).with_in_use(false));
+            block::set_tag(start, size);
+            if next_free { self.free.moved(next, start) } else { self.free.insert(start) }
+        } else {
+            // What was a header stays one that says "free", so that freeing the block again is noticed.
+            block::set_header(block, header.with_in_use(false));
+            let start_header = self.trusted(start);
+            size += start_header.size();
+            if next_free {
+                self.free.remove(next);
+            }
+            block::set_header(start, start_header.with_size(size).with_in_use(false));
+            block::set_tag(start, size);
+            self.free.moved(start, start);
+        }
+        if !next_free {
+            self.set_prev_in_use(next, false);
+        }
+    }
+
+    /// Makes room for `n` bytes in a block without moving it: grows into the free block after it, or gives back its end.
+    /// The usable bytes it has then, or `None` where there is no room; the block is as it was.
+    pub fn resize(&mut self, block: Block, n: usize) -> Result<Option<usize>, Misuse> {
+        let header = self.of_program(block)?;
+        let (old, need) = (header.size(), block::size_for(n));
+        if need > old {
+            let next = block::after(block, old);
+            let next_header = self.trusted(next);
+            if next_header.in_use() || old + next_header.size() < need {
+                return Ok(None);
+            }
+            // The part of the next block that is needed, as a block of its own, is added to this one.
+            // At least a whole block: its rest's node must not overlap the node it moves from.
+            let part = self.take(next, (need - old).max(MIN_BLOCK));
+            let size = old + part.usable + HEADER;
+            self.figures.live_blocks -= 1;
+            block::clear_header(next);
+            block::set_header(block, self.trusted(block).with_size(size));
+            return Ok(Some(block::usable(size)));
+        }
+        if old - need < MIN_REST {
+            return Ok(Some(block::usable(old)));
+        }
+        let rest = Header::new(old - need);
+        block::set_header(block, header.with_size(need));
+        let end = block::after(block, need);
+        block::set_header(end, rest);
+        self.figures.live -= rest.size();
+        self.give(end, rest);
+        self.dirty += rest.size();
+        Ok(Some(block::usable(need)))
+    }
+
+    /// The header of a block the program names.
+    fn of_program(&self, block: Block) -> Result<Header, Misuse> {
+        match self.map.get(block) {
+            Some(region) if region.kind() == Kind::Region => program_header(region, block),
+            _ => Err(Misuse::NoHeader(0)),
+        }
+    }
+
+    /// The header of a block that metes itself followed a size or a link to.
+    #[inline]
+    pub(super) fn trusted(&self, block: Block) -> Header {
+        match block::header(block) {
+            Ok(header) => header,
+            Err(raw) => self.overwritten_seen_by(self.operation, block, raw),
+        }
+    }
+
+    /// A header was damaged: by a write past the end of the block before, most likely.
+    #[cold]
+    #[inline(never)]
+    pub fn overwritten_seen_by(&self, name: &str, block: Block, raw: u64) -> ! {
+        match self.block_before(block) {
+            Some((before, size, state)) => report::misuse(format_args!(
+                "header overwritten: {name}({block:#x}): the 8 bytes before the block are {raw:#018x}; \
+                 the block before it, {state}, has {size} bytes at {before:#x}"
+            )),
+            None => report::misuse(format_args!(
+                "header overwritten: {name}({block:#x}): the 8 bytes before the block are {raw:#018x}; \
+                 the blocks before it are damaged too"
+            )),
+        }
+    }
+
+    /// The free block before `block`, by its boundary tag.
+    fn free_before(&self, block: Block) -> Block {
+        if let Ok(size) = block::tag_before(block)
+            && size >= MIN_BLOCK
+            && size < block
+            && self.map.get(block - size - HEADER).is_some_and(|span| self.owns_region(span))
+            && let Ok(header) = block::header(block - size)
+            && !header.in_use()
+            && header.size() == size
+        {
+            return block - size;
+        }
+        self.tag_overwritten(block)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tag_overwritten(&self, block: Block) -> ! {
+        let raw = block::tag_before(block).err().unwrap_or(0);
+        report::misuse(format_args!(
+            "write after free: the last 8 bytes of the free block before {block:#x} were written to: they are {raw:#018x}"
+        ))
+    }
+
+    pub(super) fn set_prev_in_use(&self, block: Block, yes: bool) {
+        let header = self.trusted(block);
+        block::set_header(block, header.with_prev_in_use(yes));
+    }
+
+    /// The regions' marks move past `block..block + size` and the node of a rest behind it. Returns how many of the
+    /// block's payload bytes may not be zero.
+    fn note_touched(&self, block: Block, size: usize) -> usize {
+        let (start, end) = (block - HEADER, block - HEADER + size);
+        let mut clean_from = usize::MAX;
+        let mut at = start;
+        while let Some(region) = self.map.get(at) {
+            let mark = region.mark.load(Relaxed);
+            clean_from = if region.holds(start) && region.holds(end - 1) { mark } else { usize::MAX };
+            let touched = (end + MIN_BLOCK).min(region.end());
+            if mark < touched {
+                region.mark.store(touched, Relaxed);
+            }
+            at = region.end();
+            if at >= end + MIN_BLOCK {
+                break;
+            }
+            if at >= end && !self.map.get(at).is_some_and(|next| self.owns_region(next)) {
+                break;
+            }
+        }
+        let node_end = block + block::NODE;
+        clean_from.max(node_end).min(end).saturating_sub(block)
+    }
+
+    pub(super) fn owns_region(&self, span: &Span) -> bool {
+        span.kind() == Kind::Region && span.arena.load(Relaxed) == self.arena
+    }
+}
+
+/// The header of a block in use that a program names by an address in `region`, if there is one. Reads once, so it
+/// needs no lock.
+#[inline]
+fn program_header(region: &Span, block: Block) -> Result<Header, Misuse> {
+    // At the very start of a region a header stands before it only if a region before is joined to it.
+    let room = block - region.start() >= 2 * HEADER || region.joined.load(Relaxed) != 0;
+    if !align::is(block, GRAIN) || !room {
+        return Err(Misuse::NoHeader(0));
+    }
+    match block::header(block) {
+        Ok(header) if header.in_use() && !header.is_fence() => Ok(header),
+        Ok(header) => Err(Misuse::Freed(block::usable(header.size().max(HEADER)))),
+        Err(raw) => Err(Misuse::NoHeader(raw)),
+    }
+}
+
+/// The usable bytes of a block in use in any heap. Takes no lock.
+#[inline]
+pub fn usable_size(region: &Span, block: Block) -> Result<usize, Misuse> {
+    program_header(region, block).map(|header| block::usable(header.size()))
+}

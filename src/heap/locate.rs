@@ -1,0 +1,91 @@
+//! Finding the block around an address by walking its segment from the start: for reports and validators, which may take
+//! their time.
+
+use super::block::{self, Block, Header};
+use super::heap::Heap;
+use crate::base::config::HEADER;
+use crate::sys::pages::PageSource;
+
+/// What stands at an address in a heap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In a block, or at its start.
+    In {
+        /// The block.
+        block: Block,
+        /// Its usable bytes.
+        usable: usize,
+        /// Whether it is handed out.
+        in_use: bool,
+    },
+    /// The walk met a damaged header before it came there.
+    Damaged {
+        /// The block whose header it is.
+        block: Block,
+        /// The word in its place.
+        raw: u64,
+    },
+    /// In no block of this heap.
+    Outside,
+}
+
+/// The first block of a segment.
+pub(super) fn first_block(segment_start: usize) -> Block {
+    segment_start + 2 * HEADER
+}
+
+impl<S: PageSource + 'static> Heap<S> {
+    /// What stands at `address`. Walks every block before it in its segment.
+    pub fn locate(&self, address: usize) -> Place {
+        let Some(region) = self.map.get(address).filter(|span| self.owns_region(span)) else {
+            return Place::Outside;
+        };
+        let mut found = Place::Outside;
+        self.walk(self.segment(region).start, |block, header| {
+            let header = match header {
+                Ok(header) => header,
+                Err(raw) => {
+                    found = Place::Damaged { block, raw };
+                    return false;
+                }
+            };
+            if address < block - HEADER + header.size() {
+                found = Place::In { block, usable: block::usable(header.size()), in_use: header.in_use() };
+                return false;
+            }
+            true
+        });
+        found
+    }
+
+    /// The block before `block` in its segment: address, usable bytes, and a word for its state.
+    pub(super) fn block_before(&self, block: Block) -> Option<(Block, usize, &'static str)> {
+        let region = self.map.get(block - 1).filter(|span| self.owns_region(span))?;
+        let mut before = None;
+        self.walk(self.segment(region).start, |at, header| {
+            if at >= block {
+                return false;
+            }
+            before = header
+                .ok()
+                .map(|h| (at, block::usable(h.size().max(HEADER)), if h.in_use() { "in use" } else { "free" }));
+            before.is_some()
+        });
+        before.filter(|&(at, size, _)| at + size + HEADER == block)
+    }
+
+    /// Calls `f` for each block of a segment in address order until it says false; a fence ends the walk.
+    pub(super) fn walk(&self, segment_start: usize, mut f: impl FnMut(Block, Result<Header, u64>) -> bool) {
+        let mut block = first_block(segment_start);
+        loop {
+            let header = block::header(block);
+            if header.is_ok_and(Header::is_fence) || !f(block, header) {
+                return;
+            }
+            match header {
+                Ok(header) => block = block::after(block, header.size()),
+                Err(_) => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Mappings: requests at or above the cutoff, each an mmap of its own.
+//!
+//! A mapping starts at a unit and owns whole units, so no unit holds foreign memory beside ours. Only its first unit, that
+//! of the user's pointer, is in the page map; the rest is known to its record alone. There is no lock: records come from
+//! a lock-free pool and the page map is written with atomic stores, so a signal handler that interrupts an
+//! allocation can always be served here.
+
+use super::check::Broken;
+use super::page_map::PageMap;
+use super::span::{Kind, Span, SpanPool};
+use crate::base::align;
+use crate::base::config::UNIT;
+use crate::sys::pages::{self, PageSource};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// What mappings hold.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct MappingFigures {
+    /// Mappings in use.
+    pub count: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// The most `count` has been.
+    pub peak_count: usize,
+    /// The most `bytes` has been.
+    pub peak_bytes: usize,
+}
+
+/// All mappings of a process.
+pub struct Mappings<S: PageSource + 'static> {
+    source: S,
+    map: &'static PageMap,
+    spans: &'static SpanPool,
+    /// Where the next mapping may end: below the last one, where it starts aligned without trimming.
+    hint: AtomicUsize,
+    count: AtomicUsize,
+    bytes: AtomicUsize,
+    peak_count: AtomicUsize,
+    peak_bytes: AtomicUsize,
+    retained: AtomicUsize,
+}
+
+impl<S: PageSource + 'static> Mappings<S> {
+    /// No mappings.
+    pub const fn new(source: S, map: &'static PageMap, spans: &'static SpanPool) -> Self {
+        Self {
+            source,
+            map,
+            spans,
+            hint: AtomicUsize::new(0),
+            count: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            peak_count: AtomicUsize::new(0),
+            peak_bytes: AtomicUsize::new(0),
+            retained: AtomicUsize::new(0),
+        }
+    }
+
+    /// What they hold now.
+    pub fn figures(&self) -> MappingFigures {
+        MappingFigures {
+            count: self.count.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+            peak_count: self.peak_count.load(Relaxed),
+            peak_bytes: self.peak_bytes.load(Relaxed),
+        }
+    }
+
+    /// Zeroed memory for `n` bytes, aligned to `align` (a power of two) and at least to a unit. `None` when the system
+    /// gives no more.
+    pub fn alloc(&self, n: usize, align: usize) -> Option<&'static Span> {
+        let len = align::up_checked(n.max(1), UNIT)?;
+        let align = align.max(UNIT);
+        let span = match self.take_retained(len, align) {
+            Some(span) => span,
+            None => self.map_new(len, align)?,
+        };
+        span.mark.store(n, Relaxed);
+        if !self.map.set(&self.source, span.start(), UNIT, span) {
+            self.give_back(span);
+            return None;
+        }
+        span.set_kind(Kind::Mapping);
+        let count = self.count.fetch_add(1, Relaxed) + 1;
+        self.peak_count.fetch_max(count, Relaxed);
+        self.add_bytes(span.len());
+        Some(span)
+    }
+
+    fn add_bytes(&self, len: usize) {
+        let bytes = self.bytes.fetch_add(len, Relaxed) + len;
+        self.peak_bytes.fetch_max(bytes, Relaxed);
+    }
+
+    fn map_new(&self, len: usize, align: usize) -> Option<&'static Span> {
+        let span = self.spans.take(&self.source)?;
+        let hint = align::down(self.hint.load(Relaxed).saturating_sub(len), align);
+        let Some(start) = pages::map_aligned(&self.source, hint, len, align) else {
+            self.spans.put(span);
+            return None;
+        };
+        self.hint.store(start, Relaxed);
+        span.start.store(start, Relaxed);
+        span.len.store(len, Relaxed);
+        Some(span)
+    }
+
+    /// Gives a mapping back. False if somebody else has just done so.
+    pub fn free(&self, span: &'static Span) -> bool {
+        if !span.claim(Kind::Mapping) {
+            return false;
+        }
+        self.count.fetch_sub(1, Relaxed);
+        self.bytes.fetch_sub(span.len(), Relaxed);
+        // Out of the map before the addresses can belong to somebody else.
+        self.map.clear(span.start(), UNIT);
+        self.hint.store(span.end(), Relaxed);
+        self.give_back(span);
+        true
+    }
+
+    /// Unmaps; where the system refuses (it may be out of map entries), empties the pages and keeps them for later.
+    fn give_back(&self, span: &'static Span) {
+        // SAFETY: the mapping is claimed: nothing uses it any more.
+        #[expect(unsafe_code, reason = "the claimed mapping is ours alone")]
+        unsafe {
+            if self.source.unmap(span.start(), span.len()) {
+                self.spans.put(span);
+                return;
+            }
+            if !self.source.purge(span.start(), span.len()) {
+                core::ptr::with_exposed_provenance_mut::<u8>(span.start()).write_bytes(0, span.len());
+            }
+        }
+        span.set_kind(Kind::Retained);
+        self.retained.fetch_add(1, Relaxed);
+    }
+
+    /// A retained mapping that fits without wasting more than half.
+    fn take_retained(&self, len: usize, align: usize) -> Option<&'static Span> {
+        if self.retained.load(Relaxed) == 0 {
+            return None;
+        }
+        let span = self.spans.find(|span| {
+            span.kind() == Kind::Retained
+                && (len..=2 * len).contains(&span.len())
+                && align::is(span.start(), align)
+                && span.claim(Kind::Retained)
+        })?;
+        self.retained.fetch_sub(1, Relaxed);
+        Some(span)
+    }
+
+    /// Changes the size of a mapping to fit `n` bytes, in place or by moving its pages, never by copying. Its
+    /// new start, or `None` if the system refuses and all is as it was.
+    pub fn resize(&self, span: &'static Span, n: usize) -> Option<usize> {
+        let len = align::up_checked(n.max(1), UNIT)?;
+        if !span.claim(Kind::Mapping) {
+            return None;
+        }
+        let (old_start, old_len) = (span.start(), span.len());
+        let start = if len == old_len { Some(old_start) } else { self.remap(span, len) };
+        if start.is_some() {
+            span.mark.store(n, Relaxed);
+            span.len.store(len, Relaxed);
+            if len >= old_len {
+                self.add_bytes(len - old_len);
+            } else {
+                self.bytes.fetch_sub(old_len - len, Relaxed);
+            }
+        }
+        span.set_kind(Kind::Mapping);
+        start
+    }
+
+    fn remap(&self, span: &'static Span, len: usize) -> Option<usize> {
+        let (start, old_len) = (span.start(), span.len());
+        // SAFETY: the mapping is claimed; in place its addresses stay valid, and when it moves the caller gets the new.
+        #[expect(unsafe_code, reason = "the claimed mapping is ours alone")]
+        unsafe {
+            if self.source.remap(start, old_len, len, 0) {
+                return Some(start);
+            }
+            let to = pages::reserve_aligned(&self.source, len, UNIT)?;
+            if !self.map.set(&self.source, to, UNIT, span) {
+                self.source.unmap(to, len);
+                return None;
+            }
+            // The old unit leaves the map first: once moved, its addresses can belong to somebody else at once.
+            self.map.clear(start, UNIT);
+            if !self.source.remap(start, old_len, len, to) {
+                // The leaf is there: this cannot fail.
+                let _ = self.map.set(&self.source, start, UNIT, span);
+                self.map.clear(to, UNIT);
+                self.source.unmap(to, len);
+                return None;
+            }
+            span.start.store(to, Relaxed);
+            Some(to)
+        }
+    }
+
+    /// The mapping in use around `address`, wherever in it that is. Looks at every record: for reports.
+    pub fn locate(&self, address: usize) -> Option<&'static Span> {
+        self.spans.find(|span| span.kind() == Kind::Mapping && span.holds(address))
+    }
+
+    /// The validator: the page map knows the first unit of every mapping, and no other unit of it.
+    pub fn check(&self) -> Result<(), Broken> {
+        let mut broken = None;
+        self.spans.find(|span| {
+            if span.kind() != Kind::Mapping {
+                return false;
+            }
+            let (start, end) = (span.start(), span.end());
+            let knows = |unit: usize| self.map.get(unit).is_some_and(|found| core::ptr::eq(found, span));
+            let first = align::is(start, UNIT) && knows(start);
+            let stray = (start + UNIT..end).step_by(UNIT).find(|&unit| self.map.get(unit).is_some());
+            // Another thread may have freed or moved it while we looked: then what was seen means nothing.
+            if span.kind() == Kind::Mapping && (span.start(), span.end()) == (start, end) {
+                broken = match (first, stray) {
+                    (false, _) => Some(Broken { what: "the page map does not know a mapping", address: start }),
+                    (true, Some(unit)) => Some(Broken { what: "two owners claim a unit of a mapping", address: unit }),
+                    (true, None) => None,
+                };
+            }
+            broken.is_some()
+        });
+        broken.map_or(Ok(()), Err)
+    }
+}

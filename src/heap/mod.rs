@@ -1,0 +1,17 @@
+//! L2: the heap. Regions of address space, the blocks they are cut into, the free list over the free ones, and beside it
+//! the mappings of their own; the page map says of any address which of these it belongs to.
+
+pub mod block;
+pub mod check;
+pub mod free_list;
+#[expect(clippy::module_inception, reason = "the heap itself is the folder's main subject")]
+pub mod heap;
+pub mod locate;
+pub mod mapping;
+pub mod page_map;
+pub mod region;
+pub mod span;
+pub mod trim;
+
+#[cfg(test)]
+mod tests;

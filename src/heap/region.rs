@@ -1,0 +1,256 @@
+//! Regions: how a heap gets address space, joins neighbours, and gives it back.
+//!
+//!     region     | pad 8 | header, payload ...                          | fence 8 |
+//!     joined     | pad 8 | header, payload ... ====== fence+pad = 16 ====== ... payload | fence 8 |
+//!
+//! A fence is a header in use of no size. Where one region ends and the next of the same heap begins, fence and pad
+//! together are sixteen bytes, a grain: joining turns them into the inside of a free block, and parting makes them again.
+
+use super::block::{self, Header};
+use super::heap::Heap;
+use super::span::{Kind, Span};
+use crate::base::align;
+use crate::base::config::{GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX};
+use crate::sys::pages::{self, PageSource};
+use core::ops::Range;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// Pad and fence.
+const EDGES: usize = 2 * HEADER;
+
+/// Segments end here, so that a merged block's size always fits its header.
+const SEGMENT_MAX: usize = 32 << 30;
+
+impl<S: PageSource + 'static> Heap<S> {
+    /// Gets a region with room for a block of `need` bytes, next to the others if possible, and returns the free block
+    /// that has it. `None` when the system gives no more.
+    pub(super) fn grow(&mut self, need: usize) -> Option<block::Block> {
+        let least = align::up_checked(need.checked_add(EDGES + MIN_BLOCK)?, REGION_GRANULE)?;
+        let step = align::up(self.figures.held / GROWTH_DIVISOR, REGION_GRANULE).min(REGION_STEP_MAX);
+        let len = least.max(step);
+        self.add_region(len).or_else(|| if len > least { self.add_region(least) } else { None })?;
+        self.free.find(need)
+    }
+
+    fn add_region(&mut self, len: usize) -> Option<()> {
+        let span = self.spans.take(&self.source)?;
+        let Some(start) = self.place_region(len) else {
+            self.spans.put(span);
+            return None;
+        };
+        span.start.store(start, Relaxed);
+        span.len.store(len, Relaxed);
+        span.arena.store(self.arena, Relaxed);
+        span.joined.store(0, Relaxed);
+        span.set_kind(Kind::Region);
+        if !self.map.set(&self.source, start, len, span) {
+            self.spans.put(span);
+            // SAFETY: mapped above, and nobody has seen it.
+            #[expect(unsafe_code, reason = "undoing the map call above")]
+            unsafe {
+                self.source.unmap(start, len)
+            };
+            return None;
+        }
+        span.next.store(self.regions.map_or(0, |next| core::ptr::from_ref(next).expose_provenance()), Relaxed);
+        self.regions = Some(span);
+        self.figures.regions += 1;
+        self.figures.held += len;
+        self.figures.peak_held = self.figures.peak_held.max(self.figures.held);
+        self.join(span);
+        Some(())
+    }
+
+    /// Address space for a region: after the newest one, else before it, else anywhere.
+    fn place_region(&self, len: usize) -> Option<usize> {
+        if let Some(newest) = self.regions {
+            for hint in [newest.end(), newest.start().saturating_sub(len)] {
+                let start = self.source.map(hint, len)?;
+                if start == hint {
+                    return Some(start);
+                }
+                // SAFETY: mapped just now, and nobody has seen it.
+                #[expect(unsafe_code, reason = "undoing the map call above")]
+                unsafe {
+                    self.source.unmap(start, len)
+                };
+            }
+        }
+        pages::map_aligned(&self.source, 0, len, REGION_GRANULE)
+    }
+
+    /// Makes a new region's memory a free block, one with what is free on both sides of it.
+    fn join(&mut self, span: &'static Span) {
+        let (start, end) = (span.start(), span.end());
+        let room = SEGMENT_MAX - span.len();
+        let below = self.map.get(start - 1).filter(|s| self.owns_region(s) && self.segment(s).len() <= room);
+        let room = room - below.map_or(0, |s| self.segment(s).len());
+        let above = self.map.get(end).filter(|s| self.owns_region(s) && self.segment(s).len() <= room);
+
+        let mut prev_in_use = true;
+        let mut block = start + EDGES;
+        if below.is_some() {
+            block = start;
+            let fence = self.trusted(start);
+            prev_in_use = fence.prev_in_use();
+            span.joined.store(1, Relaxed);
+        }
+        let size = match above {
+            Some(above) => {
+                above.joined.store(1, Relaxed);
+                end + EDGES - block
+            }
+            None => {
+                block::set_header(end, Header::new(0));
+                end - block
+            }
+        };
+        span.mark.store(start + EDGES + MIN_BLOCK, Relaxed);
+        let header = Header::new(size).with_prev_in_use(prev_in_use);
+        block::set_header(block, header);
+        self.give(block, header);
+        if !prev_in_use {
+            // Merged into the free block before: its tag and the fence are inside now, where all has to be zero.
+            block::clear_tag(block, 0);
+            block::clear_header(block);
+        }
+    }
+
+    /// The addresses of the joined regions around `span`.
+    pub(super) fn segment(&self, span: &'static Span) -> Range<usize> {
+        let mut first = span;
+        while first.joined.load(Relaxed) != 0
+            && let Some(before) = self.map.get(first.start() - 1)
+        {
+            first = before;
+        }
+        let mut end = span.end();
+        while let Some(next) = self.joined_at(end) {
+            end = next.end();
+        }
+        first.start()..end
+    }
+
+    /// The region that starts at `address` and is joined with the one before it.
+    fn joined_at(&self, address: usize) -> Option<&'static Span> {
+        self.map.get(address).filter(|next| self.owns_region(next) && next.joined.load(Relaxed) != 0)
+    }
+
+    /// The whole regions inside a free block, as a range of addresses that can be given back; empty if there are none.
+    fn whole_regions(&self, free: block::Block, size: usize) -> Range<usize> {
+        let (head, tail) = (free - HEADER, free - HEADER + size);
+        let fits = |rest: usize| rest == 0 || rest >= MIN_BLOCK;
+        let Some(first) = self.map.get(head) else { return 0..0 };
+        let mut start = first.start();
+        if head != start + HEADER || first.joined.load(Relaxed) != 0 {
+            start = first.end();
+            // The piece that stays before ends with a fence, 8 bytes before the region's end.
+            while start < tail && !fits(start - HEADER - head) {
+                start = self.map.get(start).map_or(usize::MAX, Span::end);
+            }
+        }
+        let Some(last) = self.map.get(tail - 1) else { return 0..0 };
+        let mut end = last.end();
+        if tail != end - HEADER {
+            end = last.start();
+            while end > start && !fits(tail.saturating_sub(end + HEADER)) {
+                end = self.map.get(end - 1).map_or(0, Span::start);
+            }
+        }
+        if start < end { start..end } else { 0..0 }
+    }
+
+    /// Gives the whole regions inside a free block back to the system; how many bytes that were.
+    pub(super) fn release_regions(&mut self, free: block::Block) -> usize {
+        let header = self.trusted(free);
+        let mut run = self.whole_regions(free, header.size());
+        // The heap keeps its last region: an emptied heap's next allocation should not need the system again.
+        if run.len() == self.figures.held {
+            run.start = self.map.get(run.start).map_or(run.end, Span::end);
+        }
+        if run.is_empty() {
+            return 0;
+        }
+        let (head, tail) = (free - HEADER, free - HEADER + header.size());
+        let (has_front, has_back) = (head < run.start, self.joined_at(run.end).is_some());
+        self.free.remove(free);
+        // Out of the map before the addresses can belong to somebody else.
+        self.map.clear(run.start, run.len());
+        // SAFETY: the run is inside a free block, and nothing of ours in it is needed any more.
+        #[expect(unsafe_code, reason = "the heap owns its regions")]
+        let done = unsafe { self.source.unmap(run.start, run.len()) };
+        if !done {
+            self.restore(&run);
+            self.free.insert(free);
+            return 0;
+        }
+        self.forget(&run);
+        if has_front {
+            let front = run.start - HEADER - head;
+            if front > 0 {
+                block::set_header(free, header.with_size(front).with_in_use(false));
+                block::set_tag(free, front);
+                self.free.insert(free);
+            }
+            block::set_header(run.start, Header::new(0).with_prev_in_use(front == 0 && header.prev_in_use()));
+        }
+        if has_back && let Some(next) = self.map.get(run.end) {
+            next.joined.store(0, Relaxed);
+            next.mark.fetch_max(next.start() + EDGES + MIN_BLOCK, Relaxed);
+            let first = run.end + EDGES;
+            let rest = tail - (first - HEADER);
+            if rest > 0 {
+                block::set_header(first, Header::new(rest).with_in_use(false));
+                block::set_tag(first, rest);
+                self.free.insert(first);
+            } else {
+                self.set_prev_in_use(first, true);
+            }
+        }
+        run.len()
+    }
+
+    /// Puts the run's regions back into the page map: the system refused to take them.
+    fn restore(&self, run: &Range<usize>) {
+        for span in self.regions().filter(|span| run.contains(&span.start())) {
+            // The leaves are there: nothing can fail.
+            let _ = self.map.set(&self.source, span.start(), span.len(), span);
+        }
+    }
+
+    /// Takes the run's regions off the heap's list.
+    fn forget(&mut self, run: &Range<usize>) {
+        let mut kept: Option<&'static Span> = None;
+        let mut region = self.regions;
+        self.regions = None;
+        while let Some(span) = region {
+            region = next_region(span);
+            if run.contains(&span.start()) {
+                self.figures.regions -= 1;
+                self.figures.held -= span.len();
+                self.spans.put(span);
+                continue;
+            }
+            span.next.store(0, Relaxed);
+            match kept {
+                Some(kept) => kept.next.store(core::ptr::from_ref(span).expose_provenance(), Relaxed),
+                None => self.regions = Some(span),
+            }
+            kept = Some(span);
+        }
+    }
+
+    /// The heap's regions, the newest first.
+    pub(super) fn regions(&self) -> impl Iterator<Item = &'static Span> + use<S> {
+        core::iter::successors(self.regions, |span| next_region(span))
+    }
+}
+
+fn next_region(span: &Span) -> Option<&'static Span> {
+    let address = span.next.load(Relaxed);
+    // SAFETY: the link of a region's span is that of another span, or zero; spans are never unmapped.
+    #[expect(unsafe_code, reason = "spans link each other by address")]
+    unsafe {
+        core::ptr::with_exposed_provenance::<Span>(address).as_ref()
+    }
+}

@@ -1,0 +1,221 @@
+//! Spans: the out-of-line records of what the library got from the operating system, one for each region and each mapping.
+//!
+//! Records are taken from chunks of their own, which nothing else uses and which are never given back, so a record
+//! that was looked up stays readable whatever happens to what it describes. The pool is lock-free: a stack of free
+//! records whose head carries a tag against ABA, and a bump counter in the newest chunk. So it needs no
+//! care in fork or in signal handlers: cut off anywhere, it loses one record at most.
+
+#![allow(unsafe_code)]
+
+use crate::base::config::UNIT;
+use crate::sys::pages::PageSource;
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+/// What a span describes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Kind {
+    /// Nothing: the record is free, or somebody is at work on it.
+    Nothing = 0,
+    /// A region of a heap.
+    Region = 1,
+    /// A mapping in use.
+    Mapping = 2,
+    /// A mapping that could not be given back and waits to be used again.
+    Retained = 3,
+}
+
+/// A record. Its fields are written by the owner of what it describes; anyone may read them.
+#[repr(C, align(64))]
+pub struct Span {
+    kind: AtomicU32,
+    /// Regions: the index of the arena whose heap owns it.
+    pub arena: AtomicU32,
+    /// First address.
+    pub start: AtomicUsize,
+    /// Bytes.
+    pub len: AtomicUsize,
+    /// Regions: all bytes from here on are zero but for a last tag and the fence. Mappings: bytes asked for.
+    pub mark: AtomicUsize,
+    /// Regions: 1 if its first block may reach back into the region before.
+    pub joined: AtomicU32,
+    /// Regions: the heap's next region. Free records: the next free one.
+    pub next: AtomicUsize,
+}
+
+const _: () = assert!(size_of::<Span>() == 64);
+
+impl Span {
+    /// What it describes now.
+    #[inline]
+    pub fn kind(&self) -> Kind {
+        match self.kind.load(Ordering::Acquire) {
+            1 => Kind::Region,
+            2 => Kind::Mapping,
+            3 => Kind::Retained,
+            _ => Kind::Nothing,
+        }
+    }
+
+    /// Publishes what it describes, after the other fields.
+    pub fn set_kind(&self, kind: Kind) {
+        self.kind.store(kind as u32, Ordering::Release);
+    }
+
+    /// Claims a span of `kind` for a change: the kind becomes `Nothing`. One caller only gets it.
+    pub fn claim(&self, kind: Kind) -> bool {
+        self.kind.compare_exchange(kind as u32, Kind::Nothing as u32, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// First address.
+    #[inline]
+    pub fn start(&self) -> usize {
+        self.start.load(Ordering::Relaxed)
+    }
+
+    /// Bytes.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// The address after the last.
+    #[inline]
+    pub fn end(&self) -> usize {
+        self.start() + self.len()
+    }
+
+    /// Whether `address` lies in it.
+    pub fn holds(&self, address: usize) -> bool {
+        address.wrapping_sub(self.start()) < self.len()
+    }
+}
+
+/// The head of a chunk, in the place of its first record.
+#[repr(C, align(64))]
+struct Chunk {
+    next: AtomicUsize,
+    used: AtomicUsize,
+}
+
+const CHUNK: usize = UNIT;
+const RECORDS: usize = CHUNK / 64 - 1;
+const INDEX_BITS: u32 = 42;
+
+/// The pool of records.
+pub struct SpanPool {
+    free: AtomicU64,
+    chunks: AtomicUsize,
+}
+
+impl SpanPool {
+    /// A pool without chunks.
+    pub const fn new() -> Self {
+        Self { free: AtomicU64::new(0), chunks: AtomicUsize::new(0) }
+    }
+
+    /// A record nobody uses, of kind `Nothing`; `None` when the source has no more memory.
+    pub fn take(&self, source: &impl PageSource) -> Option<&'static Span> {
+        self.pop().or_else(|| self.bump(source))
+    }
+
+    fn pop(&self) -> Option<&'static Span> {
+        let mut head = self.free.load(Ordering::Acquire);
+        loop {
+            let span = record(head & ((1 << INDEX_BITS) - 1))?;
+            let next = span.next.load(Ordering::Relaxed) as u64 >> 6;
+            let new = tagged(head, next);
+            match self.free.compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(span),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Puts a record back. Nothing may point at it any more.
+    pub fn put(&self, span: &'static Span) {
+        span.set_kind(Kind::Nothing);
+        let address = core::ptr::from_ref(span).expose_provenance() as u64;
+        let mut head = self.free.load(Ordering::Relaxed);
+        loop {
+            let next = usize::try_from((head & ((1 << INDEX_BITS) - 1)) << 6).unwrap_or(0);
+            span.next.store(next, Ordering::Relaxed);
+            let new = tagged(head, address >> 6);
+            match self.free.compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    fn bump(&self, source: &impl PageSource) -> Option<&'static Span> {
+        loop {
+            let head = self.chunks.load(Ordering::Acquire);
+            if let Some(chunk) = chunk(head) {
+                let index = chunk.used.fetch_add(1, Ordering::Relaxed);
+                if index < RECORDS {
+                    return record((head as u64 >> 6) + 1 + index as u64);
+                }
+                chunk.used.store(RECORDS, Ordering::Relaxed);
+            }
+            let new = source.map(0, CHUNK)?;
+            // A fresh chunk is zero: no records used.
+            let header = chunk(new)?;
+            header.next.store(head, Ordering::Relaxed);
+            if self.chunks.compare_exchange(head, new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+                // SAFETY: mapped above, and nobody has seen it.
+                unsafe { source.unmap(new, CHUNK) };
+            }
+        }
+    }
+
+    /// Calls `f` for every record ever taken, free ones included, until it says true.
+    pub fn find(&self, mut f: impl FnMut(&'static Span) -> bool) -> Option<&'static Span> {
+        let mut address = self.chunks.load(Ordering::Acquire);
+        while let Some(chunk) = chunk(address) {
+            for index in 0..chunk.used.load(Ordering::Relaxed).min(RECORDS) {
+                let span = record((address as u64 >> 6) + 1 + index as u64)?;
+                if f(span) {
+                    return Some(span);
+                }
+            }
+            address = chunk.next.load(Ordering::Relaxed);
+        }
+        None
+    }
+
+    /// Gives the chunks back: only for tests, whose fake source counts.
+    #[cfg(test)]
+    pub fn dissolve(&self, source: &impl PageSource) {
+        let mut address = self.chunks.swap(0, Ordering::Relaxed);
+        self.free.store(0, Ordering::Relaxed);
+        while let Some(chunk) = chunk(address) {
+            let next = chunk.next.load(Ordering::Relaxed);
+            // SAFETY: the test is over, nobody uses the records.
+            assert!(unsafe { source.unmap(address, CHUNK) });
+            address = next;
+        }
+    }
+}
+
+impl Default for SpanPool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn tagged(old: u64, index: u64) -> u64 {
+    ((old >> INDEX_BITS).wrapping_add(1) << INDEX_BITS) | index
+}
+
+fn record(index: u64) -> Option<&'static Span> {
+    let address = usize::try_from(index << 6).ok().filter(|&address| address != 0)?;
+    // SAFETY: indexes come from chunks, which are exposed, never unmapped while in use, zeroed at first, and hold
+    // nothing but records of atomics.
+    Some(unsafe { &*core::ptr::with_exposed_provenance(address) })
+}
+
+fn chunk(address: usize) -> Option<&'static Chunk> {
+    // SAFETY: as for `record`.
+    (address != 0).then(|| unsafe { &*core::ptr::with_exposed_provenance(address) })
+}

@@ -1,0 +1,445 @@
+//! The heap against a shadow model, on the fake page source: random operations under every policy, failures injected, the
+//! validator after every operation, contents and alignment checked, and at the end all merged back.
+
+#![allow(unsafe_code)]
+
+use super::block;
+use super::free_list::Fit;
+use super::heap::{Fresh, Heap, Misuse, usable_size};
+use super::locate::Place;
+use super::mapping::Mappings;
+use super::page_map::PageMap;
+use super::span::SpanPool;
+use crate::base::config::{REGION_GRANULE, UNIT};
+use crate::sys::fake::Fake;
+use crate::sys::pages::PageSource;
+use proptest::prelude::*;
+use std::boxed::Box;
+use std::rc::Rc;
+use std::{vec, vec::Vec};
+
+impl PageSource for Rc<Fake> {
+    fn page_size(&self) -> usize {
+        (**self).page_size()
+    }
+    fn map(&self, hint: usize, len: usize) -> Option<usize> {
+        (**self).map(hint, len)
+    }
+    fn reserve(&self, len: usize) -> Option<usize> {
+        (**self).reserve(len)
+    }
+    unsafe fn unmap(&self, address: usize, len: usize) -> bool {
+        // SAFETY: passed on.
+        unsafe { (**self).unmap(address, len) }
+    }
+    unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool {
+        // SAFETY: passed on.
+        unsafe { (**self).remap(address, old_len, new_len, to) }
+    }
+    unsafe fn purge(&self, address: usize, len: usize) -> bool {
+        // SAFETY: passed on.
+        unsafe { (**self).purge(address, len) }
+    }
+}
+
+/// A heap with a page map, a pool and a source of its own.
+struct Bench {
+    heap: Heap<Rc<Fake>>,
+    mappings: Mappings<Rc<Fake>>,
+    source: Rc<Fake>,
+    map: &'static PageMap,
+    spans: &'static SpanPool,
+}
+
+impl Bench {
+    fn new(fit: Fit, memory: usize) -> Self {
+        let source = Rc::new(Fake::new(memory));
+        let layout = std::alloc::Layout::new::<PageMap>();
+        // SAFETY: a page map of zeroes is an empty one. Leaked, as a static is; 1 MiB a test.
+        let map: &'static PageMap = unsafe { &*std::alloc::alloc_zeroed(layout).cast::<PageMap>() };
+        let spans: &'static SpanPool = Box::leak(Box::default());
+        let mut heap = Heap::new(source.clone(), map, spans);
+        heap.configure(7, fit);
+        let mappings = Mappings::new(source.clone(), map, spans);
+        Self { heap, mappings, source, map, spans }
+    }
+
+    fn check(&self) {
+        self.heap.check().unwrap();
+        self.mappings.check().unwrap();
+    }
+
+    /// Everything was freed: one free block a segment, and nothing left once the last region is given back.
+    fn finish(mut self) {
+        self.source.fail_every(0);
+        self.source.fail_unmaps(false);
+        self.check();
+        let figures = self.heap.figures();
+        assert_eq!((figures.live, figures.live_blocks), (0, 0));
+        assert!(figures.free_blocks <= figures.regions, "free neighbours were not merged: {figures:?}");
+        self.heap.trim();
+        self.check();
+        let figures = self.heap.figures();
+        assert!(figures.regions <= figures.free_blocks.max(1), "{figures:?}");
+        let left: Vec<_> = self.heap.regions().map(|region| (region.start(), region.len())).collect();
+        for (start, len) in left {
+            self.map.clear(start, len);
+            // SAFETY: the test is over.
+            assert!(unsafe { self.source.unmap(start, len) });
+        }
+        self.map.dissolve(&self.source);
+        self.spans.dissolve(&self.source);
+        assert_eq!(self.source.mapped(), 0, "memory leaked");
+    }
+}
+
+fn bytes(block: usize, len: usize) -> &'static mut [u8] {
+    // SAFETY: tests pass blocks they own.
+    unsafe { core::slice::from_raw_parts_mut(core::ptr::with_exposed_provenance_mut(block), len) }
+}
+
+/// A live block as the model knows it.
+struct Shadow {
+    block: usize,
+    asked: usize,
+    fill: u8,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Alloc(usize),
+    Zeroed(usize),
+    Aligned(usize, u32),
+    Free(usize),
+    Resize(usize, usize),
+    Trim,
+    FailEvery(usize),
+}
+
+fn size() -> impl Strategy<Value = usize> {
+    prop_oneof![6 => 0usize..300, 3 => 300usize..9000, 2 => 9000usize..200_000, 1 => 200_000usize..3_000_000]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => size().prop_map(Step::Alloc),
+        2 => size().prop_map(Step::Zeroed),
+        2 => (size(), 4u32..18).prop_map(|(n, align)| Step::Aligned(n, align)),
+        9 => any::<usize>().prop_map(Step::Free),
+        4 => (any::<usize>(), size()).prop_map(|(which, n)| Step::Resize(which, n)),
+        1 => Just(Step::Trim),
+        1 => (0usize..5).prop_map(Step::FailEvery),
+    ]
+}
+
+fn fit() -> impl Strategy<Value = Fit> {
+    prop_oneof![Just(Fit::First), Just(Fit::Best), Just(Fit::Worst)]
+}
+
+struct Model {
+    bench: Bench,
+    live: Vec<Shadow>,
+    next_fill: u8,
+}
+
+impl Model {
+    /// Takes a new block into the model: aligned, as large as promised, and on top of no other.
+    fn accept(&mut self, fresh: Option<Fresh>, asked: usize, align: usize, zero: bool) {
+        let Some(fresh) = fresh else { return };
+        assert!(fresh.usable >= asked && fresh.block.is_multiple_of(align.max(16)));
+        assert!(fresh.dirty <= fresh.usable);
+        for other in &self.live {
+            let apart = fresh.block + fresh.usable <= other.block || other.block + other.asked <= fresh.block;
+            assert!(apart, "blocks overlap");
+        }
+        if zero {
+            bytes(fresh.block, fresh.dirty).fill(0);
+            assert!(bytes(fresh.block, fresh.usable).iter().all(|&byte| byte == 0), "what was called clean is dirty");
+        }
+        self.next_fill = self.next_fill.wrapping_add(1).max(1);
+        bytes(fresh.block, fresh.usable).fill(self.next_fill);
+        self.live.push(Shadow { block: fresh.block, asked: fresh.usable, fill: self.next_fill });
+    }
+
+    fn assert_kept(shadow: &Shadow, len: usize) {
+        assert!(bytes(shadow.block, len).iter().all(|&byte| byte == shadow.fill), "contents were lost");
+    }
+
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Alloc(n) => {
+                let fresh = self.bench.heap.alloc(n);
+                self.accept(fresh, n, 16, false);
+            }
+            Step::Zeroed(n) => {
+                let fresh = self.bench.heap.alloc(n);
+                self.accept(fresh, n, 16, true);
+            }
+            Step::Aligned(n, align) => {
+                let fresh = self.bench.heap.alloc_aligned(n, 1 << align);
+                self.accept(fresh, n, 1 << align, false);
+            }
+            Step::Free(which) if !self.live.is_empty() => {
+                let shadow = self.live.swap_remove(which % self.live.len());
+                Self::assert_kept(&shadow, shadow.asked);
+                assert_eq!(self.bench.heap.free(shadow.block), Ok(shadow.asked));
+                if let Err(misuse) = self.bench.heap.free(shadow.block) {
+                    assert!(matches!(misuse, Misuse::Freed(_) | Misuse::NoHeader(_)));
+                } else {
+                    panic!("a double free went unnoticed");
+                }
+            }
+            Step::Resize(which, n) if !self.live.is_empty() => {
+                let at = which % self.live.len();
+                let (block, old) = (self.live[at].block, self.live[at].asked);
+                if let Some(usable) = self.bench.heap.resize(block, n).unwrap() {
+                    assert!(usable >= n);
+                    Self::assert_kept(&self.live[at], old.min(usable));
+                    bytes(block, usable).fill(self.live[at].fill);
+                    self.live[at].asked = usable;
+                }
+            }
+            Step::Trim => {
+                self.bench.heap.trim();
+            }
+            Step::FailEvery(n) => self.bench.source.fail_every(if n < 2 { 0 } else { n }),
+            Step::Free(_) | Step::Resize(..) => {}
+        }
+        self.bench.check();
+    }
+}
+
+fn cases(full: u32) -> ProptestConfig {
+    let soak = if std::env::var_os("METES_SOAK").is_some() { 20 } else { 1 };
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(if cfg!(miri) { 2 } else { full * soak }) }
+}
+
+proptest! {
+    #![proptest_config(cases(96))]
+    #[test]
+    fn agrees_with_a_shadow_model(fit in fit(), threshold in prop_oneof![Just(1usize << 16), Just(1 << 20), Just(usize::MAX)],
+                                  steps in prop::collection::vec(step(), 1..if cfg!(miri) { 40 } else { 300 })) {
+        let mut bench = Bench::new(fit, 64 << 20);
+        bench.heap.set_trim_threshold(threshold);
+        let mut model = Model { bench, live: vec![], next_fill: 0 };
+        steps.into_iter().for_each(|step| model.run(step));
+        for shadow in core::mem::take(&mut model.live) {
+            Model::assert_kept(&shadow, shadow.asked);
+            prop_assert!(model.bench.heap.free(shadow.block).is_ok());
+            model.bench.check();
+        }
+        model.bench.finish();
+    }
+
+    #[test]
+    fn mappings_agree_with_a_shadow_model(steps in prop::collection::vec((0u8..6, any::<usize>(), 1usize..1_000_000), 1..80)) {
+        let bench = Bench::new(Fit::First, 64 << 20);
+        let mut live: Vec<(&'static super::span::Span, u8, usize)> = vec![];
+        let mut fill = 0u8;
+        for (what, which, n) in steps {
+            match what {
+                0 | 1 => if let Some(span) = bench.mappings.alloc(n, 1 << (which % 20)) {
+                    prop_assert!(span.start().is_multiple_of(UNIT) && span.start().is_multiple_of(1 << (which % 20)));
+                    prop_assert!(bytes(span.start(), span.len()).iter().all(|&byte| byte == 0));
+                    fill = fill.wrapping_add(1).max(1);
+                    bytes(span.start(), span.len()).fill(fill);
+                    live.push((span, fill, span.len()));
+                },
+                2 | 3 if !live.is_empty() => {
+                    let (span, fill, len) = live.swap_remove(which % live.len());
+                    prop_assert!(bytes(span.start(), len).iter().all(|&byte| byte == fill));
+                    prop_assert!(bench.mappings.free(span));
+                    prop_assert!(!bench.mappings.free(span), "a double free went unnoticed");
+                }
+                4 if !live.is_empty() => {
+                    let at = which % live.len();
+                    let (span, fill, len) = live[at];
+                    if let Some(start) = bench.mappings.resize(span, n) {
+                        prop_assert_eq!(start, span.start());
+                        prop_assert!(bytes(start, len.min(span.len())).iter().all(|&byte| byte == fill));
+                        bytes(start, span.len()).fill(fill);
+                        live[at].2 = span.len();
+                    }
+                }
+                _ => {
+                    bench.source.fail_every(if which % 3 == 0 { 2 + which % 4 } else { 0 });
+                    bench.source.fail_unmaps(which % 5 == 0);
+                }
+            }
+            bench.check();
+            prop_assert_eq!(bench.mappings.figures().count, live.len());
+            prop_assert_eq!(bench.mappings.figures().bytes, live.iter().map(|m| m.2).sum::<usize>());
+        }
+        bench.source.fail_every(0);
+        bench.source.fail_unmaps(false);
+        for (span, ..) in live {
+            prop_assert!(bench.mappings.free(span));
+        }
+        // What could not be unmapped when it was freed is used again, so that nothing is lost.
+        while let Some(kept) = bench.spans.find(|span| span.kind() == super::span::Kind::Retained) {
+            let again = bench.mappings.alloc(kept.len(), UNIT).unwrap();
+            prop_assert!(bench.mappings.free(again));
+        }
+        bench.finish();
+    }
+}
+
+#[test]
+fn fit_policies_choose_as_they_say() {
+    for (fit, expected) in [(Fit::First, 1), (Fit::Best, 2), (Fit::Worst, 0)] {
+        let mut bench = Bench::new(fit, 16 << 20);
+        // Holes of 3,000, 600 and 500 bytes, in an order that tells the policies apart, and the rest taken.
+        let sizes = if fit == Fit::Worst { [3000, 600, 500] } else { [400, 600, 500] };
+        let mut held = vec![];
+        let holes = sizes.map(|n| {
+            let hole = bench.heap.alloc(n).unwrap().block;
+            held.push(bench.heap.alloc(16).unwrap().block);
+            hole
+        });
+        while bench.heap.figures().regions == 1 {
+            held.push(bench.heap.alloc(100_000).unwrap().block);
+        }
+        let (last, regions) = (held.pop().unwrap(), bench.heap.figures().regions);
+        holes.iter().for_each(|&hole| assert!(bench.heap.free(hole).is_ok()));
+        let tail = bench.heap.figures();
+        assert_eq!(tail.regions, regions);
+        if fit != Fit::Worst {
+            assert_eq!(bench.heap.alloc(450).unwrap().block, holes[expected], "{fit:?}");
+        }
+        let _ = last;
+        bench.check();
+    }
+}
+
+#[test]
+fn regions_join_and_part() {
+    let mut bench = Bench::new(Fit::First, 64 << 20);
+    let blocks: Vec<_> = (0..200).map(|_| bench.heap.alloc(100_000).unwrap().block).collect();
+    bench.check();
+    let before = bench.heap.figures();
+    assert!(before.regions >= 8, "{before:?}");
+    // Everything but the first and last block: the regions between go back, and their neighbours end with fences again.
+    for &block in &blocks[1..199] {
+        bench.heap.free(block).unwrap();
+    }
+    bench.check();
+    bench.heap.trim();
+    bench.check();
+    let after = bench.heap.figures();
+    assert!(after.held <= 2 * REGION_GRANULE, "{after:?}");
+    bench.heap.free(blocks[0]).unwrap();
+    bench.heap.free(blocks[199]).unwrap();
+    bench.finish();
+}
+
+#[test]
+fn growing_in_place_uses_the_free_neighbour() {
+    let mut bench = Bench::new(Fit::First, 16 << 20);
+    let first = bench.heap.alloc(1000).unwrap().block;
+    let second = bench.heap.alloc(1000).unwrap().block;
+    assert_eq!(bench.heap.resize(first, 1500), Ok(None));
+    bench.heap.free(second).unwrap();
+    assert!(bench.heap.resize(first, 1500).unwrap().unwrap() >= 1500);
+    bench.check();
+    assert!(bench.heap.resize(first, 10).unwrap().unwrap() >= 10);
+    bench.heap.free(first).unwrap();
+    bench.finish();
+}
+
+#[test]
+fn misuse_is_told_apart() {
+    let mut bench = Bench::new(Fit::First, 16 << 20);
+    let block = bench.heap.alloc(100).unwrap().block;
+    let region = bench.map.get(block).unwrap();
+    assert!(matches!(bench.heap.free(block + 16), Err(Misuse::NoHeader(_))));
+    assert!(matches!(bench.heap.free(block + 3), Err(Misuse::NoHeader(0))));
+    assert!(matches!(usable_size(region, region.start()), Err(Misuse::NoHeader(0))));
+    assert_eq!(bench.heap.locate(block + 16), Place::In { block, usable: 104, in_use: true });
+    assert_eq!(usable_size(region, block), Ok(104));
+    assert_eq!(bench.heap.free(block), Ok(104));
+    assert!(matches!(bench.heap.free(block), Err(Misuse::Freed(_))));
+    assert!(matches!(bench.heap.resize(block, 5), Err(Misuse::Freed(_))));
+    assert_eq!(bench.heap.locate(8), Place::Outside);
+    bench.finish();
+}
+
+#[test]
+fn the_validator_sees_every_kind_of_damage() {
+    let fresh = || {
+        let mut bench = Bench::new(Fit::First, 16 << 20);
+        let blocks: Vec<_> = (0..9).map(|_| bench.heap.alloc(200).unwrap().block).collect();
+        for &block in blocks.iter().step_by(2) {
+            bench.heap.free(block).unwrap();
+        }
+        bench.check();
+        (bench, blocks)
+    };
+    let (_, blocks) = fresh();
+    let size = block::header(blocks[0]).unwrap().size();
+    // A bit in the header of a block in use, of a free one, in each word of a node, in the boundary tag.
+    let words = [(1, 0usize.wrapping_sub(8)), (2, 0usize.wrapping_sub(8)), (2, 0), (2, 8), (2, 16), (2, 24), (2, size - 16)];
+    for (which, offset) in words {
+        for bit in [0, 17, 35, 63] {
+            let (bench, blocks) = fresh();
+            bytes(blocks[which].wrapping_add(offset), 8)[bit / 8] ^= 1 << (bit % 8);
+            assert!(bench.heap.check().is_err(), "bit {bit} at {offset} of block {which} went unseen");
+        }
+    }
+    // Sealed words that lie: a flag, a size, the figures, the page map.
+    let (bench, blocks) = fresh();
+    let header = block::header(blocks[1]).unwrap();
+    block::set_header(blocks[1], header.with_prev_in_use(!header.prev_in_use()));
+    assert_eq!(bench.heap.check().unwrap_err().what, "a header is wrong about the block before");
+    let (bench, blocks) = fresh();
+    block::set_header(blocks[1], block::header(blocks[1]).unwrap().with_in_use(false));
+    assert!(bench.heap.check().is_err());
+    let (mut bench, _) = fresh();
+    bench.heap.figures.live += 16;
+    assert_eq!(bench.heap.check().unwrap_err().what, "the live bytes are not the sum of the blocks in use");
+    let (bench, blocks) = fresh();
+    bench.map.clear((blocks[0] & !(UNIT - 1)) + UNIT, UNIT);
+    assert_eq!(bench.heap.check().unwrap_err().what, "the page map does not know a unit of a region");
+}
+
+#[test]
+#[should_panic(expected = "write after free")]
+fn a_written_link_is_reported_before_it_is_followed() {
+    let mut bench = Bench::new(Fit::First, 16 << 20);
+    let blocks: Vec<_> = (0..9).map(|_| bench.heap.alloc(200).unwrap().block).collect();
+    blocks.iter().step_by(2).for_each(|&block| assert!(bench.heap.free(block).is_ok()));
+    blocks.iter().step_by(2).for_each(|&block| bytes(block, 32).fill(0x41));
+    for _ in 0..20 {
+        bench.heap.alloc(5000);
+    }
+}
+
+#[test]
+#[should_panic(expected = "header overwritten")]
+fn an_overflow_is_reported_when_its_neighbour_is_met() {
+    let mut bench = Bench::new(Fit::First, 16 << 20);
+    let first = bench.heap.alloc(100).unwrap();
+    bench.heap.alloc(100).unwrap();
+    bytes(first.block, first.usable + 8).fill(0x41);
+    let _ = bench.heap.free(first.block);
+}
+
+#[test]
+fn out_of_memory_is_soft_at_every_call() {
+    for n in 1..12 {
+        let mut bench = Bench::new(Fit::Best, 16 << 20);
+        bench.source.fail_every(n);
+        let mut held = vec![];
+        let mut refused = 0;
+        for i in 0..200 {
+            match bench.heap.alloc(i * 700) {
+                Some(fresh) => held.push(fresh.block),
+                None => refused += 1,
+            }
+            bench.check();
+        }
+        assert!(n > 1 || refused > 0);
+        bench.source.fail_every(0);
+        held.into_iter().for_each(|block| assert!(bench.heap.free(block).is_ok()));
+        bench.finish();
+    }
+}

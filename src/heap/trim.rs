@@ -1,0 +1,70 @@
+//! Trimming: memory of free blocks goes back to the operating system, whole regions with their addresses, else
+//! whole pages inside a block, which keep theirs.
+
+use super::block::{self, Block};
+use super::heap::Heap;
+use crate::base::align;
+use crate::base::config::{HEADER, UNIT};
+use crate::sys::pages::PageSource;
+use core::sync::atomic::Ordering::Relaxed;
+
+impl<S: PageSource + 'static> Heap<S> {
+    /// Gives back all whole regions and all whole pages of free blocks; about how many bytes that were.
+    pub fn trim(&mut self) -> usize {
+        self.trim_blocks(self.source.page_size())
+    }
+
+    /// Gives back what lies in free blocks of at least a unit: few calls for most of the memory.
+    pub(super) fn trim_large(&mut self) {
+        self.trim_blocks(UNIT);
+    }
+
+    fn trim_blocks(&mut self, least: usize) -> usize {
+        self.dirty = 0;
+        let mut given = 0;
+        // Releasing changes the list, so it starts again after each success; every one makes the heap smaller.
+        let mut at = None;
+        while let Some(block) = self.free.next_of_size(at, crate::base::config::REGION_GRANULE - 2 * HEADER) {
+            let released = self.release_regions(block);
+            given += released;
+            at = if released > 0 { None } else { Some(block) };
+        }
+        let mut at = None;
+        while let Some(block) = self.free.next_of_size(at, least) {
+            given += self.purge(block);
+            at = Some(block);
+        }
+        given
+    }
+
+    /// Gives back the whole pages inside a free block that may have been touched.
+    fn purge(&mut self, free: Block) -> usize {
+        let header = self.trusted(free);
+        if header.purged() {
+            return 0;
+        }
+        let page = self.source.page_size();
+        let start = align::up(free + block::NODE, page);
+        // The boundary tag is the last word.
+        let end = align::down(free + header.size() - 2 * HEADER, page);
+        // Past the mark nothing was ever touched.
+        let mark =
+            self.map.get(free).filter(|region| region.holds(end)).map_or(end, |region| region.mark.load(Relaxed));
+        let touched_end = end.min(align::up(mark, page));
+        if start >= touched_end {
+            return 0;
+        }
+        // SAFETY: the pages hold nothing of ours: they lie between the node and the tag of a free block.
+        #[expect(unsafe_code, reason = "the heap owns its free blocks")]
+        let done = unsafe { self.source.purge(start, touched_end - start) };
+        if !done {
+            return 0;
+        }
+        if let Some(region) = self.map.get(free).filter(|region| region.holds(end) && region.mark.load(Relaxed) <= end)
+        {
+            region.mark.store(start, Relaxed);
+        }
+        block::set_header(free, header.with_purged());
+        touched_end - start
+    }
+}

@@ -1,0 +1,37 @@
+//! **metes**: a malloc replacement over an address-ordered, coalescing free list.
+//!
+//! ```text
+//!     malloc(n)                                                    free(p)
+//!        |                                                            |
+//!   L5   abi      extern "C", forwarding only                         |
+//!        |                                                            v
+//!   L4   front    runtime, options, routes, reports   <----   page map: address -> who owns it
+//!        |
+//!   L3   slab     arenas: a heap and its lock (bins of slabs come here)
+//!        |
+//!   L2   heap     regions, blocks, the free list, mappings, page map, validators
+//!        |
+//!   L1   sys      pages, lock, thread word, reports, environment
+//!        |
+//!   L0   base     numbers, sealed words, the tree
+//! ```
+//!
+//! A layer imports only those below it; `scripts/check-layers` holds it to that. Start reading at `heap::heap`: it is
+//! the only place where memory is split and merged. `docs/design.md` has the reasons.
+//!
+//! Two flavours are built from this source. The plain one, for tests, tools and Rust programs, exports nothing. The feature
+//! `export` adds the malloc ABI, a panic handler, and the exit hook: `make` builds `libmetes.so` and `libmetes.a` with it.
+
+#![no_std]
+
+#[cfg(any(test, feature = "fake"))]
+extern crate std;
+
+pub mod base;
+pub mod front;
+pub mod heap;
+pub mod slab;
+pub mod sys;
+
+#[cfg(feature = "export")]
+pub mod abi;

@@ -1,0 +1,178 @@
+//! An arena: one heap, its lock, and what reaches it while the lock cannot be taken.
+//!
+//! Three callers find the lock in the hands of their own thread, and none of them may wait for it:
+//! - a signal handler that interrupted an operation: the heap is in pieces. It is turned away: what it allocates
+//!   comes from mappings, and what it frees waits in the arena's chain of deferred frees;
+//! - a handler of another library between our fork handlers: the lock is held for the fork, the heap is whole. It works on
+//!   the heap as it is, without locking or unlocking;
+//! - fork itself, called in a signal handler: it leaves alone what was held before.
+//!
+//! `busy` tells the first from the second: it is set exactly while an operation is under way.
+
+#![allow(unsafe_code)]
+
+use crate::base::operation::Operation;
+use crate::heap::block::{self, Block};
+use crate::heap::heap::Heap;
+use crate::heap::page_map::PageMap;
+use crate::heap::span::SpanPool;
+use crate::sys::lock::FutexLock;
+use crate::sys::pages::PageSource;
+use core::ops::{Deref, DerefMut};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering, compiler_fence};
+use lock_api::{Mutex, RawMutex};
+
+/// What the lock guards.
+struct Inside<S: PageSource + 'static> {
+    heap: Heap<S>,
+    calls: [u64; Operation::COUNT],
+}
+
+/// An arena.
+pub struct Arena<S: PageSource + 'static> {
+    inside: Mutex<FutexLock, Inside<S>>,
+    busy: AtomicBool,
+    held_before_fork: AtomicBool,
+    /// The first of the blocks whose free was deferred; 0 if there is none.
+    deferred: AtomicUsize,
+}
+
+impl<S: PageSource + 'static> Arena<S> {
+    /// An arena with an empty heap.
+    pub const fn new(source: S, map: &'static PageMap, spans: &'static SpanPool) -> Self {
+        let inside = Inside { heap: Heap::new(source, map, spans), calls: [0; Operation::COUNT] };
+        Self {
+            inside: Mutex::from_raw(FutexLock::INIT, inside),
+            busy: AtomicBool::new(false),
+            held_before_fork: AtomicBool::new(false),
+            deferred: AtomicUsize::new(0),
+        }
+    }
+
+    fn lock(&self) -> &FutexLock {
+        // SAFETY: the raw lock is only locked and unlocked in pairs, by `enter` and `Entered` or by the fork handlers.
+        unsafe { self.inside.raw() }
+    }
+
+    /// Sets the rank of the arena's lock.
+    pub fn set_rank(&self, rank: u32) {
+        self.lock().set_rank(rank);
+    }
+
+    /// Takes the heap for one operation; `None` if the calling thread was interrupted inside one.
+    #[inline]
+    pub fn enter(&self, operation: Operation) -> Option<Entered<'_, S>> {
+        let lock = self.lock();
+        let release = if lock.held_by_me() {
+            if self.busy.load(Ordering::Relaxed) {
+                return None;
+            }
+            false
+        } else {
+            lock.lock();
+            true
+        };
+        self.busy.store(true, Ordering::Relaxed);
+        // A signal handler of this thread must see `busy` before anything is touched.
+        compiler_fence(Ordering::SeqCst);
+        let mut entered = Entered { arena: self, release };
+        let inside = entered.inside();
+        inside.calls[operation as usize] += 1;
+        inside.heap.set_operation(operation.name());
+        if self.deferred.load(Ordering::Relaxed) != 0 {
+            entered.free_deferred();
+        }
+        Some(entered)
+    }
+
+    /// Leaves a block to be freed by whoever enters next. Safe in a signal handler.
+    pub fn defer(&self, block: Block) {
+        let mut first = self.deferred.load(Ordering::Relaxed);
+        loop {
+            block::set_chained(block, first);
+            match self.deferred.compare_exchange_weak(first, block, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => first = now,
+            }
+        }
+    }
+
+    /// Before fork: takes the lock, unless this thread holds it already.
+    pub fn hold_for_fork(&self) {
+        let lock = self.lock();
+        let held = lock.held_by_me();
+        if !held {
+            lock.lock();
+        }
+        self.held_before_fork.store(held, Ordering::Relaxed);
+    }
+
+    /// After fork, in the parent and in the child, whose one thread is the owner still.
+    pub fn release_after_fork(&self) {
+        if !self.held_before_fork.load(Ordering::Relaxed) {
+            // SAFETY: taken in `hold_for_fork` by this thread.
+            unsafe { self.lock().unlock() };
+        }
+    }
+}
+
+/// A heap taken for one operation.
+pub struct Entered<'a, S: PageSource + 'static> {
+    arena: &'a Arena<S>,
+    release: bool,
+}
+
+impl<S: PageSource + 'static> Entered<'_, S> {
+    fn inside(&mut self) -> &mut Inside<S> {
+        // SAFETY: this thread holds the lock, and `busy` keeps all others of its own callers out.
+        unsafe { &mut *self.arena.inside.data_ptr() }
+    }
+
+    /// How often each operation entered, by `Operation as usize`.
+    pub fn calls(&self) -> [u64; Operation::COUNT] {
+        // SAFETY: as in `inside`.
+        unsafe { (*self.arena.inside.data_ptr()).calls }
+    }
+
+    #[cold]
+    fn free_deferred(&mut self) {
+        let mut block = self.arena.deferred.swap(0, Ordering::Acquire);
+        while block != 0 {
+            let next = block::chained(block);
+            if self.inside().heap.free(block).is_err() || next.is_none() {
+                // It was checked when it was deferred, and nobody but the program could touch it since.
+                crate::sys::report::misuse(format_args!(
+                    "write after free: the block at {block:#x}, freed in a signal handler, was written to"
+                ));
+            }
+            block = next.unwrap_or(0);
+        }
+    }
+}
+
+impl<S: PageSource + 'static> Deref for Entered<'_, S> {
+    type Target = Heap<S>;
+
+    fn deref(&self) -> &Heap<S> {
+        // SAFETY: as in `inside`.
+        unsafe { &(*self.arena.inside.data_ptr()).heap }
+    }
+}
+
+impl<S: PageSource + 'static> DerefMut for Entered<'_, S> {
+    fn deref_mut(&mut self) -> &mut Heap<S> {
+        &mut self.inside().heap
+    }
+}
+
+impl<S: PageSource + 'static> Drop for Entered<'_, S> {
+    #[inline]
+    fn drop(&mut self) {
+        compiler_fence(Ordering::SeqCst);
+        self.arena.busy.store(false, Ordering::Relaxed);
+        if self.release {
+            // SAFETY: taken in `enter` by this thread.
+            unsafe { self.arena.lock().unlock() };
+        }
+    }
+}

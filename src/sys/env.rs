@@ -1,0 +1,122 @@
+//! The environment, read in place: the first allocation may come from ld.so, before the libc has set `environ`.
+
+#![allow(unsafe_code)]
+
+use core::ffi::{CStr, c_char};
+
+unsafe extern "C" {
+    static environ: *const *const c_char;
+}
+
+/// Whether the process runs with more rights than its caller (set-user-id and the like): options are ignored then.
+pub fn is_secure() -> bool {
+    super::linux::aux(libc::AT_SECURE).is_some()
+}
+
+/// Calls `f` with the value of environment variable `name`, if it is set.
+pub fn with(name: &str, f: impl FnOnce(&[u8])) {
+    // SAFETY: environ is null or a null-terminated array of strings; nobody changes it this early.
+    unsafe {
+        let mut entry = environ;
+        if entry.is_null() {
+            return with_proc(name, f);
+        }
+        while !(*entry).is_null() {
+            if let Some(value) = value_of(CStr::from_ptr(*entry).to_bytes(), name) {
+                return f(value);
+            }
+            entry = entry.add(1);
+        }
+    }
+}
+
+fn value_of<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+}
+
+/// The same from /proc, in pieces through a small buffer: an entry longer than the buffer is passed over.
+fn with_proc(name: &str, f: impl FnOnce(&[u8])) {
+    let mut f = Some(f);
+    for_each_piece(c"/proc/self/environ", 0, &mut |entry| match value_of(entry, name) {
+        Some(value) => {
+            if let Some(f) = f.take() {
+                f(value);
+            }
+            true
+        }
+        None => false,
+    });
+}
+
+/// Reads a file in pieces ended by `end`, without allocating; stops when `f` says true. A piece longer than 4 KiB is
+/// passed over. Nothing happens if the file cannot be read.
+pub fn for_each_piece(path: &CStr, end: u8, f: &mut dyn FnMut(&[u8]) -> bool) {
+    let mut buffer = [0u8; 4096];
+    let (mut len, mut too_long) = (0, false);
+    // SAFETY: the path is a string; the buffer is written to within its length.
+    unsafe {
+        let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+        let fd = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags, 0);
+        if fd < 0 {
+            return;
+        }
+        'file: loop {
+            let room = &mut buffer[len..];
+            let got = libc::syscall(libc::SYS_read, fd, room.as_mut_ptr(), room.len());
+            let Some(got) = usize::try_from(got).ok().filter(|&got| got > 0) else { break };
+            len += got;
+            let mut start = 0;
+            while let Some(n) = buffer[start..len].iter().position(|&byte| byte == end) {
+                if !too_long && f(&buffer[start..start + n]) {
+                    break 'file;
+                }
+                too_long = false;
+                start += n + 1;
+            }
+            buffer.copy_within(start..len, 0);
+            len -= start;
+            if len == buffer.len() {
+                (len, too_long) = (0, true);
+            }
+        }
+        libc::syscall(libc::SYS_close, fd);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::{vec, vec::Vec};
+
+    #[test]
+    fn value_needs_the_whole_name() {
+        assert_eq!(value_of(b"AB=1", "AB"), Some(&b"1"[..]));
+        assert_eq!(value_of(b"ABC=1", "AB"), None);
+        assert_eq!(value_of(b"A=1", "AB"), None);
+    }
+
+    #[test]
+    #[cfg(not(miri))]
+    fn pieces_cross_the_buffer_and_long_ones_are_passed_over() {
+        let path = std::env::temp_dir().join(std::format!("metes-pieces-{}", std::process::id()));
+        let mut file = std::fs::File::create(&path).unwrap();
+        let expected: Vec<Vec<u8>> = (0..600).map(|i| std::format!("piece number {i}").into_bytes()).collect();
+        for (i, piece) in expected.iter().enumerate() {
+            file.write_all(piece).unwrap();
+            file.write_all(b"\n").unwrap();
+            if i == 300 {
+                file.write_all(&vec![b'x'; 10_000]).unwrap();
+                file.write_all(b"\n").unwrap();
+            }
+        }
+        let mut seen = Vec::new();
+        let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+        for_each_piece(&name, b'\n', &mut |piece| {
+            seen.push(piece.to_vec());
+            false
+        });
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(seen, expected);
+    }
+}

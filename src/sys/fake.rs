@@ -1,0 +1,194 @@
+//! A page source for tests: a range of ordinary memory cut into pages. It fails the nth call, poisons what is given
+//! back, and panics on anything the real one would not forgive: a double unmap, a foreign range, a leak at the end.
+
+#![allow(unsafe_code)]
+
+use super::pages::PageSource;
+use crate::base::{align, config::UNIT};
+use std::alloc::{Layout, alloc, dealloc};
+use std::cell::{Cell, RefCell};
+use std::{vec, vec::Vec};
+
+const PAGE: usize = 4096;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Page {
+    Unmapped,
+    Mapped,
+    Reserved,
+}
+
+/// The fake. Not for several threads.
+pub struct Fake {
+    memory: *mut u8,
+    pages: RefCell<Vec<Page>>,
+    /// Calls until one fails; never, if 0.
+    countdown: Cell<usize>,
+    /// Whether only munmap fails.
+    fail_unmap_only: Cell<bool>,
+    failed: Cell<usize>,
+}
+
+impl Fake {
+    /// A source of `len` bytes at most.
+    ///
+    /// # Panics
+    /// If the test machine has no memory.
+    pub fn new(len: usize) -> Self {
+        let len = align::up(len, UNIT);
+        let layout = Layout::from_size_align(len, 2 << 20).unwrap();
+        // SAFETY: the layout is not empty.
+        let memory = unsafe { alloc(layout) };
+        assert!(!memory.is_null());
+        memory.expose_provenance();
+        Self {
+            memory,
+            pages: RefCell::new(vec![Page::Unmapped; len / PAGE]),
+            countdown: Cell::new(0),
+            fail_unmap_only: Cell::new(false),
+            failed: Cell::new(0),
+        }
+    }
+
+    /// Makes the `n`th call from now fail, and every `n`th after it; 0 ends that.
+    pub fn fail_every(&self, n: usize) {
+        self.countdown.set(n);
+        self.failed.set(0);
+    }
+
+    /// Makes every munmap fail, and nothing else.
+    pub fn fail_unmaps(&self, yes: bool) {
+        self.fail_unmap_only.set(yes);
+    }
+
+    /// Bytes mapped now.
+    pub fn mapped(&self) -> usize {
+        self.pages.borrow().iter().filter(|&&page| page != Page::Unmapped).count() * PAGE
+    }
+
+    fn fails(&self) -> bool {
+        let n = self.countdown.get();
+        if n == 0 {
+            return false;
+        }
+        self.failed.set(self.failed.get() + 1);
+        self.failed.get().is_multiple_of(n)
+    }
+
+    fn base(&self) -> usize {
+        self.memory.addr()
+    }
+
+    fn range(&self, address: usize, len: usize) -> core::ops::Range<usize> {
+        assert!(align::is(address, PAGE) && len != 0, "unaligned range {address:#x}+{len:#x}");
+        let first = address.checked_sub(self.base()).expect("a range below the source") / PAGE;
+        let range = first..first + len.div_ceil(PAGE);
+        assert!(range.end <= self.pages.borrow().len(), "a range beyond the source");
+        range
+    }
+
+    fn fill(&self, pages: core::ops::Range<usize>, byte: u8) {
+        // SAFETY: the pages lie in the memory.
+        unsafe { self.memory.add(pages.start * PAGE).write_bytes(byte, pages.len() * PAGE) };
+    }
+
+    fn take(&self, hint: usize, len: usize, kind: Page) -> Option<usize> {
+        if self.fails() {
+            return None;
+        }
+        let need = len.div_ceil(PAGE);
+        let mut pages = self.pages.borrow_mut();
+        let is_free = |at: usize| at + need <= pages.len() && pages[at..at + need].iter().all(|&p| p == Page::Unmapped);
+        let hinted = hint.checked_sub(self.base()).map(|offset| offset / PAGE).filter(|&at| hint != 0 && is_free(at));
+        // From the top downwards, as Linux does it.
+        let at = hinted.or_else(|| (0..=pages.len().checked_sub(need)?).rev().find(|&at| is_free(at)))?;
+        pages[at..at + need].fill(kind);
+        self.fill(at..at + need, if kind == Page::Mapped { 0 } else { 0xd5 });
+        Some(self.base() + at * PAGE)
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        let layout = Layout::from_size_align(self.pages.borrow().len() * PAGE, 2 << 20).unwrap();
+        // SAFETY: allocated with this layout in `new`.
+        unsafe { dealloc(self.memory, layout) };
+    }
+}
+
+impl PageSource for Fake {
+    fn page_size(&self) -> usize {
+        PAGE
+    }
+
+    fn map(&self, hint: usize, len: usize) -> Option<usize> {
+        self.take(hint, len, Page::Mapped)
+    }
+
+    fn reserve(&self, len: usize) -> Option<usize> {
+        self.take(0, len, Page::Reserved)
+    }
+
+    unsafe fn unmap(&self, address: usize, len: usize) -> bool {
+        let range = self.range(address, len);
+        if self.fail_unmap_only.get() || self.fails() {
+            return false;
+        }
+        for page in range.clone() {
+            let old = core::mem::replace(&mut self.pages.borrow_mut()[page], Page::Unmapped);
+            assert_ne!(old, Page::Unmapped, "page {page} unmapped twice");
+        }
+        self.fill(range, 0xdd);
+        true
+    }
+
+    unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool {
+        let old = self.range(address, old_len);
+        if self.fails() {
+            return false;
+        }
+        let (old_pages, new_pages) = (old.len(), new_len.div_ceil(PAGE));
+        let mut pages = self.pages.borrow_mut();
+        assert!(pages[old.clone()].iter().all(|&page| page == Page::Mapped), "remap of pages that are not mapped");
+        if to == 0 {
+            let grown = old.start + old_pages.min(new_pages)..old.start + new_pages;
+            if grown.end > pages.len() || !pages[grown.clone()].iter().all(|&page| page == Page::Unmapped) {
+                return false;
+            }
+            pages[grown.clone()].fill(Page::Mapped);
+            self.fill(grown, 0);
+            let cut = old.start + new_pages.min(old_pages)..old.end;
+            pages[cut.clone()].fill(Page::Unmapped);
+            self.fill(cut, 0xdd);
+        } else {
+            drop(pages);
+            let target = self.range(to, new_len);
+            let mut pages = self.pages.borrow_mut();
+            assert!(
+                pages[target.clone()].iter().all(|&page| page == Page::Reserved),
+                "remap onto a range not reserved"
+            );
+            pages[target.clone()].fill(Page::Mapped);
+            self.fill(target.clone(), 0);
+            // SAFETY: both ranges lie in the memory and do not overlap.
+            unsafe {
+                let from = self.memory.add(old.start * PAGE);
+                from.copy_to_nonoverlapping(self.memory.add(target.start * PAGE), old_len.min(new_len));
+            }
+            pages[old.clone()].fill(Page::Unmapped);
+            self.fill(old, 0xdd);
+        }
+        true
+    }
+
+    unsafe fn purge(&self, address: usize, len: usize) -> bool {
+        let range = self.range(address, len);
+        if self.fails() {
+            return false;
+        }
+        let pages = self.pages.borrow();
+        assert!(pages[range.clone()].iter().all(|&page| page == Page::Mapped), "purge of pages that are not mapped");
+        self.fill(range, 0);
+        true
+    }
+}

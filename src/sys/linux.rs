@@ -1,0 +1,115 @@
+//! The Linux page source, and the few other system calls the library makes.
+//!
+//! Calls go through `syscall(2)` and not through the libc's wrappers: another preloaded library may have interposed
+//! `mmap` with one that allocates, which would come back here.
+
+#![allow(unsafe_code)]
+
+use super::pages::PageSource;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use libc::{c_int, c_long};
+
+/// The operating system's pages.
+#[derive(Clone, Copy, Default)]
+pub struct Linux;
+
+static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
+
+/// The page size, from the auxiliary vector: one binary serves 4, 16 and 64 KiB kernels.
+#[inline]
+pub fn page_size() -> usize {
+    match PAGE_SIZE.load(Ordering::Relaxed) {
+        0 => {
+            let size = aux(libc::AT_PAGESZ).unwrap_or(4096);
+            PAGE_SIZE.store(size, Ordering::Relaxed);
+            size
+        }
+        size => size,
+    }
+}
+
+/// A word of the auxiliary vector, if it is there and not zero.
+pub fn aux(key: libc::c_ulong) -> Option<usize> {
+    // SAFETY: getauxval only reads.
+    match unsafe { libc::getauxval(key) } {
+        0 => None,
+        value => usize::try_from(value).ok(),
+    }
+}
+
+/// Runs `f` and puts `errno` back to what it was before.
+pub fn keeping_errno<R>(f: impl FnOnce() -> R) -> R {
+    // SAFETY: the address is this thread's own errno.
+    let saved = unsafe { *libc::__errno_location() };
+    let result = f();
+    set_errno(saved);
+    result
+}
+
+/// Sets this thread's `errno`.
+pub fn set_errno(value: c_int) {
+    // SAFETY: the address is this thread's own errno.
+    unsafe { *libc::__errno_location() = value };
+}
+
+fn mmap(hint: usize, len: usize, protection: c_int, flags: c_int) -> Option<usize> {
+    let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: without MAP_FIXED an anonymous mmap touches no memory that exists.
+    let address = unsafe { libc::syscall(libc::SYS_mmap, hint, len, protection, flags, -1 as c_long, 0 as c_long) };
+    usize::try_from(address).ok()
+}
+
+impl PageSource for Linux {
+    #[inline]
+    fn page_size(&self) -> usize {
+        page_size()
+    }
+
+    fn map(&self, hint: usize, len: usize) -> Option<usize> {
+        mmap(hint, len, libc::PROT_READ | libc::PROT_WRITE, 0)
+    }
+
+    fn reserve(&self, len: usize) -> Option<usize> {
+        mmap(0, len, libc::PROT_NONE, libc::MAP_NORESERVE)
+    }
+
+    unsafe fn unmap(&self, address: usize, len: usize) -> bool {
+        // SAFETY: the caller owns the range.
+        unsafe { libc::syscall(libc::SYS_munmap, address, len) == 0 }
+    }
+
+    unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool {
+        let flags = if to == 0 { 0 } else { libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED };
+        // SAFETY: the caller owns both ranges.
+        unsafe { libc::syscall(libc::SYS_mremap, address, old_len, new_len, flags, to) >= 0 }
+    }
+
+    unsafe fn purge(&self, address: usize, len: usize) -> bool {
+        // SAFETY: the caller owns the range. MADV_DONTNEED, not MADV_FREE: what is given back has to show in RSS.
+        unsafe { libc::syscall(libc::SYS_madvise, address, len, libc::MADV_DONTNEED) == 0 }
+    }
+}
+
+/// CPUs this process may run on; 1 if the kernel does not say.
+pub fn cpus() -> usize {
+    let mut mask = [0u64; 128];
+    let size = size_of_val(&mask);
+    // SAFETY: the kernel writes at most `size` bytes into the mask.
+    let written = unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, size, mask.as_mut_ptr()) };
+    if written <= 0 {
+        return 1;
+    }
+    mask.iter().map(|word| word.count_ones() as usize).sum::<usize>().max(1)
+}
+
+/// Copies up to `buffer.len()` bytes from any address of this process; how many could be read. Never faults.
+pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
+    let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let remote = libc::iovec { iov_base: core::ptr::without_provenance_mut(address), iov_len: buffer.len() };
+    // SAFETY: process_vm_readv on the process itself reports bad addresses instead of faulting; it is given this
+    // buffer and its length to write to.
+    let got = unsafe {
+        libc::syscall(libc::SYS_process_vm_readv, libc::getpid(), &raw const local, 1, &raw const remote, 1, 0)
+    };
+    usize::try_from(got).unwrap_or(0)
+}

@@ -1,0 +1,66 @@
+//! What the kernel says stands at an address: for reports about pointers that are not ours.
+
+use super::env::for_each_piece;
+use crate::base::line::Line;
+
+/// What is mapped at an address.
+pub struct Place {
+    /// First address of the mapping.
+    pub start: usize,
+    /// The address after its last.
+    pub end: usize,
+    /// Whether it can be written to.
+    pub writable: bool,
+    /// The kernel's name for it: a path, `[heap]`, `[stack]`, or nothing.
+    pub name: Line<128>,
+}
+
+/// The mapping that holds `address`, from /proc/self/maps; `None` if there is none or /proc cannot be read.
+pub fn lookup(address: usize) -> Option<Place> {
+    let mut found = None;
+    for_each_piece(c"/proc/self/maps", b'\n', &mut |line| {
+        found = parse(line).filter(|place| (place.start..place.end).contains(&address));
+        found.is_some()
+    });
+    found
+}
+
+/// One line, such as `7f5e4000-7f5e5000 rw-p 00000000 08:01 1234   /lib/libc.so.6`.
+fn parse(line: &[u8]) -> Option<Place> {
+    let line = core::str::from_utf8(line).ok()?;
+    let (range, rest) = line.split_once(' ')?;
+    let (start, end) = range.split_once('-')?;
+    let name = rest.splitn(5, ' ').nth(4).unwrap_or("").trim_start();
+    let mut place = Place {
+        start: usize::from_str_radix(start, 16).ok()?,
+        end: usize::from_str_radix(end, 16).ok()?,
+        writable: rest.as_bytes().get(1) == Some(&b'w'),
+        name: Line::new(),
+    };
+    place.name.push(name.as_bytes());
+    Some(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_kernels_lines() {
+        let place = parse(b"7f5e4000-7f5e5000 rw-p 00001000 08:01 1234      /lib/a b.so").unwrap();
+        assert_eq!((place.start, place.end, place.writable), (0x7f5e_4000, 0x7f5e_5000, true));
+        assert_eq!(place.name.as_bytes(), b"/lib/a b.so");
+        let place = parse(b"1000-2000 r--p 00000000 00:00 0 ").unwrap();
+        assert_eq!((place.name.as_bytes(), place.writable), (&b""[..], false));
+        assert!(parse(b"rubbish").is_none());
+    }
+
+    #[test]
+    #[cfg(not(miri))]
+    fn finds_the_stack() {
+        let local = 0u8;
+        let place = lookup((&raw const local).addr()).unwrap();
+        assert!(place.writable);
+        assert!(lookup(16).is_none());
+    }
+}

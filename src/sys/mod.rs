@@ -1,0 +1,12 @@
+//! L1: the operating system and the machine.
+
+pub mod env;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
+pub mod linux;
+pub mod lock;
+pub mod maps;
+pub mod pages;
+pub mod report;
+pub mod thread;
+pub mod valgrind;

@@ -1,0 +1,79 @@
+//! Where pages come from. The heap, the mappings and the page map see the operating system through this trait only,
+//! so that the tests can put a fake in its place that fails the nth call, poisons and counts.
+
+#![allow(unsafe_code)]
+
+use crate::base::align;
+
+/// A source of pages. Addresses are plain numbers whose provenance the source has exposed; lengths are in bytes and
+/// multiples of the page size. Every call may fail, and a failed call has changed nothing.
+pub trait PageSource {
+    /// Bytes of a page, a power of two of at least 4 KiB.
+    fn page_size(&self) -> usize;
+
+    /// New zeroed, readable and writable pages, at `hint` if that range is free (0: anywhere).
+    fn map(&self, hint: usize, len: usize) -> Option<usize>;
+
+    /// Address space that cannot be touched yet, as the target of `remap`.
+    fn reserve(&self, len: usize) -> Option<usize>;
+
+    /// Gives pages and addresses back.
+    ///
+    /// # Safety
+    /// The range must come from this source, and nothing may use it any more.
+    unsafe fn unmap(&self, address: usize, len: usize) -> bool;
+
+    /// Changes the length of a mapping, in place if `to` is 0, else by moving it onto the reserved range at `to`.
+    ///
+    /// # Safety
+    /// The old range must be one mapping of this source; when it moves, nothing may use the old addresses any more.
+    unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool;
+
+    /// Gives the pages back but keeps the addresses: their content is zero afterwards.
+    ///
+    /// # Safety
+    /// The range must come from this source, and nothing may need its content.
+    unsafe fn purge(&self, address: usize, len: usize) -> bool;
+}
+
+/// `len` bytes aligned to `align` (a power of two of at least a page): at `hint` if that is free and aligned, else
+/// cut out of a larger piece.
+pub fn map_aligned(source: &impl PageSource, hint: usize, len: usize, align: usize) -> Option<usize> {
+    // SAFETY: what is trimmed was mapped just now and nobody knows it yet.
+    let give_back = |address, len| unsafe { source.unmap(address, len) };
+    let first = source.map(hint, len)?;
+    if align::is(first, align) {
+        return Some(first);
+    }
+    give_back(first, len);
+    cut_aligned(source, len, align, |len| source.map(0, len))
+}
+
+/// Like `map_aligned`, but of untouchable address space.
+pub fn reserve_aligned(source: &impl PageSource, len: usize, align: usize) -> Option<usize> {
+    cut_aligned(source, len, align, |len| source.reserve(len))
+}
+
+fn cut_aligned(
+    source: &impl PageSource,
+    len: usize,
+    align: usize,
+    get: impl FnOnce(usize) -> Option<usize>,
+) -> Option<usize> {
+    let slack = align - source.page_size().min(align);
+    let total = len.checked_add(slack)?;
+    let start = get(total)?;
+    let address = align::up(start, align);
+    let (before, after) = (address - start, start + total - (address + len));
+    // SAFETY: what is trimmed was mapped just now and nobody knows it yet. A trim that fails leaves address space
+    // unused, which is harmless.
+    unsafe {
+        if before != 0 {
+            source.unmap(start, before);
+        }
+        if after != 0 {
+            source.unmap(address + len, after);
+        }
+    }
+    Some(address)
+}

@@ -1,0 +1,60 @@
+//! Reports: one line of fixed size, written with one write(2), then abort. Nothing here allocates or takes a lock, and
+//! nothing unwinds. What the *program* did wrong is a `misuse`; a broken invariant of metes' own is a `bug`.
+
+#![allow(unsafe_code)]
+
+use crate::base::line::Line;
+use core::fmt::{Arguments, Write};
+
+/// A report's line; an address, a size and a path fit.
+type ReportLine = Line<512>;
+
+/// Writes `metes: <text>` and a newline to standard error, in one piece. Keeps errno.
+pub fn say(text: Arguments<'_>) {
+    let mut line = ReportLine::new();
+    // A Line never fails to be written to.
+    let _ = write!(line, "metes: {text}");
+    line.end();
+    write_all(libc::STDERR_FILENO, line.as_bytes());
+}
+
+/// Writes bytes to a file descriptor. What cannot be written is lost. Keeps errno.
+pub fn write_all(fd: libc::c_int, mut bytes: &[u8]) {
+    super::linux::keeping_errno(|| {
+        while !bytes.is_empty() {
+            // SAFETY: the buffer is readable for its length.
+            let written = unsafe { libc::syscall(libc::SYS_write, fd, bytes.as_ptr(), bytes.len()) };
+            match usize::try_from(written) {
+                Ok(n) if n > 0 => bytes = &bytes[n.min(bytes.len())..],
+                _ => return,
+            }
+        }
+    });
+}
+
+/// The program has damaged or misused the heap: says how and aborts.
+#[cold]
+#[inline(never)]
+pub fn misuse(text: Arguments<'_>) -> ! {
+    die(text)
+}
+
+/// An invariant of metes' own is broken: says which and aborts.
+#[cold]
+#[inline(never)]
+pub fn bug(text: Arguments<'_>) -> ! {
+    die(format_args!("internal error, please report it: {text}"))
+}
+
+#[cfg(not(any(test, feature = "fake")))]
+fn die(text: Arguments<'_>) -> ! {
+    say(text);
+    // SAFETY: abort never returns.
+    unsafe { libc::abort() }
+}
+
+/// In the library's own tests a report is a panic, so that tests can expect it.
+#[cfg(any(test, feature = "fake"))]
+fn die(text: Arguments<'_>) -> ! {
+    panic!("{text}")
+}

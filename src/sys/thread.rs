@@ -1,0 +1,201 @@
+//! The thread word: eight bytes of thread-local storage, all the library ever takes.
+//!
+//!      63        40       32            0
+//!     +-----------+--------+------------+
+//!     |  unused   | home+1 | number     |
+//!     +-----------+--------+------------+
+//!
+//! One word with the initial-exec model: reading it is an instruction or two, it needs no call (`__tls_get_addr` may
+//! call malloc), and eight bytes fit in the static surplus that `dlopen` leaves. It starts as zero, which needs no
+//! set-up: a thread takes its number when it first needs one. Numbers are never used again, and the forked child's
+//! thread keeps its own, so a number names the owner of a lock through fork.
+
+#![allow(unsafe_code)]
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+const NUMBER_MASK: u64 = 0x3fff_ffff;
+const HOME_SHIFT: u32 = 32;
+
+#[cfg(all(target_arch = "x86_64", not(any(test, miri))))]
+mod word {
+    core::arch::global_asm!(
+        ".pushsection .tbss.metes_thread_word,\"awT\",@nobits",
+        ".p2align 3",
+        ".hidden metes_thread_word",
+        ".globl metes_thread_word",
+        ".type metes_thread_word,@object",
+        ".size metes_thread_word,8",
+        "metes_thread_word:",
+        ".zero 8",
+        ".popsection",
+    );
+
+    #[inline(always)]
+    pub fn get() -> u64 {
+        let value: u64;
+        // SAFETY: reads this thread's own word through its offset from the thread pointer.
+        unsafe {
+            core::arch::asm!(
+                "mov {value}, qword ptr [rip + metes_thread_word@GOTTPOFF]",
+                "mov {value}, qword ptr fs:[{value}]",
+                value = out(reg) value,
+                options(nostack, preserves_flags, readonly),
+            );
+        }
+        value
+    }
+
+    #[inline(always)]
+    pub fn set(value: u64) {
+        // SAFETY: writes this thread's own word.
+        unsafe {
+            core::arch::asm!(
+                "mov {offset}, qword ptr [rip + metes_thread_word@GOTTPOFF]",
+                "mov qword ptr fs:[{offset}], {value}",
+                offset = out(reg) _,
+                value = in(reg) value,
+                options(nostack, preserves_flags),
+            );
+        }
+    }
+}
+
+#[cfg(all(target_arch = "aarch64", not(any(test, miri))))]
+mod word {
+    core::arch::global_asm!(
+        ".pushsection .tbss.metes_thread_word,\"awT\",@nobits",
+        ".p2align 3",
+        ".hidden metes_thread_word",
+        ".globl metes_thread_word",
+        ".type metes_thread_word,%object",
+        ".size metes_thread_word,8",
+        "metes_thread_word:",
+        ".zero 8",
+        ".popsection",
+    );
+
+    #[inline(always)]
+    fn place() -> *mut u64 {
+        let place: *mut u64;
+        // SAFETY: computes the address of this thread's own word.
+        unsafe {
+            core::arch::asm!(
+                "mrs {place}, tpidr_el0",
+                "adrp {offset}, :gottprel:metes_thread_word",
+                "ldr {offset}, [{offset}, :gottprel_lo12:metes_thread_word]",
+                "add {place}, {place}, {offset}",
+                place = out(reg) place,
+                offset = out(reg) _,
+                options(nostack, preserves_flags, readonly),
+            );
+        }
+        place
+    }
+
+    #[inline(always)]
+    pub fn get() -> u64 {
+        // SAFETY: this thread's own word.
+        unsafe { place().read() }
+    }
+
+    #[inline(always)]
+    pub fn set(value: u64) {
+        // SAFETY: this thread's own word.
+        unsafe { place().write(value) };
+    }
+}
+
+#[cfg(all(thread_shim, not(any(test, miri))))]
+mod word {
+    unsafe extern "C" {
+        safe fn metes_thread_word_address() -> *mut u64;
+    }
+
+    pub fn get() -> u64 {
+        // SAFETY: this thread's own word.
+        unsafe { metes_thread_word_address().read() }
+    }
+
+    pub fn set(value: u64) {
+        // SAFETY: this thread's own word.
+        unsafe { metes_thread_word_address().write(value) };
+    }
+}
+
+#[cfg(any(test, miri))]
+mod word {
+    use core::cell::Cell;
+    std::thread_local! {
+        static WORD: Cell<u64> = const { Cell::new(0) };
+    }
+
+    pub fn get() -> u64 {
+        WORD.get()
+    }
+
+    pub fn set(value: u64) {
+        WORD.set(value);
+    }
+}
+
+/// This thread's number: not zero, below 2^30, unlike that of any other thread.
+#[inline]
+pub fn number() -> u32 {
+    #[expect(clippy::cast_possible_truncation, reason = "masked to 30 bits")]
+    match (word::get() & NUMBER_MASK) as u32 {
+        0 => take_number(),
+        number => number,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn take_number() -> u32 {
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    let number = LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1) & NUMBER_MASK as u32;
+    let number = if number == 0 { take_number() } else { number };
+    // A signal handler may have taken a number in between: its own is given up, nothing is held under it.
+    word::set((word::get() & !NUMBER_MASK) | u64::from(number));
+    number
+}
+
+/// The index of this thread's home arena, if it has one yet.
+#[inline]
+pub fn home() -> Option<usize> {
+    ((word::get() >> HOME_SHIFT) & 0xff).checked_sub(1).and_then(|home| usize::try_from(home).ok())
+}
+
+/// Makes arena `index` (below 255) this thread's home.
+pub fn set_home(index: usize) {
+    debug_assert!(index < 0xff);
+    word::set((word::get() & !(0xff << HOME_SHIFT)) | ((index as u64 + 1) << HOME_SHIFT));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_differ_and_stay() {
+        let mine = number();
+        assert_ne!(mine, 0);
+        assert_eq!(number(), mine);
+        let other = std::thread::spawn(number).join().unwrap();
+        assert_ne!(other, mine);
+    }
+
+    #[test]
+    fn home_is_kept_beside_the_number() {
+        std::thread::spawn(|| {
+            assert_eq!(home(), None);
+            let mine = number();
+            set_home(3);
+            assert_eq!((home(), number()), (Some(3), mine));
+            set_home(0);
+            assert_eq!(home(), Some(0));
+        })
+        .join()
+        .unwrap();
+    }
+}
