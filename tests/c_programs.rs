@@ -14,7 +14,7 @@
 //!
 //! | key                      | value                                                          |
 //! |--------------------------|----------------------------------------------------------------|
-//! | `ways`                   | some of the above; the default goes by folder |
+//! | `ways`                   | some of the above; the default goes by folder                  |
 //! | `cflags`, `libs`         | for the compiler, before and after the source                  |
 //! | `env`                    | `NAME=value`; repeatable                                       |
 //! | `args`, `soak-args`      | the program's arguments; the latter when METES_SOAK=1          |
@@ -31,7 +31,6 @@
 //! The libraries come from `target/release`, or METES_LIB_DIR.
 
 use std::fs::{self, File};
-use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
@@ -56,9 +55,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let libraries = Libraries::locate();
     if !arguments.list
-        && let Err(missing) = libraries.prepare()
+        && let Some(missing) = libraries.missing()
     {
-        eprintln!("{missing}: run `make` first");
+        eprintln!("{} is missing: run `make` first", missing.display());
         return ExitCode::FAILURE;
     }
     let mut trials = Vec::new();
@@ -151,27 +150,10 @@ impl Libraries {
         self.folder.join("libmetes.a")
     }
 
-    /// Where the loader finds the library by its SONAME: Cargo's build has
-    /// only libmetes.so.
-    fn rpath(&self) -> PathBuf {
-        output_root().join("lib")
-    }
-
-    fn prepare(&self) -> Result<(), String> {
-        for library in [self.so(), self.a()] {
-            if !library.is_file() {
-                return Err(format!("{} is missing", library.display()));
-            }
-        }
-        let link = self.rpath().join(SONAME);
-        let renew = || -> io::Result<()> {
-            fs::create_dir_all(self.rpath())?;
-            if fs::symlink_metadata(&link).is_ok() {
-                fs::remove_file(&link)?;
-            }
-            symlink(self.so(), &link)
-        };
-        renew().map_err(|error| format!("{}: {error}", link.display()))
+    /// What is not there, if anything.
+    fn missing(&self) -> Option<PathBuf> {
+        let needed = [self.so(), self.folder.join(SONAME), self.a()];
+        needed.into_iter().find(|library| !library.is_file())
     }
 }
 
@@ -248,7 +230,7 @@ impl Job {
             // RPATH: Cargo points LD_LIBRARY_PATH, which goes before RUNPATH, at its own build.
             Way::So => command
                 .arg("-Wl,--no-as-needed,--disable-new-dtags")
-                .arg(format!("-Wl,-rpath,{}", self.libraries.rpath().display()))
+                .arg(format!("-Wl,-rpath,{}", self.libraries.folder.display()))
                 .arg(self.libraries.so()),
             Way::A | Way::Static => command
                 .args((self.way == Way::Static).then_some("-static"))

@@ -4,6 +4,7 @@
 #include "check.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 
 #include "include/life.h"
@@ -22,12 +23,12 @@ int main(void) {
     life(1);
     while (count <= PTHREAD_KEYS_MAX && pthread_key_create(&keys[count], NULL) == 0) count++;
     CHECK(count == PTHREAD_KEYS_MAX);
-    for (size_t round = 0; round < 100; round++) {
+    for (size_t round = 0; round < 200; round++) {
         for (size_t i = 0; i < 8; i++) CHECK(pthread_create(&threads[i], NULL, body, (void *)i) == 0);
         for (int i = 0; i < 8; i++) CHECK(pthread_join(threads[i], NULL) == 0);
-        if (round == 25) early = resident_bytes();
+        if (round == 100) early = mallinfo2().uordblks;
     }
-    CHECK(resident_bytes() < early + 2 * MIB);
+    CHECK(mallinfo2().uordblks < early + 64 * 1024);
     while (count) CHECK(pthread_key_delete(keys[--count]) == 0);
     for (size_t i = 0; i < 8; i++) CHECK(pthread_create(&threads[i], NULL, body, (void *)i) == 0);
     for (int i = 0; i < 8; i++) CHECK(pthread_join(threads[i], NULL) == 0);

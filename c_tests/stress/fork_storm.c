@@ -3,7 +3,7 @@
 // cflags: -pthread
 // args: 150
 // soak-args: 50000
-// timeout: 3600
+// timeout: 120
 #include "check.h"
 
 #include <pthread.h>

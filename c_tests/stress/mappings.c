@@ -1,6 +1,6 @@
 // Threads that allocate, grow, shrink and free blocks of 1 to 64 MiB, each a mapping of its own.
 // cflags: -pthread
-// args: 400
+// args: 250
 // soak-args: 20000
 #include "check.h"
 
@@ -32,7 +32,7 @@ static void *body(void *arg) {
 
 int main(int argc, char **argv) {
     pthread_t threads[4];
-    rounds = argument(argc, argv, 1, 400);
+    rounds = argument(argc, argv, 1, 250);
     for (size_t i = 0; i < 4; i++) CHECK(pthread_create(&threads[i], NULL, body, (void *)i) == 0);
     for (int i = 0; i < 4; i++) CHECK(pthread_join(threads[i], NULL) == 0);
     check_heap();

@@ -72,7 +72,7 @@ def c_source(functions):
 
 
 def load(run):
-    run.write("big.c", c_source(200 * run.scale))
+    run.write("big.c", c_source(120 * run.scale))
     run.write("shape.cpp", CPP)
     run.write("main.c", "int work_99(void *, int, int);\nint main(void) { return work_99(0, 1, 0) == 42; }\n")
     seed = "-frandom-seed=1"

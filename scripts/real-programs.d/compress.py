@@ -7,9 +7,9 @@ ZSTD_LEVELS = [["-3"], ["-12"], ["-16", "--long=24"]]
 
 
 def load(run):
-    run.write("words", run.words(12_000_000 * run.scale))
+    run.write("words", run.words(8_000_000 * run.scale))
     for level in XZ_LEVELS:
-        run.call(["xz", "-T2", level, "--block-size=3MiB", "-k", "-f", "words"], calls=10)
+        run.call(["xz", "-T2", level, "--block-size=2MiB", "-k", "-f", "words"], calls=10)
         run.call(["xz", "-T2", "-d", "-c", "words.xz"], calls=10)
         run.keep("words", "words.xz")
     for level in ZSTD_LEVELS:

@@ -34,7 +34,7 @@ def load(run):
     def git(*argv, **more):
         return run.call(["git", *argv], env=ENV, **more)
 
-    run.write("history", "\n".join(history(600 * run.scale)) + "\n")
+    run.write("history", "\n".join(history(400 * run.scale)) + "\n")
     git("init", "-q", "-b", "main", ".")
     git("fast-import", "--quiet", stdin="history")
     git("checkout", "-q", "-f", "main")
@@ -45,7 +45,7 @@ def load(run):
     git("log", "--stat", "-p")
     git("blame", "dir3/file3.txt")
     git("grep", "-c", "-E", "since [0-9]*7$")
-    git("repack", "-a", "-d", "-f", "-q", "--threads=2", "--window=50")
+    git("repack", "-a", "-d", "-f", "-q", "--threads=2", "--window=30")
     git("gc", "-q", "--prune=now")
     git("fsck", "--full", "--strict", "--no-progress")
     git("clone", "-q", "--no-local", ".", "copy")

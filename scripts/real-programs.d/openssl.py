@@ -7,7 +7,7 @@ def load(run):
     def openssl(*argv, **more):
         return run.call(["openssl", *argv], **more)
 
-    run.write("words", run.words(50_000_000 * run.scale))
+    run.write("words", run.words(30_000_000 * run.scale))
     for digest in ("sha256", "sha3-512", "blake2b512"):
         openssl("dgst", f"-{digest}", "words")
     key = ["-K", "0123456789abcdef" * 4, "-iv", "fedcba9876543210" * 2]

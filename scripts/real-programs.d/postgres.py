@@ -31,9 +31,9 @@ def load(run):
         [f"{binaries}postgres", "-D", "data", "-k", run.dir, "-c", "listen_addresses=", "-c", "fsync=off"],
         stop_signal=signal.SIGINT)  # fmt: skip
     run.wait_until(server, lambda: b"ready to accept" in server.errors)
-    where = ["-h", run.dir, "-U", "postgres"]
-    psql = [f"{binaries}psql", *where, "-X", "-q", "-A", "-v", "ON_ERROR_STOP=1"]
-    pgbench = [f"{binaries}pgbench", *where]
+    run.env |= {"PGHOST": str(run.dir), "PGUSER": "postgres", "PGDATABASE": "postgres"}
+    psql = [f"{binaries}psql", "-X", "-q", "-A", "-v", "ON_ERROR_STOP=1"]
+    pgbench = [f"{binaries}pgbench"]
 
     run.call([*pgbench, "-q", "-i", "-s", 5], compare=False)
     run.call([*pgbench, "-n", "-c", 4, "-j", 2, "-t", 2_000 * run.scale, "--random-seed=1"], compare=False)

@@ -42,7 +42,7 @@ def load(run):
     cli = ["redis-cli", "-p", port]
     benchmark = ["redis-benchmark", "-p", port, "-q", "-c", 20, "-P", 16]
 
-    requests = 100_000 * run.scale
+    requests = 60_000 * run.scale
     random_keys = "set,get,lpush,rpop,sadd,hset,spop,zadd,zpopmin,mset"
     run.call([*benchmark, "-n", requests, "-r", 20_000, "-d", 300, "-t", random_keys], compare=False)
     run.call([*cli, "flushall"], calls=0)

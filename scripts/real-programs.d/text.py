@@ -16,7 +16,8 @@ def load(run):
     run.write("words", run.words(100_000_000 * run.scale))
     # Little enough memory that it has to merge files.
     run.call(["sort", "--parallel=2", "-S", "40M", "-o", "sorted", "words"], calls=10)
-    run.call(["sort", "--parallel=2", "-S", "400M", "-k2,2", "-k1,1r", "-o", "by-second", "words"], calls=10)
+    run.write("fewer", run.words(25_000_000 * run.scale))
+    run.call(["sort", "--parallel=2", "-k2,2", "-k1,1r", "-o", "by-second", "fewer"], calls=10)
     run.keep("sorted", "by-second")
     run.call(["gawk", COUNT, "words"], calls=10_000)
     run.call(["grep", "-c", "-E", "(abc|xyz)+.*q[0-3]+ "], stdin="words")

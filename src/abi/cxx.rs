@@ -89,6 +89,10 @@ macro_rules! throwing_new {
                 "mov rdi, qword ptr [rsp + 16]",
                 "test rax, rax",
                 "je 4f",
+                // The runtime's aligned form rounds the size up, and near SIZE_MAX to nothing: PTRDIFF_MAX fails as well.
+                "mov rcx, 0x7fffffffffffffff",
+                "cmp rdi, rcx",
+                "cmova rdi, rcx",
                 // The runtime's own form finds the stack as our caller left it.
                 "add rsp, 24",
                 ".cfi_remember_state",
@@ -156,6 +160,10 @@ macro_rules! throwing_new {
                 "mov x16, x0",
                 "ldp x0, x1, [sp, #16]",
                 "cbz x16, 4f",
+                // The runtime's aligned form rounds the size up, and near SIZE_MAX to nothing: PTRDIFF_MAX fails as well.
+                "mov x9, #0x7fffffffffffffff",
+                "cmp x0, x9",
+                "csel x0, x9, x0, hi",
                 "ldp x29, x30, [sp], #32",
                 ".cfi_remember_state",
                 ".cfi_def_cfa_offset 0",

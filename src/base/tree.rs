@@ -70,15 +70,16 @@ impl Tree {
         summary(nodes, self.root).largest
     }
 
-    /// The first node in key order whose size is at least `need`. For trees keyed by address: the lowest address.
+    /// The first node in key order whose size is at least `need`, which is not 0. For trees keyed by address: the lowest address.
     pub fn first_fit(&self, nodes: &impl Nodes, need: u32) -> Option<usize> {
+        debug_assert!(need != 0);
         if self.root == NONE || nodes.summary(self.root).largest < need {
             return None;
         }
         Some(first_fit_below(nodes, self.root, need))
     }
 
-    /// The first node after `node` in key order whose size is at least `need`, or `NONE`.
+    /// The first node after `node` in key order whose size is at least `need`, which is not 0, or `NONE`.
     pub fn next_fit(&self, nodes: &impl Nodes, mut node: usize, need: u32) -> usize {
         loop {
             let right = nodes.right(node);
@@ -114,7 +115,7 @@ impl Tree {
     /// The first node in key order with the largest size of all, if that is at least `need`.
     pub fn worst_fit(&self, nodes: &impl Nodes, need: u32) -> Option<usize> {
         let largest = self.largest(nodes);
-        if largest < need { None } else { self.first_fit(nodes, largest.max(1)) }
+        if largest < need { None } else { self.first_fit(nodes, largest) }
     }
 
     /// Adds `node`; `goes_before(other)` says whether its key is below that of `other`.
@@ -378,7 +379,7 @@ mod tests {
         validate(slots, tree.root(), NONE, &mut order);
         let expected: Vec<usize> = model.keys().map(|key| key.1).collect();
         assert_eq!(order, expected);
-        for need in [0, 20, 60] {
+        for need in [1, 20, 60] {
             let mut walked = Vec::new();
             let mut node = tree.first_fit(slots, need).unwrap_or(NONE);
             while node != NONE {

@@ -2,7 +2,8 @@
 //!
 //! By default valgrind puts its own malloc, free, realloc and memalign in the place of ours, by redirecting calls of
 //! our exported functions, from wherever they come. What it does not replace has to go through one of those,
-//! or a block of one allocator would be freed by the other. Where nothing is redirected they come back here directly.
+//! or a block of one allocator would be freed by the other. Where nothing is redirected they come back here directly. The
+//! calls are hidden from the optimiser, which would put our own function's body in the place of the call.
 
 #![allow(unsafe_code)]
 
@@ -10,12 +11,13 @@ use super::{alloc, runtime};
 use crate::base::config::GRAIN;
 use crate::base::operation::Operation;
 use core::ffi::c_void;
+use core::hint::black_box;
 
 /// `free`, through whoever serves it.
 pub fn free(p: *mut c_void) {
     if runtime::on_valgrind() {
         // SAFETY: the caller frees a block, whoever served it.
-        unsafe { libc::free(p) };
+        unsafe { black_box(libc::free as unsafe extern "C" fn(*mut c_void))(p) };
     } else {
         alloc::release(p.cast());
     }
@@ -25,7 +27,7 @@ pub fn free(p: *mut c_void) {
 pub fn realloc(p: *mut c_void, bytes: usize) -> *mut c_void {
     if runtime::on_valgrind() {
         // SAFETY: the caller resizes a block, whoever served it.
-        unsafe { libc::realloc(p, bytes) }
+        unsafe { black_box(libc::realloc as unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void)(p, bytes) }
     } else {
         alloc::resize(p.cast(), bytes).cast()
     }
@@ -35,7 +37,7 @@ pub fn realloc(p: *mut c_void, bytes: usize) -> *mut c_void {
 pub fn memalign(align: usize, bytes: usize) -> *mut c_void {
     if runtime::on_valgrind() {
         // SAFETY: allocating has no precondition.
-        unsafe { libc::memalign(align, bytes) }
+        unsafe { black_box(libc::memalign as unsafe extern "C" fn(usize, usize) -> *mut c_void)(align, bytes) }
     } else {
         alloc::allocate(Operation::Aligned, bytes, align.max(GRAIN)).cast()
     }

@@ -26,8 +26,6 @@ pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 
 static READY: AtomicBool = AtomicBool::new(false);
 static VALGRIND: AtomicBool = AtomicBool::new(false);
-/// Arenas threads may be sent to; those beyond may still hold blocks.
-static ARENA_COUNT: AtomicUsize = AtomicUsize::new(1);
 /// Threads sent to arenas so far.
 static HOMES: AtomicUsize = AtomicUsize::new(0);
 
@@ -55,11 +53,6 @@ fn start() {
 
 /// Brings the heaps in line with the options.
 pub fn apply() {
-    let count = match options::arenas() {
-        0 => linux::cpus().min(ARENAS_MAX),
-        n => n,
-    };
-    ARENA_COUNT.store(count, Ordering::Relaxed);
     for (index, arena) in (0..).zip(&ARENAS) {
         if let Some(mut heap) = arena.enter(crate::base::operation::Operation::Other) {
             heap.configure(index, options::fit());
@@ -79,6 +72,7 @@ fn secret() -> u64 {
 
 /// Whether the process runs under valgrind.
 pub fn on_valgrind() -> bool {
+    ensure();
     VALGRIND.load(Ordering::Relaxed)
 }
 
@@ -93,19 +87,29 @@ pub fn arena(index: u32) -> &'static Arena<Linux> {
     &ARENAS[index as usize % ARENAS_MAX]
 }
 
-/// The calling thread's home arena. Threads are sent round the arenas in the order in which they first allocate.
+/// The calling thread's home arena.
 #[inline]
 pub fn home() -> &'static Arena<Linux> {
-    let count = ARENA_COUNT.load(Ordering::Relaxed);
     let index = match thread::home() {
-        Some(index) if index < count => index,
-        _ => {
-            let index = HOMES.fetch_add(1, Ordering::Relaxed) % count;
-            thread::set_home(index);
-            index
-        }
+        Some(index) => index,
+        None => choose_home(),
     };
-    &ARENAS[index]
+    &ARENAS[index % ARENAS_MAX]
+}
+
+/// Sends a thread to its arena, in turn. The first one goes to the first arena: only for a second thread is the kernel asked
+/// how many CPUs there are, so a program of one thread, in whatever sandbox, makes no call for it.
+#[cold]
+#[inline(never)]
+fn choose_home() -> usize {
+    let turn = HOMES.fetch_add(1, Ordering::Relaxed);
+    let index = match (turn, options::arenas()) {
+        (0, _) => 0,
+        (_, 0) => turn % linux::keeping_errno(linux::cpus).min(ARENAS_MAX),
+        (_, asked) => turn % asked,
+    };
+    thread::set_home(index);
+    index
 }
 
 /// Registers the fork handlers, once. pthread_atfork may allocate: the runtime is ready and no lock is held. Registered

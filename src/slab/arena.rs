@@ -1,8 +1,9 @@
 //! An arena: one heap, its lock, and what reaches it while the lock cannot be taken.
 //!
-//! Three callers find the lock in the hands of their own thread, and none of them may wait for it:
+//! Three callers find locks in the hands of their own thread, and none of them may wait:
 //! - a signal handler that interrupted an operation: the heap is in pieces. It is turned away: what it allocates
-//!   comes from mappings, and what it frees waits in the arena's chain of deferred frees;
+//!   comes from mappings, and what it frees waits in the arena's chain of deferred frees. It may not wait for another
+//!   arena's lock either: that one's owner may be in a signal handler too, waiting for this thread;
 //! - a handler of another library between our fork handlers: the lock is held for the fork, the heap is whole. It works on
 //!   the heap as it is, without locking or unlocking;
 //! - fork itself, called in a signal handler: it leaves alone what was held before.
@@ -18,6 +19,7 @@ use crate::heap::page_map::PageMap;
 use crate::heap::span::SpanPool;
 use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
+use crate::sys::thread;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering, compiler_fence};
 use lock_api::{Mutex, RawMutex};
@@ -63,11 +65,18 @@ impl<S: PageSource + 'static> Arena<S> {
     #[inline]
     pub fn enter(&self, operation: Operation) -> Option<Entered<'_, S>> {
         let lock = self.lock();
+        let was_inside = thread::set_inside(true);
+        compiler_fence(Ordering::SeqCst);
         let release = if lock.held_by_me() {
             if self.busy.load(Ordering::Relaxed) {
                 return None;
             }
             false
+        } else if was_inside {
+            if !lock.try_lock() {
+                return None;
+            }
+            true
         } else {
             lock.lock();
             true
@@ -75,7 +84,7 @@ impl<S: PageSource + 'static> Arena<S> {
         self.busy.store(true, Ordering::Relaxed);
         // A signal handler of this thread must see `busy` before anything is touched.
         compiler_fence(Ordering::SeqCst);
-        let mut entered = Entered { arena: self, release };
+        let mut entered = Entered { arena: self, release, was_inside };
         let inside = entered.inside();
         inside.calls[operation as usize] += 1;
         inside.heap.set_operation(operation.name());
@@ -120,6 +129,7 @@ impl<S: PageSource + 'static> Arena<S> {
 pub struct Entered<'a, S: PageSource + 'static> {
     arena: &'a Arena<S>,
     release: bool,
+    was_inside: bool,
 }
 
 impl<S: PageSource + 'static> Entered<'_, S> {
@@ -174,5 +184,7 @@ impl<S: PageSource + 'static> Drop for Entered<'_, S> {
             // SAFETY: taken in `enter` by this thread.
             unsafe { self.arena.lock().unlock() };
         }
+        compiler_fence(Ordering::SeqCst);
+        thread::set_inside(self.was_inside);
     }
 }

@@ -22,6 +22,8 @@ enum Page {
 pub struct Fake {
     memory: *mut u8,
     pages: RefCell<Vec<Page>>,
+    /// Pages whose unmap was refused: if nobody asks again, that is no leak of the caller's.
+    refused: RefCell<Vec<bool>>,
     /// Calls until one fails; never, if 0.
     countdown: Cell<usize>,
     /// Whether only munmap fails.
@@ -44,6 +46,7 @@ impl Fake {
         Self {
             memory,
             pages: RefCell::new(vec![Page::Unmapped; len / PAGE]),
+            refused: RefCell::new(vec![false; len / PAGE]),
             countdown: Cell::new(0),
             fail_unmap_only: Cell::new(false),
             failed: Cell::new(0),
@@ -61,9 +64,10 @@ impl Fake {
         self.fail_unmap_only.set(yes);
     }
 
-    /// Bytes mapped now.
+    /// Bytes mapped now, without those that the source refused to take back.
     pub fn mapped(&self) -> usize {
-        self.pages.borrow().iter().filter(|&&page| page != Page::Unmapped).count() * PAGE
+        let (pages, refused) = (self.pages.borrow(), self.refused.borrow());
+        pages.iter().zip(refused.iter()).filter(|&(&page, &refused)| page != Page::Unmapped && !refused).count() * PAGE
     }
 
     fn fails(&self) -> bool {
@@ -103,6 +107,7 @@ impl Fake {
         // From the top downwards, as Linux does it.
         let at = hinted.or_else(|| (0..=pages.len().checked_sub(need)?).rev().find(|&at| is_free(at)))?;
         pages[at..at + need].fill(kind);
+        self.refused.borrow_mut()[at..at + need].fill(false);
         self.fill(at..at + need, if kind == Page::Mapped { 0 } else { 0xd5 });
         Some(self.base() + at * PAGE)
     }
@@ -132,8 +137,10 @@ impl PageSource for Fake {
     unsafe fn unmap(&self, address: usize, len: usize) -> bool {
         let range = self.range(address, len);
         if self.fail_unmap_only.get() || self.fails() {
+            self.refused.borrow_mut()[range].fill(true);
             return false;
         }
+        self.refused.borrow_mut()[range.clone()].fill(false);
         for page in range.clone() {
             let old = core::mem::replace(&mut self.pages.borrow_mut()[page], Page::Unmapped);
             assert_ne!(old, Page::Unmapped, "page {page} unmapped twice");

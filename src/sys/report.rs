@@ -46,9 +46,21 @@ pub fn bug(text: Arguments<'_>) -> ! {
     die(format_args!("internal error, please report it: {text}"))
 }
 
+/// The first report is the only one: other threads that find something at the same moment wait for the end. A program's
+/// SIGABRT handler that does wrong once more ends at once.
 #[cfg(not(any(test, feature = "fake")))]
 fn die(text: Arguments<'_>) -> ! {
-    say(text);
+    use core::sync::atomic::{AtomicU32, Ordering};
+    static REPORTER: AtomicU32 = AtomicU32::new(0);
+    let me = super::thread::number();
+    match REPORTER.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => say(text),
+        Err(first) if first == me => {}
+        Err(_) => loop {
+            // SAFETY: only sleeps until a signal comes.
+            unsafe { libc::pause() };
+        },
+    }
     // SAFETY: abort never returns.
     unsafe { libc::abort() }
 }

@@ -1,9 +1,9 @@
 //! The thread word: eight bytes of thread-local storage, all the library ever takes.
 //!
-//!      63        40       32            0
-//!     +-----------+--------+------------+
-//!     |  unused   | home+1 | number     |
-//!     +-----------+--------+------------+
+//!      63        40       39       32            0
+//!     +-----------+--------+--------+------------+
+//!     |  unused   | inside | home+1 | number     |
+//!     +-----------+--------+--------+------------+
 //!
 //! One word with the initial-exec model: reading it is an instruction or two, it needs no call (`__tls_get_addr` may
 //! call malloc), and eight bytes fit in the static surplus that `dlopen` leaves. It starts as zero, which needs no
@@ -16,6 +16,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 const NUMBER_MASK: u64 = 0x3fff_ffff;
 const HOME_SHIFT: u32 = 32;
+const HOME_MASK: u64 = 0x7f << HOME_SHIFT;
+const INSIDE: u64 = 1 << 40;
 
 #[cfg(all(target_arch = "x86_64", not(any(test, miri))))]
 mod word {
@@ -163,13 +165,22 @@ fn take_number() -> u32 {
 /// The index of this thread's home arena, if it has one yet.
 #[inline]
 pub fn home() -> Option<usize> {
-    ((word::get() >> HOME_SHIFT) & 0xff).checked_sub(1).and_then(|home| usize::try_from(home).ok())
+    ((word::get() & HOME_MASK) >> HOME_SHIFT).checked_sub(1).and_then(|home| usize::try_from(home).ok())
 }
 
-/// Makes arena `index` (below 255) this thread's home.
+/// Makes arena `index` (below 127) this thread's home.
 pub fn set_home(index: usize) {
-    debug_assert!(index < 0xff);
-    word::set((word::get() & !(0xff << HOME_SHIFT)) | ((index as u64 + 1) << HOME_SHIFT));
+    debug_assert!(index < 127);
+    word::set((word::get() & !HOME_MASK) | ((index as u64 + 1) << HOME_SHIFT));
+}
+
+/// Says whether this thread is inside an operation from here on, and returns whether it was. A signal handler that finds
+/// the thread inside must not wait for any lock.
+#[inline]
+pub fn set_inside(yes: bool) -> bool {
+    let old = word::get();
+    word::set(if yes { old | INSIDE } else { old & !INSIDE });
+    old & INSIDE != 0
 }
 
 #[cfg(test)]
