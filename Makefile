@@ -56,8 +56,10 @@ install: all
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libmetes.so
 	install -m 644 $(OUT)/libmetes.a $(DESTDIR)$(LIBDIR)/libmetes.a
 	install -m 644 include/metes.h $(DESTDIR)$(PREFIX)/include/metes.h
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' metes.pc.in \
-	    > $(DESTDIR)$(LIBDIR)/pkgconfig/metes.pc
+	for pc in metes.pc metes-static.pc; do \
+	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' $$pc.in \
+	        > $(DESTDIR)$(LIBDIR)/pkgconfig/$$pc || exit 1; \
+	done
 
 clean:
 	rm -rf target

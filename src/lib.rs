@@ -3,7 +3,7 @@
 //! ```text
 //!     malloc(n)                                                    free(p)
 //!        |                                                            |
-//!   L5   abi      extern "C", forwarding only                         |
+//!   L5   abi      extern "C" and GlobalAlloc, forwarding only          |
 //!        |                                                            v
 //!   L4   front    runtime, options, routes, reports   <----   page map: address -> who owns it
 //!        |
@@ -33,5 +33,6 @@ pub mod heap;
 pub mod slab;
 pub mod sys;
 
-#[cfg(feature = "export")]
 pub mod abi;
+
+pub use abi::global::Metes;

@@ -30,6 +30,7 @@ MASK = [
     (r"\d+:\d\d:\d\d (load avg: [\d.]+ )?", ""),
     (r"\d[\d.]* (min|sec|ms)\b", "TIME"),
     (r"test_\w+ took .*\n", ""),
+    (r"/psm_\w+", "/psm"),
 ]
 
 

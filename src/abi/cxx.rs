@@ -47,15 +47,23 @@ extern "C" fn no_cxx_runtime() -> ! {
 }
 
 /// `operator delete(void*)`.
+///
+/// # Safety
+/// As for `free`.
 #[unsafe(no_mangle)]
-pub extern "C" fn _ZdlPv(p: *mut c_void) {
-    alloc::release(p.cast());
+pub unsafe extern "C" fn _ZdlPv(p: *mut c_void) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::release(p.cast()) };
 }
 
 /// `operator delete(void*, std::align_val_t)`.
+///
+/// # Safety
+/// As for `free`.
 #[unsafe(no_mangle)]
-pub extern "C" fn _ZdlPvSt11align_val_t(p: *mut c_void, _align: usize) {
-    alloc::release(p.cast());
+pub unsafe extern "C" fn _ZdlPvSt11align_val_t(p: *mut c_void, _align: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::release(p.cast()) };
 }
 
 /// A throwing form of `operator new`: allocate, or jump to the C++ runtime's own.

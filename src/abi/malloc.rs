@@ -16,47 +16,71 @@ pub extern "C" fn malloc(size: usize) -> *mut c_void {
 }
 
 /// C `free`. Keeps errno.
+///
+/// # Safety
+/// `p` must be null or a block that nothing uses any more; other pointers are reported.
 #[unsafe(no_mangle)]
-pub extern "C" fn free(p: *mut c_void) {
-    alloc::release(p.cast());
+pub unsafe extern "C" fn free(p: *mut c_void) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::release(p.cast()) };
 }
 
 /// glibc's former `cfree`.
+///
+/// # Safety
+/// `p` must be null or a block that nothing uses any more; other pointers are reported.
 #[unsafe(no_mangle)]
-pub extern "C" fn cfree(p: *mut c_void) {
-    alloc::release(p.cast());
+pub unsafe extern "C" fn cfree(p: *mut c_void) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::release(p.cast()) };
 }
 
 /// C23 `free_sized`.
+///
+/// # Safety
+/// `p` must be null or a block that nothing uses any more; other pointers are reported.
 #[unsafe(no_mangle)]
-pub extern "C" fn free_sized(p: *mut c_void, _size: usize) {
-    redirected::free(p);
+pub unsafe extern "C" fn free_sized(p: *mut c_void, _size: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { redirected::free(p) };
 }
 
 /// C23 `free_aligned_sized`.
+///
+/// # Safety
+/// `p` must be null or a block that nothing uses any more; other pointers are reported.
 #[unsafe(no_mangle)]
-pub extern "C" fn free_aligned_sized(p: *mut c_void, _align: usize, _size: usize) {
-    redirected::free(p);
+pub unsafe extern "C" fn free_aligned_sized(p: *mut c_void, _align: usize, _size: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { redirected::free(p) };
 }
 
 /// C `calloc`.
 #[unsafe(no_mangle)]
 pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     // A product that overflows is more than any allocator has.
-    alloc::allocate_zeroed(count.checked_mul(size).unwrap_or(usize::MAX)).cast()
+    alloc::allocate_zeroed(count.saturating_mul(size)).cast()
 }
 
 /// C `realloc`; `realloc(p, 0)` frees and returns null, as glibc's does.
+///
+/// # Safety
+/// `p` must be null or a block that nothing uses any more; other pointers are reported.
 #[unsafe(no_mangle)]
-pub extern "C" fn realloc(p: *mut c_void, size: usize) -> *mut c_void {
-    alloc::resize(p.cast(), size).cast()
+pub unsafe extern "C" fn realloc(p: *mut c_void, size: usize) -> *mut c_void {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::resize(p.cast(), size).cast() }
 }
 
 /// `reallocarray(3)`.
+///
+/// # Safety
+/// `p` must be null or a block that nothing uses any more; other pointers are reported.
 #[unsafe(no_mangle)]
-pub extern "C" fn reallocarray(p: *mut c_void, count: usize, size: usize) -> *mut c_void {
+pub unsafe extern "C" fn reallocarray(p: *mut c_void, count: usize, size: usize) -> *mut c_void {
     match count.checked_mul(size) {
-        Some(bytes) => redirected::realloc(p, bytes),
+        // SAFETY: the caller's promise.
+        Some(bytes) => unsafe { redirected::realloc(p, bytes) },
         None => {
             set_errno(libc::ENOMEM);
             null_mut()

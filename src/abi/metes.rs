@@ -70,12 +70,16 @@ pub struct MetesStats {
     pub mapping_peak: usize,
 }
 
-/// The statistics now. Thread-safe.
+/// Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_stats)`. A
+/// library newer than the header writes no more than that. Returns how many bytes it wrote. Thread-safe.
+///
+/// # Safety
+/// `out` must be valid for writes of `size` bytes.
 #[unsafe(no_mangle)]
-pub extern "C" fn metes_stats() -> MetesStats {
+pub unsafe extern "C" fn metes_stats(out: *mut MetesStats, size: usize) -> usize {
     let stats = stats::stats();
     let call = |operation: Operation| stats.calls[operation as usize];
-    MetesStats {
+    let now = MetesStats {
         malloc_calls: call(Operation::Malloc),
         calloc_calls: call(Operation::Calloc),
         realloc_calls: call(Operation::Realloc),
@@ -89,5 +93,9 @@ pub extern "C" fn metes_stats() -> MetesStats {
         mappings: stats.mappings.count,
         mapping_bytes: stats.mappings.bytes,
         mapping_peak: stats.mappings.peak_bytes,
-    }
+    };
+    let bytes = size.min(size_of::<MetesStats>());
+    // SAFETY: the caller's promise.
+    unsafe { out.cast::<u8>().copy_from_nonoverlapping((&raw const now).cast(), bytes) };
+    bytes
 }

@@ -1,10 +1,15 @@
-//! L5: the exported ABI. Forwarding only, and present in the exporting flavour alone.
+//! L5: the exported ABI of C and C++, present in the exporting flavour alone, and the Rust allocator. Forwarding only.
 
 #![allow(unsafe_code)]
 
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(all(feature = "export", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod cxx;
+#[cfg(feature = "export")]
 pub mod glibc;
+pub mod global;
+#[cfg(feature = "export")]
 pub mod malloc;
+#[cfg(feature = "export")]
 pub mod metes;
+#[cfg(feature = "export")]
 mod runtime;

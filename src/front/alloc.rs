@@ -115,8 +115,11 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
 }
 
 /// Takes a pointer back; null is fine. Keeps errno.
+///
+/// # Safety
+/// Nothing may use the block any more. A pointer that is no block is reported, not followed.
 #[inline]
-pub fn release(p: *mut u8) {
+pub unsafe fn release(p: *mut u8) {
     if p.is_null() {
         return;
     }
@@ -192,12 +195,16 @@ fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
 
 /// `p` with room for `n` bytes, moved if need be; its content is kept up to the smaller of both sizes. As glibc does it,
 /// null allocates and `n == 0` frees and returns null. Null and `ENOMEM` when there is no memory: `p` is as it was.
-pub fn resize(p: *mut u8, n: usize) -> *mut u8 {
+///
+/// # Safety
+/// Unless it fails, nothing may use the old block any more. A pointer that is no block is reported, not followed.
+pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
         return allocate(Operation::Realloc, n, GRAIN);
     }
     if n == 0 {
-        release(p);
+        // SAFETY: the caller's promise.
+        unsafe { release(p) };
         return null_mut();
     }
     if n > isize::MAX.unsigned_abs() {
@@ -212,7 +219,8 @@ pub fn resize(p: *mut u8, n: usize) -> *mut u8 {
     };
     match resized {
         Some(p) => p,
-        None => resize_by_copy(p, n),
+        // SAFETY: the caller's promise.
+        None => unsafe { resize_by_copy(p, n) },
     }
 }
 
@@ -245,13 +253,17 @@ fn resize_mapping(span: &'static Span, n: usize) -> Option<*mut u8> {
     Some(core::ptr::with_exposed_provenance_mut(start))
 }
 
-fn resize_by_copy(p: *mut u8, n: usize) -> *mut u8 {
+/// # Safety
+/// As for `resize`.
+unsafe fn resize_by_copy(p: *mut u8, n: usize) -> *mut u8 {
     let Some(old) = usable_size_for(Operation::Realloc, p) else { return fail() };
     let new = allocate(Operation::Realloc, n, GRAIN);
     if !new.is_null() {
         // SAFETY: both are blocks of ours, in use, with at least these sizes, and not the same.
-        unsafe { new.copy_from_nonoverlapping(p, old.min(n)) };
-        release(p);
+        unsafe {
+            new.copy_from_nonoverlapping(p, old.min(n));
+            release(p);
+        }
     }
     new
 }

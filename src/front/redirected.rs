@@ -14,22 +14,30 @@ use core::ffi::c_void;
 use core::hint::black_box;
 
 /// `free`, through whoever serves it.
-pub fn free(p: *mut c_void) {
+///
+/// # Safety
+/// As for `alloc::release`.
+pub unsafe fn free(p: *mut c_void) {
     if runtime::on_valgrind() {
         // SAFETY: the caller frees a block, whoever served it.
         unsafe { black_box(libc::free as unsafe extern "C" fn(*mut c_void))(p) };
     } else {
-        alloc::release(p.cast());
+        // SAFETY: the caller's promise.
+        unsafe { alloc::release(p.cast()) };
     }
 }
 
 /// `realloc`, through whoever serves it.
-pub fn realloc(p: *mut c_void, bytes: usize) -> *mut c_void {
+///
+/// # Safety
+/// As for `alloc::resize`.
+pub unsafe fn realloc(p: *mut c_void, bytes: usize) -> *mut c_void {
     if runtime::on_valgrind() {
         // SAFETY: the caller resizes a block, whoever served it.
         unsafe { black_box(libc::realloc as unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void)(p, bytes) }
     } else {
-        alloc::resize(p.cast(), bytes).cast()
+        // SAFETY: the caller's promise.
+        unsafe { alloc::resize(p.cast(), bytes).cast() }
     }
 }
 

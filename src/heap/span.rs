@@ -75,6 +75,7 @@ impl Span {
 
     /// Bytes.
     #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "a span is never empty")]
     pub fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)
     }

@@ -76,7 +76,6 @@ fn futex(word: &AtomicU32, operation: libc::c_int, value: u32) {
 
 // SAFETY: only the thread whose number is in the word is inside, and the word leaves zero by compare-exchange alone.
 unsafe impl lock_api::RawMutex for FutexLock {
-    #[expect(clippy::declare_interior_mutable_const, reason = "the trait asks for a constant")]
     const INIT: Self = Self { word: AtomicU32::new(0), rank: AtomicU32::new(0) };
 
     // Not Send: the owner is a thread number, and only that thread may unlock.

@@ -144,7 +144,6 @@ mod word {
 /// This thread's number: not zero, below 2^30, unlike that of any other thread.
 #[inline]
 pub fn number() -> u32 {
-    #[expect(clippy::cast_possible_truncation, reason = "masked to 30 bits")]
     match (word::get() & NUMBER_MASK) as u32 {
         0 => take_number(),
         number => number,

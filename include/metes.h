@@ -1,0 +1,105 @@
+/* metes: a malloc replacement. The malloc family itself is declared by <stdlib.h> and <malloc.h>.
+   SPDX-License-Identifier: MIT OR Apache-2.0 */
+
+#ifndef METES_H
+#define METES_H
+
+/* Made by cbindgen from src/abi/metes.rs; a test holds it equal to the source. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ What the allocator has served and holds. Bytes and counts since the process started.
+ */
+struct metes_stats {
+  /*
+   Calls of malloc and operator new.
+   */
+  uint64_t malloc_calls;
+  /*
+   Calls of calloc.
+   */
+  uint64_t calloc_calls;
+  /*
+   Calls of realloc and reallocarray.
+   */
+  uint64_t realloc_calls;
+  /*
+   Calls of all functions that take an alignment.
+   */
+  uint64_t aligned_calls;
+  /*
+   Calls of free and its forms.
+   */
+  uint64_t free_calls;
+  /*
+   Bytes in heap blocks handed out, their headers included.
+   */
+  size_t heap_live;
+  /*
+   The most `heap_live` has been; with several arenas an upper bound.
+   */
+  size_t heap_peak;
+  /*
+   Bytes of address space the heaps hold.
+   */
+  size_t heap_held;
+  /*
+   Regions the heaps hold.
+   */
+  size_t regions;
+  /*
+   Free blocks in the heaps.
+   */
+  size_t free_blocks;
+  /*
+   Mappings handed out.
+   */
+  size_t mappings;
+  /*
+   Their bytes.
+   */
+  size_t mapping_bytes;
+  /*
+   The most `mapping_bytes` has been.
+   */
+  size_t mapping_peak;
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/*
+ Checks every invariant of the allocator: each block's header and boundary tag, the free lists, the page map, the
+ mappings, the counts. Returns NULL if all hold, else a text that names the first broken one and where. The text
+ stays valid; the next failing check writes over it. Takes time in proportion to the number of blocks. Thread-safe.
+ */
+const char *metes_check(void);
+
+/*
+ The version of the library that runs, such as "0.1.0". Static.
+ */
+const char *metes_version(void);
+
+/*
+ Gives all free memory that it can back to the operating system. Returns about how many bytes that were. Thread-safe.
+ */
+size_t metes_purge(void);
+
+/*
+ Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_stats)`. A
+ library newer than the header writes no more than that. Returns how many bytes it wrote. Thread-safe.
+
+ # Safety
+ `out` must be valid for writes of `size` bytes.
+ */
+size_t metes_stats(struct metes_stats *out,
+                   size_t size);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* METES_H */

@@ -1,0 +1,46 @@
+//! A Rust program on metes: this test binary's own allocations, on several threads.
+
+use std::collections::BTreeMap;
+use std::thread;
+
+#[global_allocator]
+static ALLOCATOR: metes::Metes = metes::Metes;
+
+#[test]
+fn a_rust_program_runs_on_metes() {
+    let threads: Vec<_> = (0..4u64)
+        .map(|seed| {
+            thread::spawn(move || {
+                let mut map = BTreeMap::new();
+                let mut state = seed;
+                for i in 0..20_000u64 {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    map.insert(state >> 48, vec![i; (state >> 54) as usize]);
+                    map.remove(&(state >> 49));
+                }
+                map.values().map(Vec::len).sum::<usize>()
+            })
+        })
+        .collect();
+    let total: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+    assert!(total > 0);
+    let before = metes::front::stats::stats();
+    assert!(before.calls[metes::base::operation::Operation::Malloc as usize] > 80_000);
+    assert!(before.heaps.live > 0);
+    let big = vec![1u8; 40 << 20];
+    assert!(metes::front::stats::stats().mappings.bytes >= before.mappings.bytes + big.len());
+    assert!(metes::front::check::check().is_ok());
+}
+
+#[test]
+fn alignment_is_kept_when_growing() {
+    #[repr(align(256))]
+    #[derive(Clone)]
+    struct Wide([u8; 256]);
+    let mut wide = Vec::new();
+    for i in 0..1000u32 {
+        wide.push(Wide([u8::try_from(i % 251).unwrap(); 256]));
+        assert!(wide.as_ptr().addr().is_multiple_of(256));
+    }
+    assert!((0..).zip(&wide).all(|(i, w): (u32, _)| u32::from(w.0[255]) == i % 251));
+}

@@ -1,0 +1,102 @@
+//! The built library from outside: what it exports, what it needs, and that its header says the same as the source.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn library(name: &str) -> PathBuf {
+    let folder = env::var_os("METES_LIB_DIR").map_or_else(|| Path::new(ROOT).join("target/release"), PathBuf::from);
+    let path = folder.join(name);
+    assert!(path.exists(), "{} is missing: run `make` first", path.display());
+    path
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.output().expect("the tool is installed");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn promised() -> Vec<String> {
+    let text = fs::read_to_string(Path::new(ROOT).join("scripts/exports.txt")).unwrap();
+    let mut names: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+    names.retain(|name| !name.is_empty());
+    names.sort();
+    names
+}
+
+fn defined(arguments: &[&str], path: &Path) -> Vec<String> {
+    let text = output(Command::new("nm").args(arguments).arg(path));
+    let mut names: Vec<_> = text.lines().filter_map(|line| line.split_whitespace().nth(2)).map(str::to_owned).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_shared_library_exports_the_abi_and_nothing_else() {
+    assert_eq!(defined(&["-D", "--defined-only"], &library("libmetes.so")), promised());
+}
+
+#[test]
+fn the_static_library_is_one_object_with_the_same_symbols() {
+    let path = library("libmetes.a");
+    assert_eq!(defined(&["--extern-only", "--defined-only"], &path), promised());
+    assert_eq!(output(Command::new("ar").arg("t").arg(&path)).lines().count(), 1);
+    let undefined = output(Command::new("nm").args(["--undefined-only"]).arg(&path));
+    assert!(!undefined.contains("rust"), "needs something of Rust's: {undefined}");
+}
+
+#[test]
+fn the_shared_library_needs_only_the_libc_and_runs_nothing_at_load() {
+    let text = output(Command::new("readelf").args(["-dW"]).arg(library("libmetes.so")));
+    let needed: Vec<_> = text.lines().filter(|line| line.contains("(NEEDED)")).collect();
+    assert!(needed.len() == 1 && needed[0].contains("[libc.so.6]"), "{needed:?}");
+    for wanted in ["[libmetes.so.0]", "NODELETE", "BIND_NOW", "STATIC_TLS"] {
+        assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
+    }
+    for unwanted in ["TEXTREL", "(SYMBOLIC)"] {
+        assert!(!text.contains(unwanted), "{unwanted} in\n{text}");
+    }
+    // gcc's own start-up files bring one entry each (frame_dummy); a constructor of ours would be a second one.
+    let words = |tag: &str| {
+        let line = text.lines().find(|line| line.contains(tag)).unwrap_or("0 (bytes)");
+        line.split_whitespace().rev().nth(1).and_then(|n| n.parse::<usize>().ok()).unwrap_or(0) / 8
+    };
+    assert!(words("(INIT_ARRAYSZ)") <= 1, "{text}");
+    let segments = output(Command::new("readelf").args(["-lW"]).arg(library("libmetes.so")));
+    let stack = segments.lines().find(|line| line.contains("GNU_STACK")).expect("a stack segment");
+    assert!(!stack.contains("RWE"), "executable stack: {stack}");
+    let tls = segments.lines().find(|line| line.trim_start().starts_with("TLS ")).expect("a TLS segment");
+    assert_eq!(tls.split_whitespace().nth(5), Some("0x000008"), "more than one word of thread-local storage: {tls}");
+}
+
+#[test]
+fn the_library_is_small() {
+    let stripped = env::temp_dir().join(format!("libmetes-stripped-{}.so", std::process::id()));
+    output(Command::new("strip").arg("-o").arg(&stripped).arg(library("libmetes.so")));
+    let size = fs::metadata(&stripped).unwrap().len();
+    fs::remove_file(&stripped).unwrap();
+    assert!(size < 300 << 10, "{size} bytes");
+}
+
+/// Regenerate with `UPDATE_HEADER=1 cargo test --test library`.
+#[test]
+fn the_header_says_what_the_source_says() {
+    let mut config = cbindgen::Config::from_file(Path::new(ROOT).join("cbindgen.toml")).unwrap();
+    config.documentation = true;
+    let bindings = cbindgen::Builder::new()
+        .with_config(config)
+        .with_src(Path::new(ROOT).join("src/abi/metes.rs"))
+        .generate()
+        .expect("the API is expressible in C");
+    let mut made = Vec::new();
+    bindings.write(&mut made);
+    let made = String::from_utf8(made).unwrap();
+    let path = Path::new(ROOT).join("include/metes.h");
+    if env::var_os("UPDATE_HEADER").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), made, "run with UPDATE_HEADER=1 to regenerate");
+}
