@@ -151,7 +151,8 @@ impl<S: PageSource + 'static> Heap<S> {
         }
         let Some(last) = self.map.get(tail - 1) else { return 0..0 };
         let mut end = last.end();
-        if tail != end - HEADER {
+        // A header at the very end of a region is the fence, or that of a block which starts in the region joined to it.
+        if tail != end - HEADER || self.joined_at(end).is_some() {
             end = last.start();
             while end > start && !fits(tail.saturating_sub(end + HEADER)) {
                 end = self.map.get(end - 1).map_or(0, Span::start);

@@ -10,7 +10,7 @@ use super::locate::Place;
 use super::mapping::Mappings;
 use super::page_map::PageMap;
 use super::span::SpanPool;
-use crate::base::config::UNIT;
+use crate::base::config::{REGION_GRANULE, UNIT};
 use crate::sys::fake::Fake;
 use crate::sys::pages::PageSource;
 use proptest::prelude::*;
@@ -124,7 +124,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => size().prop_map(Step::Alloc),
         2 => size().prop_map(Step::Zeroed),
-        2 => (size(), 4u32..18).prop_map(|(n, align)| Step::Aligned(n, align)),
+        2 => (size(), prop_oneof![4u32..18, 18u32..23]).prop_map(|(n, align)| Step::Aligned(n, align)),
         9 => any::<usize>().prop_map(Step::Free),
         4 => (any::<usize>(), size()).prop_map(|(which, n)| Step::Resize(which, n)),
         1 => Just(Step::Trim),
@@ -325,6 +325,35 @@ fn regions_join_and_part() {
     assert!(after.regions <= 2 && after.held <= before.held / 2, "{after:?}");
     bench.heap.free(blocks[0]).unwrap();
     bench.heap.free(blocks[199]).unwrap();
+    bench.finish();
+}
+
+#[test]
+fn a_block_on_a_seam_keeps_its_header() {
+    // A block that starts exactly where a joined region starts has its header at the end of the region before: where a
+    // fence would stand, if there were one.
+    let mut bench = Bench::new(Fit::First, 64 << 20);
+    let mut others = vec![];
+    let on_seam = |bench: &Bench, block: usize| {
+        let region = bench.map.get(block).unwrap();
+        region.start() == block && region.joined.load(core::sync::atomic::Ordering::Relaxed) != 0
+    };
+    let seam = loop {
+        let block = bench.heap.alloc_aligned(100, REGION_GRANULE).unwrap().block;
+        if on_seam(&bench, block) {
+            break block;
+        }
+        others.push(block);
+        others.push(bench.heap.alloc(REGION_GRANULE - 4096).unwrap().block);
+        assert!(others.len() < 20, "no block ever started on a seam");
+    };
+    for block in others {
+        bench.heap.free(block).unwrap();
+        bench.heap.trim();
+        bench.check();
+    }
+    assert!(bench.heap.resize(seam, 200).unwrap().is_some());
+    bench.heap.free(seam).unwrap();
     bench.finish();
 }
 
