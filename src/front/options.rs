@@ -21,10 +21,12 @@ pub enum Foreign {
     Libc,
 }
 
+/// `best`, by measurement: see docs/design.md.
+const FIT_DEFAULT: u8 = 1;
 const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
 const STATS_FILE_MAX: usize = 256;
 
-static FIT: AtomicU8 = AtomicU8::new(0);
+static FIT: AtomicU8 = AtomicU8::new(FIT_DEFAULT);
 static FOREIGN: AtomicU8 = AtomicU8::new(0);
 static CUTOFF: AtomicUsize = AtomicUsize::new(CUTOFF_DEFAULT);
 static CUTOFF_FIXED: AtomicBool = AtomicBool::new(false);
