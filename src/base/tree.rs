@@ -207,31 +207,37 @@ impl Tree {
     fn mend(&mut self, nodes: &impl Nodes, mut node: usize) {
         while node != NONE {
             let before = nodes.summary(node);
-            let top = self.balance(nodes, node);
-            if nodes.summary(top) == before {
-                return;
+            let (left, right) = (nodes.left(node), nodes.right(node));
+            let (low, high) = (summary(nodes, left), summary(nodes, right));
+            if low.height.abs_diff(high.height) > 1 {
+                node = self.rebalance(nodes, node, left, right, low.height > high.height);
+                if nodes.summary(node) == before {
+                    return;
+                }
+            } else {
+                let new = expected(nodes.size(node), low, high);
+                if new == before {
+                    return;
+                }
+                nodes.set_summary(node, new);
             }
-            node = nodes.parent(top);
+            node = nodes.parent(node);
         }
     }
 
-    /// Balances the subtree at `node`, whose children are in order, and returns its root.
-    fn balance(&mut self, nodes: &impl Nodes, node: usize) -> usize {
-        let (left, right) = (nodes.left(node), nodes.right(node));
-        let (left_height, right_height) = (summary(nodes, left).height, summary(nodes, right).height);
-        if left_height > right_height + 1 {
-            if summary(nodes, nodes.left(left)).height < summary(nodes, nodes.right(left)).height {
+    /// Rotates a subtree whose sides differ by two, and returns its new root.
+    fn rebalance(&mut self, nodes: &impl Nodes, node: usize, left: usize, right: usize, leans_left: bool) -> usize {
+        let height = |node| summary(nodes, node).height;
+        if leans_left {
+            if height(nodes.left(left)) < height(nodes.right(left)) {
                 self.rotate_left(nodes, left);
             }
             self.rotate_right(nodes, node)
-        } else if right_height > left_height + 1 {
-            if summary(nodes, nodes.right(right)).height < summary(nodes, nodes.left(right)).height {
+        } else {
+            if height(nodes.right(right)) < height(nodes.left(right)) {
                 self.rotate_right(nodes, right);
             }
             self.rotate_left(nodes, node)
-        } else {
-            sum_up(nodes, node);
-            node
         }
     }
 
