@@ -42,14 +42,16 @@ fn the_shared_library_exports_the_abi_and_nothing_else() {
 #[test]
 fn the_static_library_is_one_object_with_the_same_symbols() {
     let path = library("libmetes.a");
-    assert_eq!(defined(&["--extern-only", "--defined-only"], &path), promised());
+    let mut without_cxx = promised();
+    without_cxx.retain(|name| !name.starts_with("_Z"));
+    assert_eq!(defined(&["--extern-only", "--defined-only"], &path), without_cxx);
     assert_eq!(output(Command::new("ar").arg("t").arg(&path)).lines().count(), 1);
     let undefined = output(Command::new("nm").args(["--undefined-only"]).arg(&path));
     assert!(!undefined.contains("rust"), "needs something of Rust's: {undefined}");
 }
 
 #[test]
-fn the_shared_library_needs_only_the_libc_and_runs_nothing_at_load() {
+fn the_shared_library_needs_only_the_libc_and_is_sealed() {
     let text = output(Command::new("readelf").args(["-dW"]).arg(library("libmetes.so")));
     let needed: Vec<_> = text.lines().filter(|line| line.contains("(NEEDED)")).collect();
     assert!(needed.len() == 1 && needed[0].contains("[libc.so.6]"), "{needed:?}");
@@ -59,12 +61,12 @@ fn the_shared_library_needs_only_the_libc_and_runs_nothing_at_load() {
     for unwanted in ["TEXTREL", "(SYMBOLIC)"] {
         assert!(!text.contains(unwanted), "{unwanted} in\n{text}");
     }
-    // gcc's own start-up files bring one entry each (frame_dummy); a constructor of ours would be a second one.
+    // gcc's own start-up files bring one entry (frame_dummy); ours, which registers the fork handlers, is the other.
     let words = |tag: &str| {
         let line = text.lines().find(|line| line.contains(tag)).unwrap_or("0 (bytes)");
         line.split_whitespace().rev().nth(1).and_then(|n| n.parse::<usize>().ok()).unwrap_or(0) / 8
     };
-    assert!(words("(INIT_ARRAYSZ)") <= 1, "{text}");
+    assert!(words("(INIT_ARRAYSZ)") <= 2, "{text}");
     let segments = output(Command::new("readelf").args(["-lW"]).arg(library("libmetes.so")));
     let stack = segments.lines().find(|line| line.contains("GNU_STACK")).expect("a stack segment");
     assert!(!stack.contains("RWE"), "executable stack: {stack}");

@@ -1,29 +1,27 @@
 //! C++ `operator new` and `operator delete`, without libstdc++ and without a Rust frame under an exception.
 //!
 //! A program may replace `operator new(size_t)` and `operator delete(void*)` and expect the array, sized and nothrow
-//! forms to come to it ([new.delete.single]). So only those two, and their aligned twins, are served here; every other
-//! form jumps to them through the symbol the dynamic linker resolved, the program's own if it has one. The nothrow forms
-//! of `new` have to catch what the plain form throws, so the C++ runtime's own stay in place: they call `operator
-//! new(size_t)` as the standard says, which is ours again.
+//! forms to come to it ([new.delete.single]). So only those two, and their aligned twins, are served here; the array and
+//! sized forms jump to them through the symbol the dynamic linker resolved, the program's own if it has one. The nothrow
+//! forms of `new` have to catch what the plain form throws: they call the C++ runtime's own, which do that over `operator
+//! new(size_t)`, ours again.
 //!
 //! When memory is out, `operator new` has to call the new-handler in a loop and throw `std::bad_alloc`. The C++ runtime's
 //! own `operator new`, found behind ours by name, does just that: the stub jumps there with nothing of ours left on
-//! the stack. In a static program there is none to find; then the loop is here, over the runtime's functions
-//! by weak reference. Those stubs have unwind tables, because a new-handler may throw.
+//! the stack.
+//!
+//! These are in the shared library only. In a program with `libmetes.a` inside, the C++ runtime's own operators call
+//! malloc, which is ours, and do all of this right; stubs of ours would need the runtime's pieces, which a static link
+//! brings along only if something else asks for them.
 
 use crate::base::config::GRAIN;
 use crate::base::operation::Operation;
-use crate::front::{alloc, foreign};
+use crate::front::{alloc, foreign, runtime};
 use crate::sys::report;
 use core::arch::naked_asm;
-use core::ffi::{CStr, c_void};
+use core::ffi::c_void;
 use core::ptr::null_mut;
-
-/// A mangled name of ours.
-const NEW: &CStr = c"_Znwm";
-const NEW_ALIGNED: &CStr = c"_ZnwmSt11align_val_t";
-
-core::arch::global_asm!(".weak _ZSt15get_new_handlerv", ".weak _ZSt17__throw_bad_allocv");
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 extern "C" fn allocate(size: usize) -> *mut u8 {
     alloc::allocate(Operation::Malloc, size, GRAIN)
@@ -35,15 +33,53 @@ extern "C" fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
 }
 
 extern "C" fn runtime_new() -> *mut c_void {
-    foreign::next_symbol(NEW).unwrap_or(null_mut())
+    foreign::cxx_runtime_symbol(c"_Znwm").unwrap_or_else(|| no_cxx_runtime())
 }
 
 extern "C" fn runtime_new_aligned() -> *mut c_void {
-    foreign::next_symbol(NEW_ALIGNED).unwrap_or(null_mut())
+    foreign::cxx_runtime_symbol(c"_ZnwmSt11align_val_t").unwrap_or_else(|| no_cxx_runtime())
 }
 
-extern "C" fn no_cxx_runtime() -> ! {
+fn no_cxx_runtime() -> ! {
     report::misuse(format_args!("out of memory: operator new: there is no C++ runtime to throw std::bad_alloc"))
+}
+
+/// A nothrow form: the C++ runtime's own. Under valgrind, which has put itself in the place of that one and would hand
+/// out a block that is not ours, an allocation here; so too where there is no C++ runtime.
+macro_rules! nothrow_new {
+    ($(#[$doc:meta] $name:ident($($arg:ident: $type:ty),*) over $symbol:literal or $allocate:ident;)*) => {$(
+        #[$doc]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name($($arg: $type,)* tag: *const c_void) -> *mut c_void {
+            static RUNTIME: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+            let mut form = RUNTIME.load(Ordering::Relaxed);
+            if form.is_null() && !runtime::on_valgrind() {
+                form = foreign::cxx_runtime_symbol($symbol).unwrap_or(null_mut());
+                RUNTIME.store(form, Ordering::Relaxed);
+            }
+            if form.is_null() {
+                return $allocate($($arg),*).cast();
+            }
+            // SAFETY: the symbol names a function of this type, which lets no exception out.
+            unsafe {
+                let form: extern "C" fn($($type,)* *const c_void) -> *mut c_void = core::mem::transmute(form);
+                form($($arg,)* tag)
+            }
+        }
+    )*};
+}
+
+nothrow_new! {
+    /// `operator new(size_t, const std::nothrow_t&)`.
+    _ZnwmRKSt9nothrow_t(size: usize) over c"_ZnwmRKSt9nothrow_t" or allocate;
+    /// `operator new[](size_t, const std::nothrow_t&)`.
+    _ZnamRKSt9nothrow_t(size: usize) over c"_ZnamRKSt9nothrow_t" or allocate;
+    /// `operator new(size_t, std::align_val_t, const std::nothrow_t&)`.
+    _ZnwmSt11align_val_tRKSt9nothrow_t(size: usize, align: usize) over c"_ZnwmSt11align_val_tRKSt9nothrow_t"
+        or allocate_aligned;
+    /// `operator new[](size_t, std::align_val_t, const std::nothrow_t&)`.
+    _ZnamSt11align_val_tRKSt9nothrow_t(size: usize, align: usize) over c"_ZnamSt11align_val_tRKSt9nothrow_t"
+        or allocate_aligned;
 }
 
 /// `operator delete(void*)`.
@@ -66,7 +102,8 @@ pub unsafe extern "C" fn _ZdlPvSt11align_val_t(p: *mut c_void, _align: usize) {
     unsafe { alloc::release(p.cast()) };
 }
 
-/// A throwing form of `operator new`: allocate, or jump to the C++ runtime's own.
+/// A throwing form of `operator new`: allocate, or jump to the C++ runtime's own. That one rounds sizes up to the alignment,
+/// and near `SIZE_MAX` to nothing: it gets `PTRDIFF_MAX`, which fails as well.
 #[cfg(target_arch = "x86_64")]
 macro_rules! throwing_new {
     ($(#[$doc:meta])* $name:ident($($arg:ident),*), $allocate:ident, $runtime:ident) => {
@@ -82,7 +119,6 @@ macro_rules! throwing_new {
                 ".cfi_adjust_cfa_offset 8",
                 "sub rsp, 8",
                 ".cfi_adjust_cfa_offset 8",
-                "2:",
                 "call {allocate}",
                 "test rax, rax",
                 "je 3f",
@@ -95,45 +131,15 @@ macro_rules! throwing_new {
                 "call {runtime}",
                 "mov rsi, qword ptr [rsp + 8]",
                 "mov rdi, qword ptr [rsp + 16]",
-                "test rax, rax",
-                "je 4f",
-                // The runtime's aligned form rounds the size up, and near SIZE_MAX to nothing: PTRDIFF_MAX fails as well.
                 "mov rcx, 0x7fffffffffffffff",
                 "cmp rdi, rcx",
                 "cmova rdi, rcx",
-                // The runtime's own form finds the stack as our caller left it.
                 "add rsp, 24",
-                ".cfi_remember_state",
                 ".cfi_adjust_cfa_offset -24",
                 "jmp rax",
-                ".cfi_restore_state",
-                "4:",
-                "mov rax, qword ptr [rip + _ZSt15get_new_handlerv@GOTPCREL]",
-                "test rax, rax",
-                "je 5f",
-                "call rax",
-                "test rax, rax",
-                "je 5f",
-                "call rax",
-                "mov rsi, qword ptr [rsp + 8]",
-                "mov rdi, qword ptr [rsp + 16]",
-                "jmp 2b",
-                "5:",
-                "mov rax, qword ptr [rip + _ZSt17__throw_bad_allocv@GOTPCREL]",
-                "test rax, rax",
-                "je 6f",
-                "add rsp, 24",
-                ".cfi_remember_state",
-                ".cfi_adjust_cfa_offset -24",
-                "jmp rax",
-                ".cfi_restore_state",
-                "6:",
-                "call {none}",
-                "ud2",
                 ".cfi_endproc",
                 allocate = sym $allocate,
                 runtime = sym $runtime,
-                none = sym no_cxx_runtime,
             )
         }
     };
@@ -153,7 +159,6 @@ macro_rules! throwing_new {
                 ".cfi_offset 29, -32",
                 ".cfi_offset 30, -24",
                 "stp x0, x1, [sp, #16]",
-                "2:",
                 "bl {allocate}",
                 "cbz x0, 3f",
                 "ldp x29, x30, [sp], #32",
@@ -167,45 +172,17 @@ macro_rules! throwing_new {
                 "bl {runtime}",
                 "mov x16, x0",
                 "ldp x0, x1, [sp, #16]",
-                "cbz x16, 4f",
-                // The runtime's aligned form rounds the size up, and near SIZE_MAX to nothing: PTRDIFF_MAX fails as well.
                 "mov x9, #0x7fffffffffffffff",
                 "cmp x0, x9",
                 "csel x0, x9, x0, hi",
                 "ldp x29, x30, [sp], #32",
-                ".cfi_remember_state",
                 ".cfi_def_cfa_offset 0",
                 ".cfi_restore 29",
                 ".cfi_restore 30",
                 "br x16",
-                ".cfi_restore_state",
-                "4:",
-                "adrp x16, :got:_ZSt15get_new_handlerv",
-                "ldr x16, [x16, :got_lo12:_ZSt15get_new_handlerv]",
-                "cbz x16, 5f",
-                "blr x16",
-                "cbz x0, 5f",
-                "blr x0",
-                "ldp x0, x1, [sp, #16]",
-                "b 2b",
-                "5:",
-                "adrp x16, :got:_ZSt17__throw_bad_allocv",
-                "ldr x16, [x16, :got_lo12:_ZSt17__throw_bad_allocv]",
-                "cbz x16, 6f",
-                "ldp x29, x30, [sp], #32",
-                ".cfi_remember_state",
-                ".cfi_def_cfa_offset 0",
-                ".cfi_restore 29",
-                ".cfi_restore 30",
-                "br x16",
-                ".cfi_restore_state",
-                "6:",
-                "bl {none}",
-                "brk #1",
                 ".cfi_endproc",
                 allocate = sym $allocate,
                 runtime = sym $runtime,
-                none = sym no_cxx_runtime,
             )
         }
     };

@@ -24,17 +24,7 @@ unsafe impl GlobalAlloc for Metes {
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if layout.align() <= GRAIN {
-            return alloc::allocate_zeroed(layout.size());
-        }
-        // SAFETY: the block, if there is one, has at least the layout's size.
-        unsafe {
-            let p = self.alloc(layout);
-            if !p.is_null() {
-                p.write_bytes(0, layout.size());
-            }
-            p
-        }
+        alloc::allocate_zeroed(layout.size(), layout.align().max(GRAIN))
     }
 
     unsafe fn realloc(&self, p: *mut u8, layout: Layout, size: usize) -> *mut u8 {

@@ -59,13 +59,13 @@ pub unsafe extern "C" fn free_aligned_sized(p: *mut c_void, _align: usize, _size
 #[unsafe(no_mangle)]
 pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     // A product that overflows is more than any allocator has.
-    alloc::allocate_zeroed(count.saturating_mul(size)).cast()
+    alloc::allocate_zeroed(count.saturating_mul(size), GRAIN).cast()
 }
 
 /// C `realloc`; `realloc(p, 0)` frees and returns null, as glibc's does.
 ///
 /// # Safety
-/// `p` must be null or a block that nothing uses any more; other pointers are reported.
+/// `p` must be null or a block; unless null is returned for lack of memory, nothing may use it at its old address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realloc(p: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: the caller's promise.
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn realloc(p: *mut c_void, size: usize) -> *mut c_void {
 /// `reallocarray(3)`.
 ///
 /// # Safety
-/// `p` must be null or a block that nothing uses any more; other pointers are reported.
+/// As for `realloc`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reallocarray(p: *mut c_void, count: usize, size: usize) -> *mut c_void {
     match count.checked_mul(size) {

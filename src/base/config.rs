@@ -12,7 +12,7 @@ pub const MIN_BLOCK: usize = 48;
 /// The granule of the page map: 64 KiB, the largest page size the supported kernels use.
 pub const UNIT: usize = 64 << 10;
 
-/// Regions are multiples of this, and aligned to it.
+/// Regions are multiples of this, and aligned to it; only where address space is short they are as small as a unit.
 pub const REGION_GRANULE: usize = 2 << 20;
 
 /// A heap never asks for more than this at once unless one request needs it.

@@ -13,6 +13,8 @@ pub enum Operation {
     Aligned,
     /// free and all forms of it, operator delete.
     Free,
+    /// The allocation and the release inside a realloc that moves a block.
+    Move,
     /// `malloc_usable_size`.
     UsableSize,
     /// Anything that is not an allocation: checks, statistics, trimming.
@@ -21,14 +23,14 @@ pub enum Operation {
 
 impl Operation {
     /// How many there are.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 8;
 
     /// The name for reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Malloc => "malloc",
             Self::Calloc => "calloc",
-            Self::Realloc => "realloc",
+            Self::Realloc | Self::Move => "realloc",
             Self::Aligned => "aligned_alloc",
             Self::Free => "free",
             Self::UsableSize => "malloc_usable_size",

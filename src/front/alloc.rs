@@ -11,9 +11,10 @@ use crate::base::config::GRAIN;
 use crate::base::operation::Operation;
 use crate::heap::heap::{self, Fresh};
 use crate::heap::span::{Kind, Span};
-use crate::slab::arena::Entered;
+use crate::slab::arena::Arena;
 use crate::sys::linux::{self, Linux};
 use core::ptr::null_mut;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// Whom an address belongs to.
 enum Owner {
@@ -23,6 +24,10 @@ enum Owner {
     Mapping(&'static Span),
     /// Nobody we know.
     Foreign,
+}
+
+fn arena_of(region: &Span) -> &'static Arena<Linux> {
+    runtime::arena(region.arena.load(Relaxed))
 }
 
 #[inline]
@@ -50,9 +55,9 @@ pub fn allocate(operation: Operation, n: usize, align: usize) -> *mut u8 {
     serve(operation, n, align, false)
 }
 
-/// `n` zeroed bytes. Null and `ENOMEM` as for `allocate`.
-pub fn allocate_zeroed(n: usize) -> *mut u8 {
-    serve(Operation::Calloc, n, GRAIN, true)
+/// The same, zeroed.
+pub fn allocate_zeroed(n: usize, align: usize) -> *mut u8 {
+    serve(Operation::Calloc, n, align, true)
 }
 
 #[inline]
@@ -72,19 +77,22 @@ fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
     };
     let fresh = heap.alloc_aligned(n, align);
     drop(heap);
-    let Some(fresh) = fresh.or_else(|| from_another_arena(n, align)) else { return fail() };
+    let Some(fresh) = fresh.or_else(|| from_another_arena(n, align)) else {
+        // Where no region fits any more a small mapping may.
+        return serve_mapping(operation, n, align, zero);
+    };
     let p = core::ptr::with_exposed_provenance_mut(fresh.block);
     fill(p, fresh, n, zero);
     p
 }
 
-/// The home arena got no more memory from the system: another one may have a hole.
+/// The home arena got no more memory from the system: another one may have a hole, or room to grow.
 #[cold]
 #[inline(never)]
 fn from_another_arena(n: usize, align: usize) -> Option<Fresh> {
     runtime::arenas().iter().find_map(|arena| {
         let mut heap = arena.enter(Operation::Other)?;
-        // An arena without regions has no hole either: it must not be made to ask again.
+        // An arena without regions has no hole either, and a first region is what could not be had.
         if heap.figures().held == 0 { None } else { heap.alloc_aligned(n, align) }
     })
 }
@@ -120,27 +128,35 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
 /// Nothing may use the block any more. A pointer that is no block is reported, not followed.
 #[inline]
 pub unsafe fn release(p: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { release_for(Operation::Free, p) };
+}
+
+/// # Safety
+/// As for `release`.
+#[inline]
+unsafe fn release_for(operation: Operation, p: *mut u8) {
     if p.is_null() {
         return;
     }
     let address = p.addr();
     match owner(address) {
-        Owner::Region(region) => release_block(region, address),
-        Owner::Mapping(span) => release_mapping(span, address),
+        Owner::Region(region) => release_block(operation, region, address),
+        Owner::Mapping(span) => release_mapping(operation, span, address),
         Owner::Foreign => foreign::free(p),
     }
     check::tick();
 }
 
-fn release_block(region: &'static Span, address: usize) {
-    let arena = runtime::arena(region.arena.load(core::sync::atomic::Ordering::Relaxed));
+fn release_block(operation: Operation, region: &'static Span, address: usize) {
+    let arena = arena_of(region);
     if options::perturb() != 0
         && let Ok(usable) = heap::usable_size(region, address)
     {
         // SAFETY: a block in use, which its owner is giving up.
         unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes(options::perturb(), usable) };
     }
-    match arena.enter(Operation::Free) {
+    match arena.enter(operation) {
         Some(mut heap) => {
             // errno: a trim inside may have tried system calls that failed.
             let result = linux::keeping_errno(|| heap.free(address));
@@ -158,15 +174,15 @@ fn release_block(region: &'static Span, address: usize) {
 
 #[cold]
 #[inline(never)]
-fn release_mapping(span: &'static Span, address: usize) {
+fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
     if span.start() != address {
-        return misuse::report(Operation::Free, address, Wrong::Mapping(span));
+        misuse::report(operation, address, Wrong::Mapping(span));
     }
     let bytes = span.len();
     if !linux::keeping_errno(|| runtime::MAPPINGS.free(span)) {
-        return misuse::report(Operation::Free, address, Wrong::FreedMapping(bytes));
+        misuse::report(operation, address, Wrong::FreedMapping(bytes));
     }
-    stats::count_mapped(Operation::Free);
+    stats::count_mapped(operation);
     options::learn_cutoff(bytes);
 }
 
@@ -183,14 +199,13 @@ fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
     let address = p.addr();
     match owner(address) {
         Owner::Region(region) => match heap::usable_size(region, address) {
-            Ok(usable) => return Some(usable),
+            Ok(usable) => Some(usable),
             Err(wrong) => misuse::report(operation, address, Wrong::Block(region, wrong)),
         },
-        Owner::Mapping(span) if span.start() == address => return Some(span.len()),
+        Owner::Mapping(span) if span.start() == address => Some(span.len()),
         Owner::Mapping(span) => misuse::report(operation, address, Wrong::Mapping(span)),
-        Owner::Foreign => return foreign::usable_size(operation, p),
+        Owner::Foreign => foreign::usable_size(operation, p),
     }
-    None
 }
 
 /// `p` with room for `n` bytes, moved if need be; its content is kept up to the smaller of both sizes. As glibc does it,
@@ -227,29 +242,26 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
 /// In place, or not at all.
 fn resize_block(region: &'static Span, address: usize, n: usize) -> Option<*mut u8> {
     if n >= options::cutoff() {
+        stats::count_mapped(Operation::Realloc);
         return None;
     }
-    let mut heap: Entered<'_, Linux> =
-        runtime::arena(region.arena.load(core::sync::atomic::Ordering::Relaxed)).enter(Operation::Realloc)?;
+    let mut heap = arena_of(region).enter(Operation::Realloc)?;
     let resized = heap.resize(address, n);
     drop(heap);
     match resized {
         Ok(Some(_)) => Some(core::ptr::with_exposed_provenance_mut(address)),
         Ok(None) => None,
-        Err(wrong) => {
-            misuse::report(Operation::Realloc, address, Wrong::Block(region, wrong));
-            Some(fail())
-        }
+        Err(wrong) => misuse::report(Operation::Realloc, address, Wrong::Block(region, wrong)),
     }
 }
 
 /// By moving pages. What has become much smaller than the cutoff moves into a heap instead.
 fn resize_mapping(span: &'static Span, n: usize) -> Option<*mut u8> {
+    stats::count_mapped(Operation::Realloc);
     if n < options::cutoff() / 2 {
         return None;
     }
     let start = runtime::MAPPINGS.resize(span, n)?;
-    stats::count_mapped(Operation::Realloc);
     Some(core::ptr::with_exposed_provenance_mut(start))
 }
 
@@ -257,13 +269,15 @@ fn resize_mapping(span: &'static Span, n: usize) -> Option<*mut u8> {
 /// As for `resize`.
 unsafe fn resize_by_copy(p: *mut u8, n: usize) -> *mut u8 {
     let Some(old) = usable_size_for(Operation::Realloc, p) else { return fail() };
-    let new = allocate(Operation::Realloc, n, GRAIN);
-    if !new.is_null() {
-        // SAFETY: both are blocks of ours, in use, with at least these sizes, and not the same.
-        unsafe {
-            new.copy_from_nonoverlapping(p, old.min(n));
-            release(p);
-        }
+    let new = serve(Operation::Move, n, GRAIN, false);
+    if new.is_null() {
+        // A block that is to shrink serves as it is.
+        return if n <= old { p } else { new };
+    }
+    // SAFETY: both are blocks of ours, in use, with at least these sizes, and not the same.
+    unsafe {
+        new.copy_from_nonoverlapping(p, old.min(n));
+        release_for(Operation::Move, p);
     }
     new
 }

@@ -19,7 +19,7 @@ type Text = Line<192>;
 #[cold]
 #[inline(never)]
 pub fn free(p: *mut u8) {
-    if let Some(libc_free) = of_libc(p, c"free") {
+    if let Some(libc_free) = of_libc(Operation::Free, p, c"free") {
         // SAFETY: the block looks like one of the libc's, and this is the libc's free.
         unsafe {
             let libc_free: unsafe extern "C" fn(*mut c_void) = core::mem::transmute(libc_free);
@@ -34,7 +34,7 @@ pub fn free(p: *mut u8) {
 #[cold]
 #[inline(never)]
 pub fn realloc(p: *mut u8, n: usize) -> *mut u8 {
-    if let Some(libc_realloc) = of_libc(p, c"realloc") {
+    if let Some(libc_realloc) = of_libc(Operation::Realloc, p, c"realloc") {
         // SAFETY: the block looks like one of the libc's, and this is the libc's realloc.
         return unsafe {
             let libc_realloc: unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void =
@@ -51,7 +51,7 @@ pub fn realloc(p: *mut u8, n: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 pub fn usable_size(operation: Operation, p: *mut u8) -> Option<usize> {
-    if let Some(libc_usable) = of_libc(p, c"malloc_usable_size") {
+    if let Some(libc_usable) = of_libc(operation, p, c"malloc_usable_size") {
         // SAFETY: the block looks like one of the libc's, and this is the libc's function.
         return Some(unsafe {
             let libc_usable: unsafe extern "C" fn(*mut c_void) -> usize = core::mem::transmute(libc_usable);
@@ -66,9 +66,6 @@ pub fn usable_size(operation: Operation, p: *mut u8) -> Option<usize> {
 fn refuse(operation: Operation, p: *mut u8) {
     linux::keeping_errno(|| {
         let (address, name) = (p.addr(), operation.name());
-        if let Some(span) = runtime::MAPPINGS.locate(address) {
-            misuse::interior(name, address, span.start(), span.len());
-        }
         let what = describe(address);
         let what = core::str::from_utf8(what.as_bytes()).unwrap_or("something");
         let text = format_args!("foreign pointer: {name}({address:#x}): not from metes; it is {what}");
@@ -77,6 +74,16 @@ fn refuse(operation: Operation, p: *mut u8) {
             Foreign::Abort | Foreign::Libc => report::misuse(text),
         }
     });
+}
+
+/// What the page map does not know may be ours all the same: the inside of a mapping, or one that was freed.
+fn report_if_ours(operation: Operation, address: usize) {
+    if let Some(span) = runtime::MAPPINGS.locate(address) {
+        misuse::interior(operation.name(), address, span.start(), span.len());
+    }
+    if let Some(bytes) = runtime::MAPPINGS.freed_at(address) {
+        misuse::freed(operation, address, bytes);
+    }
 }
 
 /// What stands at an address, in words.
@@ -101,7 +108,8 @@ fn describe(address: usize) -> Text {
 }
 
 /// The libc's function `name`, if foreign pointers are to be passed on and `p` is safe to pass to it.
-fn of_libc(p: *mut u8, name: &CStr) -> Option<*mut c_void> {
+fn of_libc(operation: Operation, p: *mut u8, name: &CStr) -> Option<*mut c_void> {
+    report_if_ours(operation, p.addr());
     if options::foreign() != Foreign::Libc || !looks_like_libc_block(p.addr()) {
         return None;
     }
@@ -109,13 +117,14 @@ fn of_libc(p: *mut u8, name: &CStr) -> Option<*mut c_void> {
 }
 
 /// The next definition of a function after ours, in the order the dynamic linker searches.
-pub fn next_symbol(name: &CStr) -> Option<*mut c_void> {
+fn next_symbol(name: &CStr) -> Option<*mut c_void> {
     // SAFETY: dlsym only looks up; what it allocates we serve.
     let found = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
     (!found.is_null()).then_some(found)
 }
 
-/// Whether glibc's free would find a sane chunk: size field readable, plausible, and inside the same writable mapping.
+/// Whether glibc's free would find a sane chunk: in its heap or in an anonymous mapping that is not this thread's stack, its
+/// size field readable and plausible, its end in the same mapping.
 fn looks_like_libc_block(address: usize) -> bool {
     const FLAGS: usize = 7;
     if !address.is_multiple_of(16) || address < 4096 {
@@ -126,7 +135,32 @@ fn looks_like_libc_block(address: usize) -> bool {
         return false;
     }
     let size = usize::from_ne_bytes(word) & !FLAGS;
-    maps::lookup(address).is_some_and(|Place { start, end, writable, .. }| {
-        writable && size >= 32 && size.is_multiple_of(16) && address - 16 >= start && size <= end - (address - 16)
+    let here = word.as_ptr().addr();
+    maps::lookup(address).is_some_and(|Place { start, end, writable, name }| {
+        writable
+            && matches!(name.as_bytes(), b"" | b"[heap]")
+            && !(start..end).contains(&here)
+            && size >= 32
+            && size.is_multiple_of(16)
+            && address - 16 >= start
+            && size <= end - (address - 16)
+    })
+}
+
+/// The C++ runtime's own definition of a function: the next after ours, or, when a plug-in has brought the runtime along
+/// out of the program's sight, that of the runtime that is loaded.
+pub fn cxx_runtime_symbol(name: &CStr) -> Option<*mut c_void> {
+    next_symbol(name).or_else(|| {
+        [c"libstdc++.so.6", c"libc++.so.1"].into_iter().find_map(|library| {
+            // SAFETY: NOLOAD only looks for what is loaded; the symbol is looked up in it.
+            let found = unsafe {
+                let handle = libc::dlopen(library.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD);
+                if handle.is_null() {
+                    return None;
+                }
+                libc::dlsym(handle, name.as_ptr())
+            };
+            (!found.is_null()).then_some(found)
+        })
     })
 }

@@ -23,7 +23,7 @@ pub enum Wrong {
 /// Says what is wrong with `address`, which was passed to `operation`, and aborts.
 #[cold]
 #[inline(never)]
-pub fn report(operation: Operation, address: usize, wrong: Wrong) {
+pub fn report(operation: Operation, address: usize, wrong: Wrong) -> ! {
     let name = operation.name();
     match wrong {
         Wrong::Block(_, Misuse::Freed(usable)) => freed(operation, address, usable),
@@ -37,12 +37,13 @@ fn kind_of_freed(operation: Operation) -> &'static str {
     if operation == Operation::Free { "double free" } else { "freed pointer" }
 }
 
-fn freed(operation: Operation, address: usize, usable: usize) -> ! {
+/// A block that is free already.
+pub fn freed(operation: Operation, address: usize, usable: usize) -> ! {
     let (kind, name) = (kind_of_freed(operation), operation.name());
     misuse(format_args!("{kind}: {name}({address:#x}): this block of {usable} bytes is free already"))
 }
 
-/// A pointer inside a mapping past its first unit: the page map does not know it, the records do.
+/// A pointer into a block, but not to its start.
 pub fn interior(name: &str, address: usize, start: usize, size: usize) -> ! {
     let offset = address - start;
     debug_assert!(offset < size.max(UNIT));
@@ -52,7 +53,7 @@ pub fn interior(name: &str, address: usize, start: usize, size: usize) -> ! {
 }
 
 /// No header stands before the address: find out what does by walking the heap.
-fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u64) {
+fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u64) -> ! {
     let name = operation.name();
     let Some(heap) = runtime::arena(region.arena.load(Relaxed)).enter(Operation::Other) else {
         misuse(format_args!("interior pointer: {name}({address:#x}): no block starts here"))

@@ -231,7 +231,8 @@ pub fn stats_at_exit() -> bool {
     STATS_AT_EXIT.load(Relaxed)
 }
 
-/// Where the statistics go, if not to standard error: the path, with a zero at its end, `%p` replaced by `pid`.
+/// Where the statistics go, if not to standard error: the path, with a zero at its end, `%p` replaced by `pid`. A path
+/// that gets too long by that is none.
 pub fn stats_file(pid: libc::pid_t) -> Option<Line<{ STATS_FILE_MAX + 16 }>> {
     let mut path = Line::new();
     let mut bytes = STATS_FILE.iter().map(|slot| slot.load(Relaxed)).take_while(|&byte| byte != 0).peekable();
@@ -244,7 +245,8 @@ pub fn stats_file(pid: libc::pid_t) -> Option<Line<{ STATS_FILE_MAX + 16 }>> {
         }
     }
     path.push(&[0]);
-    Some(path)
+    // Cut off: with so many process ids it has become too long.
+    path.as_bytes().ends_with(&[0]).then_some(path)
 }
 
 #[cfg(test)]

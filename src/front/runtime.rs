@@ -46,9 +46,8 @@ fn start() {
     for (rank, arena) in (1..).zip(&ARENAS) {
         arena.set_rank(rank);
     }
-    READY.store(true, Ordering::Release);
     apply();
-    register_fork_handlers();
+    READY.store(true, Ordering::Release);
 }
 
 /// Brings the heaps in line with the options.
@@ -112,21 +111,33 @@ fn choose_home() -> usize {
     index
 }
 
-/// Registers the fork handlers, once. pthread_atfork may allocate: the runtime is ready and no lock is held. Registered
-/// first, ours run last before fork and first after it: handlers of others may allocate on both sides.
-fn register_fork_handlers() {
-    static REGISTERED: AtomicBool = AtomicBool::new(false);
-    if !REGISTERED.swap(true, Ordering::Relaxed) {
-        // SAFETY: the handlers are functions of this library, which is never unloaded. If there is no memory for the
-        // registration, fork still works as long as no other thread allocates.
-        unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
-    }
+/// Registers the fork handlers when the library is loaded. Not with the first allocation: that one may come from inside
+/// `pthread_atfork`, which allocates under its own lock. Nothing else waits for this constructor, so its place in the
+/// order of constructors does not matter: until it runs, a fork is only as safe as without handlers, which a
+/// program of one thread does not need.
+#[cfg(not(miri))]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_LOAD: extern "C" fn() = register_fork_handlers;
+
+extern "C" fn register_fork_handlers() {
+    ensure();
+    // SAFETY: the handlers are functions of this library, which is never unloaded. It may allocate: no lock is held.
+    unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child)) };
 }
 
 extern "C" fn before_fork() {
     ARENAS.iter().for_each(Arena::hold_for_fork);
 }
 
-extern "C" fn after_fork() {
+extern "C" fn after_fork_in_parent() {
     ARENAS.iter().for_each(Arena::release_after_fork);
+}
+
+extern "C" fn after_fork_in_child() {
+    ARENAS.iter().for_each(Arena::release_after_fork);
+    // The child's thread has another number in the kernel; what it holds still, it holds under the new one.
+    let old = thread::number();
+    let new = thread::renumber();
+    ARENAS.iter().for_each(|arena| arena.adopt(old, new));
 }

@@ -25,7 +25,7 @@ pub struct Stats {
     pub calls: [u64; Operation::COUNT],
     /// All heaps together. `peak` is the sum of the heaps' own peaks: with several arenas an upper bound.
     pub heaps: Figures,
-    /// Bytes the largest free block of any heap has.
+    /// All mappings.
     pub mappings: MappingFigures,
     /// Arenas that hold memory.
     pub arenas: usize,

@@ -38,7 +38,13 @@ pub struct Mappings<S: PageSource + 'static> {
     peak_count: AtomicUsize,
     peak_bytes: AtomicUsize,
     retained: AtomicUsize,
+    /// Start and length of the mappings freed last, for telling a double free: the page map has forgotten them.
+    freed: [[AtomicUsize; 2]; FREED],
+    freed_next: AtomicUsize,
 }
+
+/// How many freed mappings are remembered.
+const FREED: usize = 64;
 
 impl<S: PageSource + 'static> Mappings<S> {
     /// No mappings.
@@ -53,6 +59,8 @@ impl<S: PageSource + 'static> Mappings<S> {
             peak_count: AtomicUsize::new(0),
             peak_bytes: AtomicUsize::new(0),
             retained: AtomicUsize::new(0),
+            freed: [const { [const { AtomicUsize::new(0) }; 2] }; FREED],
+            freed_next: AtomicUsize::new(0),
         }
     }
 
@@ -115,6 +123,9 @@ impl<S: PageSource + 'static> Mappings<S> {
         // Out of the map before the addresses can belong to somebody else.
         self.map.clear(span.start(), UNIT);
         self.hint.store(span.end(), Relaxed);
+        let [start, len] = &self.freed[self.freed_next.fetch_add(1, Relaxed) % FREED];
+        start.store(span.start(), Relaxed);
+        len.store(span.len(), Relaxed);
         self.give_back(span);
         true
     }
@@ -191,13 +202,19 @@ impl<S: PageSource + 'static> Mappings<S> {
             if !self.source.remap(start, old_len, len, to) {
                 // The leaf is there: this cannot fail.
                 let _ = self.map.set(&self.source, start, UNIT, span);
-                self.map.clear(to, UNIT);
-                self.source.unmap(to, len);
+                // The kernel may have unmapped the target before it failed, and another thread may have it by now: it is
+                // not ours to unmap. If it is still there, some untouchable address space is lost.
+                self.map.clear_if(to, span);
                 return None;
             }
             span.start.store(to, Relaxed);
             Some(to)
         }
+    }
+
+    /// The bytes a mapping had that started at `address` and was one of the last to be freed: for reports.
+    pub fn freed_at(&self, address: usize) -> Option<usize> {
+        self.freed.iter().find(|[start, _]| start.load(Relaxed) == address).map(|[_, len]| len.load(Relaxed))
     }
 
     /// The mapping in use around `address`, wherever in it that is. Looks at every record: for reports.
@@ -209,6 +226,7 @@ impl<S: PageSource + 'static> Mappings<S> {
     pub fn check(&self) -> Result<(), Broken> {
         let mut broken = None;
         self.spans.find(|span| {
+            let state = span.state();
             if span.kind() != Kind::Mapping {
                 return false;
             }
@@ -217,7 +235,7 @@ impl<S: PageSource + 'static> Mappings<S> {
             let first = align::is(start, UNIT) && knows(start);
             let stray = (start + UNIT..end).step_by(UNIT).find(|&unit| self.map.get(unit).is_some());
             // Another thread may have freed or moved it while we looked: then what was seen means nothing.
-            if span.kind() == Kind::Mapping && (span.start(), span.end()) == (start, end) {
+            if span.state() == state {
                 broken = match (first, stray) {
                     (false, _) => Some(Broken { what: "the page map does not know a mapping", address: start }),
                     (true, Some(unit)) => Some(Broken { what: "two owners claim a unit of a mapping", address: unit }),

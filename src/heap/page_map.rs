@@ -69,6 +69,17 @@ impl PageMap {
         self.store(start >> UNIT_BITS..(start + len).div_ceil(UNIT), core::ptr::null_mut());
     }
 
+    /// Makes the unit at `address` belong to nobody, if it belongs to `span`.
+    pub fn clear_if(&self, address: usize, span: &'static Span) {
+        let unit = address >> UNIT_BITS;
+        if let Some(leaf) = self.leaf(unit) {
+            let entry = &leaf[unit % LEAF_ENTRIES];
+            let span = core::ptr::from_ref(span).cast_mut();
+            // Where it has changed it is another's.
+            let _ = entry.compare_exchange(span, core::ptr::null_mut(), Ordering::AcqRel, Ordering::Relaxed);
+        }
+    }
+
     fn store(&self, units: core::ops::Range<usize>, span: *mut Span) {
         for unit in units {
             if let Some(leaf) = self.leaf(unit) {

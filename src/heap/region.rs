@@ -10,7 +10,7 @@ use super::block::{self, Header};
 use super::heap::Heap;
 use super::span::{Kind, Span};
 use crate::base::align;
-use crate::base::config::{GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX};
+use crate::base::config::{GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX, UNIT};
 use crate::sys::pages::{self, PageSource};
 use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
@@ -23,12 +23,18 @@ const SEGMENT_MAX: usize = 32 << 30;
 
 impl<S: PageSource + 'static> Heap<S> {
     /// Gets a region with room for a block of `need` bytes, next to the others if possible, and returns the free block
-    /// that has it. `None` when the system gives no more.
+    /// that has it. Where the system gives no region of the usual size it is asked for smaller ones, down to what the
+    /// block needs. `None` when it gives no more.
     pub(super) fn grow(&mut self, need: usize) -> Option<block::Block> {
-        let least = align::up_checked(need.checked_add(EDGES + MIN_BLOCK)?, REGION_GRANULE)?;
-        let step = align::up(self.figures.held / GROWTH_DIVISOR, REGION_GRANULE).min(REGION_STEP_MAX);
-        let len = least.max(step);
-        self.add_region(len).or_else(|| if len > least { self.add_region(least) } else { None })?;
+        let least = align::up_checked(need.checked_add(EDGES + MIN_BLOCK)?, UNIT)?;
+        let step = (self.figures.held / GROWTH_DIVISOR).min(REGION_STEP_MAX);
+        let mut len = align::up_checked(least.max(step), REGION_GRANULE)?;
+        while self.add_region(len).is_none() {
+            if len == least {
+                return None;
+            }
+            len = align::up(len / 2, UNIT).max(least);
+        }
         self.free.find(need)
     }
 
@@ -76,7 +82,7 @@ impl<S: PageSource + 'static> Heap<S> {
                 };
             }
         }
-        pages::map_aligned(&self.source, 0, len, REGION_GRANULE)
+        pages::map_aligned(&self.source, 0, len, if len < REGION_GRANULE { UNIT } else { REGION_GRANULE })
     }
 
     /// Makes a new region's memory a free block, one with what is free on both sides of it.

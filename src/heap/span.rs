@@ -28,7 +28,7 @@ pub enum Kind {
 /// A record. Its fields are written by the owner of what it describes; anyone may read them.
 #[repr(C, align(64))]
 pub struct Span {
-    kind: AtomicU32,
+    state: AtomicU32,
     /// Regions: the index of the arena whose heap owns it.
     pub arena: AtomicU32,
     /// First address.
@@ -45,11 +45,19 @@ pub struct Span {
 
 const _: () = assert!(size_of::<Span>() == 64);
 
+/// The kind is in the low bits; the rest counts changes, so that a reader can tell whether what it saw is of one piece.
+const KIND_BITS: u32 = 3;
+const KIND_MASK: u32 = (1 << KIND_BITS) - 1;
+
+fn changed(state: u32, kind: Kind) -> u32 {
+    (state & !KIND_MASK).wrapping_add(1 << KIND_BITS) | kind as u32
+}
+
 impl Span {
     /// What it describes now.
     #[inline]
     pub fn kind(&self) -> Kind {
-        match self.kind.load(Ordering::Acquire) {
+        match self.state() & KIND_MASK {
             1 => Kind::Region,
             2 => Kind::Mapping,
             3 => Kind::Retained,
@@ -57,14 +65,27 @@ impl Span {
         }
     }
 
-    /// Publishes what it describes, after the other fields.
+    /// The kind together with the number of changes so far: if it is the same before and after, nothing changed
+    /// in between.
+    #[inline]
+    pub fn state(&self) -> u32 {
+        self.state.load(Ordering::Acquire)
+    }
+
+    /// Publishes what it describes, after the other fields. The caller owns the span.
     pub fn set_kind(&self, kind: Kind) {
-        self.kind.store(kind as u32, Ordering::Release);
+        let state = self.state.load(Ordering::Relaxed);
+        self.state.store(changed(state, kind), Ordering::Release);
     }
 
     /// Claims a span of `kind` for a change: the kind becomes `Nothing`. One caller only gets it.
     pub fn claim(&self, kind: Kind) -> bool {
-        self.kind.compare_exchange(kind as u32, Kind::Nothing as u32, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        let state = self.state.load(Ordering::Relaxed);
+        state & KIND_MASK == kind as u32
+            && self
+                .state
+                .compare_exchange(state, changed(state, Kind::Nothing), Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// First address.

@@ -14,12 +14,12 @@
 
 use crate::base::operation::Operation;
 use crate::heap::block::{self, Block};
-use crate::heap::heap::Heap;
+use crate::heap::heap::{Heap, Misuse};
 use crate::heap::page_map::PageMap;
 use crate::heap::span::SpanPool;
 use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
-use crate::sys::thread;
+use crate::sys::{linux, report, thread};
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering, compiler_fence};
 use lock_api::{Mutex, RawMutex};
@@ -34,7 +34,8 @@ struct Inside<S: PageSource + 'static> {
 pub struct Arena<S: PageSource + 'static> {
     inside: Mutex<FutexLock, Inside<S>>,
     busy: AtomicBool,
-    held_before_fork: AtomicBool,
+    /// Forks under way that found the lock in their own thread's hands.
+    fork_depth: AtomicUsize,
     /// The first of the blocks whose free was deferred; 0 if there is none.
     deferred: AtomicUsize,
 }
@@ -46,7 +47,7 @@ impl<S: PageSource + 'static> Arena<S> {
         Self {
             inside: Mutex::from_raw(FutexLock::INIT, inside),
             busy: AtomicBool::new(false),
-            held_before_fork: AtomicBool::new(false),
+            fork_depth: AtomicUsize::new(0),
             deferred: AtomicUsize::new(0),
         }
     }
@@ -109,19 +110,27 @@ impl<S: PageSource + 'static> Arena<S> {
     /// Before fork: takes the lock, unless this thread holds it already.
     pub fn hold_for_fork(&self) {
         let lock = self.lock();
-        let held = lock.held_by_me();
-        if !held {
+        if lock.held_by_me() {
+            self.fork_depth.fetch_add(1, Ordering::Relaxed);
+        } else {
             lock.lock();
         }
-        self.held_before_fork.store(held, Ordering::Relaxed);
     }
 
     /// After fork, in the parent and in the child, whose one thread is the owner still.
     pub fn release_after_fork(&self) {
-        if !self.held_before_fork.load(Ordering::Relaxed) {
+        let depth = self.fork_depth.load(Ordering::Relaxed);
+        if depth == 0 {
             // SAFETY: taken in `hold_for_fork` by this thread.
             unsafe { self.lock().unlock() };
+        } else {
+            self.fork_depth.store(depth - 1, Ordering::Relaxed);
         }
+    }
+
+    /// In a forked child, where there is one thread: its lock goes over to the thread's new number.
+    pub fn adopt(&self, old: u32, new: u32) {
+        self.lock().adopt(old, new);
     }
 }
 
@@ -149,13 +158,17 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         let mut block = self.arena.deferred.swap(0, Ordering::Acquire);
         while block != 0 {
             let next = block::chained(block);
-            if self.inside().heap.free(block).is_err() || next.is_none() {
+            let freed = linux::keeping_errno(|| self.inside().heap.free(block));
+            match (freed, next) {
+                (Ok(_), Some(next)) => block = next,
+                (Err(Misuse::Freed(usable)), _) => report::misuse(format_args!(
+                    "double free: free({block:#x}): this block of {usable} bytes is free already"
+                )),
                 // It was checked when it was deferred, and nobody but the program could touch it since.
-                crate::sys::report::misuse(format_args!(
+                _ => report::misuse(format_args!(
                     "write after free: the block at {block:#x}, freed in a signal handler, was written to"
-                ));
+                )),
             }
-            block = next.unwrap_or(0);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use super::linux::{call, int};
 use core::ffi::{CStr, c_char};
 
 unsafe extern "C" {
@@ -55,14 +56,13 @@ pub fn for_each_piece(path: &CStr, end: u8, f: &mut dyn FnMut(&[u8]) -> bool) {
     let (mut len, mut too_long) = (0, false);
     // SAFETY: the path is a string; the buffer is written to within its length.
     unsafe {
-        let flags = libc::O_RDONLY | libc::O_CLOEXEC;
-        let fd = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags, 0);
-        if fd < 0 {
-            return;
-        }
+        let flags = int(libc::O_RDONLY | libc::O_CLOEXEC);
+        let path = path.as_ptr().expose_provenance();
+        let fd = call(libc::SYS_openat, [int(libc::AT_FDCWD), path, flags, 0]);
+        let Ok(fd) = usize::try_from(fd) else { return };
         'file: loop {
             let room = &mut buffer[len..];
-            let got = libc::syscall(libc::SYS_read, fd, room.as_mut_ptr(), room.len());
+            let got = call(libc::SYS_read, [fd, room.as_mut_ptr().expose_provenance(), room.len()]);
             let Some(got) = usize::try_from(got).ok().filter(|&got| got > 0) else { break };
             len += got;
             let mut start = 0;
@@ -79,7 +79,7 @@ pub fn for_each_piece(path: &CStr, end: u8, f: &mut dyn FnMut(&[u8]) -> bool) {
                 (len, too_long) = (0, true);
             }
         }
-        libc::syscall(libc::SYS_close, fd);
+        call(libc::SYS_close, [fd]);
     }
 }
 

@@ -152,6 +152,11 @@ impl PageSource for Fake {
     unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool {
         let old = self.range(address, old_len);
         if self.fails() {
+            if to != 0 {
+                // As older kernels do: the target is gone before the failure is found.
+                let target = self.range(to, new_len);
+                self.pages.borrow_mut()[target].fill(Page::Unmapped);
+            }
             return false;
         }
         let (old_pages, new_pages) = (old.len(), new_len.div_ceil(PAGE));

@@ -1,7 +1,7 @@
 //! The Linux page source, and the few other system calls the library makes.
 //!
-//! Calls go through `syscall(2)` and not through the libc's wrappers: another preloaded library may have interposed
-//! `mmap` with one that allocates, which would come back here.
+//! Calls made inside an operation go through `syscall(2)` and not through the libc's wrappers: another preloaded
+//! library may have interposed `mmap` with one that allocates, which would come back here.
 
 #![allow(unsafe_code)]
 
@@ -37,10 +37,15 @@ pub fn aux(key: libc::c_ulong) -> Option<usize> {
     }
 }
 
+/// This thread's `errno`.
+pub fn errno() -> c_int {
+    // SAFETY: the address is this thread's own errno.
+    unsafe { *libc::__errno_location() }
+}
+
 /// Runs `f` and puts `errno` back to what it was before.
 pub fn keeping_errno<R>(f: impl FnOnce() -> R) -> R {
-    // SAFETY: the address is this thread's own errno.
-    let saved = unsafe { *libc::__errno_location() };
+    let saved = errno();
     let result = f();
     set_errno(saved);
     result
@@ -52,10 +57,29 @@ pub fn set_errno(value: c_int) {
     unsafe { *libc::__errno_location() = value };
 }
 
+/// A system call. Its arguments are whole words: syscall(2) is variadic, and of a narrower one the upper half would be
+/// whatever the register or the stack held. Negative on failure, with the reason in errno.
+///
+/// # Safety
+/// As for the call.
+pub unsafe fn call<const N: usize>(number: c_long, args: [usize; N]) -> isize {
+    const { assert!(N <= 6) };
+    let mut all = [0usize; 6];
+    all[..N].copy_from_slice(&args);
+    let [a, b, c, d, e, f] = all;
+    // SAFETY: the caller's promise.
+    unsafe { libc::syscall(number, a, b, c, d, e, f) as isize }
+}
+
+/// A flag word or a descriptor as a whole word; the kernel looks at its low half.
+pub const fn int(value: c_int) -> usize {
+    value.cast_unsigned() as usize
+}
+
 fn mmap(hint: usize, len: usize, protection: c_int, flags: c_int) -> Option<usize> {
     let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: without MAP_FIXED an anonymous mmap touches no memory that exists.
-    let address = unsafe { libc::syscall(libc::SYS_mmap, hint, len, protection, flags, -1 as c_long, 0 as c_long) };
+    let address = unsafe { call(libc::SYS_mmap, [hint, len, int(protection), int(flags), int(-1), 0]) };
     usize::try_from(address).ok()
 }
 
@@ -75,18 +99,18 @@ impl PageSource for Linux {
 
     unsafe fn unmap(&self, address: usize, len: usize) -> bool {
         // SAFETY: the caller owns the range.
-        unsafe { libc::syscall(libc::SYS_munmap, address, len) == 0 }
+        unsafe { call(libc::SYS_munmap, [address, len]) == 0 }
     }
 
     unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool {
         let flags = if to == 0 { 0 } else { libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED };
         // SAFETY: the caller owns both ranges.
-        unsafe { libc::syscall(libc::SYS_mremap, address, old_len, new_len, flags, to) >= 0 }
+        unsafe { call(libc::SYS_mremap, [address, old_len, new_len, int(flags), to]) >= 0 }
     }
 
     unsafe fn purge(&self, address: usize, len: usize) -> bool {
         // SAFETY: the caller owns the range. MADV_DONTNEED, not MADV_FREE: what is given back has to show in RSS.
-        unsafe { libc::syscall(libc::SYS_madvise, address, len, libc::MADV_DONTNEED) == 0 }
+        unsafe { call(libc::SYS_madvise, [address, len, int(libc::MADV_DONTNEED)]) == 0 }
     }
 }
 
@@ -95,11 +119,25 @@ pub fn cpus() -> usize {
     let mut mask = [0u64; 128];
     let size = size_of_val(&mask);
     // SAFETY: the kernel writes at most `size` bytes into the mask.
-    let written = unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, size, mask.as_mut_ptr()) };
+    let written = unsafe { call(libc::SYS_sched_getaffinity, [0, size, mask.as_mut_ptr().expose_provenance()]) };
     if written <= 0 {
         return 1;
     }
     mask.iter().map(|word| word.count_ones() as usize).sum::<usize>().max(1)
+}
+
+/// The kernel's id of the calling thread: not zero, below 2^30 (the kernel's own limit is 2^22).
+pub fn thread_id() -> u32 {
+    #[cfg(miri)]
+    let id: isize = {
+        use std::sync::atomic::AtomicI64;
+        static LAST: AtomicI64 = AtomicI64::new(0);
+        LAST.fetch_add(1, Ordering::Relaxed) + 1
+    };
+    // SAFETY: gettid has no arguments and cannot fail.
+    #[cfg(not(miri))]
+    let id = unsafe { call(libc::SYS_gettid, []) };
+    u32::try_from(id).unwrap_or(1)
 }
 
 /// Copies up to `buffer.len()` bytes from any address of this process; how many could be read. Never faults.
@@ -109,7 +147,8 @@ pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
     // SAFETY: process_vm_readv on the process itself reports bad addresses instead of faulting; it is given this
     // buffer and its length to write to.
     let got = unsafe {
-        libc::syscall(libc::SYS_process_vm_readv, libc::getpid(), &raw const local, 1, &raw const remote, 1, 0)
+        let (local, remote) = ((&raw const local).expose_provenance(), (&raw const remote).expose_provenance());
+        call(libc::SYS_process_vm_readv, [int(libc::getpid()), local, 1, remote, 1, 0])
     };
     usize::try_from(got).unwrap_or(0)
 }

@@ -8,7 +8,7 @@
 
 #![allow(unsafe_code)]
 
-use super::thread;
+use super::{linux, thread};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 /// The lock. See the module.
@@ -30,6 +30,13 @@ impl FutexLock {
     #[inline]
     pub fn held_by_me(&self) -> bool {
         self.word.load(Ordering::Relaxed) >> 1 == thread::number()
+    }
+
+    /// In a forked child, where there is one thread and nobody sleeps: what it holds as `old` it holds as `new`.
+    pub fn adopt(&self, old: u32, new: u32) {
+        if self.word.load(Ordering::Relaxed) >> 1 == old {
+            self.word.store(new << 1, Ordering::Relaxed);
+        }
     }
 
     #[cold]
@@ -60,16 +67,11 @@ impl FutexLock {
 }
 
 fn futex(word: &AtomicU32, operation: libc::c_int, value: u32) {
-    super::linux::keeping_errno(|| {
+    linux::keeping_errno(|| {
         // SAFETY: the word outlives the call; a private futex only sleeps or wakes.
         unsafe {
-            libc::syscall(
-                libc::SYS_futex,
-                word.as_ptr(),
-                operation | libc::FUTEX_PRIVATE_FLAG,
-                value,
-                core::ptr::null::<libc::timespec>(),
-            );
+            let operation = linux::int(operation | libc::FUTEX_PRIVATE_FLAG);
+            linux::call(libc::SYS_futex, [word.as_ptr().expose_provenance(), operation, value as usize, 0]);
         }
     });
 }

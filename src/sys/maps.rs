@@ -27,7 +27,8 @@ pub fn lookup(address: usize) -> Option<Place> {
 
 /// One line, such as `7f5e4000-7f5e5000 rw-p 00000000 08:01 1234   /lib/libc.so.6`.
 fn parse(line: &[u8]) -> Option<Place> {
-    let line = core::str::from_utf8(line).ok()?;
+    // A path may be any bytes: what is not text is cut off.
+    let line = line.utf8_chunks().next()?.valid();
     let (range, rest) = line.split_once(' ')?;
     let (start, end) = range.split_once('-')?;
     let name = rest.splitn(5, ' ').nth(4).unwrap_or("").trim_start();

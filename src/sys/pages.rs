@@ -23,7 +23,8 @@ pub trait PageSource {
     /// The range must come from this source, and nothing may use it any more.
     unsafe fn unmap(&self, address: usize, len: usize) -> bool;
 
-    /// Changes the length of a mapping, in place if `to` is 0, else by moving it onto the reserved range at `to`.
+    /// Changes the length of a mapping, in place if `to` is 0, else by moving it onto the reserved range at `to`, which
+    /// may be unmapped even if the call fails.
     ///
     /// # Safety
     /// The old range must be one mapping of this source; when it moves, nothing may use the old addresses any more.

@@ -3,6 +3,7 @@
 
 #![allow(unsafe_code)]
 
+use super::linux;
 use crate::base::line::Line;
 use core::fmt::{Arguments, Write};
 
@@ -20,12 +21,15 @@ pub fn say(text: Arguments<'_>) {
 
 /// Writes bytes to a file descriptor. What cannot be written is lost. Keeps errno.
 pub fn write_all(fd: libc::c_int, mut bytes: &[u8]) {
-    super::linux::keeping_errno(|| {
+    linux::keeping_errno(|| {
         while !bytes.is_empty() {
             // SAFETY: the buffer is readable for its length.
-            let written = unsafe { libc::syscall(libc::SYS_write, fd, bytes.as_ptr(), bytes.len()) };
+            let written = unsafe {
+                linux::call(libc::SYS_write, [linux::int(fd), bytes.as_ptr().expose_provenance(), bytes.len()])
+            };
             match usize::try_from(written) {
                 Ok(n) if n > 0 => bytes = &bytes[n.min(bytes.len())..],
+                Err(_) if linux::errno() == libc::EINTR => {}
                 _ => return,
             }
         }

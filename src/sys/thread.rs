@@ -7,12 +7,10 @@
 //!
 //! One word with the initial-exec model: reading it is an instruction or two, it needs no call (`__tls_get_addr` may
 //! call malloc), and eight bytes fit in the static surplus that `dlopen` leaves. It starts as zero, which needs no
-//! set-up: a thread takes its number when it first needs one. Numbers are never used again, and the forked child's
-//! thread keeps its own, so a number names the owner of a lock through fork.
+//! set-up: a thread asks for its number when it first needs one. It is the kernel's thread id, unlike that of any other
+//! living thread, so it names the owner of a lock; a forked child asks again, once its locks are in order.
 
 #![allow(unsafe_code)]
-
-use core::sync::atomic::{AtomicU32, Ordering};
 
 const NUMBER_MASK: u64 = 0x3fff_ffff;
 const HOME_SHIFT: u32 = 32;
@@ -141,22 +139,20 @@ mod word {
     }
 }
 
-/// This thread's number: not zero, below 2^30, unlike that of any other thread.
+/// This thread's number: not zero, below 2^30, unlike that of any other living thread of the process.
 #[inline]
 pub fn number() -> u32 {
     match (word::get() & NUMBER_MASK) as u32 {
-        0 => take_number(),
+        0 => renumber(),
         number => number,
     }
 }
 
+/// Takes the kernel's thread id as this thread's number, and returns it.
 #[cold]
 #[inline(never)]
-fn take_number() -> u32 {
-    static LAST: AtomicU32 = AtomicU32::new(0);
-    let number = LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1) & NUMBER_MASK as u32;
-    let number = if number == 0 { take_number() } else { number };
-    // A signal handler may have taken a number in between: its own is given up, nothing is held under it.
+pub fn renumber() -> u32 {
+    let number = super::linux::thread_id();
     word::set((word::get() & !NUMBER_MASK) | u64::from(number));
     number
 }

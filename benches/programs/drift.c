@@ -1,0 +1,65 @@
+// Drift: a long run whose sizes change slowly, at a constant number of live bytes.
+//
+// Sizes are drawn from the doubling below a limit that wanders from 32 bytes to 8 KiB and back, sweeps= times; each doubling
+// lasts until live= bytes were allocated, and random blocks are freed to stay at live= bytes. Holes of yesterday's sizes do not
+// fit today's, which is how the memory of long-running programs grows (Johnstone and Wilson, "The Memory Fragmentation Problem:
+// Solved?", ISMM 1998). The result has two more fields, taken while the blocks still live: rss_end_kib= and live_bytes=.
+#include "bench.h"
+
+#include <unistd.h>
+
+enum { MIN = 32, DOUBLINGS = 8 };
+
+static size_t resident_kib(void)
+{
+    size_t all = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file || fscanf(file, "%zu %zu", &all, &resident) != 2)
+        fail(1, "cannot read /proc/self/statm", "");
+    fclose(file);
+    return resident * ((size_t)sysconf(_SC_PAGESIZE) / 1024);
+}
+
+// The upper end of the sizes after so many bytes: sweeps go up and down in turns.
+static size_t limit_after(size_t bytes, size_t live)
+{
+    size_t sweep = DOUBLINGS * live, place = bytes % sweep;
+    if (bytes / sweep % 2)
+        place = sweep - 1 - place;
+    size_t whole = (size_t)MIN << (place / live);
+    return whole + whole * (place % live >> 8) / (live >> 8); // no overflow for a live of many GiB
+}
+
+int main(int argc, char **argv)
+{
+    options_begin(argc, argv);
+    size_t live = option_work("live", 16 << 20);
+    size_t sweeps = option("sweeps", 3);
+    options_end();
+    if (live < 1 << 16)
+        fail(2, "live= is at least 64k", "");
+
+    uint64_t random = random_seed(0);
+    size_t slots = live / (MIN / 2) + 1, count = 0, bytes = 0, n = 0;
+    struct block *blocks = present(calloc(slots, sizeof *blocks));
+    double begin = now();
+    for (size_t done = 0; done < sweeps * DOUBLINGS * live; n++) {
+        size_t limit = limit_after(done, live), size = random_range(&random, limit / 2, limit);
+        blocks[count++] = block_new(size, size);
+        done += size;
+        bytes += size;
+        while (bytes > live) {
+            size_t k = random_below(&random, count);
+            bytes -= blocks[k].size;
+            block_end(blocks[k], blocks[k].size);
+            blocks[k] = blocks[--count];
+        }
+    }
+    double seconds = now() - begin;
+    size_t resident = resident_kib();
+    for (size_t k = 0; k < count; k++)
+        block_end(blocks[k], blocks[k].size);
+    free(blocks);
+    printf("ops=%zu seconds=%.6f rss_end_kib=%zu live_bytes=%zu\n", n, seconds, resident, bytes);
+    return 0;
+}

@@ -1,0 +1,1 @@
+"""What scripts/compare and scripts/bench-instr are made of."""

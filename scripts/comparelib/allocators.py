@@ -1,0 +1,78 @@
+"""The allocators to be compared: glibc's own, metes, the peers of setup-peers, and any library by its path."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+OUT = ROOT / "target/bench"
+METES = ROOT / "target/release/libmetes.so"
+PEERS = ROOT / "target/peers/peers.json"
+
+
+class Allocator:
+    def __init__(self, name, library=None, version="", provenance="", peer=False):
+        self.name = name
+        self.library = os.path.realpath(library) if library else ""
+        self.version = version
+        self.provenance = provenance
+        self.peer = peer
+
+    @property
+    def digest(self):
+        return hashlib.sha256(Path(self.library).read_bytes()).hexdigest()[:16] if self.library else ""
+
+    @property
+    def described(self):
+        return {"library": self.library, "digest": self.digest, "version": self.version, "provenance": self.provenance}
+
+    def frozen(self):
+        """The same, in a copy if it is a build that somebody may replace while it is measured."""
+        if self.peer or not self.library:
+            return self
+        copy = OUT / "lib" / f"{self.name}-{self.digest}.so"
+        if not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            half = copy.with_suffix(f".{os.getpid()}")
+            shutil.copyfile(self.library, half)
+            half.rename(copy)
+        return Allocator(self.name, copy, self.version, self.provenance)
+
+
+def known():
+    """All there are by name, glibc first."""
+    found = [Allocator("glibc", version=os.confstr("CS_GNU_LIBC_VERSION").split()[-1])]
+    if METES.exists():
+        found.append(Allocator("metes", METES))
+    if PEERS.exists():
+        for peer in json.loads(PEERS.read_text()):
+            found.append(Allocator(peer["name"], peer["path"], peer["version"], peer["provenance"], peer=True))
+    return {a.name: a for a in found}
+
+
+def usual(everything):
+    """All but the distribution's older builds of what is there in a newer version."""
+    newer = {name.rstrip("0123456789") for name in everything}
+    return [a for a in everything.values() if not (a.name.endswith("-debian") and a.name.removesuffix("-debian") in newer)]
+
+
+def choose(text):
+    """The allocators of a list of names, paths and name=path; `all`, or nothing for the usual ones. ValueError if one is not there."""
+    everything = known()
+    chosen = {}
+    for word in filter(None, (text or "").split(",")):
+        name, _, path = word.rpartition("=")
+        if word == "all":
+            chosen |= everything
+        elif "/" in path or path.endswith(".so"):
+            name = name or Path(path).stem.removeprefix("lib")
+            if not Path(path).is_file():
+                raise ValueError(f"no library {path}")
+            chosen[name] = Allocator(name, path)
+        elif word in everything:
+            chosen[word] = everything[word]
+        else:
+            raise ValueError(f"no allocator {word} (there are {', '.join(everything)}; `make`, scripts/setup-peers)")
+    return [a.frozen() for a in chosen.values() or usual(everything)]

@@ -1,0 +1,98 @@
+"""What the measurements say: tables of ratios, and where a library stands among its peers."""
+
+import math
+import statistics
+
+TARGETS = {"time": "time", "memory": "peak RSS", "cpu": "CPU time"}
+AS_GOOD = 1.02  # within the noise
+BEHIND = 1.10
+
+
+def medians(runs):
+    """One figure for each target from the runs of one bench on one allocator."""
+    return {
+        "time": statistics.median(run.time for run in runs),
+        "memory": statistics.median(run.rss_kib for run in runs),
+        # Some kernels count ticks, and a short run may have none.
+        "cpu": max(statistics.median(run.cpu for run in runs), 0.001),
+    }
+
+
+def geometric_mean(ratios):
+    return math.exp(statistics.fmean(math.log(r) for r in ratios))
+
+
+class Ratios:
+    """For one target, each bench and allocator over the first allocator, which is glibc unless another was asked for."""
+
+    def __init__(self, target, results, allocators):
+        self.target = target
+        self.allocators = allocators
+        self.base = allocators[0].name
+        self.rows = {}
+        for bench, figures in results.items():
+            if figures.get(self.base, {}).get(target):
+                self.rows[bench] = {name: f[target] / figures[self.base][target] for name, f in figures.items()}
+        # A mean over other benches is another mean: only those count that every allocator has run.
+        self.complete = [row for row in self.rows.values() if len(row) == len(allocators)]
+        self.means = {a.name: geometric_mean([r[a.name] for r in self.complete]) for a in allocators if self.complete}
+
+    def table(self):
+        names = [a.name for a in self.allocators]
+        lines = [f"| {TARGETS[self.target]} over {self.base} | " + " | ".join(names) + " |", "|---|" + "---:|" * len(names)]
+        for bench, row in self.rows.items():
+            lines.append(f"| {bench} | " + " | ".join(self.cells(row, names)) + " |")
+        if self.means:
+            mean = [f"**{cell}**" for cell in self.cells(self.means, names)]
+            lines.append(f"| **geometric mean of {len(self.complete)}** | " + " | ".join(mean) + " |")
+        return "\n".join(lines)
+
+    @staticmethod
+    def cells(row, names):
+        return [f"{row[name]:.2f}" if name in row else "failed" for name in names]
+
+    def standing(self, subject):
+        """Where one library stands among the others; nothing when there are none to stand among."""
+        peers = [a.name for a in self.allocators if a.peer]
+        others = peers + [a.name for a in self.allocators if a.name == "glibc"]
+        if not others or not self.means:
+            return None
+        rows = {bench: row for bench, row in self.rows.items() if subject in row and any(o in row for o in others)}
+        good, behind = [], {}
+        for bench, row in rows.items():
+            if row[subject] <= AS_GOOD * min(row[o] for o in others if o in row):
+                good.append(bench)
+            if reasons := self.behind(row, subject, [row[p] for p in peers if p in row]):
+                behind[bench] = f"{row[subject]:.2f} where {' and '.join(reasons)}"
+        best = min(others, key=lambda name: self.means[name])
+        return {
+            "geometric_mean": self.means[subject],
+            "best_other": best,
+            "over_best_other": self.means[subject] / self.means[best],
+            "as_good_as_the_best": good,
+            "of": len(rows),
+            "behind": behind,
+        }
+
+    @staticmethod
+    def behind(row, subject, peers):
+        """Whom it is behind on one bench: the middle of the field, or what the system has."""
+        reasons = []
+        if peers and row[subject] > BEHIND * statistics.median(peers):
+            reasons.append(f"the median peer has {statistics.median(peers):.2f}")
+        if row[subject] > AS_GOOD * row.get("glibc", math.inf):
+            reasons.append(f"glibc has {row['glibc']:.2f}")
+        return reasons
+
+
+def told(target, subject, standing):
+    """A standing as text."""
+    lines = [
+        f"**{subject}, {TARGETS[target]}**: geometric mean {standing['geometric_mean']:.3f}, "
+        f"{standing['over_best_other']:.3f} of the best other, {standing['best_other']}; "
+        f"within {AS_GOOD:.2f} of each bench's best on {len(standing['as_good_as_the_best'])} of {standing['of']}.",
+    ]
+    if standing["behind"]:
+        lines += ["", f"Over {BEHIND:.2f} of the median peer, or slower or larger than glibc:", ""]
+        lines += [f"- {bench}: {why}" for bench, why in standing["behind"].items()]
+    return "\n".join(lines)
