@@ -7,7 +7,7 @@ inputs()
 {
     gcc -print-prog-name=cc1 > compiler
     awk 'BEGIN {
-        for (i = 0; i < 160; i++) {
+        for (i = 0; i < 110; i++) {
             printf "struct node%d { int key; double weight[%d]; struct node%d *next; };\n", i, i % 7 + 1, i
             printf "int walk%d(struct node%d *p, int n, int *out)\n{\n    int sum = %d;\n", i, i, i
             printf "    for (int i = 0; i < n; i++) {\n"

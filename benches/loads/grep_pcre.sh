@@ -9,7 +9,7 @@ inputs()
     for d in 0 1 2 3 4 5 6 7 8 9; do mkdir -p tree/dir$d; done
     awk 'BEGIN {
         x = 1
-        for (file = 0; file < 1000; file++) {
+        for (file = 0; file < 2500; file++) {
             name = "tree/dir" file % 10 "/file" file ".txt"
             for (line = 0; line < 300; line++) {
                 text = ""

@@ -17,7 +17,7 @@ class Entry:
         self.links = {number % 17, number % 31, number % 101}
 
 table, total = {}, 0
-for turn in range(6):
+for turn in range(3):
     for n in range(60000):
         key = random.randrange(200000)
         if key in table and n % 3:

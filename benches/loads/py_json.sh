@@ -20,7 +20,7 @@ def record(n):
     }
 
 total = 0
-for turn in range(5):
+for turn in range(2):
     records = [record(n) for n in range(20000)]
     text = json.dumps(records)
     again = json.loads(text)

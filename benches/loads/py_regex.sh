@@ -15,7 +15,7 @@ lines = ["%s %d: %s" % (random.choice(words), n, " ".join(random.choices(words, 
 text = "\n".join(lines)
 line = re.compile(r"^(?P<name>\w+) (?P<number>\d+): (?P<rest>.*)$", re.M)
 total = 0
-for turn in range(4):
+for turn in range(16):
     found = [match.groupdict() for match in line.finditer(text)]
     pieces = re.split(r"[ \n:]+", text)
     swapped = re.sub(r"(\w+)a(\w*)", lambda match: match.group(2) + "A" + match.group(1), text)

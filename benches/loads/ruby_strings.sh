@@ -10,7 +10,7 @@ require 'zlib'
 
 random = Random.new(1)
 total = 0
-4.times do
+2.times do
   rows = Array.new(40_000) { |n| { id: n, name: 'n' * random.rand(120), list: Array.new(random.rand(8)) { |i| "e#{i * n}" } } }
   groups = rows.group_by { |row| row[:name].size % 17 }
   rows.each { |row| row[:name] << row[:list].join(',') if row[:id].odd? }

@@ -24,6 +24,9 @@ pub const GROWTH_DIVISOR: usize = 8;
 /// User-space address bits: what lies above is foreign by definition.
 pub const ADDRESS_BITS: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 };
 
+/// No block is larger, so that a size in grains fits a header; what is asked for beyond it is a mapping long before.
+pub const BLOCK_MAX: usize = 32 << 30;
+
 /// The mmap cutoff before a program or an option moves it, in bytes.
 pub const CUTOFF_DEFAULT: usize = 256 << 10;
 
@@ -36,4 +39,4 @@ pub const ARENAS_MAX: usize = 32;
 const _: () = assert!(MIN_BLOCK.is_multiple_of(GRAIN) && MIN_BLOCK >= HEADER + 5 * 8);
 const _: () = assert!(REGION_GRANULE.is_multiple_of(UNIT) && UNIT.is_power_of_two());
 // A header counts a block's size in grains with 32 bits.
-const _: () = assert!(CUTOFF_MAX / GRAIN < (1 << 32) && REGION_STEP_MAX / GRAIN < (1 << 32));
+const _: () = assert!(BLOCK_MAX / GRAIN < (1 << 32) && CUTOFF_MAX < BLOCK_MAX && REGION_STEP_MAX < BLOCK_MAX);

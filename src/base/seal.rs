@@ -43,7 +43,8 @@ pub fn secret() -> u64 {
 
 #[inline]
 fn check<const BITS: u32>(address: usize, low: u64) -> u64 {
-    let place = (address as u64 ^ secret()).wrapping_mul(ADDRESS_ODD);
+    // The width goes in as well: what one kind of word has left behind must not pass for another kind.
+    let place = (address as u64 ^ secret()).wrapping_mul(ADDRESS_ODD).rotate_left(BITS);
     ((low ^ place).wrapping_mul(ODD) >> BITS) << BITS
 }
 
@@ -81,6 +82,16 @@ mod tests {
             every_flip_is_noticed::<36>(address, content);
             every_flip_is_noticed::<38>(address, content);
             every_flip_is_noticed::<44>(address, content);
+        }
+    }
+
+    #[test]
+    fn a_word_of_one_width_does_not_pass_for_another() {
+        let at = |k: usize| 0x7f00_0000_1008 + 16 * k;
+        for low in [0, 7, 1 << 32 | 7, 3 << 32 | 100] {
+            let header = |k, word| open::<36>(at(k), word).is_some();
+            assert_eq!((1..100_000).filter(|&k| header(k, seal::<38>(at(k), low))).count(), 0);
+            assert_eq!((1..100_000).filter(|&k| header(k, seal::<44>(at(k), low))).count(), 0);
         }
     }
 

@@ -225,6 +225,7 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     if n > isize::MAX.unsigned_abs() {
         return fail();
     }
+    check::tick();
     let address = p.addr();
     let resized = match owner(address) {
         Owner::Region(region) => resize_block(region, address, n),

@@ -16,7 +16,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
+use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
 use crate::base::seal;
 use crate::base::tree::{Nodes, Summary};
 use crate::base::{align, tree::NONE};
@@ -29,6 +29,8 @@ const IN_USE: u64 = 1 << 32;
 const PREV_IN_USE: u64 = 1 << 33;
 /// The whole pages of this free block were given back since it took this shape.
 const PURGED: u64 = 1 << 34;
+/// The word is a boundary tag and no header.
+const TAG: u64 = 1 << 35;
 
 const HEADER_BITS: u32 = 36;
 const LINK_BITS: u32 = 44;
@@ -142,10 +144,10 @@ impl Header {
     }
 }
 
-/// The bytes of a block that serves a request of `n` bytes; `n` is at most `isize::MAX`.
+/// The bytes of a block that serves a request of `n` bytes; `None` if no block can be so large.
 #[inline]
-pub fn size_for(n: usize) -> usize {
-    align::up(n + HEADER, GRAIN).max(MIN_BLOCK)
+pub fn size_for(n: usize) -> Option<usize> {
+    if n < BLOCK_MAX { Some(align::up(n + HEADER, GRAIN).max(MIN_BLOCK)) } else { None }
 }
 
 /// The bytes a program may use in a block of `size`.
@@ -165,8 +167,8 @@ pub fn after(block: Block, size: usize) -> Block {
 pub fn header(block: Block) -> Result<Header, u64> {
     let raw = load(block - HEADER);
     match seal::open::<HEADER_BITS>(block - HEADER, raw) {
-        Some(low) => Ok(Header(low)),
-        None => Err(raw),
+        Some(low) if low & TAG == 0 => Ok(Header(low)),
+        _ => Err(raw),
     }
 }
 
@@ -185,7 +187,7 @@ fn tag_at(block: Block, size: usize) -> usize {
 /// Writes the boundary tag of a free block.
 pub fn set_tag(block: Block, size: usize) {
     let at = tag_at(block, size);
-    store(at, seal::seal::<HEADER_BITS>(at, (size / GRAIN) as u64));
+    store(at, seal::seal::<HEADER_BITS>(at, (size / GRAIN) as u64 | TAG));
 }
 
 /// Zeroes the word where the tag of a free block of `size` stood, so that calloc may trust untouched memory.
@@ -203,7 +205,7 @@ pub fn tag_before(block: Block) -> Result<usize, u64> {
     let at = block - HEADER - 8;
     let raw = load(at);
     match seal::open::<HEADER_BITS>(at, raw) {
-        Some(low) if low <= u64::from(u32::MAX) => Ok(usize::try_from(low).unwrap_or(0) * GRAIN),
+        Some(low) if low & TAG != 0 => Ok(Header(low).size()),
         _ => Err(raw),
     }
 }

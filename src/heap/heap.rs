@@ -12,7 +12,7 @@ use super::free_list::{Fit, FreeList};
 use super::page_map::PageMap;
 use super::span::{Kind, Span, SpanPool};
 use crate::base::align;
-use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
+use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
 use crate::sys::pages::PageSource;
 use crate::sys::report;
 use core::sync::atomic::Ordering::Relaxed;
@@ -120,9 +120,9 @@ impl<S: PageSource + 'static> Heap<S> {
         &self.source
     }
 
-    /// A block for `n` bytes (at most `isize::MAX`), or `None` when there is no more memory.
+    /// A block for `n` bytes, or `None` when there is no more memory, or no block can be so large.
     pub fn alloc(&mut self, n: usize) -> Option<Fresh> {
-        let need = block::size_for(n);
+        let need = block::size_for(n)?;
         let found = self.free.find(need).or_else(|| self.grow(need))?;
         Some(self.take(found, need))
     }
@@ -132,9 +132,9 @@ impl<S: PageSource + 'static> Heap<S> {
         if align <= GRAIN {
             return self.alloc(n);
         }
-        let need = block::size_for(n);
+        let need = block::size_for(n)?;
         // Room for the block and for a free block of its own before it.
-        let room = need.checked_add(align)?.checked_add(MIN_BLOCK)?;
+        let room = need.checked_add(align)?.checked_add(MIN_BLOCK).filter(|&room| room <= BLOCK_MAX)?;
         let found = self.free.find(room).or_else(|| self.grow(room))?;
         let aligned = align::up(found, align);
         if aligned == found {
@@ -236,7 +236,8 @@ impl<S: PageSource + 'static> Heap<S> {
     /// The usable bytes it has then, or `None` where there is no room; the block is as it was.
     pub fn resize(&mut self, block: Block, n: usize) -> Result<Option<usize>, Misuse> {
         let header = self.of_program(block)?;
-        let (old, need) = (header.size(), block::size_for(n));
+        let old = header.size();
+        let Some(need) = block::size_for(n) else { return Ok(None) };
         if need > old {
             let next = block::after(block, old);
             let next_header = self.trusted(next);

@@ -10,7 +10,7 @@ use super::block::{self, Header};
 use super::heap::Heap;
 use super::span::{Kind, Span};
 use crate::base::align;
-use crate::base::config::{GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX, UNIT};
+use crate::base::config::{BLOCK_MAX, GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX, UNIT};
 use crate::sys::pages::{self, PageSource};
 use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
@@ -18,15 +18,15 @@ use core::sync::atomic::Ordering::Relaxed;
 /// Pad and fence.
 const EDGES: usize = 2 * HEADER;
 
-/// Segments end here, so that a merged block's size always fits its header.
-const SEGMENT_MAX: usize = 32 << 30;
-
 impl<S: PageSource + 'static> Heap<S> {
     /// Gets a region with room for a block of `need` bytes, next to the others if possible, and returns the free block
     /// that has it. Where the system gives no region of the usual size it is asked for smaller ones, down to what the
     /// block needs. `None` when it gives no more.
     pub(super) fn grow(&mut self, need: usize) -> Option<block::Block> {
         let least = align::up_checked(need.checked_add(EDGES + MIN_BLOCK)?, UNIT)?;
+        if least > BLOCK_MAX {
+            return None;
+        }
         let step = (self.figures.held / GROWTH_DIVISOR).min(REGION_STEP_MAX);
         let mut len = align::up_checked(least.max(step), REGION_GRANULE)?;
         while self.add_region(len).is_none() {
@@ -88,9 +88,10 @@ impl<S: PageSource + 'static> Heap<S> {
     /// Makes a new region's memory a free block, one with what is free on both sides of it.
     fn join(&mut self, span: &'static Span) {
         let (start, end) = (span.start(), span.end());
-        let room = SEGMENT_MAX - span.len();
+        // A segment is no longer than a block may be: one free block may fill it.
+        let room = BLOCK_MAX.saturating_sub(span.len());
         let below = self.map.get(start - 1).filter(|s| self.owns_region(s) && self.segment(s).len() <= room);
-        let room = room - below.map_or(0, |s| self.segment(s).len());
+        let room = room.saturating_sub(below.map_or(0, |s| self.segment(s).len()));
         let above = self.map.get(end).filter(|s| self.owns_region(s) && self.segment(s).len() <= room);
 
         let mut prev_in_use = true;

@@ -442,6 +442,20 @@ fn an_overflow_is_reported_when_its_neighbour_is_met() {
 }
 
 #[test]
+fn sizes_no_block_can_have_are_refused() {
+    let mut bench = Bench::new(Fit::First, 16 << 20);
+    let block = bench.heap.alloc(100).unwrap().block;
+    for n in [32 << 30, 64 << 30, isize::MAX.unsigned_abs(), usize::MAX] {
+        assert_eq!(bench.heap.alloc(n), None);
+        assert_eq!(bench.heap.alloc_aligned(n, 4096), None);
+        assert_eq!(bench.heap.resize(block, n), Ok(None));
+        assert_eq!(bench.heap.alloc_aligned(100, 1 << 40), None);
+    }
+    bench.heap.free(block).unwrap();
+    bench.finish();
+}
+
+#[test]
 fn out_of_memory_is_soft_at_every_call() {
     for n in 1..12 {
         let mut bench = Bench::new(Fit::Best, 16 << 20);

@@ -24,7 +24,7 @@ impl<S: PageSource + 'static> Heap<S> {
         let mut given = 0;
         // Releasing changes the list, so it starts again after each success; every one makes the heap smaller.
         let mut at = None;
-        while let Some(block) = self.free.next_of_size(at, crate::base::config::REGION_GRANULE - 2 * HEADER) {
+        while let Some(block) = self.free.next_of_size(at, UNIT - 2 * HEADER) {
             let released = self.release_regions(block);
             given += released;
             at = if released > 0 { None } else { Some(block) };
