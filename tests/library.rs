@@ -102,3 +102,40 @@ fn the_header_says_what_the_source_says() {
     }
     assert_eq!(fs::read_to_string(&path).unwrap_or_default(), made, "run with UPDATE_HEADER=1 to regenerate");
 }
+
+/// Two Rust static libraries in one program clash if either shows more than its own symbols.
+#[test]
+fn the_static_library_links_beside_another_of_rusts() {
+    let place = Path::new(ROOT).join("target/c_tests/beside");
+    fs::create_dir_all(&place).unwrap();
+    let write = |name: &str, text: &str| {
+        fs::write(place.join(name), text).unwrap();
+        place.join(name)
+    };
+    let rust = write(
+        "other.rs",
+        "#[unsafe(no_mangle)] pub extern \"C\" fn sum(n: u32) -> u32 { (0..n).collect::<Vec<u32>>().iter().sum() }",
+    );
+    let c = write(
+        "main.c",
+        "unsigned sum(unsigned); const char *metes_check(void);\n\
+         int main(void) { return sum(100) != 4950 || metes_check() != 0; }",
+    );
+    let (other, program) = (place.join("libother.a"), place.join("program"));
+    output(
+        Command::new("rustc")
+            .args(["--edition", "2024", "--crate-type", "staticlib", "-O", "-o"])
+            .args([&other, &rust]),
+    );
+    output(
+        Command::new("cc")
+            .arg("-o")
+            .args([&program, &c, &other])
+            .arg("-Wl,--whole-archive")
+            .arg(library("libmetes.a"))
+            .args(["-Wl,--no-whole-archive", "-lpthread", "-ldl", "-lm"]),
+    );
+    let served = Command::new(&program).env("METES_OPTIONS", "stats=exit").output().unwrap();
+    assert!(served.status.success(), "{served:?}");
+    assert!(String::from_utf8_lossy(&served.stderr).contains("metes: served"), "{served:?}");
+}

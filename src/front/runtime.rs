@@ -131,11 +131,11 @@ extern "C" fn before_fork() {
 }
 
 extern "C" fn after_fork_in_parent() {
-    ARENAS.iter().for_each(Arena::release_after_fork);
+    ARENAS.iter().rev().for_each(Arena::release_after_fork);
 }
 
 extern "C" fn after_fork_in_child() {
-    ARENAS.iter().for_each(Arena::release_after_fork);
+    ARENAS.iter().rev().for_each(Arena::release_after_fork);
     // The child's thread has another number in the kernel; what it holds still, it holds under the new one.
     let old = thread::number();
     let new = thread::renumber();

@@ -4,7 +4,8 @@
 //! signal handler that interrupts its own thread anywhere, even between two instructions of `lock`, can tell
 //! whether that thread holds the lock. `parking_lot`'s own locks cannot serve inside an allocator: parking allocates.
 //!
-//! In debug builds locks have ranks, and a thread that takes one of a rank not above those it holds panics.
+//! Locks have ranks and are released in the reverse order; in debug builds a thread that waits for one of a rank not
+//! above what it holds panics.
 
 #![allow(unsafe_code)]
 
@@ -15,6 +16,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 pub struct FutexLock {
     word: AtomicU32,
     rank: AtomicU32,
+    /// The rank its owner held before.
+    outer: AtomicU32,
 }
 
 const SLEEPERS: u32 = 1;
@@ -36,6 +39,27 @@ impl FutexLock {
     pub fn adopt(&self, old: u32, new: u32) {
         if self.word.load(Ordering::Relaxed) >> 1 == old {
             self.word.store(new << 1, Ordering::Relaxed);
+        }
+    }
+
+    /// In debug builds: the lock may not wait below a rank its thread holds already.
+    fn check_rank(&self) {
+        if cfg!(debug_assertions) {
+            let (rank, held) = (self.rank.load(Ordering::Relaxed), thread::rank());
+            assert!(rank == 0 || rank > held, "lock rank {rank} taken while holding rank {held}");
+        }
+    }
+
+    fn enter_rank(&self) {
+        if cfg!(debug_assertions) {
+            self.outer.store(thread::rank(), Ordering::Relaxed);
+            thread::set_rank(self.rank.load(Ordering::Relaxed));
+        }
+    }
+
+    fn leave_rank(&self) {
+        if cfg!(debug_assertions) {
+            thread::set_rank(self.outer.load(Ordering::Relaxed));
         }
     }
 
@@ -78,7 +102,7 @@ fn futex(word: &AtomicU32, operation: libc::c_int, value: u32) {
 
 // SAFETY: only the thread whose number is in the word is inside, and the word leaves zero by compare-exchange alone.
 unsafe impl lock_api::RawMutex for FutexLock {
-    const INIT: Self = Self { word: AtomicU32::new(0), rank: AtomicU32::new(0) };
+    const INIT: Self = Self { word: AtomicU32::new(0), rank: AtomicU32::new(0), outer: AtomicU32::new(0) };
 
     // Not Send: the owner is a thread number, and only that thread may unlock.
     type GuardMarker = lock_api::GuardNoSend;
@@ -86,58 +110,29 @@ unsafe impl lock_api::RawMutex for FutexLock {
     #[inline]
     fn lock(&self) {
         let mine = thread::number() << 1;
-        rank::check(self.rank.load(Ordering::Relaxed));
+        self.check_rank();
         if self.word.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.lock_slow(mine);
         }
-        rank::taken(self.rank.load(Ordering::Relaxed));
+        self.enter_rank();
     }
 
     fn try_lock(&self) -> bool {
         let mine = thread::number() << 1;
         let taken = self.word.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed).is_ok();
         if taken {
-            rank::taken(self.rank.load(Ordering::Relaxed));
+            self.enter_rank();
         }
         taken
     }
 
     #[inline]
     unsafe fn unlock(&self) {
-        rank::dropped(self.rank.load(Ordering::Relaxed));
+        self.leave_rank();
         if self.word.swap(0, Ordering::Release) & SLEEPERS != 0 {
             futex(&self.word, libc::FUTEX_WAKE, 1);
         }
     }
-}
-
-/// Which ranks this thread holds, in test builds; nothing in all others.
-#[cfg(all(test, debug_assertions))]
-mod rank {
-    use core::cell::Cell;
-    std::thread_local! {
-        static HELD: Cell<u64> = const { Cell::new(0) };
-    }
-
-    pub fn check(rank: u32) {
-        let held = HELD.get();
-        assert!(rank == 0 || held >> rank == 0, "lock rank {rank} taken while holding ranks {held:#b}");
-    }
-
-    pub fn taken(rank: u32) {
-        HELD.set(HELD.get() | if rank == 0 { 0 } else { 1 << rank });
-    }
-
-    pub fn dropped(rank: u32) {
-        HELD.set(HELD.get() & !if rank == 0 { 0 } else { 1 << rank });
-    }
-}
-
-#[cfg(not(all(test, debug_assertions)))]
-mod rank {
-    pub fn check(_: u32) {}
-    pub fn taken(_: u32) {}
-    pub fn dropped(_: u32) {}
 }
 
 #[cfg(test)]

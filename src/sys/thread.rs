@@ -1,9 +1,9 @@
 //! The thread word: eight bytes of thread-local storage, all the library ever takes.
 //!
-//!      63        40       39       32            0
-//!     +-----------+--------+--------+------------+
-//!     |  unused   | inside | home+1 | number     |
-//!     +-----------+--------+--------+------------+
+//!      63     48     41       40       32            0
+//!     +--------+------+--------+--------+------------+
+//!     | unused | rank | inside | home+1 | number     |
+//!     +--------+------+--------+--------+------------+
 //!
 //! One word with the initial-exec model: reading it is an instruction or two, it needs no call (`__tls_get_addr` may
 //! call malloc), and eight bytes fit in the static surplus that `dlopen` leaves. It starts as zero, which needs no
@@ -16,6 +16,8 @@ const NUMBER_MASK: u64 = 0x3fff_ffff;
 const HOME_SHIFT: u32 = 32;
 const HOME_MASK: u64 = 0x7f << HOME_SHIFT;
 const INSIDE: u64 = 1 << 40;
+const RANK_SHIFT: u32 = 41;
+const RANK_MASK: u64 = 0x7f << RANK_SHIFT;
 
 #[cfg(all(target_arch = "x86_64", not(any(test, miri))))]
 mod word {
@@ -167,6 +169,17 @@ pub fn home() -> Option<usize> {
 pub fn set_home(index: usize) {
     debug_assert!(index < 127);
     word::set((word::get() & !HOME_MASK) | ((index as u64 + 1) << HOME_SHIFT));
+}
+
+/// The highest rank of the locks this thread holds; kept in debug builds only.
+pub fn rank() -> u32 {
+    ((word::get() & RANK_MASK) >> RANK_SHIFT) as u32
+}
+
+/// Sets the highest rank held (below 128).
+pub fn set_rank(rank: u32) {
+    debug_assert!(rank < 128);
+    word::set((word::get() & !RANK_MASK) | (u64::from(rank) << RANK_SHIFT));
 }
 
 /// Says whether this thread is inside an operation from here on, and returns whether it was. A signal handler that finds
