@@ -13,7 +13,7 @@ EXPORT  := target/export/release
 LINK_ARGS := -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
 
-.PHONY: all run test soak lint miri install clean
+.PHONY: all run test soak lint miri bench bench-quick bench-instr install clean
 
 all: $(OUT)/libmetes.so $(OUT)/libmetes.a
 
@@ -48,6 +48,19 @@ lint:
 
 miri:
 	scripts/miri
+
+# Side by side with the peers, which `scripts/setup-peers` builds into target/peers at the first call.
+bench: all
+	scripts/setup-peers
+	scripts/compare
+
+bench-quick: all
+	scripts/setup-peers
+	scripts/compare --quick --rounds 3
+
+bench-instr: all
+	scripts/setup-peers
+	scripts/bench-instr
 
 install: all
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include

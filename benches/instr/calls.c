@@ -3,8 +3,8 @@
 //     calls CASE SIZE COUNT [empty]      prints the library that malloc is from
 //
 // Only what runs inside the functions called counted_* is counted, with all they call. `empty` calls functions that do
-// nothing in malloc's place: what that costs is the loop's. Sizes come from the command line, calls go through pointers that the
-// compiler cannot see through: nothing is folded, inlined or left out.
+// nothing in malloc's place: what that costs is the loop's. Sizes come from the command line, calls go through pointers
+// that the compiler cannot see through: nothing is folded, inlined or left out.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 #!/bin/sh
 # needs: git
-# Git: what repack does, deltas of a whole history searched anew, in its one process and one thread: then the pack is always the same.
+# Git: what repack does in one process: the deltas of a whole history searched anew. By one thread, so the pack is always the same.
 . "${0%/*}/load.inc"
 
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null

@@ -31,7 +31,7 @@ EOF
 program()
 {
     read -r compiler multiarch < compiler
-    exec "$compiler" -quiet -std=c++17 -O1 -D_GNU_SOURCE -imultiarch "$multiarch" load.cpp -o -
+    exec "$compiler" -quiet -std=c++17 -O0 -D_GNU_SOURCE -imultiarch "$multiarch" load.cpp -o -
 }
 
 load g++

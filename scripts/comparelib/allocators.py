@@ -59,7 +59,10 @@ def usual(everything):
 
 
 def choose(text):
-    """The allocators of a list of names, paths and name=path; `all`, or nothing for the usual ones. ValueError if one is not there."""
+    """The allocators of a list of names, paths, name=path or `all`; without one, the usual ones.
+
+    ValueError if one is not there.
+    """
     everything = known()
     chosen = {}
     for word in filter(None, (text or "").split(",")):

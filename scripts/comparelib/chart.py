@@ -1,4 +1,4 @@
-"""A bar chart of ratios as SVG: for each bench one bar for each allocator, from 1 to the left if better, to the right if worse."""
+"""A bar chart of ratios as SVG: for each bench a bar for each allocator, from 1 to the left if better, right if worse."""
 
 import html
 import math

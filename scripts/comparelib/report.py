@@ -33,9 +33,10 @@ class Ratios:
         for bench, figures in results.items():
             if figures.get(self.base, {}).get(target):
                 self.rows[bench] = {name: f[target] / figures[self.base][target] for name, f in figures.items()}
-        # A mean over other benches is another mean: only those count that every allocator has run.
-        self.complete = [row for row in self.rows.values() if len(row) == len(allocators)]
-        self.means = {a.name: geometric_mean([r[a.name] for r in self.complete]) for a in allocators if self.complete}
+        # A mean over other benches is another mean: only those count that every allocator ran which runs at all.
+        running = [a.name for a in allocators if any(a.name in row for row in self.rows.values())]
+        self.complete = [row for row in self.rows.values() if len(row) == len(running)]
+        self.means = {name: geometric_mean([r[name] for r in self.complete]) for name in running if self.complete}
 
     def table(self):
         names = [a.name for a in self.allocators]
@@ -53,9 +54,9 @@ class Ratios:
 
     def standing(self, subject):
         """Where one library stands among the others; nothing when there are none to stand among."""
-        peers = [a.name for a in self.allocators if a.peer]
-        others = peers + [a.name for a in self.allocators if a.name == "glibc"]
-        if not others or not self.means:
+        peers = [a.name for a in self.allocators if a.peer and a.name in self.means]
+        others = peers + [name for name in self.means if name == "glibc"]
+        if not others or subject not in self.means:
             return None
         rows = {bench: row for bench, row in self.rows.items() if subject in row and any(o in row for o in others)}
         good, behind = [], {}
