@@ -24,7 +24,9 @@ $(EXPORT)/libmetes.so $(EXPORT)/libmetes.a &: $(SOURCES)
 
 $(OUT)/libmetes.so: $(EXPORT)/libmetes.so
 	@mkdir -p $(OUT)
-	cp $< $@
+	cp $< $@.new
+	@# In one step: a program may be running on the old one.
+	mv -f $@.new $@
 	ln -sf libmetes.so $(OUT)/$(SONAME)
 
 $(OUT)/libmetes.a: $(EXPORT)/libmetes.a scripts/make-static

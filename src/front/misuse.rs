@@ -76,7 +76,7 @@ fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u
                 "{kind}: {name}({address:#x}): {offset} bytes into a free block of {usable} bytes at {block:#x}"
             ))
         }
-        Place::Damaged { block, raw } => heap.overwritten_seen_by(name, block, raw),
+        Place::Damaged { block, raw } => heap.overwritten(name, address, block, raw),
         Place::Outside => {
             drop(heap);
             misuse(format_args!(

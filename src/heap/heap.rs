@@ -13,8 +13,10 @@ use super::page_map::PageMap;
 use super::span::{Kind, Span, SpanPool};
 use crate::base::align;
 use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
+use crate::base::line::Line;
 use crate::sys::pages::PageSource;
 use crate::sys::report;
+use core::fmt::Write;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// What is wrong with a pointer that lies in a region.
@@ -70,8 +72,8 @@ pub struct Heap<S: PageSource + 'static> {
     pub(super) dirty: usize,
     /// A trim is due when `dirty` passes this.
     pub(super) trim_threshold: usize,
-    /// What the caller is doing, for reports.
-    operation: &'static str,
+    /// What the caller is doing, and to which block (0: to none yet), for reports.
+    operation: (&'static str, Block),
 }
 
 impl<S: PageSource + 'static> Heap<S> {
@@ -87,7 +89,7 @@ impl<S: PageSource + 'static> Heap<S> {
             regions: None,
             dirty: 0,
             trim_threshold: usize::MAX,
-            operation: "malloc",
+            operation: ("malloc", 0),
         }
     }
 
@@ -107,7 +109,7 @@ impl<S: PageSource + 'static> Heap<S> {
     /// Names the entry point at work, for reports.
     #[inline]
     pub fn set_operation(&mut self, name: &'static str) {
-        self.operation = name;
+        self.operation = (name, 0);
     }
 
     /// What the heap holds.
@@ -189,6 +191,7 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Takes a block back, merges it, and says how many usable bytes it had.
     pub fn free(&mut self, block: Block) -> Result<usize, Misuse> {
+        self.operation.1 = block;
         let header = self.of_program(block)?;
         let size = header.size();
         self.figures.live -= size;
@@ -235,6 +238,7 @@ impl<S: PageSource + 'static> Heap<S> {
     /// Makes room for `n` bytes in a block without moving it: grows into the free block after it, or gives back its end.
     /// The usable bytes it has then, or `None` where there is no room; the block is as it was.
     pub fn resize(&mut self, block: Block, n: usize) -> Result<Option<usize>, Misuse> {
+        self.operation.1 = block;
         let header = self.of_program(block)?;
         let old = header.size();
         let Some(need) = block::size_for(n) else { return Ok(None) };
@@ -279,24 +283,33 @@ impl<S: PageSource + 'static> Heap<S> {
     pub(super) fn trusted(&self, block: Block) -> Header {
         match block::header(block) {
             Ok(header) => header,
-            Err(raw) => self.overwritten_seen_by(self.operation, block, raw),
+            Err(raw) => {
+                let (name, subject) = self.operation;
+                self.overwritten(name, subject, block, raw)
+            }
         }
     }
 
-    /// A header was damaged: by a write past the end of the block before, most likely.
+    /// The header of `block` was damaged, by a write past the end of the block before it, most likely; operation `name` on
+    /// `subject` (0: on no block) has met it.
     #[cold]
     #[inline(never)]
-    pub fn overwritten_seen_by(&self, name: &str, block: Block, raw: u64) -> ! {
-        match self.block_before(block) {
-            Some((before, size, state)) => report::misuse(format_args!(
-                "header overwritten: {name}({block:#x}): the 8 bytes before the block are {raw:#018x}; \
-                 the block before it, {state}, has {size} bytes at {before:#x}"
-            )),
-            None => report::misuse(format_args!(
-                "header overwritten: {name}({block:#x}): the 8 bytes before the block are {raw:#018x}; \
-                 the blocks before it are damaged too"
-            )),
-        }
+    pub fn overwritten(&self, name: &str, subject: Block, block: Block, raw: u64) -> ! {
+        let mut text = Line::<256>::new();
+        // A Line never fails to be written to.
+        let _ = match (subject, subject == block) {
+            (0, _) => write!(text, "{name}: the 8 bytes before the block at {block:#x}"),
+            (_, true) => write!(text, "{name}({block:#x}): the 8 bytes before the block"),
+            (_, false) => write!(text, "{name}({subject:#x}): the 8 bytes before the block at {block:#x}"),
+        };
+        let _ = write!(text, " are {raw:#018x}; ");
+        let _ = match self.block_before(block) {
+            Some((before, size, state)) => {
+                write!(text, "the block before it, {state}, has {size} bytes at {before:#x}")
+            }
+            None => write!(text, "the blocks before it are damaged too"),
+        };
+        report::misuse(format_args!("header overwritten: {}", core::str::from_utf8(text.as_bytes()).unwrap_or("")))
     }
 
     /// The free block before `block`, by its boundary tag.
