@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 /*
- What the allocator has served and holds. Bytes and counts since the process started.
+ What the allocator has served since the process started, and holds now. Calls are those that succeeded; a realloc counts as
+ one, whatever it does. In C++ write `struct metes_stats`: the function of that name hides the type.
  */
 struct metes_stats {
   /*
@@ -30,7 +31,7 @@ struct metes_stats {
    */
   uint64_t aligned_calls;
   /*
-   Calls of free and its forms.
+   Calls of free and its forms, operator delete among them.
    */
   uint64_t free_calls;
   /*

@@ -20,7 +20,7 @@
 //! the only place where memory is split and merged. `docs/design.md` has the reasons.
 //!
 //! Two flavours are built from this source. The plain one, for tests, tools and Rust programs, exports nothing. The feature
-//! `export` adds the malloc ABI, a panic handler, and the exit hook: `make` builds `libmetes.so` and `libmetes.a` with it.
+//! `export` adds the malloc ABI and a panic handler: `make` builds `libmetes.so` and `libmetes.a` with it.
 
 #![no_std]
 
@@ -36,3 +36,5 @@ pub mod sys;
 pub mod abi;
 
 pub use abi::global::Metes;
+pub use front::check::check;
+pub use front::stats::{Stats, stats};

@@ -24,12 +24,12 @@ fn a_rust_program_runs_on_metes() {
         .collect();
     let total: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
     assert!(total > 0);
-    let before = metes::front::stats::stats();
+    let before = metes::stats();
     assert!(before.calls[metes::base::operation::Operation::Malloc as usize] > 80_000);
     assert!(before.heaps.live > 0);
     let big = vec![1u8; 40 << 20];
-    assert!(metes::front::stats::stats().mappings.bytes >= before.mappings.bytes + big.len());
-    assert!(metes::front::check::check().is_ok());
+    assert!(metes::stats().mappings.bytes >= before.mappings.bytes + big.len());
+    assert!(metes::check().is_ok());
 }
 
 #[test]

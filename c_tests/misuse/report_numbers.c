@@ -32,7 +32,7 @@ int main(void) {
         }
         // A mapping is gone after the first free, and its size with it.
         if (sizes[s] < MIB) {
-            snprintf(text, sizeof text, "metes: double free: free(%p): this block of ", (void *)p);
+            snprintf(text, sizeof text, "metes: double free: free(%p): this block is free already, ", (void *)p);
             expect(free_it_twice, p, 0, text);
         }
         free(p);

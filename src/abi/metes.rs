@@ -38,7 +38,8 @@ pub extern "C" fn metes_purge() -> usize {
     tuning::trim()
 }
 
-/// What the allocator has served and holds. Bytes and counts since the process started.
+/// What the allocator has served since the process started, and holds now. Calls are those that succeeded; a realloc counts as
+/// one, whatever it does. In C++ write `struct metes_stats`: the function of that name hides the type.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct MetesStats {
@@ -50,7 +51,7 @@ pub struct MetesStats {
     pub realloc_calls: u64,
     /// Calls of all functions that take an alignment.
     pub aligned_calls: u64,
-    /// Calls of free and its forms.
+    /// Calls of free and its forms, operator delete among them.
     pub free_calls: u64,
     /// Bytes in heap blocks handed out, their headers included.
     pub heap_live: usize,

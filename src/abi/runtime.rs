@@ -1,6 +1,5 @@
-//! What a `no_std` library that stands alone has to bring: a panic handler, the panic=abort guard, and the hook at exit.
+//! What a `no_std` library that stands alone has to bring: a panic handler and the panic=abort guard.
 
-use crate::front::stats;
 use crate::sys::report;
 
 #[cfg(not(panic = "abort"))]
@@ -10,13 +9,4 @@ compile_error!("the exporting flavour must be built with panic = \"abort\": buil
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     report::bug(format_args!("{info}"))
-}
-
-/// Runs when the process exits, after the program's own handlers.
-#[used]
-#[unsafe(link_section = ".fini_array")]
-static AT_EXIT: extern "C" fn() = at_exit;
-
-extern "C" fn at_exit() {
-    stats::at_exit();
 }

@@ -82,7 +82,7 @@ fn report_if_ours(operation: Operation, address: usize) {
         misuse::interior(operation.name(), address, span.start(), span.len());
     }
     if let Some(bytes) = runtime::MAPPINGS.freed_at(address) {
-        misuse::freed(operation, address, bytes);
+        misuse::freed_mapping(operation, address, bytes);
     }
 }
 
@@ -91,8 +91,9 @@ fn describe(address: usize) -> Text {
     let mut text = Text::new();
     // A Line never fails to be written to.
     let _ = match maps::lookup(address) {
-        None => text.write_str("not mapped"),
-        Some(place) => {
+        Err(maps::Unreadable) => text.write_str("something that cannot be told: /proc/self/maps is not readable"),
+        Ok(None) => text.write_str("not mapped"),
+        Ok(Some(place)) => {
             let here = (&raw const text).addr();
             let name = core::str::from_utf8(place.name.as_bytes()).unwrap_or("");
             match name {
@@ -136,7 +137,8 @@ fn looks_like_libc_block(address: usize) -> bool {
     }
     let size = usize::from_ne_bytes(word) & !FLAGS;
     let here = word.as_ptr().addr();
-    maps::lookup(address).is_some_and(|Place { start, end, writable, name }| {
+    let Ok(place) = maps::lookup(address) else { return false };
+    place.is_some_and(|Place { start, end, writable, name }| {
         writable
             && matches!(name.as_bytes(), b"" | b"[heap]")
             && !(start..end).contains(&here)

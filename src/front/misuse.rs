@@ -29,7 +29,7 @@ pub fn report(operation: Operation, address: usize, wrong: Wrong) -> ! {
         Wrong::Block(_, Misuse::Freed(usable)) => freed(operation, address, usable),
         Wrong::Block(region, Misuse::NoHeader(raw)) => no_header(operation, region, address, raw),
         Wrong::Mapping(span) => interior(name, address, span.start(), span.len()),
-        Wrong::FreedMapping(bytes) => freed(operation, address, bytes),
+        Wrong::FreedMapping(bytes) => freed_mapping(operation, address, bytes),
     }
 }
 
@@ -37,10 +37,16 @@ fn kind_of_freed(operation: Operation) -> &'static str {
     if operation == Operation::Free { "double free" } else { "freed pointer" }
 }
 
-/// A block that is free already.
-pub fn freed(operation: Operation, address: usize, usable: usize) -> ! {
+/// A block that is free already, and by now perhaps one with its neighbours.
+fn freed(operation: Operation, address: usize, usable: usize) -> ! {
     let (kind, name) = (kind_of_freed(operation), operation.name());
-    misuse(format_args!("{kind}: {name}({address:#x}): this block of {usable} bytes is free already"))
+    misuse(format_args!("{kind}: {name}({address:#x}): this block is free already, in a free block of {usable} bytes"))
+}
+
+/// A mapping that was given back.
+pub fn freed_mapping(operation: Operation, address: usize, bytes: usize) -> ! {
+    let (kind, name) = (kind_of_freed(operation), operation.name());
+    misuse(format_args!("{kind}: {name}({address:#x}): this mapping of {bytes} bytes is free already"))
 }
 
 /// A pointer into a block, but not to its start.

@@ -3,7 +3,7 @@
 //! An unknown key or a bad value is named on standard error together with what is valid, and the default holds.
 
 use crate::base::align;
-use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_MAX, UNIT};
+use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_DYNAMIC_MAX, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
 use crate::heap::free_list::Fit;
 use crate::sys::{env, report};
@@ -49,8 +49,8 @@ const KEYS: &[Key] = &[
     Key { name: "foreign", takes: "abort, ignore or libc", set: |v| choose(&FOREIGN, v, &["abort", "ignore", "libc"]) },
     Key {
         name: "cutoff",
-        takes: "a size from 64k to 32m, such as 256k",
-        set: |v| size(v).is_some_and(|n| set_cutoff(n) && n >= UNIT),
+        takes: "a size from 64k to 8g, such as 256k",
+        set: |v| size(v).is_some_and(|n| (UNIT..=CUTOFF_MAX).contains(&n) && store(&CUTOFF, n) && fix_cutoff()),
     },
     Key {
         name: "trim",
@@ -133,7 +133,7 @@ fn parse(text: &[u8]) {
         match KEYS.iter().find(|key| key.name == name) {
             Some(key) if (key.set)(value) => {}
             Some(key) => {
-                report::say(format_args!("bad value '{value}' for option '{name}': it takes {}", key.takes));
+                report::say(format_args!("bad value '{value:.64}' for option '{name}': it takes {}", key.takes));
             }
             None => {
                 let mut names = Line::<256>::new();
@@ -141,7 +141,7 @@ fn parse(text: &[u8]) {
                     let _ = write!(names, "{}{}", if i == 0 { "" } else { ", " }, key.name);
                 }
                 let names = core::str::from_utf8(names.as_bytes()).unwrap_or("");
-                report::say(format_args!("unknown option '{name}': the options are {names}"));
+                report::say(format_args!("unknown option '{name:.64}': the options are {names}"));
             }
         }
     }
@@ -171,20 +171,21 @@ pub fn cutoff() -> usize {
     CUTOFF.load(Relaxed)
 }
 
-/// Fixes the cutoff, raised to a unit where it is below; false, and nothing changed, past the limit.
-pub fn set_cutoff(bytes: usize) -> bool {
-    if bytes > CUTOFF_MAX {
-        return false;
-    }
-    CUTOFF_FIXED.store(true, Relaxed);
-    CUTOFF.store(bytes.max(UNIT), Relaxed);
-    true
+/// Sets and fixes the cutoff, within its limits.
+pub fn set_cutoff(bytes: usize) {
+    CUTOFF.store(bytes.clamp(UNIT, CUTOFF_MAX), Relaxed);
+    fix_cutoff();
+}
+
+/// Ends the cutoff's following. Always true.
+pub fn fix_cutoff() -> bool {
+    store_bool(&CUTOFF_FIXED, true)
 }
 
 /// A mapping of `bytes` was freed: a program that does so will do it again, and from the heap that is cheaper. So the
 /// cutoff follows upwards, as glibc's does, unless it was fixed.
 pub fn learn_cutoff(bytes: usize) {
-    if bytes >= cutoff() && bytes < CUTOFF_MAX && !CUTOFF_FIXED.load(Relaxed) {
+    if bytes >= cutoff() && bytes < CUTOFF_DYNAMIC_MAX && !CUTOFF_FIXED.load(Relaxed) {
         CUTOFF.store(align::up(bytes + 1, UNIT), Relaxed);
     }
 }
@@ -268,6 +269,14 @@ mod tests {
             for bad in ["", "rubbish", "-1", "99999999999999999999"] {
                 assert!(!(key.set)(bad), "{} took '{bad}'", key.name);
             }
+        }
+    }
+
+    #[test]
+    fn a_bad_cutoff_leaves_the_default() {
+        for bad in ["cutoff=1", "cutoff=63k", "cutoff=9g", "cutoff=x"] {
+            parse(bad.as_bytes());
+            assert_eq!((cutoff(), CUTOFF_FIXED.load(Relaxed)), (CUTOFF_DEFAULT, false), "{bad}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! The process's one runtime: the statics, the first call, and fork.
 //!
-//! The first call may come from ld.so, from an early constructor, or from a signal handler; there is no constructor of
-//! ours to wait for. `start` therefore allocates nothing, takes no lock, and does the same however often it runs: if a
+//! The first call may come from ld.so, from an early constructor, or from a signal handler; it cannot wait for a
+//! constructor of ours. `start` therefore allocates nothing, takes no lock, and does the same however often it runs: if a
 //! signal interrupts it, or two threads are first at once, both run it to the end with the same result.
 
 #![allow(unsafe_code)]

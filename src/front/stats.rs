@@ -96,8 +96,14 @@ fn text(pid: libc::pid_t) -> Page {
     page
 }
 
+/// Runs when the process exits by exit(3), after the program's own handlers.
+#[cfg(not(miri))]
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_EXIT: extern "C" fn() = at_exit;
+
 /// At exit: writes the statistics where the options want them.
-pub fn at_exit() {
+extern "C" fn at_exit() {
     if !options::stats_at_exit() {
         return;
     }

@@ -10,6 +10,7 @@ use core::fmt::Write;
 const M_MXFAST: c_int = 1;
 const M_TRIM_THRESHOLD: c_int = -1;
 const M_MMAP_THRESHOLD: c_int = -3;
+const M_MMAP_MAX: c_int = -4;
 const M_PERTURB: c_int = -6;
 const M_ARENA_MAX: c_int = -8;
 /// glibc refuses fast bins above this size.
@@ -23,8 +24,18 @@ pub fn set(parameter: c_int, value: c_int) -> bool {
     #[expect(clippy::cast_sign_loss, reason = "glibc casts so")]
     let unsigned = value as usize;
     match parameter {
-        M_MMAP_THRESHOLD => options::set_cutoff(unsigned),
+        M_MMAP_THRESHOLD => {
+            options::set_cutoff(unsigned);
+            true
+        }
+        // No mappings at all: as few as there can be.
+        M_MMAP_MAX if value == 0 => {
+            options::set_cutoff(usize::MAX);
+            true
+        }
+        // As with glibc, who sets one of these thresholds gets a fixed cutoff.
         M_TRIM_THRESHOLD => {
+            options::fix_cutoff();
             options::set_trim_threshold(unsigned);
             runtime::apply();
             true

@@ -307,6 +307,7 @@ impl<S: PageSource + 'static> Heap<S> {
             Some((before, size, state)) => {
                 write!(text, "the block before it, {state}, has {size} bytes at {before:#x}")
             }
+            None if self.is_first(block) => write!(text, "it is the first block of its region"),
             None => write!(text, "the blocks before it are damaged too"),
         };
         report::misuse(format_args!("header overwritten: {}", core::str::from_utf8(text.as_bytes()).unwrap_or("")))

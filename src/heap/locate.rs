@@ -58,6 +58,12 @@ impl<S: PageSource + 'static> Heap<S> {
         found
     }
 
+    /// Whether `block` starts a segment.
+    pub(super) fn is_first(&self, block: Block) -> bool {
+        let region = self.map.get(block).filter(|span| self.owns_region(span));
+        region.is_some_and(|region| first_block(self.segment(region).start) == block)
+    }
+
     /// The block before `block` in its segment: address, usable bytes, and a word for its state.
     pub(super) fn block_before(&self, block: Block) -> Option<(Block, usize, &'static str)> {
         let region = self.map.get(block - 1).filter(|span| self.owns_region(span))?;

@@ -162,7 +162,7 @@ impl<S: PageSource + 'static> Entered<'_, S> {
             match (freed, next) {
                 (Ok(_), Some(next)) => block = next,
                 (Err(Misuse::Freed(usable)), _) => report::misuse(format_args!(
-                    "double free: free({block:#x}): this block of {usable} bytes is free already"
+                    "double free: free({block:#x}): this block is free already, in a free block of {usable} bytes"
                 )),
                 // It was checked when it was deferred, and nobody but the program could touch it since.
                 _ => report::misuse(format_args!(

@@ -50,8 +50,8 @@ fn with_proc(name: &str, f: impl FnOnce(&[u8])) {
 }
 
 /// Reads a file in pieces ended by `end`, without allocating; stops when `f` says true. A piece longer than 4 KiB is
-/// passed over. Nothing happens if the file cannot be read.
-pub fn for_each_piece(path: &CStr, end: u8, f: &mut dyn FnMut(&[u8]) -> bool) {
+/// passed over. Whether the file could be opened.
+pub fn for_each_piece(path: &CStr, end: u8, f: &mut dyn FnMut(&[u8]) -> bool) -> bool {
     let mut buffer = [0u8; 4096];
     let (mut len, mut too_long) = (0, false);
     // SAFETY: the path is a string; the buffer is written to within its length.
@@ -59,7 +59,7 @@ pub fn for_each_piece(path: &CStr, end: u8, f: &mut dyn FnMut(&[u8]) -> bool) {
         let flags = int(libc::O_RDONLY | libc::O_CLOEXEC);
         let path = path.as_ptr().expose_provenance();
         let fd = call(libc::SYS_openat, [int(libc::AT_FDCWD), path, flags, 0]);
-        let Ok(fd) = usize::try_from(fd) else { return };
+        let Ok(fd) = usize::try_from(fd) else { return false };
         'file: loop {
             let room = &mut buffer[len..];
             let got = call(libc::SYS_read, [fd, room.as_mut_ptr().expose_provenance(), room.len()]);
@@ -81,6 +81,7 @@ pub fn for_each_piece(path: &CStr, end: u8, f: &mut dyn FnMut(&[u8]) -> bool) {
         }
         call(libc::SYS_close, [fd]);
     }
+    true
 }
 
 #[cfg(test)]

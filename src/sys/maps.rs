@@ -15,14 +15,18 @@ pub struct Place {
     pub name: Line<128>,
 }
 
-/// The mapping that holds `address`, from /proc/self/maps; `None` if there is none or /proc cannot be read.
-pub fn lookup(address: usize) -> Option<Place> {
+/// The kernel does not tell what is mapped: there is no /proc.
+#[derive(Debug)]
+pub struct Unreadable;
+
+/// The mapping that holds `address`, if there is one, from /proc/self/maps.
+pub fn lookup(address: usize) -> Result<Option<Place>, Unreadable> {
     let mut found = None;
-    for_each_piece(c"/proc/self/maps", b'\n', &mut |line| {
+    let read = for_each_piece(c"/proc/self/maps", b'\n', &mut |line| {
         found = parse(line).filter(|place| (place.start..place.end).contains(&address));
         found.is_some()
     });
-    found
+    if read { Ok(found) } else { Err(Unreadable) }
 }
 
 /// One line, such as `7f5e4000-7f5e5000 rw-p 00000000 08:01 1234   /lib/libc.so.6`.
@@ -60,8 +64,8 @@ mod tests {
     #[cfg(not(miri))]
     fn finds_the_stack() {
         let local = 0u8;
-        let place = lookup((&raw const local).addr()).unwrap();
+        let place = lookup((&raw const local).addr()).unwrap().unwrap();
         assert!(place.writable);
-        assert!(lookup(16).is_none());
+        assert!(lookup(16).unwrap().is_none());
     }
 }
