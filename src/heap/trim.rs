@@ -22,12 +22,12 @@ impl<S: PageSource + 'static> Heap<S> {
     fn trim_blocks(&mut self, least: usize) -> usize {
         self.dirty = 0;
         let mut given = 0;
-        // Releasing changes the list, so it starts again after each success; every one makes the heap smaller.
-        let mut at = None;
-        while let Some(block) = self.free.next_of_size(at, UNIT - 2 * HEADER) {
-            let released = self.release_regions(block);
-            given += released;
-            at = if released > 0 { None } else { Some(block) };
+        let smallest_region = UNIT - 2 * HEADER;
+        let mut next = self.free.next_of_size(None, smallest_region);
+        while let Some(block) = next {
+            // Asked for first: releasing takes the block itself out of the list, or makes it smaller.
+            next = self.free.next_of_size(Some(block), smallest_region);
+            given += self.release_regions(block);
         }
         let mut at = None;
         while let Some(block) = self.free.next_of_size(at, least) {
