@@ -15,7 +15,6 @@
 //! brings along only if something else asks for them.
 
 use crate::base::config::GRAIN;
-use crate::base::operation::Operation;
 use crate::front::{alloc, foreign, runtime};
 use crate::sys::report;
 use core::arch::naked_asm;
@@ -24,12 +23,12 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 extern "C" fn allocate(size: usize) -> *mut u8 {
-    alloc::allocate(Operation::Malloc, size, GRAIN)
+    alloc::allocate(size)
 }
 
 /// An alignment that is no power of two is a bug of the caller: no memory, and so `std::bad_alloc`.
 extern "C" fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
-    if align.is_power_of_two() { alloc::allocate(Operation::Aligned, size, align.max(GRAIN)) } else { null_mut() }
+    if align.is_power_of_two() { alloc::allocate_aligned(size, align.max(GRAIN)) } else { null_mut() }
 }
 
 extern "C" fn runtime_new() -> *mut c_void {

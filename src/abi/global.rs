@@ -1,7 +1,6 @@
 //! metes as a Rust program's global allocator.
 
 use crate::base::config::GRAIN;
-use crate::base::operation::Operation;
 use crate::front::alloc;
 use core::alloc::{GlobalAlloc, Layout};
 
@@ -14,8 +13,11 @@ pub struct Metes;
 // SAFETY: blocks have the size and alignment asked for, and stay until they are given back; nothing unwinds.
 unsafe impl GlobalAlloc for Metes {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let operation = if layout.align() > GRAIN { Operation::Aligned } else { Operation::Malloc };
-        alloc::allocate(operation, layout.size(), layout.align().max(GRAIN))
+        if layout.align() > GRAIN {
+            alloc::allocate_aligned(layout.size(), layout.align())
+        } else {
+            alloc::allocate(layout.size())
+        }
     }
 
     unsafe fn dealloc(&self, p: *mut u8, _layout: Layout) {

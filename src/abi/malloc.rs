@@ -3,7 +3,6 @@
 
 use crate::base::align;
 use crate::base::config::GRAIN;
-use crate::base::operation::Operation::{Aligned, Malloc};
 use crate::front::{alloc, redirected};
 use crate::sys::linux::{page_size, set_errno};
 use core::ffi::{c_int, c_void};
@@ -12,7 +11,7 @@ use core::ptr::null_mut;
 /// C `malloc`. `malloc(0)` is a block of its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc(size: usize) -> *mut c_void {
-    alloc::allocate(Malloc, size, GRAIN).cast()
+    alloc::allocate(size).cast()
 }
 
 /// C `free`. Keeps errno.
@@ -95,7 +94,7 @@ pub extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
         set_errno(libc::EINVAL);
         return null_mut();
     }
-    alloc::allocate(Aligned, size, align.max(GRAIN)).cast()
+    alloc::allocate_aligned(size, align.max(GRAIN)).cast()
 }
 
 /// POSIX `posix_memalign`: returns 0, `EINVAL` or `ENOMEM`; errno and, on failure, `*out` stay as they are.
@@ -107,7 +106,7 @@ pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, siz
     if !align.is_power_of_two() || !align.is_multiple_of(size_of::<*mut c_void>()) {
         return libc::EINVAL;
     }
-    let p = crate::sys::linux::keeping_errno(|| alloc::allocate(Aligned, size, align.max(GRAIN)));
+    let p = crate::sys::linux::keeping_errno(|| alloc::allocate_aligned(size, align.max(GRAIN)));
     if p.is_null() {
         return libc::ENOMEM;
     }
@@ -120,7 +119,7 @@ pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, siz
 #[unsafe(no_mangle)]
 pub extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
     match align.max(GRAIN).checked_next_power_of_two() {
-        Some(align) => alloc::allocate(Aligned, size, align).cast(),
+        Some(align) => alloc::allocate_aligned(size, align).cast(),
         None => {
             set_errno(libc::EINVAL);
             null_mut()
@@ -131,7 +130,7 @@ pub extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
 /// `valloc(3)`: aligned to a page.
 #[unsafe(no_mangle)]
 pub extern "C" fn valloc(size: usize) -> *mut c_void {
-    alloc::allocate(Aligned, size, page_size()).cast()
+    alloc::allocate_aligned(size, page_size()).cast()
 }
 
 /// `pvalloc(3)`: whole pages, at least one, aligned to a page.

@@ -1,23 +1,30 @@
 //! The routes: where a request is served, and whom a pointer goes back to.
 //!
-//! Requests at or above the cutoff get a mapping; all others a block from the calling thread's home arena. A pointer
-//! that comes in is looked up in the page map first, and nothing behind it is read unless it is ours.
+//! Small sizes get an object of a slab, through the thread's cache; larger ones a block of the free list, and those at or above the
+//! cutoff a mapping. Blocks of medium size have classes too, so that the cache can hold them. A pointer that comes in is looked up in
+//! the page map first, and nothing behind it is read unless it is ours.
 
 #![allow(unsafe_code)]
 
+use super::cache::{self, Cache};
 use super::misuse::{self, Wrong};
-use super::{check, foreign, options, runtime, stats};
+use super::{check, exchange, foreign, options, runtime, stats, threads};
+use crate::base::class::{self, SizeClass};
 use crate::base::config::GRAIN;
 use crate::base::operation::Operation;
 use crate::heap::heap::{self, Fresh};
 use crate::heap::span::{Kind, Span};
 use crate::slab::arena::Arena;
+use crate::slab::bins;
+use crate::slab::slab::Entry;
 use crate::sys::linux::{self, Linux};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// Whom an address belongs to.
 enum Owner {
+    /// A slab in a heap's region.
+    Slab(Entry),
     /// A heap's region.
     Region(&'static Span),
     /// A mapping.
@@ -27,12 +34,15 @@ enum Owner {
 }
 
 fn arena_of(region: &Span) -> &'static Arena<Linux> {
-    runtime::arena(region.arena.load(Relaxed))
+    runtime::arena(region.arena.load(Relaxed) as usize)
 }
 
 #[inline]
 fn owner(address: usize) -> Owner {
     runtime::ensure();
+    if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
+        return Owner::Slab(entry);
+    }
     match runtime::PAGE_MAP.get(address) {
         Some(span) => match span.kind() {
             Kind::Region => Owner::Region(span),
@@ -48,41 +58,112 @@ fn fail() -> *mut u8 {
     null_mut()
 }
 
-/// `n` bytes aligned to `align`, a power of two. Null and `ENOMEM` when there is no memory, or `n` is more than
-/// `PTRDIFF_MAX`.
-#[inline]
-pub fn allocate(operation: Operation, n: usize, align: usize) -> *mut u8 {
-    serve(operation, n, align, false)
+/// `n` bytes. Null and `ENOMEM` when there is no memory, or `n` is more than `PTRDIFF_MAX`.
+#[inline(always)]
+pub fn allocate(n: usize) -> *mut u8 {
+    match cache::allocate(Operation::Malloc, n) {
+        0 => allocate_slowly(n),
+        object => core::ptr::with_exposed_provenance_mut(object),
+    }
 }
 
-/// The same, zeroed.
+#[cold]
+#[inline(never)]
+extern "C" fn allocate_slowly(n: usize) -> *mut u8 {
+    serve(Operation::Malloc, n, GRAIN, false)
+}
+
+/// The same aligned to `align`, a power of two.
+pub fn allocate_aligned(n: usize, align: usize) -> *mut u8 {
+    serve(Operation::Aligned, n, align, false)
+}
+
+/// `n` bytes that are zero.
+#[inline]
 pub fn allocate_zeroed(n: usize, align: usize) -> *mut u8 {
+    if align <= GRAIN {
+        let object = cache::allocate(Operation::Calloc, n);
+        if object != 0 {
+            let p: *mut u8 = core::ptr::with_exposed_provenance_mut(object);
+            // SAFETY: the object has room for `n` bytes.
+            unsafe { p.write_bytes(0, n) };
+            return p;
+        }
+    }
     serve(Operation::Calloc, n, align, true)
 }
 
-#[inline]
+/// Serves a request that the thread's cache did not serve at once.
+#[inline(never)]
 fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
     runtime::ensure();
     if n > isize::MAX.unsigned_abs() {
         return fail();
     }
     check::tick();
+    let class = if align <= GRAIN { SizeClass::for_size(n) } else { SizeClass::for_aligned(n, align) };
+    let class = class.filter(|_| options::slabs());
+    if let Some(class) = class.filter(|class| class.has_slabs())
+        && let Some(object) = serve_object(operation, class)
+    {
+        let p: *mut u8 = core::ptr::with_exposed_provenance_mut(object);
+        fill(p, n, n, zero);
+        return p;
+    }
     let span = n.checked_add(if align > GRAIN { align } else { 0 });
     if span.is_none_or(|bytes| bytes >= options::cutoff()) {
         return serve_mapping(operation, n, align, zero);
     }
-    let Some(mut heap) = runtime::home().enter(operation) else {
+    // Rounded up to its class a block can go into the cache when it is freed.
+    let medium = class.filter(|class| !class.has_slabs() && align <= GRAIN && options::caches());
+    if let Some(class) = medium {
+        let block = cache::allocate_class(operation, class);
+        if block != 0 {
+            let p: *mut u8 = core::ptr::with_exposed_provenance_mut(block);
+            fill(p, n, n, zero);
+            return p;
+        }
+    }
+    serve_block(operation, n, medium.map_or(n, SizeClass::size), align, zero)
+}
+
+/// An object of a slab.
+fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
+    match threads::cache() {
+        Some(cache) => {
+            let object = match cache::allocate_class(operation, class) {
+                0 => {
+                    let object = exchange::fill(cache, class)?;
+                    cache.count_call(operation);
+                    object
+                }
+                object => object,
+            };
+            Some(object)
+        }
+        None => {
+            let mut object = None;
+            let mut arena = runtime::arena(runtime::home()).enter(operation)?;
+            arena.take(class, 1, |first| object = Some(first));
+            object
+        }
+    }
+}
+
+/// A block of the free list of at least `room` bytes, `n` of which were asked for.
+fn serve_block(operation: Operation, n: usize, room: usize, align: usize, zero: bool) -> *mut u8 {
+    let Some(mut heap) = runtime::arena(runtime::home()).enter(operation) else {
         // A signal handler that interrupted this very heap.
         return serve_mapping(operation, n, align, zero);
     };
-    let fresh = heap.alloc_aligned(n, align);
+    let fresh = heap.alloc_aligned(room, align);
     drop(heap);
     let Some(fresh) = fresh.or_else(|| from_another_arena(n, align)) else {
         // Where no region fits any more a small mapping may.
         return serve_mapping(operation, n, align, zero);
     };
     let p = core::ptr::with_exposed_provenance_mut(fresh.block);
-    fill(p, fresh, n, zero);
+    fill(p, fresh.dirty.min(n), n, zero);
     p
 }
 
@@ -98,11 +179,11 @@ fn from_another_arena(n: usize, align: usize) -> Option<Fresh> {
 }
 
 #[inline]
-fn fill(p: *mut u8, fresh: Fresh, n: usize, zero: bool) {
-    // SAFETY: the block is ours and has `usable` bytes, of which `dirty` and `n` are no more.
+fn fill(p: *mut u8, dirty: usize, n: usize, zero: bool) {
+    // SAFETY: the block is ours and has `n` bytes, of which the first `dirty` may not be zero.
     unsafe {
         if zero {
-            p.write_bytes(0, fresh.dirty);
+            p.write_bytes(0, dirty);
         } else if options::perturb() != 0 {
             p.write_bytes(!options::perturb(), n);
         }
@@ -126,8 +207,19 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
 ///
 /// # Safety
 /// Nothing may use the block any more. A pointer that is no block is reported, not followed.
-#[inline]
+#[inline(always)]
 pub unsafe fn release(p: *mut u8) {
+    if !cache::release(p.addr()) {
+        // SAFETY: the caller's promise.
+        unsafe { release_slowly(p) };
+    }
+}
+
+/// # Safety
+/// As for `release`.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn release_slowly(p: *mut u8) {
     // SAFETY: the caller's promise.
     unsafe { release_for(Operation::Free, p) };
 }
@@ -141,6 +233,7 @@ unsafe fn release_for(operation: Operation, p: *mut u8) {
     }
     let address = p.addr();
     match owner(address) {
+        Owner::Slab(entry) => release_object(operation, entry, address),
         Owner::Region(region) => release_block(operation, region, address),
         Owner::Mapping(span) => release_mapping(operation, span, address),
         Owner::Foreign => foreign::free(p),
@@ -148,13 +241,29 @@ unsafe fn release_for(operation: Operation, p: *mut u8) {
     check::tick();
 }
 
+fn release_object(operation: Operation, entry: Entry, address: usize) {
+    if options::perturb() != 0 && entry.is_out(address) {
+        perturb_freed(address, entry.class().size());
+    }
+    exchange::release_object(operation, entry, address);
+}
+
+fn perturb_freed(address: usize, usable: usize) {
+    // SAFETY: a block in use, which its owner is giving up.
+    unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes(options::perturb(), usable) };
+}
+
 fn release_block(operation: Operation, region: &'static Span, address: usize) {
     let arena = arena_of(region);
-    if options::perturb() != 0
-        && let Ok(usable) = heap::usable_size(region, address)
-    {
-        // SAFETY: a block in use, which its owner is giving up.
-        unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes(options::perturb(), usable) };
+    if let Ok(usable) = heap::usable_size(region, address) {
+        if options::perturb() != 0 {
+            perturb_freed(address, usable);
+        }
+        if usable >= class::SLAB_MAX
+            && exchange::release_block(operation, region.arena.load(Relaxed) as usize, usable, address)
+        {
+            return;
+        }
     }
     match arena.enter(operation) {
         Some(mut heap) => {
@@ -198,6 +307,7 @@ fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
     }
     let address = p.addr();
     match owner(address) {
+        Owner::Slab(entry) => Some(usable_object(operation, entry, address)),
         Owner::Region(region) => match heap::usable_size(region, address) {
             Ok(usable) => Some(usable),
             Err(wrong) => misuse::report(operation, address, Wrong::Block(region, wrong)),
@@ -208,6 +318,19 @@ fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
     }
 }
 
+/// The bytes of an object that the program names.
+#[inline]
+fn usable_object(operation: Operation, entry: Entry, address: usize) -> usize {
+    if entry.object_at(address).is_none() {
+        misuse::report(operation, address, Wrong::Object(entry, bins::interior(entry, address)));
+    }
+    let size = entry.class().size();
+    if !entry.is_out(address) || (options::caches() && cache::has_key(address)) {
+        misuse::report(operation, address, Wrong::Object(entry, bins::Misuse::Freed(size)));
+    }
+    size
+}
+
 /// `p` with room for `n` bytes, moved if need be; its content is kept up to the smaller of both sizes. As glibc does it,
 /// null allocates and `n == 0` frees and returns null. Null and `ENOMEM` when there is no memory: `p` is as it was.
 ///
@@ -215,7 +338,10 @@ fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
 /// Unless it fails, nothing may use the old block any more. A pointer that is no block is reported, not followed.
 pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
-        return allocate(Operation::Realloc, n, GRAIN);
+        return match cache::allocate(Operation::Realloc, n) {
+            0 => serve(Operation::Realloc, n, GRAIN, false),
+            object => core::ptr::with_exposed_provenance_mut(object),
+        };
     }
     if n == 0 {
         // SAFETY: the caller's promise.
@@ -228,6 +354,7 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     check::tick();
     let address = p.addr();
     let resized = match owner(address) {
+        Owner::Slab(entry) => resize_object(entry, address, n),
         Owner::Region(region) => resize_block(region, address, n),
         Owner::Mapping(span) if span.start() == address => resize_mapping(span, n),
         Owner::Mapping(_) => None,
@@ -238,6 +365,17 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
         // SAFETY: the caller's promise.
         None => unsafe { resize_by_copy(p, n) },
     }
+}
+
+/// In place where the object is large enough, and not twice as large as it need be.
+#[inline]
+fn resize_object(entry: Entry, address: usize, n: usize) -> Option<*mut u8> {
+    let size = usable_object(Operation::Realloc, entry, address);
+    match Cache::mine() {
+        Some(cache) => cache::add(&cache.resized, 1),
+        None => stats::count_mapped(Operation::Realloc),
+    }
+    (n <= size && n > size / 2).then(|| core::ptr::with_exposed_provenance_mut(address))
 }
 
 /// In place, or not at all.
@@ -270,7 +408,10 @@ fn resize_mapping(span: &'static Span, n: usize) -> Option<*mut u8> {
 /// As for `resize`.
 unsafe fn resize_by_copy(p: *mut u8, n: usize) -> *mut u8 {
     let Some(old) = usable_size_for(Operation::Realloc, p) else { return fail() };
-    let new = serve(Operation::Move, n, GRAIN, false);
+    let new = match cache::allocate(Operation::Move, n) {
+        0 => serve(Operation::Move, n, GRAIN, false),
+        object => core::ptr::with_exposed_provenance_mut(object),
+    };
     if new.is_null() {
         // A block that is to shrink serves as it is.
         return if n <= old { p } else { new };
@@ -278,7 +419,11 @@ unsafe fn resize_by_copy(p: *mut u8, n: usize) -> *mut u8 {
     // SAFETY: both are blocks of ours, in use, with at least these sizes, and not the same.
     unsafe {
         new.copy_from_nonoverlapping(p, old.min(n));
-        release_for(Operation::Move, p);
+        if cache::release(p.addr()) {
+            exchange::count_moved(Operation::Move);
+        } else {
+            release_for(Operation::Move, p);
+        }
     }
     new
 }

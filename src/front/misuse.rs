@@ -7,6 +7,8 @@ use crate::base::operation::Operation;
 use crate::heap::heap::Misuse;
 use crate::heap::locate::Place;
 use crate::heap::span::Span;
+use crate::slab::bins;
+use crate::slab::slab::Entry;
 use crate::sys::report::misuse;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -14,6 +16,8 @@ use core::sync::atomic::Ordering::Relaxed;
 pub enum Wrong {
     /// The pointer lies in this region, and is not a block in use.
     Block(&'static Span, Misuse),
+    /// The pointer lies in the unit of a slab that has this entry.
+    Object(Entry, bins::Misuse),
     /// The pointer lies in this mapping, but not at its start.
     Mapping(&'static Span),
     /// A mapping of so many bytes, which another thread has just freed.
@@ -28,6 +32,11 @@ pub fn report(operation: Operation, address: usize, wrong: Wrong) -> ! {
     match wrong {
         Wrong::Block(_, Misuse::Freed(usable)) => freed(operation, address, usable),
         Wrong::Block(region, Misuse::NoHeader(raw)) => no_header(operation, region, address, raw),
+        Wrong::Object(_, bins::Misuse::Freed(size)) => freed_object(operation, address, size),
+        Wrong::Object(_, bins::Misuse::Interior(_, 0)) => misuse(format_args!(
+            "interior pointer: {name}({address:#x}): no block starts here, behind the last of its slab"
+        )),
+        Wrong::Object(_, bins::Misuse::Interior(offset, size)) => interior(name, address, address - offset, size),
         Wrong::Mapping(span) => interior(name, address, span.start(), span.len()),
         Wrong::FreedMapping(bytes) => freed_mapping(operation, address, bytes),
     }
@@ -41,6 +50,12 @@ fn kind_of_freed(operation: Operation) -> &'static str {
 fn freed(operation: Operation, address: usize, usable: usize) -> ! {
     let (kind, name) = (kind_of_freed(operation), operation.name());
     misuse(format_args!("{kind}: {name}({address:#x}): this block is free already, in a free block of {usable} bytes"))
+}
+
+/// An object of a slab that is free already.
+fn freed_object(operation: Operation, address: usize, size: usize) -> ! {
+    let (kind, name) = (kind_of_freed(operation), operation.name());
+    misuse(format_args!("{kind}: {name}({address:#x}): this block of {size} bytes is free already"))
 }
 
 /// A mapping that was given back.
@@ -61,7 +76,7 @@ pub fn interior(name: &str, address: usize, start: usize, size: usize) -> ! {
 /// No header stands before the address: find out what does by walking the heap.
 fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u64) -> ! {
     let name = operation.name();
-    let Some(heap) = runtime::arena(region.arena.load(Relaxed)).enter(Operation::Other) else {
+    let Some(heap) = runtime::arena(region.arena.load(Relaxed) as usize).enter(Operation::Other) else {
         misuse(format_args!("interior pointer: {name}({address:#x}): no block starts here"))
     };
     match heap.locate(address) {

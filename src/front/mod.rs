@@ -2,11 +2,14 @@
 //! statistics, checks.
 
 pub mod alloc;
+pub mod cache;
 pub mod check;
+pub mod exchange;
 pub mod foreign;
 pub mod misuse;
 pub mod options;
 pub mod redirected;
 pub mod runtime;
 pub mod stats;
+pub mod threads;
 pub mod tuning;

@@ -33,6 +33,8 @@ static CUTOFF_FIXED: AtomicBool = AtomicBool::new(false);
 static TRIM_THRESHOLD: AtomicUsize = AtomicUsize::new(TRIM_THRESHOLD_DEFAULT);
 static ARENAS: AtomicUsize = AtomicUsize::new(0);
 static VERIFY: AtomicUsize = AtomicUsize::new(0);
+static SLABS: AtomicBool = AtomicBool::new(true);
+static CACHES: AtomicBool = AtomicBool::new(true);
 static STATS_AT_EXIT: AtomicBool = AtomicBool::new(false);
 static STATS_FILE: [AtomicU8; STATS_FILE_MAX] = [const { AtomicU8::new(0) }; STATS_FILE_MAX];
 static PERTURB: AtomicU8 = AtomicU8::new(0);
@@ -62,6 +64,12 @@ const KEYS: &[Key] = &[
         takes: "a number from 1 to 32",
         set: |v| v.parse().is_ok_and(|n| (1..=ARENAS_MAX).contains(&n) && store(&ARENAS, n)),
     },
+    Key {
+        name: "slabs",
+        takes: "on or off: small sizes in slabs, or straight from the free list",
+        set: |v| switch(&SLABS, v),
+    },
+    Key { name: "caches", takes: "on or off: a cache for each thread, or none", set: |v| switch(&CACHES, v) },
     Key {
         name: "verify",
         takes: "a number: check the whole heap every so many calls, 0 for never",
@@ -96,6 +104,10 @@ fn store(slot: &AtomicUsize, value: usize) -> bool {
 fn store_bool(slot: &AtomicBool, value: bool) -> bool {
     slot.store(value, Relaxed);
     true
+}
+
+fn switch(slot: &AtomicBool, value: &str) -> bool {
+    matches!(value, "on" | "off") && store_bool(slot, value == "on")
 }
 
 fn choose(slot: &AtomicU8, value: &str, names: &[&str]) -> bool {
@@ -208,6 +220,18 @@ pub fn arenas() -> usize {
 /// Asks for at most this many arenas; 0: as many as CPUs.
 pub fn set_arenas(n: usize) {
     ARENAS.store(n.min(ARENAS_MAX), Relaxed);
+}
+
+/// Whether small sizes are served from slabs.
+#[inline]
+pub fn slabs() -> bool {
+    SLABS.load(Relaxed)
+}
+
+/// Whether threads have caches. Not where each call has to do what the fast paths do not: checks, and fills.
+#[inline]
+pub fn caches() -> bool {
+    CACHES.load(Relaxed) && slabs() && verify() == 0 && perturb() == 0
 }
 
 /// Check the whole heap every so many calls; 0: never.

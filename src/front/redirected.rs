@@ -9,7 +9,6 @@
 
 use super::{alloc, runtime};
 use crate::base::config::GRAIN;
-use crate::base::operation::Operation;
 use core::ffi::c_void;
 use core::hint::black_box;
 
@@ -47,6 +46,6 @@ pub fn memalign(align: usize, bytes: usize) -> *mut c_void {
         // SAFETY: allocating has no precondition.
         unsafe { black_box(libc::memalign as unsafe extern "C" fn(usize, usize) -> *mut c_void)(align, bytes) }
     } else {
-        alloc::allocate(Operation::Aligned, bytes, align.max(GRAIN)).cast()
+        alloc::allocate_aligned(bytes, align.max(GRAIN)).cast()
     }
 }

@@ -6,13 +6,14 @@
 
 #![allow(unsafe_code)]
 
-use super::options;
+use super::{options, threads};
 use crate::base::config::ARENAS_MAX;
 use crate::base::seal;
 use crate::heap::mapping::Mappings;
 use crate::heap::page_map::PageMap;
 use crate::heap::span::SpanPool;
 use crate::slab::arena::Arena;
+use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
 use crate::sys::{thread, valgrind};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,7 +21,8 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// Who owns which unit of address space.
 pub static PAGE_MAP: PageMap = PageMap::new();
 static SPANS: SpanPool = SpanPool::new();
-static ARENAS: [Arena<Linux>; ARENAS_MAX] = [const { Arena::new(Linux, &PAGE_MAP, &SPANS) }; ARENAS_MAX];
+static METADATA: Metadata = Metadata::new();
+static ARENAS: [Arena<Linux>; ARENAS_MAX] = [const { Arena::new(Linux, &PAGE_MAP, &SPANS, &METADATA) }; ARENAS_MAX];
 /// The process's mappings.
 pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 
@@ -80,20 +82,16 @@ pub fn arenas() -> &'static [Arena<Linux>] {
     &ARENAS
 }
 
-/// The arena a region's span names.
+/// The arena of an index.
 #[inline]
-pub fn arena(index: u32) -> &'static Arena<Linux> {
-    &ARENAS[index as usize % ARENAS_MAX]
+pub fn arena(index: usize) -> &'static Arena<Linux> {
+    &ARENAS[index % ARENAS_MAX]
 }
 
-/// The calling thread's home arena.
+/// The index of the calling thread's home arena.
 #[inline]
-pub fn home() -> &'static Arena<Linux> {
-    let index = match thread::home() {
-        Some(index) => index,
-        None => choose_home(),
-    };
-    &ARENAS[index % ARENAS_MAX]
+pub fn home() -> usize {
+    thread::home().unwrap_or_else(choose_home)
 }
 
 /// Sends a thread to its arena, in turn. The first one goes to the first arena: only for a second thread is the kernel asked
@@ -140,4 +138,5 @@ extern "C" fn after_fork_in_child() {
     let old = thread::number();
     let new = thread::renumber();
     ARENAS.iter().for_each(|arena| arena.adopt(old, new));
+    threads::adopt_in_child();
 }

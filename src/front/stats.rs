@@ -2,11 +2,12 @@
 
 #![allow(unsafe_code)]
 
-use super::{options, runtime};
+use super::{options, runtime, threads};
 use crate::base::line::Line;
 use crate::base::operation::Operation;
 use crate::heap::heap::Figures;
 use crate::heap::mapping::MappingFigures;
+use crate::slab::bins::SlabFigures;
 use crate::sys::report;
 use core::fmt::Write;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -25,19 +26,26 @@ pub struct Stats {
     pub calls: [u64; Operation::COUNT],
     /// All heaps together. `peak` is the sum of the heaps' own peaks: with several arenas an upper bound.
     pub heaps: Figures,
+    /// All slabs. The objects are those out of them, in thread caches too; `heaps.live` is without those.
+    pub slabs: SlabFigures,
+    /// Bytes in thread caches.
+    pub cached: usize,
     /// All mappings.
     pub mappings: MappingFigures,
     /// Arenas that hold memory.
     pub arenas: usize,
 }
 
-/// Calls `f` with the number and figures of every arena that holds memory.
-pub fn for_each_arena(mut f: impl FnMut(usize, Figures)) {
+/// Calls `f` with the number and figures of every arena that holds memory. Thread caches count as live.
+pub fn for_each_arena(mut f: impl FnMut(usize, Figures, SlabFigures)) {
     runtime::ensure();
     for (index, arena) in runtime::arenas().iter().enumerate() {
-        let figures = arena.enter(Operation::Other).map(|heap| heap.figures());
-        if let Some(figures) = figures.filter(|figures| figures.held != 0) {
-            f(index, figures);
+        let figures = arena.enter(Operation::Other).map(|heap| (heap.figures(), heap.slab_figures()));
+        if let Some((mut figures, slabs)) = figures.filter(|(figures, _)| figures.held != 0) {
+            // What lives in slabs, instead of the slabs.
+            figures.live = figures.live - slabs.bytes + slabs.object_bytes;
+            figures.live_blocks = figures.live_blocks - slabs.slabs + slabs.objects;
+            f(index, figures, slabs);
         }
     }
 }
@@ -45,8 +53,12 @@ pub fn for_each_arena(mut f: impl FnMut(usize, Figures)) {
 /// The figures now. Arenas are read one after the other.
 pub fn stats() -> Stats {
     let mut stats = Stats { mappings: runtime::MAPPINGS.figures(), ..Stats::default() };
-    for_each_arena(|_, figures| {
+    for_each_arena(|_, figures, slabs| {
         stats.arenas += 1;
+        stats.slabs.slabs += slabs.slabs;
+        stats.slabs.bytes += slabs.bytes;
+        stats.slabs.objects += slabs.objects;
+        stats.slabs.object_bytes += slabs.object_bytes;
         stats.heaps.live += figures.live;
         stats.heaps.live_blocks += figures.live_blocks;
         stats.heaps.peak += figures.peak;
@@ -60,6 +72,15 @@ pub fn stats() -> Stats {
             stats.calls.iter_mut().zip(heap.calls()).for_each(|(sum, calls)| *sum += calls);
         }
     }
+    for cache in threads::all() {
+        stats.calls.iter_mut().zip(&cache.calls).for_each(|(sum, calls)| *sum += calls.load(Ordering::Relaxed));
+        stats.calls[Operation::Realloc as usize] += cache.resized.load(Ordering::Relaxed);
+        stats.calls[Operation::Free as usize] += cache.frees();
+        let (bytes, objects) = cache.held();
+        stats.cached += bytes;
+        stats.heaps.live = stats.heaps.live.saturating_sub(bytes);
+        stats.heaps.live_blocks = stats.heaps.live_blocks.saturating_sub(objects);
+    }
     for (sum, calls) in stats.calls.iter_mut().zip(&MAPPED_CALLS) {
         *sum += calls.load(Ordering::Relaxed);
     }
@@ -70,7 +91,7 @@ type Page = Line<1024>;
 
 /// The statistics as text: a line of calls, one of the heaps, one of the mappings.
 fn text(pid: libc::pid_t) -> Page {
-    let Stats { calls, heaps, mappings, arenas } = stats();
+    let Stats { calls, heaps, slabs, cached, mappings, arenas } = stats();
     let call = |operation: Operation| calls[operation as usize];
     let mut page = Page::new();
     // A Line never fails to be written to.
@@ -87,6 +108,11 @@ fn text(pid: libc::pid_t) -> Page {
         page,
         "metes: heaps: {} bytes in {} blocks, peak {}; {} bytes in {} regions of {arenas} arenas, peak {}; {} free blocks",
         heaps.live, heaps.live_blocks, heaps.peak, heaps.held, heaps.regions, heaps.peak_held, heaps.free_blocks,
+    );
+    let _ = writeln!(
+        page,
+        "metes: slabs: {} bytes in {}, {} bytes of objects out; {cached} bytes in thread caches",
+        slabs.bytes, slabs.slabs, slabs.object_bytes,
     );
     let _ = writeln!(
         page,

@@ -1,8 +1,10 @@
 //! What glibc's tuning and reporting calls mean here.
 
-use super::{options, runtime, stats};
+use super::{options, runtime, stats, threads};
 use crate::base::line::Line;
 use crate::base::operation::Operation;
+use crate::slab::arena::Entered;
+use crate::sys::linux::Linux;
 use crate::sys::report;
 use core::ffi::c_int;
 use core::fmt::Write;
@@ -48,6 +50,7 @@ pub fn set(parameter: c_int, value: c_int) -> bool {
         M_PERTURB => {
             #[expect(clippy::cast_possible_truncation, reason = "the low byte is the fill")]
             options::set_perturb(unsigned as u8);
+            threads::flush_mine();
             true
         }
         M_MXFAST => (0..=MXFAST_MAX).contains(&value),
@@ -58,7 +61,12 @@ pub fn set(parameter: c_int, value: c_int) -> bool {
 /// Gives all free memory back; about how many bytes that were.
 pub fn trim() -> usize {
     runtime::ensure();
-    runtime::arenas().iter().filter_map(|arena| arena.enter(Operation::Other)).map(|mut heap| heap.trim()).sum()
+    threads::flush_mine();
+    let trim = |mut arena: Entered<'_, Linux>| {
+        arena.release_empty_slabs();
+        arena.trim()
+    };
+    runtime::arenas().iter().filter_map(|arena| arena.enter(Operation::Other)).map(trim).sum()
 }
 
 /// Region bytes, free blocks, mappings, their bytes, bytes in use, bytes free in regions.
@@ -78,7 +86,7 @@ fn print(text: core::fmt::Arguments<'_>) {
 
 /// `malloc_stats`, in glibc's words.
 pub fn print_stats() {
-    stats::for_each_arena(|index, figures| {
+    stats::for_each_arena(|index, figures, _| {
         print(format_args!(
             "Arena {index}:\nsystem bytes     = {:10}\nin use bytes     = {:10}\n",
             figures.held, figures.live
@@ -104,7 +112,7 @@ pub fn for_each_info_line(mut f: impl FnMut(&[u8])) {
         f(line.as_bytes());
     };
     piece(format_args!("<malloc version=\"1\">\n"));
-    stats::for_each_arena(|index, figures| {
+    stats::for_each_arena(|index, figures, _| {
         let (held, peak) = (figures.held, figures.peak_held);
         piece(format_args!(
             "<heap nr=\"{index}\">\n<sizes>\n</sizes>\n<total type=\"fast\" count=\"0\" size=\"0\"/>\n\

@@ -57,6 +57,17 @@ impl<S: PageSource + 'static> Heap<S> {
         self.check_tree(count.free_blocks)
     }
 
+    /// Calls `f` with the address of every unit of every region.
+    pub fn for_each_unit(&self, f: impl FnMut(usize)) {
+        self.regions().flat_map(|region| (region.start()..region.end()).step_by(UNIT)).for_each(f);
+    }
+
+    /// Whether a block in use of `size` bytes starts at `block`.
+    pub fn is_block(&self, block: Block, size: usize) -> bool {
+        self.map.get(block).is_some_and(|span| self.owns_region(span))
+            && block::header(block).is_ok_and(|header| header.in_use() && header.size() == size)
+    }
+
     fn check_region(&self, region: &'static Span) -> Result<(), Broken> {
         let (start, end) = (region.start(), region.end());
         ensure(self.owns_region(region), "a region's record belongs to somebody else", start)?;

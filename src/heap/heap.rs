@@ -12,7 +12,7 @@ use super::free_list::{Fit, FreeList};
 use super::page_map::PageMap;
 use super::span::{Kind, Span, SpanPool};
 use crate::base::align;
-use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
+use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK, UNIT};
 use crate::base::line::Line;
 use crate::sys::pages::PageSource;
 use crate::sys::report;
@@ -117,9 +117,19 @@ impl<S: PageSource + 'static> Heap<S> {
         Figures { free_blocks: self.free.count(), ..self.figures }
     }
 
-    /// The page source, for tests.
+    /// The page source.
     pub fn source(&self) -> &S {
         &self.source
+    }
+
+    /// The page map.
+    pub fn page_map(&self) -> &'static PageMap {
+        self.map
+    }
+
+    /// The number of the arena whose heap this is.
+    pub fn arena(&self) -> usize {
+        self.arena as usize
     }
 
     /// A block for `n` bytes, or `None` when there is no more memory, or no block can be so large.
@@ -138,13 +148,31 @@ impl<S: PageSource + 'static> Heap<S> {
         // Room for the block and for a free block of its own before it.
         let room = need.checked_add(align)?.checked_add(MIN_BLOCK).filter(|&room| room <= BLOCK_MAX)?;
         let found = self.free.find(room).or_else(|| self.grow(room))?;
-        let aligned = align::up(found, align);
-        if aligned == found {
-            return Some(self.take(found, need));
+        Some(self.take_at(found, aligned_in(found, align), need))
+    }
+
+    /// A block whose payload starts at a unit and whose `bytes`, whole units, end with the next block's header.
+    pub fn alloc_units(&mut self, bytes: usize) -> Option<Block> {
+        // A search with room for the alignment passes every hole that is exactly right, such as that of another slab
+        // that was given back. So the first few that are large enough are looked at before.
+        let mut candidate = self.free.find(bytes);
+        for _ in 0..EXACT_TRIES {
+            let Some(found) = candidate else { break };
+            let start = aligned_in(found, UNIT);
+            if start - found + bytes <= self.trusted(found).size() {
+                return Some(self.take_at(found, start, bytes).block);
+            }
+            candidate = self.free.next_of_size(Some(found), bytes);
         }
-        let start = if aligned - found < MIN_BLOCK { align::up(found + MIN_BLOCK, align) } else { aligned };
-        self.split_front(found, start);
-        Some(self.take(start, need))
+        self.alloc_aligned(bytes - HEADER, UNIT).map(|fresh| fresh.block)
+    }
+
+    /// Hands out `need` bytes of a free block from `start` on.
+    fn take_at(&mut self, found: Block, start: Block, need: usize) -> Fresh {
+        if start != found {
+            self.split_front(found, start);
+        }
+        self.take(start, need)
     }
 
     /// Cuts a free block in two free ones at `at`; for a moment they are neighbours.
@@ -202,6 +230,14 @@ impl<S: PageSource + 'static> Heap<S> {
             self.trim_large();
         }
         Ok(block::usable(size))
+    }
+
+    /// Takes a block back that metes itself had.
+    pub fn free_own(&mut self, block: Block) {
+        if self.free(block).is_err() {
+            // Its header was damaged since it was handed out.
+            self.trusted(block);
+        }
     }
 
     /// Merges a block that is in no list with its free neighbours and puts the result into the free list.
@@ -370,6 +406,15 @@ impl<S: PageSource + 'static> Heap<S> {
     pub(super) fn owns_region(&self, span: &Span) -> bool {
         span.kind() == Kind::Region && span.arena.load(Relaxed) == self.arena
     }
+}
+
+/// How many holes a search for units looks at before it asks for room to align in.
+const EXACT_TRIES: usize = 8;
+
+/// Where in the free block `found` an aligned block starts: at its start, or far enough in to leave a block before.
+fn aligned_in(found: Block, align: usize) -> Block {
+    let aligned = align::up(found, align);
+    if aligned != found && aligned - found < MIN_BLOCK { align::up(found + MIN_BLOCK, align) } else { aligned }
 }
 
 /// The header of a block in use that a program names by an address in `region`, if there is one. Reads once, so it

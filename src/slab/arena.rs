@@ -1,4 +1,4 @@
-//! An arena: one heap, its lock, and what reaches it while the lock cannot be taken.
+//! An arena: one heap, its bins of slabs, their lock, and what reaches it while the lock cannot be taken.
 //!
 //! Three callers find locks in the hands of their own thread, and none of them may wait:
 //! - a signal handler that interrupted an operation: the heap is in pieces. It is turned away: what it allocates
@@ -12,9 +12,14 @@
 
 #![allow(unsafe_code)]
 
+use super::bins::{Bins, Misuse, SlabFigures};
+use super::metadata::Metadata;
+use super::slab::Entry;
+use crate::base::class::SizeClass;
 use crate::base::operation::Operation;
 use crate::heap::block::{self, Block};
-use crate::heap::heap::{Heap, Misuse};
+use crate::heap::check::Broken;
+use crate::heap::heap::Heap;
 use crate::heap::page_map::PageMap;
 use crate::heap::span::SpanPool;
 use crate::sys::lock::FutexLock;
@@ -27,6 +32,7 @@ use lock_api::{Mutex, RawMutex};
 /// What the lock guards.
 struct Inside<S: PageSource + 'static> {
     heap: Heap<S>,
+    bins: Bins,
     calls: [u64; Operation::COUNT],
 }
 
@@ -42,8 +48,9 @@ pub struct Arena<S: PageSource + 'static> {
 
 impl<S: PageSource + 'static> Arena<S> {
     /// An arena with an empty heap.
-    pub const fn new(source: S, map: &'static PageMap, spans: &'static SpanPool) -> Self {
-        let inside = Inside { heap: Heap::new(source, map, spans), calls: [0; Operation::COUNT] };
+    pub const fn new(source: S, map: &'static PageMap, spans: &'static SpanPool, metadata: &'static Metadata) -> Self {
+        let heap = Heap::new(source, map, spans);
+        let inside = Inside { heap, bins: Bins::new(metadata), calls: [0; Operation::COUNT] };
         Self {
             inside: Mutex::from_raw(FutexLock::INIT, inside),
             busy: AtomicBool::new(false),
@@ -153,17 +160,53 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         unsafe { (*self.arena.inside.data_ptr()).calls }
     }
 
+    /// Takes up to `count` objects of a class, lowest addresses first; how many there were.
+    pub fn take(&mut self, class: SizeClass, count: usize, put: impl FnMut(usize)) -> usize {
+        let Inside { heap, bins, .. } = self.inside();
+        bins.take(heap, class, count, put)
+    }
+
+    /// Takes the object at `address` back, in the unit of whose slab the page map has `entry`. Keeps errno.
+    pub fn give(&mut self, entry: Entry, address: usize) -> Result<(), Misuse> {
+        let Inside { heap, bins, .. } = self.inside();
+        bins.give(heap, entry, address)
+    }
+
+    /// Gives the slabs that hold nothing back to the heap.
+    pub fn release_empty_slabs(&mut self) {
+        let Inside { heap, bins, .. } = self.inside();
+        bins.release_empty(heap);
+    }
+
+    /// What the slabs hold.
+    pub fn slab_figures(&self) -> SlabFigures {
+        // SAFETY: as in `inside`.
+        unsafe { (*self.arena.inside.data_ptr()).bins.figures() }
+    }
+
+    /// Runs the validators of the heap and of the bins.
+    pub fn check(&self) -> Result<(), Broken> {
+        // SAFETY: as in `inside`.
+        let inside = unsafe { &*self.arena.inside.data_ptr() };
+        inside.heap.check()?;
+        inside.bins.check(&inside.heap)
+    }
+
     #[cold]
     fn free_deferred(&mut self) {
         let mut block = self.arena.deferred.swap(0, Ordering::Acquire);
         while block != 0 {
             let next = block::chained(block);
-            let freed = linux::keeping_errno(|| self.inside().heap.free(block));
+            let entry = Entry::new(self.page_map().slab_entry(block));
+            let freed = linux::keeping_errno(|| match entry {
+                Some(entry) => self.give(entry, block).is_ok(),
+                None => self.inside().heap.free(block).is_ok(),
+            });
             match (freed, next) {
-                (Ok(_), Some(next)) => block = next,
-                (Err(Misuse::Freed(usable)), _) => report::misuse(format_args!(
-                    "double free: free({block:#x}): this block is free already, in a free block of {usable} bytes"
-                )),
+                (true, Some(next)) => block = next,
+                (false, Some(_)) => {
+                    report::misuse(format_args!("double free: free({block:#x}): freed in a signal handler"))
+                }
                 // It was checked when it was deferred, and nobody but the program could touch it since.
                 _ => report::misuse(format_args!(
                     "write after free: the block at {block:#x}, freed in a signal handler, was written to"

@@ -1,4 +1,8 @@
-//! L3: arenas, each one heap behind one lock. Bins of slabs stand here, between the thread caches above and the heap
-//! below.
+//! L3: slabs of small objects, the bins that hold them, and arenas: a heap and its bins behind one lock, between the thread
+//! caches above and the free list below.
 
 pub mod arena;
+pub mod bins;
+pub mod metadata;
+#[expect(clippy::module_inception, reason = "the slab itself is the folder's main subject")]
+pub mod slab;

@@ -140,6 +140,19 @@ pub fn thread_id() -> u32 {
     u32::try_from(id).unwrap_or(1)
 }
 
+/// Whether the calling thread is the one that the process started with, or that forked it.
+pub fn is_main_thread() -> bool {
+    // SAFETY: getpid cannot fail.
+    i64::from(super::thread::number()) == i64::from(unsafe { libc::getpid() })
+}
+
+/// Whether a thread of this process has that number; true where the kernel does not say.
+pub fn thread_lives(number: u32) -> bool {
+    // SAFETY: signal 0 is none: the kernel only looks the thread up.
+    let result = unsafe { call(libc::SYS_tgkill, [int(libc::getpid()), number as usize, 0]) };
+    result != -(libc::ESRCH as isize)
+}
+
 /// Copies up to `buffer.len()` bytes from any address of this process; how many could be read. Never faults.
 pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
     let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };

@@ -1,12 +1,15 @@
-//! The thread word: eight bytes of thread-local storage, all the library ever takes.
+//! Thread-local storage: two words, sixteen bytes, all the library ever takes.
+//!
+//! The *cache pointer* leads to the thread's cache, or to sixteen bytes of zeroes where it has none: no null test. The
+//! *thread word* holds the rest:
 //!
 //!      63     48     41       40       32            0
 //!     +--------+------+--------+--------+------------+
-//!     | unused | rank | inside | home+1 | number     |
+//!     | gone   | rank | inside | home+1 | number     |
 //!     +--------+------+--------+--------+------------+
 //!
-//! One word with the initial-exec model: reading it is an instruction or two, it needs no call (`__tls_get_addr` may
-//! call malloc), and eight bytes fit in the static surplus that `dlopen` leaves. It starts as zero, which needs no
+//! Both with the initial-exec model: reading one is an instruction or two, it needs no call (`__tls_get_addr` may
+//! call malloc), and sixteen bytes fit in the static surplus that `dlopen` leaves. The thread word starts as zero, which needs no
 //! set-up: a thread asks for its number when it first needs one. It is the kernel's thread id, unlike that of any other
 //! living thread, so it names the owner of a lock; a forked child asks again, once its locks are in order.
 
@@ -18,6 +21,7 @@ const HOME_MASK: u64 = 0x7f << HOME_SHIFT;
 const INSIDE: u64 = 1 << 40;
 const RANK_SHIFT: u32 = 41;
 const RANK_MASK: u64 = 0x7f << RANK_SHIFT;
+const GONE: u64 = 1 << 48;
 
 #[cfg(all(target_arch = "x86_64", not(any(test, miri))))]
 mod word {
@@ -31,7 +35,65 @@ mod word {
         "metes_thread_word:",
         ".zero 8",
         ".popsection",
+        ".pushsection .tdata.metes_thread_cache,\"awT\",@progbits",
+        ".p2align 3",
+        ".hidden metes_thread_cache",
+        ".globl metes_thread_cache",
+        ".type metes_thread_cache,@object",
+        ".size metes_thread_cache,8",
+        "metes_thread_cache:",
+        ".quad metes_no_cache",
+        ".popsection",
+        ".pushsection .bss.metes_no_cache,\"aw\",@nobits",
+        ".p2align 4",
+        ".hidden metes_no_cache",
+        ".globl metes_no_cache",
+        ".type metes_no_cache,@object",
+        ".size metes_no_cache,16",
+        "metes_no_cache:",
+        ".zero 16",
+        ".popsection",
     );
+
+    #[inline(always)]
+    pub fn cache() -> usize {
+        let value: usize;
+        // SAFETY: reads this thread's own word through its offset from the thread pointer.
+        unsafe {
+            core::arch::asm!(
+                "mov {value}, qword ptr [rip + metes_thread_cache@GOTTPOFF]",
+                "mov {value}, qword ptr fs:[{value}]",
+                value = out(reg) value,
+                options(nostack, preserves_flags, readonly),
+            );
+        }
+        value
+    }
+
+    #[inline(always)]
+    pub fn set_cache(value: usize) {
+        // SAFETY: writes this thread's own word.
+        unsafe {
+            core::arch::asm!(
+                "mov {offset}, qword ptr [rip + metes_thread_cache@GOTTPOFF]",
+                "mov qword ptr fs:[{offset}], {value}",
+                offset = out(reg) _,
+                value = in(reg) value,
+                options(nostack, preserves_flags),
+            );
+        }
+    }
+
+    #[inline(always)]
+    pub fn no_cache() -> usize {
+        let value: usize;
+        // SAFETY: computes an address.
+        unsafe {
+            core::arch::asm!("lea {value}, [rip + metes_no_cache]", value = out(reg) value,
+                options(nostack, preserves_flags, pure, nomem));
+        }
+        value
+    }
 
     #[inline(always)]
     pub fn get() -> u64 {
@@ -75,7 +137,70 @@ mod word {
         "metes_thread_word:",
         ".zero 8",
         ".popsection",
+        ".pushsection .tdata.metes_thread_cache,\"awT\",@progbits",
+        ".p2align 3",
+        ".hidden metes_thread_cache",
+        ".globl metes_thread_cache",
+        ".type metes_thread_cache,%object",
+        ".size metes_thread_cache,8",
+        "metes_thread_cache:",
+        ".xword metes_no_cache",
+        ".popsection",
+        ".pushsection .bss.metes_no_cache,\"aw\",@nobits",
+        ".p2align 4",
+        ".hidden metes_no_cache",
+        ".globl metes_no_cache",
+        ".type metes_no_cache,%object",
+        ".size metes_no_cache,16",
+        "metes_no_cache:",
+        ".zero 16",
+        ".popsection",
     );
+
+    #[inline(always)]
+    fn cache_place() -> *mut usize {
+        let place: *mut usize;
+        // SAFETY: computes the address of this thread's own word.
+        unsafe {
+            core::arch::asm!(
+                "mrs {place}, tpidr_el0",
+                "adrp {offset}, :gottprel:metes_thread_cache",
+                "ldr {offset}, [{offset}, :gottprel_lo12:metes_thread_cache]",
+                "add {place}, {place}, {offset}",
+                place = out(reg) place,
+                offset = out(reg) _,
+                options(nostack, preserves_flags, readonly),
+            );
+        }
+        place
+    }
+
+    #[inline(always)]
+    pub fn cache() -> usize {
+        // SAFETY: this thread's own word.
+        unsafe { cache_place().read() }
+    }
+
+    #[inline(always)]
+    pub fn set_cache(value: usize) {
+        // SAFETY: this thread's own word.
+        unsafe { cache_place().write(value) };
+    }
+
+    #[inline(always)]
+    pub fn no_cache() -> usize {
+        let value: usize;
+        // SAFETY: computes an address.
+        unsafe {
+            core::arch::asm!(
+                "adrp {value}, metes_no_cache",
+                "add {value}, {value}, :lo12:metes_no_cache",
+                value = out(reg) value,
+                options(nostack, preserves_flags, pure, nomem),
+            );
+        }
+        value
+    }
 
     #[inline(always)]
     fn place() -> *mut u64 {
@@ -112,6 +237,22 @@ mod word {
 mod word {
     unsafe extern "C" {
         safe fn metes_thread_word_address() -> *mut u64;
+        safe fn metes_thread_cache_address() -> *mut usize;
+        safe fn metes_no_cache_address() -> usize;
+    }
+
+    pub fn cache() -> usize {
+        // SAFETY: this thread's own word.
+        unsafe { metes_thread_cache_address().read() }
+    }
+
+    pub fn set_cache(value: usize) {
+        // SAFETY: this thread's own word.
+        unsafe { metes_thread_cache_address().write(value) };
+    }
+
+    pub fn no_cache() -> usize {
+        metes_no_cache_address()
     }
 
     pub fn get() -> u64 {
@@ -130,6 +271,24 @@ mod word {
     use core::cell::Cell;
     std::thread_local! {
         static WORD: Cell<u64> = const { Cell::new(0) };
+        static CACHE: Cell<usize> = const { Cell::new(0) };
+    }
+
+    static NO_CACHE: [core::sync::atomic::AtomicUsize; 2] = [const { core::sync::atomic::AtomicUsize::new(0) }; 2];
+
+    pub fn cache() -> usize {
+        match CACHE.get() {
+            0 => no_cache(),
+            cache => cache,
+        }
+    }
+
+    pub fn set_cache(value: usize) {
+        CACHE.set(value);
+    }
+
+    pub fn no_cache() -> usize {
+        (&raw const NO_CACHE).expose_provenance()
     }
 
     pub fn get() -> u64 {
@@ -169,6 +328,38 @@ pub fn home() -> Option<usize> {
 pub fn set_home(index: usize) {
     debug_assert!(index < 127);
     word::set((word::get() & !HOME_MASK) | ((index as u64 + 1) << HOME_SHIFT));
+}
+
+/// The address of this thread's cache, or `no_cache()`.
+#[inline(always)]
+pub fn cache() -> usize {
+    word::cache()
+}
+
+/// Sets the address of this thread's cache.
+pub fn set_cache(address: usize) {
+    word::set_cache(address);
+}
+
+/// The address of sixteen bytes of zeroes: what a thread has in the place of a cache.
+#[inline]
+pub fn no_cache() -> usize {
+    word::no_cache()
+}
+
+/// Whether this thread had a cache that was taken apart, because the thread is ending.
+pub fn is_gone() -> bool {
+    word::get() & GONE != 0
+}
+
+/// Says that this thread is ending.
+pub fn set_gone() {
+    word::set(word::get() | GONE);
+}
+
+/// Whether this thread is inside an operation.
+pub fn is_inside() -> bool {
+    word::get() & INSIDE != 0
 }
 
 /// The highest rank of the locks this thread holds; kept in debug builds only.

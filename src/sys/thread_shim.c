@@ -1,9 +1,23 @@
-/* The thread word where the library has no inline assembly for the target: see thread.rs. */
+// Thread-local words for targets without inline assembly of ours. See thread.rs.
 #include <stdint.h>
 
-static __thread uint64_t word __attribute__((tls_model("initial-exec")));
+#define WORD static __thread __attribute__((tls_model("initial-exec")))
 
-uint64_t *metes_thread_word_address(void)
+static uint64_t no_cache[2];
+WORD uint64_t word;
+WORD uint64_t *cache = no_cache;
+
+__attribute__((visibility("hidden"))) uint64_t *metes_thread_word_address(void)
 {
     return &word;
+}
+
+__attribute__((visibility("hidden"))) void *metes_thread_cache_address(void)
+{
+    return &cache;
+}
+
+__attribute__((visibility("hidden"))) uintptr_t metes_no_cache_address(void)
+{
+    return (uintptr_t)no_cache;
 }

@@ -1,0 +1,294 @@
+//! Size classes: the sizes that small and medium requests are rounded up to.
+//!
+//!     16 32 ... 128 | 144 ... 256 | 288 ... 512 | 640 768 896 1024 | ... | ... 32 KiB | 40 KiB ... 256 KiB
+//!       steps of 16    8 to a doubling              4 to a doubling        slabs end    heap blocks
+//!
+//! Up to `SLAB_MAX` objects of a class stand in slabs; from there to `CLASS_MAX` a class is a rounded size of heap blocks,
+//! so that a thread cache can hold them. Class 0 is no class.
+
+use super::config::{GRAIN, HEADER, UNIT};
+
+/// The largest size in slabs.
+pub const SLAB_MAX: usize = 32 << 10;
+
+/// The largest size with a class.
+pub const CLASS_MAX: usize = 256 << 10;
+
+/// A slab has at most so many units, so that an object's place in it fits 20 bits.
+pub const SLAB_UNITS_MAX: usize = 16;
+
+/// How many classes there are, class 0 included.
+pub const CLASSES: usize = 61;
+
+/// How many of them, class 0 included, have slabs.
+pub const SLAB_CLASSES: usize = 49;
+
+/// A size class.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct SizeClass(u8);
+
+struct Shape {
+    size: u32,
+    /// Units of a slab.
+    units: u16,
+    /// Objects in a slab.
+    objects: u16,
+    /// 2^64 / size, rounded up: multiplying replaces a division.
+    magic: u64,
+}
+
+const fn next_size(size: usize) -> usize {
+    let step = if size < 128 {
+        16
+    } else if size < 512 {
+        1 << (size.ilog2() - 3)
+    } else {
+        1 << (size.ilog2() - 2)
+    };
+    size + step
+}
+
+/// The last eight bytes of a slab's units are the header of the block after it.
+const fn objects(size: usize, units: usize) -> usize {
+    (units * UNIT - HEADER) / size
+}
+
+/// As few units as have room for eight objects and leave less than a twelfth unused.
+const fn units(size: usize) -> usize {
+    let mut units = 1;
+    while objects(size, units) < 8 || units * UNIT - objects(size, units) * size > units * UNIT / 12 {
+        units += 1;
+    }
+    assert!(units <= SLAB_UNITS_MAX);
+    units
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "asserted")]
+const fn shapes() -> [Shape; CLASSES] {
+    let mut shapes = [const { Shape { size: 0, units: 0, objects: 0, magic: 0 } }; CLASSES];
+    let (mut class, mut size) = (1, GRAIN);
+    while class < CLASSES {
+        let units = if size <= SLAB_MAX { units(size) } else { 0 };
+        let objects = if units == 0 { 0 } else { objects(size, units) };
+        assert!(objects < 1 << 16 && size < 1 << 32);
+        let magic = (u64::MAX / size as u64) + 1;
+        shapes[class] = Shape { size: size as u32, units: units as u16, objects: objects as u16, magic };
+        assert!((size <= SLAB_MAX) == (class < SLAB_CLASSES));
+        (class, size) = (class + 1, next_size(size));
+    }
+    assert!(shapes[SLAB_CLASSES - 1].size as usize == SLAB_MAX && shapes[CLASSES - 1].size as usize == CLASS_MAX);
+    shapes
+}
+
+static SHAPES: [Shape; CLASSES] = shapes();
+
+/// Bytes of an object of class `index`, from 1: for tables made at compile time.
+pub const fn size_of_index(index: usize) -> usize {
+    shapes()[index].size as usize
+}
+
+/// Bytes from one bin of a thread cache to the next: the fast paths know a class by the distance of its bin.
+pub const BIN: usize = 32;
+
+/// How many sizes, in grains, the fast path's table has.
+pub const GRAINS: usize = SLAB_MAX / GRAIN;
+
+#[expect(clippy::cast_possible_truncation, reason = "asserted")]
+const fn bins() -> [u16; GRAINS] {
+    let shapes = shapes();
+    let mut table = [0; GRAINS];
+    let (mut grain, mut class) = (0, 1);
+    while grain < GRAINS {
+        if (grain + 1) * GRAIN > shapes[class].size as usize {
+            class += 1;
+        }
+        assert!(class * BIN < 1 << 16);
+        table[grain] = (class * BIN) as u16;
+        grain += 1;
+    }
+    table
+}
+
+/// The distance of the bin that serves a size of `(index + 1) * 16` bytes.
+static BINS: [u16; GRAINS] = bins();
+
+/// The index for `bin_of` of a request of `n` bytes; not below `GRAINS` for none and for more than `SLAB_MAX`.
+#[inline(always)]
+pub fn grain(n: usize) -> usize {
+    n.wrapping_sub(1) / GRAIN
+}
+
+/// The distance of the bin for a `grain`, which is below `GRAINS`.
+#[inline(always)]
+pub fn bin_of(grain: usize) -> usize {
+    debug_assert!(grain < GRAINS);
+    #[expect(unsafe_code, reason = "the fast path has compared already")]
+    // SAFETY: the caller's promise.
+    unsafe {
+        usize::from(*BINS.get_unchecked(grain))
+    }
+}
+
+impl SizeClass {
+    /// The class that serves `n` bytes; `None` above `CLASS_MAX`.
+    pub fn for_size(n: usize) -> Option<Self> {
+        if n <= SLAB_MAX {
+            return Some(Self::of_bin(usize::from(BINS[n.saturating_sub(1) / GRAIN])));
+        }
+        Self::all().skip(SLAB_CLASSES - 1).find(|class| n <= class.size())
+    }
+
+    /// The class that serves `n` bytes in slabs at an alignment, a power of two: its objects are a multiple of it apart, and
+    /// slabs start at a unit. `None` where that would waste as much as is used.
+    pub fn for_aligned(n: usize, align: usize) -> Option<Self> {
+        let first = if n <= SLAB_MAX { Self::for_size(n)? } else { return None };
+        Self::all()
+            .skip(first.index() - 1)
+            .take(SLAB_CLASSES - first.index())
+            .find(|class| class.size().is_multiple_of(align))
+            .filter(|class| class.size() <= 2 * n.max(align))
+    }
+
+    /// The largest class of at most `n` bytes; `None` below the smallest.
+    pub fn within(n: usize) -> Option<Self> {
+        Self::all().take_while(|class| class.size() <= n).last()
+    }
+
+    /// The class whose bin is at this distance.
+    #[inline]
+    pub fn of_bin(distance: usize) -> Self {
+        Self::of_index(distance / BIN)
+    }
+
+    /// The class of an index from 1.
+    #[inline]
+    pub fn of_index(index: usize) -> Self {
+        debug_assert!((1..CLASSES).contains(&index));
+        #[expect(clippy::cast_possible_truncation, reason = "below CLASSES")]
+        Self(index as u8)
+    }
+
+    /// All classes, smallest first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (1..CLASSES).map(Self::of_index)
+    }
+
+    /// Those that have slabs.
+    pub fn slabs() -> impl Iterator<Item = Self> {
+        (1..SLAB_CLASSES).map(Self::of_index)
+    }
+
+    /// Its number, from 1.
+    #[inline]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// The distance of its bin from that of class 0.
+    #[inline]
+    pub fn bin(self) -> usize {
+        self.index() * BIN
+    }
+
+    fn shape(self) -> &'static Shape {
+        &SHAPES[self.index()]
+    }
+
+    /// Bytes of an object.
+    #[inline]
+    pub fn size(self) -> usize {
+        self.shape().size as usize
+    }
+
+    /// Whether its objects stand in slabs.
+    #[inline]
+    pub fn has_slabs(self) -> bool {
+        self.index() < SLAB_CLASSES
+    }
+
+    /// Bytes of a slab: whole units.
+    pub fn slab_bytes(self) -> usize {
+        usize::from(self.shape().units) * UNIT
+    }
+
+    /// Objects in a slab.
+    pub fn objects(self) -> usize {
+        usize::from(self.shape().objects)
+    }
+
+    /// 2^64 / size, rounded up. For offsets below 2^32: `offset * magic < magic`, modulo 2^64, exactly if `offset` is a multiple of
+    /// the size (Lemire, Kaser, Kurz, "Faster remainder by direct computation", Software: Practice and Experience 49(6), 2019).
+    #[inline]
+    pub fn magic(self) -> u64 {
+        self.shape().magic
+    }
+
+    /// Which object of a slab starts `offset` bytes into it, if one does.
+    #[inline]
+    pub fn object_at(self, offset: usize) -> Option<usize> {
+        let product = u128::from(self.magic()) * offset as u128;
+        #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+        let (index, rest) = ((product >> 64) as usize, product as u64);
+        (rest < self.magic() && index < self.objects()).then_some(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_size_gets_the_smallest_class_that_holds_it() {
+        for n in 0..=CLASS_MAX {
+            let class = SizeClass::for_size(n).unwrap();
+            assert!(class.size() >= n);
+            assert!(class.index() == 1 || SizeClass::of_index(class.index() - 1).size() < n.max(1));
+            if (1..=SLAB_MAX).contains(&n) {
+                assert_eq!(bin_of(grain(n)), class.bin());
+                assert!(class.has_slabs());
+            }
+        }
+        assert_eq!(SizeClass::for_size(CLASS_MAX + 1), None);
+        assert!(grain(0) >= GRAINS && grain(SLAB_MAX + 1) >= GRAINS);
+        assert_eq!(SizeClass::within(15), None);
+        assert_eq!(SizeClass::within(17).unwrap().size(), 16);
+    }
+
+    #[test]
+    fn sizes_waste_little() {
+        for class in SizeClass::all().skip(8) {
+            let before = SizeClass::of_index(class.index() - 1).size();
+            assert!(class.size().is_multiple_of(GRAIN) && class.size() - before <= before / 4);
+        }
+        for class in SizeClass::slabs() {
+            let (used, all) = (class.objects() * class.size(), class.slab_bytes());
+            assert!(used <= all - HEADER && all - used <= all / 12 && class.objects() >= 8, "{class:?}");
+        }
+    }
+
+    #[test]
+    fn an_object_is_found_at_its_multiple_and_nowhere_else() {
+        for class in SizeClass::slabs() {
+            for offset in 0..class.slab_bytes() {
+                let index = offset / class.size();
+                let right = (offset.is_multiple_of(class.size()) && index < class.objects()).then_some(index);
+                assert_eq!(class.object_at(offset), right, "{class:?} {offset}");
+                let divides = (offset as u64).wrapping_mul(class.magic()) < class.magic();
+                assert_eq!(divides, offset.is_multiple_of(class.size()));
+            }
+        }
+    }
+
+    #[test]
+    fn aligned_classes_are_multiples_of_the_alignment() {
+        for align in [32, 64, 128, 1024, 4096, 16384] {
+            for n in (1..=SLAB_MAX).step_by(7) {
+                if let Some(class) = SizeClass::for_aligned(n, align) {
+                    assert!(class.size() >= n && class.size().is_multiple_of(align) && class.has_slabs());
+                }
+            }
+            assert!(SizeClass::for_aligned(align, align).is_some());
+        }
+        assert_eq!(SizeClass::for_aligned(SLAB_MAX, 2 * SLAB_MAX), None);
+    }
+}

@@ -1,0 +1,430 @@
+//! The thread cache: for each size class a stack of pointers to free objects, one thread's alone.
+//!
+//!     cache pointer (TLS) -> | gate | home | ... | bin | bin | bin | ...       one bin a size class
+//!                                                  |
+//!                                     | 0 | p | p | p |   |   |   |            its slots: top points behind the last p,
+//!                                                       top      end           the 0 below the first says "empty"
+//!
+//! `allocate` pops, `release` pushes: no lock, no atomic instruction, no chain through the objects. What is not so simple is
+//! left to the slow paths: an empty stack is filled, a full one flushed, by a batch, under the lock of the thread's home
+//! arena. Only objects of slabs of that arena are in the stacks; others go home through the remote buffer, so a
+//! thread is not given memory that shares cache lines with another arena's.
+//!
+//! **The key.** A free object's first word holds a key, its address times an odd number, from `release` until it is handed out
+//! again. `release` looks for it first: that is a double free.
+//!
+//! **The gate.** A signal handler may interrupt these functions anywhere and call them itself. Between reading a stack and
+//! writing it back the gate is closed: it is the limit to which both compare anyway, so that whoever comes in between takes the slow
+//! path, finds the gate closed, and is served by the arena or a mapping. Nothing of this is there for other threads: the
+//! fences are the compiler's alone.
+//!
+//! **Fork** may cut a thread off anywhere. A pop reads the object before it moves `top`, a push writes the slot
+//! before: the child, which takes over the stacks of threads that are gone, loses one object at most, and never finds one that
+//! somebody has.
+
+#![allow(unsafe_code)]
+
+use super::runtime::PAGE_MAP;
+use crate::base::class::{self, CLASSES, SizeClass};
+use crate::base::operation::Operation;
+use crate::slab::slab::{BINS_END, Entry, home_place};
+use crate::sys::thread;
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed, compiler_fence};
+
+/// The gate when it is open. Sizes in grains and distances of bins are both below it when the fast paths serve them.
+const OPEN: usize = BINS_END;
+const CLOSED: usize = 0;
+
+const _: () = assert!(OPEN == class::GRAINS);
+const _: () = assert!(size_of::<Bin>() == class::BIN && core::mem::offset_of!(Cache, gate) == 0);
+
+/// Frees to other arenas that are collected before they go home.
+pub const REMOTE: usize = 128;
+
+/// A word that only the thread which has the cache touches, and its signal handlers. Not an atomic: the compiler may use it in
+/// place, which is what makes the fast paths short.
+#[repr(transparent)]
+struct Own<T>(UnsafeCell<T>);
+
+// SAFETY: no two threads use it at a time: a cache changes hands through its `owner`, and after fork.
+unsafe impl<T> Sync for Own<T> {}
+
+impl<T: Copy> Own<T> {
+    #[inline(always)]
+    fn get(&self) -> T {
+        // SAFETY: nobody writes meanwhile, see the type.
+        unsafe { *self.0.get() }
+    }
+
+    #[inline(always)]
+    fn set(&self, value: T) {
+        // SAFETY: nobody else reads or writes meanwhile, see the type.
+        unsafe { *self.0.get() = value };
+    }
+}
+
+/// One size class's stack.
+#[repr(C)]
+pub struct Bin {
+    /// The address of the first unused slot.
+    top: AtomicUsize,
+    /// The address of the slot behind the last that may be used.
+    end: Own<usize>,
+    /// See `SizeClass::magic`.
+    magic: Own<u64>,
+    /// The same number: two operands in memory are an instruction less than one in a register.
+    magic_limit: Own<u64>,
+}
+
+/// What the slow paths know of a stack.
+#[derive(Default)]
+pub struct Pace {
+    /// Objects that the last fill brought.
+    pub batch: AtomicU32,
+    /// Whether the last slow path was a flush.
+    pub flushed: AtomicU32,
+}
+
+/// A thread's cache. Its slots stand behind it.
+#[repr(C, align(64))]
+pub struct Cache {
+    gate: Own<usize>,
+    /// The home arena, as `Entry::place` has it.
+    home: Own<usize>,
+    /// Calls that the cache served, by `Operation as usize`. Frees are not among them: see `frees`.
+    pub calls: [AtomicU64; Operation::COUNT],
+    /// Reallocs of objects.
+    pub resized: AtomicU64,
+    /// Frees that are a part of a realloc.
+    pub moved: AtomicU64,
+    /// How often its thread has been told that it is ending.
+    pub endings: AtomicU32,
+    /// Objects that fills have brought.
+    pub filled: AtomicU64,
+    /// Objects that flushes have taken away.
+    pub flushed: AtomicU64,
+    /// Frees to other arenas.
+    pub remote_frees: AtomicU64,
+    /// The number of the thread that has the cache; 0 if it is unused.
+    pub owner: AtomicU32,
+    /// The next in the list of all caches.
+    pub next: AtomicUsize,
+    /// How many of `remote` are used.
+    remote_count: AtomicUsize,
+    remote: [AtomicUsize; REMOTE],
+    paces: [Pace; CLASSES],
+    bins: [Bin; CLASSES],
+}
+
+/// The most slots a class may use.
+pub const fn slots_max(size: usize) -> usize {
+    let (bytes, least, most) = if size <= class::SLAB_MAX { (64 << 10, 8, 256) } else { (512 << 10, 2, 8) };
+    let slots = bytes / size;
+    if slots < least {
+        least
+    } else if slots > most {
+        most
+    } else {
+        slots
+    }
+}
+
+/// The index of the slot below the first of each class: the slot that says "empty".
+static SLOTS: [u32; CLASSES] = slots();
+
+#[expect(clippy::cast_possible_truncation, reason = "a few thousand")]
+const fn slots() -> [u32; CLASSES] {
+    let mut starts = [0; CLASSES];
+    let (mut class, mut next) = (1, 0);
+    while class < CLASSES {
+        starts[class] = next as u32;
+        next += 1 + slots_max(class::size_of_index(class));
+        class += 1;
+    }
+    // Class 0 stands for the end.
+    starts[0] = next as u32;
+    starts
+}
+
+/// Bytes of a cache with its slots.
+pub const BYTES: usize = size_of::<Cache>() + 8 * slots()[0] as usize;
+
+/// Adds to a counter that its thread alone changes, and others may read.
+#[inline(always)]
+pub fn add(counter: &AtomicU64, n: u64) {
+    counter.store(counter.load(Relaxed) + n, Relaxed);
+}
+
+#[inline(always)]
+fn word(address: usize) -> &'static AtomicU64 {
+    // SAFETY: callers pass the addresses of slots or of objects in slabs, which are exposed, 8-aligned and mapped.
+    unsafe { &*core::ptr::with_exposed_provenance(address) }
+}
+
+#[inline(always)]
+fn object_word(address: usize) -> *mut u64 {
+    core::ptr::with_exposed_provenance_mut(address)
+}
+
+#[inline(always)]
+fn slot(address: usize) -> &'static AtomicUsize {
+    // SAFETY: as for `word`.
+    unsafe { &*core::ptr::with_exposed_provenance(address) }
+}
+
+impl Cache {
+    /// The calling thread's cache, or the one of nobody, whose gate is closed and which has no bins.
+    #[inline(always)]
+    fn current() -> &'static Self {
+        // SAFETY: the word leads to a cache, which stays mapped, or to zeroes of which no more than the gate and the home is read.
+        unsafe { &*core::ptr::with_exposed_provenance(thread::cache()) }
+    }
+
+    /// The calling thread's cache, if it has one.
+    #[inline]
+    pub fn mine() -> Option<&'static Self> {
+        (thread::cache() != thread::no_cache()).then(Self::current)
+    }
+
+    /// Its address.
+    pub fn address(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+
+    /// Lays out new memory of zeroes as a cache, which nobody has seen yet. The gate is closed.
+    pub fn begin(&self) {
+        for class in SizeClass::all() {
+            let bin = self.bin(class);
+            bin.magic.set(class.magic());
+            bin.magic_limit.set(class.magic());
+            bin.top.store(self.bottom(class), Relaxed);
+            self.set_capacity(class, 0);
+        }
+    }
+
+    /// Sends the cache to an arena. It is empty.
+    pub fn set_home(&self, arena: usize) {
+        self.home.set(home_place(arena));
+    }
+
+    /// The index of the home arena.
+    pub fn home(&self) -> usize {
+        self.home.get() / BINS_END
+    }
+
+    /// How a class's stack has been used.
+    pub fn pace(&self, class: SizeClass) -> &Pace {
+        &self.paces[class.index()]
+    }
+
+    /// The bin of a class.
+    fn bin(&self, class: SizeClass) -> &Bin {
+        &self.bins[class.index()]
+    }
+
+    #[inline(always)]
+    fn bin_at(&self, distance: usize) -> &Bin {
+        debug_assert!(distance < CLASSES * class::BIN && distance.is_multiple_of(class::BIN));
+        // SAFETY: distances come from the table of classes or from a slab's entry: they are those of bins.
+        unsafe { &*(&raw const self.bins).byte_add(distance).cast() }
+    }
+
+    /// The first slot of a class: `top` when the stack is empty.
+    fn bottom(&self, class: SizeClass) -> usize {
+        self.address() + size_of::<Self>() + 8 * (SLOTS[class.index()] as usize + 1)
+    }
+
+    /// How many objects a stack holds.
+    pub fn count(&self, class: SizeClass) -> usize {
+        (self.bin(class).top.load(Relaxed) - self.bottom(class)) / 8
+    }
+
+    /// How many objects a stack may hold.
+    pub fn capacity(&self, class: SizeClass) -> usize {
+        (self.bin(class).end.get() - self.bottom(class)) / 8
+    }
+
+    /// Sets how many objects a stack may hold, at most `slots_max`.
+    pub fn set_capacity(&self, class: SizeClass, slots: usize) {
+        debug_assert!(slots <= slots_max(class.size()));
+        self.bin(class).end.set(self.bottom(class) + 8 * slots);
+    }
+
+    /// Sets the number of objects in a stack: the gate is closed, and the slots are written.
+    pub fn set_count(&self, class: SizeClass, count: usize) {
+        compiler_fence(Ordering::SeqCst);
+        self.bin(class).top.store(self.bottom(class) + 8 * count, Relaxed);
+    }
+
+    /// The slots of a class, as many as it may ever use.
+    pub fn slots(&self, class: SizeClass) -> &'static [AtomicUsize] {
+        let first = core::ptr::with_exposed_provenance(self.bottom(class));
+        // SAFETY: the slots stand behind the cache.
+        unsafe { core::slice::from_raw_parts(first, slots_max(class.size())) }
+    }
+
+    /// The remote buffer's used part.
+    pub fn remote(&self) -> &[AtomicUsize] {
+        &self.remote[..self.remote_count.load(Relaxed)]
+    }
+
+    /// Adds to the remote buffer, which has room; whether it is full then. The gate is closed.
+    pub fn push_remote(&self, address: usize) -> bool {
+        let count = self.remote_count.load(Relaxed);
+        self.remote[count].store(address, Relaxed);
+        self.set_remote_count(count + 1);
+        count + 1 == REMOTE
+    }
+
+    /// Sets how many of the remote buffer are used.
+    pub fn set_remote_count(&self, count: usize) {
+        compiler_fence(Ordering::SeqCst);
+        self.remote_count.store(count, Relaxed);
+    }
+
+    /// Whether the gate is open: nobody is at work on the stacks.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.gate.get() != CLOSED
+    }
+
+    /// Closes the gate.
+    #[inline(always)]
+    pub fn close(&self) {
+        self.gate.set(CLOSED);
+        compiler_fence(Ordering::SeqCst);
+    }
+
+    /// Counts a call that the cache served.
+    #[inline(always)]
+    pub fn count_call(&self, operation: Operation) {
+        add(&self.calls[operation as usize], 1);
+    }
+
+    /// Opens the gate.
+    #[inline(always)]
+    pub fn open(&self) {
+        compiler_fence(Ordering::SeqCst);
+        self.gate.set(OPEN);
+    }
+
+    /// Frees that went into the cache. They are not counted one by one: what is in the stacks came by fills and frees, and left by
+    /// flushes and calls.
+    pub fn frees(&self) -> u64 {
+        let held: usize = SizeClass::all().map(|class| self.count(class)).sum();
+        let served: u64 = self.calls.iter().map(|calls| calls.load(Relaxed)).sum();
+        let gone = served + self.flushed.load(Relaxed) + held as u64;
+        (gone + self.remote_frees.load(Relaxed)).saturating_sub(self.filled.load(Relaxed) + self.moved.load(Relaxed))
+    }
+
+    /// Bytes and objects in it.
+    pub fn held(&self) -> (usize, usize) {
+        SizeClass::all().fold((0, 0), |(bytes, objects), class| {
+            let count = self.count(class);
+            (bytes + count * class.size(), objects + count)
+        })
+    }
+}
+
+/// What a free object's first word holds. A multiplication and no secret: it is one instruction, and nobody gains by making up
+/// a word that only stops the program.
+#[inline(always)]
+fn key(address: usize) -> u64 {
+    (address as u64).wrapping_mul(0x6d65_7465)
+}
+
+/// Whether an object's first word says that it is free already.
+#[inline]
+pub fn has_key(address: usize) -> bool {
+    word(address).load(Relaxed) == key(address)
+}
+
+/// Writes the key into an object's first word.
+#[inline]
+pub fn set_key(address: usize) {
+    word(address).store(key(address), Relaxed);
+}
+
+/// An object for `n` bytes from the calling thread's cache; 0 where it has none.
+#[inline(always)]
+pub fn allocate(operation: Operation, n: usize) -> usize {
+    let cache = Cache::current();
+    let grain = class::grain(n);
+    if grain >= cache.gate.get() {
+        return 0;
+    }
+    allocate_from(cache, operation, class::bin_of(grain))
+}
+
+/// The same for a class.
+#[inline(always)]
+pub fn allocate_class(operation: Operation, class: SizeClass) -> usize {
+    let cache = Cache::current();
+    if class.bin() >= cache.gate.get() {
+        return 0;
+    }
+    allocate_from(cache, operation, class.bin())
+}
+
+#[inline(always)]
+fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
+    let bin = cache.bin_at(distance);
+    cache.close();
+    let object = slot(bin.top.load(Relaxed) - 8).load(Relaxed);
+    if object == 0 {
+        cache.open();
+        return 0;
+    }
+    compiler_fence(Ordering::SeqCst);
+    bin.top.store(bin.top.load(Relaxed) - 8, Relaxed);
+    // So that the key is not found when the program frees it without having written to it.
+    word(object).store(0, Relaxed);
+    cache.count_call(operation);
+    cache.open();
+    object
+}
+
+/// Puts an object into the calling thread's cache. False, and nothing was done, if it is no object of a slab of the thread's home
+/// arena, is free already, or does not start where objects do; if the stack is full, or the gate closed.
+#[inline(always)]
+pub fn release(address: usize) -> bool {
+    let cache = Cache::current();
+    let entry = PAGE_MAP.slab_entry(address);
+    let distance = Entry::place(entry) ^ cache.home.get();
+    if distance >= cache.gate.get() {
+        return false;
+    }
+    push(
+        cache,
+        distance,
+        |bin| Entry::offset(entry, address).wrapping_mul(bin.magic.get()) < bin.magic_limit.get(),
+        address,
+    )
+}
+
+#[inline(always)]
+fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, address: usize) -> bool {
+    let bin = cache.bin_at(distance);
+    cache.close();
+    let top = bin.top.load(Relaxed);
+    let (word, key) = (object_word(address), key(address));
+    // SAFETY: the object is the program's, which is just freeing it.
+    if top >= bin.end.get() || !starts_here(bin) || unsafe { *word == key } {
+        cache.open();
+        return false;
+    }
+    // SAFETY: as above.
+    unsafe { *word = key };
+    slot(top).store(address, Relaxed);
+    compiler_fence(Ordering::SeqCst);
+    bin.top.store(bin.top.load(Relaxed) + 8, Relaxed);
+    cache.open();
+    true
+}
+
+/// Puts an object or a heap block of a class, which the caller has checked, into the calling thread's cache, if there is room.
+pub fn release_class(class: SizeClass, address: usize) -> bool {
+    let cache = Cache::current();
+    class.bin() < cache.gate.get() && push(cache, class.bin(), |_| true, address)
+}

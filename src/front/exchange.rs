@@ -1,0 +1,248 @@
+//! Between thread caches and arenas: fills, flushes, and frees that go to another arena. The slow paths of small sizes.
+//!
+//! How much a stack may hold follows what the thread does. Fills in a row double the next one; a flush after a fill lets the
+//! stack grow, as it was too small for a burst; flushes in a row let it shrink, as a thread that only frees has no use for it,
+//! and what sits in a cache keeps its pages from being given back.
+
+use super::cache::{self, Cache, slots_max};
+use super::misuse::{self, Wrong};
+use super::runtime;
+use crate::base::class::{SLAB_MAX, SizeClass};
+use crate::base::operation::Operation;
+use crate::slab::bins::{self, Misuse};
+use crate::slab::slab::Entry;
+use crate::sys::linux;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// What a stack holds at first, and never less.
+const CAPACITY_MIN: usize = 16;
+const BATCH_FIRST: usize = 8;
+
+/// An object of a class for the program, from the arena of a cache whose stack for it is empty, and more into the stack.
+/// `None` when memory is out or the arena cannot be entered now. Not for a cache whose gate is closed.
+pub fn fill(cache: &Cache, class: SizeClass) -> Option<usize> {
+    debug_assert!(class.has_slabs());
+    let pace = cache.pace(class);
+    let most = slots_max(class.size());
+    let batch = match pace.batch.load(Relaxed) as usize {
+        0 => BATCH_FIRST.min(most / 2),
+        batch if pace.flushed.load(Relaxed) == 0 => (2 * batch).min(most / 2),
+        batch => batch,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
+    pace.batch.store(batch as u32, Relaxed);
+    pace.flushed.store(0, Relaxed);
+    if cache.capacity(class) < batch.max(CAPACITY_MIN) {
+        cache.set_capacity(class, batch.max(CAPACITY_MIN).min(most));
+    }
+    cache.close();
+    let mut first = None;
+    if let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) {
+        let slots = cache.slots(class);
+        let mut count = 0;
+        // Lowest first: it is handed out now. The others go on the stack so that the lowest comes next.
+        arena.take(class, batch, |object| {
+            if first.is_none() {
+                first = Some(object);
+            } else {
+                slots[count].store(object, Relaxed);
+                count += 1;
+            }
+        });
+        for low in 0..count / 2 {
+            let (a, b) = (slots[low].load(Relaxed), slots[count - 1 - low].load(Relaxed));
+            slots[low].store(b, Relaxed);
+            slots[count - 1 - low].store(a, Relaxed);
+        }
+        // While the lock is held: a fork finds objects in the arena or in the stack.
+        cache.set_count(class, count);
+        cache::add(&cache.filled, count as u64 + u64::from(first.is_some()));
+    }
+    cache.open();
+    first
+}
+
+/// Makes room in a stack that is full: lets it grow, or takes the older part of its objects to the arena. False if
+/// the arena cannot be entered now.
+pub fn make_room(cache: &Cache, class: SizeClass) -> bool {
+    let pace = cache.pace(class);
+    let (capacity, most) = (cache.capacity(class), slots_max(class.size()));
+    if pace.flushed.swap(1, Relaxed) == 0 && capacity < most {
+        cache.set_capacity(class, (2 * capacity).clamp(CAPACITY_MIN.min(most), most));
+        return true;
+    }
+    let capacity = (capacity / 2).max(CAPACITY_MIN.min(most));
+    cache.set_capacity(class, capacity);
+    flush(cache, class, capacity / 2)
+}
+
+/// Takes all but the `keep` newest objects of a stack to the arena.
+pub fn flush(cache: &Cache, class: SizeClass, keep: usize) -> bool {
+    let count = cache.count(class);
+    if count <= keep {
+        return true;
+    }
+    cache.close();
+    let entered = runtime::arena(cache.home()).enter(Operation::Other);
+    let Some(mut arena) = entered else {
+        cache.open();
+        return false;
+    };
+    let slots = cache.slots(class);
+    let going = count - keep;
+    for slot in &slots[..going] {
+        let address = slot.load(Relaxed);
+        linux::keeping_errno(|| give(&mut arena, address));
+    }
+    for index in 0..keep {
+        slots[index].store(slots[going + index].load(Relaxed), Relaxed);
+    }
+    cache.set_count(class, keep);
+    cache::add(&cache.flushed, going as u64);
+    drop(arena);
+    cache.open();
+    true
+}
+
+type Arena<'a> = crate::slab::arena::Entered<'a, linux::Linux>;
+
+/// Gives an object of a slab, or a heap block, back to its arena, which is entered. What is wrong with it now was done while
+/// it was free.
+fn give(arena: &mut Arena<'_>, address: usize) {
+    match Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
+        Some(entry) => {
+            if let Err(wrong) = arena.give(entry, address) {
+                misuse::report(Operation::Free, address, Wrong::Object(entry, wrong));
+            }
+        }
+        None => {
+            if let (Err(wrong), Some(region)) = (arena.free(address), runtime::PAGE_MAP.get(address)) {
+                misuse::report(Operation::Free, address, Wrong::Block(region, wrong));
+            }
+        }
+    }
+}
+
+/// Puts an object of another arena's slab into the remote buffer, and sends that home when it is full.
+pub fn release_remote(cache: &Cache, address: usize) {
+    cache.close();
+    cache::set_key(address);
+    let full = cache.push_remote(address);
+    cache::add(&cache.remote_frees, 1);
+    cache.open();
+    if full {
+        flush_remote(cache);
+    }
+}
+
+/// Sends the objects in the remote buffer to their arenas.
+pub fn flush_remote(cache: &Cache) {
+    cache.close();
+    while let Some(first) = cache.remote().first() {
+        let home = arena_of(first.load(Relaxed));
+        let Some(mut arena) = runtime::arena(home).enter(Operation::Other) else { break };
+        let mut kept = 0;
+        for slot in cache.remote() {
+            let address = slot.load(Relaxed);
+            if arena_of(address) == home {
+                linux::keeping_errno(|| give(&mut arena, address));
+            } else {
+                cache.remote()[kept].store(address, Relaxed);
+                kept += 1;
+            }
+        }
+        // While the lock is held: see `fill`.
+        cache.set_remote_count(kept);
+    }
+    cache.open();
+}
+
+fn arena_of(address: usize) -> usize {
+    Entry::new(runtime::PAGE_MAP.slab_entry(address)).map_or(0, Entry::arena)
+}
+
+/// Takes everything in a cache to the arenas.
+pub fn flush_all(cache: &Cache) {
+    SizeClass::all().for_each(|class| {
+        flush(cache, class, 0);
+        cache.set_capacity(class, 0);
+        cache.pace(class).batch.store(0, Relaxed);
+    });
+    flush_remote(cache);
+}
+
+/// The release of an object that the fast path did not take. `entry` is that of its unit.
+#[cold]
+#[inline(never)]
+pub fn release_object(operation: Operation, entry: Entry, address: usize) {
+    if entry.object_at(address).is_none() {
+        misuse::report(operation, address, Wrong::Object(entry, bins::interior(entry, address)));
+    }
+    let class = entry.class();
+    if let Some(cache) = super::threads::cache() {
+        if cache::has_key(address) {
+            misuse::report(operation, address, Wrong::Object(entry, Misuse::Freed(class.size())));
+        }
+        if entry.arena() != cache.home() {
+            release_remote(cache, address);
+            count_moved(operation);
+            return;
+        }
+        if make_room(cache, class) && cache::release_class(class, address) {
+            count_moved(operation);
+            return;
+        }
+    }
+    release_to_arena(operation, entry, address);
+}
+
+/// Notes that a free into the thread's cache is a part of a realloc, if it is.
+pub fn count_moved(operation: Operation) {
+    if operation == Operation::Move
+        && let Some(cache) = Cache::mine()
+    {
+        cache::add(&cache.moved, 1);
+    }
+}
+
+/// The release of an object without a cache.
+fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
+    let arena = runtime::arena(entry.arena());
+    match arena.enter(operation) {
+        Some(mut entered) => {
+            let result = linux::keeping_errno(|| entered.give(entry, address));
+            drop(entered);
+            if let Err(wrong) = result {
+                misuse::report(operation, address, Wrong::Object(entry, wrong));
+            }
+        }
+        None => arena.defer(address),
+    }
+}
+
+/// Puts a heap block whose size is that of a class into the calling thread's cache. False where that cannot be.
+pub fn release_block(operation: Operation, arena: usize, usable: usize, address: usize) -> bool {
+    let Some(cache) = super::threads::cache().filter(|cache| cache.home() == arena) else { return false };
+    let Some(class) = class_of_block(usable) else { return false };
+    if cache::has_key(address) {
+        return false;
+    }
+    if cache.capacity(class) == 0 {
+        cache.set_capacity(class, slots_max(class.size()));
+    }
+    if cache.count(class) == cache.capacity(class) && !flush(cache, class, cache.capacity(class) / 2) {
+        return false;
+    }
+    if !cache::release_class(class, address) {
+        return false;
+    }
+    count_moved(operation);
+    true
+}
+
+/// The class of heap blocks with so many usable bytes: those made for the class, or hardly larger.
+fn class_of_block(usable: usize) -> Option<SizeClass> {
+    const SLACK: usize = 64;
+    let class = SizeClass::within(usable).filter(|class| class.size() > SLAB_MAX)?;
+    (usable - class.size() < SLACK).then_some(class)
+}

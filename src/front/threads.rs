@@ -1,0 +1,184 @@
+//! The caches of all threads: how a thread gets one, and what becomes of it when the thread ends or the process forks.
+//!
+//! All caches ever made are in one list, which only grows: a cache without an owner is used again. A cache is made when its
+//! thread first needs a small object, except where it is told to do without.
+//!
+//! A thread that ends hands its cache back in the destructor of a pthread key. Programs count keys, so that is made when a second
+//! thread gets a cache. Other destructors may run later and free what they have: without a cache, directly in the
+//! arenas, and no cache is made again. Where no key is left the owner's number tells: a cache whose owner the kernel does not know
+//! is taken from it by the next thread that needs one.
+
+#![allow(unsafe_code)]
+
+use super::cache::{self, Cache};
+use super::{exchange, options, runtime};
+use crate::sys::linux::{self, Linux};
+use crate::sys::pages::{self, PageSource};
+use crate::sys::thread;
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicI64, AtomicUsize, Ordering, Ordering::Relaxed};
+
+/// The newest of all caches.
+static CACHES: AtomicUsize = AtomicUsize::new(0);
+/// The pthread key, or one of the two below.
+static KEY: AtomicI64 = AtomicI64::new(KEY_NOT_MADE);
+
+/// Destructors run in rounds, four at least; others' destructors have their frees in the first ones.
+const ROUNDS: u32 = 3;
+
+const KEY_NOT_MADE: i64 = -1;
+const KEY_REFUSED: i64 = -2;
+
+/// The calling thread's cache, made now if it has none. `None` in a signal handler that interrupted the cache's or the
+/// allocator's own work, in a thread that is ending, where caches are off, and where there is no memory for one.
+#[inline]
+pub fn cache() -> Option<&'static Cache> {
+    match Cache::mine() {
+        Some(cache) => cache.is_open().then_some(cache),
+        None => make(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn make() -> Option<&'static Cache> {
+    if !options::caches() || thread::is_gone() || thread::is_inside() {
+        return None;
+    }
+    // A signal handler that comes now must not make another.
+    thread::set_inside(true);
+    let cache = linux::keeping_errno(|| unused().or_else(new));
+    if let Some(cache) = cache {
+        if cache.held().1 == 0 && cache.remote().is_empty() {
+            cache.set_home(runtime::home());
+        } else {
+            // A dead thread's: what is in it belongs to its home.
+            thread::set_home(cache.home());
+        }
+        cache.endings.store(0, Relaxed);
+        thread::set_cache(cache.address());
+        cache.open();
+    }
+    thread::set_inside(false);
+    let cache = cache?;
+    if !linux::is_main_thread() {
+        linux::keeping_errno(|| watch_end(cache));
+    }
+    Some(cache)
+}
+
+/// A cache that nobody has, now this thread's.
+fn unused() -> Option<&'static Cache> {
+    let me = thread::number();
+    let claim = |cache: &&'static Cache| {
+        let owner = cache.owner.load(Relaxed);
+        if owner == 0 {
+            return cache.owner.compare_exchange(0, me, Ordering::Acquire, Relaxed).is_ok();
+        }
+        let orphan = KEY.load(Relaxed) == KEY_REFUSED && owner != me && !linux::thread_lives(owner);
+        orphan && cache.owner.compare_exchange(owner, me, Ordering::Acquire, Relaxed).is_ok()
+    };
+    all().find(claim)
+}
+
+fn new() -> Option<&'static Cache> {
+    let bytes = crate::base::align::up(cache::BYTES, Linux.page_size());
+    let address = pages::map_aligned(&Linux, 0, bytes, Linux.page_size())?;
+    // SAFETY: zeroed memory of a cache's size and alignment, never unmapped, of which all is atomics.
+    let cache: &'static Cache = unsafe { &*core::ptr::with_exposed_provenance(address) };
+    cache.begin();
+    cache.owner.store(thread::number(), Relaxed);
+    let mut first = CACHES.load(Relaxed);
+    loop {
+        cache.next.store(first, Relaxed);
+        match CACHES.compare_exchange_weak(first, address, Ordering::Release, Relaxed) {
+            Ok(_) => return Some(cache),
+            Err(now) => first = now,
+        }
+    }
+}
+
+/// All caches ever made.
+pub fn all() -> impl Iterator<Item = &'static Cache> {
+    let at = |address: usize| {
+        // SAFETY: the list leads to caches, which are never unmapped.
+        unsafe { core::ptr::with_exposed_provenance::<Cache>(address).as_ref() }
+    };
+    core::iter::successors(at(CACHES.load(Ordering::Acquire)), move |cache| at(cache.next.load(Relaxed)))
+}
+
+/// Asks to be told when the calling thread ends.
+fn watch_end(cache: &'static Cache) {
+    let key = match KEY.load(Ordering::Acquire) {
+        KEY_REFUSED => return,
+        KEY_NOT_MADE => match make_key() {
+            Some(key) => key,
+            None => return,
+        },
+        key => key,
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was a key")]
+    // SAFETY: the key is never deleted. It may allocate: the cache is in place.
+    unsafe {
+        libc::pthread_setspecific(key as libc::pthread_key_t, core::ptr::from_ref(cache).cast())
+    };
+}
+
+fn make_key() -> Option<i64> {
+    let mut key: libc::pthread_key_t = 0;
+    // SAFETY: the destructor is a function of this library, which is never unloaded.
+    if unsafe { libc::pthread_key_create(&raw mut key, Some(thread_ends)) } != 0 {
+        let _ = KEY.compare_exchange(KEY_NOT_MADE, KEY_REFUSED, Ordering::AcqRel, Relaxed);
+        return None;
+    }
+    match KEY.compare_exchange(KEY_NOT_MADE, i64::from(key), Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => Some(i64::from(key)),
+        Err(other) => {
+            // Another thread was first.
+            // SAFETY: made above, and nobody else has it.
+            unsafe { libc::pthread_key_delete(key) };
+            (other >= 0).then_some(other)
+        }
+    }
+}
+
+extern "C" fn thread_ends(value: *mut c_void) {
+    let Some(cache) = Cache::mine().filter(|cache| cache.address() == value.addr()) else { return };
+    let endings = cache.endings.load(Relaxed) + 1;
+    cache.endings.store(endings, Relaxed);
+    if endings < ROUNDS {
+        watch_end(cache);
+    } else {
+        thread::set_gone();
+        give_up(cache);
+    }
+}
+
+/// The calling thread's cache goes back, empty.
+fn give_up(cache: &'static Cache) {
+    linux::keeping_errno(|| exchange::flush_all(cache));
+    cache.close();
+    thread::set_cache(thread::no_cache());
+    cache.owner.store(0, Ordering::Release);
+}
+
+/// Empties the calling thread's cache; where caches are off by now, for good.
+pub fn flush_mine() {
+    if let Some(cache) = cache() {
+        if options::caches() { exchange::flush_all(cache) } else { give_up(cache) }
+    }
+}
+
+/// In a forked child: what other threads had in their caches goes to the arenas.
+pub fn adopt_in_child() {
+    let mine = Cache::mine().map(Cache::address);
+    for cache in all().filter(|cache| cache.owner.load(Relaxed) != 0) {
+        if Some(cache.address()) == mine {
+            cache.owner.store(thread::number(), Relaxed);
+            continue;
+        }
+        exchange::flush_all(cache);
+        cache.close();
+        cache.owner.store(0, Relaxed);
+    }
+}

@@ -1,0 +1,263 @@
+//! Bins: an arena's slabs by size class, between the thread caches and the heap.
+//!
+//! A bin knows its slabs with room, in address order: what is taken comes from the lowest, so the upper ones drain and go
+//! back to the heap. One empty slab a bin is kept. Guarded by the arena's lock.
+
+use super::metadata::Metadata;
+use super::slab::{self, Entry, Slab, Slabs};
+use crate::base::class::{SLAB_CLASSES, SizeClass};
+use crate::base::config::UNIT;
+use crate::base::tree::{NONE, Tree};
+use crate::heap::check::Broken;
+use crate::heap::heap::Heap;
+use crate::sys::pages::PageSource;
+
+/// What is wrong with a pointer into a slab.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Misuse {
+    /// The object, of so many bytes, is free already.
+    Freed(usize),
+    /// No object starts there: so many bytes into the slab's object of this size, or, with a size of 0, behind the last.
+    Interior(usize, usize),
+}
+
+/// What an arena's slabs hold.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct SlabFigures {
+    /// Slabs.
+    pub slabs: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// Objects that are out: with the program, or in thread caches.
+    pub objects: usize,
+    /// Their bytes.
+    pub object_bytes: usize,
+    /// Objects ever taken.
+    pub taken: u64,
+    /// Objects ever given back.
+    pub given: u64,
+}
+
+struct Bin {
+    /// Slabs with room.
+    partial: Tree,
+    /// The empty slab that is kept, or `NONE`. It is one of `partial`.
+    empty: usize,
+    /// Records of slabs that went back to the heap.
+    spare: usize,
+}
+
+/// The bins of an arena.
+pub struct Bins {
+    bins: [Bin; SLAB_CLASSES],
+    metadata: &'static Metadata,
+    figures: SlabFigures,
+}
+
+impl Bins {
+    /// No slabs.
+    pub const fn new(metadata: &'static Metadata) -> Self {
+        let figures = SlabFigures { slabs: 0, bytes: 0, objects: 0, object_bytes: 0, taken: 0, given: 0 };
+        let bins = [const { Bin { partial: Tree::new(), empty: NONE, spare: NONE } }; SLAB_CLASSES];
+        Self { bins, metadata, figures }
+    }
+
+    /// What they hold.
+    pub fn figures(&self) -> SlabFigures {
+        self.figures
+    }
+
+    /// Takes up to `count` objects of a class, lowest addresses first; how many there were. Fewer than asked for only when
+    /// memory is out.
+    pub fn take<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        class: SizeClass,
+        count: usize,
+        mut put: impl FnMut(usize),
+    ) -> usize {
+        let mut left = count;
+        while left != 0 {
+            let bin = &mut self.bins[class.index()];
+            let slab = match bin.partial.first_fit(&Slabs, 1) {
+                Some(record) => slab::slab(record),
+                // What is there is enough: a slab is made for what would else not be served.
+                None if left != count => break,
+                None => match self.new_slab(heap, class) {
+                    Some(slab) => slab,
+                    None => break,
+                },
+            };
+            let bin = &mut self.bins[class.index()];
+            if bin.empty == slab.address() {
+                bin.empty = NONE;
+            }
+            left -= slab.take(left, &mut put);
+            if slab.free() == 0 {
+                bin.partial.remove(&Slabs, slab.address());
+            }
+        }
+        let taken = count - left;
+        self.figures.objects += taken;
+        self.figures.object_bytes += taken * class.size();
+        self.figures.taken += taken as u64;
+        taken
+    }
+
+    /// Takes the object at `address` back, which is in the unit of `entry`.
+    pub fn give<S: PageSource>(&mut self, heap: &mut Heap<S>, entry: Entry, address: usize) -> Result<(), Misuse> {
+        let (slab, class) = (entry.slab(), entry.class());
+        let index = entry.object_at(address).ok_or_else(|| interior(entry, address))?;
+        if !slab.give(index) {
+            return Err(Misuse::Freed(class.size()));
+        }
+        self.figures.objects -= 1;
+        self.figures.object_bytes -= class.size();
+        self.figures.given += 1;
+        let bin = &mut self.bins[class.index()];
+        if slab.free() == 1 {
+            let start = slab.start();
+            bin.partial.insert(&Slabs, slab.address(), |other| start < slab::slab(other).start());
+        }
+        if slab.is_empty() {
+            self.emptied(heap, slab);
+        }
+        Ok(())
+    }
+
+    /// A slab has become empty: it is kept, or the higher one of it and the one that was kept goes back to the heap.
+    fn emptied<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab) {
+        let bin = &mut self.bins[slab.class().index()];
+        let kept = core::mem::replace(&mut bin.empty, slab.address());
+        if kept == NONE {
+            return;
+        }
+        let kept = slab::slab(kept);
+        let higher = if kept.start() > slab.start() { kept } else { slab };
+        bin.empty = kept.address() ^ slab.address() ^ higher.address();
+        self.dissolve(heap, higher);
+    }
+
+    /// Gives the empty slabs that are kept back to the heap.
+    pub fn release_empty<S: PageSource>(&mut self, heap: &mut Heap<S>) {
+        for class in SizeClass::slabs() {
+            let empty = core::mem::replace(&mut self.bins[class.index()].empty, NONE);
+            if empty != NONE {
+                self.dissolve(heap, slab::slab(empty));
+            }
+        }
+    }
+
+    fn new_slab<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass) -> Option<&'static Slab> {
+        let bin = &mut self.bins[class.index()];
+        let record = match bin.spare {
+            NONE => self.metadata.alloc(heap.source(), slab::record_bytes(class))?,
+            spare => {
+                bin.spare = slab::slab(spare).next_spare();
+                spare
+            }
+        };
+        let slab = slab::slab(record);
+        let Some(start) = heap.alloc_units(class.slab_bytes()) else {
+            slab.set_next_spare(bin.spare);
+            bin.spare = record;
+            return None;
+        };
+        slab.begin(start, class, heap.arena());
+        bin.partial.insert(&Slabs, record, |other| start < slab::slab(other).start());
+        for (index, unit) in (start..start + class.slab_bytes()).step_by(UNIT).enumerate() {
+            heap.page_map().set_slab_entry(unit, slab.entry(index));
+        }
+        self.figures.slabs += 1;
+        self.figures.bytes += class.slab_bytes();
+        Some(slab)
+    }
+
+    /// Gives an empty slab back to the heap.
+    fn dissolve<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab) {
+        let class = slab.class();
+        let bin = &mut self.bins[class.index()];
+        bin.partial.remove(&Slabs, slab.address());
+        for unit in (slab.start()..slab.start() + class.slab_bytes()).step_by(UNIT) {
+            heap.page_map().set_slab_entry(unit, 0);
+        }
+        self.figures.slabs -= 1;
+        self.figures.bytes -= class.slab_bytes();
+        heap.free_own(slab.start());
+        slab.set_next_spare(bin.spare);
+        bin.spare = slab.address();
+    }
+
+    /// The validator: every slab that the page map knows in the heap's regions stands in a block of its own, is known to
+    /// all of its units, and its counts agree with its bitmap; the bins hold exactly those with room, in order; and
+    /// the figures are their sums.
+    pub fn check<S: PageSource>(&self, heap: &Heap<S>) -> Result<(), Broken> {
+        let mut found = SlabFigures { taken: self.figures.taken, given: self.figures.given, ..SlabFigures::default() };
+        let mut partial = 0;
+        let mut broken = None;
+        heap.for_each_unit(|unit| {
+            let Some(entry) = Entry::new(heap.page_map().slab_entry(unit)) else { return };
+            let (slab, class) = (entry.slab(), entry.class());
+            let index = (unit - slab.start()) / UNIT;
+            let what =
+                if heap.page_map().slab_entry(unit) != slab.entry(index) || unit >= slab.start() + class.slab_bytes() {
+                    Some("the page map is wrong about a unit of a slab")
+                } else if index != 0 {
+                    None
+                } else if !slab.counts_agree() {
+                    Some("a slab's count is not that of its bitmap")
+                } else if !heap.is_block(slab.start(), class.slab_bytes()) {
+                    Some("a slab does not stand in a block of its own")
+                } else {
+                    None
+                };
+            if let Some(what) = what {
+                broken = broken.or(Some(Broken { what, address: unit }));
+            } else if index == 0 {
+                found.slabs += 1;
+                found.bytes += class.slab_bytes();
+                found.objects += class.objects() - slab.free();
+                found.object_bytes += (class.objects() - slab.free()) * class.size();
+                partial += usize::from(slab.free() != 0);
+            }
+        });
+        if let Some(broken) = broken {
+            return Err(broken);
+        }
+        let listed = self.check_trees()?;
+        let ensure = |holds, what| if holds { Ok(()) } else { Err(Broken { what, address: 0 }) };
+        ensure(listed == partial, "the bins do not hold all slabs with room")?;
+        ensure(found == self.figures, "the bins' figures are not the sums of the slabs")
+    }
+
+    /// How many slabs the bins hold; each is in order and has room.
+    fn check_trees(&self) -> Result<usize, Broken> {
+        let mut listed = 0;
+        for class in SizeClass::slabs() {
+            let bin = &self.bins[class.index()];
+            let mut last = 0;
+            let mut record = bin.partial.first_fit(&Slabs, 1).unwrap_or(NONE);
+            while record != NONE {
+                let slab = slab::slab(record);
+                let address = slab.start();
+                if slab.class() != class || slab.free() == 0 || slab.start() <= last {
+                    return Err(Broken { what: "a slab is in a bin where it does not belong", address });
+                }
+                if slab.is_empty() && record != bin.empty {
+                    return Err(Broken { what: "an empty slab was not given back", address });
+                }
+                last = slab.start();
+                listed += 1;
+                record = bin.partial.next_fit(&Slabs, record, 1);
+            }
+        }
+        Ok(listed)
+    }
+}
+
+/// What a pointer that is no object's start is.
+pub fn interior(entry: Entry, address: usize) -> Misuse {
+    let (slab, size) = (entry.slab(), entry.class().size());
+    let offset = address - slab.start();
+    if offset / size < entry.class().objects() { Misuse::Interior(offset % size, size) } else { Misuse::Interior(0, 0) }
+}

@@ -1,0 +1,59 @@
+//! Metadata memory: where the records of slabs stand, away from all that a program can reach by running off a block.
+//!
+//! A bump allocator over chunks of its own, never given back; whoever takes a record keeps it for use again. Lock-free: the
+//! one word is the next free address, and the end of its chunk follows from that.
+
+#![allow(unsafe_code)]
+
+use crate::base::align;
+use crate::base::config::UNIT;
+use crate::sys::pages::{self, PageSource};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// Records start at a multiple of this.
+pub const RECORD_ALIGN: usize = 64;
+
+/// The memory of one process, or of one test.
+pub struct Metadata {
+    /// The next free address; 0 or a multiple of the chunk's size where there is no room.
+    next: AtomicUsize,
+}
+
+impl Metadata {
+    /// No memory yet.
+    pub const fn new() -> Self {
+        Self { next: AtomicUsize::new(0) }
+    }
+
+    /// The address of `bytes` zeroed bytes, fewer than a unit; `None` when the source has no more. The address is exposed.
+    pub fn alloc(&self, source: &impl PageSource, bytes: usize) -> Option<usize> {
+        let bytes = align::up(bytes, RECORD_ALIGN);
+        debug_assert!(bytes < UNIT);
+        let mut next = self.next.load(Ordering::Acquire);
+        loop {
+            // A chunk starts with its first record, but ends with an unused one: `next` is never its end.
+            if next != 0 && next % UNIT + bytes < UNIT {
+                match self.next.compare_exchange_weak(next, next + bytes, Ordering::AcqRel, Ordering::Acquire) {
+                    Ok(_) => return Some(next),
+                    Err(now) => next = now,
+                }
+                continue;
+            }
+            let chunk = pages::map_aligned(source, 0, UNIT, UNIT)?;
+            match self.next.compare_exchange(next, chunk + bytes, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(chunk),
+                Err(now) => {
+                    // SAFETY: mapped above, and nobody has seen it.
+                    unsafe { source.unmap(chunk, UNIT) };
+                    next = now;
+                }
+            }
+        }
+    }
+}
+
+impl Default for Metadata {
+    fn default() -> Self {
+        Self::new()
+    }
+}
