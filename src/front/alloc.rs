@@ -129,25 +129,24 @@ fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
 
 /// An object of a slab.
 fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
-    match threads::cache() {
-        Some(cache) => {
-            let object = match cache::allocate_class(operation, class) {
-                0 => {
-                    let object = exchange::fill(cache, class)?;
-                    cache.count_call(operation);
-                    object
-                }
-                object => object,
-            };
-            Some(object)
-        }
+    let object = match threads::cache() {
+        Some(cache) => match cache::allocate_class(operation, class) {
+            0 => {
+                let object = exchange::fill(cache, class)?;
+                cache.count_call(operation);
+                object
+            }
+            object => return Some(object),
+        },
         None => {
             let mut object = None;
             let mut arena = runtime::arena(runtime::home()).enter(operation)?;
             arena.take(class, 1, |first| object = Some(first));
-            object
+            object?
         }
-    }
+    };
+    cache::clear_key(object);
+    Some(object)
 }
 
 /// A block of the free list of at least `room` bytes, `n` of which were asked for.
@@ -322,11 +321,11 @@ fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
 #[inline]
 fn usable_object(operation: Operation, entry: Entry, address: usize) -> usize {
     if entry.object_at(address).is_none() {
-        misuse::report(operation, address, Wrong::Object(entry, bins::interior(entry, address)));
+        misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)));
     }
     let size = entry.class().size();
     if !entry.is_out(address) || (options::caches() && cache::has_key(address)) {
-        misuse::report(operation, address, Wrong::Object(entry, bins::Misuse::Freed(size)));
+        misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(size)));
     }
     size
 }

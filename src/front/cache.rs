@@ -82,8 +82,8 @@ pub struct Bin {
 pub struct Pace {
     /// Objects that the last fill brought.
     pub batch: AtomicU32,
-    /// Whether the last slow path was a flush.
-    pub flushed: AtomicU32,
+    /// Flushes since the last fill.
+    pub flushes: AtomicU32,
 }
 
 /// A thread's cache. Its slots stand behind it.
@@ -119,7 +119,7 @@ pub struct Cache {
 
 /// The most slots a class may use.
 pub const fn slots_max(size: usize) -> usize {
-    let (bytes, least, most) = if size <= class::SLAB_MAX { (64 << 10, 8, 256) } else { (512 << 10, 2, 8) };
+    let (bytes, least, most) = if size <= class::SLAB_MAX { (64 << 10, 8, 512) } else { (512 << 10, 2, 8) };
     let slots = bytes / size;
     if slots < least {
         least
@@ -340,6 +340,13 @@ pub fn has_key(address: usize) -> bool {
     word(address).load(Relaxed) == key(address)
 }
 
+/// Takes the key out of an object that is handed out, so that it is not found when the program frees it without having
+/// written to it.
+#[inline(always)]
+pub fn clear_key(address: usize) {
+    word(address).store(0, Relaxed);
+}
+
 /// Writes the key into an object's first word.
 #[inline]
 pub fn set_key(address: usize) {
@@ -378,8 +385,7 @@ fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize 
     }
     compiler_fence(Ordering::SeqCst);
     bin.top.store(bin.top.load(Relaxed) - 8, Relaxed);
-    // So that the key is not found when the program frees it without having written to it.
-    word(object).store(0, Relaxed);
+    clear_key(object);
     cache.count_call(operation);
     cache.open();
     object

@@ -17,6 +17,8 @@ use core::sync::atomic::Ordering::Relaxed;
 /// What a stack holds at first, and never less.
 const CAPACITY_MIN: usize = 16;
 const BATCH_FIRST: usize = 8;
+/// After so many flushes in a row a stack shrinks.
+const PATIENCE: u32 = 16;
 
 /// An object of a class for the program, from the arena of a cache whose stack for it is empty, and more into the stack.
 /// `None` when memory is out or the arena cannot be entered now. Not for a cache whose gate is closed.
@@ -26,12 +28,12 @@ pub fn fill(cache: &Cache, class: SizeClass) -> Option<usize> {
     let most = slots_max(class.size());
     let batch = match pace.batch.load(Relaxed) as usize {
         0 => BATCH_FIRST.min(most / 2),
-        batch if pace.flushed.load(Relaxed) == 0 => (2 * batch).min(most / 2),
+        batch if pace.flushes.load(Relaxed) == 0 => (2 * batch).min(most / 2),
         batch => batch,
     };
     #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
     pace.batch.store(batch as u32, Relaxed);
-    pace.flushed.store(0, Relaxed);
+    pace.flushes.store(0, Relaxed);
     if cache.capacity(class) < batch.max(CAPACITY_MIN) {
         cache.set_capacity(class, batch.max(CAPACITY_MIN).min(most));
     }
@@ -67,11 +69,13 @@ pub fn fill(cache: &Cache, class: SizeClass) -> Option<usize> {
 pub fn make_room(cache: &Cache, class: SizeClass) -> bool {
     let pace = cache.pace(class);
     let (capacity, most) = (cache.capacity(class), slots_max(class.size()));
-    if pace.flushed.swap(1, Relaxed) == 0 && capacity < most {
+    let flushes = pace.flushes.load(Relaxed);
+    pace.flushes.store(flushes.saturating_add(1), Relaxed);
+    if flushes == 0 && capacity < most {
         cache.set_capacity(class, (2 * capacity).clamp(CAPACITY_MIN.min(most), most));
         return true;
     }
-    let capacity = (capacity / 2).max(CAPACITY_MIN.min(most));
+    let capacity = if flushes < PATIENCE { capacity } else { (capacity / 2).max(CAPACITY_MIN.min(most)) };
     cache.set_capacity(class, capacity);
     flush(cache, class, capacity / 2)
 }
@@ -90,10 +94,13 @@ pub fn flush(cache: &Cache, class: SizeClass, keep: usize) -> bool {
     };
     let slots = cache.slots(class);
     let going = count - keep;
-    for slot in &slots[..going] {
-        let address = slot.load(Relaxed);
-        linux::keeping_errno(|| give(&mut arena, address));
-    }
+    linux::keeping_errno(|| {
+        if !class.has_slabs() {
+            slots[..going].iter().for_each(|slot| give(&mut arena, slot.load(Relaxed)));
+        } else if let Err((address, wrong)) = arena.give_all(class, &slots[..going]) {
+            misuse::report(Operation::Free, address, Wrong::Object(wrong));
+        }
+    });
     for index in 0..keep {
         slots[index].store(slots[going + index].load(Relaxed), Relaxed);
     }
@@ -112,7 +119,7 @@ fn give(arena: &mut Arena<'_>, address: usize) {
     match Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
         Some(entry) => {
             if let Err(wrong) = arena.give(entry, address) {
-                misuse::report(Operation::Free, address, Wrong::Object(entry, wrong));
+                misuse::report(Operation::Free, address, Wrong::Object(wrong));
             }
         }
         None => {
@@ -176,12 +183,12 @@ pub fn flush_all(cache: &Cache) {
 #[inline(never)]
 pub fn release_object(operation: Operation, entry: Entry, address: usize) {
     if entry.object_at(address).is_none() {
-        misuse::report(operation, address, Wrong::Object(entry, bins::interior(entry, address)));
+        misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)));
     }
     let class = entry.class();
     if let Some(cache) = super::threads::cache() {
         if cache::has_key(address) {
-            misuse::report(operation, address, Wrong::Object(entry, Misuse::Freed(class.size())));
+            misuse::report(operation, address, Wrong::Object(Misuse::Freed(class.size())));
         }
         if entry.arena() != cache.home() {
             release_remote(cache, address);
@@ -213,7 +220,7 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
             let result = linux::keeping_errno(|| entered.give(entry, address));
             drop(entered);
             if let Err(wrong) = result {
-                misuse::report(operation, address, Wrong::Object(entry, wrong));
+                misuse::report(operation, address, Wrong::Object(wrong));
             }
         }
         None => arena.defer(address),

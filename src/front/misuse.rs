@@ -8,7 +8,6 @@ use crate::heap::heap::Misuse;
 use crate::heap::locate::Place;
 use crate::heap::span::Span;
 use crate::slab::bins;
-use crate::slab::slab::Entry;
 use crate::sys::report::misuse;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -16,8 +15,8 @@ use core::sync::atomic::Ordering::Relaxed;
 pub enum Wrong {
     /// The pointer lies in this region, and is not a block in use.
     Block(&'static Span, Misuse),
-    /// The pointer lies in the unit of a slab that has this entry.
-    Object(Entry, bins::Misuse),
+    /// The pointer lies in a slab.
+    Object(bins::Misuse),
     /// The pointer lies in this mapping, but not at its start.
     Mapping(&'static Span),
     /// A mapping of so many bytes, which another thread has just freed.
@@ -32,11 +31,11 @@ pub fn report(operation: Operation, address: usize, wrong: Wrong) -> ! {
     match wrong {
         Wrong::Block(_, Misuse::Freed(usable)) => freed(operation, address, usable),
         Wrong::Block(region, Misuse::NoHeader(raw)) => no_header(operation, region, address, raw),
-        Wrong::Object(_, bins::Misuse::Freed(size)) => freed_object(operation, address, size),
-        Wrong::Object(_, bins::Misuse::Interior(_, 0)) => misuse(format_args!(
+        Wrong::Object(bins::Misuse::Freed(size)) => freed_object(operation, address, size),
+        Wrong::Object(bins::Misuse::Interior(_, 0)) => misuse(format_args!(
             "interior pointer: {name}({address:#x}): no block starts here, behind the last of its slab"
         )),
-        Wrong::Object(_, bins::Misuse::Interior(offset, size)) => interior(name, address, address - offset, size),
+        Wrong::Object(bins::Misuse::Interior(offset, size)) => interior(name, address, address - offset, size),
         Wrong::Mapping(span) => interior(name, address, span.start(), span.len()),
         Wrong::FreedMapping(bytes) => freed_mapping(operation, address, bytes),
     }

@@ -172,6 +172,12 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         bins.give(heap, entry, address)
     }
 
+    /// Takes objects of a class back; in case of misuse the first wrong one.
+    pub fn give_all(&mut self, class: SizeClass, objects: &[AtomicUsize]) -> Result<(), (usize, Misuse)> {
+        let Inside { heap, bins, .. } = self.inside();
+        bins.give_all(heap, class, objects)
+    }
+
     /// Gives the slabs that hold nothing back to the heap.
     pub fn release_empty_slabs(&mut self) {
         let Inside { heap, bins, .. } = self.inside();

@@ -11,6 +11,7 @@ use crate::base::tree::{NONE, Tree};
 use crate::heap::check::Broken;
 use crate::heap::heap::Heap;
 use crate::sys::pages::PageSource;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// What is wrong with a pointer into a slab.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,10 +33,6 @@ pub struct SlabFigures {
     pub objects: usize,
     /// Their bytes.
     pub object_bytes: usize,
-    /// Objects ever taken.
-    pub taken: u64,
-    /// Objects ever given back.
-    pub given: u64,
 }
 
 struct Bin {
@@ -57,7 +54,7 @@ pub struct Bins {
 impl Bins {
     /// No slabs.
     pub const fn new(metadata: &'static Metadata) -> Self {
-        let figures = SlabFigures { slabs: 0, bytes: 0, objects: 0, object_bytes: 0, taken: 0, given: 0 };
+        let figures = SlabFigures { slabs: 0, bytes: 0, objects: 0, object_bytes: 0 };
         let bins = [const { Bin { partial: Tree::new(), empty: NONE, spare: NONE } }; SLAB_CLASSES];
         Self { bins, metadata, figures }
     }
@@ -100,31 +97,66 @@ impl Bins {
         let taken = count - left;
         self.figures.objects += taken;
         self.figures.object_bytes += taken * class.size();
-        self.figures.taken += taken as u64;
         taken
     }
 
     /// Takes the object at `address` back, which is in the unit of `entry`.
     pub fn give<S: PageSource>(&mut self, heap: &mut Heap<S>, entry: Entry, address: usize) -> Result<(), Misuse> {
-        let (slab, class) = (entry.slab(), entry.class());
+        let result = self.put_back(heap, entry, address);
+        if result.is_ok() {
+            self.count_given(entry.class(), 1);
+        }
+        result
+    }
+
+    /// Takes objects of a class back; in case of misuse the first wrong one, where it stops.
+    pub fn give_all<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        class: SizeClass,
+        objects: &[AtomicUsize],
+    ) -> Result<(), (usize, Misuse)> {
+        for object in objects {
+            let address = object.load(Relaxed);
+            match Entry::new(heap.page_map().slab_entry(address)) {
+                Some(entry) if entry.class() == class => {
+                    self.put_back(heap, entry, address).map_err(|wrong| (address, wrong))?;
+                }
+                // Its slab has gone back to the heap since: all its objects were free.
+                _ => return Err((address, Misuse::Freed(class.size()))),
+            }
+        }
+        self.count_given(class, objects.len());
+        Ok(())
+    }
+
+    fn count_given(&mut self, class: SizeClass, count: usize) {
+        self.figures.objects -= count;
+        self.figures.object_bytes -= count * class.size();
+    }
+
+    #[inline]
+    fn put_back<S: PageSource>(&mut self, heap: &mut Heap<S>, entry: Entry, address: usize) -> Result<(), Misuse> {
+        let slab = entry.slab();
         let index = entry.object_at(address).ok_or_else(|| interior(entry, address))?;
-        if !slab.give(index) {
-            return Err(Misuse::Freed(class.size()));
-        }
-        self.figures.objects -= 1;
-        self.figures.object_bytes -= class.size();
-        self.figures.given += 1;
-        let bin = &mut self.bins[class.index()];
-        if slab.free() == 1 {
-            let start = slab.start();
-            bin.partial.insert(&Slabs, slab.address(), |other| start < slab::slab(other).start());
-        }
-        if slab.is_empty() {
-            self.emptied(heap, slab);
+        match slab.give(index) {
+            None => return Err(Misuse::Freed(entry.class().size())),
+            Some(1) => self.has_room(slab),
+            Some(free) if free == entry.class().objects() => self.emptied(heap, slab),
+            Some(_) => {}
         }
         Ok(())
     }
 
+    /// A slab that was full has room.
+    #[cold]
+    fn has_room(&mut self, slab: &'static Slab) {
+        let start = slab.start();
+        let partial = &mut self.bins[slab.class().index()].partial;
+        partial.insert(&Slabs, slab.address(), |other| start < slab::slab(other).start());
+    }
+
+    #[cold]
     /// A slab has become empty: it is kept, or the higher one of it and the one that was kept goes back to the heap.
     fn emptied<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab) {
         let bin = &mut self.bins[slab.class().index()];
@@ -192,7 +224,7 @@ impl Bins {
     /// all of its units, and its counts agree with its bitmap; the bins hold exactly those with room, in order; and
     /// the figures are their sums.
     pub fn check<S: PageSource>(&self, heap: &Heap<S>) -> Result<(), Broken> {
-        let mut found = SlabFigures { taken: self.figures.taken, given: self.figures.given, ..SlabFigures::default() };
+        let mut found = SlabFigures::default();
         let mut partial = 0;
         let mut broken = None;
         heap.for_each_unit(|unit| {

@@ -216,13 +216,13 @@ impl Slab {
         wanted
     }
 
-    /// Takes the object `index` back. False if it is free already.
+    /// Takes the object `index` back; how many are free now. `None` if it is free already.
     #[inline]
-    pub fn give(&self, index: usize) -> bool {
+    pub fn give(&self, index: usize) -> Option<usize> {
         let word = &self.bits()[index / 64];
         let (bits, bit) = (word.load(Relaxed), 1 << (index % 64));
         if bits & bit != 0 {
-            return false;
+            return None;
         }
         word.store(bits | bit, Relaxed);
         #[expect(clippy::cast_possible_truncation, reason = "below 2^16")]
@@ -230,8 +230,9 @@ impl Slab {
         if at < self.hint.load(Relaxed) {
             self.hint.store(at, Relaxed);
         }
-        self.free.store(self.free.load(Relaxed) + 1, Relaxed);
-        true
+        let free = self.free.load(Relaxed) + 1;
+        self.free.store(free, Relaxed);
+        Some(free as usize)
     }
 
     /// Whether the object `index` is free, as far as the bitmap knows: it may be in a thread's cache.
