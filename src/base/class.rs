@@ -88,7 +88,7 @@ pub const fn size_of_index(index: usize) -> usize {
 }
 
 /// Bytes from one bin of a thread cache to the next: the fast paths know a class by the distance of its bin.
-pub const BIN: usize = 32;
+pub const BIN: usize = 40;
 
 /// How many sizes, in grains, the fast path's table has.
 pub const GRAINS: usize = SLAB_MAX / GRAIN;
@@ -110,23 +110,12 @@ const fn bins() -> [u16; GRAINS] {
 }
 
 /// The distance of the bin that serves a size of `(index + 1) * 16` bytes.
-static BINS: [u16; GRAINS] = bins();
+pub static BINS: [u16; GRAINS] = bins();
 
-/// The index for `bin_of` of a request of `n` bytes; not below `GRAINS` for none and for more than `SLAB_MAX`.
+/// The index into `BINS` of a request of `n` bytes; not below `GRAINS` for none and for more than `SLAB_MAX`.
 #[inline(always)]
 pub fn grain(n: usize) -> usize {
     n.wrapping_sub(1) / GRAIN
-}
-
-/// The distance of the bin for a `grain`, which is below `GRAINS`.
-#[inline(always)]
-pub fn bin_of(grain: usize) -> usize {
-    debug_assert!(grain < GRAINS);
-    #[expect(unsafe_code, reason = "the fast path has compared already")]
-    // SAFETY: the caller's promise.
-    unsafe {
-        usize::from(*BINS.get_unchecked(grain))
-    }
 }
 
 impl SizeClass {
@@ -244,7 +233,7 @@ mod tests {
             assert!(class.size() >= n);
             assert!(class.index() == 1 || SizeClass::of_index(class.index() - 1).size() < n.max(1));
             if (1..=SLAB_MAX).contains(&n) {
-                assert_eq!(bin_of(grain(n)), class.bin());
+                assert_eq!(usize::from(BINS[grain(n)]), class.bin());
                 assert!(class.has_slabs());
             }
         }

@@ -133,7 +133,9 @@ fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
         Some(cache) => match cache::allocate_class(operation, class) {
             0 => {
                 let object = exchange::fill(cache, class)?;
-                cache.count_call(operation);
+                if operation != Operation::Malloc {
+                    cache.count_call(operation);
+                }
                 object
             }
             object => return Some(object),

@@ -1,9 +1,12 @@
 //! The thread cache: for each size class a stack of pointers to free objects, one thread's alone.
 //!
-//!     cache pointer (TLS) -> | gate | home | ... | bin | bin | bin | ...       one bin a size class
-//!                                                  |
-//!                                     | 0 | p | p | p |   |   |   |            its slots: top points behind the last p,
-//!                                                       top      end           the 0 below the first says "empty"
+//!     cache pointer (TLS) -> | gate | home | window | ... | bin | bin | bin | ...        one bin a size class
+//!                                                            |
+//!                                     first = p,  | 0 | p | p | p |   |   |   |            its slots
+//!                                                                   top      end
+//!
+//! The object on top of a stack is in the bin itself, the others are in its slots: what is freed and allocated again at once
+//! does not wait for `top`. The lowest slot is 0, so an empty stack is one whose `first` is 0.
 //!
 //! `allocate` pops, `release` pushes: no lock, no atomic instruction, no chain through the objects. What is not so simple is
 //! left to the slow paths: an empty stack is filled, a full one flushed, by a batch, under the lock of the thread's home
@@ -18,15 +21,18 @@
 //! path, finds the gate closed, and is served by the arena or a mapping. Nothing of this is there for other threads: the
 //! fences are the compiler's alone.
 //!
-//! **Fork** may cut a thread off anywhere. A pop reads the object before it moves `top`, a push writes the slot
-//! before: the child, which takes over the stacks of threads that are gone, loses one object at most, and never finds one that
+//! **The window** is the leaf of the page map that the thread's objects are in: nearly always that of any object.
+//!
+//! **Fork** may cut a thread off anywhere. A pop moves `top` before it changes `first`, a push after: the child, which takes over the stacks of threads that are gone, loses one object at most, and never finds one that
 //! somebody has.
 
 #![allow(unsafe_code)]
 
 use super::runtime::PAGE_MAP;
 use crate::base::class::{self, CLASSES, SizeClass};
+use crate::base::config::UNIT;
 use crate::base::operation::Operation;
+use crate::heap::page_map::LEAF_ENTRIES;
 use crate::slab::slab::{BINS_END, Entry, home_place};
 use crate::sys::thread;
 use core::cell::UnsafeCell;
@@ -35,9 +41,15 @@ use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, Ordering::
 /// The gate when it is open. Sizes in grains and distances of bins are both below it when the fast paths serve them.
 const OPEN: usize = BINS_END;
 const CLOSED: usize = 0;
+/// The units that the window shows: all but the last. No power of two, so that the unit itself is compared, which saves an
+/// instruction.
+const WINDOW_UNITS: usize = LEAF_ENTRIES - 1;
+/// The window of who has none: addresses nobody has.
+const NO_WINDOW: usize = 0xdead << 48;
 
 const _: () = assert!(OPEN == class::GRAINS);
 const _: () = assert!(size_of::<Bin>() == class::BIN && core::mem::offset_of!(Cache, gate) == 0);
+const _: () = assert!(core::mem::offset_of!(Cache, window) == 16);
 
 /// Frees to other arenas that are collected before they go home.
 pub const REMOTE: usize = 128;
@@ -67,6 +79,8 @@ impl<T: Copy> Own<T> {
 /// One size class's stack.
 #[repr(C)]
 pub struct Bin {
+    /// The object that is handed out next; 0 if there is none.
+    first: Own<usize>,
     /// The address of the first unused slot.
     top: AtomicUsize,
     /// The address of the slot behind the last that may be used.
@@ -92,7 +106,13 @@ pub struct Cache {
     gate: Own<usize>,
     /// The home arena, as `Entry::place` has it.
     home: Own<usize>,
-    /// Calls that the cache served, by `Operation as usize`. Frees are not among them: see `frees`.
+    /// The first address of the window.
+    window: Own<usize>,
+    /// The slab entries of the window's units.
+    entries: Own<usize>,
+    /// Frees into the stacks by the fast path.
+    pushed: AtomicU64,
+    /// Calls that the cache served, by `Operation as usize`; mallocs are not counted one by one: see `mallocs`.
     pub calls: [AtomicU64; Operation::COUNT],
     /// Reallocs of objects.
     pub resized: AtomicU64,
@@ -115,11 +135,13 @@ pub struct Cache {
     remote: [AtomicUsize; REMOTE],
     paces: [Pace; CLASSES],
     bins: [Bin; CLASSES],
+    /// A copy of `class::BINS`: an address less to compute.
+    bins_of_grains: [Own<u16>; class::GRAINS],
 }
 
 /// The most slots a class may use.
 pub const fn slots_max(size: usize) -> usize {
-    let (bytes, least, most) = if size <= class::SLAB_MAX { (64 << 10, 8, 512) } else { (512 << 10, 2, 8) };
+    let (bytes, least, most) = if size <= class::SLAB_MAX { (128 << 10, 8, 1024) } else { (512 << 10, 2, 8) };
     let slots = bytes / size;
     if slots < least {
         least
@@ -130,7 +152,7 @@ pub const fn slots_max(size: usize) -> usize {
     }
 }
 
-/// The index of the slot below the first of each class: the slot that says "empty".
+/// The index of the first slot of each class.
 static SLOTS: [u32; CLASSES] = slots();
 
 #[expect(clippy::cast_possible_truncation, reason = "a few thousand")]
@@ -139,7 +161,7 @@ const fn slots() -> [u32; CLASSES] {
     let (mut class, mut next) = (1, 0);
     while class < CLASSES {
         starts[class] = next as u32;
-        next += 1 + slots_max(class::size_of_index(class));
+        next += slots_max(class::size_of_index(class));
         class += 1;
     }
     // Class 0 stands for the end.
@@ -194,6 +216,8 @@ impl Cache {
 
     /// Lays out new memory of zeroes as a cache, which nobody has seen yet. The gate is closed.
     pub fn begin(&self) {
+        self.window.set(NO_WINDOW);
+        self.bins_of_grains.iter().zip(&class::BINS).for_each(|(to, &from)| to.set(from));
         for class in SizeClass::all() {
             let bin = self.bin(class);
             bin.magic.set(class.magic());
@@ -230,9 +254,9 @@ impl Cache {
         unsafe { &*(&raw const self.bins).byte_add(distance).cast() }
     }
 
-    /// The first slot of a class: `top` when the stack is empty.
+    /// The lowest slot of a class: where `top` points when the stack is empty.
     fn bottom(&self, class: SizeClass) -> usize {
-        self.address() + size_of::<Self>() + 8 * (SLOTS[class.index()] as usize + 1)
+        self.address() + size_of::<Self>() + 8 * SLOTS[class.index()] as usize
     }
 
     /// How many objects a stack holds.
@@ -251,14 +275,60 @@ impl Cache {
         self.bin(class).end.set(self.bottom(class) + 8 * slots);
     }
 
-    /// Sets the number of objects in a stack: the gate is closed, and the slots are written.
-    pub fn set_count(&self, class: SizeClass, count: usize) {
+    /// Object `index` of a stack, from 0 at the bottom.
+    pub fn object(&self, class: SizeClass, index: usize) -> usize {
+        let above = self.slots(class).get(index + 1).filter(|_| index + 1 < self.count(class));
+        above.map_or(self.bin(class).first.get(), |slot| slot.load(Relaxed))
+    }
+
+    /// Puts objects into a stack that is empty, the last on top. The gate is closed.
+    pub fn put(&self, class: SizeClass, objects: &[usize]) {
+        let Some((&first, others)) = objects.split_last() else { return };
+        debug_assert!(self.count(class) == 0 && objects.len() <= self.capacity(class));
+        self.slots(class)[1..].iter().zip(others).for_each(|(slot, &object)| slot.store(object, Relaxed));
+        let bin = self.bin(class);
         compiler_fence(Ordering::SeqCst);
-        self.bin(class).top.store(self.bottom(class) + 8 * count, Relaxed);
+        bin.first.set(first);
+        bin.top.store(self.bottom(class) + 8 * objects.len(), Relaxed);
+    }
+
+    /// The objects that a flush of a stack down to the `keep` newest, fewer than there are, takes away: the older ones. The gate
+    /// is closed, and `drop_older` comes next.
+    pub fn older(&self, class: SizeClass, keep: usize) -> &'static [AtomicUsize] {
+        let (slots, count) = (self.slots(class), self.count(class));
+        if keep == 0 {
+            // `first` is the newest; here it goes where a slot would be.
+            slots[0].store(self.bin(class).first.get(), Relaxed);
+            return &slots[..count];
+        }
+        &slots[1..=count - keep]
+    }
+
+    /// Takes what `older` returned out of the stack.
+    pub fn drop_older(&self, class: SizeClass, keep: usize) {
+        let (slots, count, bin) = (self.slots(class), self.count(class), self.bin(class));
+        compiler_fence(Ordering::SeqCst);
+        if keep == 0 {
+            bin.first.set(0);
+        }
+        for index in 1..keep {
+            slots[index].store(slots[count - keep + index].load(Relaxed), Relaxed);
+        }
+        slots[0].store(0, Relaxed);
+        bin.top.store(self.bottom(class) + 8 * keep, Relaxed);
+    }
+
+    /// Makes the leaf of the page map around an object the window.
+    pub fn aim(&self, object: usize) {
+        if object.wrapping_sub(self.window.get()) / UNIT >= LEAF_ENTRIES {
+            let (start, entries) = PAGE_MAP.leaf_around(object);
+            self.window.set(start);
+            self.entries.set(entries.as_ptr().expose_provenance());
+        }
     }
 
     /// The slots of a class, as many as it may ever use.
-    pub fn slots(&self, class: SizeClass) -> &'static [AtomicUsize] {
+    fn slots(&self, class: SizeClass) -> &'static [AtomicUsize] {
         let first = core::ptr::with_exposed_provenance(self.bottom(class));
         // SAFETY: the slots stand behind the cache.
         unsafe { core::slice::from_raw_parts(first, slots_max(class.size())) }
@@ -309,13 +379,17 @@ impl Cache {
         self.gate.set(OPEN);
     }
 
-    /// Frees that went into the cache. They are not counted one by one: what is in the stacks came by fills and frees, and left by
-    /// flushes and calls.
+    /// Calls of malloc that were served from the stacks. They are not counted one by one: what came into the stacks by fills and
+    /// frees, left by flushes and calls.
+    pub fn mallocs(&self) -> u64 {
+        let others: u64 = self.calls.iter().map(|calls| calls.load(Relaxed)).sum();
+        let came = self.filled.load(Relaxed) + self.pushed.load(Relaxed);
+        came.saturating_sub(others + self.flushed.load(Relaxed) + self.held().1 as u64)
+    }
+
+    /// Frees that went into the cache.
     pub fn frees(&self) -> u64 {
-        let held: usize = SizeClass::all().map(|class| self.count(class)).sum();
-        let served: u64 = self.calls.iter().map(|calls| calls.load(Relaxed)).sum();
-        let gone = served + self.flushed.load(Relaxed) + held as u64;
-        (gone + self.remote_frees.load(Relaxed)).saturating_sub(self.filled.load(Relaxed) + self.moved.load(Relaxed))
+        (self.pushed.load(Relaxed) + self.remote_frees.load(Relaxed)).saturating_sub(self.moved.load(Relaxed))
     }
 
     /// Bytes and objects in it.
@@ -361,14 +435,16 @@ pub fn allocate(operation: Operation, n: usize) -> usize {
     if grain >= cache.gate.get() {
         return 0;
     }
-    allocate_from(cache, operation, class::bin_of(grain))
+    // SAFETY: an open gate is the length of the table.
+    let distance = unsafe { cache.bins_of_grains.get_unchecked(grain).get() };
+    allocate_from(cache, operation, usize::from(distance))
 }
 
 /// The same for a class.
 #[inline(always)]
 pub fn allocate_class(operation: Operation, class: SizeClass) -> usize {
     let cache = Cache::current();
-    if class.bin() >= cache.gate.get() {
+    if !cache.is_open() {
         return 0;
     }
     allocate_from(cache, operation, class.bin())
@@ -378,15 +454,19 @@ pub fn allocate_class(operation: Operation, class: SizeClass) -> usize {
 fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
     let bin = cache.bin_at(distance);
     cache.close();
-    let object = slot(bin.top.load(Relaxed) - 8).load(Relaxed);
+    let object = bin.first.get();
     if object == 0 {
         cache.open();
         return 0;
     }
-    compiler_fence(Ordering::SeqCst);
+    let next = slot(bin.top.load(Relaxed) - 8).load(Relaxed);
     bin.top.store(bin.top.load(Relaxed) - 8, Relaxed);
+    compiler_fence(Ordering::SeqCst);
+    bin.first.set(next);
     clear_key(object);
-    cache.count_call(operation);
+    if operation != Operation::Malloc {
+        cache.count_call(operation);
+    }
     cache.open();
     object
 }
@@ -396,7 +476,24 @@ fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize 
 #[inline(always)]
 pub fn release(address: usize) -> bool {
     let cache = Cache::current();
-    let entry = PAGE_MAP.slab_entry(address);
+    let unit = address.wrapping_sub(cache.window.get()) / UNIT;
+    if unit >= WINDOW_UNITS {
+        return release_elsewhere(address);
+    }
+    // SAFETY: the window's entries are a leaf's, which stays.
+    let entry = unsafe { &*core::ptr::with_exposed_provenance::<AtomicU64>(cache.entries.get()).add(unit) };
+    release_by(cache, entry.load(Relaxed), address)
+}
+
+/// The same for an object that the window does not show.
+#[cold]
+#[inline(never)]
+fn release_elsewhere(address: usize) -> bool {
+    release_by(Cache::current(), PAGE_MAP.slab_entry(address), address)
+}
+
+#[inline(always)]
+fn release_by(cache: &Cache, entry: u64, address: usize) -> bool {
     let distance = Entry::place(entry) ^ cache.home.get();
     if distance >= cache.gate.get() {
         return false;
@@ -422,9 +519,12 @@ fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, addr
     }
     // SAFETY: as above.
     unsafe { *word = key };
-    slot(top).store(address, Relaxed);
+    slot(top).store(bin.first.get(), Relaxed);
+    compiler_fence(Ordering::SeqCst);
+    bin.first.set(address);
     compiler_fence(Ordering::SeqCst);
     bin.top.store(bin.top.load(Relaxed) + 8, Relaxed);
+    add(&cache.pushed, 1);
     cache.open();
     true
 }
@@ -432,5 +532,5 @@ fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, addr
 /// Puts an object or a heap block of a class, which the caller has checked, into the calling thread's cache, if there is room.
 pub fn release_class(class: SizeClass, address: usize) -> bool {
     let cache = Cache::current();
-    class.bin() < cache.gate.get() && push(cache, class.bin(), |_| true, address)
+    cache.is_open() && push(cache, class.bin(), |_| true, address)
 }

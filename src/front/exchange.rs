@@ -17,6 +17,7 @@ use core::sync::atomic::Ordering::Relaxed;
 /// What a stack holds at first, and never less.
 const CAPACITY_MIN: usize = 16;
 const BATCH_FIRST: usize = 8;
+const BATCH_MAX: usize = 256;
 /// After so many flushes in a row a stack shrinks.
 const PATIENCE: u32 = 16;
 
@@ -28,7 +29,7 @@ pub fn fill(cache: &Cache, class: SizeClass) -> Option<usize> {
     let most = slots_max(class.size());
     let batch = match pace.batch.load(Relaxed) as usize {
         0 => BATCH_FIRST.min(most / 2),
-        batch if pace.flushes.load(Relaxed) == 0 => (2 * batch).min(most / 2),
+        batch if pace.flushes.load(Relaxed) == 0 => (2 * batch).min(most / 2).min(BATCH_MAX),
         batch => batch,
     };
     #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
@@ -40,25 +41,20 @@ pub fn fill(cache: &Cache, class: SizeClass) -> Option<usize> {
     cache.close();
     let mut first = None;
     if let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) {
-        let slots = cache.slots(class);
-        let mut count = 0;
-        // Lowest first: it is handed out now. The others go on the stack so that the lowest comes next.
-        arena.take(class, batch, |object| {
-            if first.is_none() {
-                first = Some(object);
-            } else {
-                slots[count].store(object, Relaxed);
-                count += 1;
-            }
+        let mut objects = [0; BATCH_MAX];
+        let mut start = batch;
+        // The lowest comes first, and is handed out now. The others go on the stack so that the lowest is on top.
+        let taken = arena.take(class, batch, |object| {
+            start -= 1;
+            objects[start] = object;
         });
-        for low in 0..count / 2 {
-            let (a, b) = (slots[low].load(Relaxed), slots[count - 1 - low].load(Relaxed));
-            slots[low].store(b, Relaxed);
-            slots[count - 1 - low].store(a, Relaxed);
+        if taken != 0 {
+            first = Some(objects[batch - 1]);
+            cache.aim(objects[batch - 1]);
+            // While the lock is held: a fork finds objects in the arena or in the stack.
+            cache.put(class, &objects[start..batch - 1]);
+            cache::add(&cache.filled, taken as u64);
         }
-        // While the lock is held: a fork finds objects in the arena or in the stack.
-        cache.set_count(class, count);
-        cache::add(&cache.filled, count as u64 + u64::from(first.is_some()));
     }
     cache.open();
     first
@@ -92,20 +88,16 @@ pub fn flush(cache: &Cache, class: SizeClass, keep: usize) -> bool {
         cache.open();
         return false;
     };
-    let slots = cache.slots(class);
-    let going = count - keep;
+    let going = cache.older(class, keep);
     linux::keeping_errno(|| {
         if !class.has_slabs() {
-            slots[..going].iter().for_each(|slot| give(&mut arena, slot.load(Relaxed)));
-        } else if let Err((address, wrong)) = arena.give_all(class, &slots[..going]) {
+            going.iter().for_each(|slot| give(&mut arena, slot.load(Relaxed)));
+        } else if let Err((address, wrong)) = arena.give_all(class, going) {
             misuse::report(Operation::Free, address, Wrong::Object(wrong));
         }
     });
-    for index in 0..keep {
-        slots[index].store(slots[going + index].load(Relaxed), Relaxed);
-    }
-    cache.set_count(class, keep);
-    cache::add(&cache.flushed, going as u64);
+    cache.drop_older(class, keep);
+    cache::add(&cache.flushed, going.len() as u64);
     drop(arena);
     cache.open();
     true

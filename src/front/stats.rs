@@ -75,6 +75,7 @@ pub fn stats() -> Stats {
     for cache in threads::all() {
         stats.calls.iter_mut().zip(&cache.calls).for_each(|(sum, calls)| *sum += calls.load(Ordering::Relaxed));
         stats.calls[Operation::Realloc as usize] += cache.resized.load(Ordering::Relaxed);
+        stats.calls[Operation::Malloc as usize] += cache.mallocs();
         stats.calls[Operation::Free as usize] += cache.frees();
         let (bytes, objects) = cache.held();
         stats.cached += bytes;

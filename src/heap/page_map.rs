@@ -1,10 +1,10 @@
 //! The page map: whose a 64 KiB unit of address space is.
 //!
-//!     address  | 47 ... 32 | 31 ... 16 | 15 ... 0 |
+//!     address  | 47 ... 34 | 33 ... 16 | 15 ... 0 |
 //!                root index  leaf index   in the unit
 //!
-//! Two levels: a root in .bss, one entry for each 4 GiB (256 KiB of address space on `x86_64`, of which only touched pages
-//! cost), and leaves of 65,536 units, mapped when first needed and kept. A leaf has two words for a unit: the span it belongs
+//! Two levels: a root in .bss, one entry for each 16 GiB, and leaves of 2^18 units, 4 MiB of address space of which only touched pages
+//! cost, mapped when first needed and kept. Few processes need a second leaf: a thread cache keeps the address of one at hand. A leaf has two words for a unit: the span it belongs
 //! to, a region or a mapping, and, where a slab stands in the region, the slab entry, which is all that `free` of a
 //! small object has to read. Every pointer that comes in is looked up here before anything behind it is read. Reading is
 //! two loads, writing is atomic stores: no lock.
@@ -20,11 +20,11 @@ use crate::sys::pages::PageSource;
 use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 const UNIT_BITS: u32 = UNIT.trailing_zeros();
-const LEAF_BITS: u32 = 16;
-const LEAF_ENTRIES: usize = 1 << LEAF_BITS;
+const LEAF_BITS: u32 = 18;
+/// Units of a leaf.
+pub const LEAF_ENTRIES: usize = 1 << LEAF_BITS;
 const LEAF_BYTES: usize = size_of::<Leaf>();
-/// One more than user space has: no power of two, so that the index itself is compared, which saves an instruction.
-const ROOT_ENTRIES: usize = (1 << (ADDRESS_BITS - UNIT_BITS - LEAF_BITS)) + 1;
+const ROOT_ENTRIES: usize = 1 << (ADDRESS_BITS - UNIT_BITS - LEAF_BITS);
 
 #[repr(C)]
 struct Leaf {
@@ -70,6 +70,12 @@ impl PageMap {
             return 0;
         }
         self.leaf_at(root).slabs[(address >> UNIT_BITS) % LEAF_ENTRIES].load(Ordering::Acquire)
+    }
+
+    /// The first address of the leaf's range that `address` is in, and the slab entries of its units. For an address in range.
+    pub fn leaf_around(&self, address: usize) -> (usize, &[AtomicU64; LEAF_ENTRIES]) {
+        let root = address >> (UNIT_BITS + LEAF_BITS);
+        (root << (UNIT_BITS + LEAF_BITS), &self.leaf_at(root).slabs)
     }
 
     /// The span at `address`. `None` for any address that is not of a region or in the first unit of a mapping.

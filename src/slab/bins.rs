@@ -102,7 +102,7 @@ impl Bins {
 
     /// Takes the object at `address` back, which is in the unit of `entry`.
     pub fn give<S: PageSource>(&mut self, heap: &mut Heap<S>, entry: Entry, address: usize) -> Result<(), Misuse> {
-        let result = self.put_back(heap, entry, address);
+        let result = self.put_back(heap, entry.class(), entry, address);
         if result.is_ok() {
             self.count_given(entry.class(), 1);
         }
@@ -116,11 +116,12 @@ impl Bins {
         class: SizeClass,
         objects: &[AtomicUsize],
     ) -> Result<(), (usize, Misuse)> {
+        let map = heap.page_map();
         for object in objects {
             let address = object.load(Relaxed);
-            match Entry::new(heap.page_map().slab_entry(address)) {
+            match Entry::new(map.slab_entry(address)) {
                 Some(entry) if entry.class() == class => {
-                    self.put_back(heap, entry, address).map_err(|wrong| (address, wrong))?;
+                    self.put_back(heap, class, entry, address).map_err(|wrong| (address, wrong))?;
                 }
                 // Its slab has gone back to the heap since: all its objects were free.
                 _ => return Err((address, Misuse::Freed(class.size()))),
@@ -135,14 +136,20 @@ impl Bins {
         self.figures.object_bytes -= count * class.size();
     }
 
-    #[inline]
-    fn put_back<S: PageSource>(&mut self, heap: &mut Heap<S>, entry: Entry, address: usize) -> Result<(), Misuse> {
+    #[inline(always)]
+    fn put_back<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        class: SizeClass,
+        entry: Entry,
+        address: usize,
+    ) -> Result<(), Misuse> {
         let slab = entry.slab();
-        let index = entry.object_at(address).ok_or_else(|| interior(entry, address))?;
+        let Some(index) = entry.object_of(class, address) else { return Err(interior(entry, address)) };
         match slab.give(index) {
-            None => return Err(Misuse::Freed(entry.class().size())),
+            None => return Err(Misuse::Freed(class.size())),
             Some(1) => self.has_room(slab),
-            Some(free) if free == entry.class().objects() => self.emptied(heap, slab),
+            Some(free) if free == class.objects() => self.emptied(heap, slab),
             Some(_) => {}
         }
         Ok(())

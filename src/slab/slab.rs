@@ -25,7 +25,8 @@ const RECORD_SHIFT: u32 = 20;
 /// Distances of bins are below this; an arena's number stands above.
 pub const BINS_END: usize = 1 << ARENA_SHIFT;
 
-const _: () = assert!(crate::base::class::CLASSES * BIN <= BINS_END && ARENAS_MAX << ARENA_SHIFT <= 1 << PLACE_BITS);
+const _: () =
+    assert!(crate::base::class::SLAB_CLASSES * BIN <= BINS_END && ARENAS_MAX << ARENA_SHIFT <= 1 << PLACE_BITS);
 
 /// What the page map says of a unit in a slab: not zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,7 +79,13 @@ impl Entry {
     /// The object that starts at `address`, in the unit of this entry.
     #[inline]
     pub fn object_at(self, address: usize) -> Option<usize> {
-        self.class().object_at(Self::offset(self.0, address) as usize)
+        self.object_of(self.class(), address)
+    }
+
+    /// The same where the class is known.
+    #[inline]
+    pub fn object_of(self, class: SizeClass, address: usize) -> Option<usize> {
+        class.object_at(Self::offset(self.0, address) as usize)
     }
 }
 
@@ -134,6 +141,15 @@ impl Slab {
         let first = core::ptr::with_exposed_provenance(self.address() + size_of::<Self>());
         // SAFETY: the bitmap stands behind the record, which was made for its class.
         unsafe { core::slice::from_raw_parts(first, words(self.class())) }
+    }
+
+    /// The word of the bitmap that has the bit of the object `index`, which is in the slab.
+    #[inline]
+    fn bits_of(&self, index: usize) -> &'static AtomicU64 {
+        debug_assert!(index < self.class().objects());
+        let word = core::ptr::with_exposed_provenance(self.address() + size_of::<Self>() + index / 64 * 8);
+        // SAFETY: as in `bits`.
+        unsafe { &*word }
     }
 
     /// Makes the record that of a slab at `start`, all of whose objects are free.
@@ -219,7 +235,7 @@ impl Slab {
     /// Takes the object `index` back; how many are free now. `None` if it is free already.
     #[inline]
     pub fn give(&self, index: usize) -> Option<usize> {
-        let word = &self.bits()[index / 64];
+        let word = self.bits_of(index);
         let (bits, bit) = (word.load(Relaxed), 1 << (index % 64));
         if bits & bit != 0 {
             return None;
@@ -237,7 +253,7 @@ impl Slab {
 
     /// Whether the object `index` is free, as far as the bitmap knows: it may be in a thread's cache.
     pub fn is_free(&self, index: usize) -> bool {
-        self.bits()[index / 64].load(Relaxed) & 1 << (index % 64) != 0
+        self.bits_of(index).load(Relaxed) & 1 << (index % 64) != 0
     }
 
     /// Whether counts and hint agree with the bitmap, for the validators.

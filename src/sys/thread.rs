@@ -1,6 +1,7 @@
 //! Thread-local storage: two words, sixteen bytes, all the library ever takes.
 //!
-//! The *cache pointer* leads to the thread's cache, or to sixteen bytes of zeroes where it has none: no null test. The
+//! The *cache pointer* leads to the thread's cache, or, where it has none, to four words that look like one that can serve
+//! nothing (the third is an address that nobody has): no null test. The
 //! *thread word* holds the rest:
 //!
 //!      63     48     41       40       32            0
@@ -44,14 +45,14 @@ mod word {
         "metes_thread_cache:",
         ".quad metes_no_cache",
         ".popsection",
-        ".pushsection .bss.metes_no_cache,\"aw\",@nobits",
-        ".p2align 4",
+        ".pushsection .rodata.metes_no_cache,\"a\",@progbits",
+        ".p2align 5",
         ".hidden metes_no_cache",
         ".globl metes_no_cache",
         ".type metes_no_cache,@object",
-        ".size metes_no_cache,16",
+        ".size metes_no_cache,32",
         "metes_no_cache:",
-        ".zero 16",
+        ".quad 0, 0, 0xdead000000000000, 0",
         ".popsection",
     );
 
@@ -146,14 +147,14 @@ mod word {
         "metes_thread_cache:",
         ".xword metes_no_cache",
         ".popsection",
-        ".pushsection .bss.metes_no_cache,\"aw\",@nobits",
-        ".p2align 4",
+        ".pushsection .rodata.metes_no_cache,\"a\",@progbits",
+        ".p2align 5",
         ".hidden metes_no_cache",
         ".globl metes_no_cache",
         ".type metes_no_cache,%object",
-        ".size metes_no_cache,16",
+        ".size metes_no_cache,32",
         "metes_no_cache:",
-        ".zero 16",
+        ".xword 0, 0, 0xdead000000000000, 0",
         ".popsection",
     );
 
@@ -274,7 +275,7 @@ mod word {
         static CACHE: Cell<usize> = const { Cell::new(0) };
     }
 
-    static NO_CACHE: [core::sync::atomic::AtomicUsize; 2] = [const { core::sync::atomic::AtomicUsize::new(0) }; 2];
+    static NO_CACHE: [usize; 4] = [0, 0, 0xdead << 48, 0];
 
     pub fn cache() -> usize {
         match CACHE.get() {
@@ -341,7 +342,7 @@ pub fn set_cache(address: usize) {
     word::set_cache(address);
 }
 
-/// The address of sixteen bytes of zeroes: what a thread has in the place of a cache.
+/// The address of what a thread has in the place of a cache.
 #[inline]
 pub fn no_cache() -> usize {
     word::no_cache()

@@ -3,9 +3,9 @@
 
 #define WORD static __thread __attribute__((tls_model("initial-exec")))
 
-static uint64_t no_cache[2];
+static const uint64_t no_cache[4] = {0, 0, 0xdead000000000000, 0};
 WORD uint64_t word;
-WORD uint64_t *cache = no_cache;
+WORD const uint64_t *cache = no_cache;
 
 __attribute__((visibility("hidden"))) uint64_t *metes_thread_word_address(void)
 {
