@@ -164,6 +164,10 @@ fn serve_block(operation: Operation, n: usize, room: usize, align: usize, zero: 
         return serve_mapping(operation, n, align, zero);
     };
     let p = core::ptr::with_exposed_provenance_mut(fresh.block);
+    if fresh.dirty != 0 && fresh.usable >= class::SLAB_MAX {
+        // It may have been in a cache once.
+        cache::clear_key(fresh.block);
+    }
     fill(p, fresh.dirty.min(n), n, zero);
     p
 }

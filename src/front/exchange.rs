@@ -224,7 +224,7 @@ pub fn release_block(operation: Operation, arena: usize, usable: usize, address:
     let Some(cache) = super::threads::cache().filter(|cache| cache.home() == arena) else { return false };
     let Some(class) = class_of_block(usable) else { return false };
     if cache::has_key(address) {
-        return false;
+        misuse::report(operation, address, Wrong::Object(Misuse::Freed(usable)));
     }
     if cache.capacity(class) == 0 {
         cache.set_capacity(class, slots_max(class.size()));

@@ -62,10 +62,11 @@ impl<S: PageSource + 'static> Heap<S> {
         self.regions().flat_map(|region| (region.start()..region.end()).step_by(UNIT)).for_each(f);
     }
 
-    /// Whether a block in use of `size` bytes starts at `block`.
+    /// Whether a block in use of `size` bytes, or too few more to be cut off, starts at `block`.
     pub fn is_block(&self, block: Block, size: usize) -> bool {
         self.map.get(block).is_some_and(|span| self.owns_region(span))
-            && block::header(block).is_ok_and(|header| header.in_use() && header.size() == size)
+            && block::header(block)
+                .is_ok_and(|header| header.in_use() && (size..size + MIN_BLOCK).contains(&header.size()))
     }
 
     fn check_region(&self, region: &'static Span) -> Result<(), Broken> {

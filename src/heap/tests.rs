@@ -333,6 +333,8 @@ fn a_block_on_a_seam_keeps_its_header() {
     // A block that starts exactly where a joined region starts has its header at the end of the region before: where a
     // fence would stand, if there were one.
     let mut bench = Bench::new(Fit::First, 64 << 20);
+    // The page map's leaf is not to stand between the two regions.
+    let mapping = bench.mappings.alloc(1, UNIT).unwrap();
     let upper = bench.heap.alloc(REGION_GRANULE - 4096).unwrap().block;
     let lower = bench.heap.alloc(REGION_GRANULE - 4096).unwrap().block;
     assert!(lower < upper, "the fake source gives lower addresses later");
@@ -345,6 +347,7 @@ fn a_block_on_a_seam_keeps_its_header() {
     bench.check();
     assert!(bench.heap.resize(seam, 200).unwrap().is_some());
     bench.heap.free(seam).unwrap();
+    assert!(bench.mappings.free(mapping));
     bench.finish();
 }
 
