@@ -321,7 +321,7 @@ impl Cache {
     /// Makes the leaf of the page map around an object the window.
     pub fn aim(&self, object: usize) {
         if object.wrapping_sub(self.window.get()) / UNIT >= LEAF_ENTRIES {
-            let (start, entries) = PAGE_MAP.leaf_around(object);
+            let Some((start, entries)) = PAGE_MAP.leaf_around(object) else { return };
             self.window.set(start);
             self.entries.set(entries.as_ptr().expose_provenance());
         }
@@ -339,12 +339,11 @@ impl Cache {
         &self.remote[..self.remote_count.load(Relaxed)]
     }
 
-    /// Adds to the remote buffer, which has room; whether it is full then. The gate is closed.
-    pub fn push_remote(&self, address: usize) -> bool {
+    /// Adds to the remote buffer, which has room. The gate is closed.
+    pub fn push_remote(&self, address: usize) {
         let count = self.remote_count.load(Relaxed);
         self.remote[count].store(address, Relaxed);
         self.set_remote_count(count + 1);
-        count + 1 == REMOTE
     }
 
     /// Sets how many of the remote buffer are used.

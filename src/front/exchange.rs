@@ -122,24 +122,27 @@ fn give(arena: &mut Arena<'_>, address: usize) {
     }
 }
 
-/// Puts an object of another arena's slab into the remote buffer, and sends that home when it is full.
-pub fn release_remote(cache: &Cache, address: usize) {
+/// Puts an object of another arena's slab into the remote buffer; one that is full is sent home before. False if that cannot be now.
+fn release_remote(cache: &Cache, address: usize) -> bool {
     cache.close();
-    cache::set_key(address);
-    let full = cache.push_remote(address);
-    cache::add(&cache.remote_frees, 1);
-    cache.open();
-    if full {
-        flush_remote(cache);
+    if cache.remote().len() == cache::REMOTE {
+        send_home(cache);
     }
+    let room = cache.remote().len() < cache::REMOTE;
+    if room {
+        cache::set_key(address);
+        cache.push_remote(address);
+        cache::add(&cache.remote_frees, 1);
+    }
+    cache.open();
+    room
 }
 
-/// Sends the objects in the remote buffer to their arenas.
-pub fn flush_remote(cache: &Cache) {
-    cache.close();
+/// Gives the objects in the remote buffer to their arenas. The gate is closed.
+fn send_home(cache: &Cache) {
     while let Some(first) = cache.remote().first() {
         let home = arena_of(first.load(Relaxed));
-        let Some(mut arena) = runtime::arena(home).enter(Operation::Other) else { break };
+        let Some(mut arena) = runtime::arena(home).enter(Operation::Other) else { return };
         let mut kept = 0;
         for slot in cache.remote() {
             let address = slot.load(Relaxed);
@@ -153,7 +156,6 @@ pub fn flush_remote(cache: &Cache) {
         // While the lock is held: see `fill`.
         cache.set_remote_count(kept);
     }
-    cache.open();
 }
 
 fn arena_of(address: usize) -> usize {
@@ -167,7 +169,9 @@ pub fn flush_all(cache: &Cache) {
         cache.set_capacity(class, 0);
         cache.pace(class).batch.store(0, Relaxed);
     });
-    flush_remote(cache);
+    cache.close();
+    send_home(cache);
+    cache.open();
 }
 
 /// The release of an object that the fast path did not take. `entry` is that of its unit.
@@ -183,11 +187,11 @@ pub fn release_object(operation: Operation, entry: Entry, address: usize) {
             misuse::report(operation, address, Wrong::Object(Misuse::Freed(class.size())));
         }
         if entry.arena() != cache.home() {
-            release_remote(cache, address);
-            count_moved(operation);
-            return;
-        }
-        if make_room(cache, class) && cache::release_class(class, address) {
+            if release_remote(cache, address) {
+                count_moved(operation);
+                return;
+            }
+        } else if make_room(cache, class) && cache::release_class(class, address) {
             count_moved(operation);
             return;
         }

@@ -3,8 +3,6 @@
 use super::{options, runtime, stats, threads};
 use crate::base::line::Line;
 use crate::base::operation::Operation;
-use crate::slab::arena::Entered;
-use crate::sys::linux::Linux;
 use crate::sys::report;
 use core::ffi::c_int;
 use core::fmt::Write;
@@ -62,11 +60,7 @@ pub fn set(parameter: c_int, value: c_int) -> bool {
 pub fn trim() -> usize {
     runtime::ensure();
     threads::flush_mine();
-    let trim = |mut arena: Entered<'_, Linux>| {
-        arena.release_empty_slabs();
-        arena.trim()
-    };
-    runtime::arenas().iter().filter_map(|arena| arena.enter(Operation::Other)).map(trim).sum()
+    runtime::arenas().iter().filter_map(|arena| arena.enter(Operation::Other)).map(|mut arena| arena.trim()).sum()
 }
 
 /// Region bytes, free blocks, mappings, their bytes, bytes in use, bytes free in regions.

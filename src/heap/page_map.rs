@@ -1,91 +1,69 @@
 //! The page map: whose a 64 KiB unit of address space is.
 //!
-//!     address  | 47 ... 34 | 33 ... 16 | 15 ... 0 |
+//!     address  | 47 ... 32 | 31 ... 16 | 15 ... 0 |
 //!                root index  leaf index   in the unit
 //!
-//! Two levels: a root in .bss, one entry for each 16 GiB, and leaves of 2^18 units, 4 MiB of address space of which only touched pages
+//! Two levels: a root in .bss, one entry for each 4 GiB, and leaves of 2^16 units, 1 MiB of address space of which only touched pages
 //! cost, mapped when first needed and kept. Few processes need a second leaf: a thread cache keeps the address of one at hand. A leaf has two words for a unit: the span it belongs
 //! to, a region or a mapping, and, where a slab stands in the region, the slab entry, which is all that `free` of a
 //! small object has to read. Every pointer that comes in is looked up here before anything behind it is read. Reading is
 //! two loads, writing is atomic stores: no lock.
-//!
-//! A root entry is the *distance* from the leaf in which nobody owns anything, which is part of the map: an entry of zero
-//! leads there, and reading needs no test for a leaf that is missing.
 
 #![allow(unsafe_code)]
 
 use super::span::Span;
+use crate::base::align;
 use crate::base::config::{ADDRESS_BITS, UNIT};
 use crate::sys::pages::PageSource;
-use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 const UNIT_BITS: u32 = UNIT.trailing_zeros();
-const LEAF_BITS: u32 = 18;
+const LEAF_BITS: u32 = 16;
 /// Units of a leaf.
 pub const LEAF_ENTRIES: usize = 1 << LEAF_BITS;
 const LEAF_BYTES: usize = size_of::<Leaf>();
 const ROOT_ENTRIES: usize = 1 << (ADDRESS_BITS - UNIT_BITS - LEAF_BITS);
 
-#[repr(C)]
 struct Leaf {
     slabs: [AtomicU64; LEAF_ENTRIES],
     spans: [AtomicPtr<Span>; LEAF_ENTRIES],
 }
 
 /// The map.
-#[repr(C)]
 pub struct PageMap {
-    root: [AtomicUsize; ROOT_ENTRIES],
-    nobodys: Leaf,
+    root: [AtomicPtr<Leaf>; ROOT_ENTRIES],
 }
 
 impl PageMap {
     /// An empty map.
     #[expect(clippy::large_stack_arrays, reason = "only ever a static, in .bss")]
     pub const fn new() -> Self {
-        Self {
-            root: [const { AtomicUsize::new(0) }; ROOT_ENTRIES],
-            nobodys: Leaf {
-                slabs: [const { AtomicU64::new(0) }; LEAF_ENTRIES],
-                spans: [const { AtomicPtr::new(core::ptr::null_mut()) }; LEAF_ENTRIES],
-            },
-        }
+        Self { root: [const { AtomicPtr::new(core::ptr::null_mut()) }; ROOT_ENTRIES] }
     }
 
-    /// The leaf for a root index in range.
-    #[inline(always)]
-    fn leaf_at(&self, root: usize) -> &Leaf {
-        let distance = self.root[root].load(Ordering::Acquire);
-        let leaf = (&raw const self.nobodys).map_addr(|nobodys| nobodys.wrapping_add(distance));
-        let leaf: *const Leaf = if cfg!(miri) { core::ptr::with_exposed_provenance(leaf.addr()) } else { leaf };
-        // SAFETY: the distance leads to a leaf that was published, stays, and is only atomics; or it is zero.
-        unsafe { &*leaf }
+    #[inline]
+    fn leaf(&self, address: usize) -> Option<&'static Leaf> {
+        let leaf = self.root.get(address >> (UNIT_BITS + LEAF_BITS))?.load(Ordering::Acquire);
+        // SAFETY: a leaf that was published stays, and is only atomics.
+        unsafe { leaf.as_ref() }
     }
 
     /// The slab entry of the unit at `address`: zero unless a slab stands there. See `slab::slab`.
-    #[inline(always)]
+    #[inline]
     pub fn slab_entry(&self, address: usize) -> u64 {
-        let root = address >> (UNIT_BITS + LEAF_BITS);
-        if root >= ROOT_ENTRIES {
-            return 0;
-        }
-        self.leaf_at(root).slabs[(address >> UNIT_BITS) % LEAF_ENTRIES].load(Ordering::Acquire)
+        self.leaf(address).map_or(0, |leaf| leaf.slabs[index(address)].load(Ordering::Acquire))
     }
 
-    /// The first address of the leaf's range that `address` is in, and the slab entries of its units. For an address in range.
-    pub fn leaf_around(&self, address: usize) -> (usize, &[AtomicU64; LEAF_ENTRIES]) {
-        let root = address >> (UNIT_BITS + LEAF_BITS);
-        (root << (UNIT_BITS + LEAF_BITS), &self.leaf_at(root).slabs)
+    /// The first address of the leaf's range that `address` is in, and the slab entries of its units, if there is a leaf.
+    pub fn leaf_around(&self, address: usize) -> Option<(usize, &'static [AtomicU64; LEAF_ENTRIES])> {
+        let start = align::down(address, LEAF_ENTRIES * UNIT);
+        self.leaf(address).map(|leaf| (start, &leaf.slabs))
     }
 
     /// The span at `address`. `None` for any address that is not of a region or in the first unit of a mapping.
     #[inline]
     pub fn get(&self, address: usize) -> Option<&'static Span> {
-        let root = address >> (UNIT_BITS + LEAF_BITS);
-        if root >= ROOT_ENTRIES {
-            return None;
-        }
-        let span = self.leaf_at(root).spans[(address >> UNIT_BITS) % LEAF_ENTRIES].load(Ordering::Acquire);
+        let span = self.leaf(address)?.spans[index(address)].load(Ordering::Acquire);
         // SAFETY: spans are never unmapped (see `span`).
         unsafe { span.as_ref() }
     }
@@ -109,33 +87,37 @@ impl PageMap {
 
     /// Makes the unit at `address` belong to nobody, if it belongs to `span`.
     pub fn clear_if(&self, address: usize, span: &'static Span) {
-        let span = core::ptr::from_ref(span).cast_mut();
-        let entry = &self.leaf_at(address >> (UNIT_BITS + LEAF_BITS)).spans[(address >> UNIT_BITS) % LEAF_ENTRIES];
-        // Where it has changed it is another's.
-        let _ = entry.compare_exchange(span, core::ptr::null_mut(), Ordering::AcqRel, Ordering::Relaxed);
+        if let Some(leaf) = self.leaf(address) {
+            let span = core::ptr::from_ref(span).cast_mut();
+            let entry = &leaf.spans[index(address)];
+            // Where it has changed it is another's.
+            let _ = entry.compare_exchange(span, core::ptr::null_mut(), Ordering::AcqRel, Ordering::Relaxed);
+        }
     }
 
     /// Stores a slab's entry for the unit at `address`, which belongs to a region; zero takes it away.
     pub fn set_slab_entry(&self, address: usize, entry: u64) {
-        let leaf = self.leaf_at(address >> (UNIT_BITS + LEAF_BITS));
-        leaf.slabs[(address >> UNIT_BITS) % LEAF_ENTRIES].store(entry, Ordering::Release);
+        if let Some(leaf) = self.leaf(address) {
+            leaf.slabs[index(address)].store(entry, Ordering::Release);
+        }
     }
 
-    /// The leaves of `start..start + len` are there.
     fn store(&self, start: usize, len: usize, span: *mut Span) {
-        for unit in start >> UNIT_BITS..(start + len).div_ceil(UNIT) {
-            self.leaf_at(unit >> LEAF_BITS).spans[unit % LEAF_ENTRIES].store(span, Ordering::Release);
+        for unit in (start..start + len).step_by(UNIT) {
+            if let Some(leaf) = self.leaf(unit) {
+                leaf.spans[index(unit)].store(span, Ordering::Release);
+            }
         }
     }
 
     fn ensure_leaf(&self, source: &impl PageSource, root: usize) -> bool {
         let Some(slot) = self.root.get(root) else { return false };
-        if slot.load(Ordering::Acquire) != 0 {
+        if !slot.load(Ordering::Acquire).is_null() {
             return true;
         }
         let Some(address) = source.map(0, LEAF_BYTES) else { return false };
-        let distance = address.wrapping_sub((&raw const self.nobodys).addr());
-        if slot.compare_exchange(0, distance, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        let leaf = core::ptr::with_exposed_provenance_mut(address);
+        if slot.compare_exchange(core::ptr::null_mut(), leaf, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             // SAFETY: mapped above; another thread was first, and nobody has seen this one.
             unsafe { source.unmap(address, LEAF_BYTES) };
         }
@@ -146,14 +128,19 @@ impl PageMap {
     #[cfg(test)]
     pub fn dissolve(&self, source: &impl PageSource) {
         for slot in &self.root {
-            let distance = slot.swap(0, Ordering::Relaxed);
-            if distance != 0 {
-                let leaf = (&raw const self.nobodys).addr().wrapping_add(distance);
+            let leaf = slot.swap(core::ptr::null_mut(), Ordering::Relaxed);
+            if !leaf.is_null() {
                 // SAFETY: the test is over, nobody uses the map.
-                assert!(unsafe { source.unmap(leaf, LEAF_BYTES) });
+                assert!(unsafe { source.unmap(leaf.addr(), LEAF_BYTES) });
             }
         }
     }
+}
+
+/// Where a leaf has the unit at `address`.
+#[inline]
+fn index(address: usize) -> usize {
+    (address >> UNIT_BITS) % LEAF_ENTRIES
 }
 
 impl Default for PageMap {

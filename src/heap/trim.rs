@@ -37,6 +37,19 @@ impl<S: PageSource + 'static> Heap<S> {
         given
     }
 
+    /// Gives back the whole pages between two addresses in a block that metes itself has; how many bytes they have.
+    pub fn purge_inside(&self, start: usize, end: usize) -> usize {
+        let page = self.source.page_size();
+        let (start, end) = (align::up(start, page), align::down(end, page));
+        if start >= end {
+            return 0;
+        }
+        // SAFETY: the caller has the block, and needs nothing of what is there.
+        #[expect(unsafe_code, reason = "the heap owns its blocks")]
+        let done = unsafe { self.source.purge(start, end - start) };
+        if done { end - start } else { 0 }
+    }
+
     /// Gives back the whole pages inside a free block that may have been touched.
     fn purge(&mut self, free: Block) -> usize {
         let header = self.trusted(free);

@@ -178,10 +178,11 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         bins.give_all(heap, class, objects)
     }
 
-    /// Gives the slabs that hold nothing back to the heap.
-    pub fn release_empty_slabs(&mut self) {
+    /// Gives all whole pages that nothing needs back to the operating system; about how many bytes that were.
+    pub fn trim(&mut self) -> usize {
         let Inside { heap, bins, .. } = self.inside();
         bins.release_empty(heap);
+        bins.purge(heap) + heap.trim()
     }
 
     /// What the slabs hold.

@@ -187,6 +187,20 @@ impl Bins {
         }
     }
 
+    /// Gives the whole pages back to the operating system that only free objects reach into, in all slabs; how many bytes they have.
+    pub fn purge<S: PageSource>(&mut self, heap: &Heap<S>) -> usize {
+        let mut given = 0;
+        for class in SizeClass::slabs() {
+            let partial = &self.bins[class.index()].partial;
+            let mut record = partial.first_fit(&Slabs, 1).unwrap_or(NONE);
+            while record != NONE {
+                slab::slab(record).for_each_free_run(|start, end| given += heap.purge_inside(start, end));
+                record = partial.next_fit(&Slabs, record, 1);
+            }
+        }
+        given
+    }
+
     fn new_slab<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass) -> Option<&'static Slab> {
         let bin = &mut self.bins[class.index()];
         let record = match bin.spare {

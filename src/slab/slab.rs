@@ -256,6 +256,21 @@ impl Slab {
         self.bits_of(index).load(Relaxed) & 1 << (index % 64) != 0
     }
 
+    /// Calls `f` with the first address and the end of each run of free objects.
+    pub fn for_each_free_run(&self, mut f: impl FnMut(usize, usize)) {
+        let mut index = 0;
+        while index < self.class().objects() {
+            let first = index;
+            while index < self.class().objects() && self.is_free(index) {
+                index += 1;
+            }
+            if index > first {
+                f(self.object(first), self.object(index));
+            }
+            index += 1;
+        }
+    }
+
     /// Whether counts and hint agree with the bitmap, for the validators.
     pub fn counts_agree(&self) -> bool {
         let free: u32 = self.bits().iter().map(|word| word.load(Relaxed).count_ones()).sum();
