@@ -1,4 +1,5 @@
 // A free neighbour's header overwritten, then the block before it freed, which would merge the two.
+// env: METES_OPTIONS=slabs=off
 // stderr: metes: (write after free|header overwritten): .*
 // exit: SIGABRT
 #include "check.h"

@@ -1,4 +1,5 @@
 // The numbers in a report are the right ones: the pointer as it was given, the block it is in, its size, the distance.
+// env: METES_OPTIONS=slabs=off
 #include "check.h"
 
 #include "include/child.h"

@@ -1,5 +1,6 @@
 // Each single bit of a free block's boundary tag flipped, then the block behind it freed, which finds its neighbour by
 // that tag: all 64 are noticed, and none leads the walk to memory that is not there.
+// env: METES_OPTIONS=slabs=off
 #include "check.h"
 
 #include "include/child.h"

@@ -1,4 +1,5 @@
 // The 8 bytes before a block overwritten, then realloc.
+// env: METES_OPTIONS=slabs=off
 // stderr: metes: header overwritten: realloc\(0x[0-9a-f]+\): the 8 bytes before the block are 0x[0-9a-f]{16}; .*
 // exit: SIGABRT
 #include "check.h"

@@ -1,4 +1,5 @@
 // The first 32 bytes of freed blocks overwritten with text; allocations nearby must not go on.
+// env: METES_OPTIONS=slabs=off
 // stderr: metes: (write after free|header overwritten): .*
 // exit: SIGABRT
 #include "check.h"

@@ -1,4 +1,5 @@
 // The first words of freed blocks overwritten with pointers to memory of the program.
+// env: METES_OPTIONS=slabs=off
 // stderr: metes: (write after free|header overwritten): .*
 // exit: SIGABRT
 #include "check.h"

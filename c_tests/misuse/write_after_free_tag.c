@@ -1,4 +1,5 @@
 // The last 8 bytes of a freed block overwritten, then the block behind it freed, which would merge the two.
+// env: METES_OPTIONS=slabs=off
 // stderr: metes: (write after free|header overwritten): .*
 // exit: SIGABRT
 #include "check.h"

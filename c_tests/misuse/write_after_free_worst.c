@@ -1,5 +1,5 @@
 // The first 32 bytes of freed blocks overwritten, under fit=worst.
-// env: METES_OPTIONS=fit=worst
+// env: METES_OPTIONS=slabs=off,fit=worst
 // stderr: metes: (write after free|header overwritten): .*
 // exit: SIGABRT
 #include "check.h"

@@ -6,7 +6,7 @@
 
 int main(void) {
     size_t total = 0;
-    rlim_t limit = 6 << 20;
+    rlim_t limit = 8 << 20;
     served_by_metes();
     CHECK(setrlimit(RLIMIT_DATA, &(struct rlimit){limit, limit}) == 0);
     while (malloc(1000)) total += 1000;

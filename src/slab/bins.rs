@@ -64,8 +64,8 @@ impl Bins {
         self.figures
     }
 
-    /// Takes up to `count` objects of a class, lowest addresses first; how many there were. Fewer than asked for only when
-    /// memory is out.
+    /// Takes up to `count` objects of a class, lowest addresses first; how many there were: what the slabs have, at least one
+    /// unless memory is out.
     pub fn take<S: PageSource>(
         &mut self,
         heap: &mut Heap<S>,

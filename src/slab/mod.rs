@@ -6,3 +6,6 @@ pub mod bins;
 pub mod metadata;
 #[expect(clippy::module_inception, reason = "the slab itself is the folder's main subject")]
 pub mod slab;
+
+#[cfg(test)]
+mod tests;

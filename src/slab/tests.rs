@@ -1,0 +1,224 @@
+//! Bins against a shadow model, on the fake page source: random takes and gives of all classes, failures injected, the
+//! validators after every operation, contents checked, and at the end all slabs back in the heap.
+
+#![allow(unsafe_code)]
+
+use super::bins::{Bins, Misuse};
+use super::metadata::Metadata;
+use super::slab::Entry;
+use crate::base::class::SizeClass;
+use crate::base::config::UNIT;
+use crate::heap::free_list::Fit;
+use crate::heap::heap::Heap;
+use crate::heap::page_map::PageMap;
+use crate::heap::span::SpanPool;
+use crate::sys::fake::Fake;
+use proptest::prelude::*;
+use std::boxed::Box;
+use std::rc::Rc;
+use std::vec::Vec;
+
+struct Bench {
+    heap: Heap<Rc<Fake>>,
+    bins: Bins,
+    source: Rc<Fake>,
+    live: Vec<(SizeClass, usize)>,
+}
+
+fn fill(address: usize, size: usize) {
+    // SAFETY: an object of a slab on the fake source, which the test has taken.
+    unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes((address / 16 % 251) as u8, size) };
+}
+
+fn is_filled(address: usize, size: usize) -> bool {
+    // SAFETY: as above, and filled.
+    let bytes = unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance::<u8>(address), size) };
+    bytes.iter().all(|&byte| byte == (address / 16 % 251) as u8)
+}
+
+impl Bench {
+    fn new(fit: Fit, memory: usize) -> Self {
+        let source = Rc::new(Fake::new(memory));
+        let layout = std::alloc::Layout::new::<PageMap>();
+        // SAFETY: a page map of zeroes is an empty one. Leaked, as a static is.
+        let map: &'static PageMap = unsafe { &*std::alloc::alloc_zeroed(layout).cast::<PageMap>() };
+        let spans: &'static SpanPool = Box::leak(Box::default());
+        let metadata: &'static Metadata = Box::leak(Box::default());
+        let mut heap = Heap::new(source.clone(), map, spans);
+        heap.configure(5, fit);
+        Self { heap, bins: Bins::new(metadata), source, live: Vec::new() }
+    }
+
+    fn entry(&self, address: usize) -> Entry {
+        Entry::new(self.heap.page_map().slab_entry(address)).unwrap()
+    }
+
+    fn take(&mut self, class: SizeClass, count: usize) {
+        let mut taken = Vec::new();
+        let got = self.bins.take(&mut self.heap, class, count, |object| taken.push(object));
+        assert_eq!(got, taken.len());
+        assert!(got <= count);
+        for object in taken {
+            let entry = self.entry(object);
+            assert_eq!((entry.class(), entry.arena()), (class, 5));
+            assert!(entry.is_out(object) && entry.object_at(object + 16).is_none() || class.size() == 16);
+            fill(object, class.size());
+            self.live.push((class, object));
+        }
+    }
+
+    fn take_all(&mut self, class: SizeClass, count: usize) {
+        let end = self.live.len() + count;
+        while self.live.len() < end {
+            self.take(class, end - self.live.len());
+        }
+    }
+
+    fn give(&mut self, index: usize) {
+        let (class, object) = self.live.swap_remove(index);
+        assert!(is_filled(object, class.size()));
+        let entry = self.entry(object);
+        if class.size() > 16 {
+            assert_eq!(self.bins.give(&mut self.heap, entry, object + 16), Err(Misuse::Interior(16, class.size())));
+        }
+        assert_eq!(self.bins.give(&mut self.heap, entry, object), Ok(()));
+        // Where the slab has gone back to the heap, nobody is there to notice.
+        if let Some(entry) = Entry::new(self.heap.page_map().slab_entry(object)) {
+            assert_eq!(self.bins.give(&mut self.heap, entry, object), Err(Misuse::Freed(class.size())));
+        }
+    }
+
+    fn check(&self) {
+        self.heap.check().unwrap();
+        self.bins.check(&self.heap).unwrap();
+        let figures = self.bins.figures();
+        assert_eq!(figures.objects, self.live.len());
+        assert_eq!(figures.object_bytes, self.live.iter().map(|(class, _)| class.size()).sum::<usize>());
+    }
+
+    fn finish(mut self) {
+        self.source.fail_every(0);
+        while !self.live.is_empty() {
+            self.give(self.live.len() - 1);
+        }
+        self.check();
+        self.bins.release_empty(&mut self.heap);
+        self.check();
+        assert_eq!(self.bins.figures().slabs, 0);
+        assert_eq!((self.heap.figures().live, self.heap.figures().live_blocks), (0, 0));
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Take(usize, usize),
+    Give(usize),
+    Block(usize),
+    Purge,
+    Fail(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => (1usize..49, 1usize..70).prop_map(|(class, count)| Step::Take(class, count)),
+        2 => (40usize..49, 1usize..8).prop_map(|(class, count)| Step::Take(class, count)),
+        60 => any::<usize>().prop_map(Step::Give),
+        2 => (1usize..200_000).prop_map(Step::Block),
+        1 => Just(Step::Purge),
+        1 => (0u64..6).prop_map(Step::Fail),
+    ];
+    proptest::collection::vec(step, 1..if cfg!(miri) { 30 } else { 400 })
+}
+
+fn run(fit: Fit, steps: Vec<Step>) {
+    let mut bench = Bench::new(fit, 24 << 20);
+    let mut blocks = Vec::new();
+    for step in steps {
+        match step {
+            Step::Take(class, count) => bench.take(SizeClass::of_index(class), count),
+            Step::Give(_) if bench.live.is_empty() => {}
+            Step::Give(which) => bench.give(which % bench.live.len()),
+            Step::Block(size) => blocks.extend(bench.heap.alloc(size).map(|fresh| fresh.block)),
+            Step::Purge => {
+                bench.bins.purge(&bench.heap);
+            }
+            Step::Fail(every) => bench.source.fail_every(every as usize),
+        }
+        bench.check();
+    }
+    blocks.into_iter().for_each(|block| {
+        bench.heap.free(block).unwrap();
+    });
+    bench.finish();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 40 }))]
+
+    #[test]
+    fn bins_agree_with_a_model_under_best_fit(steps in steps()) {
+        run(Fit::Best, steps);
+    }
+
+    #[test]
+    fn bins_agree_with_a_model_under_first_fit(steps in steps()) {
+        run(Fit::First, steps);
+    }
+
+    #[test]
+    fn bins_agree_with_a_model_under_worst_fit(steps in steps()) {
+        run(Fit::Worst, steps);
+    }
+}
+
+#[test]
+fn the_lowest_object_is_taken_first() {
+    let mut bench = Bench::new(Fit::Best, 16 << 20);
+    let class = SizeClass::for_size(1000).unwrap();
+    bench.take_all(class, 3 * class.objects());
+    let mut addresses: Vec<_> = bench.live.iter().map(|&(_, object)| object).collect();
+    assert!(addresses.is_sorted());
+    for place in [150, 70, 3] {
+        bench.give(place);
+        addresses[place] = 0;
+    }
+    bench.take_all(class, 3);
+    let again: Vec<_> = bench.live[bench.live.len() - 3..].iter().map(|&(_, object)| object).collect();
+    assert!(again.is_sorted() && again[0] < bench.live[0].1 + 4 * class.size());
+    bench.check();
+    bench.finish();
+}
+
+#[test]
+fn a_slab_that_was_given_back_leaves_a_hole_that_the_next_one_takes() {
+    let mut bench = Bench::new(Fit::Best, 32 << 20);
+    let (small, large) = (SizeClass::for_size(64).unwrap(), SizeClass::for_size(512).unwrap());
+    bench.take_all(small, 8 * small.objects());
+    let held = bench.heap.figures().held;
+    for round in 0..20 {
+        let (from, to) = if round % 2 == 0 { (small, large) } else { (large, small) };
+        while let Some(index) = bench.live.iter().position(|&(class, _)| class == from) {
+            bench.give(index);
+        }
+        bench.bins.release_empty(&mut bench.heap);
+        bench.take_all(to, 8 * to.objects());
+        bench.check();
+    }
+    assert_eq!(bench.heap.figures().held, held, "slabs of one size in turn need no more room");
+    bench.finish();
+}
+
+#[test]
+fn pages_of_free_objects_are_given_back_and_those_in_use_stay() {
+    let mut bench = Bench::new(Fit::Best, 16 << 20);
+    let class = SizeClass::for_size(256).unwrap();
+    bench.take_all(class, 2 * class.objects());
+    // All but every fortieth: 10 KiB apart.
+    for index in (0..bench.live.len()).rev().filter(|index| index % 40 != 0) {
+        bench.give(index);
+    }
+    let given = bench.bins.purge(&bench.heap);
+    assert!((UNIT..2 * UNIT).contains(&given), "{given}");
+    bench.check();
+    bench.finish();
+}
