@@ -24,6 +24,8 @@ pub enum Foreign {
 /// `best`, by measurement: see docs/design.md.
 const FIT_DEFAULT: u8 = 1;
 const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
+/// Milliseconds.
+const DECAY_DEFAULT: usize = 1000;
 const STATS_FILE_MAX: usize = 256;
 
 static FIT: AtomicU8 = AtomicU8::new(FIT_DEFAULT);
@@ -33,6 +35,8 @@ static CUTOFF_FIXED: AtomicBool = AtomicBool::new(false);
 static TRIM_THRESHOLD: AtomicUsize = AtomicUsize::new(TRIM_THRESHOLD_DEFAULT);
 static ARENAS: AtomicUsize = AtomicUsize::new(0);
 static VERIFY: AtomicUsize = AtomicUsize::new(0);
+static DECAY: AtomicUsize = AtomicUsize::new(DECAY_DEFAULT);
+static HUGE_PAGES: AtomicBool = AtomicBool::new(true);
 static SLABS: AtomicBool = AtomicBool::new(true);
 static CACHES: AtomicBool = AtomicBool::new(true);
 static STATS_AT_EXIT: AtomicBool = AtomicBool::new(false);
@@ -64,6 +68,12 @@ const KEYS: &[Key] = &[
         takes: "a number from 1 to 32",
         set: |v| v.parse().is_ok_and(|n| (1..=ARENAS_MAX).contains(&n) && store(&ARENAS, n)),
     },
+    Key {
+        name: "decay",
+        takes: "a number of milliseconds that what is to be trimmed waits for",
+        set: |v| v.parse().is_ok_and(|n| store(&DECAY, n)),
+    },
+    Key { name: "thp", takes: "on or off: huge pages for large heaps, or none", set: |v| switch(&HUGE_PAGES, v) },
     Key {
         name: "slabs",
         takes: "on or off: small sizes in slabs, or straight from the free list",
@@ -220,6 +230,16 @@ pub fn arenas() -> usize {
 /// Asks for at most this many arenas; 0: as many as CPUs.
 pub fn set_arenas(n: usize) {
     ARENAS.store(n.min(ARENAS_MAX), Relaxed);
+}
+
+/// How many milliseconds freed memory waits before a heap trims.
+pub fn decay() -> usize {
+    DECAY.load(Relaxed)
+}
+
+/// Whether large heaps ask for huge pages.
+pub fn huge_pages() -> bool {
+    HUGE_PAGES.load(Relaxed)
 }
 
 /// Whether small sizes are served from slabs.

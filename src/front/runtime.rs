@@ -26,6 +26,9 @@ static ARENAS: [Arena<Linux>; ARENAS_MAX] = [const { Arena::new(Linux, &PAGE_MAP
 /// The process's mappings.
 pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 
+/// Arenas that hold as much ask for huge pages as they grow.
+const HUGE_FROM: usize = 32 << 20;
+
 static READY: AtomicBool = AtomicBool::new(false);
 static VALGRIND: AtomicBool = AtomicBool::new(false);
 /// Threads sent to arenas so far.
@@ -57,7 +60,8 @@ pub fn apply() {
     for (index, arena) in (0..).zip(&ARENAS) {
         if let Some(mut heap) = arena.enter(crate::base::operation::Operation::Other) {
             heap.configure(index, options::fit());
-            heap.set_trim_threshold(options::trim_threshold());
+            heap.set_trim(options::trim_threshold(), options::decay() as u64);
+            heap.set_huge_from(if options::huge_pages() { HUGE_FROM } else { usize::MAX });
         }
     }
 }

@@ -12,7 +12,7 @@ use super::free_list::{Fit, FreeList};
 use super::page_map::PageMap;
 use super::span::{Kind, Span, SpanPool};
 use crate::base::align;
-use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK, UNIT};
+use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK, REGION_GRANULE, UNIT};
 use crate::base::line::Line;
 use crate::sys::pages::PageSource;
 use crate::sys::report;
@@ -70,8 +70,14 @@ pub struct Heap<S: PageSource + 'static> {
     pub(super) regions: Option<&'static Span>,
     /// Bytes freed and not taken again since the last trim: what a trim would give back, at most.
     pub(super) dirty: usize,
-    /// A trim is due when `dirty` passes this.
+    /// A trim is due some time after `dirty` has passed this.
     pub(super) trim_threshold: usize,
+    /// How long freed memory past the threshold waits, in milliseconds.
+    pub(super) decay: u64,
+    /// When `dirty` passed the threshold for the first time since the last trim, in milliseconds; 0 if it has not.
+    pub(super) over_since: u64,
+    /// New regions ask for huge pages once the heap holds so many bytes.
+    huge_from: usize,
     /// What the caller is doing, and to which block (0: to none yet), for reports.
     operation: (&'static str, Block),
 }
@@ -89,6 +95,9 @@ impl<S: PageSource + 'static> Heap<S> {
             regions: None,
             dirty: 0,
             trim_threshold: usize::MAX,
+            decay: 0,
+            over_since: 0,
+            huge_from: usize::MAX,
             operation: ("malloc", 0),
         }
     }
@@ -101,9 +110,20 @@ impl<S: PageSource + 'static> Heap<S> {
         }
     }
 
-    /// Sets how many freed bytes may wait before they are given back.
-    pub fn set_trim_threshold(&mut self, bytes: usize) {
+    /// Sets how many freed bytes may wait, and how many milliseconds more may, before they are given back.
+    pub fn set_trim(&mut self, bytes: usize, decay: u64) {
         self.trim_threshold = bytes;
+        self.decay = decay;
+    }
+
+    /// Sets from how many bytes held on new regions ask for huge pages.
+    pub fn set_huge_from(&mut self, bytes: usize) {
+        self.huge_from = bytes;
+    }
+
+    /// Whether a new region of `len` bytes is to ask for huge pages.
+    pub(super) fn wants_huge(&self, len: usize) -> bool {
+        len >= REGION_GRANULE && self.figures.held >= self.huge_from
     }
 
     /// Names the entry point at work, for reports.
@@ -227,7 +247,7 @@ impl<S: PageSource + 'static> Heap<S> {
         self.give(block, header);
         self.dirty += size;
         if self.dirty > self.trim_threshold {
-            self.trim_large();
+            self.trim_if_due();
         }
         Ok(block::usable(size))
     }

@@ -28,6 +28,12 @@ impl PageSource for Rc<Fake> {
     fn reserve(&self, len: usize) -> Option<usize> {
         (**self).reserve(len)
     }
+    fn prefer_huge(&self, address: usize, len: usize) {
+        (**self).prefer_huge(address, len);
+    }
+    fn now(&self) -> u64 {
+        (**self).now()
+    }
     unsafe fn unmap(&self, address: usize, len: usize) -> bool {
         // SAFETY: passed on.
         unsafe { (**self).unmap(address, len) }
@@ -220,7 +226,7 @@ proptest! {
     fn agrees_with_a_shadow_model(fit in fit(), threshold in prop_oneof![Just(1usize << 16), Just(1 << 20), Just(usize::MAX)],
                                   steps in prop::collection::vec(step(), 1..if cfg!(miri) { 40 } else { 300 })) {
         let mut bench = Bench::new(fit, 64 << 20);
-        bench.heap.set_trim_threshold(threshold);
+        bench.heap.set_trim(threshold, if threshold.is_multiple_of(2) { 0 } else { 500 });
         let mut model = Model { bench, live: vec![], next_fill: 0 };
         steps.into_iter().for_each(|step| model.run(step));
         for shadow in core::mem::take(&mut model.live) {

@@ -14,13 +14,25 @@ impl<S: PageSource + 'static> Heap<S> {
         self.trim_blocks(self.source.page_size())
     }
 
-    /// Gives back what lies in free blocks of at least a unit: few calls for most of the memory.
-    pub(super) fn trim_large(&mut self) {
-        self.trim_blocks(UNIT);
+    /// More freed bytes wait than the threshold says. They are given back when they have waited for the decay time, as what a
+    /// program frees it mostly needs again at once, and pages cost more to touch anew than to keep; but not more than are
+    /// live, and four times the threshold in any case.
+    #[cold]
+    pub(super) fn trim_if_due(&mut self) {
+        let now = self.source.now().max(1);
+        if self.over_since == 0 {
+            self.over_since = now;
+        }
+        let most = self.figures.live.max(self.trim_threshold.saturating_mul(4));
+        if self.dirty > most || now - self.over_since >= self.decay {
+            // Free blocks of at least a unit: few calls for most of the memory.
+            self.trim_blocks(UNIT);
+        }
     }
 
     fn trim_blocks(&mut self, least: usize) -> usize {
         self.dirty = 0;
+        self.over_since = 0;
         let mut given = 0;
         let smallest_region = UNIT - 2 * HEADER;
         let mut next = self.free.next_of_size(None, smallest_region);

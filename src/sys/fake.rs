@@ -29,6 +29,8 @@ pub struct Fake {
     /// Whether only munmap fails.
     fail_unmap_only: Cell<bool>,
     failed: Cell<usize>,
+    /// Milliseconds: each look at the clock takes a hundred.
+    time: Cell<u64>,
 }
 
 impl Fake {
@@ -50,6 +52,7 @@ impl Fake {
             countdown: Cell::new(0),
             fail_unmap_only: Cell::new(false),
             failed: Cell::new(0),
+            time: Cell::new(0),
         }
     }
 
@@ -191,6 +194,13 @@ impl PageSource for Fake {
             self.fill(old, 0xdd);
         }
         true
+    }
+
+    fn prefer_huge(&self, _address: usize, _len: usize) {}
+
+    fn now(&self) -> u64 {
+        self.time.set(self.time.get() + 100);
+        self.time.get()
     }
 
     unsafe fn purge(&self, address: usize, len: usize) -> bool {
