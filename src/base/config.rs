@@ -30,8 +30,8 @@ pub const BLOCK_MAX: usize = 32 << 30;
 /// The mmap cutoff before a program or an option moves it, in bytes.
 pub const CUTOFF_DEFAULT: usize = 256 << 10;
 
-/// The cutoff never follows past this by itself (as glibc's `DEFAULT_MMAP_THRESHOLD_MAX`).
-pub const CUTOFF_DYNAMIC_MAX: usize = 32 << 20;
+/// The cutoff never follows past this by itself.
+pub const CUTOFF_DYNAMIC_MAX: usize = 64 << 20;
 
 /// A cutoff somebody sets is at most this.
 pub const CUTOFF_MAX: usize = 8 << 30;

@@ -26,6 +26,8 @@ const FIT_DEFAULT: u8 = 1;
 const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
 /// Milliseconds.
 const DECAY_DEFAULT: usize = 1000;
+/// How many times as large as the mapping that was freed the cutoff becomes.
+const LEAP: usize = 4;
 const STATS_FILE_MAX: usize = 256;
 
 static FIT: AtomicU8 = AtomicU8::new(FIT_DEFAULT);
@@ -205,10 +207,10 @@ pub fn fix_cutoff() -> bool {
 }
 
 /// A mapping of `bytes` was freed: a program that does so will do it again, and from the heap that is cheaper. So the
-/// cutoff follows upwards, as glibc's does, unless it was fixed.
+/// cutoff follows upwards, as glibc's does, but by leaps, unless it was fixed.
 pub fn learn_cutoff(bytes: usize) {
     if bytes >= cutoff() && bytes < CUTOFF_DYNAMIC_MAX && !CUTOFF_FIXED.load(Relaxed) {
-        CUTOFF.store(align::up(bytes + 1, UNIT), Relaxed);
+        CUTOFF.store(align::up((LEAP * bytes + 1).min(CUTOFF_DYNAMIC_MAX), UNIT), Relaxed);
     }
 }
 

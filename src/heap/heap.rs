@@ -123,7 +123,7 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Whether a new region of `len` bytes is to ask for huge pages.
     pub(super) fn wants_huge(&self, len: usize) -> bool {
-        len >= REGION_GRANULE && self.figures.held >= self.huge_from
+        len >= REGION_GRANULE && self.figures.held.saturating_add(4 * len) >= self.huge_from
     }
 
     /// Names the entry point at work, for reports.

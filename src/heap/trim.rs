@@ -15,16 +15,17 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// More freed bytes wait than the threshold says. They are given back when they have waited for the decay time, as what a
-    /// program frees it mostly needs again at once, and pages cost more to touch anew than to keep; but not more than are
-    /// live, and four times the threshold in any case.
+    /// program frees it mostly needs again at once, and pages cost more to touch anew than to keep; but not more than twice
+    /// what is live, or sixteen times the threshold.
     #[cold]
     pub(super) fn trim_if_due(&mut self) {
         let now = self.source.now().max(1);
         if self.over_since == 0 {
             self.over_since = now;
         }
-        let most = self.figures.live.max(self.trim_threshold.saturating_mul(4));
-        if self.dirty > most || now - self.over_since >= self.decay {
+        let most = self.figures.live.saturating_mul(2).max(self.trim_threshold.saturating_mul(16));
+        let waiting = self.dirty.min(self.figures.held - self.figures.live);
+        if waiting > most || now - self.over_since >= self.decay {
             // Free blocks of at least a unit: few calls for most of the memory.
             self.trim_blocks(UNIT);
         }
