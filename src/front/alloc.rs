@@ -8,7 +8,7 @@
 
 use super::cache::{self, Cache};
 use super::misuse::{self, Wrong};
-use super::{check, exchange, foreign, options, runtime, stats, threads};
+use super::{check, exchange, foreign, options, runtime, stats, threads, tuning};
 use crate::base::class::{self, SizeClass};
 use crate::base::config::GRAIN;
 use crate::base::operation::Operation;
@@ -159,10 +159,14 @@ fn serve_block(operation: Operation, n: usize, room: usize, align: usize, zero: 
     };
     let fresh = heap.alloc_aligned(room, align);
     drop(heap);
-    let Some(fresh) = fresh.or_else(|| from_another_arena(n, align)) else {
+    match fresh.or_else(|| from_any_arena(n, align)) {
+        Some(fresh) => hand_out(fresh, n, zero),
         // Where no region fits any more a small mapping may.
-        return serve_mapping(operation, n, align, zero);
-    };
+        None => serve_mapping(operation, n, align, zero),
+    }
+}
+
+fn hand_out(fresh: Fresh, n: usize, zero: bool) -> *mut u8 {
     let p = core::ptr::with_exposed_provenance_mut(fresh.block);
     if fresh.dirty != 0 && fresh.usable >= class::SLAB_MAX {
         // It may have been in a cache once.
@@ -172,10 +176,10 @@ fn serve_block(operation: Operation, n: usize, room: usize, align: usize, zero: 
     p
 }
 
-/// The home arena got no more memory from the system: another one may have a hole, or room to grow.
+/// The system has no more memory: an arena may have a hole, or room to grow.
 #[cold]
 #[inline(never)]
-fn from_another_arena(n: usize, align: usize) -> Option<Fresh> {
+fn from_any_arena(n: usize, align: usize) -> Option<Fresh> {
     runtime::arenas().iter().find_map(|arena| {
         let mut heap = arena.enter(Operation::Other)?;
         // An arena without regions has no hole either, and a first region is what could not be had.
@@ -198,7 +202,17 @@ fn fill(p: *mut u8, dirty: usize, n: usize, zero: bool) {
 #[cold]
 #[inline(never)]
 fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
-    let Some(span) = runtime::MAPPINGS.alloc(n, align) else { return fail() };
+    let again = || if tuning::release_regions() == 0 { None } else { runtime::MAPPINGS.alloc(n, align) };
+    let Some(span) = runtime::MAPPINGS.alloc(n, align).or_else(again) else {
+        // What the system does not have the heaps may: freed memory that they keep.
+        return match from_any_arena(n, align) {
+            Some(fresh) => {
+                stats::count_mapped(operation);
+                hand_out(fresh, n, zero)
+            }
+            None => fail(),
+        };
+    };
     stats::count_mapped(operation);
     let p: *mut u8 = core::ptr::with_exposed_provenance_mut(span.start());
     if !zero && options::perturb() != 0 {

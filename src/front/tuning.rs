@@ -3,7 +3,7 @@
 use super::{options, runtime, stats, threads};
 use crate::base::line::Line;
 use crate::base::operation::Operation;
-use crate::sys::report;
+use crate::sys::{linux, report};
 use core::ffi::c_int;
 use core::fmt::Write;
 
@@ -61,6 +61,16 @@ pub fn trim() -> usize {
     runtime::ensure();
     threads::flush_mine();
     runtime::arenas().iter().filter_map(|arena| arena.enter(Operation::Other)).map(|mut arena| arena.trim()).sum()
+}
+
+/// Gives whole regions back, for whoever needs address space or a part of a limit; how many bytes that were. Keeps errno.
+pub fn release_regions() -> usize {
+    let release = || {
+        threads::flush_mine();
+        let entered = runtime::arenas().iter().filter_map(|arena| arena.enter(Operation::Other));
+        entered.map(|mut arena| arena.release_whole_regions()).sum()
+    };
+    linux::keeping_errno(release)
 }
 
 /// Region bytes, free blocks, mappings, their bytes, bytes in use, bytes free in regions.

@@ -34,6 +34,17 @@ impl<S: PageSource + 'static> Heap<S> {
     fn trim_blocks(&mut self, least: usize) -> usize {
         self.dirty = 0;
         self.over_since = 0;
+        let mut given = self.release_whole_regions();
+        let mut at = None;
+        while let Some(block) = self.free.next_of_size(at, least) {
+            given += self.purge(block);
+            at = Some(block);
+        }
+        given
+    }
+
+    /// Gives back all whole regions inside free blocks, with their addresses; how many bytes that were.
+    pub fn release_whole_regions(&mut self) -> usize {
         let mut given = 0;
         let smallest_region = UNIT - 2 * HEADER;
         let mut next = self.free.next_of_size(None, smallest_region);
@@ -41,11 +52,6 @@ impl<S: PageSource + 'static> Heap<S> {
             // Asked for first: releasing takes the block itself out of the list, or makes it smaller.
             next = self.free.next_of_size(Some(block), smallest_region);
             given += self.release_regions(block);
-        }
-        let mut at = None;
-        while let Some(block) = self.free.next_of_size(at, least) {
-            given += self.purge(block);
-            at = Some(block);
         }
         given
     }

@@ -185,6 +185,13 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         bins.purge(heap) + heap.trim()
     }
 
+    /// Gives all whole regions that nothing needs back, addresses and all; how many bytes that were.
+    pub fn release_whole_regions(&mut self) -> usize {
+        let Inside { heap, bins, .. } = self.inside();
+        bins.release_empty(heap);
+        heap.release_whole_regions()
+    }
+
     /// What the slabs hold.
     pub fn slab_figures(&self) -> SlabFigures {
         // SAFETY: as in `inside`.
