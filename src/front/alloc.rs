@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code)]
 
-use super::cache::{self, Cache};
+use super::cache;
 use super::misuse::{self, Wrong};
 use super::{check, exchange, foreign, options, runtime, stats, threads, tuning};
 use crate::base::class::{self, SizeClass};
@@ -15,8 +15,8 @@ use crate::base::operation::Operation;
 use crate::heap::heap::{self, Fresh};
 use crate::heap::span::{Kind, Span};
 use crate::slab::arena::Arena;
-use crate::slab::bins;
 use crate::slab::slab::Entry;
+use crate::slab::{bins, key};
 use crate::sys::linux::{self, Linux};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
@@ -144,10 +144,13 @@ fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
             let mut object = None;
             let mut arena = runtime::arena(runtime::home()).enter(operation)?;
             arena.take(class, 1, |first| object = Some(first));
-            object?
+            drop(arena);
+            let object = object?;
+            stats::count(operation);
+            object
         }
     };
-    cache::clear_key(object);
+    key::clear(object);
     Some(object)
 }
 
@@ -160,7 +163,10 @@ fn serve_block(operation: Operation, n: usize, room: usize, align: usize, zero: 
     let fresh = heap.alloc_aligned(room, align);
     drop(heap);
     match fresh.or_else(|| from_any_arena(n, align)) {
-        Some(fresh) => hand_out(fresh, n, zero),
+        Some(fresh) => {
+            stats::count(operation);
+            hand_out(fresh, n, zero)
+        }
         // Where no region fits any more a small mapping may.
         None => serve_mapping(operation, n, align, zero),
     }
@@ -170,7 +176,7 @@ fn hand_out(fresh: Fresh, n: usize, zero: bool) -> *mut u8 {
     let p = core::ptr::with_exposed_provenance_mut(fresh.block);
     if fresh.dirty != 0 && fresh.usable >= class::SLAB_MAX {
         // It may have been in a cache once.
-        cache::clear_key(fresh.block);
+        key::clear(fresh.block);
     }
     fill(p, fresh.dirty.min(n), n, zero);
     p
@@ -207,13 +213,13 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
         // What the system does not have the heaps may: freed memory that they keep.
         return match from_any_arena(n, align) {
             Some(fresh) => {
-                stats::count_mapped(operation);
+                stats::count(operation);
                 hand_out(fresh, n, zero)
             }
             None => fail(),
         };
     };
-    stats::count_mapped(operation);
+    stats::count(operation);
     let p: *mut u8 = core::ptr::with_exposed_provenance_mut(span.start());
     if !zero && options::perturb() != 0 {
         // SAFETY: the mapping has at least `n` bytes.
@@ -261,7 +267,7 @@ unsafe fn release_for(operation: Operation, p: *mut u8) {
 }
 
 fn release_object(operation: Operation, entry: Entry, address: usize) {
-    if options::perturb() != 0 && entry.is_out(address) {
+    if options::perturb() != 0 && entry.is_out(address) && !key::is_set(address) {
         perturb_freed(address, entry.class().size());
     }
     exchange::release_object(operation, entry, address);
@@ -272,9 +278,17 @@ fn perturb_freed(address: usize, usable: usize) {
     unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes(options::perturb(), usable) };
 }
 
+/// Reports a heap block that is free already, in a thread's cache: for the heap it is in use.
+fn not_in_a_cache(operation: Operation, usable: usize, address: usize) {
+    if usable >= class::SLAB_MAX && key::is_set(address) {
+        misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(usable)));
+    }
+}
+
 fn release_block(operation: Operation, region: &'static Span, address: usize) {
     let arena = arena_of(region);
     if let Ok(usable) = heap::usable_size(region, address) {
+        not_in_a_cache(operation, usable, address);
         if options::perturb() != 0 {
             perturb_freed(address, usable);
         }
@@ -284,6 +298,7 @@ fn release_block(operation: Operation, region: &'static Span, address: usize) {
             return;
         }
     }
+    stats::count(operation);
     match arena.enter(operation) {
         Some(mut heap) => {
             // errno: a trim inside may have tried system calls that failed.
@@ -310,7 +325,7 @@ fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
     if !linux::keeping_errno(|| runtime::MAPPINGS.free(span)) {
         misuse::report(operation, address, Wrong::FreedMapping(bytes));
     }
-    stats::count_mapped(operation);
+    stats::count(operation);
     options::learn_cutoff(bytes);
 }
 
@@ -328,7 +343,10 @@ fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
     match owner(address) {
         Owner::Slab(entry) => Some(usable_object(operation, entry, address)),
         Owner::Region(region) => match heap::usable_size(region, address) {
-            Ok(usable) => Some(usable),
+            Ok(usable) => {
+                not_in_a_cache(operation, usable, address);
+                Some(usable)
+            }
             Err(wrong) => misuse::report(operation, address, Wrong::Block(region, wrong)),
         },
         Owner::Mapping(span) if span.start() == address => Some(span.len()),
@@ -344,7 +362,7 @@ fn usable_object(operation: Operation, entry: Entry, address: usize) -> usize {
         misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)));
     }
     let size = entry.class().size();
-    if !entry.is_out(address) || (options::caches() && cache::has_key(address)) {
+    if !entry.is_out(address) || key::is_set(address) {
         misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(size)));
     }
     size
@@ -390,19 +408,21 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
 #[inline]
 fn resize_object(entry: Entry, address: usize, n: usize) -> Option<*mut u8> {
     let size = usable_object(Operation::Realloc, entry, address);
-    match Cache::mine() {
-        Some(cache) => cache::add(&cache.resized, 1),
-        None => stats::count_mapped(Operation::Realloc),
-    }
-    (n <= size && n > size / 2).then(|| core::ptr::with_exposed_provenance_mut(address))
+    stats::count(Operation::Realloc);
+    // The smallest class has none below.
+    (n <= size && (n > size / 2 || size == GRAIN)).then(|| core::ptr::with_exposed_provenance_mut(address))
 }
 
 /// In place, or not at all.
 fn resize_block(region: &'static Span, address: usize, n: usize) -> Option<*mut u8> {
     if n >= options::cutoff() {
-        stats::count_mapped(Operation::Realloc);
+        stats::count(Operation::Realloc);
         return None;
     }
+    if let Ok(usable) = heap::usable_size(region, address) {
+        not_in_a_cache(Operation::Realloc, usable, address);
+    }
+    stats::count(Operation::Realloc);
     let mut heap = arena_of(region).enter(Operation::Realloc)?;
     let resized = heap.resize(address, n);
     drop(heap);
@@ -415,7 +435,7 @@ fn resize_block(region: &'static Span, address: usize, n: usize) -> Option<*mut 
 
 /// By moving pages. What has become much smaller than the cutoff moves into a heap instead.
 fn resize_mapping(span: &'static Span, n: usize) -> Option<*mut u8> {
-    stats::count_mapped(Operation::Realloc);
+    stats::count(Operation::Realloc);
     if n < options::cutoff() / 2 {
         return None;
     }

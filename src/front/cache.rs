@@ -32,7 +32,8 @@ use super::runtime::PAGE_MAP;
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::config::UNIT;
 use crate::base::operation::Operation;
-use crate::heap::page_map::LEAF_ENTRIES;
+use crate::heap::page_map::Window;
+use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry, home_place};
 use crate::sys::thread;
 use core::cell::UnsafeCell;
@@ -41,11 +42,6 @@ use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, Ordering::
 /// The gate when it is open. Sizes in grains and distances of bins are both below it when the fast paths serve them.
 const OPEN: usize = BINS_END;
 const CLOSED: usize = 0;
-/// The units that the window shows: all but the last. No power of two, so that the unit itself is compared, which saves an
-/// instruction.
-const WINDOW_UNITS: usize = LEAF_ENTRIES - 1;
-/// The window of who has none: addresses nobody has.
-const NO_WINDOW: usize = 0xdead << 48;
 
 const _: () = assert!(OPEN == class::GRAINS);
 const _: () = assert!(size_of::<Bin>() == class::BIN && core::mem::offset_of!(Cache, gate) == 0);
@@ -106,16 +102,14 @@ pub struct Cache {
     gate: Own<usize>,
     /// The home arena, as `Entry::place` has it.
     home: Own<usize>,
-    /// The first address of the window.
+    /// The address of the window.
     window: Own<usize>,
-    /// The slab entries of the window's units.
-    entries: Own<usize>,
     /// Frees into the stacks by the fast path.
     pushed: AtomicU64,
+    /// Calls that others served for the thread.
+    pub elsewhere: [AtomicU64; Operation::COUNT],
     /// Calls that the cache served, by `Operation as usize`; mallocs are not counted one by one: see `mallocs`.
     pub calls: [AtomicU64; Operation::COUNT],
-    /// Reallocs of objects.
-    pub resized: AtomicU64,
     /// Frees that are a part of a realloc.
     pub moved: AtomicU64,
     /// How often its thread has been told that it is ending.
@@ -179,19 +173,8 @@ pub fn add(counter: &AtomicU64, n: u64) {
 }
 
 #[inline(always)]
-fn word(address: usize) -> &'static AtomicU64 {
-    // SAFETY: callers pass the addresses of slots or of objects in slabs, which are exposed, 8-aligned and mapped.
-    unsafe { &*core::ptr::with_exposed_provenance(address) }
-}
-
-#[inline(always)]
-fn object_word(address: usize) -> *mut u64 {
-    core::ptr::with_exposed_provenance_mut(address)
-}
-
-#[inline(always)]
 fn slot(address: usize) -> &'static AtomicUsize {
-    // SAFETY: as for `word`.
+    // SAFETY: callers pass the addresses of slots, which are exposed, 8-aligned and mapped.
     unsafe { &*core::ptr::with_exposed_provenance(address) }
 }
 
@@ -216,7 +199,8 @@ impl Cache {
 
     /// Lays out new memory of zeroes as a cache, which nobody has seen yet. The gate is closed.
     pub fn begin(&self) {
-        self.window.set(NO_WINDOW);
+        // SAFETY: the window of nobody.
+        self.window.set(unsafe { &*core::ptr::with_exposed_provenance::<Self>(thread::no_cache()) }.window.get());
         self.bins_of_grains.iter().zip(&class::BINS).for_each(|(to, &from)| to.set(from));
         for class in SizeClass::all() {
             let bin = self.bin(class);
@@ -320,10 +304,8 @@ impl Cache {
 
     /// Makes the leaf of the page map around an object the window.
     pub fn aim(&self, object: usize) {
-        if object.wrapping_sub(self.window.get()) / UNIT >= LEAF_ENTRIES {
-            let Some((start, entries)) = PAGE_MAP.leaf_around(object) else { return };
-            self.window.set(start);
-            self.entries.set(entries.as_ptr().expose_provenance());
+        if let Some(window) = PAGE_MAP.window(object) {
+            self.window.set(core::ptr::from_ref(window).expose_provenance());
         }
     }
 
@@ -383,7 +365,7 @@ impl Cache {
     pub fn mallocs(&self) -> u64 {
         let others: u64 = self.calls.iter().map(|calls| calls.load(Relaxed)).sum();
         let came = self.filled.load(Relaxed) + self.pushed.load(Relaxed);
-        came.saturating_sub(others + self.flushed.load(Relaxed) + self.held().1 as u64)
+        came.saturating_sub(others + self.flushed.load(Relaxed) + self.stacked() as u64)
     }
 
     /// Frees that went into the cache.
@@ -391,39 +373,26 @@ impl Cache {
         (self.pushed.load(Relaxed) + self.remote_frees.load(Relaxed)).saturating_sub(self.moved.load(Relaxed))
     }
 
-    /// Bytes and objects in it.
-    pub fn held(&self) -> (usize, usize) {
-        SizeClass::all().fold((0, 0), |(bytes, objects), class| {
-            let count = self.count(class);
-            (bytes + count * class.size(), objects + count)
-        })
+    /// How many objects are in the stacks.
+    pub fn stacked(&self) -> usize {
+        SizeClass::all().map(|class| self.count(class)).sum()
     }
-}
 
-/// What a free object's first word holds. A multiplication and no secret: it is one instruction, and nobody gains by making up
-/// a word that only stops the program.
-#[inline(always)]
-fn key(address: usize) -> u64 {
-    (address as u64).wrapping_mul(0x6d65_7465)
-}
+    /// Calls `f` with every object in the stacks and the remote buffer.
+    pub fn for_each_held(&self, mut f: impl FnMut(usize)) {
+        for class in SizeClass::all() {
+            (0..self.count(class)).for_each(|index| f(self.object(class, index)));
+        }
+        self.remote().iter().for_each(|slot| f(slot.load(Relaxed)));
+    }
 
-/// Whether an object's first word says that it is free already.
-#[inline]
-pub fn has_key(address: usize) -> bool {
-    word(address).load(Relaxed) == key(address)
-}
-
-/// Takes the key out of an object that is handed out, so that it is not found when the program frees it without having
-/// written to it.
-#[inline(always)]
-pub fn clear_key(address: usize) {
-    word(address).store(0, Relaxed);
-}
-
-/// Writes the key into an object's first word.
-#[inline]
-pub fn set_key(address: usize) {
-    word(address).store(key(address), Relaxed);
+    /// Sets the stacks right that were left half changed by a thread cut off or jumped out of, and that hold nothing.
+    pub fn mend(&self) {
+        for class in SizeClass::all().filter(|&class| self.count(class) == 0) {
+            self.bin(class).first.set(0);
+            self.slots(class)[0].store(0, Relaxed);
+        }
+    }
 }
 
 /// An object for `n` bytes from the calling thread's cache; 0 where it has none.
@@ -462,7 +431,7 @@ fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize 
     bin.top.store(bin.top.load(Relaxed) - 8, Relaxed);
     compiler_fence(Ordering::SeqCst);
     bin.first.set(next);
-    clear_key(object);
+    key::clear(object);
     if operation != Operation::Malloc {
         cache.count_call(operation);
     }
@@ -475,13 +444,14 @@ fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize 
 #[inline(always)]
 pub fn release(address: usize) -> bool {
     let cache = Cache::current();
-    let unit = address.wrapping_sub(cache.window.get()) / UNIT;
-    if unit >= WINDOW_UNITS {
+    // SAFETY: windows stay.
+    let window = unsafe { &*core::ptr::with_exposed_provenance::<Window>(cache.window.get()) };
+    let unit = address.wrapping_sub(window.start) / UNIT;
+    if unit >= window.units {
         return release_elsewhere(address);
     }
-    // SAFETY: the window's entries are a leaf's, which stays.
-    let entry = unsafe { &*core::ptr::with_exposed_provenance::<AtomicU64>(cache.entries.get()).add(unit) };
-    release_by(cache, entry.load(Relaxed), address)
+    // SAFETY: compared just now.
+    release_by(cache, unsafe { window.entry(unit) }, address)
 }
 
 /// The same for an object that the window does not show.
@@ -510,14 +480,11 @@ fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, addr
     let bin = cache.bin_at(distance);
     cache.close();
     let top = bin.top.load(Relaxed);
-    let (word, key) = (object_word(address), key(address));
-    // SAFETY: the object is the program's, which is just freeing it.
-    if top >= bin.end.get() || !starts_here(bin) || unsafe { *word == key } {
+    if top >= bin.end.get() || !starts_here(bin) || key::is_set(address) {
         cache.open();
         return false;
     }
-    // SAFETY: as above.
-    unsafe { *word = key };
+    key::set(address);
     slot(top).store(bin.first.get(), Relaxed);
     compiler_fence(Ordering::SeqCst);
     bin.first.set(address);

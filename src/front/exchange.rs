@@ -6,10 +6,11 @@
 
 use super::cache::{self, Cache, slots_max};
 use super::misuse::{self, Wrong};
-use super::runtime;
+use super::{runtime, stats};
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::operation::Operation;
 use crate::slab::bins::{self, Misuse};
+use crate::slab::key;
 use crate::slab::slab::Entry;
 use crate::sys::linux;
 use core::sync::atomic::Ordering::Relaxed;
@@ -25,6 +26,13 @@ const PATIENCE: u32 = 16;
 /// `None` when memory is out or the arena cannot be entered now. Not for a cache whose gate is closed.
 pub fn fill(cache: &Cache, class: SizeClass) -> Option<usize> {
     debug_assert!(class.has_slabs());
+    cache.close();
+    if cache.count(class) != 0 {
+        // A signal handler has freed something meanwhile.
+        cache.open();
+        // The caller counts the call.
+        return Some(cache::allocate_class(Operation::Malloc, class)).filter(|&object| object != 0);
+    }
     let pace = cache.pace(class);
     let most = slots_max(class.size());
     let batch = match pace.batch.load(Relaxed) as usize {
@@ -38,7 +46,6 @@ pub fn fill(cache: &Cache, class: SizeClass) -> Option<usize> {
     if cache.capacity(class) < batch.max(CAPACITY_MIN) {
         cache.set_capacity(class, batch.max(CAPACITY_MIN).min(most));
     }
-    cache.close();
     let mut first = None;
     if let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) {
         let mut objects = [0; BATCH_MAX];
@@ -63,26 +70,29 @@ pub fn fill(cache: &Cache, class: SizeClass) -> Option<usize> {
 /// Makes room in a stack that is full: lets it grow, or takes the older part of its objects to the arena. False if
 /// the arena cannot be entered now.
 pub fn make_room(cache: &Cache, class: SizeClass) -> bool {
+    cache.close();
     let pace = cache.pace(class);
     let (capacity, most) = (cache.capacity(class), slots_max(class.size()));
     let flushes = pace.flushes.load(Relaxed);
     pace.flushes.store(flushes.saturating_add(1), Relaxed);
     if flushes == 0 && capacity < most {
         cache.set_capacity(class, (2 * capacity).clamp(CAPACITY_MIN.min(most), most));
+        cache.open();
         return true;
     }
     let capacity = if flushes < PATIENCE { capacity } else { (capacity / 2).max(CAPACITY_MIN.min(most)) };
     cache.set_capacity(class, capacity);
+    cache.open();
     flush(cache, class, capacity / 2)
 }
 
 /// Takes all but the `keep` newest objects of a stack to the arena.
 pub fn flush(cache: &Cache, class: SizeClass, keep: usize) -> bool {
-    let count = cache.count(class);
-    if count <= keep {
+    cache.close();
+    if cache.count(class) <= keep {
+        cache.open();
         return true;
     }
-    cache.close();
     let entered = runtime::arena(cache.home()).enter(Operation::Other);
     let Some(mut arena) = entered else {
         cache.open();
@@ -130,7 +140,7 @@ fn release_remote(cache: &Cache, address: usize) -> bool {
     }
     let room = cache.remote().len() < cache::REMOTE;
     if room {
-        cache::set_key(address);
+        key::set(address);
         cache.push_remote(address);
         cache::add(&cache.remote_frees, 1);
     }
@@ -143,18 +153,11 @@ fn send_home(cache: &Cache) {
     while let Some(first) = cache.remote().first() {
         let home = arena_of(first.load(Relaxed));
         let Some(mut arena) = runtime::arena(home).enter(Operation::Other) else { return };
-        let mut kept = 0;
-        for slot in cache.remote() {
-            let address = slot.load(Relaxed);
-            if arena_of(address) == home {
-                linux::keeping_errno(|| give(&mut arena, address));
-            } else {
-                cache.remote()[kept].store(address, Relaxed);
-                kept += 1;
-            }
+        match linux::keeping_errno(|| arena.give_own(cache.remote())) {
+            // While the lock is held: see `fill`.
+            Ok(kept) => cache.set_remote_count(kept),
+            Err((address, wrong)) => misuse::report(Operation::Free, address, Wrong::Object(wrong)),
         }
-        // While the lock is held: see `fill`.
-        cache.set_remote_count(kept);
     }
 }
 
@@ -168,8 +171,10 @@ pub fn flush_all(cache: &Cache) {
         flush(cache, class, 0);
         cache.set_capacity(class, 0);
         cache.pace(class).batch.store(0, Relaxed);
+        cache.pace(class).flushes.store(0, Relaxed);
     });
     cache.close();
+    cache.mend();
     send_home(cache);
     cache.open();
 }
@@ -182,10 +187,10 @@ pub fn release_object(operation: Operation, entry: Entry, address: usize) {
         misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)));
     }
     let class = entry.class();
+    if key::is_set(address) {
+        misuse::report(operation, address, Wrong::Object(Misuse::Freed(class.size())));
+    }
     if let Some(cache) = super::threads::cache() {
-        if cache::has_key(address) {
-            misuse::report(operation, address, Wrong::Object(Misuse::Freed(class.size())));
-        }
         if entry.arena() != cache.home() {
             if release_remote(cache, address) {
                 count_moved(operation);
@@ -211,9 +216,13 @@ pub fn count_moved(operation: Operation) {
 /// The release of an object without a cache.
 fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
     let arena = runtime::arena(entry.arena());
+    stats::count(operation);
     match arena.enter(operation) {
         Some(mut entered) => {
             let result = linux::keeping_errno(|| entered.give(entry, address));
+            if result.is_ok() && Entry::new(runtime::PAGE_MAP.slab_entry(address)).is_some() {
+                key::set(address);
+            }
             drop(entered);
             if let Err(wrong) = result {
                 misuse::report(operation, address, Wrong::Object(wrong));
@@ -227,9 +236,6 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
 pub fn release_block(operation: Operation, arena: usize, usable: usize, address: usize) -> bool {
     let Some(cache) = super::threads::cache().filter(|cache| cache.home() == arena) else { return false };
     let Some(class) = class_of_block(usable) else { return false };
-    if cache::has_key(address) {
-        misuse::report(operation, address, Wrong::Object(Misuse::Freed(usable)));
-    }
     if cache.capacity(class) == 0 {
         cache.set_capacity(class, slots_max(class.size()));
     }

@@ -142,5 +142,5 @@ extern "C" fn after_fork_in_child() {
     let old = thread::number();
     let new = thread::renumber();
     ARENAS.iter().for_each(|arena| arena.adopt(old, new));
-    threads::adopt_in_child();
+    threads::adopt_in_child(old);
 }

@@ -2,21 +2,29 @@
 
 #![allow(unsafe_code)]
 
+use super::cache::{self, Cache};
 use super::{options, runtime, threads};
+use crate::base::config::HEADER;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
-use crate::heap::heap::Figures;
+use crate::heap::heap::{self, Figures};
 use crate::heap::mapping::MappingFigures;
 use crate::slab::bins::SlabFigures;
+use crate::slab::slab::Entry;
 use crate::sys::report;
 use core::fmt::Write;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-static MAPPED_CALLS: [AtomicU64; Operation::COUNT] = [const { AtomicU64::new(0) }; Operation::COUNT];
+static CALLS: [AtomicU64; Operation::COUNT] = [const { AtomicU64::new(0) }; Operation::COUNT];
 
-/// Counts a call that a mapping served: it entered no arena.
-pub fn count_mapped(operation: Operation) {
-    MAPPED_CALLS[operation as usize].fetch_add(1, Ordering::Relaxed);
+/// Counts a call that was not served from the thread's cache.
+pub fn count(operation: Operation) {
+    match Cache::mine() {
+        Some(cache) => cache::add(&cache.elsewhere[operation as usize], 1),
+        None => {
+            CALLS[operation as usize].fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What the process's allocator has served and holds.
@@ -67,25 +75,34 @@ pub fn stats() -> Stats {
         stats.heaps.regions += figures.regions;
         stats.heaps.free_blocks += figures.free_blocks;
     });
-    for arena in runtime::arenas() {
-        if let Some(heap) = arena.enter(Operation::Other) {
-            stats.calls.iter_mut().zip(heap.calls()).for_each(|(sum, calls)| *sum += calls);
-        }
-    }
     for cache in threads::all() {
-        stats.calls.iter_mut().zip(&cache.calls).for_each(|(sum, calls)| *sum += calls.load(Ordering::Relaxed));
-        stats.calls[Operation::Realloc as usize] += cache.resized.load(Ordering::Relaxed);
+        let calls = cache.calls.iter().zip(&cache.elsewhere);
+        let calls = calls.map(|(calls, elsewhere)| calls.load(Ordering::Relaxed) + elsewhere.load(Ordering::Relaxed));
+        stats.calls.iter_mut().zip(calls).for_each(|(sum, calls)| *sum += calls);
         stats.calls[Operation::Malloc as usize] += cache.mallocs();
         stats.calls[Operation::Free as usize] += cache.frees();
-        let (bytes, objects) = cache.held();
-        stats.cached += bytes;
-        stats.heaps.live = stats.heaps.live.saturating_sub(bytes);
-        stats.heaps.live_blocks = stats.heaps.live_blocks.saturating_sub(objects);
+        cache.for_each_held(|object| {
+            let bytes = held_bytes(object);
+            stats.cached += bytes;
+            stats.heaps.live = stats.heaps.live.saturating_sub(bytes);
+            stats.heaps.live_blocks = stats.heaps.live_blocks.saturating_sub(1);
+        });
     }
-    for (sum, calls) in stats.calls.iter_mut().zip(&MAPPED_CALLS) {
+    for (sum, calls) in stats.calls.iter_mut().zip(&CALLS) {
         *sum += calls.load(Ordering::Relaxed);
     }
     stats
+}
+
+/// Bytes of an object or a block in a cache, as its arena counts them.
+fn held_bytes(address: usize) -> usize {
+    match Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
+        Some(entry) => entry.class().size(),
+        None => runtime::PAGE_MAP
+            .get(address)
+            .and_then(|region| heap::usable_size(region, address).ok())
+            .map_or(0, |usable| usable + HEADER),
+    }
 }
 
 type Page = Line<1024>;

@@ -5,8 +5,8 @@
 //!
 //! A thread that ends hands its cache back in the destructor of a pthread key. Programs count keys, so that is made when a second
 //! thread gets a cache. Other destructors may run later and free what they have: without a cache, directly in the
-//! arenas, and no cache is made again. Where no key is left the owner's number tells: a cache whose owner the kernel does not know
-//! is taken from it by the next thread that needs one.
+//! arenas, and no cache is made again. Where no key is left, or the destructors' rounds were over, the owner's number tells: a cache whose
+//! owner the kernel does not know is taken by a thread that needs one.
 
 #![allow(unsafe_code)]
 
@@ -20,11 +20,15 @@ use core::sync::atomic::{AtomicI64, AtomicUsize, Ordering, Ordering::Relaxed};
 
 /// The newest of all caches.
 static CACHES: AtomicUsize = AtomicUsize::new(0);
+/// How many caches' owners were asked for so far.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
 /// The pthread key, or one of the two below.
 static KEY: AtomicI64 = AtomicI64::new(KEY_NOT_MADE);
 
 /// Destructors run in rounds, four at least; others' destructors have their frees in the first ones.
 const ROUNDS: u32 = 3;
+/// How many caches' owners are asked for at a time.
+const ASK: usize = 4;
 
 const KEY_NOT_MADE: i64 = -1;
 const KEY_REFUSED: i64 = -2;
@@ -49,7 +53,8 @@ fn make() -> Option<&'static Cache> {
     thread::set_inside(true);
     let cache = linux::keeping_errno(|| unused().or_else(new));
     if let Some(cache) = cache {
-        if cache.held().1 == 0 && cache.remote().is_empty() {
+        cache.mend();
+        if cache.stacked() == 0 && cache.remote().is_empty() {
             cache.set_home(runtime::home());
         } else {
             // A dead thread's: what is in it belongs to its home.
@@ -70,15 +75,18 @@ fn make() -> Option<&'static Cache> {
 /// A cache that nobody has, now this thread's.
 fn unused() -> Option<&'static Cache> {
     let me = thread::number();
-    let claim = |cache: &&'static Cache| {
+    let claim = |cache: &Cache, owner| cache.owner.compare_exchange(owner, me, Ordering::Acquire, Relaxed).is_ok();
+    if let Some(cache) = all().find(|cache| cache.owner.load(Relaxed) == 0 && claim(cache, 0)) {
+        return Some(cache);
+    }
+    // No destructor told of the end of some threads: a few are asked for each time, so that in the end all are.
+    let orphaned = |cache: &&'static Cache| {
         let owner = cache.owner.load(Relaxed);
-        if owner == 0 {
-            return cache.owner.compare_exchange(0, me, Ordering::Acquire, Relaxed).is_ok();
-        }
-        let orphan = KEY.load(Relaxed) == KEY_REFUSED && owner != me && !linux::thread_lives(owner);
-        orphan && cache.owner.compare_exchange(owner, me, Ordering::Acquire, Relaxed).is_ok()
+        owner != me && !linux::thread_lives(owner) && claim(cache, owner)
     };
-    all().find(claim)
+    let from = ASKED.fetch_add(ASK, Relaxed);
+    let count = all().count().max(1);
+    all().cycle().skip(from % count).take(ASK.min(count)).find(orphaned)
 }
 
 fn new() -> Option<&'static Cache> {
@@ -99,7 +107,7 @@ fn new() -> Option<&'static Cache> {
 }
 
 /// All caches ever made.
-pub fn all() -> impl Iterator<Item = &'static Cache> {
+pub fn all() -> impl Iterator<Item = &'static Cache> + Clone {
     let at = |address: usize| {
         // SAFETY: the list leads to caches, which are never unmapped.
         unsafe { core::ptr::with_exposed_provenance::<Cache>(address).as_ref() }
@@ -170,10 +178,11 @@ pub fn flush_mine() {
 }
 
 /// In a forked child: what other threads had in their caches goes to the arenas.
-pub fn adopt_in_child() {
-    let mine = Cache::mine().map(Cache::address);
+/// `old` is the number this thread had in the parent.
+pub fn adopt_in_child(old: u32) {
     for cache in all().filter(|cache| cache.owner.load(Relaxed) != 0) {
-        if Some(cache.address()) == mine {
+        // By number: a signal handler may have forked while this thread was just getting its cache.
+        if cache.owner.load(Relaxed) == old {
             cache.owner.store(thread::number(), Relaxed);
             continue;
         }

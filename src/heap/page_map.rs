@@ -19,14 +19,39 @@ use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 const UNIT_BITS: u32 = UNIT.trailing_zeros();
 const LEAF_BITS: u32 = 16;
-/// Units of a leaf.
-pub const LEAF_ENTRIES: usize = 1 << LEAF_BITS;
-const LEAF_BYTES: usize = size_of::<Leaf>();
+const LEAF_ENTRIES: usize = 1 << LEAF_BITS;
+const LEAF_BYTES: usize = align::up(size_of::<Leaf>(), UNIT);
 const ROOT_ENTRIES: usize = 1 << (ADDRESS_BITS - UNIT_BITS - LEAF_BITS);
 
+#[repr(C)]
 struct Leaf {
+    window: Window,
     slabs: [AtomicU64; LEAF_ENTRIES],
     spans: [AtomicPtr<Span>; LEAF_ENTRIES],
+}
+
+/// What a thread cache keeps of a leaf: one word leads to all of it, so it is always of one piece. The slab entries of the units
+/// follow.
+#[repr(C)]
+pub struct Window {
+    /// How many units there are; 0 in the window of who has none.
+    pub units: usize,
+    /// The first address.
+    pub start: usize,
+}
+
+impl Window {
+    /// The slab entry of a unit.
+    ///
+    /// # Safety
+    /// `unit` is below `units`.
+    #[inline(always)]
+    pub unsafe fn entry(&self, unit: usize) -> u64 {
+        let entries = (&raw const *self).wrapping_add(1);
+        let entries: *const AtomicU64 = core::ptr::with_exposed_provenance(entries.addr());
+        // SAFETY: the entries of a leaf's units stand behind its window, and leaves are exposed and stay.
+        unsafe { (*entries.add(unit)).load(Ordering::Acquire) }
+    }
 }
 
 /// The map.
@@ -54,10 +79,9 @@ impl PageMap {
         self.leaf(address).map_or(0, |leaf| leaf.slabs[index(address)].load(Ordering::Acquire))
     }
 
-    /// The first address of the leaf's range that `address` is in, and the slab entries of its units, if there is a leaf.
-    pub fn leaf_around(&self, address: usize) -> Option<(usize, &'static [AtomicU64; LEAF_ENTRIES])> {
-        let start = align::down(address, LEAF_ENTRIES * UNIT);
-        self.leaf(address).map(|leaf| (start, &leaf.slabs))
+    /// The window around an address, if there is a leaf.
+    pub fn window(&self, address: usize) -> Option<&'static Window> {
+        self.leaf(address).map(|leaf| &leaf.window)
     }
 
     /// The span at `address`. `None` for any address that is not of a region or in the first unit of a mapping.
@@ -116,7 +140,9 @@ impl PageMap {
             return true;
         }
         let Some(address) = source.map(0, LEAF_BYTES) else { return false };
-        let leaf = core::ptr::with_exposed_provenance_mut(address);
+        let leaf = core::ptr::with_exposed_provenance_mut::<Leaf>(address);
+        // SAFETY: mapped above, and nobody has seen it.
+        unsafe { (*leaf).window = Window { units: LEAF_ENTRIES, start: root << (UNIT_BITS + LEAF_BITS) } };
         if slot.compare_exchange(core::ptr::null_mut(), leaf, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             // SAFETY: mapped above; another thread was first, and nobody has seen this one.
             unsafe { source.unmap(address, LEAF_BYTES) };

@@ -33,7 +33,6 @@ use lock_api::{Mutex, RawMutex};
 struct Inside<S: PageSource + 'static> {
     heap: Heap<S>,
     bins: Bins,
-    calls: [u64; Operation::COUNT],
 }
 
 /// An arena.
@@ -50,7 +49,7 @@ impl<S: PageSource + 'static> Arena<S> {
     /// An arena with an empty heap.
     pub const fn new(source: S, map: &'static PageMap, spans: &'static SpanPool, metadata: &'static Metadata) -> Self {
         let heap = Heap::new(source, map, spans);
-        let inside = Inside { heap, bins: Bins::new(metadata), calls: [0; Operation::COUNT] };
+        let inside = Inside { heap, bins: Bins::new(metadata) };
         Self {
             inside: Mutex::from_raw(FutexLock::INIT, inside),
             busy: AtomicBool::new(false),
@@ -94,7 +93,6 @@ impl<S: PageSource + 'static> Arena<S> {
         compiler_fence(Ordering::SeqCst);
         let mut entered = Entered { arena: self, release, was_inside };
         let inside = entered.inside();
-        inside.calls[operation as usize] += 1;
         inside.heap.set_operation(operation.name());
         if self.deferred.load(Ordering::Relaxed) != 0 {
             entered.free_deferred();
@@ -154,12 +152,6 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         unsafe { &mut *self.arena.inside.data_ptr() }
     }
 
-    /// How often each operation entered, by `Operation as usize`.
-    pub fn calls(&self) -> [u64; Operation::COUNT] {
-        // SAFETY: as in `inside`.
-        unsafe { (*self.arena.inside.data_ptr()).calls }
-    }
-
     /// Takes up to `count` objects of a class, lowest addresses first; how many there were.
     pub fn take(&mut self, class: SizeClass, count: usize, put: impl FnMut(usize)) -> usize {
         let Inside { heap, bins, .. } = self.inside();
@@ -176,6 +168,13 @@ impl<S: PageSource + 'static> Entered<'_, S> {
     pub fn give_all(&mut self, class: SizeClass, objects: &[AtomicUsize]) -> Result<(), (usize, Misuse)> {
         let Inside { heap, bins, .. } = self.inside();
         bins.give_all(heap, class, objects)
+    }
+
+    /// Takes those of the objects back that are this arena's, and moves the others to the front; how many these are. In case
+    /// of misuse the first wrong one.
+    pub fn give_own(&mut self, objects: &[AtomicUsize]) -> Result<usize, (usize, Misuse)> {
+        let Inside { heap, bins, .. } = self.inside();
+        bins.give_own(heap, objects)
     }
 
     /// Gives all whole pages that nothing needs back to the operating system; about how many bytes that were.

@@ -3,10 +3,11 @@
 //! A bin knows its slabs with room, in address order: what is taken comes from the lowest, so the upper ones drain and go
 //! back to the heap. One empty slab a bin is kept. Guarded by the arena's lock.
 
+use super::key;
 use super::metadata::Metadata;
 use super::slab::{self, Entry, Slab, Slabs};
 use crate::base::class::{SLAB_CLASSES, SizeClass};
-use crate::base::config::UNIT;
+use crate::base::config::{HEADER, UNIT};
 use crate::base::tree::{NONE, Tree};
 use crate::heap::check::Broken;
 use crate::heap::heap::Heap;
@@ -131,6 +132,29 @@ impl Bins {
         Ok(())
     }
 
+    /// Takes back those of the objects that are of this arena's slabs, and moves the others to the front; how many these are. In
+    /// case of misuse the first wrong one.
+    pub fn give_own<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        objects: &[AtomicUsize],
+    ) -> Result<usize, (usize, Misuse)> {
+        let map = heap.page_map();
+        let mut kept = 0;
+        for object in objects {
+            let address = object.load(Relaxed);
+            match Entry::new(map.slab_entry(address)) {
+                Some(entry) if entry.arena() != heap.arena() => {
+                    objects[kept].store(address, Relaxed);
+                    kept += 1;
+                }
+                Some(entry) => self.give(heap, entry, address).map_err(|wrong| (address, wrong))?,
+                None => return Err((address, Misuse::Freed(0))),
+            }
+        }
+        Ok(kept)
+    }
+
     fn count_given(&mut self, class: SizeClass, count: usize) {
         self.figures.objects -= count;
         self.figures.object_bytes -= count * class.size();
@@ -220,6 +244,11 @@ impl Bins {
         bin.partial.insert(&Slabs, record, |other| start < slab::slab(other).start());
         for (index, unit) in (start..start + class.slab_bytes()).step_by(UNIT).enumerate() {
             heap.page_map().set_slab_entry(unit, slab.entry(index));
+        }
+        // Behind the last object is no other, though a pointer there divides: the key makes `free` look closer.
+        let behind = start + class.objects() * class.size();
+        if behind + size_of::<u64>() <= start + class.slab_bytes() - HEADER {
+            key::set(behind);
         }
         self.figures.slabs += 1;
         self.figures.bytes += class.slab_bytes();

@@ -161,8 +161,9 @@ pub fn is_main_thread() -> bool {
 /// Whether a thread of this process has that number; true where the kernel does not say.
 pub fn thread_lives(number: u32) -> bool {
     // SAFETY: signal 0 is none: the kernel only looks the thread up.
-    let result = unsafe { call(libc::SYS_tgkill, [int(libc::getpid()), number as usize, 0]) };
-    result != -(libc::ESRCH as isize)
+    keeping_errno(|| unsafe {
+        call(libc::SYS_tgkill, [int(libc::getpid()), number as usize, 0]) == 0 || errno() != libc::ESRCH
+    })
 }
 
 /// Copies up to `buffer.len()` bytes from any address of this process; how many could be read. Never faults.

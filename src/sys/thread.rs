@@ -1,7 +1,7 @@
 //! Thread-local storage: two words, sixteen bytes, all the library ever takes.
 //!
-//! The *cache pointer* leads to the thread's cache, or, where it has none, to four words that look like one that can serve
-//! nothing (the third is an address that nobody has): no null test. The
+//! The *cache pointer* leads to the thread's cache, or, where it has none, to three words that look like one that can serve
+//! nothing, and behind them a window of the page map that shows nothing: no null test. The
 //! *thread word* holds the rest:
 //!
 //!      63     48     41       40       32            0
@@ -45,14 +45,15 @@ mod word {
         "metes_thread_cache:",
         ".quad metes_no_cache",
         ".popsection",
-        ".pushsection .rodata.metes_no_cache,\"a\",@progbits",
-        ".p2align 5",
+        ".pushsection .data.rel.ro.metes_no_cache,\"aw\",@progbits",
+        ".p2align 4",
         ".hidden metes_no_cache",
         ".globl metes_no_cache",
         ".type metes_no_cache,@object",
-        ".size metes_no_cache,32",
+        ".size metes_no_cache,40",
         "metes_no_cache:",
-        ".quad 0, 0, 0xdead000000000000, 0",
+        ".quad 0, 0, metes_no_cache + 24",
+        ".quad 0, 0",
         ".popsection",
     );
 
@@ -147,14 +148,15 @@ mod word {
         "metes_thread_cache:",
         ".xword metes_no_cache",
         ".popsection",
-        ".pushsection .rodata.metes_no_cache,\"a\",@progbits",
-        ".p2align 5",
+        ".pushsection .data.rel.ro.metes_no_cache,\"aw\",@progbits",
+        ".p2align 4",
         ".hidden metes_no_cache",
         ".globl metes_no_cache",
         ".type metes_no_cache,%object",
-        ".size metes_no_cache,32",
+        ".size metes_no_cache,40",
         "metes_no_cache:",
-        ".xword 0, 0, 0xdead000000000000, 0",
+        ".xword 0, 0, metes_no_cache + 24",
+        ".xword 0, 0",
         ".popsection",
     );
 
@@ -275,7 +277,7 @@ mod word {
         static CACHE: Cell<usize> = const { Cell::new(0) };
     }
 
-    static NO_CACHE: [usize; 4] = [0, 0, 0xdead << 48, 0];
+    static NO_CACHE: [core::sync::atomic::AtomicUsize; 5] = [const { core::sync::atomic::AtomicUsize::new(0) }; 5];
 
     pub fn cache() -> usize {
         match CACHE.get() {
@@ -289,6 +291,8 @@ mod word {
     }
 
     pub fn no_cache() -> usize {
+        let window = (&raw const NO_CACHE[3]).expose_provenance();
+        NO_CACHE[2].store(window, core::sync::atomic::Ordering::Relaxed);
         (&raw const NO_CACHE).expose_provenance()
     }
 

@@ -3,9 +3,13 @@
 
 #define WORD static __thread __attribute__((tls_model("initial-exec")))
 
-static const uint64_t no_cache[4] = {0, 0, 0xdead000000000000, 0};
+static const struct {
+    uint64_t gate, home;
+    const uint64_t *window;
+    uint64_t units, start;
+} no_cache = {0, 0, &no_cache.units, 0, 0};
 WORD uint64_t word;
-WORD const uint64_t *cache = no_cache;
+WORD const void *cache = &no_cache;
 
 __attribute__((visibility("hidden"))) uint64_t *metes_thread_word_address(void)
 {
@@ -19,5 +23,5 @@ __attribute__((visibility("hidden"))) void *metes_thread_cache_address(void)
 
 __attribute__((visibility("hidden"))) uintptr_t metes_no_cache_address(void)
 {
-    return (uintptr_t)no_cache;
+    return (uintptr_t)&no_cache;
 }

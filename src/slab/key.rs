@@ -1,0 +1,43 @@
+//! The key: what the first word of a free object holds, until it is handed out again. Freeing an object that has it is a
+//! double free.
+//!
+//! It is the object's address times an odd number. A multiplication and no secret: that is one instruction, and nobody gains by
+//! making up a word that only stops the program.
+
+#![allow(unsafe_code)]
+
+const ODD: u64 = 0x6d65_7465;
+
+/// The first word of an object, which is the program's or ours.
+#[inline(always)]
+fn word(address: usize) -> *mut u64 {
+    core::ptr::with_exposed_provenance_mut(address)
+}
+
+/// What the first word of a free object at `address` holds.
+#[inline(always)]
+pub fn key(address: usize) -> u64 {
+    (address as u64).wrapping_mul(ODD)
+}
+
+/// Whether the object's first word says that it is free already. The address is that of an object, or of a block, of ours.
+#[inline(always)]
+pub fn is_set(address: usize) -> bool {
+    // SAFETY: memory of ours, 16-aligned; if the program writes to it meanwhile, what it frees is in use.
+    unsafe { word(address).read() == key(address) }
+}
+
+/// Writes the key. The object is free.
+#[inline(always)]
+pub fn set(address: usize) {
+    // SAFETY: as above, and nobody has the object.
+    unsafe { word(address).write(key(address)) };
+}
+
+/// Takes the key out of an object that is handed out, so that it is not found when the program frees it without having
+/// written to it.
+#[inline(always)]
+pub fn clear(address: usize) {
+    // SAFETY: as above, and nobody has the object yet.
+    unsafe { word(address).write(0) };
+}
