@@ -124,7 +124,8 @@ impl SizeClass {
         if n <= SLAB_MAX {
             return Some(Self::of_bin(usize::from(BINS[n.saturating_sub(1) / GRAIN])));
         }
-        Self::all().skip(SLAB_CLASSES - 1).find(|class| n <= class.size())
+        // The class after the largest that is too small.
+        (n <= CLASS_MAX).then(|| Self::of_index(Self::index_within(n - 1) + 1))
     }
 
     /// The class that serves `n` bytes in slabs at an alignment, a power of two: its objects are a multiple of it apart, and
@@ -138,9 +139,16 @@ impl SizeClass {
             .filter(|class| class.size() <= 2 * n.max(align))
     }
 
-    /// The largest class of at most `n` bytes; `None` below the smallest.
+    /// The largest class of at most `n` bytes, of those from `SLAB_MAX` on; `None` below.
     pub fn within(n: usize) -> Option<Self> {
-        Self::all().take_while(|class| class.size() <= n).last()
+        (n >= SLAB_MAX).then(|| Self::of_index(Self::index_within(n.min(CLASS_MAX))))
+    }
+
+    /// The same as an index: four classes to a doubling.
+    fn index_within(n: usize) -> usize {
+        let doubling = n.ilog2();
+        let quarter = n >> (doubling - 2) & 3;
+        SLAB_CLASSES - 1 + 4 * (doubling - SLAB_MAX.ilog2()) as usize + quarter
     }
 
     /// The class whose bin is at this distance.
@@ -239,8 +247,11 @@ mod tests {
         }
         assert_eq!(SizeClass::for_size(CLASS_MAX + 1), None);
         assert!(grain(0) >= GRAINS && grain(SLAB_MAX + 1) >= GRAINS);
-        assert_eq!(SizeClass::within(15), None);
-        assert_eq!(SizeClass::within(17).unwrap().size(), 16);
+        assert_eq!(SizeClass::within(SLAB_MAX - 1), None);
+        for n in (SLAB_MAX..CLASS_MAX + 100).step_by(61) {
+            let class = SizeClass::within(n).unwrap();
+            assert!(class.size() <= n && SizeClass::all().all(|other| other <= class || other.size() > n));
+        }
     }
 
     #[test]

@@ -245,8 +245,14 @@ pub unsafe fn release(p: *mut u8) {
 #[cold]
 #[inline(never)]
 unsafe extern "C" fn release_slowly(p: *mut u8) {
-    // SAFETY: the caller's promise.
-    unsafe { release_for(Operation::Free, p) };
+    match Entry::new(runtime::PAGE_MAP.slab_entry(p.addr())) {
+        Some(entry) => {
+            release_object(Operation::Free, entry, p.addr());
+            check::tick();
+        }
+        // SAFETY: the caller's promise.
+        None => unsafe { release_for(Operation::Free, p) },
+    }
 }
 
 /// # Safety

@@ -304,6 +304,11 @@ impl Cache {
 
     /// Makes the leaf of the page map around an object the window.
     pub fn aim(&self, object: usize) {
+        // SAFETY: windows stay.
+        let window = unsafe { &*core::ptr::with_exposed_provenance::<Window>(self.window.get()) };
+        if object.wrapping_sub(window.start) / UNIT < window.units {
+            return;
+        }
         if let Some(window) = PAGE_MAP.window(object) {
             self.window.set(core::ptr::from_ref(window).expose_provenance());
         }

@@ -143,6 +143,7 @@ fn release_remote(cache: &Cache, address: usize) -> bool {
         key::set(address);
         cache.push_remote(address);
         cache::add(&cache.remote_frees, 1);
+        cache.aim(address);
     }
     cache.open();
     room
