@@ -187,6 +187,38 @@ macro_rules! throwing_new {
     };
 }
 
+/// `operator new(size_t)`: as the macro's, but with no more on the stack than has to be.
+#[cfg(target_arch = "x86_64")]
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub extern "C" fn _Znwm(_size: usize) -> *mut c_void {
+    naked_asm!(
+        ".cfi_startproc",
+        "push rdi",
+        ".cfi_adjust_cfa_offset 8",
+        "call {allocate}",
+        "test rax, rax",
+        "je 3f",
+        "add rsp, 8",
+        ".cfi_remember_state",
+        ".cfi_adjust_cfa_offset -8",
+        "ret",
+        ".cfi_restore_state",
+        "3:",
+        "call {runtime}",
+        "pop rdi",
+        ".cfi_adjust_cfa_offset -8",
+        "mov rcx, 0x7fffffffffffffff",
+        "cmp rdi, rcx",
+        "cmova rdi, rcx",
+        "jmp rax",
+        ".cfi_endproc",
+        allocate = sym allocate,
+        runtime = sym runtime_new,
+    )
+}
+
+#[cfg(target_arch = "aarch64")]
 throwing_new!(
     /// `operator new(size_t)`.
     _Znwm(_size), allocate, runtime_new

@@ -67,6 +67,14 @@ pub fn allocate(n: usize) -> *mut u8 {
     }
 }
 
+/// The same for another operation.
+fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
+    match cache::allocate(operation, n) {
+        0 => serve(operation, n, GRAIN, false),
+        object => core::ptr::with_exposed_provenance_mut(object),
+    }
+}
+
 #[cold]
 #[inline(never)]
 extern "C" fn allocate_slowly(n: usize) -> *mut u8 {
@@ -75,6 +83,12 @@ extern "C" fn allocate_slowly(n: usize) -> *mut u8 {
 
 /// The same aligned to `align`, a power of two.
 pub fn allocate_aligned(n: usize, align: usize) -> *mut u8 {
+    if let Some(class) = SizeClass::for_aligned(n, align) {
+        let object = cache::allocate_class(Operation::Aligned, class);
+        if object != 0 {
+            return core::ptr::with_exposed_provenance_mut(object);
+        }
+    }
     serve(Operation::Aligned, n, align, false)
 }
 
@@ -106,9 +120,7 @@ fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
     if let Some(class) = class.filter(|class| class.has_slabs())
         && let Some(object) = serve_object(operation, class)
     {
-        let p: *mut u8 = core::ptr::with_exposed_provenance_mut(object);
-        fill(p, n, n, zero);
-        return p;
+        return fill(object, n, n, zero);
     }
     let span = n.checked_add(if align > GRAIN { align } else { 0 });
     if span.is_none_or(|bytes| bytes >= options::cutoff()) {
@@ -119,9 +131,7 @@ fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
     if let Some(class) = medium {
         let block = cache::allocate_class(operation, class);
         if block != 0 {
-            let p: *mut u8 = core::ptr::with_exposed_provenance_mut(block);
-            fill(p, n, n, zero);
-            return p;
+            return fill(block, n, n, zero);
         }
     }
     serve_block(operation, n, medium.map_or(n, SizeClass::size), align, zero)
@@ -173,13 +183,11 @@ fn serve_block(operation: Operation, n: usize, room: usize, align: usize, zero: 
 }
 
 fn hand_out(fresh: Fresh, n: usize, zero: bool) -> *mut u8 {
-    let p = core::ptr::with_exposed_provenance_mut(fresh.block);
     if fresh.dirty != 0 && fresh.usable >= class::SLAB_MAX {
         // It may have been in a cache once.
         key::clear(fresh.block);
     }
-    fill(p, fresh.dirty.min(n), n, zero);
-    p
+    fill(fresh.block, fresh.dirty.min(n), n, zero)
 }
 
 /// The system has no more memory: an arena may have a hole, or room to grow.
@@ -193,8 +201,10 @@ fn from_any_arena(n: usize, align: usize) -> Option<Fresh> {
     })
 }
 
+/// A block for the program: zeroed, or filled if that was asked for.
 #[inline]
-fn fill(p: *mut u8, dirty: usize, n: usize, zero: bool) {
+fn fill(block: usize, dirty: usize, n: usize, zero: bool) -> *mut u8 {
+    let p: *mut u8 = core::ptr::with_exposed_provenance_mut(block);
     // SAFETY: the block is ours and has `n` bytes, of which the first `dirty` may not be zero.
     unsafe {
         if zero {
@@ -203,6 +213,7 @@ fn fill(p: *mut u8, dirty: usize, n: usize, zero: bool) {
             p.write_bytes(!options::perturb(), n);
         }
     }
+    p
 }
 
 #[cold]
@@ -220,12 +231,8 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
         };
     };
     stats::count(operation);
-    let p: *mut u8 = core::ptr::with_exposed_provenance_mut(span.start());
-    if !zero && options::perturb() != 0 {
-        // SAFETY: the mapping has at least `n` bytes.
-        unsafe { p.write_bytes(!options::perturb(), n) };
-    }
-    p
+    // It is zero.
+    fill(span.start(), 0, n, zero)
 }
 
 /// Takes a pointer back; null is fine. Keeps errno.
@@ -381,10 +388,7 @@ fn usable_object(operation: Operation, entry: Entry, address: usize) -> usize {
 /// Unless it fails, nothing may use the old block any more. A pointer that is no block is reported, not followed.
 pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
-        return match cache::allocate(Operation::Realloc, n) {
-            0 => serve(Operation::Realloc, n, GRAIN, false),
-            object => core::ptr::with_exposed_provenance_mut(object),
-        };
+        return allocate_for(Operation::Realloc, n);
     }
     if n == 0 {
         // SAFETY: the caller's promise.
@@ -453,10 +457,7 @@ fn resize_mapping(span: &'static Span, n: usize) -> Option<*mut u8> {
 /// As for `resize`.
 unsafe fn resize_by_copy(p: *mut u8, n: usize) -> *mut u8 {
     let Some(old) = usable_size_for(Operation::Realloc, p) else { return fail() };
-    let new = match cache::allocate(Operation::Move, n) {
-        0 => serve(Operation::Move, n, GRAIN, false),
-        object => core::ptr::with_exposed_provenance_mut(object),
-    };
+    let new = allocate_for(Operation::Move, n);
     if new.is_null() {
         // A block that is to shrink serves as it is.
         return if n <= old { p } else { new };

@@ -14,7 +14,7 @@
 //! thread is not given memory that shares cache lines with another arena's.
 //!
 //! **The key.** A free object's first word holds a key, its address times an odd number, from `release` until it is handed out
-//! again. `release` looks for it first: that is a double free.
+//! again. `release` looks for it first: that is a double free. See `slab::key`.
 //!
 //! **The gate.** A signal handler may interrupt these functions anywhere and call them itself. Between reading a stack and
 //! writing it back the gate is closed: it is the limit to which both compare anyway, so that whoever comes in between takes the slow
@@ -23,8 +23,8 @@
 //!
 //! **The window** is the leaf of the page map that the thread's objects are in: nearly always that of any object.
 //!
-//! **Fork** may cut a thread off anywhere. A pop moves `top` before it changes `first`, a push after: the child, which takes over the stacks of threads that are gone, loses one object at most, and never finds one that
-//! somebody has.
+//! **Fork** may cut a thread off anywhere. A pop moves `top` before it changes `first`, a push after: the child, which takes
+//! over the stacks of threads that are gone, loses one object at most, and never finds one that somebody has.
 
 #![allow(unsafe_code)]
 
@@ -182,7 +182,8 @@ impl Cache {
     /// The calling thread's cache, or the one of nobody, whose gate is closed and which has no bins.
     #[inline(always)]
     fn current() -> &'static Self {
-        // SAFETY: the word leads to a cache, which stays mapped, or to zeroes of which no more than the gate and the home is read.
+        // SAFETY: the word leads to a cache, which stays mapped, or to what `thread` has in its place: a closed gate, a home and a
+        // window, and no more of it is read.
         unsafe { &*core::ptr::with_exposed_provenance(thread::cache()) }
     }
 

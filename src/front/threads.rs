@@ -177,8 +177,7 @@ pub fn flush_mine() {
     }
 }
 
-/// In a forked child: what other threads had in their caches goes to the arenas.
-/// `old` is the number this thread had in the parent.
+/// In a forked child: what other threads had in their caches goes to the arenas. `old` is the number this thread had in the parent.
 pub fn adopt_in_child(old: u32) {
     for cache in all().filter(|cache| cache.owner.load(Relaxed) != 0) {
         // By number: a signal handler may have forked while this thread was just getting its cache.

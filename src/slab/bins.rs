@@ -187,8 +187,8 @@ impl Bins {
         partial.insert(&Slabs, slab.address(), |other| start < slab::slab(other).start());
     }
 
-    #[cold]
     /// A slab has become empty: it is kept, or the higher one of it and the one that was kept goes back to the heap.
+    #[cold]
     fn emptied<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab) {
         let bin = &mut self.bins[slab.class().index()];
         let kept = core::mem::replace(&mut bin.empty, slab.address());

@@ -9,4 +9,5 @@ pub mod maps;
 pub mod pages;
 pub mod report;
 pub mod thread;
+mod tls;
 pub mod valgrind;
