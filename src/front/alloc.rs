@@ -392,7 +392,8 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     }
     if n == 0 {
         // SAFETY: the caller's promise.
-        unsafe { release(p) };
+        unsafe { release_moved(p) };
+        stats::count(Operation::Realloc);
         return null_mut();
     }
     if n > isize::MAX.unsigned_abs() {
@@ -407,18 +408,21 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
         Owner::Mapping(_) => None,
         Owner::Foreign => return foreign::realloc(p, n),
     };
-    match resized {
+    let resized = match resized {
         Some(p) => p,
         // SAFETY: the caller's promise.
         None => unsafe { resize_by_copy(p, n) },
+    };
+    if !resized.is_null() {
+        stats::count(Operation::Realloc);
     }
+    resized
 }
 
 /// In place where the object is large enough, and not twice as large as it need be.
 #[inline]
 fn resize_object(entry: Entry, address: usize, n: usize) -> Option<*mut u8> {
     let size = usable_object(Operation::Realloc, entry, address);
-    stats::count(Operation::Realloc);
     // The smallest class has none below.
     (n <= size && (n > size / 2 || size == GRAIN)).then(|| core::ptr::with_exposed_provenance_mut(address))
 }
@@ -426,13 +430,11 @@ fn resize_object(entry: Entry, address: usize, n: usize) -> Option<*mut u8> {
 /// In place, or not at all.
 fn resize_block(region: &'static Span, address: usize, n: usize) -> Option<*mut u8> {
     if n >= options::cutoff() {
-        stats::count(Operation::Realloc);
         return None;
     }
     if let Ok(usable) = heap::usable_size(region, address) {
         not_in_a_cache(Operation::Realloc, usable, address);
     }
-    stats::count(Operation::Realloc);
     let mut heap = arena_of(region).enter(Operation::Realloc)?;
     let resized = heap.resize(address, n);
     drop(heap);
@@ -445,12 +447,24 @@ fn resize_block(region: &'static Span, address: usize, n: usize) -> Option<*mut 
 
 /// By moving pages. What has become much smaller than the cutoff moves into a heap instead.
 fn resize_mapping(span: &'static Span, n: usize) -> Option<*mut u8> {
-    stats::count(Operation::Realloc);
     if n < options::cutoff() / 2 {
         return None;
     }
     let start = runtime::MAPPINGS.resize(span, n)?;
     Some(core::ptr::with_exposed_provenance_mut(start))
+}
+
+/// Takes a block back as a part of a realloc.
+///
+/// # Safety
+/// As for `release`.
+unsafe fn release_moved(p: *mut u8) {
+    if cache::release(p.addr()) {
+        exchange::count_moved(Operation::Move);
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { release_for(Operation::Move, p) };
+    }
 }
 
 /// # Safety
@@ -465,11 +479,7 @@ unsafe fn resize_by_copy(p: *mut u8, n: usize) -> *mut u8 {
     // SAFETY: both are blocks of ours, in use, with at least these sizes, and not the same.
     unsafe {
         new.copy_from_nonoverlapping(p, old.min(n));
-        if cache::release(p.addr()) {
-            exchange::count_moved(Operation::Move);
-        } else {
-            release_for(Operation::Move, p);
-        }
+        release_moved(p);
     }
     new
 }

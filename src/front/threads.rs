@@ -62,6 +62,8 @@ fn make() -> Option<&'static Cache> {
         }
         cache.endings.store(0, Relaxed);
         thread::set_cache(cache.address());
+        // A signal handler may have forked since the cache was claimed: this thread may have another number by now.
+        cache.owner.store(thread::number(), Relaxed);
         cache.open();
     }
     thread::set_inside(false);
@@ -179,9 +181,10 @@ pub fn flush_mine() {
 
 /// In a forked child: what other threads had in their caches goes to the arenas. `old` is the number this thread had in the parent.
 pub fn adopt_in_child(old: u32) {
+    let mine = Cache::mine().map(Cache::address);
     for cache in all().filter(|cache| cache.owner.load(Relaxed) != 0) {
-        // By number: a signal handler may have forked while this thread was just getting its cache.
-        if cache.owner.load(Relaxed) == old {
+        // By number too: a signal handler may have forked while this thread was just getting its cache.
+        if mine == Some(cache.address()) || cache.owner.load(Relaxed) == old {
             cache.owner.store(thread::number(), Relaxed);
             continue;
         }

@@ -252,6 +252,11 @@ impl<S: PageSource + 'static> Heap<S> {
         Ok(block::usable(size))
     }
 
+    /// The bytes of a block that metes itself has, its header included.
+    pub fn size_of(&self, block: Block) -> usize {
+        self.trusted(block).size()
+    }
+
     /// Takes a block back that metes itself had.
     pub fn free_own(&mut self, block: Block) {
         if self.free(block).is_err() {

@@ -28,7 +28,7 @@ pub enum Misuse {
 pub struct SlabFigures {
     /// Slabs.
     pub slabs: usize,
-    /// Their bytes.
+    /// The bytes of their blocks.
     pub bytes: usize,
     /// Objects that are out: with the program, or in thread caches.
     pub objects: usize,
@@ -251,7 +251,7 @@ impl Bins {
             key::set(behind);
         }
         self.figures.slabs += 1;
-        self.figures.bytes += class.slab_bytes();
+        self.figures.bytes += heap.size_of(start);
         Some(slab)
     }
 
@@ -264,7 +264,7 @@ impl Bins {
             heap.page_map().set_slab_entry(unit, 0);
         }
         self.figures.slabs -= 1;
-        self.figures.bytes -= class.slab_bytes();
+        self.figures.bytes -= heap.size_of(slab.start());
         heap.free_own(slab.start());
         slab.set_next_spare(bin.spare);
         bin.spare = slab.address();
@@ -297,7 +297,7 @@ impl Bins {
                 broken = broken.or(Some(Broken { what, address: unit }));
             } else if index == 0 {
                 found.slabs += 1;
-                found.bytes += class.slab_bytes();
+                found.bytes += heap.size_of(slab.start());
                 found.objects += class.objects() - slab.free();
                 found.object_bytes += (class.objects() - slab.free()) * class.size();
                 partial += usize::from(slab.free() != 0);

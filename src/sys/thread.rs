@@ -37,9 +37,14 @@ pub fn number() -> u32 {
 #[cold]
 #[inline(never)]
 pub fn renumber() -> u32 {
-    let number = super::linux::thread_id();
-    word::set((word::get() & !NUMBER_MASK) | u64::from(number));
-    number
+    loop {
+        let number = super::linux::thread_id();
+        word::set((word::get() & !NUMBER_MASK) | u64::from(number));
+        // A signal handler may have forked between the two.
+        if super::linux::thread_id() == number {
+            return number;
+        }
+    }
 }
 
 /// The index of this thread's home arena, if it has one yet.

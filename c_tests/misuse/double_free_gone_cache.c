@@ -1,0 +1,34 @@
+// A small block in the main thread's cache, freed again by a thread whose own cache is gone: in a late destructor.
+// cflags: -pthread
+// stderr: metes: double free: free\(0x[0-9a-f]+\): this block of 112 bytes is free already
+// exit: SIGABRT
+#include "check.h"
+
+#include <pthread.h>
+
+static pthread_key_t key;
+static char *p;
+static int rounds;
+
+static void free_late(void *value) {
+    if (++rounds < 4)
+        CHECK(pthread_setspecific(key, value) == 0);
+    else
+        free(opaque(p));
+}
+
+static void *body(void *arg) {
+    free(malloc(10));
+    CHECK(pthread_setspecific(key, &key) == 0);
+    return arg;
+}
+
+int main(void) {
+    pthread_t thread;
+    p = malloc(100);
+    free(p);
+    CHECK(pthread_key_create(&key, free_late) == 0);
+    CHECK(pthread_create(&thread, NULL, body, NULL) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    return 0;
+}
