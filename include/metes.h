@@ -35,11 +35,11 @@ struct metes_stats {
    */
   uint64_t free_calls;
   /*
-   Bytes in heap blocks handed out, their headers included.
+   Bytes in blocks handed out: small ones count with their size class, others with their header. Without mappings.
    */
   size_t heap_live;
   /*
-   The most `heap_live` has been; with several arenas an upper bound.
+   The most that the heaps have handed out, to slabs too: an upper bound of the most that `heap_live` has been.
    */
   size_t heap_peak;
   /*

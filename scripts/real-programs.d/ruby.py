@@ -3,7 +3,8 @@
 NEEDS = {"ruby": "ruby"}
 
 SCRIPT = """
-require 'digest'
+# Not 'digest' alone: it loads SHA256 when it is first named, and threads that name it at once trip over each other.
+require 'digest/sha2'
 require 'json'
 
 random = Random.new(1)

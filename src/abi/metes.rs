@@ -53,9 +53,9 @@ pub struct MetesStats {
     pub aligned_calls: u64,
     /// Calls of free and its forms, operator delete among them.
     pub free_calls: u64,
-    /// Bytes in heap blocks handed out, their headers included.
+    /// Bytes in blocks handed out: small ones count with their size class, others with their header. Without mappings.
     pub heap_live: usize,
-    /// The most `heap_live` has been; with several arenas an upper bound.
+    /// The most that the heaps have handed out, to slabs too: an upper bound of the most that `heap_live` has been.
     pub heap_peak: usize,
     /// Bytes of address space the heaps hold.
     pub heap_held: usize,

@@ -32,7 +32,7 @@ pub fn count(operation: Operation) {
 pub struct Stats {
     /// Calls by `Operation as usize`.
     pub calls: [u64; Operation::COUNT],
-    /// All heaps together. `peak` is the sum of the heaps' own peaks: with several arenas an upper bound.
+    /// All heaps together. `peak` is the sum of the heaps' own peaks, slabs counted whole: an upper bound.
     pub heaps: Figures,
     /// All slabs. The objects are those out of them, in thread caches too; `heaps.live` is without those.
     pub slabs: SlabFigures,
