@@ -371,14 +371,14 @@ fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
 /// The bytes of an object that the program names.
 #[inline]
 fn usable_object(operation: Operation, entry: Entry, address: usize) -> usize {
-    if entry.object_at(address).is_none() {
-        misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)));
+    let class = entry.class();
+    let Some(index) = entry.object_of(class, address) else {
+        misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)))
+    };
+    if entry.slab().is_free(index) || key::is_set(address) {
+        misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(class.size())));
     }
-    let size = entry.class().size();
-    if !entry.is_out(address) || key::is_set(address) {
-        misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(size)));
-    }
-    size
+    class.size()
 }
 
 /// `p` with room for `n` bytes, moved if need be; its content is kept up to the smaller of both sizes. As glibc does it,
@@ -401,8 +401,15 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     }
     check::tick();
     let address = p.addr();
+    if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(address))
+        && let Some(p) = resize_object(entry, address, n)
+    {
+        stats::count(Operation::Realloc);
+        return p;
+    }
     let resized = match owner(address) {
-        Owner::Slab(entry) => resize_object(entry, address, n),
+        // It was looked at above: it does not fit.
+        Owner::Slab(_) => None,
         Owner::Region(region) => resize_block(region, address, n),
         Owner::Mapping(span) if span.start() == address => resize_mapping(span, n),
         Owner::Mapping(_) => None,

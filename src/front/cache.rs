@@ -76,7 +76,7 @@ impl<T: Copy> Own<T> {
 #[repr(C)]
 pub struct Bin {
     /// The object that is handed out next; 0 if there is none.
-    first: Own<usize>,
+    first: AtomicUsize,
     /// The address of the first unused slot.
     top: AtomicUsize,
     /// The address of the slot behind the last that may be used.
@@ -263,7 +263,7 @@ impl Cache {
     /// Object `index` of a stack, from 0 at the bottom.
     pub fn object(&self, class: SizeClass, index: usize) -> usize {
         let above = self.slots(class).get(index + 1).filter(|_| index + 1 < self.count(class));
-        above.map_or(self.bin(class).first.get(), |slot| slot.load(Relaxed))
+        above.map_or(self.bin(class).first.load(Relaxed), |slot| slot.load(Relaxed))
     }
 
     /// Puts objects into a stack that is empty, the last on top. The gate is closed.
@@ -273,7 +273,7 @@ impl Cache {
         self.slots(class)[1..].iter().zip(others).for_each(|(slot, &object)| slot.store(object, Relaxed));
         let bin = self.bin(class);
         compiler_fence(Ordering::SeqCst);
-        bin.first.set(first);
+        bin.first.store(first, Relaxed);
         bin.top.store(self.bottom(class) + 8 * objects.len(), Relaxed);
     }
 
@@ -283,7 +283,7 @@ impl Cache {
         let (slots, count) = (self.slots(class), self.count(class));
         if keep == 0 {
             // `first` is the newest; here it goes where a slot would be.
-            slots[0].store(self.bin(class).first.get(), Relaxed);
+            slots[0].store(self.bin(class).first.load(Relaxed), Relaxed);
             return &slots[..count];
         }
         &slots[1..=count - keep]
@@ -294,7 +294,7 @@ impl Cache {
         let (slots, count, bin) = (self.slots(class), self.count(class), self.bin(class));
         compiler_fence(Ordering::SeqCst);
         if keep == 0 {
-            bin.first.set(0);
+            bin.first.store(0, Relaxed);
         }
         for index in 1..keep {
             slots[index].store(slots[count - keep + index].load(Relaxed), Relaxed);
@@ -395,7 +395,7 @@ impl Cache {
     /// Sets the stacks right that were left half changed by a thread cut off or jumped out of, and that hold nothing.
     pub fn mend(&self) {
         for class in SizeClass::all().filter(|&class| self.count(class) == 0) {
-            self.bin(class).first.set(0);
+            self.bin(class).first.store(0, Relaxed);
             self.slots(class)[0].store(0, Relaxed);
         }
     }
@@ -428,7 +428,7 @@ pub fn allocate_class(operation: Operation, class: SizeClass) -> usize {
 fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
     let bin = cache.bin_at(distance);
     cache.close();
-    let object = bin.first.get();
+    let object = bin.first.load(Relaxed);
     if object == 0 {
         cache.open();
         return 0;
@@ -436,7 +436,7 @@ fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize 
     let next = slot(bin.top.load(Relaxed) - 8).load(Relaxed);
     bin.top.store(bin.top.load(Relaxed) - 8, Relaxed);
     compiler_fence(Ordering::SeqCst);
-    bin.first.set(next);
+    bin.first.store(next, Relaxed);
     key::clear(object);
     if operation != Operation::Malloc {
         cache.count_call(operation);
@@ -491,9 +491,9 @@ fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, addr
         return false;
     }
     key::set(address);
-    slot(top).store(bin.first.get(), Relaxed);
+    slot(top).store(bin.first.load(Relaxed), Relaxed);
     compiler_fence(Ordering::SeqCst);
-    bin.first.set(address);
+    bin.first.store(address, Relaxed);
     compiler_fence(Ordering::SeqCst);
     bin.top.store(bin.top.load(Relaxed) + 8, Relaxed);
     add(&cache.pushed, 1);

@@ -3,11 +3,11 @@
 //!     address  | 47 ... 32 | 31 ... 16 | 15 ... 0 |
 //!                root index  leaf index   in the unit
 //!
-//! Two levels: a root in .bss, one entry for each 4 GiB, and leaves of 2^16 units, 1 MiB of address space of which only touched pages
-//! cost, mapped when first needed and kept. Few processes need a second leaf: a thread cache keeps the address of one at hand. A leaf has two words for a unit: the span it belongs
-//! to, a region or a mapping, and, where a slab stands in the region, the slab entry, which is all that `free` of a
-//! small object has to read. Every pointer that comes in is looked up here before anything behind it is read. Reading is
-//! two loads, writing is atomic stores: no lock.
+//! Two levels: a root in .bss, one entry for each 4 GiB, and leaves of 2^16 units, 1 MiB of address space of which only
+//! touched pages cost, mapped when first needed and kept. A leaf has two words for a unit: the span it belongs to, a region
+//! or a mapping, and, where a slab stands in the region, the slab entry, which is all that `free` of a small object has to read.
+//! Few processes need a second leaf: a thread cache keeps the address of one at hand, its window. Every pointer that comes
+//! in is looked up here before anything behind it is read. Reading is two loads, writing is atomic stores: no lock.
 
 #![allow(unsafe_code)]
 
