@@ -104,11 +104,11 @@ pub struct Cache {
     home: Own<usize>,
     /// The address of the window.
     window: Own<usize>,
-    /// Frees into the stacks by the fast path.
-    pushed: AtomicU64,
+    /// Objects that frees have brought.
+    pub pushed: AtomicU64,
     /// Calls that others served for the thread.
     pub elsewhere: [AtomicU64; Operation::COUNT],
-    /// Calls that the cache served, by `Operation as usize`; mallocs are not counted one by one: see `mallocs`.
+    /// Calls that the cache served, by `Operation as usize`; mallocs are not counted one by one: see `stats`.
     pub calls: [AtomicU64; Operation::COUNT],
     /// Frees that are a part of a realloc.
     pub moved: AtomicU64,
@@ -364,19 +364,6 @@ impl Cache {
     pub fn open(&self) {
         compiler_fence(Ordering::SeqCst);
         self.gate.set(OPEN);
-    }
-
-    /// Calls of malloc that were served from the stacks. They are not counted one by one: what came into the stacks by fills and
-    /// frees, left by flushes and calls.
-    pub fn mallocs(&self) -> u64 {
-        let others: u64 = self.calls.iter().map(|calls| calls.load(Relaxed)).sum();
-        let came = self.filled.load(Relaxed) + self.pushed.load(Relaxed);
-        came.saturating_sub(others + self.flushed.load(Relaxed) + self.stacked() as u64)
-    }
-
-    /// Frees that went into the cache.
-    pub fn frees(&self) -> u64 {
-        (self.pushed.load(Relaxed) + self.remote_frees.load(Relaxed)).saturating_sub(self.moved.load(Relaxed))
     }
 
     /// How many objects are in the stacks.

@@ -79,8 +79,8 @@ pub fn stats() -> Stats {
         let calls = cache.calls.iter().zip(&cache.elsewhere);
         let calls = calls.map(|(calls, elsewhere)| calls.load(Ordering::Relaxed) + elsewhere.load(Ordering::Relaxed));
         stats.calls.iter_mut().zip(calls).for_each(|(sum, calls)| *sum += calls);
-        stats.calls[Operation::Malloc as usize] += cache.mallocs();
-        stats.calls[Operation::Free as usize] += cache.frees();
+        stats.calls[Operation::Malloc as usize] += mallocs(cache);
+        stats.calls[Operation::Free as usize] += frees(cache);
         cache.for_each_held(|object| {
             let bytes = held_bytes(object);
             stats.cached += bytes;
@@ -92,6 +92,20 @@ pub fn stats() -> Stats {
         *sum += calls.load(Ordering::Relaxed);
     }
     stats
+}
+
+/// Calls of malloc that were served from a cache's stacks. They are not counted one by one: what came into the stacks by fills and
+/// frees, left by flushes and calls.
+fn mallocs(cache: &Cache) -> u64 {
+    let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let left = cache.calls.iter().map(load).sum::<u64>() + load(&cache.flushed) + cache.stacked() as u64;
+    (load(&cache.filled) + load(&cache.pushed)).saturating_sub(left)
+}
+
+/// Frees that went into a cache.
+fn frees(cache: &Cache) -> u64 {
+    let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    (load(&cache.pushed) + load(&cache.remote_frees)).saturating_sub(load(&cache.moved))
 }
 
 /// Bytes of an object or a block in a cache, as its arena counts them.

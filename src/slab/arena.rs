@@ -212,13 +212,16 @@ impl<S: PageSource + 'static> Entered<'_, S> {
             let next = block::chained(block);
             let entry = Entry::new(self.page_map().slab_entry(block));
             let freed = linux::keeping_errno(|| match entry {
-                Some(entry) => self.give(entry, block).is_ok(),
-                None => self.inside().heap.free(block).is_ok(),
+                Some(entry) => self.give(entry, block).map_err(|_| Some(entry.class().size())),
+                None => self.inside().heap.free(block).map(|_| ()).map_err(|_| None),
             });
             match (freed, next) {
-                (true, Some(next)) => block = next,
-                (false, Some(_)) => {
-                    report::misuse(format_args!("double free: free({block:#x}): freed in a signal handler"))
+                (Ok(()), Some(next)) => block = next,
+                (Err(Some(size)), Some(_)) => report::misuse(format_args!(
+                    "double free: free({block:#x}): this block of {size} bytes is free already"
+                )),
+                (Err(None), Some(_)) => {
+                    report::misuse(format_args!("double free: free({block:#x}): this block is free already"));
                 }
                 // It was checked when it was deferred, and nobody but the program could touch it since.
                 _ => report::misuse(format_args!(

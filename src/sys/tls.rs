@@ -5,39 +5,40 @@
 
 pub use word::{cache, get, no_cache, set, set_cache};
 
+#[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(any(test, miri))))]
+core::arch::global_asm!(
+    ".pushsection .tbss.metes_thread_word,\"awT\",%nobits",
+    ".p2align 3",
+    ".hidden metes_thread_word",
+    ".globl metes_thread_word",
+    ".type metes_thread_word,%object",
+    ".size metes_thread_word,8",
+    "metes_thread_word:",
+    ".zero 8",
+    ".popsection",
+    ".pushsection .tdata.metes_thread_cache,\"awT\",%progbits",
+    ".p2align 3",
+    ".hidden metes_thread_cache",
+    ".globl metes_thread_cache",
+    ".type metes_thread_cache,%object",
+    ".size metes_thread_cache,8",
+    "metes_thread_cache:",
+    ".quad metes_no_cache",
+    ".popsection",
+    ".pushsection .data.rel.ro.metes_no_cache,\"aw\",%progbits",
+    ".p2align 4",
+    ".hidden metes_no_cache",
+    ".globl metes_no_cache",
+    ".type metes_no_cache,%object",
+    ".size metes_no_cache,40",
+    "metes_no_cache:",
+    ".quad 0, 0, metes_no_cache + 24",
+    ".quad 0, 0",
+    ".popsection",
+);
+
 #[cfg(all(target_arch = "x86_64", not(any(test, miri))))]
 mod word {
-    core::arch::global_asm!(
-        ".pushsection .tbss.metes_thread_word,\"awT\",@nobits",
-        ".p2align 3",
-        ".hidden metes_thread_word",
-        ".globl metes_thread_word",
-        ".type metes_thread_word,@object",
-        ".size metes_thread_word,8",
-        "metes_thread_word:",
-        ".zero 8",
-        ".popsection",
-        ".pushsection .tdata.metes_thread_cache,\"awT\",@progbits",
-        ".p2align 3",
-        ".hidden metes_thread_cache",
-        ".globl metes_thread_cache",
-        ".type metes_thread_cache,@object",
-        ".size metes_thread_cache,8",
-        "metes_thread_cache:",
-        ".quad metes_no_cache",
-        ".popsection",
-        ".pushsection .data.rel.ro.metes_no_cache,\"aw\",@progbits",
-        ".p2align 4",
-        ".hidden metes_no_cache",
-        ".globl metes_no_cache",
-        ".type metes_no_cache,@object",
-        ".size metes_no_cache,40",
-        "metes_no_cache:",
-        ".quad 0, 0, metes_no_cache + 24",
-        ".quad 0, 0",
-        ".popsection",
-    );
-
     #[inline(always)]
     pub fn cache() -> usize {
         let value: usize;
@@ -110,37 +111,6 @@ mod word {
 
 #[cfg(all(target_arch = "aarch64", not(any(test, miri))))]
 mod word {
-    core::arch::global_asm!(
-        ".pushsection .tbss.metes_thread_word,\"awT\",@nobits",
-        ".p2align 3",
-        ".hidden metes_thread_word",
-        ".globl metes_thread_word",
-        ".type metes_thread_word,%object",
-        ".size metes_thread_word,8",
-        "metes_thread_word:",
-        ".zero 8",
-        ".popsection",
-        ".pushsection .tdata.metes_thread_cache,\"awT\",@progbits",
-        ".p2align 3",
-        ".hidden metes_thread_cache",
-        ".globl metes_thread_cache",
-        ".type metes_thread_cache,%object",
-        ".size metes_thread_cache,8",
-        "metes_thread_cache:",
-        ".xword metes_no_cache",
-        ".popsection",
-        ".pushsection .data.rel.ro.metes_no_cache,\"aw\",@progbits",
-        ".p2align 4",
-        ".hidden metes_no_cache",
-        ".globl metes_no_cache",
-        ".type metes_no_cache,%object",
-        ".size metes_no_cache,40",
-        "metes_no_cache:",
-        ".xword 0, 0, metes_no_cache + 24",
-        ".xword 0, 0",
-        ".popsection",
-    );
-
     #[inline(always)]
     fn cache_place() -> *mut usize {
         let place: *mut usize;
