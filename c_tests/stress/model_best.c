@@ -1,5 +1,5 @@
 // The model under the smallest block that fits, the whole heap verified every so many calls.
-// env: METES_OPTIONS=fit=best,verify=64
+// env: METES_OPTIONS=slabs=off,fit=best,verify=64
 // args: 100000
 // soak-args: 3000000
 #include "check.h"

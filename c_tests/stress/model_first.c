@@ -1,5 +1,5 @@
 // The model under the lowest address that fits, the whole heap verified every so many calls.
-// env: METES_OPTIONS=fit=first,verify=64
+// env: METES_OPTIONS=slabs=off,fit=first,verify=64
 // args: 100000
 // soak-args: 3000000
 #include "check.h"

@@ -14,4 +14,4 @@ pub mod span;
 pub mod trim;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -48,6 +48,13 @@ impl PageSource for Rc<Fake> {
     }
 }
 
+/// A page map of its own for a test. Leaked, as a static is.
+pub(crate) fn leaked_map() -> &'static PageMap {
+    let layout = std::alloc::Layout::new::<PageMap>();
+    // SAFETY: a page map of zeroes is an empty one.
+    unsafe { &*std::alloc::alloc_zeroed(layout).cast::<PageMap>() }
+}
+
 /// A heap with a page map, a pool and a source of its own.
 struct Bench {
     heap: Heap<Rc<Fake>>,
@@ -60,9 +67,7 @@ struct Bench {
 impl Bench {
     fn new(fit: Fit, memory: usize) -> Self {
         let source = Rc::new(Fake::new(memory));
-        let layout = std::alloc::Layout::new::<PageMap>();
-        // SAFETY: a page map of zeroes is an empty one. Leaked, as a static is; 1 MiB a test.
-        let map: &'static PageMap = unsafe { &*std::alloc::alloc_zeroed(layout).cast::<PageMap>() };
+        let map = leaked_map();
         let spans: &'static SpanPool = Box::leak(Box::default());
         let mut heap = Heap::new(source.clone(), map, spans);
         heap.configure(7, fit);
@@ -215,7 +220,7 @@ impl Model {
     }
 }
 
-fn cases(full: u32) -> ProptestConfig {
+pub(crate) fn cases(full: u32) -> ProptestConfig {
     let soak = if std::env::var_os("METES_SOAK").is_some() { 20 } else { 1 };
     ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(if cfg!(miri) { 2 } else { full * soak }) }
 }
@@ -224,9 +229,10 @@ proptest! {
     #![proptest_config(cases(96))]
     #[test]
     fn agrees_with_a_shadow_model(fit in fit(), threshold in prop_oneof![Just(1usize << 16), Just(1 << 20), Just(usize::MAX)],
+                                  decay in prop_oneof![Just(0u64), Just(500)],
                                   steps in prop::collection::vec(step(), 1..if cfg!(miri) { 40 } else { 300 })) {
         let mut bench = Bench::new(fit, 64 << 20);
-        bench.heap.set_trim(threshold, if threshold.is_multiple_of(2) { 0 } else { 500 });
+        bench.heap.set_trim(threshold, decay);
         let mut model = Model { bench, live: vec![], next_fill: 0 };
         steps.into_iter().for_each(|step| model.run(step));
         for shadow in core::mem::take(&mut model.live) {
@@ -311,6 +317,45 @@ fn fit_policies_choose_as_they_say() {
         assert_eq!(bench.heap.alloc(450).unwrap().block, places[expected], "{fit:?}");
         bench.check();
     }
+}
+
+#[test]
+fn freed_memory_waits_for_the_decay_time() {
+    let mut bench = Bench::new(Fit::First, 64 << 20);
+    let blocks: Vec<_> = (0..24).map(|_| bench.heap.alloc(1 << 20).unwrap().block).collect();
+    let held = bench.heap.figures().held;
+    // The fake clock goes on by 100 at each look, and there is a look at each free past the threshold.
+    bench.heap.set_trim(1 << 20, 500);
+    for (index, &block) in blocks.iter().enumerate().take(12) {
+        bench.heap.free(block).unwrap();
+        bench.check();
+        let kept = bench.heap.figures().held == held;
+        // The first is past the threshold by its header, and the sixth comes 500 later.
+        assert_eq!(kept, index < 5, "after free {index}");
+    }
+    blocks[12..].iter().for_each(|&block| {
+        bench.heap.free(block).unwrap();
+    });
+    bench.finish();
+}
+
+#[test]
+fn freed_memory_does_not_wait_when_it_is_much() {
+    let mut bench = Bench::new(Fit::First, 64 << 20);
+    let blocks: Vec<_> = (0..24).map(|_| bench.heap.alloc(1 << 20).unwrap().block).collect();
+    let held = bench.heap.figures().held;
+    bench.heap.set_trim(1 << 16, u64::MAX);
+    let gave = blocks.iter().position(|&block| {
+        bench.heap.free(block).unwrap();
+        bench.check();
+        bench.heap.figures().held < held
+    });
+    // Sixteen blocks are twice the eight that are live then.
+    assert_eq!(gave, Some(16));
+    for &block in &blocks[17..] {
+        bench.heap.free(block).unwrap();
+    }
+    bench.finish();
 }
 
 #[test]

@@ -10,8 +10,8 @@ use crate::base::class::SizeClass;
 use crate::base::config::UNIT;
 use crate::heap::free_list::Fit;
 use crate::heap::heap::Heap;
-use crate::heap::page_map::PageMap;
 use crate::heap::span::SpanPool;
+use crate::heap::tests::{cases, leaked_map};
 use crate::sys::fake::Fake;
 use proptest::prelude::*;
 use std::boxed::Box;
@@ -39,9 +39,7 @@ fn is_filled(address: usize, size: usize) -> bool {
 impl Bench {
     fn new(fit: Fit, memory: usize) -> Self {
         let source = Rc::new(Fake::new(memory));
-        let layout = std::alloc::Layout::new::<PageMap>();
-        // SAFETY: a page map of zeroes is an empty one. Leaked, as a static is.
-        let map: &'static PageMap = unsafe { &*std::alloc::alloc_zeroed(layout).cast::<PageMap>() };
+        let map = leaked_map();
         let spans: &'static SpanPool = Box::leak(Box::default());
         let metadata: &'static Metadata = Box::leak(Box::default());
         let mut heap = Heap::new(source.clone(), map, spans);
@@ -153,7 +151,7 @@ fn run(fit: Fit, steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 40 }))]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn bins_agree_with_a_model_under_best_fit(steps in steps()) {

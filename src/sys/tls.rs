@@ -39,107 +39,97 @@ core::arch::global_asm!(
 
 #[cfg(all(target_arch = "x86_64", not(any(test, miri))))]
 mod word {
-    #[inline(always)]
-    pub fn cache() -> usize {
-        let value: usize;
-        // SAFETY: reads this thread's own word through its offset from the thread pointer.
-        unsafe {
-            core::arch::asm!(
-                "mov {value}, qword ptr [rip + metes_thread_cache@GOTTPOFF]",
-                "mov {value}, qword ptr fs:[{value}]",
-                value = out(reg) value,
-                options(nostack, preserves_flags, readonly),
-            );
-        }
-        value
+    /// A reader and a writer of a word of this thread's.
+    macro_rules! word {
+        ($get:ident, $set:ident, $type:ty, $symbol:literal) => {
+            #[inline(always)]
+            pub fn $get() -> $type {
+                let value: $type;
+                // SAFETY: reads this thread's own word through its offset from the thread pointer.
+                unsafe {
+                    core::arch::asm!(
+                        concat!("mov {value}, qword ptr [rip + ", $symbol, "@GOTTPOFF]"),
+                        "mov {value}, qword ptr fs:[{value}]",
+                        value = out(reg) value,
+                        options(nostack, preserves_flags, readonly),
+                    );
+                }
+                value
+            }
+
+            #[inline(always)]
+            pub fn $set(value: $type) {
+                // SAFETY: writes this thread's own word.
+                unsafe {
+                    core::arch::asm!(
+                        concat!("mov {offset}, qword ptr [rip + ", $symbol, "@GOTTPOFF]"),
+                        "mov qword ptr fs:[{offset}], {value}",
+                        offset = out(reg) _,
+                        value = in(reg) value,
+                        options(nostack, preserves_flags),
+                    );
+                }
+            }
+        };
     }
 
-    #[inline(always)]
-    pub fn set_cache(value: usize) {
-        // SAFETY: writes this thread's own word.
-        unsafe {
-            core::arch::asm!(
-                "mov {offset}, qword ptr [rip + metes_thread_cache@GOTTPOFF]",
-                "mov qword ptr fs:[{offset}], {value}",
-                offset = out(reg) _,
-                value = in(reg) value,
-                options(nostack, preserves_flags),
-            );
-        }
-    }
+    word!(get, set, u64, "metes_thread_word");
+    word!(cache, set_cache, usize, "metes_thread_cache");
 
     #[inline(always)]
     pub fn no_cache() -> usize {
         let value: usize;
         // SAFETY: computes an address.
         unsafe {
-            core::arch::asm!("lea {value}, [rip + metes_no_cache]", value = out(reg) value,
-                options(nostack, preserves_flags, pure, nomem));
-        }
-        value
-    }
-
-    #[inline(always)]
-    pub fn get() -> u64 {
-        let value: u64;
-        // SAFETY: reads this thread's own word through its offset from the thread pointer.
-        unsafe {
             core::arch::asm!(
-                "mov {value}, qword ptr [rip + metes_thread_word@GOTTPOFF]",
-                "mov {value}, qword ptr fs:[{value}]",
+                "lea {value}, [rip + metes_no_cache]",
                 value = out(reg) value,
-                options(nostack, preserves_flags, readonly),
+                options(nostack, preserves_flags, pure, nomem),
             );
         }
         value
-    }
-
-    #[inline(always)]
-    pub fn set(value: u64) {
-        // SAFETY: writes this thread's own word.
-        unsafe {
-            core::arch::asm!(
-                "mov {offset}, qword ptr [rip + metes_thread_word@GOTTPOFF]",
-                "mov qword ptr fs:[{offset}], {value}",
-                offset = out(reg) _,
-                value = in(reg) value,
-                options(nostack, preserves_flags),
-            );
-        }
     }
 }
 
 #[cfg(all(target_arch = "aarch64", not(any(test, miri))))]
 mod word {
-    #[inline(always)]
-    fn cache_place() -> *mut usize {
-        let place: *mut usize;
-        // SAFETY: computes the address of this thread's own word.
-        unsafe {
-            core::arch::asm!(
-                "mrs {place}, tpidr_el0",
-                "adrp {offset}, :gottprel:metes_thread_cache",
-                "ldr {offset}, [{offset}, :gottprel_lo12:metes_thread_cache]",
-                "add {place}, {place}, {offset}",
-                place = out(reg) place,
-                offset = out(reg) _,
-                options(nostack, preserves_flags, readonly),
-            );
-        }
-        place
+    /// A reader and a writer of a word of this thread's.
+    macro_rules! word {
+        ($get:ident, $set:ident, $place:ident, $type:ty, $symbol:literal) => {
+            #[inline(always)]
+            fn $place() -> *mut $type {
+                let place: *mut $type;
+                // SAFETY: computes the address of this thread's own word.
+                unsafe {
+                    core::arch::asm!(
+                        "mrs {place}, tpidr_el0",
+                        concat!("adrp {offset}, :gottprel:", $symbol),
+                        concat!("ldr {offset}, [{offset}, :gottprel_lo12:", $symbol, "]"),
+                        "add {place}, {place}, {offset}",
+                        place = out(reg) place,
+                        offset = out(reg) _,
+                        options(nostack, preserves_flags, readonly),
+                    );
+                }
+                place
+            }
+
+            #[inline(always)]
+            pub fn $get() -> $type {
+                // SAFETY: this thread's own word.
+                unsafe { $place().read() }
+            }
+
+            #[inline(always)]
+            pub fn $set(value: $type) {
+                // SAFETY: this thread's own word.
+                unsafe { $place().write(value) };
+            }
+        };
     }
 
-    #[inline(always)]
-    pub fn cache() -> usize {
-        // SAFETY: this thread's own word.
-        unsafe { cache_place().read() }
-    }
-
-    #[inline(always)]
-    pub fn set_cache(value: usize) {
-        // SAFETY: this thread's own word.
-        unsafe { cache_place().write(value) };
-    }
+    word!(get, set, word_place, u64, "metes_thread_word");
+    word!(cache, set_cache, cache_place, usize, "metes_thread_cache");
 
     #[inline(always)]
     pub fn no_cache() -> usize {
@@ -154,36 +144,6 @@ mod word {
             );
         }
         value
-    }
-
-    #[inline(always)]
-    fn place() -> *mut u64 {
-        let place: *mut u64;
-        // SAFETY: computes the address of this thread's own word.
-        unsafe {
-            core::arch::asm!(
-                "mrs {place}, tpidr_el0",
-                "adrp {offset}, :gottprel:metes_thread_word",
-                "ldr {offset}, [{offset}, :gottprel_lo12:metes_thread_word]",
-                "add {place}, {place}, {offset}",
-                place = out(reg) place,
-                offset = out(reg) _,
-                options(nostack, preserves_flags, readonly),
-            );
-        }
-        place
-    }
-
-    #[inline(always)]
-    pub fn get() -> u64 {
-        // SAFETY: this thread's own word.
-        unsafe { place().read() }
-    }
-
-    #[inline(always)]
-    pub fn set(value: u64) {
-        // SAFETY: this thread's own word.
-        unsafe { place().write(value) };
     }
 }
 
