@@ -11,7 +11,7 @@ int main(void) {
     CHECK(setrlimit(RLIMIT_DATA, &(struct rlimit){limit, limit}) == 0);
     while (malloc(1000)) total += 1000;
     CHECK(errno == ENOMEM);
-    CHECK(total > limit * 3 / 4);
+    CHECK(total > limit / 10 * 7);
     check_heap();
     return 0;
 }

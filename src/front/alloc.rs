@@ -133,6 +133,7 @@ fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
         if block != 0 {
             return fill(block, n, n, zero);
         }
+        exchange::missed(class);
     }
     serve_block(operation, n, medium.map_or(n, SizeClass::size), align, zero)
 }
@@ -141,14 +142,8 @@ fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
 fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
     let object = match threads::cache() {
         Some(cache) => match cache::allocate_class(operation, class) {
-            0 => {
-                let object = exchange::fill(cache, class)?;
-                if operation != Operation::Malloc {
-                    cache.count_call(operation);
-                }
-                object
-            }
-            object => return Some(object),
+            0 if exchange::fill(cache, class) => cache::allocate_class(operation, class),
+            object => object,
         },
         None => {
             let mut object = None;
@@ -157,11 +152,11 @@ fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
             drop(arena);
             let object = object?;
             stats::count(operation);
+            key::clear(object);
             object
         }
     };
-    key::clear(object);
-    Some(object)
+    (object != 0).then_some(object)
 }
 
 /// A block of the free list of at least `room` bytes, `n` of which were asked for.

@@ -94,6 +94,8 @@ pub struct Pace {
     pub batch: AtomicU32,
     /// Flushes since the last fill.
     pub flushes: AtomicU32,
+    /// `top` when somebody last wanted to take the stack's room.
+    seen: AtomicUsize,
 }
 
 /// A thread's cache. Its slots stand behind it.
@@ -124,6 +126,10 @@ pub struct Cache {
     pub owner: AtomicU32,
     /// The next in the list of all caches.
     pub next: AtomicUsize,
+    /// What the stacks may hold above their least, all together, in bytes of objects.
+    grown: Own<usize>,
+    /// The class that was last asked to give up room.
+    victim: Own<usize>,
     /// How many of `remote` are used.
     remote_count: AtomicUsize,
     remote: [AtomicUsize; REMOTE],
@@ -133,10 +139,22 @@ pub struct Cache {
     bins_of_grains: [Own<u16>; class::GRAINS],
 }
 
+/// What the stacks of all caches may hold, in bytes of objects, and those of one; what each stack may hold at the least comes on top.
+const BUDGET: usize = 32 << 20;
+const BUDGET_OF_ONE: usize = 8 << 20;
+
 /// The most slots a class may use.
 pub const fn slots_max(size: usize) -> usize {
-    let (bytes, least, most) = if size <= class::SLAB_MAX { (128 << 10, 8, 1024) } else { (512 << 10, 2, 8) };
-    let slots = bytes / size;
+    let bytes = if size <= class::SLAB_MAX { 256 << 10 } else { 512 << 10 };
+    clamp(bytes / size, 2, 2048)
+}
+
+/// What a stack may hold as soon as it is used, and never less.
+pub const fn slots_min(size: usize) -> usize {
+    clamp((32 << 10) / size, 1, 16)
+}
+
+const fn clamp(slots: usize, least: usize, most: usize) -> usize {
     if slots < least {
         least
     } else if slots > most {
@@ -208,7 +226,7 @@ impl Cache {
             bin.magic.set(class.magic());
             bin.magic_limit.set(class.magic());
             bin.top.store(self.bottom(class), Relaxed);
-            self.set_capacity(class, 0);
+            bin.end.set(self.bottom(class));
         }
     }
 
@@ -257,7 +275,29 @@ impl Cache {
     /// Sets how many objects a stack may hold, at most `slots_max`.
     pub fn set_capacity(&self, class: SizeClass, slots: usize) {
         debug_assert!(slots <= slots_max(class.size()));
+        let above = |slots: usize| slots.saturating_sub(slots_min(class.size())) * class.size();
+        self.grown.set((self.grown.get() + above(slots)).saturating_sub(above(self.capacity(class))));
         self.bin(class).end.set(self.bottom(class) + 8 * slots);
+    }
+
+    /// How many objects a stack could hold if it took all the room there is for one of so many caches.
+    pub fn affordable(&self, class: SizeClass, caches: usize) -> usize {
+        let size = class.size();
+        let room = (BUDGET / caches.max(1)).min(BUDGET_OF_ONE).saturating_sub(self.grown.get());
+        (self.capacity(class).max(slots_min(size)) + room / size).min(slots_max(size))
+    }
+
+    /// Whether a stack stands where it stood when this was asked last.
+    pub fn is_idle(&self, class: SizeClass) -> bool {
+        let top = self.bin(class).top.load(Relaxed);
+        self.pace(class).seen.swap(top, Relaxed) == top
+    }
+
+    /// The class after the one that was asked for last, in turns.
+    pub fn next_victim(&self) -> SizeClass {
+        let next = self.victim.get() % (CLASSES - 1) + 1;
+        self.victim.set(next);
+        SizeClass::of_index(next)
     }
 
     /// Object `index` of a stack, from 0 at the bottom.
@@ -266,15 +306,25 @@ impl Cache {
         above.map_or(self.bin(class).first.load(Relaxed), |slot| slot.load(Relaxed))
     }
 
-    /// Puts objects into a stack that is empty, the last on top. The gate is closed.
-    pub fn put(&self, class: SizeClass, objects: &[usize]) {
-        let Some((&first, others)) = objects.split_last() else { return };
-        debug_assert!(self.count(class) == 0 && objects.len() <= self.capacity(class));
-        self.slots(class)[1..].iter().zip(others).for_each(|(slot, &object)| slot.store(object, Relaxed));
+    /// The slots for up to `count` objects that come into an empty stack: the one to be handed out first goes into the last
+    /// of them, the next before it, and so on. `put` comes next.
+    pub fn places(&self, class: SizeClass, count: usize) -> &'static [AtomicUsize] {
+        debug_assert!(self.count(class) == 0 && count <= self.capacity(class) && count < slots_max(class.size()));
+        &self.slots(class)[1..=count]
+    }
+
+    /// Makes the objects in the upper `taken` of `places` the content of the stack. The gate is closed.
+    pub fn put(&self, class: SizeClass, places: &[AtomicUsize], taken: usize) {
+        let Some(first) = places.last().map(|slot| slot.load(Relaxed)).filter(|_| taken != 0) else { return };
+        for (to, from) in places.iter().zip(&places[places.len() - taken..places.len() - 1]) {
+            to.store(from.load(Relaxed), Relaxed);
+        }
         let bin = self.bin(class);
         compiler_fence(Ordering::SeqCst);
         bin.first.store(first, Relaxed);
-        bin.top.store(self.bottom(class) + 8 * objects.len(), Relaxed);
+        bin.top.store(self.bottom(class) + 8 * taken, Relaxed);
+        add(&self.filled, taken as u64);
+        self.aim(first);
     }
 
     /// The objects that a flush of a stack down to the `keep` newest, fewer than there are, takes away: the older ones. The gate

@@ -2,11 +2,12 @@
 //!
 //! How much a stack may hold follows what the thread does. Fills in a row double the next one; a flush after a fill lets the
 //! stack grow, as it was too small for a burst; flushes in a row let it shrink, as a thread that only frees has no use for it,
-//! and what sits in a cache keeps its pages from being given back.
+//! and what sits in a cache keeps its pages from being given back. All stacks share a budget: a stack that grows when it is used up
+//! takes from those of its thread that are idle.
 
-use super::cache::{self, Cache, slots_max};
+use super::cache::{self, Cache, slots_max, slots_min};
 use super::misuse::{self, Wrong};
-use super::{runtime, stats};
+use super::{runtime, stats, threads};
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::operation::Operation;
 use crate::slab::bins::{self, Misuse};
@@ -15,75 +16,104 @@ use crate::slab::slab::Entry;
 use crate::sys::linux;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// What a stack holds at first, and never less.
-const CAPACITY_MIN: usize = 16;
 const BATCH_FIRST: usize = 8;
 const BATCH_MAX: usize = 256;
+/// A stack that grows asks so many others for room.
+const VICTIMS: usize = 8;
 /// After so many flushes in a row a stack shrinks.
 const PATIENCE: u32 = 16;
 
-/// An object of a class for the program, from the arena of a cache whose stack for it is empty, and more into the stack.
-/// `None` when memory is out or the arena cannot be entered now. Not for a cache whose gate is closed.
-pub fn fill(cache: &Cache, class: SizeClass) -> Option<usize> {
+/// Fills a class's empty stack from the arena. False when memory is out or the arena cannot be entered now. Not for a cache whose
+/// gate is closed.
+pub fn fill(cache: &Cache, class: SizeClass) -> bool {
     debug_assert!(class.has_slabs());
-    cache.close();
-    if cache.count(class) != 0 {
-        // A signal handler has freed something meanwhile.
-        cache.open();
-        // The caller counts the call.
-        return Some(cache::allocate_class(Operation::Malloc, class)).filter(|&object| object != 0);
-    }
     let pace = cache.pace(class);
-    let most = slots_max(class.size());
+    let most = slots_max(class.size()) / 2;
     let batch = match pace.batch.load(Relaxed) as usize {
-        0 => BATCH_FIRST.min(most / 2),
-        batch if pace.flushes.load(Relaxed) == 0 => (2 * batch).min(most / 2).min(BATCH_MAX),
+        0 => BATCH_FIRST.min(most),
+        batch if pace.flushes.load(Relaxed) == 0 => (2 * batch).min(most).min(BATCH_MAX),
         batch => batch,
     };
     #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
     pace.batch.store(batch as u32, Relaxed);
     pace.flushes.store(0, Relaxed);
-    if cache.capacity(class) < batch.max(CAPACITY_MIN) {
-        cache.set_capacity(class, batch.max(CAPACITY_MIN).min(most));
-    }
-    let mut first = None;
-    if let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) {
-        let mut objects = [0; BATCH_MAX];
-        let mut start = batch;
-        // The lowest comes first, and is handed out now. The others go on the stack so that the lowest is on top.
+    grow(cache, class, batch);
+    let batch = batch.min(cache.capacity(class));
+    cache.close();
+    // A signal handler may have freed something meanwhile.
+    let mut filled = cache.count(class) != 0;
+    if !filled && let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) {
+        // While the lock is held: a fork finds objects in the arena or in the stack.
+        let places = cache.places(class, batch);
+        let mut left = places.iter().rev();
         let taken = arena.take(class, batch, |object| {
-            start -= 1;
-            objects[start] = object;
+            if let Some(place) = left.next() {
+                place.store(object, Relaxed);
+            }
         });
-        if taken != 0 {
-            first = Some(objects[batch - 1]);
-            cache.aim(objects[batch - 1]);
-            // While the lock is held: a fork finds objects in the arena or in the stack.
-            cache.put(class, &objects[start..batch - 1]);
-            cache::add(&cache.filled, taken as u64);
-        }
+        cache.put(class, places, taken);
+        filled = taken != 0;
     }
     cache.open();
-    first
+    filled
+}
+
+/// Notes that a heap block of a class comes from the arena, as the thread's stack is empty.
+pub fn missed(class: SizeClass) {
+    if let Some(cache) = Cache::mine() {
+        cache.pace(class).flushes.store(0, Relaxed);
+    }
 }
 
 /// Makes room in a stack that is full: lets it grow, or takes the older part of its objects to the arena. False if
 /// the arena cannot be entered now.
 pub fn make_room(cache: &Cache, class: SizeClass) -> bool {
-    cache.close();
     let pace = cache.pace(class);
-    let (capacity, most) = (cache.capacity(class), slots_max(class.size()));
+    let capacity = cache.capacity(class);
     let flushes = pace.flushes.load(Relaxed);
     pace.flushes.store(flushes.saturating_add(1), Relaxed);
-    if flushes == 0 && capacity < most {
-        cache.set_capacity(class, (2 * capacity).clamp(CAPACITY_MIN.min(most), most));
-        cache.open();
+    if flushes == 0 && grow(cache, class, 2 * capacity) {
         return true;
     }
-    let capacity = if flushes < PATIENCE { capacity } else { (capacity / 2).max(CAPACITY_MIN.min(most)) };
+    if flushes >= PATIENCE { shrink(cache, class) } else { flush(cache, class, capacity / 2) }
+}
+
+/// Lets a stack grow to at most `slots`, at the expense of others if need be. False if it did not.
+fn grow(cache: &Cache, class: SizeClass, slots: usize) -> bool {
+    let slots = slots.clamp(slots_min(class.size()), slots_max(class.size()));
+    let capacity = cache.capacity(class);
+    if slots <= capacity {
+        return false;
+    }
+    let affordable = || cache.affordable(class, threads::caches());
+    for _ in 0..VICTIMS {
+        if affordable() >= slots {
+            break;
+        }
+        let victim = cache.next_victim();
+        if victim != class && cache.capacity(victim) > slots_min(victim.size()) && cache.is_idle(victim) {
+            shrink(cache, victim);
+        }
+    }
+    cache.close();
+    let slots = slots.min(affordable());
+    if slots > capacity {
+        cache.set_capacity(class, slots);
+    }
+    cache.open();
+    slots > capacity
+}
+
+/// Halves what a stack may hold, and takes half of what it may hold then to the arena. False if the arena cannot be entered now.
+fn shrink(cache: &Cache, class: SizeClass) -> bool {
+    let capacity = (cache.capacity(class) / 2).max(slots_min(class.size()));
+    if !flush(cache, class, capacity / 2) {
+        return false;
+    }
+    cache.close();
     cache.set_capacity(class, capacity);
     cache.open();
-    flush(cache, class, capacity / 2)
+    true
 }
 
 /// Takes all but the `keep` newest objects of a stack to the arena.
@@ -170,7 +200,9 @@ fn arena_of(address: usize) -> usize {
 pub fn flush_all(cache: &Cache) {
     SizeClass::all().for_each(|class| {
         flush(cache, class, 0);
+        cache.close();
         cache.set_capacity(class, 0);
+        cache.open();
         cache.pace(class).batch.store(0, Relaxed);
         cache.pace(class).flushes.store(0, Relaxed);
     });
@@ -191,7 +223,7 @@ pub fn release_object(operation: Operation, entry: Entry, address: usize) {
     if key::is_set(address) {
         misuse::report(operation, address, Wrong::Object(Misuse::Freed(class.size())));
     }
-    if let Some(cache) = super::threads::cache() {
+    if let Some(cache) = threads::cache() {
         if entry.arena() != cache.home() {
             if release_remote(cache, address) {
                 count_moved(operation);
@@ -235,12 +267,9 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
 
 /// Puts a heap block whose size is that of a class into the calling thread's cache. False where that cannot be.
 pub fn release_block(operation: Operation, arena: usize, usable: usize, address: usize) -> bool {
-    let Some(cache) = super::threads::cache().filter(|cache| cache.home() == arena) else { return false };
+    let Some(cache) = threads::cache().filter(|cache| cache.home() == arena) else { return false };
     let Some(class) = class_of_block(usable) else { return false };
-    if cache.capacity(class) == 0 {
-        cache.set_capacity(class, slots_max(class.size()));
-    }
-    if cache.count(class) == cache.capacity(class) && !flush(cache, class, cache.capacity(class) / 2) {
+    if cache.count(class) == cache.capacity(class) && !make_room(cache, class) {
         return false;
     }
     if !cache::release_class(class, address) {

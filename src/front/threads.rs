@@ -20,6 +20,8 @@ use core::sync::atomic::{AtomicI64, AtomicUsize, Ordering, Ordering::Relaxed};
 
 /// The newest of all caches.
 static CACHES: AtomicUsize = AtomicUsize::new(0);
+/// How many caches have an owner.
+static OWNED: AtomicUsize = AtomicUsize::new(0);
 /// How many caches' owners were asked for so far.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 /// The pthread key, or one of the two below.
@@ -79,6 +81,7 @@ fn unused() -> Option<&'static Cache> {
     let me = thread::number();
     let claim = |cache: &Cache, owner| cache.owner.compare_exchange(owner, me, Ordering::Acquire, Relaxed).is_ok();
     if let Some(cache) = all().find(|cache| cache.owner.load(Relaxed) == 0 && claim(cache, 0)) {
+        OWNED.fetch_add(1, Relaxed);
         return Some(cache);
     }
     // No destructor told of the end of some threads: a few are asked for each time, so that in the end all are.
@@ -98,6 +101,7 @@ fn new() -> Option<&'static Cache> {
     let cache: &'static Cache = unsafe { &*core::ptr::with_exposed_provenance(address) };
     cache.begin();
     cache.owner.store(thread::number(), Relaxed);
+    OWNED.fetch_add(1, Relaxed);
     let mut first = CACHES.load(Relaxed);
     loop {
         cache.next.store(first, Relaxed);
@@ -106,6 +110,11 @@ fn new() -> Option<&'static Cache> {
             Err(now) => first = now,
         }
     }
+}
+
+/// How many threads have a cache.
+pub fn caches() -> usize {
+    OWNED.load(Relaxed)
 }
 
 /// All caches ever made.
@@ -169,6 +178,7 @@ fn give_up(cache: &'static Cache) {
     linux::keeping_errno(|| exchange::flush_all(cache));
     cache.close();
     thread::set_cache(thread::no_cache());
+    OWNED.fetch_sub(1, Relaxed);
     cache.owner.store(0, Ordering::Release);
 }
 
@@ -192,4 +202,6 @@ pub fn adopt_in_child(old: u32) {
         cache.close();
         cache.owner.store(0, Relaxed);
     }
+    // A thread may have been cut off before it counted.
+    OWNED.store(all().filter(|cache| cache.owner.load(Relaxed) != 0).count(), Relaxed);
 }
