@@ -13,7 +13,7 @@ EXPORT  := target/export/release
 LINK_ARGS := -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
 
-.PHONY: all run test soak lint miri bench bench-quick bench-instr install clean
+.PHONY: all run test soak lint miri bench bench-quick bench-instr bench-checks install clean
 
 all: $(OUT)/libmetes.so $(OUT)/libmetes.a
 
@@ -21,6 +21,14 @@ $(EXPORT)/libmetes.so $(EXPORT)/libmetes.a &: $(SOURCES)
 	$(CARGO) rustc --lib --release --features export --target-dir target/export --crate-type cdylib,staticlib -- \
 	    $(addprefix -C link-arg=,$(LINK_ARGS))
 	@touch $(EXPORT)/libmetes.so $(EXPORT)/libmetes.a
+
+# What the default checks cost: the same library without them, beside it.
+UNCHECKED := target/unchecked/release/libmetes.so
+
+$(UNCHECKED): $(SOURCES)
+	$(CARGO) rustc --lib --release --features export,unchecked --target-dir target/unchecked --crate-type cdylib -- \
+	    $(addprefix -C link-arg=,$(LINK_ARGS))
+	@touch $@
 
 $(OUT)/libmetes.so: $(EXPORT)/libmetes.so
 	@mkdir -p $(OUT)
@@ -63,6 +71,10 @@ bench-quick: all
 bench-instr: all
 	scripts/setup-peers
 	scripts/bench-instr
+
+bench-checks: all $(UNCHECKED)
+	scripts/bench-instr --allocators unchecked=$(UNCHECKED),metes
+	scripts/compare --allocators unchecked=$(UNCHECKED),metes
 
 install: all
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include

@@ -66,6 +66,18 @@ struct metes_stats {
    The most `mapping_bytes` has been.
    */
   size_t mapping_peak;
+  /*
+   Bytes in thread caches.
+   */
+  size_t cached;
+  /*
+   How often the lock of an arena was taken.
+   */
+  uint64_t locks;
+  /*
+   How often a thread had to wait for one.
+   */
+  uint64_t lock_waits;
 };
 
 #ifdef __cplusplus

@@ -69,6 +69,12 @@ pub struct MetesStats {
     pub mapping_bytes: usize,
     /// The most `mapping_bytes` has been.
     pub mapping_peak: usize,
+    /// Bytes in thread caches.
+    pub cached: usize,
+    /// How often the lock of an arena was taken.
+    pub locks: u64,
+    /// How often a thread had to wait for one.
+    pub lock_waits: u64,
 }
 
 /// Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_stats)`. A
@@ -94,6 +100,9 @@ pub unsafe extern "C" fn metes_stats(out: *mut MetesStats, size: usize) -> usize
         mappings: stats.mappings.count,
         mapping_bytes: stats.mappings.bytes,
         mapping_peak: stats.mappings.peak_bytes,
+        cached: stats.cached,
+        locks: stats.locks,
+        lock_waits: stats.lock_waits,
     };
     let bytes = size.min(size_of::<MetesStats>());
     // SAFETY: the caller's promise.

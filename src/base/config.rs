@@ -39,6 +39,9 @@ pub const CUTOFF_MAX: usize = 8 << 30;
 /// Arenas at most. One bit or one lock each, so a small number.
 pub const ARENAS_MAX: usize = 32;
 
+/// Whether what is wrong with the program is looked for: off only in a build that measures what that costs.
+pub const CHECKED: bool = !cfg!(feature = "unchecked");
+
 const _: () = assert!(MIN_BLOCK.is_multiple_of(GRAIN) && MIN_BLOCK >= HEADER + 5 * 8);
 const _: () = assert!(REGION_GRANULE.is_multiple_of(UNIT) && UNIT.is_power_of_two());
 // A header counts a block's size in grains with 32 bits.

@@ -30,7 +30,7 @@
 
 use super::runtime::PAGE_MAP;
 use crate::base::class::{self, CLASSES, SizeClass};
-use crate::base::config::UNIT;
+use crate::base::config::{CHECKED, UNIT};
 use crate::base::operation::Operation;
 use crate::heap::page_map::Window;
 use crate::slab::key;
@@ -139,9 +139,11 @@ pub struct Cache {
     bins_of_grains: [Own<u16>; class::GRAINS],
 }
 
-/// What the stacks of all caches may hold, in bytes of objects, and those of one; what each stack may hold at the least comes on top.
+/// What the stacks of all caches may hold, in bytes of objects; what each stack may hold at the least comes on top.
 const BUDGET: usize = 32 << 20;
-const BUDGET_OF_ONE: usize = 8 << 20;
+/// The most and the least that the stacks of one cache share.
+const SHARE_MAX: usize = 8 << 20;
+const SHARE_MIN: usize = 1 << 20;
 
 /// The most slots a class may use.
 pub const fn slots_max(size: usize) -> usize {
@@ -283,7 +285,7 @@ impl Cache {
     /// How many objects a stack could hold if it took all the room there is for one of so many caches.
     pub fn affordable(&self, class: SizeClass, caches: usize) -> usize {
         let size = class.size();
-        let room = (BUDGET / caches.max(1)).min(BUDGET_OF_ONE).saturating_sub(self.grown.get());
+        let room = (BUDGET / caches.max(1)).clamp(SHARE_MIN, SHARE_MAX).saturating_sub(self.grown.get());
         (self.capacity(class).max(slots_min(size)) + room / size).min(slots_max(size))
     }
 
@@ -523,7 +525,7 @@ fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, addr
     let bin = cache.bin_at(distance);
     cache.close();
     let top = bin.top.load(Relaxed);
-    if top >= bin.end.get() || !starts_here(bin) || key::is_set(address) {
+    if top >= bin.end.get() || (CHECKED && !starts_here(bin)) || key::is_set(address) {
         cache.open();
         return false;
     }

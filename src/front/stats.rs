@@ -42,6 +42,10 @@ pub struct Stats {
     pub mappings: MappingFigures,
     /// Arenas that hold memory.
     pub arenas: usize,
+    /// How often an arena's lock was taken.
+    pub locks: u64,
+    /// How often a thread had to wait for one.
+    pub lock_waits: u64,
 }
 
 /// Calls `f` with the number and figures of every arena that holds memory. Thread caches count as live.
@@ -61,7 +65,10 @@ pub fn for_each_arena(mut f: impl FnMut(usize, Figures, SlabFigures)) {
 /// The figures now. Arenas are read one after the other.
 pub fn stats() -> Stats {
     let mut stats = Stats { mappings: runtime::MAPPINGS.figures(), ..Stats::default() };
-    for_each_arena(|_, figures, slabs| {
+    for_each_arena(|index, figures, slabs| {
+        let (locks, waits) = runtime::arena(index).entries();
+        stats.locks += locks;
+        stats.lock_waits += waits;
         stats.arenas += 1;
         stats.slabs.slabs += slabs.slabs;
         stats.slabs.bytes += slabs.bytes;
@@ -123,7 +130,7 @@ type Page = Line<1024>;
 
 /// The statistics as text: a line of calls, one of the heaps, one of the mappings.
 fn text(pid: libc::pid_t) -> Page {
-    let Stats { calls, heaps, slabs, cached, mappings, arenas } = stats();
+    let Stats { calls, heaps, slabs, cached, mappings, arenas, locks, lock_waits } = stats();
     let call = |operation: Operation| calls[operation as usize];
     let mut page = Page::new();
     // A Line never fails to be written to.
@@ -151,6 +158,7 @@ fn text(pid: libc::pid_t) -> Page {
         "metes: mappings: {} bytes in {}, peak {} bytes, {} mappings",
         mappings.bytes, mappings.count, mappings.peak_bytes, mappings.peak_count,
     );
+    let _ = writeln!(page, "metes: locks: taken {locks} times, waited for {lock_waits} times");
     page
 }
 

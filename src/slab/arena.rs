@@ -26,7 +26,7 @@ use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
 use crate::sys::{linux, report, thread};
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering, compiler_fence};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, compiler_fence};
 use lock_api::{Mutex, RawMutex};
 
 /// What the lock guards.
@@ -39,6 +39,8 @@ struct Inside<S: PageSource + 'static> {
 pub struct Arena<S: PageSource + 'static> {
     inside: Mutex<FutexLock, Inside<S>>,
     busy: AtomicBool,
+    /// How often it was entered. Guarded by the lock.
+    entries: AtomicU64,
     /// Forks under way that found the lock in their own thread's hands.
     fork_depth: AtomicUsize,
     /// The first of the blocks whose free was deferred; 0 if there is none.
@@ -53,6 +55,7 @@ impl<S: PageSource + 'static> Arena<S> {
         Self {
             inside: Mutex::from_raw(FutexLock::INIT, inside),
             busy: AtomicBool::new(false),
+            entries: AtomicU64::new(0),
             fork_depth: AtomicUsize::new(0),
             deferred: AtomicUsize::new(0),
         }
@@ -89,6 +92,7 @@ impl<S: PageSource + 'static> Arena<S> {
             true
         };
         self.busy.store(true, Ordering::Relaxed);
+        self.entries.store(self.entries.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         // A signal handler of this thread must see `busy` before anything is touched.
         compiler_fence(Ordering::SeqCst);
         let mut entered = Entered { arena: self, release, was_inside };
@@ -98,6 +102,11 @@ impl<S: PageSource + 'static> Arena<S> {
             entered.free_deferred();
         }
         Some(entered)
+    }
+
+    /// How often the arena was entered, and how often somebody had to wait for it.
+    pub fn entries(&self) -> (u64, u64) {
+        (self.entries.load(Ordering::Relaxed), self.lock().waits())
     }
 
     /// Leaves a block to be freed by whoever enters next. Safe in a signal handler.

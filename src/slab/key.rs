@@ -6,6 +6,8 @@
 
 #![allow(unsafe_code)]
 
+use crate::base::config::CHECKED;
+
 const ODD: u64 = 0x6d65_7465;
 
 /// The first word of an object, which is the program's or ours.
@@ -24,20 +26,24 @@ pub fn key(address: usize) -> u64 {
 #[inline(always)]
 pub fn is_set(address: usize) -> bool {
     // SAFETY: memory of ours, 16-aligned; if the program writes to it meanwhile, what it frees is in use.
-    unsafe { word(address).read() == key(address) }
+    CHECKED && unsafe { word(address).read() } == key(address)
 }
 
 /// Writes the key. The object is free.
 #[inline(always)]
 pub fn set(address: usize) {
-    // SAFETY: as above, and nobody has the object.
-    unsafe { word(address).write(key(address)) };
+    if CHECKED {
+        // SAFETY: as above, and nobody has the object.
+        unsafe { word(address).write(key(address)) };
+    }
 }
 
 /// Takes the key out of an object that is handed out, so that it is not found when the program frees it without having
 /// written to it.
 #[inline(always)]
 pub fn clear(address: usize) {
-    // SAFETY: as above, and nobody has the object yet.
-    unsafe { word(address).write(0) };
+    if CHECKED {
+        // SAFETY: as above, and nobody has the object yet.
+        unsafe { word(address).write(0) };
+    }
 }

@@ -13,7 +13,7 @@
 
 use super::metadata::RECORD_ALIGN;
 use crate::base::class::{BIN, SizeClass};
-use crate::base::config::{ARENAS_MAX, UNIT};
+use crate::base::config::{ARENAS_MAX, CHECKED, UNIT};
 use crate::base::tree::{NONE, Nodes, Summary};
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -237,7 +237,7 @@ impl Slab {
     pub fn give(&self, index: usize) -> Option<usize> {
         let word = self.bits_of(index);
         let (bits, bit) = (word.load(Relaxed), 1 << (index % 64));
-        if bits & bit != 0 {
+        if CHECKED && bits & bit != 0 {
             return None;
         }
         word.store(bits | bit, Relaxed);

@@ -10,7 +10,7 @@
 #![allow(unsafe_code)]
 
 use super::{linux, thread};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The lock. See the module.
 pub struct FutexLock {
@@ -18,6 +18,8 @@ pub struct FutexLock {
     rank: AtomicU32,
     /// The rank its owner held before.
     outer: AtomicU32,
+    /// How often somebody had to wait. Guarded by the lock.
+    waits: AtomicU64,
 }
 
 const SLEEPERS: u32 = 1;
@@ -33,6 +35,11 @@ impl FutexLock {
     #[inline]
     pub fn held_by_me(&self) -> bool {
         self.word.load(Ordering::Relaxed) >> 1 == thread::number()
+    }
+
+    /// How often somebody had to wait for the lock.
+    pub fn waits(&self) -> u64 {
+        self.waits.load(Ordering::Relaxed)
     }
 
     /// In a forked child, where there is one thread and nobody sleeps: what it holds as `old` it holds as `new`.
@@ -102,7 +109,8 @@ fn futex(word: &AtomicU32, operation: libc::c_int, value: u32) {
 
 // SAFETY: only the thread whose number is in the word is inside, and the word leaves zero by compare-exchange alone.
 unsafe impl lock_api::RawMutex for FutexLock {
-    const INIT: Self = Self { word: AtomicU32::new(0), rank: AtomicU32::new(0), outer: AtomicU32::new(0) };
+    const INIT: Self =
+        Self { word: AtomicU32::new(0), rank: AtomicU32::new(0), outer: AtomicU32::new(0), waits: AtomicU64::new(0) };
 
     // Not Send: the owner is a thread number, and only that thread may unlock.
     type GuardMarker = lock_api::GuardNoSend;
@@ -113,6 +121,7 @@ unsafe impl lock_api::RawMutex for FutexLock {
         self.check_rank();
         if self.word.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.lock_slow(mine);
+            self.waits.store(self.waits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
         self.enter_rank();
     }
