@@ -340,6 +340,10 @@ fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
 /// The bytes a program may use at `p`; 0 for null.
 #[inline]
 pub fn usable_size(p: *mut u8) -> usize {
+    let size = cache::usable_size(p.addr());
+    if size != 0 {
+        return size;
+    }
     usable_size_for(Operation::UsableSize, p).unwrap_or(0)
 }
 
@@ -382,6 +386,19 @@ fn usable_object(operation: Operation, entry: Entry, address: usize) -> usize {
 /// # Safety
 /// Unless it fails, nothing may use the old block any more. A pointer that is no block is reported, not followed.
 pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
+    let size = cache::usable_size(p.addr());
+    if size != 0 && serves(size, n) {
+        cache::count_elsewhere(Operation::Realloc);
+        return p;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { resize_slowly(p, n) }
+}
+
+/// # Safety
+/// As for `resize`.
+#[inline(never)]
+unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
         return allocate_for(Operation::Realloc, n);
     }
@@ -421,12 +438,17 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     resized
 }
 
-/// In place where the object is large enough, and not twice as large as it need be.
-#[inline]
-fn resize_object(entry: Entry, address: usize, n: usize) -> Option<*mut u8> {
-    let size = usable_object(Operation::Realloc, entry, address);
+/// Whether an object that is to be resized to `n` bytes serves as it is: it is large enough, and not twice as large as it need be.
+#[inline(always)]
+fn serves(size: usize, n: usize) -> bool {
     // The smallest class has none below.
-    (n <= size && (n > size / 2 || size == GRAIN)).then(|| core::ptr::with_exposed_provenance_mut(address))
+    n <= size && n > if size == GRAIN { 0 } else { size / 2 }
+}
+
+/// In place, or not at all.
+fn resize_object(entry: Entry, address: usize, n: usize) -> Option<*mut u8> {
+    serves(usable_object(Operation::Realloc, entry, address), n)
+        .then(|| core::ptr::with_exposed_provenance_mut(address))
 }
 
 /// In place, or not at all.

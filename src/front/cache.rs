@@ -87,6 +87,14 @@ pub struct Bin {
     magic_limit: Own<u64>,
 }
 
+impl Bin {
+    /// Whether an object of the class starts at an address in the unit of `entry`.
+    #[inline(always)]
+    fn has_object(&self, entry: u64, address: usize) -> bool {
+        !CHECKED || Entry::offset(entry, address).wrapping_mul(self.magic.get()) < self.magic_limit.get()
+    }
+}
+
 /// What the slow paths know of a stack.
 #[derive(Default)]
 pub struct Pace {
@@ -506,18 +514,38 @@ fn release_elsewhere(address: usize) -> bool {
     release_by(Cache::current(), PAGE_MAP.slab_entry(address), address)
 }
 
+/// The size of the object at an address, if it is one that `release` would take; 0 if not.
+#[inline(always)]
+pub fn usable_size(address: usize) -> usize {
+    let cache = Cache::current();
+    // SAFETY: windows stay.
+    let window = unsafe { &*core::ptr::with_exposed_provenance::<Window>(cache.window.get()) };
+    let unit = address.wrapping_sub(window.start) / UNIT;
+    if unit >= window.units {
+        return 0;
+    }
+    // SAFETY: compared just now.
+    let entry = unsafe { window.entry(unit) };
+    let distance = Entry::place(entry) ^ cache.home.get();
+    if distance >= cache.gate.get() || !cache.bin_at(distance).has_object(entry, address) || key::is_set(address) {
+        return 0;
+    }
+    SizeClass::of_bin(distance).size()
+}
+
+/// Counts a call that was served without the stacks, by the cache's thread.
+#[inline(always)]
+pub fn count_elsewhere(operation: Operation) {
+    add(&Cache::current().elsewhere[operation as usize], 1);
+}
+
 #[inline(always)]
 fn release_by(cache: &Cache, entry: u64, address: usize) -> bool {
     let distance = Entry::place(entry) ^ cache.home.get();
     if distance >= cache.gate.get() {
         return false;
     }
-    push(
-        cache,
-        distance,
-        |bin| Entry::offset(entry, address).wrapping_mul(bin.magic.get()) < bin.magic_limit.get(),
-        address,
-    )
+    push(cache, distance, |bin| bin.has_object(entry, address), address)
 }
 
 #[inline(always)]
@@ -525,7 +553,7 @@ fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, addr
     let bin = cache.bin_at(distance);
     cache.close();
     let top = bin.top.load(Relaxed);
-    if top >= bin.end.get() || (CHECKED && !starts_here(bin)) || key::is_set(address) {
+    if top >= bin.end.get() || !starts_here(bin) || key::is_set(address) {
         cache.open();
         return false;
     }
