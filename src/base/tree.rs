@@ -98,6 +98,15 @@ impl Tree {
         }
     }
 
+    /// The first node in key order of which `is_behind` holds, as it does of all after it, or `NONE`.
+    pub fn first_behind(&self, nodes: &impl Nodes, is_behind: impl Fn(usize) -> bool) -> usize {
+        let (mut node, mut found) = (self.root, NONE);
+        while node != NONE {
+            (node, found) = if is_behind(node) { (nodes.left(node), node) } else { (nodes.right(node), found) };
+        }
+        found
+    }
+
     /// The smallest size that is at least `need`, for trees keyed by (size, address).
     pub fn best_fit(&self, nodes: &impl Nodes, need: u32) -> Option<usize> {
         let (mut node, mut found) = (self.root, None);

@@ -8,7 +8,7 @@
 
 use super::cache;
 use super::misuse::{self, Wrong};
-use super::{check, exchange, foreign, options, runtime, stats, threads, tuning};
+use super::{check, exchange, foreign, helper, options, runtime, stats, threads, tuning};
 use crate::base::class::{self, SizeClass};
 use crate::base::config::GRAIN;
 use crate::base::operation::Operation;
@@ -315,6 +315,7 @@ fn release_block(operation: Operation, region: &'static Span, address: usize) {
             if let Err(wrong) = result {
                 misuse::report(Operation::Free, address, Wrong::Block(region, wrong));
             }
+            helper::look(region.arena.load(Relaxed) as usize);
         }
         None => match heap::usable_size(region, address) {
             Ok(_) => arena.defer(address),

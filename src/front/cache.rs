@@ -35,7 +35,7 @@ use crate::base::operation::Operation;
 use crate::heap::page_map::Window;
 use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry, home_place};
-use crate::sys::thread;
+use crate::sys::{linux, thread};
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed, compiler_fence};
 
@@ -46,6 +46,9 @@ const CLOSED: usize = 0;
 const _: () = assert!(OPEN == class::GRAINS);
 const _: () = assert!(size_of::<Bin>() == class::BIN && core::mem::offset_of!(Cache, gate) == 0);
 const _: () = assert!(core::mem::offset_of!(Cache, window) == 16);
+
+/// Milliseconds that a halted thread may take to see it.
+const PATIENCE: usize = 10_000;
 
 /// Frees to other arenas that are collected before they go home.
 pub const REMOTE: usize = 128;
@@ -72,6 +75,27 @@ impl<T: Copy> Own<T> {
     }
 }
 
+/// A word that the cache's thread reads while another may write it: whole, and just once, as the kernel's `READ_ONCE` does. Not an
+/// atomic: the compiler takes those out of memory with an instruction of their own.
+#[repr(transparent)]
+struct Halting<T>(UnsafeCell<T>);
+
+// SAFETY: the words are read and written whole.
+unsafe impl<T> Sync for Halting<T> {}
+
+impl<T: Copy> Halting<T> {
+    #[inline(always)]
+    fn get(&self) -> T {
+        // SAFETY: a word of the cache's.
+        unsafe { self.0.get().read_volatile() }
+    }
+
+    fn set(&self, value: T) {
+        // SAFETY: a word of the cache's.
+        unsafe { self.0.get().write_volatile(value) };
+    }
+}
+
 /// One size class's stack.
 #[repr(C)]
 pub struct Bin {
@@ -79,8 +103,8 @@ pub struct Bin {
     first: AtomicUsize,
     /// The address of the first unused slot.
     top: AtomicUsize,
-    /// The address of the slot behind the last that may be used.
-    end: Own<usize>,
+    /// The address of the slot behind the last that may be used; 0 while the cache is halted.
+    end: Halting<usize>,
     /// See `SizeClass::magic`.
     magic: Own<u64>,
     /// The same number: two operands in memory are an instruction less than one in a register.
@@ -102,6 +126,8 @@ pub struct Pace {
     pub batch: AtomicU32,
     /// Flushes since the last fill.
     pub flushes: AtomicU32,
+    /// How many objects the stack may hold.
+    capacity: AtomicU32,
     /// `top` when somebody last wanted to take the stack's room.
     seen: AtomicUsize,
 }
@@ -138,13 +164,17 @@ pub struct Cache {
     grown: Own<usize>,
     /// The class that was last asked to give up room.
     victim: Own<usize>,
+    /// Not 0 while another thread empties the cache.
+    halted: AtomicU32,
+    /// What `activity` was when the helper looked last.
+    seen: AtomicUsize,
     /// How many of `remote` are used.
     remote_count: AtomicUsize,
     remote: [AtomicUsize; REMOTE],
     paces: [Pace; CLASSES],
     bins: [Bin; CLASSES],
-    /// A copy of `class::BINS`: an address less to compute.
-    bins_of_grains: [Own<u16>; class::GRAINS],
+    /// A copy of `class::BINS`: an address less to compute. All 0, which is the bin of no class, while the cache is halted.
+    bins_of_grains: [Halting<u16>; class::GRAINS],
 }
 
 /// What the stacks of all caches may hold, in bytes of objects; what each stack may hold at the least comes on top.
@@ -230,14 +260,13 @@ impl Cache {
     pub fn begin(&self) {
         // SAFETY: the window of nobody.
         self.window.set(unsafe { &*core::ptr::with_exposed_provenance::<Self>(thread::no_cache()) }.window.get());
-        self.bins_of_grains.iter().zip(&class::BINS).for_each(|(to, &from)| to.set(from));
         for class in SizeClass::all() {
             let bin = self.bin(class);
             bin.magic.set(class.magic());
             bin.magic_limit.set(class.magic());
             bin.top.store(self.bottom(class), Relaxed);
-            bin.end.set(self.bottom(class));
         }
+        self.limit();
     }
 
     /// Sends the cache to an arena. It is empty.
@@ -279,7 +308,7 @@ impl Cache {
 
     /// How many objects a stack may hold.
     pub fn capacity(&self, class: SizeClass) -> usize {
-        (self.bin(class).end.get() - self.bottom(class)) / 8
+        self.pace(class).capacity.load(Relaxed) as usize
     }
 
     /// Sets how many objects a stack may hold, at most `slots_max`.
@@ -287,7 +316,77 @@ impl Cache {
         debug_assert!(slots <= slots_max(class.size()));
         let above = |slots: usize| slots.saturating_sub(slots_min(class.size())) * class.size();
         self.grown.set((self.grown.get() + above(slots)).saturating_sub(above(self.capacity(class))));
+        #[expect(clippy::cast_possible_truncation, reason = "a few thousand")]
+        self.pace(class).capacity.store(slots as u32, Relaxed);
         self.bin(class).end.set(self.bottom(class) + 8 * slots);
+    }
+
+    /// Lets the fast paths find their bins.
+    fn limit(&self) {
+        self.bins_of_grains.iter().zip(&class::BINS).for_each(|(to, &from)| to.set(from));
+        for class in SizeClass::all() {
+            self.bin(class).end.set(self.bottom(class) + 8 * self.capacity(class));
+        }
+    }
+
+    /// Halts a cache for a thread that is not its own: until `resume` it serves nothing and takes nothing. False if its thread is at work on it
+    /// just now, or the kernel has no `barrier`.
+    ///
+    /// The thread closes the gate before it reads what this changes. So once every processor has passed a barrier, either the gate is
+    /// seen closed here, or the thread finds the cache halted when it closes the gate next. It pays nothing for that.
+    pub fn halt(&self) -> bool {
+        self.halted.store(1, Relaxed);
+        self.bins_of_grains.iter().for_each(|bin| bin.set(0));
+        SizeClass::all().for_each(|class| self.bin(class).end.set(0));
+        let done = linux::barrier() && self.is_open();
+        if !done {
+            self.let_go();
+        }
+        done
+    }
+
+    /// Lets the thread go on. It may be just finding out that the cache is halted: what it has read so far must not
+    /// meet what it reads from now on. A thread that never gets so far, as a signal handler has jumped out of it, does without
+    /// its cache.
+    pub fn resume(&self) {
+        for _ in 0..PATIENCE {
+            if linux::barrier() && self.is_open() {
+                self.let_go();
+                return;
+            }
+            linux::futex_wait(&self.halted, 1, Some(1));
+        }
+    }
+
+    fn let_go(&self) {
+        self.limit();
+        self.halted.store(0, Ordering::Release);
+        linux::futex_wake(&self.halted);
+    }
+
+    /// Closes the gate for a slow path of the cache's own thread. False, and it is open, if the cache is halted.
+    pub fn enter(&self) -> bool {
+        self.close();
+        let halted = self.halted.load(Ordering::Acquire) != 0;
+        if halted {
+            self.open();
+        }
+        !halted
+    }
+
+    /// The same, waiting until the cache is not halted any more.
+    pub fn enter_at_last(&self) {
+        while !self.enter() {
+            linux::futex_wait(&self.halted, 1, Some(1));
+        }
+    }
+
+    /// Whether the stacks are where they were when this was asked last.
+    pub fn is_unused(&self) -> bool {
+        let tops = SizeClass::all().map(|class| self.bin(class).top.load(Relaxed));
+        #[expect(clippy::cast_possible_truncation, reason = "only whether it changes matters")]
+        let now = tops.fold(self.pushed.load(Relaxed) as usize, usize::wrapping_add);
+        self.seen.swap(now, Relaxed) == now
     }
 
     /// How many objects a stack could hold if it took all the room there is for one of so many caches.
@@ -456,6 +555,7 @@ pub fn allocate(operation: Operation, n: usize) -> usize {
     if grain >= cache.gate.get() {
         return 0;
     }
+    cache.close();
     // SAFETY: an open gate is the length of the table.
     let distance = unsafe { cache.bins_of_grains.get_unchecked(grain).get() };
     allocate_from(cache, operation, usize::from(distance))
@@ -465,16 +565,16 @@ pub fn allocate(operation: Operation, n: usize) -> usize {
 #[inline(always)]
 pub fn allocate_class(operation: Operation, class: SizeClass) -> usize {
     let cache = Cache::current();
-    if !cache.is_open() {
+    if !cache.is_open() || !cache.enter() {
         return 0;
     }
     allocate_from(cache, operation, class.bin())
 }
 
+/// Pops. The gate is closed.
 #[inline(always)]
 fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
     let bin = cache.bin_at(distance);
-    cache.close();
     let object = bin.first.load(Relaxed);
     if object == 0 {
         cache.open();

@@ -7,7 +7,7 @@
 
 use super::cache::{self, Cache, slots_max, slots_min};
 use super::misuse::{self, Wrong};
-use super::{runtime, stats, threads};
+use super::{helper, runtime, stats, threads};
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::operation::Operation;
 use crate::slab::bins::{self, Misuse};
@@ -39,7 +39,9 @@ pub fn fill(cache: &Cache, class: SizeClass) -> bool {
     pace.flushes.store(0, Relaxed);
     grow(cache, class, batch);
     let batch = batch.min(cache.capacity(class));
-    cache.close();
+    if !cache.enter() {
+        return false;
+    }
     // A signal handler may have freed something meanwhile.
     let mut filled = cache.count(class) != 0;
     if !filled && let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) {
@@ -95,7 +97,9 @@ fn grow(cache: &Cache, class: SizeClass, slots: usize) -> bool {
             shrink(cache, victim);
         }
     }
-    cache.close();
+    if !cache.enter() {
+        return false;
+    }
     let slots = slots.min(affordable());
     if slots > capacity {
         cache.set_capacity(class, slots);
@@ -107,10 +111,9 @@ fn grow(cache: &Cache, class: SizeClass, slots: usize) -> bool {
 /// Halves what a stack may hold, and takes half of what it may hold then to the arena. False if the arena cannot be entered now.
 fn shrink(cache: &Cache, class: SizeClass) -> bool {
     let capacity = (cache.capacity(class) / 2).max(slots_min(class.size()));
-    if !flush(cache, class, capacity / 2) {
+    if !flush(cache, class, capacity / 2) || !cache.enter() {
         return false;
     }
-    cache.close();
     cache.set_capacity(class, capacity);
     cache.open();
     true
@@ -118,16 +121,21 @@ fn shrink(cache: &Cache, class: SizeClass) -> bool {
 
 /// Takes all but the `keep` newest objects of a stack to the arena.
 pub fn flush(cache: &Cache, class: SizeClass, keep: usize) -> bool {
-    cache.close();
+    if !cache.enter() {
+        return false;
+    }
+    let flushed = flush_entered(cache, class, keep);
+    cache.open();
+    helper::look(cache.home());
+    flushed
+}
+
+/// The same in a cache that is entered, or halted by the calling thread.
+fn flush_entered(cache: &Cache, class: SizeClass, keep: usize) -> bool {
     if cache.count(class) <= keep {
-        cache.open();
         return true;
     }
-    let entered = runtime::arena(cache.home()).enter(Operation::Other);
-    let Some(mut arena) = entered else {
-        cache.open();
-        return false;
-    };
+    let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) else { return false };
     let going = cache.older(class, keep);
     linux::keeping_errno(|| {
         if !class.has_slabs() {
@@ -138,8 +146,6 @@ pub fn flush(cache: &Cache, class: SizeClass, keep: usize) -> bool {
     });
     cache.drop_older(class, keep);
     cache::add(&cache.flushed, going.len() as u64);
-    drop(arena);
-    cache.open();
     true
 }
 
@@ -164,7 +170,9 @@ fn give(arena: &mut Arena<'_>, address: usize) {
 
 /// Puts an object of another arena's slab into the remote buffer; one that is full is sent home before. False if that cannot be now.
 fn release_remote(cache: &Cache, address: usize) -> bool {
-    cache.close();
+    if !cache.enter() {
+        return false;
+    }
     if cache.remote().len() == cache::REMOTE {
         send_home(cache);
     }
@@ -189,6 +197,8 @@ fn send_home(cache: &Cache) {
             Ok(kept) => cache.set_remote_count(kept),
             Err((address, wrong)) => misuse::report(Operation::Free, address, Wrong::Object(wrong)),
         }
+        drop(arena);
+        helper::look(home);
     }
 }
 
@@ -196,20 +206,26 @@ fn arena_of(address: usize) -> usize {
     Entry::new(runtime::PAGE_MAP.slab_entry(address)).map_or(0, Entry::arena)
 }
 
-/// Takes everything in a cache to the arenas.
-pub fn flush_all(cache: &Cache) {
-    SizeClass::all().for_each(|class| {
-        flush(cache, class, 0);
-        cache.close();
-        cache.set_capacity(class, 0);
-        cache.open();
-        cache.pace(class).batch.store(0, Relaxed);
-        cache.pace(class).flushes.store(0, Relaxed);
-    });
-    cache.close();
+/// Takes everything in a cache to the arenas, which is entered, or halted by the calling thread.
+pub fn empty(cache: &Cache) {
+    for class in SizeClass::all() {
+        flush_entered(cache, class, 0);
+    }
     cache.mend();
     send_home(cache);
+}
+
+/// Empties a cache as its own thread does, and lets its stacks start anew.
+pub fn flush_all(cache: &Cache) {
+    cache.enter_at_last();
+    empty(cache);
+    for class in SizeClass::all() {
+        cache.set_capacity(class, 0);
+        cache.pace(class).batch.store(0, Relaxed);
+        cache.pace(class).flushes.store(0, Relaxed);
+    }
     cache.open();
+    helper::look(cache.home());
 }
 
 /// The release of an object that the fast path did not take. `entry` is that of its unit.
@@ -260,6 +276,7 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
             if let Err(wrong) = result {
                 misuse::report(operation, address, Wrong::Object(wrong));
             }
+            helper::look(entry.arena());
         }
         None => arena.defer(address),
     }

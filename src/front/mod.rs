@@ -6,6 +6,7 @@ pub mod cache;
 pub mod check;
 pub mod exchange;
 pub mod foreign;
+pub mod helper;
 pub mod misuse;
 pub mod options;
 pub mod redirected;

@@ -10,6 +10,17 @@ use crate::sys::{env, report};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
 
+/// When freed memory is given back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purge {
+    /// When it has waited for the decay time, by a helper thread.
+    Lazy,
+    /// At once when it is more than may wait.
+    Eager,
+    /// Only when the program asks.
+    Off,
+}
+
 /// What to do with a pointer that is not from metes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Foreign {
@@ -31,6 +42,7 @@ const LEAP: usize = 4;
 const STATS_FILE_MAX: usize = 256;
 
 static FIT: AtomicU8 = AtomicU8::new(FIT_DEFAULT);
+static PURGE: AtomicU8 = AtomicU8::new(0);
 static FOREIGN: AtomicU8 = AtomicU8::new(0);
 static CUTOFF: AtomicUsize = AtomicUsize::new(CUTOFF_DEFAULT);
 static CUTOFF_FIXED: AtomicBool = AtomicBool::new(false);
@@ -61,7 +73,7 @@ const KEYS: &[Key] = &[
         set: |v| size(v).is_some_and(|n| (UNIT..=CUTOFF_MAX).contains(&n) && store(&CUTOFF, n) && fix_cutoff()),
     },
     Key {
-        name: "trim",
+        name: "dirty_max",
         takes: "a size, such as 16m, or off",
         set: |v| (if v == "off" { Some(usize::MAX) } else { size(v) }).map(set_trim_threshold).is_some(),
     },
@@ -70,9 +82,10 @@ const KEYS: &[Key] = &[
         takes: "a number from 1 to 32",
         set: |v| v.parse().is_ok_and(|n| (1..=ARENAS_MAX).contains(&n) && store(&ARENAS, n)),
     },
+    Key { name: "purge", takes: "lazy, eager or off", set: |v| choose(&PURGE, v, &["lazy", "eager", "off"]) },
     Key {
-        name: "decay",
-        takes: "a number of milliseconds that what is to be trimmed waits for",
+        name: "decay_ms",
+        takes: "a number of milliseconds that freed memory waits before it is given back",
         set: |v| v.parse().is_ok_and(|n| store(&DECAY, n)),
     },
     Key { name: "thp", takes: "on or off: huge pages for large heaps, or none", set: |v| switch(&HUGE_PAGES, v) },
@@ -177,6 +190,15 @@ pub fn fit() -> Fit {
         1 => Fit::Best,
         2 => Fit::Worst,
         _ => Fit::First,
+    }
+}
+
+/// When freed memory is given back.
+pub fn purge() -> Purge {
+    match PURGE.load(Relaxed) {
+        1 => Purge::Eager,
+        2 => Purge::Off,
+        _ => Purge::Lazy,
     }
 }
 

@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code)]
 
-use super::{options, threads};
+use super::{helper, options, threads};
 use crate::base::config::ARENAS_MAX;
 use crate::base::seal;
 use crate::heap::mapping::Mappings;
@@ -60,7 +60,8 @@ pub fn apply() {
     for (index, arena) in (0..).zip(&ARENAS) {
         if let Some(mut heap) = arena.enter(crate::base::operation::Operation::Other) {
             heap.configure(index, options::fit());
-            heap.set_trim(options::trim_threshold(), options::decay() as u64);
+            let (threshold, decay) = helper::thresholds();
+            heap.set_trim(threshold, options::trim_threshold().saturating_mul(16), decay);
             heap.set_huge_from(if options::huge_pages() { HUGE_FROM } else { usize::MAX });
         }
     }
@@ -129,18 +130,23 @@ extern "C" fn register_fork_handlers() {
 }
 
 extern "C" fn before_fork() {
+    helper::hold_for_fork();
     ARENAS.iter().for_each(Arena::hold_for_fork);
 }
 
 extern "C" fn after_fork_in_parent() {
     ARENAS.iter().rev().for_each(Arena::release_after_fork);
+    helper::release_after_fork();
 }
 
 extern "C" fn after_fork_in_child() {
     ARENAS.iter().rev().for_each(Arena::release_after_fork);
+    helper::release_after_fork();
     // The child's thread has another number in the kernel; what it holds still, it holds under the new one.
     let old = thread::number();
     let new = thread::renumber();
     ARENAS.iter().for_each(|arena| arena.adopt(old, new));
+    helper::forget(old, new);
+    apply();
     threads::adopt_in_child(old);
 }

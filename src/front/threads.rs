@@ -55,6 +55,7 @@ fn make() -> Option<&'static Cache> {
     thread::set_inside(true);
     let cache = linux::keeping_errno(|| unused().or_else(new));
     if let Some(cache) = cache {
+        cache.enter_at_last();
         cache.mend();
         if cache.stacked() == 0 && cache.remote().is_empty() {
             cache.set_home(runtime::home());

@@ -72,6 +72,8 @@ pub struct Heap<S: PageSource + 'static> {
     pub(super) dirty: usize,
     /// A trim is due some time after `dirty` has passed this.
     pub(super) trim_threshold: usize,
+    /// Freed bytes that a trim does not wait for, unless twice as much is live.
+    pub(super) trim_most: usize,
     /// How long freed memory past the threshold waits, in milliseconds.
     pub(super) decay: u64,
     /// When `dirty` passed the threshold for the first time since the last trim, in milliseconds; 0 if it has not.
@@ -95,6 +97,7 @@ impl<S: PageSource + 'static> Heap<S> {
             regions: None,
             dirty: 0,
             trim_threshold: usize::MAX,
+            trim_most: usize::MAX,
             decay: 0,
             over_since: 0,
             huge_from: usize::MAX,
@@ -110,9 +113,11 @@ impl<S: PageSource + 'static> Heap<S> {
         }
     }
 
-    /// Sets how many freed bytes may wait, and how many milliseconds more may, before they are given back.
-    pub fn set_trim(&mut self, bytes: usize, decay: u64) {
+    /// Sets how many freed bytes may wait for as long as they like, how many may in any case, and how many milliseconds those between
+    /// may.
+    pub fn set_trim(&mut self, bytes: usize, most: usize, decay: u64) {
         self.trim_threshold = bytes;
+        self.trim_most = most;
         self.decay = decay;
     }
 
@@ -246,9 +251,6 @@ impl<S: PageSource + 'static> Heap<S> {
         self.figures.live_blocks -= 1;
         self.give(block, header);
         self.dirty += size;
-        if self.dirty > self.trim_threshold {
-            self.trim_if_due();
-        }
         Ok(block::usable(size))
     }
 

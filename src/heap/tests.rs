@@ -75,6 +75,15 @@ impl Bench {
         Self { heap, mappings, source, map, spans }
     }
 
+    /// Frees as an arena does: what is due is trimmed.
+    fn free(&mut self, block: Block) -> Result<usize, Misuse> {
+        let result = self.heap.free(block);
+        if self.heap.is_over(0) {
+            self.heap.trim_if_due(0);
+        }
+        result
+    }
+
     fn check(&self) {
         self.heap.check().unwrap();
         self.mappings.check().unwrap();
@@ -193,8 +202,8 @@ impl Model {
             Step::Free(which) if !self.live.is_empty() => {
                 let shadow = self.live.swap_remove(which % self.live.len());
                 Self::assert_kept(&shadow, shadow.asked);
-                assert_eq!(self.bench.heap.free(shadow.block), Ok(shadow.asked));
-                if let Err(misuse) = self.bench.heap.free(shadow.block) {
+                assert_eq!(self.bench.free(shadow.block), Ok(shadow.asked));
+                if let Err(misuse) = self.bench.free(shadow.block) {
                     assert!(matches!(misuse, Misuse::Freed(_) | Misuse::NoHeader(_)));
                 } else {
                     panic!("a double free went unnoticed");
@@ -232,12 +241,12 @@ proptest! {
                                   decay in prop_oneof![Just(0u64), Just(500)],
                                   steps in prop::collection::vec(step(), 1..if cfg!(miri) { 40 } else { 300 })) {
         let mut bench = Bench::new(fit, 64 << 20);
-        bench.heap.set_trim(threshold, decay);
+        bench.heap.set_trim(threshold, threshold.saturating_mul(16), decay);
         let mut model = Model { bench, live: vec![], next_fill: 0 };
         steps.into_iter().for_each(|step| model.run(step));
         for shadow in core::mem::take(&mut model.live) {
             Model::assert_kept(&shadow, shadow.asked);
-            prop_assert!(model.bench.heap.free(shadow.block).is_ok());
+            prop_assert!(model.bench.free(shadow.block).is_ok());
             model.bench.check();
         }
         model.bench.finish();
@@ -325,16 +334,16 @@ fn freed_memory_waits_for_the_decay_time() {
     let blocks: Vec<_> = (0..24).map(|_| bench.heap.alloc(1 << 20).unwrap().block).collect();
     let held = bench.heap.figures().held;
     // The fake clock goes on by 100 at each look, and there is a look at each free past the threshold.
-    bench.heap.set_trim(1 << 20, 500);
+    bench.heap.set_trim(1 << 20, 16 << 20, 500);
     for (index, &block) in blocks.iter().enumerate().take(12) {
-        bench.heap.free(block).unwrap();
+        bench.free(block).unwrap();
         bench.check();
         let kept = bench.heap.figures().held == held;
         // The first is past the threshold by its header, and the sixth comes 500 later.
         assert_eq!(kept, index < 5, "after free {index}");
     }
     blocks[12..].iter().for_each(|&block| {
-        bench.heap.free(block).unwrap();
+        bench.free(block).unwrap();
     });
     bench.finish();
 }
@@ -344,16 +353,16 @@ fn freed_memory_does_not_wait_when_it_is_much() {
     let mut bench = Bench::new(Fit::First, 64 << 20);
     let blocks: Vec<_> = (0..24).map(|_| bench.heap.alloc(1 << 20).unwrap().block).collect();
     let held = bench.heap.figures().held;
-    bench.heap.set_trim(1 << 16, u64::MAX);
+    bench.heap.set_trim(1 << 16, 1 << 20, u64::MAX);
     let gave = blocks.iter().position(|&block| {
-        bench.heap.free(block).unwrap();
+        bench.free(block).unwrap();
         bench.check();
         bench.heap.figures().held < held
     });
     // Sixteen blocks are twice the eight that are live then.
     assert_eq!(gave, Some(16));
     for &block in &blocks[17..] {
-        bench.heap.free(block).unwrap();
+        bench.free(block).unwrap();
     }
     bench.finish();
 }

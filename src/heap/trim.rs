@@ -11,32 +11,43 @@ use core::sync::atomic::Ordering::Relaxed;
 impl<S: PageSource + 'static> Heap<S> {
     /// Gives back all whole regions and all whole pages of free blocks; about how many bytes that were.
     pub fn trim(&mut self) -> usize {
-        self.trim_blocks(self.source.page_size())
+        self.trim_some(self.source.page_size(), usize::MAX)
     }
 
-    /// More freed bytes wait than the threshold says. They are given back when they have waited for the decay time, as what a
-    /// program frees it mostly needs again at once, and pages cost more to touch anew than to keep; but not more than twice
-    /// what is live, or sixteen times the threshold.
+    /// Whether more freed bytes wait than the threshold says, with so many that wait elsewhere.
+    #[inline]
+    pub fn is_over(&self, elsewhere: usize) -> bool {
+        self.dirty.saturating_add(elsewhere) > self.trim_threshold
+    }
+
+    /// For a heap that `is_over`: gives back free blocks of at least a unit, few calls for most of the memory, when they have waited
+    /// for the decay time, as what a program frees it mostly needs again at once, and pages cost more to touch anew than to keep;
+    /// but not more than twice what is live, or the most that may wait. Whether it was due.
     #[cold]
-    pub(super) fn trim_if_due(&mut self) {
+    pub fn trim_if_due(&mut self, elsewhere: usize) -> bool {
         let now = self.source.now().max(1);
         if self.over_since == 0 {
             self.over_since = now;
         }
-        let most = self.figures.live.saturating_mul(2).max(self.trim_threshold.saturating_mul(16));
-        let waiting = self.dirty.min(self.figures.held - self.figures.live);
-        if waiting > most || now - self.over_since >= self.decay {
-            // Free blocks of at least a unit: few calls for most of the memory.
-            self.trim_blocks(UNIT);
+        let most = self.figures.live.saturating_mul(2).max(self.trim_most);
+        let waiting = self.dirty.min(self.figures.held - self.figures.live).saturating_add(elsewhere);
+        let due = waiting > most || now - self.over_since >= self.decay;
+        if due {
+            self.trim_some(UNIT, usize::MAX);
         }
+        due
     }
 
-    fn trim_blocks(&mut self, least: usize) -> usize {
+    /// Gives back whole regions, and whole pages of free blocks of at least `least` bytes, until these were about so many bytes; how
+    /// many they were. What is done already takes no time again.
+    pub fn trim_some(&mut self, least: usize, bytes: usize) -> usize {
         self.dirty = 0;
         self.over_since = 0;
-        let mut given = self.release_whole_regions();
+        let mut given = self.release_some_regions(bytes);
         let mut at = None;
-        while let Some(block) = self.free.next_of_size(at, least) {
+        while given < bytes
+            && let Some(block) = self.free.next_of_size(at, least)
+        {
             given += self.purge(block);
             at = Some(block);
         }
@@ -45,10 +56,16 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Gives back all whole regions inside free blocks, with their addresses; how many bytes that were.
     pub fn release_whole_regions(&mut self) -> usize {
+        self.release_some_regions(usize::MAX)
+    }
+
+    fn release_some_regions(&mut self, bytes: usize) -> usize {
         let mut given = 0;
         let smallest_region = UNIT - 2 * HEADER;
         let mut next = self.free.next_of_size(None, smallest_region);
-        while let Some(block) = next {
+        while given < bytes
+            && let Some(block) = next
+        {
             // Asked for first: releasing takes the block itself out of the list, or makes it smaller.
             next = self.free.next_of_size(Some(block), smallest_region);
             given += self.release_regions(block);

@@ -12,7 +12,7 @@
 
 #![allow(unsafe_code)]
 
-use super::bins::{Bins, Misuse, SlabFigures};
+use super::bins::{Bins, Misuse, Purged, SlabFigures};
 use super::metadata::Metadata;
 use super::slab::Entry;
 use crate::base::class::SizeClass;
@@ -29,6 +29,10 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, compiler_fence};
 use lock_api::{Mutex, RawMutex};
 
+/// Bytes that are looked at in slabs, or given back, while others wait for the lock.
+const PURGE_STEP: usize = 4 << 20;
+const TRIM_STEP: usize = 16 << 20;
+
 /// What the lock guards.
 struct Inside<S: PageSource + 'static> {
     heap: Heap<S>,
@@ -41,8 +45,8 @@ pub struct Arena<S: PageSource + 'static> {
     busy: AtomicBool,
     /// How often it was entered. Guarded by the lock.
     entries: AtomicU64,
-    /// Forks under way that found the lock in their own thread's hands.
-    fork_depth: AtomicUsize,
+    /// Whether freed memory waits for being given back.
+    waiting: AtomicBool,
     /// The first of the blocks whose free was deferred; 0 if there is none.
     deferred: AtomicUsize,
 }
@@ -56,7 +60,7 @@ impl<S: PageSource + 'static> Arena<S> {
             inside: Mutex::from_raw(FutexLock::INIT, inside),
             busy: AtomicBool::new(false),
             entries: AtomicU64::new(0),
-            fork_depth: AtomicUsize::new(0),
+            waiting: AtomicBool::new(false),
             deferred: AtomicUsize::new(0),
         }
     }
@@ -109,6 +113,12 @@ impl<S: PageSource + 'static> Arena<S> {
         (self.entries.load(Ordering::Relaxed), self.lock().waits())
     }
 
+    /// Whether freed memory waits for being given back.
+    #[inline]
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Leaves a block to be freed by whoever enters next. Safe in a signal handler.
     pub fn defer(&self, block: Block) {
         let mut first = self.deferred.load(Ordering::Relaxed);
@@ -123,23 +133,12 @@ impl<S: PageSource + 'static> Arena<S> {
 
     /// Before fork: takes the lock, unless this thread holds it already.
     pub fn hold_for_fork(&self) {
-        let lock = self.lock();
-        if lock.held_by_me() {
-            self.fork_depth.fetch_add(1, Ordering::Relaxed);
-        } else {
-            lock.lock();
-        }
+        self.lock().hold_for_fork();
     }
 
     /// After fork, in the parent and in the child, whose one thread is the owner still.
     pub fn release_after_fork(&self) {
-        let depth = self.fork_depth.load(Ordering::Relaxed);
-        if depth == 0 {
-            // SAFETY: taken in `hold_for_fork` by this thread.
-            unsafe { self.lock().unlock() };
-        } else {
-            self.fork_depth.store(depth - 1, Ordering::Relaxed);
-        }
+        self.lock().release_after_fork();
     }
 
     /// In a forked child, where there is one thread: its lock goes over to the thread's new number.
@@ -191,6 +190,28 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         let Inside { heap, bins, .. } = self.inside();
         bins.release_empty(heap);
         bins.purge(heap) + heap.trim()
+    }
+
+    /// Gives back what `trim` does in steps of about a millisecond, between which others may have the arena. `None` when all is done.
+    pub fn trim_step(&mut self, from: Purged) -> Option<Purged> {
+        self.arena.waiting.store(false, Ordering::Relaxed);
+        let Inside { heap, bins, .. } = self.inside();
+        if let Some(next) = bins.purge_some(heap, from, PURGE_STEP, &mut 0) {
+            return Some(next);
+        }
+        bins.release_empty(heap);
+        let page = heap.source().page_size();
+        (heap.trim_some(page, TRIM_STEP) >= TRIM_STEP).then_some(Purged::ALL)
+    }
+
+    /// More freed memory waits than the threshold says.
+    #[cold]
+    fn wait_or_trim(&mut self) {
+        self.arena.waiting.store(true, Ordering::Relaxed);
+        let Inside { heap, bins, .. } = self.inside();
+        if linux::keeping_errno(|| heap.trim_if_due(bins.dirty())) {
+            linux::keeping_errno(|| bins.purge(heap));
+        }
     }
 
     /// Gives all whole regions that nothing needs back, addresses and all; how many bytes that were.
@@ -259,6 +280,10 @@ impl<S: PageSource + 'static> DerefMut for Entered<'_, S> {
 impl<S: PageSource + 'static> Drop for Entered<'_, S> {
     #[inline]
     fn drop(&mut self) {
+        let Inside { heap, bins, .. } = self.inside();
+        if heap.is_over(bins.dirty()) {
+            self.wait_or_trim();
+        }
         compiler_fence(Ordering::SeqCst);
         self.arena.busy.store(false, Ordering::Relaxed);
         if self.release {

@@ -50,6 +50,22 @@ pub struct Bins {
     bins: [Bin; SLAB_CLASSES],
     metadata: &'static Metadata,
     figures: SlabFigures,
+    /// Bytes that came back and were not taken again since the last purge.
+    dirty: usize,
+}
+
+/// How far a purge has come, which goes on in steps: a class, and the address of the last slab.
+#[derive(Clone, Copy)]
+pub struct Purged {
+    class: usize,
+    start: usize,
+}
+
+impl Purged {
+    /// Nothing is done yet.
+    pub const NOTHING: Self = Self { class: 1, start: 0 };
+    /// All slabs are done.
+    pub const ALL: Self = Self { class: SLAB_CLASSES, start: 0 };
 }
 
 impl Bins {
@@ -57,7 +73,12 @@ impl Bins {
     pub const fn new(metadata: &'static Metadata) -> Self {
         let figures = SlabFigures { slabs: 0, bytes: 0, objects: 0, object_bytes: 0 };
         let bins = [const { Bin { partial: Tree::new(), empty: NONE, spare: NONE } }; SLAB_CLASSES];
-        Self { bins, metadata, figures }
+        Self { bins, metadata, figures, dirty: 0 }
+    }
+
+    /// Bytes that came back and were not taken again since the last purge.
+    pub fn dirty(&self) -> usize {
+        self.dirty
     }
 
     /// What they hold.
@@ -98,6 +119,7 @@ impl Bins {
         let taken = count - left;
         self.figures.objects += taken;
         self.figures.object_bytes += taken * class.size();
+        self.dirty = self.dirty.saturating_sub(taken * class.size());
         taken
     }
 
@@ -158,6 +180,7 @@ impl Bins {
     fn count_given(&mut self, class: SizeClass, count: usize) {
         self.figures.objects -= count;
         self.figures.object_bytes -= count * class.size();
+        self.dirty += count * class.size();
     }
 
     #[inline(always)]
@@ -211,18 +234,47 @@ impl Bins {
         }
     }
 
-    /// Gives the whole pages back to the operating system that only free objects reach into, in all slabs; how many bytes they have.
+    /// Gives the whole pages back to the operating system that only free objects reach into, in all slabs that have changed; how
+    /// many bytes they have.
     pub fn purge<S: PageSource>(&mut self, heap: &Heap<S>) -> usize {
-        let mut given = 0;
-        for class in SizeClass::slabs() {
-            let partial = &self.bins[class.index()].partial;
-            let mut record = partial.first_fit(&Slabs, 1).unwrap_or(NONE);
-            while record != NONE {
-                slab::slab(record).for_each_free_run(|start, end| given += heap.purge_inside(start, end));
-                record = partial.next_fit(&Slabs, record, 1);
-            }
+        let (mut given, mut at) = (0, Some(Purged::NOTHING));
+        while let Some(from) = at {
+            at = self.purge_some(heap, from, usize::MAX, &mut given);
         }
         given
+    }
+
+    /// The same from where a purge had come to, until about so many bytes have been looked at. `None` when all is done.
+    pub fn purge_some<S: PageSource>(
+        &mut self,
+        heap: &Heap<S>,
+        from: Purged,
+        mut bytes: usize,
+        given: &mut usize,
+    ) -> Option<Purged> {
+        let Purged { mut class, mut start } = from;
+        if (class, start) == (1, 0) {
+            self.dirty = 0;
+        }
+        while class < SLAB_CLASSES {
+            let partial = &self.bins[class].partial;
+            let mut record = partial.first_behind(&Slabs, |other| slab::slab(other).start() > start);
+            while record != NONE {
+                let slab = slab::slab(record);
+                start = slab.start();
+                if slab.take_changed() {
+                    slab.for_each_free_run(|from, to| *given += heap.purge_inside(from, to));
+                    let looked = slab.class().slab_bytes();
+                    if bytes <= looked {
+                        return Some(Purged { class, start });
+                    }
+                    bytes -= looked;
+                }
+                record = partial.next_fit(&Slabs, record, 1);
+            }
+            (class, start) = (class + 1, 0);
+        }
+        None
     }
 
     fn new_slab<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass) -> Option<&'static Slab> {

@@ -15,7 +15,7 @@ use super::metadata::RECORD_ALIGN;
 use crate::base::class::{BIN, SizeClass};
 use crate::base::config::{ARENAS_MAX, CHECKED, UNIT};
 use crate::base::tree::{NONE, Nodes, Summary};
-use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// The bits of an entry that say which bin of a home's thread caches an object goes to.
 const PLACE_BITS: u32 = 16;
@@ -101,6 +101,8 @@ pub struct Slab {
     start: AtomicUsize,
     class: AtomicU8,
     arena: AtomicU8,
+    /// Whether an object came back since the last purge.
+    changed: AtomicBool,
     /// Objects that are free.
     free: AtomicU32,
     /// No word of the bitmap before this one has a bit.
@@ -160,6 +162,7 @@ impl Slab {
             self.class.store(class.index() as u8, Relaxed);
             self.arena.store(arena as u8, Relaxed);
         }
+        self.changed.store(false, Relaxed);
         self.start.store(start, Relaxed);
         #[expect(clippy::cast_possible_truncation, reason = "below 2^16")]
         self.free.store(class.objects() as u32, Relaxed);
@@ -248,12 +251,18 @@ impl Slab {
         }
         let free = self.free.load(Relaxed) + 1;
         self.free.store(free, Relaxed);
+        self.changed.store(true, Relaxed);
         Some(free as usize)
     }
 
     /// Whether the object `index` is free, as far as the bitmap knows: it may be in a thread's cache.
     pub fn is_free(&self, index: usize) -> bool {
         self.bits_of(index).load(Relaxed) & 1 << (index % 64) != 0
+    }
+
+    /// Whether an object came back since this was asked last.
+    pub fn take_changed(&self) -> bool {
+        self.changed.swap(false, Relaxed)
     }
 
     /// Calls `f` with the first address and the end of each run of free objects.

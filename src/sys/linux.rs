@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::pages::PageSource;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use libc::{c_int, c_long};
 
 /// The operating system's pages.
@@ -41,6 +41,12 @@ pub fn aux(key: libc::c_ulong) -> Option<usize> {
 pub fn errno() -> c_int {
     // SAFETY: the address is this thread's own errno.
     unsafe { *libc::__errno_location() }
+}
+
+/// Where this thread's `errno` is.
+pub fn errno_address() -> usize {
+    // SAFETY: the function only computes an address.
+    unsafe { libc::__errno_location() }.addr()
 }
 
 /// Runs `f` and puts `errno` back to what it was before.
@@ -124,6 +130,58 @@ impl PageSource for Linux {
         // SAFETY: the caller owns the range. MADV_DONTNEED, not MADV_FREE: what is given back has to show in RSS.
         unsafe { call(libc::SYS_madvise, [address, len, int(libc::MADV_DONTNEED)]) == 0 }
     }
+}
+
+/// Makes pages that nobody uses untouchable.
+pub fn protect(address: usize, len: usize) -> bool {
+    // SAFETY: the caller has the pages, and nothing is in them.
+    unsafe { call(libc::SYS_mprotect, [address, len, int(libc::PROT_NONE)]) == 0 }
+}
+
+/// Runs `f` with every signal blocked, those that the libc keeps for itself too.
+pub fn with_signals_blocked<R>(f: impl FnOnce() -> R) -> R {
+    let (all, mut before) = (u64::MAX, 0u64);
+    let set = |how, set: *const u64, old: *mut u64| {
+        let (set, old) = (set.expose_provenance(), old.expose_provenance());
+        // SAFETY: the kernel's sets of signals are words of eight bytes.
+        unsafe { call(libc::SYS_rt_sigprocmask, [int(how), set, old, size_of::<u64>()]) }
+    };
+    set(libc::SIG_SETMASK, &raw const all, &raw mut before);
+    let result = f();
+    set(libc::SIG_SETMASK, &raw const before, core::ptr::null_mut());
+    result
+}
+
+/// Sleeps while a word is `value`, but no longer than so many milliseconds, if that is said.
+pub fn futex_wait(word: &AtomicU32, value: u32, most: Option<u64>) {
+    let time = most
+        .map(|ms| libc::timespec { tv_sec: (ms / 1000).cast_signed(), tv_nsec: (ms % 1000 * 1_000_000).cast_signed() });
+    let time = time.as_ref().map_or(0, |time| core::ptr::from_ref(time).expose_provenance());
+    let operation = int(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG);
+    // SAFETY: the word outlives the call, which only sleeps.
+    keeping_errno(|| unsafe {
+        call(libc::SYS_futex, [word.as_ptr().expose_provenance(), operation, value as usize, time])
+    });
+}
+
+/// Wakes one that sleeps at a word.
+pub fn futex_wake(word: &AtomicU32) {
+    let operation = int(libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG);
+    // SAFETY: the word outlives the call, which only wakes.
+    keeping_errno(|| unsafe { call(libc::SYS_futex, [word.as_ptr().expose_provenance(), operation, 1]) });
+}
+
+/// Asks the kernel for `barrier`. False where it refuses.
+pub fn register_barrier() -> bool {
+    // SAFETY: the call has no pointers.
+    unsafe { call(libc::SYS_membarrier, [int(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED), 0, 0]) == 0 }
+}
+
+/// A full memory barrier in every running thread of the process: what this thread wrote before they see after it, and what they wrote before
+/// it this one sees after. False where the kernel refuses.
+pub fn barrier() -> bool {
+    // SAFETY: the call has no pointers.
+    unsafe { call(libc::SYS_membarrier, [int(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED), 0, 0]) == 0 }
 }
 
 /// CPUs this process may run on; 1 if the kernel does not say.

@@ -20,6 +20,8 @@ pub struct FutexLock {
     outer: AtomicU32,
     /// How often somebody had to wait. Guarded by the lock.
     waits: AtomicU64,
+    /// Forks under way that found the lock in their own thread's hands.
+    fork_depth: AtomicU32,
 }
 
 const SLEEPERS: u32 = 1;
@@ -40,6 +42,26 @@ impl FutexLock {
     /// How often somebody had to wait for the lock.
     pub fn waits(&self) -> u64 {
         self.waits.load(Ordering::Relaxed)
+    }
+
+    /// Before fork: takes the lock, unless this thread holds it already.
+    pub fn hold_for_fork(&self) {
+        if self.held_by_me() {
+            self.fork_depth.fetch_add(1, Ordering::Relaxed);
+        } else {
+            lock_api::RawMutex::lock(self);
+        }
+    }
+
+    /// After fork, in the parent and in the child, whose one thread is the owner still.
+    pub fn release_after_fork(&self) {
+        let depth = self.fork_depth.load(Ordering::Relaxed);
+        if depth == 0 {
+            // SAFETY: taken in `hold_for_fork` by this thread.
+            unsafe { lock_api::RawMutex::unlock(self) };
+        } else {
+            self.fork_depth.store(depth - 1, Ordering::Relaxed);
+        }
     }
 
     /// In a forked child, where there is one thread and nobody sleeps: what it holds as `old` it holds as `new`.
@@ -91,26 +113,21 @@ impl FutexLock {
             } else if word & SLEEPERS != 0
                 || self.word.compare_exchange(word, word | SLEEPERS, Ordering::Relaxed, Ordering::Relaxed).is_ok()
             {
-                futex(&self.word, libc::FUTEX_WAIT, word | SLEEPERS);
+                linux::futex_wait(&self.word, word | SLEEPERS, None);
             }
         }
     }
 }
 
-fn futex(word: &AtomicU32, operation: libc::c_int, value: u32) {
-    linux::keeping_errno(|| {
-        // SAFETY: the word outlives the call; a private futex only sleeps or wakes.
-        unsafe {
-            let operation = linux::int(operation | libc::FUTEX_PRIVATE_FLAG);
-            linux::call(libc::SYS_futex, [word.as_ptr().expose_provenance(), operation, value as usize, 0]);
-        }
-    });
-}
-
 // SAFETY: only the thread whose number is in the word is inside, and the word leaves zero by compare-exchange alone.
 unsafe impl lock_api::RawMutex for FutexLock {
-    const INIT: Self =
-        Self { word: AtomicU32::new(0), rank: AtomicU32::new(0), outer: AtomicU32::new(0), waits: AtomicU64::new(0) };
+    const INIT: Self = Self {
+        word: AtomicU32::new(0),
+        rank: AtomicU32::new(0),
+        outer: AtomicU32::new(0),
+        waits: AtomicU64::new(0),
+        fork_depth: AtomicU32::new(0),
+    };
 
     // Not Send: the owner is a thread number, and only that thread may unlock.
     type GuardMarker = lock_api::GuardNoSend;
@@ -139,7 +156,7 @@ unsafe impl lock_api::RawMutex for FutexLock {
     unsafe fn unlock(&self) {
         self.leave_rank();
         if self.word.swap(0, Ordering::Release) & SLEEPERS != 0 {
-            futex(&self.word, libc::FUTEX_WAKE, 1);
+            linux::futex_wake(&self.word);
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod env;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
+pub mod helper;
 pub mod linux;
 pub mod lock;
 pub mod maps;

@@ -3,6 +3,8 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(all(target_arch = "x86_64", not(any(test, miri))))]
+pub use word::depths;
 pub use word::{cache, get, no_cache, set, set_cache};
 
 #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(any(test, miri))))]
@@ -75,6 +77,22 @@ mod word {
 
     word!(get, set, u64, "metes_thread_word");
     word!(cache, set_cache, usize, "metes_thread_cache");
+
+    /// How far below the thread pointer the words are.
+    pub fn depths() -> [usize; 2] {
+        let (get, cache): (usize, usize);
+        // SAFETY: reads two constants of the loader's.
+        unsafe {
+            core::arch::asm!(
+                "mov {get}, qword ptr [rip + metes_thread_word@GOTTPOFF]",
+                "mov {cache}, qword ptr [rip + metes_thread_cache@GOTTPOFF]",
+                get = out(reg) get,
+                cache = out(reg) cache,
+                options(nostack, preserves_flags, readonly),
+            );
+        }
+        [get.wrapping_neg(), cache.wrapping_neg()]
+    }
 
     #[inline(always)]
     pub fn no_cache() -> usize {
