@@ -46,6 +46,10 @@ class Bench:
     options: list[str]
 
     @property
+    def full_name(self):
+        return f"{self.file.parent.name}/{self.name}"
+
+    @property
     def is_load(self):
         return self.file.suffix == ".sh"
 
@@ -112,9 +116,9 @@ def every_bench():
 
 
 def chosen_benches(text):
-    """The benchmarks whose name one of the comma-separated patterns is found in."""
+    """The benchmarks in whose kind/name one of the comma-separated patterns is found."""
     patterns = text.split(",") if text else [""]
-    return [bench for bench in every_bench() if any(re.search(p, bench.name) for p in patterns)]
+    return [bench for bench in every_bench() if any(re.search(p, bench.full_name) for p in patterns)]
 
 
 def measure(bench, allocator, quick=False, check=False):
