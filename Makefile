@@ -13,7 +13,7 @@ EXPORT  := target/export/release
 LINK_ARGS := -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
 
-.PHONY: all run test soak lint miri bench bench-quick bench-instr install clean
+.PHONY: all run test soak lint miri bench bench-quick bench-instr bench-start install clean
 
 all: $(OUT)/libmetes.so $(OUT)/libmetes.a
 
@@ -60,9 +60,9 @@ bench-quick: all
 	scripts/setup-peers
 	scripts/compare --quick --rounds 3
 
-bench-instr: all
+bench-instr bench-start: all
 	scripts/setup-peers
-	scripts/bench-instr
+	scripts/$@
 
 install: all
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
