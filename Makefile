@@ -51,10 +51,11 @@ lint:
 miri:
 	scripts/miri
 
-# Side by side with the peers, which `scripts/setup-peers` builds into target/peers at the first call.
+# Side by side with the peers, which `scripts/setup-peers` builds into target/peers at the first call. `bench` writes every
+# table of docs/performance.md into target/bench/performance.md.
 bench: all
 	scripts/setup-peers
-	scripts/compare
+	scripts/bench-all
 
 bench-quick: all
 	scripts/setup-peers
