@@ -8,6 +8,7 @@
 
 use super::{options, threads};
 use crate::base::config::ARENAS_MAX;
+use crate::base::operation::Operation;
 use crate::base::seal;
 use crate::heap::mapping::Mappings;
 use crate::heap::page_map::PageMap;
@@ -22,7 +23,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub static PAGE_MAP: PageMap = PageMap::new();
 static SPANS: SpanPool = SpanPool::new();
 static METADATA: Metadata = Metadata::new();
-static ARENAS: [Arena<Linux>; ARENAS_MAX] = [const { Arena::new(Linux, &PAGE_MAP, &SPANS, &METADATA) }; ARENAS_MAX];
+static ARENAS: [Arena<Linux>; ARENAS_MAX] = [const { Arena::new(Linux) }; ARENAS_MAX];
 /// The process's mappings.
 pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 
@@ -58,7 +59,8 @@ fn start() {
 /// Brings the heaps in line with the options.
 pub fn apply() {
     for (index, arena) in (0..).zip(&ARENAS) {
-        if let Some(mut heap) = arena.enter(crate::base::operation::Operation::Other) {
+        if let Some(mut heap) = arena.enter(Operation::Other) {
+            heap.found(&PAGE_MAP, &SPANS, &METADATA);
             heap.configure(index, options::fit());
             heap.set_trim(options::trim_threshold(), options::decay() as u64);
             heap.set_huge_from(if options::huge_pages() { HUGE_FROM } else { usize::MAX });

@@ -69,7 +69,10 @@ impl Bench {
         let source = Rc::new(Fake::new(memory));
         let map = leaked_map();
         let spans: &'static SpanPool = Box::leak(Box::default());
-        let mut heap = Heap::new(source.clone(), map, spans);
+        let mut heap = Heap::new(source.clone());
+        heap.found(map, spans);
+        heap.set_trim(usize::MAX, 0);
+        heap.set_huge_from(usize::MAX);
         heap.configure(7, fit);
         let mappings = Mappings::new(source.clone(), map, spans);
         Self { heap, mappings, source, map, spans }
