@@ -111,9 +111,10 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// Gives a heap that has no memory yet its number and policy; one that has memory keeps both.
-    pub fn configure(&mut self, arena: u32, fit: Fit) {
+    #[expect(clippy::cast_possible_truncation, reason = "below 32")]
+    pub fn configure(&mut self, arena: usize, fit: Fit) {
         if self.figures.held == 0 {
-            self.arena = arena;
+            self.arena = arena as u32;
             self.free = FreeList::new(fit);
         }
     }

@@ -130,8 +130,12 @@ impl<S: PageSource + 'static> Arena<S> {
         }
     }
 
-    /// After fork, in the parent and in the child, whose one thread is the owner still.
+    /// After fork, in the parent and in the child, whose one thread is the owner still. An arena that is in use only since is not
+    /// held.
     pub fn release_after_fork(&self) {
+        if !self.lock().held_by_me() {
+            return;
+        }
         let depth = self.fork_depth.load(Ordering::Relaxed);
         if depth == 0 {
             // SAFETY: taken in `hold_for_fork` by this thread.
