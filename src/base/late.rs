@@ -10,7 +10,7 @@ pub struct Late<T: 'static>(Option<&'static T>);
 
 impl<T> Late<T> {
     /// None yet.
-    pub const fn new() -> Self {
+    pub const fn unset() -> Self {
         Self(None)
     }
 

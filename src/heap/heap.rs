@@ -89,8 +89,8 @@ impl<S: PageSource + 'static> Heap<S> {
     pub const fn new(source: S) -> Self {
         Self {
             source,
-            spans: Late::new(),
-            map: Late::new(),
+            spans: Late::unset(),
+            map: Late::unset(),
             arena: 0,
             free: FreeList::new(Fit::First),
             figures: Figures { live: 0, live_blocks: 0, peak: 0, held: 0, peak_held: 0, regions: 0, free_blocks: 0 },

@@ -50,7 +50,7 @@ pub struct Arena<S: PageSource + 'static> {
 impl<S: PageSource + 'static> Arena<S> {
     /// An arena with an empty heap, all zero but for the source. `Entered::found` comes next.
     pub const fn new(source: S) -> Self {
-        let inside = Inside { heap: Heap::new(source), bins: Bins::new() };
+        let inside = Inside { heap: Heap::new(source), bins: Bins::empty() };
         Self {
             inside: Mutex::from_raw(FutexLock::INIT, inside),
             busy: AtomicBool::new(false),

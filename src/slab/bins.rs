@@ -55,10 +55,10 @@ pub struct Bins {
 
 impl Bins {
     /// No slabs. All zero. `found` comes next.
-    pub const fn new() -> Self {
+    pub const fn empty() -> Self {
         let figures = SlabFigures { slabs: 0, bytes: 0, objects: 0, object_bytes: 0 };
         let bins = [const { Bin { partial: Tree::new(), empty: NONE, spare: NONE } }; SLAB_CLASSES];
-        Self { bins, metadata: Late::new(), figures }
+        Self { bins, metadata: Late::unset(), figures }
     }
 
     /// Says where the slabs' records are.

@@ -46,7 +46,7 @@ impl Bench {
         heap.found(map, spans);
         heap.set_trim(usize::MAX, 0);
         heap.set_huge_from(usize::MAX);
-        let mut bins = Bins::new();
+        let mut bins = Bins::empty();
         bins.found(metadata);
         heap.configure(5, fit);
         Self { heap, bins, source, live: Vec::new() }
