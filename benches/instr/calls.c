@@ -1,12 +1,14 @@
 // calls: makes the same calls of the malloc family over and over, for scripts/bench-instr to count the instructions.
 //
-//     calls CASE SIZE COUNT [empty]      prints the library that malloc is from
+//     calls CASE NUMBER COUNT [empty]      prints the library that malloc is from; NUMBER is a size, or an alignment
 //
 // Only what runs inside the functions called counted_* is counted, with all they call. `empty` calls functions that do
 // nothing in malloc's place: what that costs is the loop's. Sizes come from the command line, calls go through pointers
-// that the compiler cannot see through: nothing is folded, inlined or left out.
+// that the compiler cannot see through: nothing is folded, inlined or left out. Status 3: what CASE calls is not in the
+// process.
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,49 +28,39 @@ static void *empty_malloc(size_t size) { return nothing + (size & 15); }
 static void *empty_calloc(size_t n, size_t size) { return nothing + ((n ^ size) & 15); }
 static void *empty_realloc(void *p, size_t size) { return (char *)p + (size & 0); }
 static void empty_free(void *p) { (void)p; }
+static void empty_free_sized(void *p, size_t size) { (void)p, (void)size; }
+static size_t empty_usable(void *p) { return (size_t)p & 15; }
 
 static struct {
     void *(*volatile malloc)(size_t);
     void *(*volatile calloc)(size_t, size_t);
     void *(*volatile realloc)(void *, size_t);
+    void *(*volatile aligned)(size_t, size_t);
     void (*volatile free)(void *);
-} call = {malloc, calloc, realloc, free};
+    void (*volatile free_sized)(void *, size_t);
+    size_t (*volatile usable)(void *);
+} call = {malloc, calloc, realloc, aligned_alloc, free, NULL, malloc_usable_size},
+  empty = {empty_malloc, empty_calloc, empty_realloc, empty_calloc, empty_free, empty_free_sized, empty_usable};
 
 static void *blocks[MANY];
 
-static void allocate(size_t size, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        blocks[i] = call.malloc(size);
-}
+// Uncounted as what stands before or after the calls that are of interest, counted as those.
+#define CALLS(name, one)                                                                                               \
+    static void name(size_t number, size_t n)                                                                          \
+    {                                                                                                                  \
+        for (size_t i = 0; i < n; i++)                                                                                 \
+            one;                                                                                                       \
+    }                                                                                                                  \
+    COUNTED void counted_##name(size_t number, size_t n) { name(number, n); }
 
-static void release(size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        call.free(blocks[i]);
-}
-
-COUNTED void counted_allocate(size_t size, size_t n) { allocate(size, n); }
-COUNTED void counted_release(size_t n) { release(n); }
-
-COUNTED void counted_callocs(size_t size, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        blocks[i] = call.calloc(1, size);
-}
-
-COUNTED void counted_pairs(size_t size, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        call.free(call.malloc(size));
-}
-
-COUNTED void counted_reallocs(void *p, size_t size, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        p = call.realloc(p, size + (i & 4));
-    blocks[0] = p;
-}
+CALLS(allocate, blocks[i] = call.malloc(number))
+CALLS(release, call.free(blocks[i]))
+CALLS(release_sized, call.free_sized(blocks[i], number))
+CALLS(allocate_zeroed, blocks[i] = call.calloc(1, number))
+CALLS(allocate_aligned, blocks[i] = call.aligned(number, 100))
+CALLS(measure, call.usable(blocks[0]))
+CALLS(pairs, call.free(call.malloc(number)))
+CALLS(reallocate, blocks[0] = call.realloc(blocks[0], number + (i & 4)))
 
 static pthread_barrier_t allocated, released;
 static size_t handovers;
@@ -77,7 +69,7 @@ static void *other_thread(void *argument)
 {
     for (size_t i = 0; i < handovers; i++) {
         pthread_barrier_wait(&allocated);
-        counted_release(HANDED);
+        counted_release(0, HANDED);
         pthread_barrier_wait(&released);
     }
     return argument;
@@ -99,40 +91,73 @@ static void remote(size_t size, size_t count, void (*allocate_them)(size_t, size
     pthread_join(other, NULL);
 }
 
-static bool run(const char *which, size_t size, size_t count)
+static const struct {
+    const char *name;
+    void (*first)(size_t, size_t), (*then)(size_t, size_t);
+    size_t n; // calls of the one, then as many of the other
+} TURNS[] = {
+    {"malloc", counted_allocate, release, FEW},
+    {"free", allocate, counted_release, FEW},
+    {"batch", counted_allocate, counted_release, MANY},
+    {"calloc", counted_allocate_zeroed, release, FEW},
+    {"aligned", counted_allocate_aligned, release, FEW},
+    {"free_sized", allocate, counted_release_sized, FEW},
+    {"new", counted_allocate, release, FEW},
+    {"delete", allocate, counted_release, FEW},
+    {"sized-delete", allocate, counted_release_sized, FEW},
+};
+
+static void on_one_block(size_t number, size_t count, void (*counted)(size_t, size_t))
 {
-    if (!strcmp(which, "malloc"))
-        for (size_t i = 0; i < count; i += FEW) {
-            counted_allocate(size, FEW);
-            release(FEW);
+    allocate(number, 1);
+    counted(number, count);
+    release(number, 1);
+}
+
+static bool run(const char *which, size_t number, size_t count)
+{
+    for (size_t k = 0; k < sizeof TURNS / sizeof *TURNS; k++)
+        if (!strcmp(which, TURNS[k].name)) {
+            for (size_t i = 0; i < count; i += TURNS[k].n) {
+                TURNS[k].first(number, TURNS[k].n);
+                TURNS[k].then(number, TURNS[k].n);
+            }
+            return true;
         }
-    else if (!strcmp(which, "free"))
-        for (size_t i = 0; i < count; i += FEW) {
-            allocate(size, FEW);
-            counted_release(FEW);
-        }
-    else if (!strcmp(which, "calloc"))
-        for (size_t i = 0; i < count; i += FEW) {
-            counted_callocs(size, FEW);
-            release(FEW);
-        }
-    else if (!strcmp(which, "batch"))
-        for (size_t i = 0; i < count; i += MANY) {
-            counted_allocate(size, MANY);
-            counted_release(MANY);
-        }
-    else if (!strcmp(which, "pair"))
-        counted_pairs(size, count);
-    else if (!strcmp(which, "realloc")) {
-        counted_reallocs(call.malloc(size), size, count);
-        call.free(blocks[0]);
-    } else if (!strcmp(which, "remote-free"))
-        remote(size, count, allocate);
+    if (!strcmp(which, "pair"))
+        counted_pairs(number, count);
+    else if (!strcmp(which, "realloc"))
+        on_one_block(number, count, counted_reallocate);
+    else if (!strcmp(which, "usable"))
+        on_one_block(number, count, counted_measure);
+    else if (!strcmp(which, "remote-free"))
+        remote(number, count, allocate);
     else if (!strcmp(which, "remote-pair"))
-        remote(size, count, counted_allocate);
+        remote(number, count, counted_allocate);
     else
         return false;
     return true;
+}
+
+static void *function(const char *name)
+{
+    void *found = dlsym(RTLD_DEFAULT, name);
+    if (!found)
+        exit(3);
+    return found;
+}
+
+// What is not in every process. Without operators of its own an allocator is called by those of libstdc++.
+static void find_functions(const char *which)
+{
+    if (!strcmp(which, "free_sized"))
+        call.free_sized = function("free_sized");
+    else if (!strcmp(which, "new") || strstr(which, "delete")) {
+        dlopen("libstdc++.so.6", RTLD_NOW | RTLD_GLOBAL);
+        call.malloc = function("_Znwm");
+        call.free = function("_ZdlPv");
+        call.free_sized = function("_ZdlPvm");
+    }
 }
 
 int main(int argc, char **argv)
@@ -141,11 +166,9 @@ int main(int argc, char **argv)
     if (argc < 4 || !dladdr((void *)call.malloc, &where))
         return 2;
     puts(where.dli_fname);
-    if (argc > 4) {
-        call.malloc = empty_malloc;
-        call.calloc = empty_calloc;
-        call.realloc = empty_realloc;
-        call.free = empty_free;
-    }
+    if (argc > 4)
+        call = empty;
+    else
+        find_functions(argv[1]);
     return run(argv[1], strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10)) ? 0 : 2;
 }

@@ -3,6 +3,10 @@
 // Stacks, queues and programs that build a structure and drop it. The order decides how soon neighbours meet again and can
 // merge, and how a free list is ordered for the next batch (Wilson, Johnstone, Neely, Boles, "Dynamic Storage Allocation: A
 // Survey and Critical Review", IWMM 1995, on the orders of free lists).
+//
+// bench: batch_fifo order=fifo
+// bench: batch_lifo order=lifo
+// bench: batch
 #include "bench.h"
 
 enum order { FIFO, LIFO, RANDOM };

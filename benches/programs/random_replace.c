@@ -4,6 +4,11 @@
 // sizes and lifetimes random and independent (Wilson, Johnstone, Neely, Boles, "Dynamic Storage Allocation: A Survey and
 // Critical Review", IWMM 1995, which also says what it does not show). set= names four working sets, from the L1 cache to
 // memory.
+//
+// bench: random_replace_l1 set=l1
+// bench: random_replace
+// bench: random_replace_many set=many
+// bench: random_replace_gib set=gib
 #include "bench.h"
 
 static const struct {

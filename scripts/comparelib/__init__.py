@@ -1,1 +1,1 @@
-"""What scripts/compare and scripts/bench-instr are made of."""
+"""What scripts/compare and the scripts/bench-* are made of."""

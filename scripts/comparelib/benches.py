@@ -30,6 +30,7 @@ class Run:
     wall: float  # the whole process
     cpu: float  # user and system, children included
     rss_kib: int
+    faults: int  # pages
     ops: int = 0
     extra: dict = field(default_factory=dict)
 
@@ -44,6 +45,10 @@ class Bench:
     name: str
     file: Path
     options: list[str]
+
+    @property
+    def full_name(self):
+        return f"{self.file.parent.name}/{self.name}"
 
     @property
     def is_load(self):
@@ -112,22 +117,29 @@ def every_bench():
 
 
 def chosen_benches(text):
-    """The benchmarks whose name one of the comma-separated patterns is found in."""
+    """The benchmarks in whose kind/name one of the comma-separated patterns is found."""
     patterns = text.split(",") if text else [""]
-    return [bench for bench in every_bench() if any(re.search(p, bench.name) for p in patterns)]
+    return [bench for bench in every_bench() if any(re.search(p, bench.full_name) for p in patterns)]
 
 
 def measure(bench, allocator, quick=False, check=False):
     """One run; with `check`, slower, and it fails unless the allocator is in the process at its end."""
+    run, said = launched([*bench.command, *(["quick=1"] if quick and not bench.is_load else [])], allocator, check)
+    bench.check()
+    return run if bench.is_load else with_own_figures(run, said)
+
+
+def launched(command, allocator, check=False, runs=1):
+    """What a command took, the mean of so many runs, and all it said; `check` is as for measure, and makes the peak RSS exact."""
     launcher = compiled(Path(__file__).with_name("launch.c"), flags=["-static"])
-    command = [*bench.command, *(["quick=1"] if quick and not bench.is_load else [])]
+    checked = (allocator.library or "none") if check else ""
     environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
     environment["LC_ALL"] = "C.UTF-8"
     read_end, write_end = os.pipe()
     # Files, as a pipe would make the program wait for the runner.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, open(read_end) as report:
         process = subprocess.Popen(
-            [launcher, str(write_end), allocator.library, allocator.library if check else "", *command],
+            [launcher, str(write_end), allocator.library, checked, str(runs), *command],
             pass_fds=[write_end], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment,
             start_new_session=True)  # fmt: skip
         os.close(write_end)
@@ -137,16 +149,14 @@ def measure(bench, allocator, quick=False, check=False):
             raise Failure(f"no end within {PATIENCE} s") from None
         finally:
             end_session(process)
-        status, wall_ns, cpu_us, rss_kib, loaded = map(int, report.read().split())
+        status, wall_ns, cpu_us, rss_kib, faults, loaded = map(int, report.read().split())
         said, complained = contents(out), contents(err)
     if status != 0:
         how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"status {os.WEXITSTATUS(status)}"
         raise Failure(f"{how}\n{tail(said + complained)}")
     if check and allocator.library and not loaded:
         raise Failure(f"{allocator.library} was not loaded")
-    bench.check()
-    run = Run(wall_ns / 1e9, wall_ns / 1e9, cpu_us / 1e6, rss_kib)
-    return run if bench.is_load else with_own_figures(run, said)
+    return Run(wall_ns / 1e9, wall_ns / 1e9, cpu_us / 1e6, rss_kib, faults), said
 
 
 def contents(file):

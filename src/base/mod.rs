@@ -3,6 +3,7 @@
 pub mod align;
 pub mod class;
 pub mod config;
+pub mod late;
 pub mod line;
 pub mod operation;
 pub mod seal;

@@ -189,7 +189,7 @@ fn hand_out(fresh: Fresh, n: usize, zero: bool) -> *mut u8 {
 #[cold]
 #[inline(never)]
 fn from_any_arena(n: usize, align: usize) -> Option<Fresh> {
-    runtime::arenas().iter().find_map(|arena| {
+    runtime::arenas().find_map(|arena| {
         let mut heap = arena.enter(Operation::Other)?;
         // An arena without regions has no hole either, and a first region is what could not be had.
         if heap.figures().held == 0 { None } else { heap.alloc_aligned(n, align) }

@@ -81,7 +81,7 @@ extern "C" fn work() -> ! {
         if can_halt {
             threads::all().filter(|cache| cache.owner.load(Relaxed) != 0 && cache.is_unused()).for_each(empty);
         }
-        runtime::arenas().iter().filter(|arena| arena.is_waiting()).for_each(trim);
+        runtime::arenas().filter(|arena| arena.is_waiting()).for_each(trim);
     }
 }
 

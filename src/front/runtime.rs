@@ -8,21 +8,25 @@
 
 use super::{helper, options, threads};
 use crate::base::config::ARENAS_MAX;
+use crate::base::operation::Operation;
 use crate::base::seal;
 use crate::heap::mapping::Mappings;
 use crate::heap::page_map::PageMap;
 use crate::heap::span::SpanPool;
-use crate::slab::arena::Arena;
+use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
 use crate::sys::{thread, valgrind};
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 /// Who owns which unit of address space.
 pub static PAGE_MAP: PageMap = PageMap::new();
 static SPANS: SpanPool = SpanPool::new();
 static METADATA: Metadata = Metadata::new();
-static ARENAS: [Arena<Linux>; ARENAS_MAX] = [const { Arena::new(Linux, &PAGE_MAP, &SPANS, &METADATA) }; ARENAS_MAX];
+/// The arenas that are in use, a bit for each. The others were never touched.
+static FOUNDED: AtomicU32 = AtomicU32::new(0);
+const _: () = assert!(ARENAS_MAX <= u32::BITS as usize);
+static ARENAS: [Arena<Linux>; ARENAS_MAX] = [const { Arena::new(Linux) }; ARENAS_MAX];
 /// The process's mappings.
 pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 
@@ -48,21 +52,43 @@ fn start() {
     seal::set_secret(secret());
     options::read_environment();
     VALGRIND.store(valgrind::is_running(), Ordering::Relaxed);
-    for (rank, arena) in (1..).zip(&ARENAS) {
-        arena.set_rank(rank);
-    }
-    apply();
+    found(0);
     READY.store(true, Ordering::Release);
+}
+
+/// Makes an arena ready for use, once for all. False in a signal handler that interrupted an operation on the first one, whose lock
+/// is held meanwhile: a fork holds that one before it looks which others there are.
+fn found(index: usize) -> bool {
+    if FOUNDED.load(Ordering::Acquire) & 1 << index != 0 {
+        return true;
+    }
+    ARENAS[0].set_rank(1);
+    let Some(mut first) = ARENAS[0].enter(Operation::Other) else { return false };
+    if index == 0 {
+        prepare(0, &mut first);
+    } else {
+        #[expect(clippy::cast_possible_truncation, reason = "below 32")]
+        ARENAS[index].set_rank(index as u32 + 1);
+        let Some(mut arena) = ARENAS[index].enter(Operation::Other) else { return false };
+        prepare(index, &mut arena);
+    }
+    FOUNDED.fetch_or(1 << index, Ordering::Release);
+    true
+}
+
+fn prepare(index: usize, arena: &mut Entered<'_, Linux>) {
+    arena.found(&PAGE_MAP, &SPANS, &METADATA);
+    arena.configure(index, options::fit());
+    let (threshold, decay) = helper::thresholds();
+    arena.set_trim(threshold, options::trim_threshold().saturating_mul(16), decay);
+    arena.set_huge_from(if options::huge_pages() { HUGE_FROM } else { usize::MAX });
 }
 
 /// Brings the heaps in line with the options.
 pub fn apply() {
-    for (index, arena) in (0..).zip(&ARENAS) {
-        if let Some(mut heap) = arena.enter(crate::base::operation::Operation::Other) {
-            heap.configure(index, options::fit());
-            let (threshold, decay) = helper::thresholds();
-            heap.set_trim(threshold, options::trim_threshold().saturating_mul(16), decay);
-            heap.set_huge_from(if options::huge_pages() { HUGE_FROM } else { usize::MAX });
+    for (index, arena) in numbered() {
+        if let Some(mut entered) = arena.enter(Operation::Other) {
+            prepare(index, &mut entered);
         }
     }
 }
@@ -82,9 +108,15 @@ pub fn on_valgrind() -> bool {
     VALGRIND.load(Ordering::Relaxed)
 }
 
-/// The arenas that may hold blocks.
-pub fn arenas() -> &'static [Arena<Linux>] {
-    &ARENAS
+/// The arenas in use and their indices.
+pub fn numbered() -> impl DoubleEndedIterator<Item = (usize, &'static Arena<Linux>)> {
+    let founded = FOUNDED.load(Ordering::Acquire);
+    ARENAS.iter().enumerate().filter(move |(index, _)| founded & 1 << index != 0)
+}
+
+/// The arenas in use.
+pub fn arenas() -> impl DoubleEndedIterator<Item = &'static Arena<Linux>> {
+    numbered().map(|(_, arena)| arena)
 }
 
 /// The arena of an index.
@@ -110,6 +142,10 @@ fn choose_home() -> usize {
         (_, 0) => turn % linux::keeping_errno(linux::cpus).min(ARENAS_MAX),
         (_, asked) => turn % asked,
     };
+    if !found(index) {
+        // Asked again next time.
+        return 0;
+    }
     thread::set_home(index);
     index
 }
@@ -131,21 +167,23 @@ extern "C" fn register_fork_handlers() {
 
 extern "C" fn before_fork() {
     helper::hold_for_fork();
-    ARENAS.iter().for_each(Arena::hold_for_fork);
+    // The first first: while it is held no other is founded.
+    ARENAS[0].hold_for_fork();
+    arenas().skip(1).for_each(Arena::hold_for_fork);
 }
 
 extern "C" fn after_fork_in_parent() {
-    ARENAS.iter().rev().for_each(Arena::release_after_fork);
+    arenas().rev().for_each(Arena::release_after_fork);
     helper::release_after_fork();
 }
 
 extern "C" fn after_fork_in_child() {
-    ARENAS.iter().rev().for_each(Arena::release_after_fork);
+    arenas().rev().for_each(Arena::release_after_fork);
     helper::release_after_fork();
     // The child's thread has another number in the kernel; what it holds still, it holds under the new one.
     let old = thread::number();
     let new = thread::renumber();
-    ARENAS.iter().for_each(|arena| arena.adopt(old, new));
+    arenas().for_each(|arena| arena.adopt(old, new));
     helper::forget(old, new);
     apply();
     threads::adopt_in_child(old);

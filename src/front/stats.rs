@@ -51,7 +51,7 @@ pub struct Stats {
 /// Calls `f` with the number and figures of every arena that holds memory. Thread caches count as live.
 pub fn for_each_arena(mut f: impl FnMut(usize, Figures, SlabFigures)) {
     runtime::ensure();
-    for (index, arena) in runtime::arenas().iter().enumerate() {
+    for (index, arena) in runtime::numbered() {
         let figures = arena.enter(Operation::Other).map(|heap| (heap.figures(), heap.slab_figures()));
         if let Some((mut figures, slabs)) = figures.filter(|(figures, _)| figures.held != 0) {
             // What lives in slabs, instead of the slabs.

@@ -60,14 +60,14 @@ pub fn set(parameter: c_int, value: c_int) -> bool {
 pub fn trim() -> usize {
     runtime::ensure();
     threads::flush_mine();
-    runtime::arenas().iter().filter_map(|arena| arena.enter(Operation::Other)).map(|mut arena| arena.trim()).sum()
+    runtime::arenas().filter_map(|arena| arena.enter(Operation::Other)).map(|mut arena| arena.trim()).sum()
 }
 
 /// Gives whole regions back, for whoever needs address space or a part of a limit; how many bytes that were. Keeps errno.
 pub fn release_regions() -> usize {
     let release = || {
         threads::flush_mine();
-        let entered = runtime::arenas().iter().filter_map(|arena| arena.enter(Operation::Other));
+        let entered = runtime::arenas().filter_map(|arena| arena.enter(Operation::Other));
         entered.map(|mut arena| arena.release_whole_regions()).sum()
     };
     linux::keeping_errno(release)

@@ -13,7 +13,9 @@ use super::page_map::PageMap;
 use super::span::{Kind, Span, SpanPool};
 use crate::base::align;
 use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK, REGION_GRANULE, UNIT};
+use crate::base::late::Late;
 use crate::base::line::Line;
+use crate::base::operation::Operation;
 use crate::sys::pages::PageSource;
 use crate::sys::report;
 use core::fmt::Write;
@@ -61,8 +63,8 @@ pub struct Figures {
 /// A heap over a page source.
 pub struct Heap<S: PageSource + 'static> {
     pub(super) source: S,
-    pub(super) spans: &'static SpanPool,
-    pub(super) map: &'static PageMap,
+    pub(super) spans: Late<SpanPool>,
+    pub(super) map: Late<PageMap>,
     pub(super) arena: u32,
     pub(super) free: FreeList,
     pub(super) figures: Figures,
@@ -81,34 +83,41 @@ pub struct Heap<S: PageSource + 'static> {
     /// New regions ask for huge pages once the heap holds so many bytes.
     huge_from: usize,
     /// What the caller is doing, and to which block (0: to none yet), for reports.
-    operation: (&'static str, Block),
+    operation: (Operation, Block),
 }
 
 impl<S: PageSource + 'static> Heap<S> {
-    /// An empty heap: arena 0, first fit.
-    pub const fn new(source: S, map: &'static PageMap, spans: &'static SpanPool) -> Self {
+    /// An empty heap: arena 0, first fit, and it gives back at once what is freed. All zero, but for the source. `found` comes next.
+    pub const fn new(source: S) -> Self {
         Self {
             source,
-            spans,
-            map,
+            spans: Late::unset(),
+            map: Late::unset(),
             arena: 0,
             free: FreeList::new(Fit::First),
             figures: Figures { live: 0, live_blocks: 0, peak: 0, held: 0, peak_held: 0, regions: 0, free_blocks: 0 },
             regions: None,
             dirty: 0,
-            trim_threshold: usize::MAX,
-            trim_most: usize::MAX,
+            trim_threshold: 0,
+            trim_most: 0,
             decay: 0,
             over_since: 0,
-            huge_from: usize::MAX,
-            operation: ("malloc", 0),
+            huge_from: 0,
+            operation: (Operation::Malloc, 0),
         }
     }
 
+    /// Says where the heap's regions are written down.
+    pub fn found(&mut self, map: &'static PageMap, spans: &'static SpanPool) {
+        self.map.aim(map);
+        self.spans.aim(spans);
+    }
+
     /// Gives a heap that has no memory yet its number and policy; one that has memory keeps both.
-    pub fn configure(&mut self, arena: u32, fit: Fit) {
+    #[expect(clippy::cast_possible_truncation, reason = "below 32")]
+    pub fn configure(&mut self, arena: usize, fit: Fit) {
         if self.figures.held == 0 {
-            self.arena = arena;
+            self.arena = arena as u32;
             self.free = FreeList::new(fit);
         }
     }
@@ -133,8 +142,8 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Names the entry point at work, for reports.
     #[inline]
-    pub fn set_operation(&mut self, name: &'static str) {
-        self.operation = (name, 0);
+    pub fn set_operation(&mut self, operation: Operation) {
+        self.operation = (operation, 0);
     }
 
     /// What the heap holds.
@@ -149,7 +158,7 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// The page map.
     pub fn page_map(&self) -> &'static PageMap {
-        self.map
+        self.map.target()
     }
 
     /// The number of the arena whose heap this is.
@@ -347,8 +356,8 @@ impl<S: PageSource + 'static> Heap<S> {
         match block::header(block) {
             Ok(header) => header,
             Err(raw) => {
-                let (name, subject) = self.operation;
-                self.overwritten(name, subject, block, raw)
+                let (operation, subject) = self.operation;
+                self.overwritten(operation.name(), subject, block, raw)
             }
         }
     }

@@ -69,14 +69,17 @@ impl Bench {
         let source = Rc::new(Fake::new(memory));
         let map = leaked_map();
         let spans: &'static SpanPool = Box::leak(Box::default());
-        let mut heap = Heap::new(source.clone(), map, spans);
+        let mut heap = Heap::new(source.clone());
+        heap.found(map, spans);
+        heap.set_trim(usize::MAX, usize::MAX, 0);
+        heap.set_huge_from(usize::MAX);
         heap.configure(7, fit);
         let mappings = Mappings::new(source.clone(), map, spans);
         Self { heap, mappings, source, map, spans }
     }
 
     /// Frees as an arena does: what is due is trimmed.
-    fn free(&mut self, block: Block) -> Result<usize, Misuse> {
+    fn free(&mut self, block: block::Block) -> Result<usize, Misuse> {
         let result = self.heap.free(block);
         if self.heap.is_over(0) {
             self.heap.trim_if_due(0);

@@ -52,10 +52,9 @@ pub struct Arena<S: PageSource + 'static> {
 }
 
 impl<S: PageSource + 'static> Arena<S> {
-    /// An arena with an empty heap.
-    pub const fn new(source: S, map: &'static PageMap, spans: &'static SpanPool, metadata: &'static Metadata) -> Self {
-        let heap = Heap::new(source, map, spans);
-        let inside = Inside { heap, bins: Bins::new(metadata) };
+    /// An arena with an empty heap, all zero but for the source. `Entered::found` comes next.
+    pub const fn new(source: S) -> Self {
+        let inside = Inside { heap: Heap::new(source), bins: Bins::empty() };
         Self {
             inside: Mutex::from_raw(FutexLock::INIT, inside),
             busy: AtomicBool::new(false),
@@ -101,7 +100,7 @@ impl<S: PageSource + 'static> Arena<S> {
         compiler_fence(Ordering::SeqCst);
         let mut entered = Entered { arena: self, release, was_inside };
         let inside = entered.inside();
-        inside.heap.set_operation(operation.name());
+        inside.heap.set_operation(operation);
         if self.deferred.load(Ordering::Relaxed) != 0 {
             entered.free_deferred();
         }
@@ -136,9 +135,12 @@ impl<S: PageSource + 'static> Arena<S> {
         self.lock().hold_for_fork();
     }
 
-    /// After fork, in the parent and in the child, whose one thread is the owner still.
+    /// After fork, in the parent and in the child, whose one thread is the owner still. An arena that is in use only since is not
+    /// held.
     pub fn release_after_fork(&self) {
-        self.lock().release_after_fork();
+        if self.lock().held_by_me() {
+            self.lock().release_after_fork();
+        }
     }
 
     /// In a forked child, where there is one thread: its lock goes over to the thread's new number.
@@ -158,6 +160,13 @@ impl<S: PageSource + 'static> Entered<'_, S> {
     fn inside(&mut self) -> &mut Inside<S> {
         // SAFETY: this thread holds the lock, and `busy` keeps all others of its own callers out.
         unsafe { &mut *self.arena.inside.data_ptr() }
+    }
+
+    /// Says where the arena's regions and slabs are written down.
+    pub fn found(&mut self, map: &'static PageMap, spans: &'static SpanPool, metadata: &'static Metadata) {
+        let Inside { heap, bins, .. } = self.inside();
+        heap.found(map, spans);
+        bins.found(metadata);
     }
 
     /// Takes up to `count` objects of a class, lowest addresses first; how many there were.

@@ -8,6 +8,7 @@ use super::metadata::Metadata;
 use super::slab::{self, Entry, Slab, Slabs};
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::{HEADER, UNIT};
+use crate::base::late::Late;
 use crate::base::tree::{NONE, Tree};
 use crate::heap::check::Broken;
 use crate::heap::heap::Heap;
@@ -48,7 +49,7 @@ struct Bin {
 /// The bins of an arena.
 pub struct Bins {
     bins: [Bin; SLAB_CLASSES],
-    metadata: &'static Metadata,
+    metadata: Late<Metadata>,
     figures: SlabFigures,
     /// Bytes that came back and were not taken again since the last purge.
     dirty: usize,
@@ -69,11 +70,16 @@ impl Purged {
 }
 
 impl Bins {
-    /// No slabs.
-    pub const fn new(metadata: &'static Metadata) -> Self {
+    /// No slabs. All zero. `found` comes next.
+    pub const fn empty() -> Self {
         let figures = SlabFigures { slabs: 0, bytes: 0, objects: 0, object_bytes: 0 };
         let bins = [const { Bin { partial: Tree::new(), empty: NONE, spare: NONE } }; SLAB_CLASSES];
-        Self { bins, metadata, figures, dirty: 0 }
+        Self { bins, metadata: Late::unset(), figures, dirty: 0 }
+    }
+
+    /// Says where the slabs' records are.
+    pub fn found(&mut self, metadata: &'static Metadata) {
+        self.metadata.aim(metadata);
     }
 
     /// Bytes that came back and were not taken again since the last purge.

@@ -42,9 +42,14 @@ impl Bench {
         let map = leaked_map();
         let spans: &'static SpanPool = Box::leak(Box::default());
         let metadata: &'static Metadata = Box::leak(Box::default());
-        let mut heap = Heap::new(source.clone(), map, spans);
+        let mut heap = Heap::new(source.clone());
+        heap.found(map, spans);
+        heap.set_trim(usize::MAX, usize::MAX, 0);
+        heap.set_huge_from(usize::MAX);
+        let mut bins = Bins::empty();
+        bins.found(metadata);
         heap.configure(5, fit);
-        Self { heap, bins: Bins::new(metadata), source, live: Vec::new() }
+        Self { heap, bins, source, live: Vec::new() }
     }
 
     fn entry(&self, address: usize) -> Entry {

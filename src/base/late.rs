@@ -1,0 +1,36 @@
+//! A reference that is set once, when the process starts.
+//!
+//! Statics that hold addresses are written to by the loader, page by page, in every process; statics of zeroes cost nothing until
+//! they are used.
+
+use core::ops::Deref;
+
+/// A reference to something that lives as long as the process, or none yet.
+pub struct Late<T: 'static>(Option<&'static T>);
+
+impl<T> Late<T> {
+    /// None yet.
+    pub const fn unset() -> Self {
+        Self(None)
+    }
+
+    /// Sets it.
+    pub fn aim(&mut self, to: &'static T) {
+        self.0 = Some(to);
+    }
+
+    /// What it was set to. Panics before that.
+    #[inline]
+    pub fn target(&self) -> &'static T {
+        self.0.expect("set at the start")
+    }
+}
+
+impl<T> Deref for Late<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        self.target()
+    }
+}
