@@ -266,6 +266,12 @@ impl<S: PageSource + 'static> Heap<S> {
         self.trusted(block).size()
     }
 
+    /// The bytes of a block in use, its header included; `None` if no block of this heap starts at the address.
+    pub fn size_in_use(&self, block: Block) -> Option<usize> {
+        let region = self.map.get(block).filter(|region| self.owns_region(region))?;
+        program_header(region, block).ok().map(Header::size)
+    }
+
     /// Takes a block back that metes itself had.
     pub fn free_own(&mut self, block: Block) {
         if self.free(block).is_err() {

@@ -13,6 +13,10 @@ use libc::{c_int, c_long};
 #[derive(Clone, Copy, Default)]
 pub struct Linux;
 
+/// Under ThreadSanitizer memory comes and goes by the libc's functions, which it knows: it would take whoever gets an address from
+/// the kernel to race with whoever gave it back before.
+const SEEN_BY_SANITIZER: bool = cfg!(tsan);
+
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 
 /// The page size, from the auxiliary vector: one binary serves 4, 16 and 64 KiB kernels.
@@ -79,7 +83,14 @@ pub const fn int(value: c_int) -> usize {
 fn mmap(hint: usize, len: usize, protection: c_int, flags: c_int) -> Option<usize> {
     let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: without MAP_FIXED an anonymous mmap touches no memory that exists.
-    let address = unsafe { call(libc::SYS_mmap, [hint, len, int(protection), int(flags), int(-1), 0]) };
+    let address = unsafe {
+        if SEEN_BY_SANITIZER {
+            let hint = core::ptr::without_provenance_mut(hint);
+            libc::mmap(hint, len, protection, flags, -1, 0).expose_provenance().cast_signed()
+        } else {
+            call(libc::SYS_mmap, [hint, len, int(protection), int(flags), int(-1), 0])
+        }
+    };
     usize::try_from(address).ok()
 }
 
@@ -99,7 +110,12 @@ impl PageSource for Linux {
 
     unsafe fn unmap(&self, address: usize, len: usize) -> bool {
         // SAFETY: the caller owns the range.
-        unsafe { call(libc::SYS_munmap, [address, len]) == 0 }
+        unsafe {
+            if SEEN_BY_SANITIZER {
+                return libc::munmap(core::ptr::with_exposed_provenance_mut(address), len) == 0;
+            }
+            call(libc::SYS_munmap, [address, len]) == 0
+        }
     }
 
     unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool {
