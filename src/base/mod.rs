@@ -4,6 +4,9 @@ pub mod align;
 pub mod class;
 pub mod config;
 pub mod line;
+#[cfg(feature = "models")]
+pub mod model;
 pub mod operation;
 pub mod seal;
+pub mod shared;
 pub mod tree;
