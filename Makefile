@@ -13,7 +13,7 @@ EXPORT  := target/export/release
 LINK_ARGS := -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
 
-.PHONY: all run test soak lint miri bench bench-quick bench-instr install clean
+.PHONY: all run test models soak lint miri bench bench-quick bench-instr install clean
 
 all: $(OUT)/libmetes.so $(OUT)/libmetes.a
 
@@ -39,6 +39,9 @@ run: all
 test: all
 	scripts/test
 
+models:
+	$(CARGO) test --lib --features models models::
+
 soak: all
 	METES_SOAK=1 scripts/test
 
@@ -46,6 +49,7 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --features fake
 	$(CARGO) clippy --lib --release --features export --target-dir target/export
+	$(CARGO) clippy --lib --profile test --features models
 	scripts/check-layers
 
 miri:
