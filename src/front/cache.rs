@@ -32,12 +32,12 @@ use super::runtime::PAGE_MAP;
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::config::{CHECKED, UNIT};
 use crate::base::operation::Operation;
+use crate::base::shared::{AtomicU32, AtomicU64, AtomicUsize, Own};
 use crate::heap::page_map::Window;
 use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry, home_place};
 use crate::sys::thread;
-use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed, compiler_fence};
+use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
 
 /// The gate when it is open. Sizes in grains and distances of bins are both below it when the fast paths serve them.
 const OPEN: usize = BINS_END;
@@ -49,28 +49,6 @@ const _: () = assert!(core::mem::offset_of!(Cache, window) == 16);
 
 /// Frees to other arenas that are collected before they go home.
 pub const REMOTE: usize = 128;
-
-/// A word that only the thread which has the cache touches, and its signal handlers. Not an atomic: the compiler may use it in
-/// place, which is what makes the fast paths short.
-#[repr(transparent)]
-struct Own<T>(UnsafeCell<T>);
-
-// SAFETY: no two threads use it at a time: a cache changes hands through its `owner`, and after fork.
-unsafe impl<T> Sync for Own<T> {}
-
-impl<T: Copy> Own<T> {
-    #[inline(always)]
-    fn get(&self) -> T {
-        // SAFETY: nobody writes meanwhile, see the type.
-        unsafe { *self.0.get() }
-    }
-
-    #[inline(always)]
-    fn set(&self, value: T) {
-        // SAFETY: nobody else reads or writes meanwhile, see the type.
-        unsafe { *self.0.get() = value };
-    }
-}
 
 /// One size class's stack.
 #[repr(C)]
@@ -106,7 +84,8 @@ pub struct Pace {
     seen: AtomicUsize,
 }
 
-/// A thread's cache. Its slots stand behind it.
+/// A thread's cache. Its slots stand behind it. Its words are used by the thread that has it, and by its signal handlers: it changes
+/// hands through `owner`, and after fork.
 #[repr(C, align(64))]
 pub struct Cache {
     gate: Own<usize>,
@@ -367,7 +346,7 @@ impl Cache {
     pub fn aim(&self, object: usize) {
         // SAFETY: windows stay.
         let window = unsafe { &*core::ptr::with_exposed_provenance::<Window>(self.window.get()) };
-        if object.wrapping_sub(window.start) / UNIT < window.units {
+        if object.wrapping_sub(window.start.get()) / UNIT < window.units.get() {
             return;
         }
         if let Some(window) = PAGE_MAP.window(object) {
@@ -499,8 +478,8 @@ pub fn release(address: usize) -> bool {
     let cache = Cache::current();
     // SAFETY: windows stay.
     let window = unsafe { &*core::ptr::with_exposed_provenance::<Window>(cache.window.get()) };
-    let unit = address.wrapping_sub(window.start) / UNIT;
-    if unit >= window.units {
+    let unit = address.wrapping_sub(window.start.get()) / UNIT;
+    if unit >= window.units.get() {
         return release_elsewhere(address);
     }
     // SAFETY: compared just now.
@@ -520,8 +499,8 @@ pub fn usable_size(address: usize) -> usize {
     let cache = Cache::current();
     // SAFETY: windows stay.
     let window = unsafe { &*core::ptr::with_exposed_provenance::<Window>(cache.window.get()) };
-    let unit = address.wrapping_sub(window.start) / UNIT;
-    if unit >= window.units {
+    let unit = address.wrapping_sub(window.start.get()) / UNIT;
+    if unit >= window.units.get() {
         return 0;
     }
     // SAFETY: compared just now.

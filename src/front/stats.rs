@@ -6,13 +6,14 @@ use super::cache::{self, Cache};
 use super::{options, runtime, threads};
 use crate::base::line::Line;
 use crate::base::operation::Operation;
+use crate::base::shared::AtomicU64;
 use crate::heap::heap::Figures;
 use crate::heap::mapping::MappingFigures;
 use crate::slab::bins::SlabFigures;
 use crate::slab::slab::Entry;
 use crate::sys::report;
 use core::fmt::Write;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
 static CALLS: [AtomicU64; Operation::COUNT] = [const { AtomicU64::new(0) }; Operation::COUNT];
 

@@ -9,11 +9,12 @@ use super::slab::{self, Entry, Slab, Slabs};
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::{HEADER, UNIT};
 use crate::base::late::Late;
+use crate::base::shared::AtomicUsize;
 use crate::base::tree::{NONE, Tree};
 use crate::heap::check::Broken;
 use crate::heap::heap::Heap;
 use crate::sys::pages::PageSource;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// What is wrong with a pointer into a slab.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -9,8 +9,9 @@
 
 #![allow(unsafe_code)]
 
-use super::{linux, thread};
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use super::{futex, thread};
+use crate::base::shared::{AtomicU32, AtomicU64};
+use core::sync::atomic::Ordering;
 
 /// The lock. See the module.
 pub struct FutexLock {
@@ -23,7 +24,7 @@ pub struct FutexLock {
 }
 
 const SLEEPERS: u32 = 1;
-const SPINS: u32 = 100;
+const SPINS: u32 = if cfg!(feature = "models") { 1 } else { 100 };
 
 impl FutexLock {
     /// Gives the lock its rank: locks are taken in rising order, and rank 0 is not checked.
@@ -91,20 +92,10 @@ impl FutexLock {
             } else if word & SLEEPERS != 0
                 || self.word.compare_exchange(word, word | SLEEPERS, Ordering::Relaxed, Ordering::Relaxed).is_ok()
             {
-                futex(&self.word, libc::FUTEX_WAIT, word | SLEEPERS);
+                futex::wait(&self.word, word | SLEEPERS);
             }
         }
     }
-}
-
-fn futex(word: &AtomicU32, operation: libc::c_int, value: u32) {
-    linux::keeping_errno(|| {
-        // SAFETY: the word outlives the call; a private futex only sleeps or wakes.
-        unsafe {
-            let operation = linux::int(operation | libc::FUTEX_PRIVATE_FLAG);
-            linux::call(libc::SYS_futex, [word.as_ptr().expose_provenance(), operation, value as usize, 0]);
-        }
-    });
 }
 
 // SAFETY: only the thread whose number is in the word is inside, and the word leaves zero by compare-exchange alone.
@@ -139,7 +130,7 @@ unsafe impl lock_api::RawMutex for FutexLock {
     unsafe fn unlock(&self) {
         self.leave_rank();
         if self.word.swap(0, Ordering::Release) & SLEEPERS != 0 {
-            futex(&self.word, libc::FUTEX_WAKE, 1);
+            futex::wake_one(&self.word);
         }
     }
 }
@@ -188,5 +179,45 @@ mod tests {
             low.lock();
         });
         assert!(taken.join().is_err());
+    }
+}
+
+#[cfg(feature = "models")]
+mod models {
+    use super::*;
+    use crate::base::model::model;
+    use crate::base::shared::Own;
+    use lock_api::Mutex;
+    use std::rc::Rc;
+    use std::vec::Vec;
+
+    /// A wakeup that is lost is a deadlock, which loom reports.
+    fn count(threads: u32, rounds: u32) {
+        let counter = Rc::new(Mutex::<FutexLock, _>::new(Own::new(0)));
+        let run = move |counter: Rc<Mutex<FutexLock, Own<u32>>>| {
+            for _ in 0..rounds {
+                let counter = counter.lock();
+                counter.set(counter.get() + 1);
+            }
+        };
+        let others = (1..threads).map(|_| {
+            let counter = counter.clone();
+            loom::thread::spawn(move || run(counter))
+        });
+        let others: Vec<_> = others.collect();
+        run(counter.clone());
+        others.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(counter.lock().get(), threads * rounds);
+    }
+
+    #[test]
+    fn two_threads_are_never_inside_together_and_never_sleep_for_good() {
+        model(4, || count(2, 1));
+        model(3, || count(2, 2));
+    }
+
+    #[test]
+    fn three_threads_are_never_inside_together_and_never_sleep_for_good() {
+        model(2, || count(3, 1));
     }
 }

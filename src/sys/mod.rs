@@ -3,6 +3,7 @@
 pub mod env;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
+mod futex;
 pub mod linux;
 pub mod lock;
 pub mod maps;
