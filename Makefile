@@ -13,7 +13,7 @@ EXPORT  := target/export/release
 LINK_ARGS := -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
 
-.PHONY: all run test soak lint miri bench bench-quick bench-instr bench-start bench-checks install clean
+.PHONY: all run test models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks install clean
 
 all: $(OUT)/libmetes.so $(OUT)/libmetes.a
 
@@ -47,6 +47,9 @@ run: all
 test: all
 	scripts/test
 
+models:
+	$(CARGO) test --lib --features models models::
+
 soak: all
 	METES_SOAK=1 scripts/test
 
@@ -54,10 +57,14 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --features fake
 	$(CARGO) clippy --lib --release --features export --target-dir target/export
+	$(CARGO) clippy --lib --profile test --features models
 	scripts/check-layers
 
 miri:
 	scripts/miri
+
+tsan:
+	scripts/tsan
 
 # Side by side with the peers, which `scripts/setup-peers` builds into target/peers at the first call. `bench` writes every
 # table of docs/performance.md into target/bench/performance.md.

@@ -27,6 +27,9 @@
 #[cfg(any(test, feature = "fake"))]
 extern crate std;
 
+#[cfg(all(feature = "models", not(test)))]
+compile_error!("the feature `models` is for tests alone: make models");
+
 pub mod base;
 pub mod front;
 pub mod heap;

@@ -5,6 +5,9 @@ pub mod class;
 pub mod config;
 pub mod late;
 pub mod line;
+#[cfg(feature = "models")]
+pub mod model;
 pub mod operation;
 pub mod seal;
+pub mod shared;
 pub mod tree;

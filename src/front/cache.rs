@@ -32,12 +32,12 @@ use super::runtime::PAGE_MAP;
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::config::{CHECKED, UNIT};
 use crate::base::operation::Operation;
+use crate::base::shared::{AtomicU32, AtomicU64, AtomicUsize, Own, Whole};
 use crate::heap::page_map::Window;
 use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry, home_place};
-use crate::sys::{linux, thread};
-use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed, compiler_fence};
+use crate::sys::{futex, linux, thread};
+use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
 
 /// The gate when it is open. Sizes in grains and distances of bins are both below it when the fast paths serve them.
 const OPEN: usize = BINS_END;
@@ -53,49 +53,6 @@ const PATIENCE: usize = 10_000;
 /// Frees to other arenas that are collected before they go home.
 pub const REMOTE: usize = 128;
 
-/// A word that only the thread which has the cache touches, and its signal handlers. Not an atomic: the compiler may use it in
-/// place, which is what makes the fast paths short.
-#[repr(transparent)]
-struct Own<T>(UnsafeCell<T>);
-
-// SAFETY: no two threads use it at a time: a cache changes hands through its `owner`, and after fork.
-unsafe impl<T> Sync for Own<T> {}
-
-impl<T: Copy> Own<T> {
-    #[inline(always)]
-    fn get(&self) -> T {
-        // SAFETY: nobody writes meanwhile, see the type.
-        unsafe { *self.0.get() }
-    }
-
-    #[inline(always)]
-    fn set(&self, value: T) {
-        // SAFETY: nobody else reads or writes meanwhile, see the type.
-        unsafe { *self.0.get() = value };
-    }
-}
-
-/// A word that the cache's thread reads while another may write it: whole, and just once, as the kernel's `READ_ONCE` does. Not an
-/// atomic: the compiler takes those out of memory with an instruction of their own.
-#[repr(transparent)]
-struct Halting<T>(UnsafeCell<T>);
-
-// SAFETY: the words are read and written whole.
-unsafe impl<T> Sync for Halting<T> {}
-
-impl<T: Copy> Halting<T> {
-    #[inline(always)]
-    fn get(&self) -> T {
-        // SAFETY: a word of the cache's.
-        unsafe { self.0.get().read_volatile() }
-    }
-
-    fn set(&self, value: T) {
-        // SAFETY: a word of the cache's.
-        unsafe { self.0.get().write_volatile(value) };
-    }
-}
-
 /// One size class's stack.
 #[repr(C)]
 pub struct Bin {
@@ -104,7 +61,7 @@ pub struct Bin {
     /// The address of the first unused slot.
     top: AtomicUsize,
     /// The address of the slot behind the last that may be used; 0 while the cache is halted.
-    end: Halting<usize>,
+    end: Whole<usize>,
     /// See `SizeClass::magic`.
     magic: Own<u64>,
     /// The same number: two operands in memory are an instruction less than one in a register.
@@ -132,7 +89,8 @@ pub struct Pace {
     seen: AtomicUsize,
 }
 
-/// A thread's cache. Its slots stand behind it.
+/// A thread's cache. Its slots stand behind it. Its words are used by the thread that has it, and by its signal handlers: it changes
+/// hands through `owner`, and after fork.
 #[repr(C, align(64))]
 pub struct Cache {
     gate: Own<usize>,
@@ -174,7 +132,7 @@ pub struct Cache {
     paces: [Pace; CLASSES],
     bins: [Bin; CLASSES],
     /// A copy of `class::BINS`: an address less to compute. All 0, which is the bin of no class, while the cache is halted.
-    bins_of_grains: [Halting<u16>; class::GRAINS],
+    bins_of_grains: [Whole<u16>; class::GRAINS],
 }
 
 /// What the stacks of all caches may hold, in bytes of objects; what each stack may hold at the least comes on top.
@@ -354,14 +312,14 @@ impl Cache {
                 self.let_go();
                 return;
             }
-            linux::futex_wait(&self.halted, 1, Some(1));
+            futex::wait_most(&self.halted, 1, 1);
         }
     }
 
     fn let_go(&self) {
         self.limit();
         self.halted.store(0, Ordering::Release);
-        linux::futex_wake(&self.halted);
+        futex::wake_one(&self.halted);
     }
 
     /// Closes the gate for a slow path of the cache's own thread. False, and it is open, if the cache is halted.
@@ -377,7 +335,7 @@ impl Cache {
     /// The same, waiting until the cache is not halted any more.
     pub fn enter_at_last(&self) {
         while !self.enter() {
-            linux::futex_wait(&self.halted, 1, Some(1));
+            futex::wait_most(&self.halted, 1, 1);
         }
     }
 
@@ -466,7 +424,7 @@ impl Cache {
     pub fn aim(&self, object: usize) {
         // SAFETY: windows stay.
         let window = unsafe { &*core::ptr::with_exposed_provenance::<Window>(self.window.get()) };
-        if object.wrapping_sub(window.start) / UNIT < window.units {
+        if object.wrapping_sub(window.start.get()) / UNIT < window.units.get() {
             return;
         }
         if let Some(window) = PAGE_MAP.window(object) {
@@ -599,8 +557,8 @@ pub fn release(address: usize) -> bool {
     let cache = Cache::current();
     // SAFETY: windows stay.
     let window = unsafe { &*core::ptr::with_exposed_provenance::<Window>(cache.window.get()) };
-    let unit = address.wrapping_sub(window.start) / UNIT;
-    if unit >= window.units {
+    let unit = address.wrapping_sub(window.start.get()) / UNIT;
+    if unit >= window.units.get() {
         return release_elsewhere(address);
     }
     // SAFETY: compared just now.
@@ -620,8 +578,8 @@ pub fn usable_size(address: usize) -> usize {
     let cache = Cache::current();
     // SAFETY: windows stay.
     let window = unsafe { &*core::ptr::with_exposed_provenance::<Window>(cache.window.get()) };
-    let unit = address.wrapping_sub(window.start) / UNIT;
-    if unit >= window.units {
+    let unit = address.wrapping_sub(window.start.get()) / UNIT;
+    if unit >= window.units.get() {
         return 0;
     }
     // SAFETY: compared just now.

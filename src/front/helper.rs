@@ -11,12 +11,13 @@ use super::cache::Cache;
 use super::options::Purge;
 use super::{exchange, options, runtime, threads};
 use crate::base::operation::Operation;
+use crate::base::shared::{AtomicBool, AtomicU32};
 use crate::slab::arena::Arena;
 use crate::slab::bins::Purged;
 use crate::sys::linux::Linux;
 use crate::sys::lock::FutexLock;
-use crate::sys::{helper, linux, thread};
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering, Ordering::Relaxed};
+use crate::sys::{futex, helper, linux, thread};
+use core::sync::atomic::{Ordering, Ordering::Relaxed};
 use lock_api::RawMutex;
 
 /// Freed bytes in an arena that are worth the helper's while, once it is there.
@@ -49,7 +50,7 @@ fn call() {
     }
     WORK.store(1, Ordering::Release);
     if STARTED.swap(true, Relaxed) {
-        linux::futex_wake(&WORK);
+        futex::wake_one(&WORK);
     } else {
         linux::keeping_errno(|| helper::start(work));
     }
@@ -72,12 +73,12 @@ extern "C" fn work() -> ! {
     runtime::apply();
     loop {
         while WORK.swap(0, Ordering::Acquire) == 0 {
-            linux::futex_wait(&WORK, 0, None);
+            futex::wait(&WORK, 0);
         }
         threads::all().for_each(|cache| {
             cache.is_unused();
         });
-        linux::futex_wait(&NEVER, 0, Some(options::decay() as u64));
+        futex::wait_most(&NEVER, 0, options::decay() as u64);
         if can_halt {
             threads::all().filter(|cache| cache.owner.load(Relaxed) != 0 && cache.is_unused()).for_each(empty);
         }

@@ -154,9 +154,8 @@ fn choose_home() -> usize {
 /// `pthread_atfork`, which allocates under its own lock. Nothing else waits for this constructor, so its place in the
 /// order of constructors does not matter: until it runs, a fork is only as safe as without handlers, which a
 /// program of one thread does not need.
-#[cfg(not(miri))]
 #[used]
-#[unsafe(link_section = ".init_array")]
+#[cfg_attr(not(any(miri, feature = "models")), unsafe(link_section = ".init_array"))]
 static AT_LOAD: extern "C" fn() = register_fork_handlers;
 
 extern "C" fn register_fork_handlers() {

@@ -4,16 +4,16 @@
 
 use super::cache::{self, Cache};
 use super::{options, runtime, threads};
-use crate::base::config::HEADER;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
-use crate::heap::heap::{self, Figures};
+use crate::base::shared::AtomicU64;
+use crate::heap::heap::Figures;
 use crate::heap::mapping::MappingFigures;
 use crate::slab::bins::SlabFigures;
 use crate::slab::slab::Entry;
 use crate::sys::report;
 use core::fmt::Write;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
 static CALLS: [AtomicU64; Operation::COUNT] = [const { AtomicU64::new(0) }; Operation::COUNT];
 
@@ -115,15 +115,15 @@ fn frees(cache: &Cache) -> u64 {
     (load(&cache.pushed) + load(&cache.remote_frees)).saturating_sub(load(&cache.moved))
 }
 
-/// Bytes of an object or a block in a cache, as its arena counts them.
+/// Bytes of an object or a block in a cache, as its arena counts them. Its thread may be giving it back meanwhile: a block's header
+/// is looked at under the lock only, as its region may be unmapped at any other time.
 fn held_bytes(address: usize) -> usize {
-    match Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
-        Some(entry) => entry.class().size(),
-        None => runtime::PAGE_MAP
-            .get(address)
-            .and_then(|region| heap::usable_size(region, address).ok())
-            .map_or(0, |usable| usable + HEADER),
+    if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
+        return entry.class().size();
     }
+    let region = runtime::PAGE_MAP.get(address);
+    let arena = region.map(|region| runtime::arena(region.arena.load(Ordering::Relaxed) as usize));
+    arena.and_then(|arena| arena.enter(Operation::Other)?.size_in_use(address)).unwrap_or(0)
 }
 
 type Page = Line<1024>;

@@ -12,11 +12,12 @@
 
 use super::cache::{self, Cache};
 use super::{exchange, options, runtime};
+use crate::base::shared::{AtomicI64, AtomicUsize};
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::{self, PageSource};
 use crate::sys::thread;
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicI64, AtomicUsize, Ordering, Ordering::Relaxed};
+use core::sync::atomic::{Ordering, Ordering::Relaxed};
 
 /// The newest of all caches.
 static CACHES: AtomicUsize = AtomicUsize::new(0);
@@ -205,4 +206,40 @@ pub fn adopt_in_child(old: u32) {
     }
     // A thread may have been cut off before it counted.
     OWNED.store(all().filter(|cache| cache.owner.load(Relaxed) != 0).count(), Relaxed);
+}
+
+#[cfg(feature = "models")]
+mod models {
+    use super::*;
+    use crate::base::model::model;
+
+    /// Loom reports words of a cache that two threads use at a time.
+    fn use_a_cache() {
+        let cache = unused().or_else(new).unwrap();
+        thread::set_cache(cache.address());
+        cache.open();
+        give_up(cache);
+    }
+
+    #[test]
+    fn a_cache_has_one_owner_at_a_time() {
+        model(2, || {
+            use_a_cache();
+            let other = loom::thread::spawn(use_a_cache);
+            use_a_cache();
+            other.join().unwrap();
+            assert_eq!(caches(), 0);
+            assert!(all().count() <= 2 && all().all(|cache| cache.owner.load(Relaxed) == 0));
+        });
+    }
+
+    #[test]
+    fn caches_in_the_list_are_laid_out_and_none_is_missing() {
+        model(2, || {
+            let makers = [(); 2].map(|()| loom::thread::spawn(|| new().unwrap()));
+            assert!(all().all(|cache| cache.stacked() == 0));
+            makers.into_iter().for_each(|thread| assert!(!thread.join().unwrap().is_open()));
+            assert_eq!(all().count(), 2);
+        });
+    }
 }

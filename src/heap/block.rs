@@ -18,10 +18,11 @@
 
 use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
 use crate::base::seal;
+use crate::base::shared::AtomicU64;
 use crate::base::tree::{Nodes, Summary};
 use crate::base::{align, tree::NONE};
 use crate::sys::report;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
 /// The block is handed out.
 const IN_USE: u64 = 1 << 32;

@@ -65,7 +65,8 @@ impl<S: PageSource + 'static> Heap<S> {
     /// Whether a block in use of `size` bytes, or too few more to be cut off, starts at `block`.
     pub fn is_block(&self, block: Block, size: usize) -> bool {
         self.map.get(block).is_some_and(|span| self.owns_region(span))
-            && block::header(block)
+            && self
+                .header(block)
                 .is_ok_and(|header| header.in_use() && (size..size + MIN_BLOCK).contains(&header.size()))
     }
 

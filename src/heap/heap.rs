@@ -9,7 +9,7 @@
 
 use super::block::{self, Block, Header, MIN_REST};
 use super::free_list::{Fit, FreeList};
-use super::page_map::PageMap;
+use super::page_map::{PageMap, RECORD_SHIFT};
 use super::span::{Kind, Span, SpanPool};
 use crate::base::align;
 use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK, REGION_GRANULE, UNIT};
@@ -268,6 +268,12 @@ impl<S: PageSource + 'static> Heap<S> {
         self.trusted(block).size()
     }
 
+    /// The bytes of a block in use, its header included; `None` if no block of this heap starts at the address.
+    pub fn size_in_use(&self, block: Block) -> Option<usize> {
+        let region = self.map.get(block).filter(|region| self.owns_region(region))?;
+        program_header(region, block).ok().map(Header::size)
+    }
+
     /// Takes a block back that metes itself had.
     pub fn free_own(&mut self, block: Block) {
         if self.free(block).is_err() {
@@ -345,15 +351,55 @@ impl<S: PageSource + 'static> Heap<S> {
     /// The header of a block the program names.
     fn of_program(&self, block: Block) -> Result<Header, Misuse> {
         match self.map.get(block) {
-            Some(region) if region.kind() == Kind::Region => program_header(region, block),
+            Some(region) if region.kind() == Kind::Region => match program_header(region, block) {
+                Err(Misuse::NoHeader(0)) => self.purged_header(block).ok_or(Misuse::NoHeader(0)),
+                other => other,
+            },
             _ => Err(Misuse::NoHeader(0)),
+        }
+    }
+
+    /// The block's header, or the word that stands there instead.
+    #[inline]
+    pub(super) fn header(&self, block: Block) -> Result<Header, u64> {
+        block::header(block).or_else(|raw| if raw == 0 { self.purged_header(block).ok_or(raw) } else { Err(raw) })
+    }
+
+    /// The header of a slab's block whose page may have been purged, as it stands at the end of the slab before: whole units, in
+    /// use, and so is the one before.
+    #[cold]
+    fn purged_header(&self, block: Block) -> Option<Header> {
+        let record = |unit: usize| self.map.slab_entry(unit) >> RECORD_SHIFT;
+        let mine = record(block);
+        if mine == 0 || !align::is(block, UNIT) || record(block - UNIT) == mine || record(block - UNIT) == 0 {
+            return None;
+        }
+        let units = (1..).take_while(|units| record(block + units * UNIT) == mine).count() + 1;
+        Some(Header::new(units * UNIT).with_in_use(true).with_prev_in_use(true))
+    }
+
+    /// Whether the header of the block at the end of a slab can be had without its page.
+    pub fn can_purge_header(&self, block: Block) -> bool {
+        match (block::header(block), self.purged_header(block)) {
+            (Ok(stands), Some(made)) => stands == made,
+            (Err(raw), made) => raw == 0 && made.is_some(),
+            (Ok(_), None) => false,
+        }
+    }
+
+    /// Writes a purged header anew, if the one of `block` is.
+    pub fn restore_header(&self, block: Block) {
+        if block::header(block) == Err(0)
+            && let Some(header) = self.purged_header(block)
+        {
+            block::set_header(block, header);
         }
     }
 
     /// The header of a block that metes itself followed a size or a link to.
     #[inline]
     pub(super) fn trusted(&self, block: Block) -> Header {
-        match block::header(block) {
+        match self.header(block) {
             Ok(header) => header,
             Err(raw) => {
                 let (operation, subject) = self.operation;

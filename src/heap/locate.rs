@@ -84,7 +84,7 @@ impl<S: PageSource + 'static> Heap<S> {
     pub(super) fn walk(&self, segment_start: usize, mut f: impl FnMut(Block, Result<Header, u64>) -> bool) {
         let mut block = first_block(segment_start);
         loop {
-            let header = block::header(block);
+            let header = self.header(block);
             if header.is_ok_and(Header::is_fence) || !f(block, header) {
                 return;
             }

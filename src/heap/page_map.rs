@@ -14,14 +14,18 @@
 use super::span::Span;
 use crate::base::align;
 use crate::base::config::{ADDRESS_BITS, UNIT};
+use crate::base::shared::{AtomicPtr, AtomicU64, Own};
 use crate::sys::pages::PageSource;
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
 const UNIT_BITS: u32 = UNIT.trailing_zeros();
 const LEAF_BITS: u32 = 16;
 const LEAF_ENTRIES: usize = 1 << LEAF_BITS;
 const LEAF_BYTES: usize = align::up(size_of::<Leaf>(), UNIT);
 const ROOT_ENTRIES: usize = 1 << (ADDRESS_BITS - UNIT_BITS - LEAF_BITS);
+
+/// Above this bit a slab entry is the same in all units of a slab, and in no other's.
+pub const RECORD_SHIFT: u32 = 20;
 
 #[repr(C)]
 struct Leaf {
@@ -31,13 +35,13 @@ struct Leaf {
 }
 
 /// What a thread cache keeps of a leaf: one word leads to all of it, so it is always of one piece. The slab entries of the units
-/// follow.
+/// follow. Nothing writes to it once it can be seen.
 #[repr(C)]
 pub struct Window {
     /// How many units there are; 0 in the window of who has none.
-    pub units: usize,
+    pub units: Own<usize>,
     /// The first address.
-    pub start: usize,
+    pub start: Own<usize>,
 }
 
 impl Window {
@@ -142,7 +146,9 @@ impl PageMap {
         let Some(address) = source.map(0, LEAF_BYTES) else { return false };
         let leaf = core::ptr::with_exposed_provenance_mut::<Leaf>(address);
         // SAFETY: mapped above, and nobody has seen it.
-        unsafe { (*leaf).window = Window { units: LEAF_ENTRIES, start: root << (UNIT_BITS + LEAF_BITS) } };
+        let Leaf { window, .. } = unsafe { &*leaf };
+        window.units.set(LEAF_ENTRIES);
+        window.start.set(root << (UNIT_BITS + LEAF_BITS));
         if slot.compare_exchange(core::ptr::null_mut(), leaf, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             // SAFETY: mapped above; another thread was first, and nobody has seen this one.
             unsafe { source.unmap(address, LEAF_BYTES) };
@@ -172,5 +178,53 @@ fn index(address: usize) -> usize {
 impl Default for PageMap {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(feature = "models")]
+mod models {
+    use super::*;
+    use crate::base::model::model;
+    use crate::heap::span::{Kind, SpanPool};
+    use crate::sys::fake::Fake;
+    use std::rc::Rc;
+
+    static MAP: PageMap = PageMap::new();
+    static SPANS: SpanPool = SpanPool::new();
+
+    /// The first address of a leaf.
+    const START: usize = 1 << (UNIT_BITS + LEAF_BITS);
+
+    fn publish(source: &Fake, span: &'static Span, address: usize) {
+        span.start.store(address, Ordering::Relaxed);
+        span.set_kind(Kind::Region);
+        assert!(MAP.set(source, address, UNIT, span));
+    }
+
+    /// Whether the map has the span at `address`. What is there is whole.
+    fn sees(address: usize) -> bool {
+        if let Some(window) = MAP.window(address) {
+            assert_eq!((window.units.get(), window.start.get()), (LEAF_ENTRIES, START));
+        }
+        let Some(span) = MAP.get(address) else { return false };
+        assert_eq!((span.kind(), span.start()), (Kind::Region, address));
+        true
+    }
+
+    #[test]
+    fn a_reader_sees_nothing_or_all_of_it_while_two_threads_install_the_leaf() {
+        model(2, || {
+            let source = Rc::new(Fake::new(2 * LEAF_BYTES + UNIT));
+            let [first, second] = [(); 2].map(|()| SPANS.take(&*source).unwrap());
+            let before = source.mapped();
+            let other = source.clone();
+            let writer = loom::thread::spawn(move || publish(&other, first, START));
+            let reader = loom::thread::spawn(|| sees(START));
+            publish(&source, second, START + UNIT);
+            writer.join().unwrap();
+            reader.join().unwrap();
+            assert!(sees(START) && sees(START + UNIT));
+            assert_eq!(source.mapped() - before, LEAF_BYTES, "the leaf of who came second was not given back");
+        });
     }
 }

@@ -8,8 +8,9 @@
 #![allow(unsafe_code)]
 
 use crate::base::config::UNIT;
+use crate::base::shared::{AtomicU32, AtomicU64, AtomicUsize};
 use crate::sys::pages::PageSource;
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::Ordering;
 
 /// What a span describes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -240,4 +241,45 @@ fn record(index: u64) -> Option<&'static Span> {
 fn chunk(address: usize) -> Option<&'static Chunk> {
     // SAFETY: as for `record`.
     (address != 0).then(|| unsafe { &*core::ptr::with_exposed_provenance(address) })
+}
+
+#[cfg(feature = "models")]
+mod models {
+    use super::*;
+    use crate::base::model::model;
+    use crate::sys::fake::Fake;
+    use std::collections::HashSet;
+    use std::rc::Rc;
+
+    static SPANS: SpanPool = SpanPool::new();
+
+    fn all_differ<const N: usize>(spans: [&'static Span; N]) {
+        assert_eq!(spans.map(core::ptr::from_ref).into_iter().collect::<HashSet<_>>().len(), N);
+    }
+
+    #[test]
+    fn no_record_has_two_takers_when_one_is_put_back_while_another_is_taken() {
+        model(3, || {
+            let source = Rc::new(Fake::new(CHUNK));
+            let take = |source: &Fake| SPANS.take(source).unwrap();
+            [(); 2].map(|()| take(&source)).iter().for_each(|span| SPANS.put(span));
+            let other = source.clone();
+            let taker = loom::thread::spawn(move || take(&other));
+            let (first, second) = (take(&source), take(&source));
+            SPANS.put(first);
+            all_differ([second, taker.join().unwrap(), take(&source), take(&source)]);
+        });
+    }
+
+    #[test]
+    fn two_threads_that_take_the_first_record_map_one_chunk() {
+        model(3, || {
+            let source = Rc::new(Fake::new(2 * CHUNK));
+            let other = source.clone();
+            let taker = loom::thread::spawn(move || SPANS.take(&*other).unwrap());
+            let span = SPANS.take(&*source).unwrap();
+            all_differ([span, taker.join().unwrap()]);
+            assert_eq!(source.mapped(), CHUNK);
+        });
+    }
 }

@@ -17,6 +17,7 @@ use super::metadata::Metadata;
 use super::slab::Entry;
 use crate::base::class::SizeClass;
 use crate::base::operation::Operation;
+use crate::base::shared::{AtomicBool, AtomicU64, AtomicUsize};
 use crate::heap::block::{self, Block};
 use crate::heap::check::Broken;
 use crate::heap::heap::Heap;
@@ -26,7 +27,7 @@ use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
 use crate::sys::{linux, report, thread};
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, compiler_fence};
+use core::sync::atomic::{Ordering, compiler_fence};
 use lock_api::{Mutex, RawMutex};
 
 /// Bytes that are looked at in slabs, or given back, while others wait for the lock.
@@ -301,5 +302,42 @@ impl<S: PageSource + 'static> Drop for Entered<'_, S> {
         }
         compiler_fence(Ordering::SeqCst);
         thread::set_inside(self.was_inside);
+    }
+}
+
+#[cfg(feature = "models")]
+mod models {
+    use super::*;
+    use crate::base::config::{REGION_GRANULE, UNIT};
+    use crate::base::model::model;
+    use crate::sys::fake::Fake;
+    use std::rc::Rc;
+
+    static MAP: PageMap = PageMap::new();
+    static SPANS: SpanPool = SpanPool::new();
+    static METADATA: Metadata = Metadata::new();
+
+    /// One that is freed twice is a double free, which ends the test.
+    #[test]
+    fn deferred_frees_of_two_threads_are_done_once_each_while_a_third_enters() {
+        model(3, || {
+            let source = Rc::new(Fake::new(2 * REGION_GRANULE + UNIT));
+            let arena = Rc::new(Arena::new(source));
+            let blocks = {
+                let mut entered = arena.enter(Operation::Other).unwrap();
+                entered.found(&MAP, &SPANS, &METADATA);
+                entered.set_trim(usize::MAX, 0);
+                [(); 2].map(|()| entered.alloc(100).unwrap().block)
+            };
+            let others = blocks.map(|block| {
+                let arena = arena.clone();
+                loom::thread::spawn(move || arena.defer(block))
+            });
+            drop(arena.enter(Operation::Other));
+            others.into_iter().for_each(|thread| thread.join().unwrap());
+            let entered = arena.enter(Operation::Other).unwrap();
+            assert_eq!(entered.figures().live_blocks, 0);
+            entered.check().unwrap();
+        });
     }
 }

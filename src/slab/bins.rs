@@ -9,11 +9,12 @@ use super::slab::{self, Entry, Slab, Slabs};
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::{HEADER, UNIT};
 use crate::base::late::Late;
+use crate::base::shared::AtomicUsize;
 use crate::base::tree::{NONE, Tree};
 use crate::heap::check::Broken;
 use crate::heap::heap::Heap;
 use crate::sys::pages::PageSource;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// What is wrong with a pointer into a slab.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -269,7 +270,12 @@ impl Bins {
                 let slab = slab::slab(record);
                 start = slab.start();
                 if slab.take_changed() {
-                    slab.for_each_free_run(|from, to| *given += heap.purge_inside(from, to));
+                    let (behind, end) = (slab.object(slab.class().objects()), start + slab.class().slab_bytes());
+                    slab.for_each_free_run(|from, to| {
+                        // The unused rest goes with the last object, and so does the next slab's header.
+                        let to = if to == behind && heap.can_purge_header(end) { end } else { to };
+                        *given += heap.purge_inside(from, to);
+                    });
                     let looked = slab.class().slab_bytes();
                     if bytes <= looked {
                         return Some(Purged { class, start });
@@ -318,6 +324,9 @@ impl Bins {
         let class = slab.class();
         let bin = &mut self.bins[class.index()];
         bin.partial.remove(&Slabs, slab.address());
+        // The page map tells what purged headers were.
+        heap.restore_header(slab.start());
+        heap.restore_header(slab.start() + class.slab_bytes());
         for unit in (slab.start()..slab.start() + class.slab_bytes()).step_by(UNIT) {
             heap.page_map().set_slab_entry(unit, 0);
         }

@@ -7,8 +7,9 @@
 
 use crate::base::align;
 use crate::base::config::UNIT;
+use crate::base::shared::AtomicUsize;
 use crate::sys::pages::{self, PageSource};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::Ordering;
 
 /// Records start at a multiple of this.
 pub const RECORD_ALIGN: usize = 64;
@@ -55,5 +56,29 @@ impl Metadata {
 impl Default for Metadata {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(feature = "models")]
+mod models {
+    use super::*;
+    use crate::base::model::model;
+    use crate::sys::fake::Fake;
+    use std::rc::Rc;
+
+    static METADATA: Metadata = Metadata::new();
+
+    #[test]
+    fn two_threads_get_different_records_of_one_chunk() {
+        model(3, || {
+            let source = Rc::new(Fake::new(4 * UNIT));
+            let alloc = |source: &Fake| METADATA.alloc(source, RECORD_ALIGN).unwrap();
+            let other = source.clone();
+            let record = loom::thread::spawn(move || alloc(&other));
+            let mut records = [alloc(&source), alloc(&source), record.join().unwrap()];
+            records.sort_unstable();
+            assert_eq!(records.map(|record| record - records[0]), [0, RECORD_ALIGN, 2 * RECORD_ALIGN]);
+            assert_eq!(source.mapped(), UNIT);
+        });
     }
 }

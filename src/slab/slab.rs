@@ -15,12 +15,12 @@ use super::metadata::RECORD_ALIGN;
 use crate::base::class::{BIN, SizeClass};
 use crate::base::config::{ARENAS_MAX, CHECKED, UNIT};
 use crate::base::tree::{NONE, Nodes, Summary};
+use crate::heap::page_map::RECORD_SHIFT;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// The bits of an entry that say which bin of a home's thread caches an object goes to.
 const PLACE_BITS: u32 = 16;
 const ARENA_SHIFT: u32 = 11;
-const RECORD_SHIFT: u32 = 20;
 
 /// Distances of bins are below this; an arena's number stands above.
 pub const BINS_END: usize = 1 << ARENA_SHIFT;

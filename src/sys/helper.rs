@@ -11,7 +11,7 @@
 
 #![allow(unsafe_code)]
 
-#[cfg(all(target_arch = "x86_64", not(any(test, miri))))]
+#[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan))))]
 mod made {
     use crate::base::align;
     use crate::sys::linux::{self, Linux};
@@ -100,7 +100,7 @@ mod made {
     }
 }
 
-#[cfg(not(all(target_arch = "x86_64", not(any(test, miri)))))]
+#[cfg(not(all(target_arch = "x86_64", not(any(test, miri, tsan)))))]
 mod made {
     /// There is none on this machine.
     pub fn start(_main: extern "C" fn() -> !) -> bool {

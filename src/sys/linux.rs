@@ -6,12 +6,16 @@
 #![allow(unsafe_code)]
 
 use super::pages::PageSource;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use libc::{c_int, c_long};
 
 /// The operating system's pages.
 #[derive(Clone, Copy, Default)]
 pub struct Linux;
+
+/// Under ThreadSanitizer memory comes and goes by the libc's functions, which it knows: it would take whoever gets an address from
+/// the kernel to race with whoever gave it back before.
+const SEEN_BY_SANITIZER: bool = cfg!(tsan);
 
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 
@@ -85,7 +89,14 @@ pub const fn int(value: c_int) -> usize {
 fn mmap(hint: usize, len: usize, protection: c_int, flags: c_int) -> Option<usize> {
     let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: without MAP_FIXED an anonymous mmap touches no memory that exists.
-    let address = unsafe { call(libc::SYS_mmap, [hint, len, int(protection), int(flags), int(-1), 0]) };
+    let address = unsafe {
+        if SEEN_BY_SANITIZER {
+            let hint = core::ptr::without_provenance_mut(hint);
+            libc::mmap(hint, len, protection, flags, -1, 0).expose_provenance().cast_signed()
+        } else {
+            call(libc::SYS_mmap, [hint, len, int(protection), int(flags), int(-1), 0])
+        }
+    };
     usize::try_from(address).ok()
 }
 
@@ -105,7 +116,12 @@ impl PageSource for Linux {
 
     unsafe fn unmap(&self, address: usize, len: usize) -> bool {
         // SAFETY: the caller owns the range.
-        unsafe { call(libc::SYS_munmap, [address, len]) == 0 }
+        unsafe {
+            if SEEN_BY_SANITIZER {
+                return libc::munmap(core::ptr::with_exposed_provenance_mut(address), len) == 0;
+            }
+            call(libc::SYS_munmap, [address, len]) == 0
+        }
     }
 
     unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool {
@@ -150,25 +166,6 @@ pub fn with_signals_blocked<R>(f: impl FnOnce() -> R) -> R {
     let result = f();
     set(libc::SIG_SETMASK, &raw const before, core::ptr::null_mut());
     result
-}
-
-/// Sleeps while a word is `value`, but no longer than so many milliseconds, if that is said.
-pub fn futex_wait(word: &AtomicU32, value: u32, most: Option<u64>) {
-    let time = most
-        .map(|ms| libc::timespec { tv_sec: (ms / 1000).cast_signed(), tv_nsec: (ms % 1000 * 1_000_000).cast_signed() });
-    let time = time.as_ref().map_or(0, |time| core::ptr::from_ref(time).expose_provenance());
-    let operation = int(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG);
-    // SAFETY: the word outlives the call, which only sleeps.
-    keeping_errno(|| unsafe {
-        call(libc::SYS_futex, [word.as_ptr().expose_provenance(), operation, value as usize, time])
-    });
-}
-
-/// Wakes one that sleeps at a word.
-pub fn futex_wake(word: &AtomicU32) {
-    let operation = int(libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG);
-    // SAFETY: the word outlives the call, which only wakes.
-    keeping_errno(|| unsafe { call(libc::SYS_futex, [word.as_ptr().expose_provenance(), operation, 1]) });
 }
 
 /// Asks the kernel for `barrier`. False where it refuses.
@@ -218,10 +215,12 @@ pub fn is_main_thread() -> bool {
 
 /// Whether a thread of this process has that number; true where the kernel does not say.
 pub fn thread_lives(number: u32) -> bool {
+    // The threads of a model have numbers that the kernel does not know.
     // SAFETY: signal 0 is none: the kernel only looks the thread up.
-    keeping_errno(|| unsafe {
-        call(libc::SYS_tgkill, [int(libc::getpid()), number as usize, 0]) == 0 || errno() != libc::ESRCH
-    })
+    cfg!(feature = "models")
+        || keeping_errno(|| unsafe {
+            call(libc::SYS_tgkill, [int(libc::getpid()), number as usize, 0]) == 0 || errno() != libc::ESRCH
+        })
 }
 
 /// Copies up to `buffer.len()` bytes from any address of this process; how many could be read. Never faults.

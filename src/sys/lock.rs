@@ -9,8 +9,9 @@
 
 #![allow(unsafe_code)]
 
-use super::{linux, thread};
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use super::{futex, thread};
+use crate::base::shared::{AtomicU32, AtomicU64};
+use core::sync::atomic::Ordering;
 
 /// The lock. See the module.
 pub struct FutexLock {
@@ -25,7 +26,7 @@ pub struct FutexLock {
 }
 
 const SLEEPERS: u32 = 1;
-const SPINS: u32 = 100;
+const SPINS: u32 = if cfg!(feature = "models") { 1 } else { 100 };
 
 impl FutexLock {
     /// Gives the lock its rank: locks are taken in rising order, and rank 0 is not checked.
@@ -113,7 +114,7 @@ impl FutexLock {
             } else if word & SLEEPERS != 0
                 || self.word.compare_exchange(word, word | SLEEPERS, Ordering::Relaxed, Ordering::Relaxed).is_ok()
             {
-                linux::futex_wait(&self.word, word | SLEEPERS, None);
+                futex::wait(&self.word, word | SLEEPERS);
             }
         }
     }
@@ -156,7 +157,7 @@ unsafe impl lock_api::RawMutex for FutexLock {
     unsafe fn unlock(&self) {
         self.leave_rank();
         if self.word.swap(0, Ordering::Release) & SLEEPERS != 0 {
-            linux::futex_wake(&self.word);
+            futex::wake_one(&self.word);
         }
     }
 }
@@ -205,5 +206,45 @@ mod tests {
             low.lock();
         });
         assert!(taken.join().is_err());
+    }
+}
+
+#[cfg(feature = "models")]
+mod models {
+    use super::*;
+    use crate::base::model::model;
+    use crate::base::shared::Own;
+    use lock_api::Mutex;
+    use std::rc::Rc;
+    use std::vec::Vec;
+
+    /// A wakeup that is lost is a deadlock, which loom reports.
+    fn count(threads: u32, rounds: u32) {
+        let counter = Rc::new(Mutex::<FutexLock, _>::new(Own::new(0)));
+        let run = move |counter: Rc<Mutex<FutexLock, Own<u32>>>| {
+            for _ in 0..rounds {
+                let counter = counter.lock();
+                counter.set(counter.get() + 1);
+            }
+        };
+        let others = (1..threads).map(|_| {
+            let counter = counter.clone();
+            loom::thread::spawn(move || run(counter))
+        });
+        let others: Vec<_> = others.collect();
+        run(counter.clone());
+        others.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(counter.lock().get(), threads * rounds);
+    }
+
+    #[test]
+    fn two_threads_are_never_inside_together_and_never_sleep_for_good() {
+        model(4, || count(2, 1));
+        model(3, || count(2, 2));
+    }
+
+    #[test]
+    fn three_threads_are_never_inside_together_and_never_sleep_for_good() {
+        model(2, || count(3, 1));
     }
 }

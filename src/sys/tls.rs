@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)]
 
-#[cfg(all(target_arch = "x86_64", not(any(test, miri))))]
+#[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan))))]
 pub use word::depths;
 pub use word::{cache, get, no_cache, set, set_cache};
 
@@ -79,6 +79,7 @@ mod word {
     word!(cache, set_cache, usize, "metes_thread_cache");
 
     /// How far below the thread pointer the words are.
+    #[cfg(not(tsan))]
     pub fn depths() -> [usize; 2] {
         let (get, cache): (usize, usize);
         // SAFETY: reads two constants of the loader's.
@@ -201,35 +202,52 @@ mod word {
 #[cfg(any(test, miri))]
 mod word {
     use core::cell::Cell;
+    use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    #[cfg(not(feature = "models"))]
     std::thread_local! {
         static WORD: Cell<u64> = const { Cell::new(0) };
         static CACHE: Cell<usize> = const { Cell::new(0) };
     }
 
-    static NO_CACHE: [core::sync::atomic::AtomicUsize; 5] = [const { core::sync::atomic::AtomicUsize::new(0) }; 5];
+    // The threads of a model are one to the kernel: they have numbers of their own from the start.
+    #[cfg(feature = "models")]
+    loom::thread_local! {
+        static WORD: Cell<u64> = Cell::new(NUMBERS.fetch_add(1, Relaxed) as u64);
+        static CACHE: Cell<usize> = Cell::new(0);
+    }
+
+    #[cfg(feature = "models")]
+    static NUMBERS: AtomicUsize = AtomicUsize::new(1);
+
+    /// As a cache is aligned.
+    #[repr(align(64))]
+    struct NoCache([AtomicUsize; 5]);
+
+    static NO_CACHE: NoCache = NoCache([const { AtomicUsize::new(0) }; 5]);
 
     pub fn cache() -> usize {
-        match CACHE.get() {
+        match CACHE.with(Cell::get) {
             0 => no_cache(),
             cache => cache,
         }
     }
 
     pub fn set_cache(value: usize) {
-        CACHE.set(value);
+        CACHE.with(|cache| cache.set(value));
     }
 
     pub fn no_cache() -> usize {
-        let window = (&raw const NO_CACHE[3]).expose_provenance();
-        NO_CACHE[2].store(window, core::sync::atomic::Ordering::Relaxed);
+        let window = (&raw const NO_CACHE.0[3]).expose_provenance();
+        NO_CACHE.0[2].store(window, Relaxed);
         (&raw const NO_CACHE).expose_provenance()
     }
 
     pub fn get() -> u64 {
-        WORD.get()
+        WORD.with(Cell::get)
     }
 
     pub fn set(value: u64) {
-        WORD.set(value);
+        WORD.with(|word| word.set(value));
     }
 }

@@ -1,0 +1,227 @@
+//! Threads at once on the library's Rust API: blocks that change hands, threads that end and are replaced, and who looks
+//! at and trims the heaps meanwhile. `scripts/tsan` runs it under ThreadSanitizer too.
+
+#![allow(unsafe_code)]
+
+use metes::Metes;
+use metes::front::{alloc, tuning};
+use std::alloc::{GlobalAlloc, Layout};
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::{env, slice, thread};
+
+const THREADS: u64 = 4;
+/// Sizes that are slabs' objects, and blocks that a thread cache holds too.
+const SMALL: Range<usize> = 1..1024;
+const LARGE_OBJECTS: Range<usize> = 1024..32 << 10;
+const MEDIUM: Range<usize> = 40 << 10..200 << 10;
+const MAPPINGS: Range<usize> = 256 << 10..1 << 20;
+
+/// How often a loop runs: `METES_SOAK` makes it twenty times as often.
+fn rounds(quick: usize) -> usize {
+    if env::var_os("METES_SOAK").is_some() { 20 * quick } else { quick }
+}
+
+struct Random(u64);
+
+impl Random {
+    fn new(seed: u64) -> Self {
+        Self((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 16).unwrap() % end
+    }
+
+    fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    fn size(&mut self) -> usize {
+        let sizes = match self.below(256) {
+            0 => MAPPINGS,
+            1..5 => MEDIUM,
+            5..20 => LARGE_OBJECTS,
+            _ => SMALL,
+        };
+        sizes.start + self.below(sizes.len())
+    }
+
+    fn align(&mut self) -> usize {
+        if self.one_in(16) { 16 << self.below(9) } else { 1 << self.below(5) }
+    }
+}
+
+/// A block filled with a byte of its own, which is there still when the block is given back, wherever that is.
+struct Block {
+    start: *mut u8,
+    layout: Layout,
+    fill: u8,
+}
+
+// SAFETY: a block has one owner at a time.
+unsafe impl Send for Block {}
+
+impl Block {
+    fn new(random: &mut Random) -> Self {
+        let layout = Layout::from_size_align(random.size(), random.align()).unwrap();
+        let zeroed = random.one_in(4);
+        // SAFETY: no size is zero.
+        let start = unsafe { if zeroed { Metes.alloc_zeroed(layout) } else { Metes.alloc(layout) } };
+        assert!(!start.is_null() && start.addr().is_multiple_of(layout.align()));
+        let mut block = Self { start, layout, fill: 0 };
+        if zeroed {
+            block.verify(layout.size());
+        }
+        block.paint(random);
+        block
+    }
+
+    /// A new fill for all of it, in one piece: a sanitizer is shown every byte.
+    fn paint(&mut self, random: &mut Random) {
+        self.fill = u8::try_from(random.below(256)).unwrap();
+        // SAFETY: the block has so many bytes, and is ours.
+        unsafe { self.start.write_bytes(self.fill, self.layout.size()) };
+    }
+
+    /// Looks at the first `len` bytes, not at all of them where there are many.
+    fn verify(&self, len: usize) {
+        // SAFETY: the block has so many bytes, and is ours.
+        let bytes = unsafe { slice::from_raw_parts(self.start, len) };
+        let step = if len <= 1024 { 1 } else { 61 };
+        let right = bytes.iter().step_by(step).chain(bytes.last()).all(|&byte| byte == self.fill);
+        assert!(right, "{len} bytes at {:p} are not all {}", self.start, self.fill);
+    }
+
+    fn resize(&mut self, random: &mut Random) {
+        let (old, size) = (self.layout.size(), random.size());
+        // SAFETY: the layout is the block's, and no size is zero.
+        let moved = unsafe { Metes.realloc(self.start, self.layout, size) };
+        assert!(!moved.is_null());
+        self.start = moved;
+        self.layout = Layout::from_size_align(size, self.layout.align()).unwrap();
+        self.verify(old.min(size));
+        self.paint(random);
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        self.verify(self.layout.size());
+        assert!(alloc::usable_size(self.start) >= self.layout.size());
+        // SAFETY: the layout is the block's, and nobody has it any more.
+        unsafe { Metes.dealloc(self.start, self.layout) };
+    }
+}
+
+/// Places where threads leave blocks for others to find.
+struct Shared(Vec<Mutex<Option<Block>>>);
+
+impl Shared {
+    fn new(slots: usize) -> Self {
+        Self((0..slots).map(|_| Mutex::new(None)).collect())
+    }
+
+    fn swap(&self, random: &mut Random, block: Block) -> Option<Block> {
+        self.0[random.below(self.0.len())].lock().unwrap().replace(block)
+    }
+}
+
+/// Replaces blocks at random, the thread's own and now and then one that is shared.
+fn churn(random: &mut Random, shared: &Shared, rounds: usize) {
+    let mut own: Vec<Block> = (0..64).map(|_| Block::new(random)).collect();
+    for _ in 0..rounds {
+        let which = random.below(own.len());
+        if random.one_in(4) {
+            let block = own.swap_remove(which);
+            own.push(shared.swap(random, block).unwrap_or_else(|| Block::new(random)));
+        } else if random.one_in(4) {
+            own[which].resize(random);
+        } else {
+            own[which] = Block::new(random);
+        }
+        if random.one_in(4096) {
+            tuning::trim();
+        }
+    }
+}
+
+fn assert_sound() {
+    if let Err(broken) = metes::check() {
+        panic!("{broken:?}");
+    }
+}
+
+/// Runs `work` on so many threads, each with a number, while another looks at all there is and gives free memory back.
+fn watched(threads: u64, work: impl Fn(u64) + Sync) {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            let mut turn = 0;
+            while !done.load(Ordering::Relaxed) {
+                let stats = metes::stats();
+                assert!(stats.heaps.held <= stats.heaps.peak_held && stats.mappings.bytes <= stats.mappings.peak_bytes);
+                match turn % 8 {
+                    0 => assert_sound(),
+                    4 => assert!(tuning::trim() < 1 << 40),
+                    6 => assert!(tuning::release_regions() < 1 << 40),
+                    _ => thread::yield_now(),
+                }
+                turn += 1;
+            }
+        });
+        let workers: Vec<_> = (0..threads)
+            .map(|number| {
+                scope.spawn({
+                    let work = &work;
+                    move || work(number)
+                })
+            })
+            .collect();
+        let ended: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        done.store(true, Ordering::Relaxed);
+        watcher.join().unwrap();
+        ended.into_iter().for_each(|ended| ended.unwrap());
+    });
+    assert_sound();
+}
+
+#[test]
+fn blocks_change_hands_through_shared_slots() {
+    let shared = Shared::new(256);
+    watched(THREADS, |number| churn(&mut Random::new(number), &shared, rounds(60_000)));
+}
+
+/// What a thread leaves behind is freed after it has ended, by one that may have its cache.
+#[test]
+fn threads_end_and_are_replaced() {
+    let shared = Shared::new(512);
+    watched(THREADS, |number| {
+        for generation in 0..rounds(120) as u64 {
+            let seed = generation * THREADS + number;
+            thread::scope(|scope| scope.spawn(|| churn(&mut Random::new(seed), &shared, 300)).join()).unwrap();
+        }
+    });
+}
+
+/// Half of the threads allocate only, the others free only: all goes home through the remote buffers and the arenas.
+#[test]
+fn what_producers_make_consumers_free() {
+    watched(THREADS / 2, |number| {
+        let (give, take) = sync_channel::<Vec<Block>>(8);
+        thread::scope(|scope| {
+            scope.spawn(move || take.into_iter().for_each(drop));
+            let mut random = Random::new(number);
+            for _ in 0..rounds(1000) {
+                let batch = (0..random.below(64)).map(|_| Block::new(&mut random)).collect();
+                give.send(batch).unwrap();
+            }
+            drop(give);
+        });
+    });
+}
