@@ -326,7 +326,7 @@ mod models {
             let blocks = {
                 let mut entered = arena.enter(Operation::Other).unwrap();
                 entered.found(&MAP, &SPANS, &METADATA);
-                entered.set_trim(usize::MAX, 0);
+                entered.set_trim(usize::MAX, usize::MAX, 0);
                 [(); 2].map(|()| entered.alloc(100).unwrap().block)
             };
             let others = blocks.map(|block| {

@@ -1,0 +1,104 @@
+// Idle: memory is filled with small blocks of mixed sizes, nearly all are freed, chosen at random, and then the program makes no
+// call for a while; then as much again is allocated in other sizes; then all is freed, and it makes no call again.
+//
+// What it prints, in KiB: full= and idle= are resident beyond what was before the first block and the program's own
+// arrays, floor= the pages that a live block reaches into, again= resident after the second filling, and
+// empty= what is left at the end.
+#include "../programs/bench.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { MIN = 16, MAX = 255 };
+
+// Without stdio: nothing here may allocate.
+static size_t resident_kib(void)
+{
+    char text[128] = {0};
+    int file = open("/proc/self/statm", O_RDONLY);
+    require(file >= 0 && read(file, text, sizeof text - 1) > 0, "cannot read /proc/self/statm");
+    close(file);
+    return strtoul(strchr(text, ' '), NULL, 10) * ((size_t)sysconf(_SC_PAGESIZE) / 1024);
+}
+
+// Pages of the program's own, all touched, that no allocator sees.
+static void *pages(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    require(p != MAP_FAILED, "no memory");
+    return p;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+    return (x > y) - (x < y);
+}
+
+static size_t floor_kib(void **blocks, const unsigned char *sizes, size_t n, uintptr_t *touched)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), count = 0, different = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!blocks[i])
+            continue;
+        uintptr_t first = (uintptr_t)blocks[i] / page, last = ((uintptr_t)blocks[i] + sizes[i] - 1) / page;
+        touched[count++] = first;
+        if (last != first)
+            touched[count++] = last;
+    }
+    qsort(touched, count, sizeof *touched, by_value);
+    for (size_t i = 0; i < count; i++)
+        different += !i || touched[i] != touched[i - 1];
+    return different * (page / 1024);
+}
+
+static void *written(size_t size)
+{
+    return memset(present(malloc(size)), 1, size);
+}
+
+int main(int argc, char **argv)
+{
+    options_begin(argc, argv);
+    size_t n = option_work("bytes", 1 << 30) / ((MIN + MAX) / 2);
+    size_t per_mille = option("freed", 950);
+    size_t seconds = option("wait", 2);
+    options_end();
+
+    uint64_t random = random_seed(0);
+    void **blocks = pages(n * sizeof *blocks), **others = pages(n * sizeof *others);
+    uint32_t *order = pages(n * sizeof *order);
+    unsigned char *sizes = pages(n);
+    uintptr_t *touched = pages(2 * n * sizeof *touched);
+    free(present(malloc(1)));
+    shuffle(&random, order, n);
+    double begin = now();
+    size_t before = resident_kib();
+    for (size_t i = 0; i < n; i++)
+        blocks[i] = written(sizes[i] = (unsigned char)random_range(&random, MIN, MAX));
+    size_t full = resident_kib() - before;
+    for (size_t i = 0; i < n; i++)
+        if (random_below(&random, 1000) < per_mille) {
+            free(blocks[order[i]]);
+            blocks[order[i]] = NULL;
+        }
+    double worked = now() - begin;
+    sleep((unsigned)seconds);
+    size_t idle = resident_kib() - before, floor = floor_kib(blocks, sizes, n, touched);
+
+    size_t again = n * per_mille / 1000 * (MIN + MAX) / (2 * 400);
+    for (size_t i = 0; i < again; i++)
+        others[i] = written(random_range(&random, 300, 500));
+    size_t more = resident_kib() - before;
+    for (size_t i = 0; i < n; i++)
+        free(blocks[i]);
+    for (size_t i = 0; i < again; i++)
+        free(others[i]);
+    sleep((unsigned)seconds);
+    size_t empty = resident_kib();
+    printf("ops=%zu seconds=%.6f full=%zu idle=%zu floor=%zu again=%zu empty=%zu\n", n, worked, full, idle, floor, more,
+           empty > before ? empty - before : 0);
+    return 0;
+}
