@@ -3,7 +3,7 @@
 pub mod env;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
-pub mod futex;
+pub(crate) mod futex;
 pub mod helper;
 pub mod linux;
 pub mod lock;
