@@ -463,6 +463,7 @@ fn resize_block(region: &'static Span, address: usize, n: usize) -> Option<*mut 
     let mut heap = arena_of(region).enter(Operation::Realloc)?;
     let resized = heap.resize(address, n);
     drop(heap);
+    helper::look(region.arena.load(Relaxed) as usize);
     match resized {
         Ok(Some(_)) => Some(core::ptr::with_exposed_provenance_mut(address)),
         Ok(None) => None,

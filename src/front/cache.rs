@@ -47,8 +47,10 @@ const _: () = assert!(OPEN == class::GRAINS);
 const _: () = assert!(size_of::<Bin>() == class::BIN && core::mem::offset_of!(Cache, gate) == 0);
 const _: () = assert!(core::mem::offset_of!(Cache, window) == 16);
 
-/// Milliseconds that a halted thread may take to see it.
-const PATIENCE: usize = 10_000;
+const HALTED: u32 = 1;
+const LEFT: u32 = 2;
+/// Milliseconds that a thread's gate may be closed when it is to go on.
+const PATIENCE: usize = 20;
 
 /// Frees to other arenas that are collected before they go home.
 pub const REMOTE: usize = 128;
@@ -122,7 +124,7 @@ pub struct Cache {
     grown: Own<usize>,
     /// The class that was last asked to give up room.
     victim: Own<usize>,
-    /// Not 0 while another thread empties the cache.
+    /// Not 0 while another thread empties the cache: `HALTED`, or `LEFT` when that is done but for letting the thread go on.
     halted: AtomicU32,
     /// What `activity` was when the helper looked last.
     seen: AtomicUsize,
@@ -293,10 +295,13 @@ impl Cache {
     /// The thread closes the gate before it reads what this changes. So once every processor has passed a barrier, either the gate is
     /// seen closed here, or the thread finds the cache halted when it closes the gate next. It pays nothing for that.
     pub fn halt(&self) -> bool {
-        self.halted.store(1, Relaxed);
+        if self.halted.compare_exchange(0, HALTED, Relaxed, Relaxed).is_err() {
+            return false;
+        }
         self.bins_of_grains.iter().for_each(|bin| bin.set(0));
         SizeClass::all().for_each(|class| self.bin(class).end.set(0));
-        let done = linux::barrier() && self.is_open();
+        // In a slow path that it entered before, the thread may have set an end anew.
+        let done = linux::barrier() && self.is_open() && SizeClass::all().all(|class| self.bin(class).end.get() == 0);
         if !done {
             self.let_go();
         }
@@ -304,16 +309,18 @@ impl Cache {
     }
 
     /// Lets the thread go on. It may be just finding out that the cache is halted: what it has read so far must not
-    /// meet what it reads from now on. A thread that never gets so far, as a signal handler has jumped out of it, does without
-    /// its cache.
+    /// meet what it reads from now on. If that takes long, as a signal handler has interrupted it there, the thread lets itself go on later,
+    /// in its next slow path.
     pub fn resume(&self) {
         for _ in 0..PATIENCE {
             if linux::barrier() && self.is_open() {
                 self.let_go();
                 return;
             }
-            futex::wait_most(&self.halted, 1, 1);
+            futex::wait_most(&self.halted, HALTED, 1);
         }
+        self.halted.store(LEFT, Ordering::Release);
+        futex::wake_one(&self.halted);
     }
 
     fn let_go(&self) {
@@ -325,18 +332,27 @@ impl Cache {
     /// Closes the gate for a slow path of the cache's own thread. False, and it is open, if the cache is halted.
     pub fn enter(&self) -> bool {
         self.close();
-        let halted = self.halted.load(Ordering::Acquire) != 0;
-        if halted {
-            self.open();
+        match self.halted.load(Ordering::Acquire) {
+            0 => return true,
+            LEFT => {
+                self.let_go();
+                return true;
+            }
+            _ => self.open(),
         }
-        !halted
+        false
     }
 
     /// The same, waiting until the cache is not halted any more.
     pub fn enter_at_last(&self) {
         while !self.enter() {
-            futex::wait_most(&self.halted, 1, 1);
+            futex::wait_most(&self.halted, HALTED, 1);
         }
+    }
+
+    /// Whether it holds anything.
+    pub fn holds_any(&self) -> bool {
+        self.stacked() != 0 || !self.remote().is_empty()
     }
 
     /// Whether the stacks are where they were when this was asked last.

@@ -1,11 +1,10 @@
 //! The helper: a thread that gives memory back while the program makes no calls.
 //!
-//! It is started when an arena first has more freed memory than its threshold, and sleeps until that is so again. Then it waits for
-//! the decay time, empties the caches of threads that have not used them meanwhile, and trims the arenas, in steps. What a program's
-//! own calls trim beside it is only what is very much.
+//! It starts when an arena has more freed memory than its threshold, waits for the decay time, empties the caches of threads that have
+//! not used them meanwhile, trims the arenas, in steps, and ends. What a program's own calls trim beside it is only what is very much.
 //!
-//! A forked child has no helper, and starts one of its own when it needs it. Where the kernel has no helper for us, a heap is
-//! trimmed by the call that finds it due.
+//! It never waits for an arena's lock while it has a cache halted or keeps a fork waiting: a fork may come from a signal handler
+//! that interrupted an operation on that arena. Where the kernel has no helper for us, a heap is trimmed by the call that finds it due.
 
 use super::cache::Cache;
 use super::options::Purge;
@@ -20,19 +19,28 @@ use crate::sys::{futex, helper, linux, thread};
 use core::sync::atomic::{Ordering, Ordering::Relaxed};
 use lock_api::RawMutex;
 
-/// Freed bytes in an arena that are worth the helper's while, once it is there.
+/// Freed bytes in an arena that are worth a helper, once the program has had one.
 const WORTH: usize = 1 << 20;
 
-/// Whether the helper was started, or cannot be.
-static STARTED: AtomicBool = AtomicBool::new(false);
-/// Whether it runs.
-static RUNS: AtomicBool = AtomicBool::new(false);
 /// 1 if an arena has memory that waits.
 static WORK: AtomicU32 = AtomicU32::new(0);
+/// 1 while there is a helper that will look at `WORK` again.
+static ALIVE: AtomicU32 = AtomicU32::new(0);
+/// Whether helpers work here.
+static WORKS: AtomicBool = AtomicBool::new(false);
+/// The process that may start one: not the child of a vfork, which has this one's memory.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
 /// Nobody changes this: the helper sleeps at it.
 static NEVER: AtomicU32 = AtomicU32::new(0);
-/// Held while the helper is at work on a cache or an arena, so that a fork finds neither half done.
+/// Held while the helper is at work on a cache, so that a fork does not find it half done.
 static AT_WORK: FutexLock = FutexLock::INIT;
+
+/// When the library starts, and in a forked child, which has no helper.
+pub fn begin() {
+    PROCESS.store(linux::process_id(), Relaxed);
+    ALIVE.store(0, Relaxed);
+    WORK.store(0, Relaxed);
+}
 
 /// After an operation on an arena: calls the helper if memory waits there.
 #[inline]
@@ -48,11 +56,14 @@ fn call() {
     if WORK.load(Relaxed) != 0 || thread::is_inside() || options::purge() != Purge::Lazy || runtime::on_valgrind() {
         return;
     }
-    WORK.store(1, Ordering::Release);
-    if STARTED.swap(true, Relaxed) {
-        futex::wake_one(&WORK);
-    } else {
-        linux::keeping_errno(|| helper::start(work));
+    if PROCESS.load(Relaxed) != linux::process_id() {
+        return;
+    }
+    WORK.store(1, Ordering::SeqCst);
+    if ALIVE.swap(1, Ordering::SeqCst) == 0 && !linux::keeping_errno(|| helper::start(work)) {
+        // For good: a heap trims itself then.
+        WORKS.store(false, Relaxed);
+        runtime::apply();
     }
 }
 
@@ -61,56 +72,61 @@ pub fn thresholds() -> (usize, u64) {
     match (options::trim_threshold(), options::purge()) {
         (usize::MAX, _) | (_, Purge::Off) => (usize::MAX, u64::MAX),
         (bytes, Purge::Eager) => (bytes, 0),
-        (bytes, Purge::Lazy) if RUNS.load(Relaxed) => (bytes.min(WORTH), u64::MAX),
+        (bytes, Purge::Lazy) if WORKS.load(Relaxed) => (bytes.min(WORTH), u64::MAX),
         (bytes, Purge::Lazy) => (bytes, options::decay() as u64),
     }
 }
 
-extern "C" fn work() -> ! {
+extern "C" fn work() {
     thread::set_cache(thread::no_cache());
     let can_halt = linux::register_barrier();
-    RUNS.store(true, Relaxed);
-    runtime::apply();
+    if !WORKS.swap(true, Relaxed) {
+        runtime::apply();
+    }
     loop {
-        while WORK.swap(0, Ordering::Acquire) == 0 {
-            futex::wait(&WORK, 0);
+        while WORK.swap(0, Ordering::SeqCst) != 0 {
+            pass(can_halt);
         }
-        threads::all().for_each(|cache| {
-            cache.is_unused();
-        });
-        futex::wait_most(&NEVER, 0, options::decay() as u64);
-        if can_halt {
-            threads::all().filter(|cache| cache.owner.load(Relaxed) != 0 && cache.is_unused()).for_each(empty);
+        ALIVE.store(0, Ordering::SeqCst);
+        // Who called before that relies on this one, and who calls after it on the next.
+        if WORK.load(Ordering::SeqCst) == 0 || ALIVE.swap(1, Ordering::SeqCst) != 0 {
+            return;
         }
-        runtime::arenas().filter(|arena| arena.is_waiting()).for_each(trim);
     }
 }
 
-/// Runs `f` where no fork comes in between.
-fn at_work<R>(f: impl FnOnce() -> R) -> R {
+fn pass(can_halt: bool) {
+    threads::all().for_each(|cache| {
+        cache.is_unused();
+    });
+    futex::wait_most(&NEVER, 0, options::decay() as u64);
+    if can_halt {
+        let idle = |cache: &&Cache| cache.owner.load(Relaxed) != 0 && cache.is_unused() && cache.holds_any();
+        threads::all().filter(idle).for_each(empty);
+    }
+    runtime::arenas().filter(|arena| arena.is_waiting()).for_each(trim);
+}
+
+fn empty(cache: &Cache) {
     AT_WORK.lock();
-    let result = f();
+    // Whatever is locked is left alone.
+    let before = thread::set_inside(true);
+    if cache.halt() {
+        exchange::empty(cache);
+        cache.resume();
+    }
+    thread::set_inside(before);
     // SAFETY: locked above.
     #[expect(unsafe_code, reason = "the lock guards no data")]
     unsafe {
         AT_WORK.unlock();
     }
-    result
-}
-
-fn empty(cache: &Cache) {
-    at_work(|| {
-        if cache.halt() {
-            exchange::empty(cache);
-            cache.resume();
-        }
-    });
 }
 
 fn trim(arena: &Arena<Linux>) {
     let mut at = Some(Purged::NOTHING);
     while let Some(from) = at {
-        at = at_work(|| arena.enter(Operation::Other)?.trim_step(from));
+        at = arena.enter(Operation::Other).and_then(|mut arena| arena.trim_step(from));
     }
 }
 
@@ -124,10 +140,8 @@ pub fn release_after_fork() {
     AT_WORK.release_after_fork();
 }
 
-/// In a forked child, whose thread had the number `old`: it has no helper yet.
-pub fn forget(old: u32, new: u32) {
+/// In a forked child, whose thread had the number `old`.
+pub fn adopt(old: u32, new: u32) {
     AT_WORK.adopt(old, new);
-    STARTED.store(false, Relaxed);
-    RUNS.store(false, Relaxed);
-    WORK.store(0, Relaxed);
+    begin();
 }

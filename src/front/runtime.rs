@@ -52,6 +52,7 @@ fn start() {
     seal::set_secret(secret());
     options::read_environment();
     VALGRIND.store(valgrind::is_running(), Ordering::Relaxed);
+    helper::begin();
     found(0);
     READY.store(true, Ordering::Release);
 }
@@ -183,7 +184,6 @@ extern "C" fn after_fork_in_child() {
     let old = thread::number();
     let new = thread::renumber();
     arenas().for_each(|arena| arena.adopt(old, new));
-    helper::forget(old, new);
-    apply();
+    helper::adopt(old, new);
     threads::adopt_in_child(old);
 }

@@ -186,7 +186,10 @@ fn give_up(cache: &'static Cache) {
 
 /// Empties the calling thread's cache; where caches are off by now, for good.
 pub fn flush_mine() {
-    if let Some(cache) = cache() {
+    // A signal handler that interrupted an operation must wait for nobody.
+    if !thread::is_inside()
+        && let Some(cache) = cache()
+    {
         if options::caches() { exchange::flush_all(cache) } else { give_up(cache) }
     }
 }

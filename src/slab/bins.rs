@@ -332,6 +332,8 @@ impl Bins {
         }
         self.figures.slabs -= 1;
         self.figures.bytes -= heap.size_of(slab.start());
+        // From here on the heap counts them.
+        self.dirty = self.dirty.saturating_sub(class.objects() * class.size());
         heap.free_own(slab.start());
         slab.set_next_spare(bin.spare);
         bin.spare = slab.address();

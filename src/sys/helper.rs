@@ -22,20 +22,22 @@ mod made {
     const STACK: usize = 64 << 10;
     /// Bytes for thread-local words; those that nobody touches are address space alone.
     const WORDS: usize = 256 << 10;
-    /// The head of a thread's block: self pointers, the guard of the stack, the guard of pointers.
+    /// The head of a thread's block: self pointers, the guard of the stack, the guard of pointers; the libc's record of the thread would
+    /// follow.
     const HEAD: usize = 64;
+    const RECORD: usize = 4 << 10;
     const SELF: usize = 16;
 
-    /// Starts a helper that runs `main` as long as the process lives. False where the kernel refuses.
-    pub fn start(main: extern "C" fn() -> !) -> bool {
+    /// Starts a helper that runs `main` and ends. False where the kernel refuses.
+    pub fn start(main: extern "C" fn()) -> bool {
         let page = Linux.page_size();
         let pointer = thread_pointer();
         if tls::depths().into_iter().chain([pointer.wrapping_sub(linux::errno_address())]).any(|depth| depth > WORDS) {
             return false;
         }
-        let len = align::up(page + STACK + WORDS + HEAD, page);
+        let len = align::up(page + STACK + WORDS + RECORD, page);
         let Some(start) = Linux.map(0, len) else { return false };
-        let head = start + len - HEAD;
+        let head = start + len - RECORD;
         let started = linux::protect(start, page) && {
             // SAFETY: both heads are mapped, and this one is nobody's yet.
             unsafe {
@@ -46,7 +48,7 @@ mod made {
             }
             let stack = align::down(head - WORDS, 64);
             // SAFETY: the stack and the words are new, and never given back.
-            linux::with_signals_blocked(|| unsafe { clone(stack, head, main) })
+            linux::with_signals_blocked(|| unsafe { clone(stack, head, main, start, len) })
         };
         if !started {
             // SAFETY: mapped above, and no thread runs on it.
@@ -64,18 +66,19 @@ mod made {
         pointer
     }
 
+    /// The new thread unmaps the `len` bytes at `start`, which it stands on, and ends when `main` returns.
+    ///
     /// # Safety
-    /// The stack and the thread's block must be the new thread's alone, and stay mapped.
-    unsafe fn clone(stack: usize, pointer: usize, main: extern "C" fn() -> !) -> bool {
+    /// The stack and the thread's block must be the new thread's alone.
+    unsafe fn clone(stack: usize, pointer: usize, main: extern "C" fn(), start: usize, len: usize) -> bool {
         let flags = libc::CLONE_VM
-            | libc::CLONE_FS
             | libc::CLONE_FILES
             | libc::CLONE_SIGHAND
             | libc::CLONE_THREAD
             | libc::CLONE_SYSVSEM
             | libc::CLONE_SETTLS;
         let result: isize;
-        // SAFETY: the new thread starts behind the system call, on its own stack, and never returns from `main`.
+        // SAFETY: the new thread starts behind the system call, on its own stack, and never comes back from there.
         unsafe {
             core::arch::asm!(
                 "syscall",
@@ -83,8 +86,16 @@ mod made {
                 "jnz 2f",
                 "xor ebp, ebp",
                 "call r9",
-                "ud2",
+                "mov rdi, r12",
+                "mov rsi, r13",
+                "mov eax, {munmap}",
+                "syscall",
+                "xor edi, edi",
+                "mov eax, {exit}",
+                "syscall",
                 "2:",
+                munmap = const libc::SYS_munmap,
+                exit = const libc::SYS_exit,
                 inlateout("rax") libc::SYS_clone as isize => result,
                 in("rdi") linux::int(flags),
                 in("rsi") stack,
@@ -92,6 +103,8 @@ mod made {
                 in("r10") 0,
                 in("r8") pointer,
                 in("r9") main,
+                in("r12") start,
+                in("r13") len,
                 lateout("rcx") _,
                 lateout("r11") _,
             );
@@ -103,7 +116,7 @@ mod made {
 #[cfg(not(all(target_arch = "x86_64", not(any(test, miri, tsan)))))]
 mod made {
     /// There is none on this machine.
-    pub fn start(_main: extern "C" fn() -> !) -> bool {
+    pub fn start(_main: extern "C" fn()) -> bool {
         false
     }
 }

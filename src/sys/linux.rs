@@ -148,6 +148,12 @@ impl PageSource for Linux {
     }
 }
 
+/// The process's id.
+pub fn process_id() -> u32 {
+    // SAFETY: getpid cannot fail.
+    unsafe { libc::getpid() }.cast_unsigned()
+}
+
 /// Makes pages that nobody uses untouchable.
 pub fn protect(address: usize, len: usize) -> bool {
     // SAFETY: the caller has the pages, and nothing is in them.
