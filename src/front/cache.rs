@@ -323,6 +323,8 @@ impl Cache {
         futex::wake_one(&self.halted);
     }
 
+    #[cold]
+    #[inline(never)]
     fn let_go(&self) {
         self.limit();
         self.halted.store(0, Ordering::Release);
