@@ -21,6 +21,9 @@
 //! path, finds the gate closed, and is served by the arena or a mapping. Nothing of this is there for other threads: the
 //! fences are the compiler's alone.
 //!
+//! **Halting.** The helper empties the cache of a thread that sleeps. The fast paths close the gate before they read the table of bins or a
+//! stack's end, and these are what `halt` changes: see there. They pay nothing for it.
+//!
 //! **The window** is the leaf of the page map that the thread's objects are in: nearly always that of any object.
 //!
 //! **Fork** may cut a thread off anywhere. A pop moves `top` before it changes `first`, a push after: the child, which takes
@@ -203,6 +206,19 @@ impl Cache {
         // SAFETY: the word leads to a cache, which stays mapped, or to what `thread` has in its place: a closed gate, a home and a
         // window, and no more of it is read.
         unsafe { &*core::ptr::with_exposed_provenance(thread::cache()) }
+    }
+
+    /// The slab entry of an address that the window shows.
+    #[inline(always)]
+    fn entry(&self, address: usize) -> Option<u64> {
+        // SAFETY: windows stay.
+        let window = unsafe { &*core::ptr::with_exposed_provenance::<Window>(self.window.get()) };
+        let unit = address.wrapping_sub(window.start.get()) / UNIT;
+        if unit >= window.units.get() {
+            return None;
+        }
+        // SAFETY: compared just now.
+        Some(unsafe { window.entry(unit) })
     }
 
     /// The calling thread's cache, if it has one.
@@ -573,14 +589,10 @@ fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize 
 #[inline(always)]
 pub fn release(address: usize) -> bool {
     let cache = Cache::current();
-    // SAFETY: windows stay.
-    let window = unsafe { &*core::ptr::with_exposed_provenance::<Window>(cache.window.get()) };
-    let unit = address.wrapping_sub(window.start.get()) / UNIT;
-    if unit >= window.units.get() {
-        return release_elsewhere(address);
+    match cache.entry(address) {
+        Some(entry) => release_by(cache, entry, address),
+        None => release_elsewhere(address),
     }
-    // SAFETY: compared just now.
-    release_by(cache, unsafe { window.entry(unit) }, address)
 }
 
 /// The same for an object that the window does not show.
@@ -594,14 +606,7 @@ fn release_elsewhere(address: usize) -> bool {
 #[inline(always)]
 pub fn usable_size(address: usize) -> usize {
     let cache = Cache::current();
-    // SAFETY: windows stay.
-    let window = unsafe { &*core::ptr::with_exposed_provenance::<Window>(cache.window.get()) };
-    let unit = address.wrapping_sub(window.start.get()) / UNIT;
-    if unit >= window.units.get() {
-        return 0;
-    }
-    // SAFETY: compared just now.
-    let entry = unsafe { window.entry(unit) };
+    let Some(entry) = cache.entry(address) else { return 0 };
     let distance = Entry::place(entry) ^ cache.home.get();
     if distance >= cache.gate.get() || !cache.bin_at(distance).has_object(entry, address) || key::is_set(address) {
         return 0;
