@@ -47,7 +47,7 @@ mod made {
                 copy.byte_add(SELF).cast::<usize>().write(head);
             }
             let stack = align::down(head - WORDS, 64);
-            // SAFETY: the stack and the words are new, and never given back.
+            // SAFETY: the stack and the words are new, and the thread itself gives them back.
             linux::with_signals_blocked(|| unsafe { clone(stack, head, main, start, len) })
         };
         if !started {
