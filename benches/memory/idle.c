@@ -4,32 +4,9 @@
 // What it prints, in KiB: full= and idle= are resident beyond what was before the first block and the program's own
 // arrays, floor= the pages that a live block reaches into, again= resident after the second filling, and
 // empty= what is left at the end.
-#include "../programs/bench.h"
-
-#include <fcntl.h>
-#include <malloc.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "../programs/resident.h"
 
 enum { MIN = 16, MAX = 255 };
-
-// Without stdio: nothing here may allocate.
-static size_t resident_kib(void)
-{
-    char text[128] = {0};
-    int file = open("/proc/self/statm", O_RDONLY);
-    require(file >= 0 && read(file, text, sizeof text - 1) > 0, "cannot read /proc/self/statm");
-    close(file);
-    return strtoul(strchr(text, ' '), NULL, 10) * ((size_t)sysconf(_SC_PAGESIZE) / 1024);
-}
-
-// Pages of the program's own, all touched, that no allocator sees.
-static void *pages(size_t bytes)
-{
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    require(p != MAP_FAILED, "no memory");
-    return p;
-}
 
 static int by_value(const void *a, const void *b)
 {

@@ -3,22 +3,11 @@
 // Sizes are drawn from the doubling below a limit that wanders from 32 bytes to 8 KiB and back, sweeps= times; each doubling
 // lasts until live= bytes were allocated, and random blocks are freed to stay at live= bytes. Holes of yesterday's sizes do not
 // fit today's, which is how the memory of long-running programs grows (Johnstone and Wilson, "The Memory Fragmentation Problem:
-// Solved?", ISMM 1998). The result has two more fields, taken while the blocks still live: rss_end_kib= and live_bytes=.
-#include "bench.h"
-
-#include <unistd.h>
+// Solved?", ISMM 1998). The result has two more fields, taken while the blocks still live: rss_end_kib= and live_bytes=. With
+// samples= it prints so many points of the way too; work= is bytes allocated.
+#include "resident.h"
 
 enum { MIN = 32, DOUBLINGS = 8 };
-
-static size_t resident_kib(void)
-{
-    size_t all = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (!file || fscanf(file, "%zu %zu", &all, &resident) != 2)
-        fail(1, "cannot read /proc/self/statm", "");
-    fclose(file);
-    return resident * ((size_t)sysconf(_SC_PAGESIZE) / 1024);
-}
 
 // The upper end of the sizes after so many bytes: sweeps go up and down in turns.
 static size_t limit_after(size_t bytes, size_t live)
@@ -34,7 +23,8 @@ int main(int argc, char **argv)
 {
     options_begin(argc, argv);
     size_t live = option_work("live", 16 << 20);
-    size_t sweeps = option("sweeps", 3);
+    size_t sweeps = option("sweeps", 3), all = sweeps * DOUBLINGS * live;
+    size_t between = option_text("samples") ? all / option("samples", 1) : 0;
     options_end();
     if (live < 1 << 16)
         fail(2, "live= is at least 64k", "");
@@ -42,8 +32,11 @@ int main(int argc, char **argv)
     uint64_t random = random_seed(0);
     size_t slots = live / (MIN / 2) + 1, count = 0, bytes = 0, n = 0;
     struct block *blocks = present(calloc(slots, sizeof *blocks));
+    if (between)
+        memset(blocks, 1, slots * sizeof *blocks); // or it would grow while samples are taken
+    size_t before = resident_kib(), next = between ? between : SIZE_MAX;
     double begin = now();
-    for (size_t done = 0; done < sweeps * DOUBLINGS * live; n++) {
+    for (size_t done = 0; done < all; n++) {
         size_t limit = limit_after(done, live), size = random_range(&random, limit / 2, limit);
         blocks[count++] = block_new(size, size);
         done += size;
@@ -53,6 +46,10 @@ int main(int argc, char **argv)
             bytes -= blocks[k].size;
             block_end(blocks[k], blocks[k].size);
             blocks[k] = blocks[--count];
+        }
+        if (done >= next) {
+            print_sample(done, before, bytes);
+            next += between;
         }
     }
     double seconds = now() - begin;

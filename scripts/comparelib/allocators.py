@@ -13,9 +13,10 @@ PEERS = ROOT / "target/peers/peers.json"
 
 
 class Allocator:
-    def __init__(self, name, library=None, version="", provenance="", peer=False):
+    def __init__(self, name, library=None, version="", provenance="", peer=False, options=""):
         self.name = name
         self.library = os.path.realpath(library) if library else ""
+        self.options = options  # METES_OPTIONS
         self.version = version
         self.provenance = provenance
         self.peer = peer
@@ -26,7 +27,8 @@ class Allocator:
 
     @property
     def described(self):
-        return {"library": self.library, "digest": self.digest, "version": self.version, "provenance": self.provenance}
+        return {"library": self.library, "digest": self.digest, "version": self.version, "provenance": self.provenance,
+                **({"options": self.options} if self.options else {})}  # fmt: skip
 
     def frozen(self):
         """The same, in a copy if it is a build that somebody may replace while it is measured."""
@@ -38,7 +40,11 @@ class Allocator:
             half = copy.with_suffix(f".{os.getpid()}")
             shutil.copyfile(self.library, half)
             half.rename(copy)
-        return Allocator(self.name, copy, self.version, self.provenance)
+        return Allocator(self.name, copy, self.version, self.provenance, options=self.options)
+
+    def with_options(self, options):
+        """The same under METES_OPTIONS; in a name, + stands between them."""
+        return Allocator(f"{self.name}:{options}", self.library, self.version, self.provenance, self.peer, options.replace("+", ","))
 
 
 def known():
@@ -61,7 +67,7 @@ def usual(everything):
 def choose(text):
     """The allocators of a list of names, paths, name=path or `all`; without one, the usual ones.
 
-    ValueError if one is not there.
+    A name may have options of metes: metes:fit=first+arenas=1. ValueError if one is not there.
     """
     everything = known()
     chosen = {}
@@ -76,6 +82,9 @@ def choose(text):
             chosen[name] = Allocator(name, path)
         elif word in everything:
             chosen[word] = everything[word]
+        elif word.partition(":")[0] in everything:
+            base, _, options = word.partition(":")
+            chosen[word] = everything[base].with_options(options)
         else:
             raise ValueError(f"no allocator {word} (there are {', '.join(everything)}; `make`, scripts/setup-peers)")
     return [a.frozen() for a in chosen.values() or usual(everything)]

@@ -135,6 +135,8 @@ def launched(command, allocator, check=False, runs=1):
     checked = (allocator.library or "none") if check else ""
     environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
     environment["LC_ALL"] = "C.UTF-8"
+    if allocator.options:
+        environment["METES_OPTIONS"] = allocator.options
     read_end, write_end = os.pipe()
     # Files, as a pipe would make the program wait for the runner.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, open(read_end) as report:
