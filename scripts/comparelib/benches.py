@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .allocators import OUT, ROOT
+from .allocators import OUT, ROOT, Allocator
 
 PROGRAMS = ROOT / "benches/programs"
 LOADS = ROOT / "benches/loads"
@@ -101,6 +101,14 @@ def compiled(source, headers=(), flags=()):
     return program
 
 
+def library(name, source="/dev/null"):
+    """A library of our own to preload, empty without a source."""
+    file = OUT / "lib" / f"{Path(source).stem}.so"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    quietly(["cc", "-O2", "-shared", "-fPIC", "-fno-builtin", "-o", file, "-x", "c", source], f"compiling {name}")
+    return Allocator(name, file)
+
+
 def every_bench():
     """All benchmarks. A program's head comment may list its configurations: `// bench: <name> key=value ...`."""
     found = []
@@ -175,13 +183,18 @@ def end_session(process):
     process.wait()
 
 
+def own_figures(said):
+    """The numbers that a program has printed as key=number."""
+    return {key: float(value) for key, value in re.findall(r"(\w+)=(-?\d[\d.eE+-]*)", said)}
+
+
 def with_own_figures(run, said):
-    figures = dict(re.findall(r"(\w+)=(-?\d[\d.eE+-]*)", said))
+    figures = own_figures(said)
     if "seconds" not in figures:
         raise Failure(f"no line with seconds=\n{tail(said)}")
-    run.seconds = float(figures.pop("seconds"))
+    run.seconds = figures.pop("seconds")
     run.ops = int(figures.pop("ops", 0))
-    run.extra = {key: float(value) for key, value in figures.items()}
+    run.extra = figures
     if run.seconds <= 0:
         raise Failure("it took no time")
     return run
