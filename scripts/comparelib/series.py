@@ -78,8 +78,8 @@ def summed(series):
         "end_over_live": end.rss / end.live,
         "mean_over_live": mean(points, "rss") / mean(points, "live"),
         "peak_over_live": max(p.rss for p in points) / max(p.live for p in points),
-        # What still grows: the last quarter over the one before, for loads that repeat themselves.
-        "growth": mean(last, "rss") / mean(third, "rss"),
+        # What still grows: RSS over live in the last quarter over that in the one before, for loads that repeat themselves.
+        "growth": mean(last, "rss") / mean(last, "live") / (mean(third, "rss") / mean(third, "live")),
         "seconds": series.seconds,
     }
     return series
@@ -87,7 +87,7 @@ def summed(series):
 
 def table(title, by_name, repeats):
     columns = ["peak RSS", "peak over live", "mean RSS", "mean over live", "RSS at the end", "live at the end", "end over live"]
-    columns += [*(["last quarter over the third"] if repeats else []), "seconds"]
+    columns += [*(["last quarter over the one before"] if repeats else []), "seconds"]
     lines = [f"| {title} | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
     for name, series in by_name.items():
         f = series.figures
