@@ -67,7 +67,7 @@ tsan:
 	scripts/tsan
 
 # Side by side with the peers, which `scripts/setup-peers` builds into target/peers at the first call. `bench` writes every
-# table of docs/performance.md into target/bench/performance.md.
+# table of docs/performance.md and docs/memory.md into files of these names in target/bench; the memory page alone takes an hour.
 bench: all
 	scripts/setup-peers
 	scripts/bench-all

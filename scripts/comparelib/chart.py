@@ -44,9 +44,9 @@ def colour(names, name):
     return OWN if name == "metes" else COLOURS[[n for n in names if n != "metes"].index(name) % len(COLOURS)]
 
 
-def legend(names, left=LABEL):
+def legend(names, left=LABEL, wide=115):
     for k, name in enumerate(names):
-        x, y = left + k % 5 * 115, TOP - 12 + k // 5 * LEGEND
+        x, y = left + k % 5 * wide, TOP - 12 + k // 5 * LEGEND
         yield f'<rect x="{x}" y="{y}" width="10" height="10" fill="{colour(names, name)}"/>'
         yield text(x + 14, y + 9, name)
 
@@ -96,7 +96,7 @@ def lines(by_name, floor, title, unit):
     def path(points):
         return " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, points))
 
-    parts = [*sheet(width, height), text(10, 22, title, size=14), *legend(names, AXIS)]
+    parts = [*sheet(width, height), text(10, 22, title, size=14), *legend(names, AXIS, DIAGRAM[0] // 5)]
     area = [(floor[0][0], 0), *floor, (floor[-1][0], 0)]
     parts.append(f'<polygon points="{path(area)}" fill="#e4e4e4"/>')
     for value in ticks(most[1]):
