@@ -7,6 +7,7 @@ texts (strings that are joined and split), and graphs (objects that point to eac
 until the phase of that kind in the next round.
 """
 
+import gc
 import random
 import sys
 
@@ -71,6 +72,7 @@ def main():
             rng.shuffle(built)
             kept[kind] = built[: len(built) // 10]
             del built
+            gc.collect()
             sample(work)
     finish(work)
 
