@@ -34,7 +34,8 @@ class Allocator:
         """The same, in a copy if it is a build that somebody may replace while it is measured."""
         if self.peer or not self.library:
             return self
-        copy = OUT / "lib" / f"{self.name}-{self.digest}.so"
+        # What stands between two libraries to preload may not be in a name.
+        copy = OUT / "lib" / f"{self.name.partition(':')[0]}-{self.digest}.so"
         if not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
             half = copy.with_suffix(f".{os.getpid()}")
