@@ -78,6 +78,18 @@ struct metes_stats {
    How often a thread had to wait for one.
    */
   uint64_t lock_waits;
+  /*
+   Slabs of the heaps.
+   */
+  size_t slabs;
+  /*
+   Their bytes.
+   */
+  size_t slab_bytes;
+  /*
+   Those of them that serve several sizes.
+   */
+  size_t mixed_slabs;
 };
 
 #ifdef __cplusplus

@@ -75,6 +75,12 @@ pub struct MetesStats {
     pub locks: u64,
     /// How often a thread had to wait for one.
     pub lock_waits: u64,
+    /// Slabs of the heaps.
+    pub slabs: usize,
+    /// Their bytes.
+    pub slab_bytes: usize,
+    /// Those of them that serve several sizes.
+    pub mixed_slabs: usize,
 }
 
 /// Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_stats)`. A
@@ -103,6 +109,9 @@ pub unsafe extern "C" fn metes_stats(out: *mut MetesStats, size: usize) -> usize
         cached: stats.cached,
         locks: stats.locks,
         lock_waits: stats.lock_waits,
+        slabs: stats.slabs.slabs,
+        slab_bytes: stats.slabs.bytes,
+        mixed_slabs: stats.slabs.mixed,
     };
     let bytes = size.min(size_of::<MetesStats>());
     // SAFETY: the caller's promise.

@@ -53,10 +53,10 @@ const fn objects(size: usize, units: usize) -> usize {
     (units * UNIT - HEADER) / size
 }
 
-/// As few units as have room for eight objects and leave less than a twelfth unused.
+/// As few units as have room for eight objects and leave no more than a thirty-first unused.
 const fn units(size: usize) -> usize {
     let mut units = 1;
-    while objects(size, units) < 8 || units * UNIT - objects(size, units) * size > units * UNIT / 12 {
+    while objects(size, units) < 8 || units * UNIT - objects(size, units) * size > units * UNIT / 31 {
         units += 1;
     }
     assert!(units <= SLAB_UNITS_MAX);
@@ -262,7 +262,7 @@ mod tests {
         }
         for class in SizeClass::slabs() {
             let (used, all) = (class.objects() * class.size(), class.slab_bytes());
-            assert!(used <= all - HEADER && all - used <= all / 12 && class.objects() >= 8, "{class:?}");
+            assert!(used <= all - HEADER && all - used <= all / 31 && class.objects() >= 8, "{class:?}");
         }
     }
 

@@ -107,6 +107,15 @@ impl Tree {
         found
     }
 
+    /// The last node in key order.
+    pub fn highest(&self, nodes: &impl Nodes) -> Option<usize> {
+        let mut node = self.root;
+        while node != NONE && nodes.right(node) != NONE {
+            node = nodes.right(node);
+        }
+        (node != NONE).then_some(node)
+    }
+
     /// The smallest size that is at least `need`, for trees keyed by (size, address).
     pub fn best_fit(&self, nodes: &impl Nodes, need: u32) -> Option<usize> {
         let (mut node, mut found) = (self.root, None);

@@ -85,11 +85,22 @@ extern "C" fn allocate_slowly(n: usize) -> *mut u8 {
 pub fn allocate_aligned(n: usize, align: usize) -> *mut u8 {
     if let Some(class) = SizeClass::for_aligned(n, align) {
         let object = cache::allocate_class(Operation::Aligned, class);
-        if object != 0 {
+        if object != 0 && object.is_multiple_of(align) {
             return core::ptr::with_exposed_provenance_mut(object);
+        }
+        if object != 0 {
+            return serve_instead(Operation::Aligned, object, n, align, false);
         }
     }
     serve(Operation::Aligned, n, align, false)
+}
+
+/// Serves an aligned request from the free list: in a mixed slab an object may stand anywhere.
+#[cold]
+fn serve_instead(operation: Operation, object: usize, n: usize, align: usize, zero: bool) -> *mut u8 {
+    // SAFETY: it was taken just now, and nobody has seen it.
+    unsafe { release_for(Operation::Move, core::ptr::with_exposed_provenance_mut(object)) };
+    serve_block(operation, n, n, align, zero)
 }
 
 /// `n` bytes that are zero.
@@ -120,6 +131,9 @@ fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
     if let Some(class) = class.filter(|class| class.has_slabs())
         && let Some(object) = serve_object(operation, class)
     {
+        if !object.is_multiple_of(align) {
+            return serve_instead(operation, object, n, align, zero);
+        }
         return fill(object, n, n, zero);
     }
     let span = n.checked_add(if align > GRAIN { align } else { 0 });
@@ -274,11 +288,22 @@ unsafe fn release_for(operation: Operation, p: *mut u8) {
     check::tick();
 }
 
+#[inline]
 fn release_object(operation: Operation, entry: Entry, address: usize) {
-    if options::perturb() != 0 && entry.is_out(address) && !key::is_set(address) {
-        perturb_freed(address, entry.class().size());
+    if options::perturb() != 0 {
+        perturb_object(entry, address);
     }
     exchange::release_object(operation, entry, address);
+}
+
+#[cold]
+fn perturb_object(entry: Entry, address: usize) {
+    if entry.is_out(address)
+        && !key::is_set(address)
+        && let Some(object) = entry.object_at(address)
+    {
+        perturb_freed(address, object.class.size());
+    }
 }
 
 fn perturb_freed(address: usize, usable: usize) {
@@ -371,14 +396,14 @@ fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
 /// The bytes of an object that the program names.
 #[inline]
 fn usable_object(operation: Operation, entry: Entry, address: usize) -> usize {
-    let class = entry.class();
-    let Some(index) = entry.object_of(class, address) else {
+    let Some(object) = entry.object_at(address) else {
         misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)))
     };
-    if entry.slab().is_free(index) || key::is_set(address) {
-        misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(class.size())));
+    let size = object.class.size();
+    if !entry.is_out(address) || key::is_set(address) {
+        misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(size)));
     }
-    class.size()
+    size
 }
 
 /// `p` with room for `n` bytes, moved if need be; its content is kept up to the smaller of both sizes. As glibc does it,

@@ -534,7 +534,10 @@ impl Cache {
     pub fn mend(&self) {
         for class in SizeClass::all().filter(|&class| self.count(class) == 0) {
             self.bin(class).first.store(0, Relaxed);
-            self.slots(class)[0].store(0, Relaxed);
+            // Pages of slots that were never used stay untouched.
+            if self.slots(class)[0].load(Relaxed) != 0 {
+                self.slots(class)[0].store(0, Relaxed);
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::operation::Operation;
 use crate::slab::bins::{self, Misuse};
 use crate::slab::key;
-use crate::slab::slab::Entry;
+use crate::slab::slab::{Entry, Object};
 use crate::sys::linux;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -232,10 +232,9 @@ pub fn flush_all(cache: &Cache) {
 #[cold]
 #[inline(never)]
 pub fn release_object(operation: Operation, entry: Entry, address: usize) {
-    if entry.object_at(address).is_none() {
-        misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)));
-    }
-    let class = entry.class();
+    let Some(Object { class, .. }) = entry.object_at(address) else {
+        misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)))
+    };
     if key::is_set(address) {
         misuse::report(operation, address, Wrong::Object(Misuse::Freed(class.size())));
     }
@@ -245,7 +244,9 @@ pub fn release_object(operation: Operation, entry: Entry, address: usize) {
                 count_moved(operation);
                 return;
             }
-        } else if make_room(cache, class) && cache::release_class(class, address) {
+        } else if (cache.count(class) < cache.capacity(class) || make_room(cache, class))
+            && cache::release_class(class, address)
+        {
             count_moved(operation);
             return;
         }

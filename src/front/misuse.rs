@@ -54,6 +54,9 @@ fn freed(operation: Operation, address: usize, usable: usize) -> ! {
 /// An object of a slab that is free already.
 fn freed_object(operation: Operation, address: usize, size: usize) -> ! {
     let (kind, name) = (kind_of_freed(operation), operation.name());
+    if size == 0 {
+        misuse(format_args!("{kind}: {name}({address:#x}): this block is free already"))
+    }
     misuse(format_args!("{kind}: {name}({address:#x}): this block of {size} bytes is free already"))
 }
 

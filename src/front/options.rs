@@ -52,6 +52,7 @@ static VERIFY: AtomicUsize = AtomicUsize::new(0);
 static DECAY: AtomicUsize = AtomicUsize::new(DECAY_DEFAULT);
 static HUGE_PAGES: AtomicBool = AtomicBool::new(true);
 static SLABS: AtomicBool = AtomicBool::new(true);
+static MIX: AtomicBool = AtomicBool::new(true);
 static CACHES: AtomicBool = AtomicBool::new(true);
 static STATS_AT_EXIT: AtomicBool = AtomicBool::new(false);
 static STATS_FILE: [AtomicU8; STATS_FILE_MAX] = [const { AtomicU8::new(0) }; STATS_FILE_MAX];
@@ -93,6 +94,11 @@ const KEYS: &[Key] = &[
         name: "slabs",
         takes: "on or off: small sizes in slabs, or straight from the free list",
         set: |v| switch(&SLABS, v),
+    },
+    Key {
+        name: "mix",
+        takes: "on or off: slabs in which much is free serve other sizes too, or only their own",
+        set: |v| switch(&MIX, v),
     },
     Key { name: "caches", takes: "on or off: a cache for each thread, or none", set: |v| switch(&CACHES, v) },
     Key {
@@ -270,6 +276,11 @@ pub fn huge_pages() -> bool {
 #[inline]
 pub fn slabs() -> bool {
     SLABS.load(Relaxed)
+}
+
+/// How many milliseconds free objects wait for their own class before others may have their memory.
+pub fn mix_after() -> u64 {
+    if MIX.load(Relaxed) { decay() as u64 } else { u64::MAX }
 }
 
 /// Whether threads have caches. Not where each call has to do what the fast paths do not: checks, and fills.

@@ -82,6 +82,7 @@ fn prepare(index: usize, arena: &mut Entered<'_, Linux>) {
     arena.configure(index, options::fit());
     let (threshold, decay) = helper::thresholds();
     arena.set_trim(threshold, options::trim_threshold().saturating_mul(16), decay);
+    arena.set_mix_after(options::mix_after());
     arena.set_huge_from(if options::huge_pages() { HUGE_FROM } else { usize::MAX });
 }
 

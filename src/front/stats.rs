@@ -71,6 +71,7 @@ pub fn stats() -> Stats {
         stats.lock_waits += waits;
         stats.arenas += 1;
         stats.slabs.slabs += slabs.slabs;
+        stats.slabs.mixed += slabs.mixed;
         stats.slabs.bytes += slabs.bytes;
         stats.slabs.objects += slabs.objects;
         stats.slabs.object_bytes += slabs.object_bytes;
@@ -119,7 +120,7 @@ fn frees(cache: &Cache) -> u64 {
 /// is looked at under the lock only, as its region may be unmapped at any other time.
 fn held_bytes(address: usize) -> usize {
     if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
-        return entry.class().size();
+        return entry.object_at(address).map_or(0, |object| object.class.size());
     }
     let region = runtime::PAGE_MAP.get(address);
     let arena = region.map(|region| runtime::arena(region.arena.load(Ordering::Relaxed) as usize));
@@ -150,8 +151,8 @@ fn text(pid: libc::pid_t) -> Page {
     );
     let _ = writeln!(
         page,
-        "metes: slabs: {} bytes in {}, {} bytes of objects out; {cached} bytes in thread caches",
-        slabs.bytes, slabs.slabs, slabs.object_bytes,
+        "metes: slabs: {} bytes in {}, {} of them mixed; {} bytes of objects out; {cached} bytes in thread caches",
+        slabs.bytes, slabs.slabs, slabs.mixed, slabs.object_bytes,
     );
     let _ = writeln!(
         page,

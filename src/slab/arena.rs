@@ -170,6 +170,11 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         bins.found(metadata);
     }
 
+    /// Sets how many milliseconds free objects wait for their own class before others may have their memory.
+    pub fn set_mix_after(&mut self, milliseconds: u64) {
+        self.inside().bins.set_mix_after(milliseconds);
+    }
+
     /// Takes up to `count` objects of a class, lowest addresses first; how many there were.
     pub fn take(&mut self, class: SizeClass, count: usize, put: impl FnMut(usize)) -> usize {
         let Inside { heap, bins, .. } = self.inside();
@@ -252,7 +257,7 @@ impl<S: PageSource + 'static> Entered<'_, S> {
             let next = block::chained(block);
             let entry = Entry::new(self.page_map().slab_entry(block));
             let freed = linux::keeping_errno(|| match entry {
-                Some(entry) => self.give(entry, block).map_err(|_| Some(entry.class().size())),
+                Some(entry) => self.give(entry, block).map_err(|_| entry.class().map(SizeClass::size)),
                 None => self.inside().heap.free(block).map(|_| ()).map_err(|_| None),
             });
             match (freed, next) {

@@ -1,13 +1,15 @@
 //! Bins: an arena's slabs by size class, between the thread caches and the heap.
 //!
 //! A bin knows its slabs with room, in address order: what is taken comes from the lowest, so the upper ones drain and go
-//! back to the heap. One empty slab a bin is kept. Guarded by the arena's lock.
+//! back to the heap. One empty slab a bin is kept. Where much is free in slabs of other classes, some of these are made mixed ones, which
+//! serve all: see `mixed`. Guarded by the arena's lock.
 
 use super::key;
 use super::metadata::Metadata;
-use super::slab::{self, Entry, Slab, Slabs};
+use super::mixed::{MixedRecords, grains_of};
+use super::slab::{self, Entry, Object, Slab, Slabs};
 use crate::base::class::{SLAB_CLASSES, SizeClass};
-use crate::base::config::{HEADER, UNIT};
+use crate::base::config::{GRAIN, HEADER, UNIT};
 use crate::base::late::Late;
 use crate::base::shared::AtomicUsize;
 use crate::base::tree::{NONE, Tree};
@@ -19,7 +21,7 @@ use core::sync::atomic::Ordering::Relaxed;
 /// What is wrong with a pointer into a slab.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Misuse {
-    /// The object, of so many bytes, is free already.
+    /// The object, of so many bytes, is free already; 0 bytes: what was there is not known any more.
     Freed(usize),
     /// No object starts there: so many bytes into the slab's object of this size, or, with a size of 0, behind the last.
     Interior(usize, usize),
@@ -30,6 +32,8 @@ pub enum Misuse {
 pub struct SlabFigures {
     /// Slabs.
     pub slabs: usize,
+    /// Those of them that are mixed.
+    pub mixed: usize,
     /// The bytes of their blocks.
     pub bytes: usize,
     /// Objects that are out: with the program, or in thread caches.
@@ -45,13 +49,40 @@ struct Bin {
     empty: usize,
     /// Records of slabs that went back to the heap.
     spare: usize,
+    /// Objects that its slabs have room for.
+    objects: usize,
+    /// Objects of the class that are out.
+    out: usize,
+    /// Those of them that stand in mixed slabs.
+    mixed: usize,
 }
+
+impl Bin {
+    /// Free objects in its slabs.
+    fn free(&self) -> usize {
+        self.objects - (self.out - self.mixed)
+    }
+}
+
+/// Free bytes in slabs for whose sake none is made a mixed one.
+const MIX_LEAST: usize = 1 << 20;
+/// The part of all slabs that must be free, of those of the class, and of the slab itself.
+const MIX_PART: usize = 4;
 
 /// The bins of an arena.
 pub struct Bins {
+    /// By class. The first has the mixed slabs, all of them.
     bins: [Bin; SLAB_CLASSES],
     metadata: Late<Metadata>,
-    figures: SlabFigures,
+    mixed: MixedRecords,
+    /// How many milliseconds free objects wait for their own class before others may have their memory.
+    mix_after: u64,
+    /// When it was first seen that enough is free to make mixed slabs; 0 if it is not.
+    mix_since: u64,
+    slabs: usize,
+    mixed_slabs: usize,
+    /// Bytes of the slabs' blocks.
+    bytes: usize,
     /// Bytes that came back and were not taken again since the last purge.
     dirty: usize,
 }
@@ -65,7 +96,7 @@ pub struct Purged {
 
 impl Purged {
     /// Nothing is done yet.
-    pub const NOTHING: Self = Self { class: 1, start: 0 };
+    pub const NOTHING: Self = Self { class: 0, start: 0 };
     /// All slabs are done.
     pub const ALL: Self = Self { class: SLAB_CLASSES, start: 0 };
 }
@@ -73,14 +104,30 @@ impl Purged {
 impl Bins {
     /// No slabs. All zero. `found` comes next.
     pub const fn empty() -> Self {
-        let figures = SlabFigures { slabs: 0, bytes: 0, objects: 0, object_bytes: 0 };
-        let bins = [const { Bin { partial: Tree::new(), empty: NONE, spare: NONE } }; SLAB_CLASSES];
-        Self { bins, metadata: Late::unset(), figures, dirty: 0 }
+        let bins = [const { Bin { partial: Tree::new(), empty: NONE, spare: NONE, objects: 0, out: 0, mixed: 0 } };
+            SLAB_CLASSES];
+        let mixed = MixedRecords::none();
+        Self {
+            bins,
+            metadata: Late::unset(),
+            mixed,
+            mix_after: 0,
+            mix_since: 0,
+            mixed_slabs: 0,
+            slabs: 0,
+            bytes: 0,
+            dirty: 0,
+        }
     }
 
     /// Says where the slabs' records are.
     pub fn found(&mut self, metadata: &'static Metadata) {
         self.metadata.aim(metadata);
+    }
+
+    /// Sets how many milliseconds free objects wait for their own class before others may have their memory.
+    pub fn set_mix_after(&mut self, milliseconds: u64) {
+        self.mix_after = milliseconds;
     }
 
     /// Bytes that came back and were not taken again since the last purge.
@@ -90,7 +137,18 @@ impl Bins {
 
     /// What they hold.
     pub fn figures(&self) -> SlabFigures {
-        self.figures
+        let (mut objects, mut object_bytes) = (0, 0);
+        for class in SizeClass::slabs() {
+            let out = self.bins[class.index()].out;
+            (objects, object_bytes) = (objects + out, object_bytes + out * class.size());
+        }
+        SlabFigures { slabs: self.slabs, mixed: self.mixed_slabs, bytes: self.bytes, objects, object_bytes }
+    }
+
+    /// The lowest slab of a bin behind an address.
+    fn slab_behind(&self, bin: usize, address: usize) -> Option<&'static Slab> {
+        let record = self.bins[bin].partial.first_behind(&Slabs, |other| slab::slab(other).start() > address);
+        (record != NONE).then(|| slab::slab(record))
     }
 
     /// Takes up to `count` objects of a class, lowest addresses first; how many there were: what the slabs have, at least one
@@ -109,6 +167,10 @@ impl Bins {
                 Some(record) => slab::slab(record),
                 // What is there is enough: a slab is made for what would else not be served.
                 None if left != count => break,
+                None if self.mixed_for(heap, class) => {
+                    left -= self.take_mixed(class, left, &mut put);
+                    continue;
+                }
                 None => match self.new_slab(heap, class) {
                     Some(slab) => slab,
                     None => break,
@@ -118,25 +180,36 @@ impl Bins {
             if bin.empty == slab.address() {
                 bin.empty = NONE;
             }
-            left -= slab.take(left, &mut put);
+            let taken = slab.take(class, left, &mut put);
+            left -= taken;
             if slab.free() == 0 {
                 bin.partial.remove(&Slabs, slab.address());
             }
         }
         let taken = count - left;
-        self.figures.objects += taken;
-        self.figures.object_bytes += taken * class.size();
+        self.bins[class.index()].out += taken;
         self.dirty = self.dirty.saturating_sub(taken * class.size());
         taken
     }
 
     /// Takes the object at `address` back, which is in the unit of `entry`.
     pub fn give<S: PageSource>(&mut self, heap: &mut Heap<S>, entry: Entry, address: usize) -> Result<(), Misuse> {
-        let result = self.put_back(heap, entry.class(), entry, address);
-        if result.is_ok() {
-            self.count_given(entry.class(), 1);
+        let class = self.put_back_any(heap, entry, address)?;
+        self.count_given(class, 1);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn put_back_any<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        entry: Entry,
+        address: usize,
+    ) -> Result<SizeClass, Misuse> {
+        match entry.class() {
+            Some(class) => self.put_back(heap, class, entry, address).map(|()| class),
+            None => self.put_back_mixed(heap, entry, address),
         }
-        result
     }
 
     /// Takes objects of a class back; in case of misuse the first wrong one, where it stops.
@@ -150,8 +223,11 @@ impl Bins {
         for object in objects {
             let address = object.load(Relaxed);
             match Entry::new(map.slab_entry(address)) {
-                Some(entry) if entry.class() == class => {
+                Some(entry) if entry.class() == Some(class) => {
                     self.put_back(heap, class, entry, address).map_err(|wrong| (address, wrong))?;
+                }
+                Some(entry) if entry.class().is_none() => {
+                    self.put_back_mixed(heap, entry, address).map_err(|wrong| (address, wrong))?;
                 }
                 // Its slab has gone back to the heap since: all its objects were free.
                 _ => return Err((address, Misuse::Freed(class.size()))),
@@ -169,7 +245,7 @@ impl Bins {
         objects: &[AtomicUsize],
     ) -> Result<usize, (usize, Misuse)> {
         let map = heap.page_map();
-        let mut kept = 0;
+        let (mut kept, mut last, mut count) = (0, SizeClass::of_index(1), 0);
         for object in objects {
             let address = object.load(Relaxed);
             match Entry::new(map.slab_entry(address)) {
@@ -177,16 +253,23 @@ impl Bins {
                     objects[kept].store(address, Relaxed);
                     kept += 1;
                 }
-                Some(entry) => self.give(heap, entry, address).map_err(|wrong| (address, wrong))?,
+                Some(entry) => {
+                    let class = self.put_back_any(heap, entry, address).map_err(|wrong| (address, wrong))?;
+                    if class != last {
+                        self.count_given(last, count);
+                        (last, count) = (class, 0);
+                    }
+                    count += 1;
+                }
                 None => return Err((address, Misuse::Freed(0))),
             }
         }
+        self.count_given(last, count);
         Ok(kept)
     }
 
     fn count_given(&mut self, class: SizeClass, count: usize) {
-        self.figures.objects -= count;
-        self.figures.object_bytes -= count * class.size();
+        self.bins[class.index()].out -= count;
         self.dirty += count * class.size();
     }
 
@@ -202,25 +285,45 @@ impl Bins {
         let Some(index) = entry.object_of(class, address) else { return Err(interior(entry, address)) };
         match slab.give(index) {
             None => return Err(Misuse::Freed(class.size())),
-            Some(1) => self.has_room(slab),
-            Some(free) if free == class.objects() => self.emptied(heap, slab),
+            Some(1) => self.has_room(class, slab),
+            Some(free) if free == class.objects() => self.emptied(heap, class, slab),
             Some(_) => {}
         }
         Ok(())
     }
 
+    /// The same in a mixed slab; the class that the object had.
+    #[cold]
+    fn put_back_mixed<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        entry: Entry,
+        address: usize,
+    ) -> Result<SizeClass, Misuse> {
+        let Some(Object { class, index }) = entry.object_at(address) else { return Err(interior(entry, address)) };
+        let slab = entry.slab();
+        slab.give_mixed(index, class);
+        self.bins[class.index()].mixed -= 1;
+        if slab.is_empty() {
+            self.dissolve(heap, slab);
+        } else {
+            self.bins[0].partial.resize(&Slabs, slab.address());
+        }
+        Ok(class)
+    }
+
     /// A slab that was full has room.
     #[cold]
-    fn has_room(&mut self, slab: &'static Slab) {
+    fn has_room(&mut self, class: SizeClass, slab: &'static Slab) {
         let start = slab.start();
-        let partial = &mut self.bins[slab.class().index()].partial;
+        let partial = &mut self.bins[class.index()].partial;
         partial.insert(&Slabs, slab.address(), |other| start < slab::slab(other).start());
     }
 
     /// A slab has become empty: it is kept, or the higher one of it and the one that was kept goes back to the heap.
     #[cold]
-    fn emptied<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab) {
-        let bin = &mut self.bins[slab.class().index()];
+    fn emptied<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass, slab: &'static Slab) {
+        let bin = &mut self.bins[class.index()];
         let kept = core::mem::replace(&mut bin.empty, slab.address());
         if kept == NONE {
             return;
@@ -239,6 +342,7 @@ impl Bins {
                 self.dissolve(heap, slab::slab(empty));
             }
         }
+        self.mixed.purge(heap);
     }
 
     /// Gives the whole pages back to the operating system that only free objects reach into, in all slabs that have changed; how
@@ -260,29 +364,31 @@ impl Bins {
         given: &mut usize,
     ) -> Option<Purged> {
         let Purged { mut class, mut start } = from;
-        if (class, start) == (1, 0) {
+        if (class, start) == (0, 0) {
             self.dirty = 0;
+            // What is free now has waited.
+            self.mix_since = if self.is_sparse() { 1 } else { 0 };
         }
         while class < SLAB_CLASSES {
-            let partial = &self.bins[class].partial;
-            let mut record = partial.first_behind(&Slabs, |other| slab::slab(other).start() > start);
-            while record != NONE {
-                let slab = slab::slab(record);
+            let mut next = self.slab_behind(class, start);
+            while let Some(slab) = next {
                 start = slab.start();
                 if slab.take_changed() {
-                    let (behind, end) = (slab.object(slab.class().objects()), start + slab.class().slab_bytes());
+                    let looked = slab.bytes();
+                    let end = start + looked;
                     slab.for_each_free_run(|from, to| {
-                        // The unused rest goes with the last object, and so does the next slab's header.
-                        let to = if to == behind && heap.can_purge_header(end) { end } else { to };
+                        // With the last grain goes the next slab's header.
+                        let to = if to == end - GRAIN && heap.can_purge_header(end) { end } else { to };
                         *given += heap.purge_inside(from, to);
                     });
-                    let looked = slab.class().slab_bytes();
                     if bytes <= looked {
                         return Some(Purged { class, start });
                     }
                     bytes -= looked;
                 }
-                record = partial.next_fit(&Slabs, record, 1);
+                // Mixed ones without room are full.
+                let record = self.bins[class].partial.next_fit(&Slabs, slab.address(), 1);
+                next = (record != NONE).then(|| slab::slab(record));
             }
             (class, start) = (class + 1, 0);
         }
@@ -314,29 +420,122 @@ impl Bins {
         if behind + size_of::<u64>() <= start + class.slab_bytes() - HEADER {
             key::set(behind);
         }
-        self.figures.slabs += 1;
-        self.figures.bytes += heap.size_of(start);
+        self.bins[class.index()].objects += class.objects();
+        self.slabs += 1;
+        self.bytes += heap.size_of(start);
         Some(slab)
     }
 
     /// Gives an empty slab back to the heap.
     fn dissolve<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab) {
-        let class = slab.class();
-        let bin = &mut self.bins[class.index()];
-        bin.partial.remove(&Slabs, slab.address());
+        let (start, bytes) = (slab.start(), slab.bytes());
+        self.bins[slab.class().map_or(0, SizeClass::index)].partial.remove(&Slabs, slab.address());
         // The page map tells what purged headers were.
-        heap.restore_header(slab.start());
-        heap.restore_header(slab.start() + class.slab_bytes());
-        for unit in (slab.start()..slab.start() + class.slab_bytes()).step_by(UNIT) {
+        heap.restore_header(start);
+        heap.restore_header(start + bytes);
+        for unit in (start..start + bytes).step_by(UNIT) {
             heap.page_map().set_slab_entry(unit, 0);
         }
-        self.figures.slabs -= 1;
-        self.figures.bytes -= heap.size_of(slab.start());
+        self.slabs -= 1;
+        self.bytes -= heap.size_of(start);
         // From here on the heap counts them.
-        self.dirty = self.dirty.saturating_sub(class.objects() * class.size());
-        heap.free_own(slab.start());
-        slab.set_next_spare(bin.spare);
-        bin.spare = slab.address();
+        self.dirty = self.dirty.saturating_sub(bytes);
+        heap.free_own(start);
+        if let Some(origin) = slab.origin() {
+            self.mixed.put(slab);
+            self.mixed_slabs -= 1;
+            self.drop_record(origin);
+        } else if let Some(class) = slab.class() {
+            self.bins[class.index()].objects -= class.objects();
+            self.drop_record(slab);
+        }
+    }
+
+    /// Keeps the record of a slab that was of one class for another one.
+    fn drop_record(&mut self, slab: &'static Slab) {
+        if let Some(class) = slab.class() {
+            let bin = &mut self.bins[class.index()];
+            slab.set_next_spare(core::mem::replace(&mut bin.spare, slab.address()));
+        }
+    }
+
+    /// Whether an object of the class has room in a mixed slab; makes one if that is worth it.
+    fn mixed_for<S: PageSource>(&mut self, heap: &Heap<S>, class: SizeClass) -> bool {
+        if self.bins[0].partial.largest(&Slabs) >= grains_of(class) {
+            return true;
+        }
+        if !self.is_sparse() {
+            self.mix_since = 0;
+            return false;
+        }
+        let now = heap.source().now().max(1);
+        if self.mix_since == 0 {
+            self.mix_since = now;
+        }
+        if now - self.mix_since < self.mix_after {
+            return false;
+        }
+        match self.sparse_slab(class) {
+            Some(slab) => self.mix(heap, slab),
+            None => false,
+        }
+    }
+
+    /// Whether so much is free in slabs that other classes should have it.
+    fn is_sparse(&self) -> bool {
+        let SlabFigures { bytes, object_bytes, .. } = self.figures();
+        bytes - object_bytes >= MIX_LEAST.max(bytes / MIX_PART)
+    }
+
+    /// The highest slab of the class in which most is free, if much of that slab is, and it has room for an object of `class`.
+    fn sparse_slab(&self, class: SizeClass) -> Option<&'static Slab> {
+        let highest = |other: SizeClass| {
+            let bin = &self.bins[other.index()];
+            if bin.free() < bin.objects / MIX_PART {
+                return None;
+            }
+            let slab = slab::slab(bin.partial.highest(&Slabs)?);
+            let fits = slab.free() >= other.objects() / MIX_PART && slab.longest_run() >= class.size();
+            fits.then_some(slab)
+        };
+        SizeClass::slabs()
+            .filter(|&other| other != class)
+            .filter_map(|other| Some((self.bins[other.index()].free() * other.size(), highest(other)?)))
+            .max_by_key(|&(free, _)| free)
+            .map(|(_, slab)| slab)
+    }
+
+    /// Makes a slab a mixed one. False if there is no memory for its record.
+    #[cold]
+    fn mix<S: PageSource>(&mut self, heap: &Heap<S>, slab: &'static Slab) -> bool {
+        let Some(class) = slab.class() else { return false };
+        let Some(record) = self.mixed.take(heap, slab.bytes() / UNIT) else { return false };
+        let bin = &mut self.bins[class.index()];
+        bin.partial.remove(&Slabs, slab.address());
+        if bin.empty == slab.address() {
+            bin.empty = NONE;
+        }
+        bin.objects -= class.objects();
+        bin.mixed += class.objects() - slab.free();
+        self.mixed_slabs += 1;
+        let mixed = slab::slab(record);
+        mixed.begin_mixed(slab);
+        for (index, unit) in (slab.start()..slab.start() + slab.bytes()).step_by(UNIT).enumerate() {
+            heap.page_map().set_slab_entry(unit, mixed.entry(index));
+        }
+        let start = slab.start();
+        self.bins[0].partial.insert(&Slabs, record, |other| start < slab::slab(other).start());
+        true
+    }
+
+    /// Takes up to `count` objects of a class from the lowest mixed slab with room for one; how many there were.
+    fn take_mixed(&mut self, class: SizeClass, count: usize, put: impl FnMut(usize)) -> usize {
+        let partial = &mut self.bins[0].partial;
+        let Some(record) = partial.first_fit(&Slabs, grains_of(class)) else { return 0 };
+        let taken = slab::slab(record).take_mixed(class, count, put);
+        partial.resize(&Slabs, record);
+        self.bins[class.index()].mixed += taken;
+        taken
     }
 
     /// The validator: every slab that the page map knows in the heap's regions stands in a block of its own, is known to
@@ -348,28 +547,29 @@ impl Bins {
         let mut broken = None;
         heap.for_each_unit(|unit| {
             let Some(entry) = Entry::new(heap.page_map().slab_entry(unit)) else { return };
-            let (slab, class) = (entry.slab(), entry.class());
+            let slab = entry.slab();
             let index = (unit - slab.start()) / UNIT;
-            let what =
-                if heap.page_map().slab_entry(unit) != slab.entry(index) || unit >= slab.start() + class.slab_bytes() {
-                    Some("the page map is wrong about a unit of a slab")
-                } else if index != 0 {
-                    None
-                } else if !slab.counts_agree() {
-                    Some("a slab's count is not that of its bitmap")
-                } else if !heap.is_block(slab.start(), class.slab_bytes()) {
+            let wrong = heap.page_map().slab_entry(unit) != slab.entry(index) || unit >= slab.start() + slab.bytes();
+            let figures = if index == 0 { slab.figures() } else { Some((0, 0)) };
+            let what = match figures {
+                _ if wrong => Some("the page map is wrong about a unit of a slab"),
+                None => Some("a slab's count is not that of its bitmap"),
+                Some(_) if index == 0 && !heap.is_block(slab.start(), slab.bytes()) => {
                     Some("a slab does not stand in a block of its own")
-                } else {
+                }
+                Some((objects, bytes)) => {
+                    found.objects += objects;
+                    found.object_bytes += bytes;
                     None
-                };
+                }
+            };
             if let Some(what) = what {
                 broken = broken.or(Some(Broken { what, address: unit }));
             } else if index == 0 {
                 found.slabs += 1;
+                found.mixed += usize::from(slab.class().is_none());
                 found.bytes += heap.size_of(slab.start());
-                found.objects += class.objects() - slab.free();
-                found.object_bytes += (class.objects() - slab.free()) * class.size();
-                partial += usize::from(slab.free() != 0);
+                partial += usize::from(slab.free() != 0 || slab.class().is_none());
             }
         });
         if let Some(broken) = broken {
@@ -378,28 +578,28 @@ impl Bins {
         let listed = self.check_trees()?;
         let ensure = |holds, what| if holds { Ok(()) } else { Err(Broken { what, address: 0 }) };
         ensure(listed == partial, "the bins do not hold all slabs with room")?;
-        ensure(found == self.figures, "the bins' figures are not the sums of the slabs")
+        ensure(found == self.figures(), "the bins' figures are not the sums of the slabs")
     }
 
-    /// How many slabs the bins hold; each is in order and has room.
+    /// How many slabs the bins hold; each is in order and has room, if it is not a mixed one.
     fn check_trees(&self) -> Result<usize, Broken> {
         let mut listed = 0;
-        for class in SizeClass::slabs() {
-            let bin = &self.bins[class.index()];
-            let mut last = 0;
-            let mut record = bin.partial.first_fit(&Slabs, 1).unwrap_or(NONE);
-            while record != NONE {
-                let slab = slab::slab(record);
-                let address = slab.start();
-                if slab.class() != class || slab.free() == 0 || slab.start() <= last {
+        for (index, bin) in self.bins.iter().enumerate() {
+            let (mut last, mut free) = (0, 0);
+            while let Some(slab) = self.slab_behind(index, last) {
+                let (address, class) = (slab.start(), slab.class());
+                if class.map_or(0, SizeClass::index) != index || class.is_some() && slab.free() == 0 {
                     return Err(Broken { what: "a slab is in a bin where it does not belong", address });
                 }
-                if slab.is_empty() && record != bin.empty {
+                if slab.is_empty() && slab.address() != bin.empty {
                     return Err(Broken { what: "an empty slab was not given back", address });
                 }
-                last = slab.start();
+                last = address;
                 listed += 1;
-                record = bin.partial.next_fit(&Slabs, record, 1);
+                free += slab.free();
+            }
+            if index != 0 && free != bin.free() {
+                return Err(Broken { what: "a bin's free objects are not the sum of its slabs'", address: 0 });
             }
         }
         Ok(listed)
@@ -408,7 +608,10 @@ impl Bins {
 
 /// What a pointer that is no object's start is.
 pub fn interior(entry: Entry, address: usize) -> Misuse {
-    let (slab, size) = (entry.slab(), entry.class().size());
-    let offset = address - slab.start();
-    if offset / size < entry.class().objects() { Misuse::Interior(offset % size, size) } else { Misuse::Interior(0, 0) }
+    let offset = address - entry.slab().start();
+    match entry.class() {
+        Some(class) if offset / class.size() < class.objects() => Misuse::Interior(offset % class.size(), class.size()),
+        Some(_) => Misuse::Interior(0, 0),
+        None => entry.slab().interior(address),
+    }
 }

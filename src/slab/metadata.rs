@@ -14,9 +14,12 @@ use core::sync::atomic::Ordering;
 /// Records start at a multiple of this.
 pub const RECORD_ALIGN: usize = 64;
 
-/// The memory of one process, or of one test.
+/// It comes in chunks of so many bytes, aligned to it.
+pub const CHUNK: usize = UNIT;
+
+/// The memory of one process, of one test, or for one purpose.
 pub struct Metadata {
-    /// The next free address; 0 or a multiple of the chunk's size where there is no room.
+    /// The next free address; 0 where there is no chunk.
     next: AtomicUsize,
 }
 
@@ -26,26 +29,42 @@ impl Metadata {
         Self { next: AtomicUsize::new(0) }
     }
 
+    /// Whether the chunk at work has room for so many bytes.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        let next = self.next.load(Ordering::Relaxed);
+        next != 0 && next % CHUNK + align::up(bytes, RECORD_ALIGN) < CHUNK
+    }
+
+    /// Whether the next record may come from a chunk.
+    pub fn is_at_work_in(&self, chunk: usize) -> bool {
+        align::down(self.next.load(Ordering::Relaxed), CHUNK) == chunk
+    }
+
+    /// Goes on in a chunk whose records are not used any more; 0: in a new one. Not while others may be at work here.
+    pub fn go_on_in(&self, chunk: usize) {
+        self.next.store(chunk, Ordering::Relaxed);
+    }
+
     /// The address of `bytes` zeroed bytes, fewer than a unit; `None` when the source has no more. The address is exposed.
     pub fn alloc(&self, source: &impl PageSource, bytes: usize) -> Option<usize> {
         let bytes = align::up(bytes, RECORD_ALIGN);
-        debug_assert!(bytes < UNIT);
+        debug_assert!(bytes < CHUNK);
         let mut next = self.next.load(Ordering::Acquire);
         loop {
             // A chunk starts with its first record, but ends with an unused one: `next` is never its end.
-            if next != 0 && next % UNIT + bytes < UNIT {
+            if next != 0 && next % CHUNK + bytes < CHUNK {
                 match self.next.compare_exchange_weak(next, next + bytes, Ordering::AcqRel, Ordering::Acquire) {
                     Ok(_) => return Some(next),
                     Err(now) => next = now,
                 }
                 continue;
             }
-            let chunk = pages::map_aligned(source, 0, UNIT, UNIT)?;
+            let chunk = pages::map_aligned(source, 0, CHUNK, CHUNK)?;
             match self.next.compare_exchange(next, chunk + bytes, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Some(chunk),
                 Err(now) => {
                     // SAFETY: mapped above, and nobody has seen it.
-                    unsafe { source.unmap(chunk, UNIT) };
+                    unsafe { source.unmap(chunk, CHUNK) };
                     next = now;
                 }
             }

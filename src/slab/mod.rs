@@ -5,6 +5,7 @@ pub mod arena;
 pub mod bins;
 pub mod key;
 pub mod metadata;
+mod mixed;
 #[expect(clippy::module_inception, reason = "the slab itself is the folder's main subject")]
 pub mod slab;
 

@@ -5,6 +5,8 @@
 //!     record    start, class, arena, counts, links | bitmap: 1 = free                (in metadata memory)
 //!     entry     63 record / 64 ... 20 | 19 unit 16 | 15 arena 11 | 10 bin 0          (in the page map, for each unit)
 //!
+//! A slab of several classes has no bin, but 0 there: see `mixed`.
+//!
 //! A slab is a block of its arena's heap like any other, cut so that its payload starts at a unit and its units end with the
 //! next block's header. Nothing of ours is in it: what is free the bitmap says, and that is out of a program's reach.
 //! Bits and counts are guarded by the arena's lock; start, class and arena do not change while the page map leads here.
@@ -12,8 +14,10 @@
 #![allow(unsafe_code)]
 
 use super::metadata::RECORD_ALIGN;
-use crate::base::class::{BIN, SizeClass};
-use crate::base::config::{ARENAS_MAX, CHECKED, UNIT};
+use super::mixed;
+use crate::base::bits::Bits;
+use crate::base::class::{BIN, SLAB_MAX, SLAB_UNITS_MAX, SizeClass};
+use crate::base::config::{ARENAS_MAX, CHECKED, GRAIN, UNIT};
 use crate::base::tree::{NONE, Nodes, Summary};
 use crate::heap::page_map::RECORD_SHIFT;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -27,6 +31,15 @@ pub const BINS_END: usize = 1 << ARENA_SHIFT;
 
 const _: () =
     assert!(crate::base::class::SLAB_CLASSES * BIN <= BINS_END && ARENAS_MAX << ARENA_SHIFT <= 1 << PLACE_BITS);
+
+/// An object that stands in a slab.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Object {
+    /// Its class.
+    pub class: SizeClass,
+    /// Which of the slab's objects it is; in a mixed slab, its first grain.
+    pub index: usize,
+}
 
 /// What the page map says of a unit in a slab: not zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,10 +72,13 @@ impl Entry {
         slab((self.0 >> RECORD_SHIFT << RECORD_ALIGN.trailing_zeros()) as usize)
     }
 
-    /// The slab's class.
+    /// The slab's class; `None` of a mixed slab.
     #[inline]
-    pub fn class(self) -> SizeClass {
-        SizeClass::of_bin(Self::place(self.0) % BINS_END)
+    pub fn class(self) -> Option<SizeClass> {
+        match Self::place(self.0) % BINS_END {
+            0 => None,
+            bin => Some(SizeClass::of_bin(bin)),
+        }
     }
 
     /// The index of the arena it belongs to.
@@ -73,16 +89,26 @@ impl Entry {
 
     /// Whether the object at `address` is with the program or in a thread's cache, as far as the bitmap knows; needs no lock.
     pub fn is_out(self, address: usize) -> bool {
-        self.object_at(address).is_some_and(|index| !self.slab().is_free(index))
+        self.object_at(address).is_some_and(|object| self.class().is_none() || !self.slab().is_free(object.index))
     }
 
-    /// The object that starts at `address`, in the unit of this entry.
+    /// The object that starts at `address`, in the unit of this entry; in a mixed slab it is one that is not free.
     #[inline]
-    pub fn object_at(self, address: usize) -> Option<usize> {
-        self.object_of(self.class(), address)
+    pub fn object_at(self, address: usize) -> Option<Object> {
+        match self.class() {
+            Some(class) => self.object_of(class, address).map(|index| Object { class, index }),
+            None => self.mixed_object_at(address),
+        }
     }
 
-    /// The same where the class is known.
+    #[cold]
+    fn mixed_object_at(self, address: usize) -> Option<Object> {
+        let offset = Self::offset(self.0, address) as usize;
+        let index = if offset.is_multiple_of(GRAIN) { offset / GRAIN } else { return None };
+        self.slab().class_at(index).map(|class| Object { class, index })
+    }
+
+    /// Which object starts at `address`, in a slab of this class.
     #[inline]
     pub fn object_of(self, class: SizeClass, address: usize) -> Option<usize> {
         class.object_at(Self::offset(self.0, address) as usize)
@@ -95,18 +121,29 @@ pub fn home_place(arena: usize) -> usize {
     arena << ARENA_SHIFT
 }
 
+/// Bits for the grains of the largest object.
+const RUN_BITS: u32 = 12;
+
+const _: () = assert!(SLAB_MAX / GRAIN < 1 << RUN_BITS && SLAB_UNITS_MAX * UNIT / GRAIN <= 1 << (u32::BITS - RUN_BITS));
+
 /// The record.
 #[repr(C, align(64))]
 pub struct Slab {
     start: AtomicUsize,
+    /// The index of the class; 0 of a mixed slab.
     class: AtomicU8,
     arena: AtomicU8,
     /// Whether an object came back since the last purge.
     changed: AtomicBool,
-    /// Objects that are free.
+    units: AtomicU8,
+    /// Objects that are free; in a mixed slab, grains.
     free: AtomicU32,
-    /// No word of the bitmap before this one has a bit.
+    /// No word of the bitmap before this one has a bit. Mixed slabs: see `searched`.
     hint: AtomicU32,
+    /// Mixed slabs: the grains of the longest free run, or more.
+    room: AtomicU32,
+    /// Mixed slabs: the record that the slab had before. Who has read the page map just before it was made a mixed one is still looking at that.
+    pub(super) origin: AtomicUsize,
     left: AtomicUsize,
     right: AtomicUsize,
     parent: AtomicUsize,
@@ -138,17 +175,18 @@ impl Slab {
         core::ptr::from_ref(self).addr()
     }
 
-    /// The bitmap.
-    fn bits(&self) -> &'static [AtomicU64] {
+    /// The bitmaps.
+    pub(super) fn bits(&self) -> Bits<'static> {
         let first = core::ptr::with_exposed_provenance(self.address() + size_of::<Self>());
-        // SAFETY: the bitmap stands behind the record, which was made for its class.
-        unsafe { core::slice::from_raw_parts(first, words(self.class())) }
+        let words = self.class().map_or_else(|| mixed::bitmap_bytes(self.bytes() / UNIT) / 8, words);
+        // SAFETY: the bitmaps stand behind the record, which was made for its class.
+        Bits(unsafe { core::slice::from_raw_parts(first, words) })
     }
 
     /// The word of the bitmap that has the bit of the object `index`, which is in the slab.
     #[inline]
     fn bits_of(&self, index: usize) -> &'static AtomicU64 {
-        debug_assert!(index < self.class().objects());
+        debug_assert!(self.class().is_some_and(|class| index < class.objects()));
         let word = core::ptr::with_exposed_provenance(self.address() + size_of::<Self>() + index / 64 * 8);
         // SAFETY: as in `bits`.
         unsafe { &*word }
@@ -156,26 +194,30 @@ impl Slab {
 
     /// Makes the record that of a slab at `start`, all of whose objects are free.
     pub fn begin(&self, start: usize, class: SizeClass, arena: usize) {
+        self.begin_head(start, Some(class), class.slab_bytes() / UNIT, arena);
+        self.set_free(class.objects());
+        self.hint.store(0, Relaxed);
+        let bits = self.bits();
+        bits.fill(0..64 * bits.0.len(), false);
+        bits.fill(0..class.objects(), true);
+    }
+
+    /// All of the record but what counts objects.
+    pub(super) fn begin_head(&self, start: usize, class: Option<SizeClass>, units: usize, arena: usize) {
         debug_assert!(start.is_multiple_of(UNIT) && arena < ARENAS_MAX);
-        #[expect(clippy::cast_possible_truncation, reason = "both are below 64")]
+        #[expect(clippy::cast_possible_truncation, reason = "all are below 64")]
         {
-            self.class.store(class.index() as u8, Relaxed);
+            self.class.store(class.map_or(0, SizeClass::index) as u8, Relaxed);
             self.arena.store(arena as u8, Relaxed);
+            self.units.store(units as u8, Relaxed);
         }
         self.changed.store(false, Relaxed);
         self.start.store(start, Relaxed);
-        #[expect(clippy::cast_possible_truncation, reason = "below 2^16")]
-        self.free.store(class.objects() as u32, Relaxed);
-        self.hint.store(0, Relaxed);
-        for (index, word) in self.bits().iter().enumerate() {
-            let rest = class.objects() - 64 * index;
-            word.store(if rest >= 64 { u64::MAX } else { (1 << rest) - 1 }, Relaxed);
-        }
     }
 
     /// The page map's entry for the unit `index` of the slab.
     pub fn entry(&self, index: usize) -> u64 {
-        let place = home_place(usize::from(self.arena.load(Relaxed))) | self.class().bin();
+        let place = home_place(self.arena()) | self.class().map_or(0, SizeClass::bin);
         let record = (core::ptr::from_ref(self).expose_provenance() / RECORD_ALIGN) as u64;
         record << RECORD_SHIFT | (index as u64) << PLACE_BITS | place as u64
     }
@@ -185,35 +227,69 @@ impl Slab {
         self.start.load(Relaxed)
     }
 
-    /// The size class.
-    #[inline]
-    pub fn class(&self) -> SizeClass {
-        SizeClass::of_index(usize::from(self.class.load(Relaxed)))
+    /// The index of its arena.
+    pub fn arena(&self) -> usize {
+        usize::from(self.arena.load(Relaxed))
     }
 
-    /// How many of its objects are free.
+    /// The size class; `None` of a mixed slab.
+    #[inline]
+    pub fn class(&self) -> Option<SizeClass> {
+        match self.class.load(Relaxed) {
+            0 => None,
+            index => Some(SizeClass::of_index(usize::from(index))),
+        }
+    }
+
+    /// Its bytes: whole units.
+    pub fn bytes(&self) -> usize {
+        usize::from(self.units.load(Relaxed)) * UNIT
+    }
+
+    /// How many of its objects are free; of a mixed slab, grains.
     #[inline]
     pub fn free(&self) -> usize {
         self.free.load(Relaxed) as usize
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "below 2^16")]
+    pub(super) fn set_free(&self, count: usize) {
+        self.free.store(count as u32, Relaxed);
+    }
+
+    /// Of a mixed slab the grains of the longest free run, or more.
+    pub fn room(&self) -> usize {
+        self.room.load(Relaxed) as usize
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "at most 2^16")]
+    pub(super) fn set_room(&self, grains: usize) {
+        self.room.store(grains as u32, Relaxed);
+    }
+
+    /// Of a mixed slab: before this grain no free run has so many grains.
+    pub(super) fn searched(&self) -> (usize, usize) {
+        let word = self.hint.load(Relaxed) as usize;
+        (word >> RUN_BITS, word & ((1 << RUN_BITS) - 1))
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a grain and a run fit")]
+    pub(super) fn set_searched(&self, grain: usize, run: usize) {
+        self.hint.store((grain << RUN_BITS | run) as u32, Relaxed);
+    }
+
     /// Whether none of its objects is out.
     pub fn is_empty(&self) -> bool {
-        self.free() == self.class().objects()
+        self.class().map_or_else(|| self.is_mixed_empty(), |class| self.free() == class.objects())
     }
 
-    /// The object `index`.
-    pub fn object(&self, index: usize) -> usize {
-        self.start() + index * self.class().size()
-    }
-
-    /// Takes up to `count` free objects, lowest first; how many there were.
-    pub fn take(&self, count: usize, mut put: impl FnMut(usize)) -> usize {
+    /// Takes up to `count` free objects of its class, lowest first; how many there were.
+    pub fn take(&self, class: SizeClass, count: usize, mut put: impl FnMut(usize)) -> usize {
         let wanted = count.min(self.free());
-        let (start, size) = (self.start(), self.class().size());
+        let (start, size) = (self.start(), class.size());
         let mut left = wanted;
         let mut index = self.hint.load(Relaxed) as usize;
-        for word in &self.bits()[index..] {
+        for word in &self.bits().0[index..] {
             let mut bits = word.load(Relaxed);
             while bits != 0 && left != 0 {
                 put(start + (index * 64 + bits.trailing_zeros() as usize) * size);
@@ -230,8 +306,8 @@ impl Slab {
         #[expect(clippy::cast_possible_truncation, reason = "below 2^16")]
         {
             self.hint.store(index as u32, Relaxed);
-            self.free.store(self.free.load(Relaxed) - wanted as u32, Relaxed);
         }
+        self.set_free(self.free() - wanted);
         wanted
     }
 
@@ -249,10 +325,15 @@ impl Slab {
         if at < self.hint.load(Relaxed) {
             self.hint.store(at, Relaxed);
         }
-        let free = self.free.load(Relaxed) + 1;
-        self.free.store(free, Relaxed);
+        let free = self.free() + 1;
+        self.set_free(free);
+        self.set_changed();
+        Some(free)
+    }
+
+    /// Notes that an object came back.
+    pub(super) fn set_changed(&self) {
         self.changed.store(true, Relaxed);
-        Some(free as usize)
     }
 
     /// Whether the object `index` is free, as far as the bitmap knows: it may be in a thread's cache.
@@ -265,32 +346,36 @@ impl Slab {
         self.changed.swap(false, Relaxed)
     }
 
-    /// Calls `f` with the first address and the end of each run of free objects.
+    /// Calls `f` with the first address and the end of each run of free objects. The one that reaches the slab's last grain ends with it.
     pub fn for_each_free_run(&self, mut f: impl FnMut(usize, usize)) {
-        let mut index = 0;
-        while index < self.class().objects() {
-            let first = index;
-            while index < self.class().objects() && self.is_free(index) {
-                index += 1;
-            }
-            if index > first {
-                f(self.object(first), self.object(index));
-            }
-            index += 1;
-        }
+        let (start, last) = (self.start(), self.bytes() - GRAIN);
+        let (size, end) = self.class().map_or((GRAIN, last / GRAIN), |class| (class.size(), class.objects()));
+        // The unused rest goes with the last of them.
+        let to = |index| if index == end { last } else { index * size };
+        self.bits().runs(end).for_each(|run| f(start + run.start * size, start + to(run.end)));
     }
 
-    /// Whether counts and hint agree with the bitmap, for the validators.
-    pub fn counts_agree(&self) -> bool {
-        let free: u32 = self.bits().iter().map(|word| word.load(Relaxed).count_ones()).sum();
-        let first = self.bits().iter().position(|word| word.load(Relaxed) != 0);
-        let past_end = match self.class().objects() % 64 {
-            0 => 0,
-            rest => self.bits().last().map_or(0, |word| word.load(Relaxed) >> rest),
-        };
-        free as usize == self.free()
-            && past_end == 0
-            && first.is_none_or(|first| self.hint.load(Relaxed) as usize <= first)
+    /// Bytes of the longest run of free objects.
+    pub fn longest_run(&self) -> usize {
+        let mut longest = 0;
+        self.for_each_free_run(|from, to| longest = longest.max(to - from));
+        longest
+    }
+
+    /// How many objects are out, and their bytes; `None` if counts and hint do not agree with the bitmap. For the validators.
+    pub fn figures(&self) -> Option<(usize, usize)> {
+        let Some(class) = self.class() else { return self.mixed_figures() };
+        let (bits, out) = (self.bits(), class.objects() - self.free());
+        let end = 64 * bits.0.len();
+        let agree = bits.count() == self.free()
+            && bits.next(class.objects(), true) == end
+            && self.hint.load(Relaxed) as usize <= bits.next(0, true) / 64;
+        agree.then_some((out, out * class.size()))
+    }
+
+    /// The record that a mixed slab had before.
+    pub fn origin(&self) -> Option<&'static Self> {
+        self.class().is_none().then(|| slab(self.origin.load(Relaxed)))
     }
 
     /// The next record in a list of unused ones.
@@ -304,12 +389,13 @@ impl Slab {
     }
 }
 
-/// The tree of a bin's slabs with room: by address, all of one size.
+/// The tree of a bin's slabs with room: by address, all of one size; mixed ones have that of their room.
 pub struct Slabs;
 
 impl Nodes for Slabs {
-    fn size(&self, _node: usize) -> u32 {
-        1
+    fn size(&self, node: usize) -> u32 {
+        let slab = slab(node);
+        if slab.class().is_some() { 1 } else { slab.room.load(Relaxed) }
     }
 
     fn left(&self, node: usize) -> usize {

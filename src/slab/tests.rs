@@ -63,8 +63,11 @@ impl Bench {
         assert!(got <= count);
         for object in taken {
             let entry = self.entry(object);
-            assert_eq!((entry.class(), entry.arena()), (class, 5));
-            assert!(entry.is_out(object) && entry.object_at(object + 16).is_none() || class.size() == 16);
+            assert_eq!((entry.object_at(object).unwrap().class, entry.arena()), (class, 5));
+            assert!(entry.is_out(object));
+            let inside = object + class.size() - 16;
+            assert!(inside == object || self.entry(inside).object_at(inside).is_none());
+            assert!(object.is_multiple_of(1 << class.size().trailing_zeros()) || entry.class().is_none());
             fill(object, class.size());
             self.live.push((class, object));
         }
@@ -82,12 +85,14 @@ impl Bench {
         assert!(is_filled(object, class.size()));
         let entry = self.entry(object);
         if class.size() > 16 {
-            assert_eq!(self.bins.give(&mut self.heap, entry, object + 16), Err(Misuse::Interior(16, class.size())));
+            let inside = self.entry(object + 16);
+            assert_eq!(self.bins.give(&mut self.heap, inside, object + 16), Err(Misuse::Interior(16, class.size())));
         }
         assert_eq!(self.bins.give(&mut self.heap, entry, object), Ok(()));
         // Where the slab has gone back to the heap, nobody is there to notice.
         if let Some(entry) = Entry::new(self.heap.page_map().slab_entry(object)) {
-            assert_eq!(self.bins.give(&mut self.heap, entry, object), Err(Misuse::Freed(class.size())));
+            let size = entry.class().map_or(0, SizeClass::size);
+            assert_eq!(self.bins.give(&mut self.heap, entry, object), Err(Misuse::Freed(size)));
         }
     }
 
@@ -208,6 +213,41 @@ fn a_slab_that_was_given_back_leaves_a_hole_that_the_next_one_takes() {
         bench.check();
     }
     assert_eq!(bench.heap.figures().held, held, "slabs of one size in turn need no more room");
+    bench.finish();
+}
+
+/// 4 MiB of one class, of which one object in `keep` stays, and then as much of another one.
+fn change_sizes(from: usize, to: usize, keep: usize) -> (Bench, usize) {
+    let mut bench = Bench::new(Fit::Best, 64 << 20);
+    let (from, to) = (SizeClass::for_size(from).unwrap(), SizeClass::for_size(to).unwrap());
+    bench.take_all(from, (4 << 20) / from.size());
+    (0..bench.live.len()).rev().filter(|index| index % keep != 0).for_each(|index| bench.give(index));
+    let before = bench.bins.figures().bytes;
+    bench.take_all(to, (2 << 20) / to.size());
+    bench.check();
+    let after = bench.bins.figures().bytes;
+    (bench, after.saturating_sub(before))
+}
+
+#[test]
+fn what_is_free_in_slabs_of_one_class_serves_another() {
+    for (from, to, keep) in
+        [(64, 448, 20), (448, 64, 4), (112, 160, 5), (2048, 96, 3), (16, 4096, 900), (12 << 10, 7168, 2)]
+    {
+        let (mut bench, more) = change_sizes(from, to, keep);
+        assert!(bench.bins.figures().mixed > 5, "{from} {to}");
+        assert!(more < 3 << 19, "{from} {to}: {more}");
+        bench.bins.purge(&bench.heap);
+        bench.check();
+        bench.finish();
+    }
+}
+
+#[test]
+fn what_has_no_room_in_holes_gets_a_slab() {
+    let (bench, more) = change_sizes(64, 4096, 20);
+    assert_eq!(bench.bins.figures().mixed, 0);
+    assert!(more >= 2 << 20);
     bench.finish();
 }
 

@@ -1,0 +1,49 @@
+// Slabs in which little is left, and what other sizes make of them. Nothing here allocates but what it says.
+#ifndef METES_SPARSE_H
+#define METES_SPARSE_H
+
+#include "check.h"
+
+enum { SPARSE = 400000, SPARSE_UNIT = 65536 };
+static unsigned char *sparse[SPARSE];
+static unsigned char sparse_sizes[SPARSE];
+
+// Blocks of 16 to 255 bytes, 54 MB, of which all but one of ten are freed again.
+__attribute__((unused)) static void make_sparse(uint64_t *random) {
+    for (size_t i = 0; i < SPARSE; i++) {
+        sparse_sizes[i] = (unsigned char)(16 + next_random(random) % 240);
+        CHECK(sparse[i] = malloc(sparse_sizes[i]));
+        memset(sparse[i], sparse_sizes[i], sparse_sizes[i]);
+    }
+    for (size_t i = 0; i < SPARSE; i++)
+        if (next_random(random) % 10) {
+            free(sparse[i]);
+            sparse[i] = NULL;
+        }
+}
+
+// Whether what stayed is as it was.
+__attribute__((unused)) static void check_sparse(void) {
+    for (size_t i = 0; i < SPARSE; i++)
+        for (size_t k = 0; sparse[i] && k < sparse_sizes[i]; k++) CHECK(sparse[i][k] == sparse_sizes[i]);
+}
+
+// Whether a block of that address shares a slab with one that stayed.
+__attribute__((unused)) static int among_sparse(void *block) {
+    for (size_t i = 0; i < SPARSE; i++)
+        if (sparse[i] && (uintptr_t)sparse[i] / SPARSE_UNIT == (uintptr_t)block / SPARSE_UNIT) return 1;
+    return 0;
+}
+
+// A new block of so many bytes that stands between those that stayed.
+__attribute__((unused)) static unsigned char *block_among_sparse(size_t size) {
+    for (int i = 0; i < 10000; i++) {
+        unsigned char *block = malloc(size);
+        CHECK(block);
+        if (among_sparse(block)) return block;
+    }
+    CHECK(!"no block came from a sparse slab");
+    return NULL;
+}
+
+#endif

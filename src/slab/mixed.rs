@@ -1,0 +1,295 @@
+//! Mixed slabs: what is free in them serves any size.
+//!
+//!     record    head | free: a bit for each grain, 1 = free | ends: a bit for each grain, 1 = the last of an object
+//!
+//! When a program's sizes change, slabs stay behind in which few objects hold whole pages, and of which no other class can use the
+//! rest. Such a slab is made a mixed one: the objects in it stay where they are, but from then on it is counted in grains, and an object of any class
+//! takes a run of free ones, with no more alignment than a grain's. In the page map its units have no bin, so the fast path of `free` leaves its objects to the slow
+//! one. The slab's last grain, which ends with the next block's header, is none of an object.
+//!
+//! Bits are written under the arena's lock, but who frees an object looks it up without. What its size follows from are bits of its own.
+//! Whether it starts where the program says follows from the grain before too, which is free or the end of another object, but may be
+//! changing from one to the other: who does not find it so looks again.
+
+use super::bins::Misuse;
+use super::metadata::{CHUNK, Metadata};
+use super::slab::{self, Slab};
+use crate::base::align;
+use crate::base::bits::Bits;
+use crate::base::class::{SLAB_UNITS_MAX, SizeClass};
+use crate::base::config::{GRAIN, UNIT};
+use crate::base::tree::NONE;
+use crate::heap::heap::Heap;
+use crate::sys::pages::PageSource;
+use core::ops::Range;
+use core::sync::atomic::{Ordering, Ordering::Relaxed, fence};
+
+/// Grains of a unit.
+const GRAINS: usize = UNIT / GRAIN;
+
+/// How often a grain is looked at that is neither free nor an end: while a thread looks at one after the other, another may change both.
+const LOOKS: usize = 64;
+
+/// Bytes of the bitmaps for so many units.
+pub const fn bitmap_bytes(units: usize) -> usize {
+    2 * units * GRAINS / 8
+}
+
+/// The class whose objects have so many grains.
+fn class_of(grains: usize) -> Option<SizeClass> {
+    SizeClass::for_size(grains * GRAIN).filter(|class| class.size() == grains * GRAIN)
+}
+
+/// The grains of an object of a class.
+#[expect(clippy::cast_possible_truncation, reason = "at most 2^11")]
+pub fn grains_of(class: SizeClass) -> u32 {
+    (class.size() / GRAIN) as u32
+}
+
+/// The records of an arena's mixed slabs. They are large: a chunk of which none is used is given back.
+pub struct MixedRecords {
+    memory: Metadata,
+    /// Unused ones, by the units of their slabs less one.
+    spare: [usize; SLAB_UNITS_MAX],
+    /// Chunks that were given back.
+    purged: usize,
+}
+
+/// The head of the chunk that a record is in: a record of which only the link and the count are used, that of the records in use.
+fn chunk_of(record: usize) -> &'static Slab {
+    slab::slab(align::down(record, CHUNK))
+}
+
+/// The count of a chunk that is just being given back.
+const GOING: usize = CHUNK;
+
+impl MixedRecords {
+    /// None. All zero.
+    pub const fn none() -> Self {
+        Self { memory: Metadata::new(), spare: [NONE; SLAB_UNITS_MAX], purged: NONE }
+    }
+
+    /// A record for a slab of so many units; `None` if there is no memory for it.
+    pub fn take<S: PageSource>(&mut self, heap: &Heap<S>, units: usize) -> Option<usize> {
+        let record = match self.spare[units - 1] {
+            NONE => self.new_record(heap, units)?,
+            spare => {
+                self.spare[units - 1] = slab::slab(spare).next_spare();
+                spare
+            }
+        };
+        chunk_of(record).set_free(chunk_of(record).free() + 1);
+        Some(record)
+    }
+
+    fn new_record<S: PageSource>(&mut self, heap: &Heap<S>, units: usize) -> Option<usize> {
+        let bytes = size_of::<Slab>() + bitmap_bytes(units);
+        if !self.memory.has_room(bytes) {
+            self.memory.go_on_in(self.purged);
+            if self.purged != NONE {
+                self.purged = slab::slab(self.purged).next_spare();
+            }
+            // The head.
+            self.memory.alloc(heap.source(), size_of::<Slab>())?;
+        }
+        self.memory.alloc(heap.source(), bytes)
+    }
+
+    /// Keeps a record that is not used any more.
+    pub fn put(&mut self, record: &'static Slab) {
+        let chunk = chunk_of(record.address());
+        chunk.set_free(chunk.free() - 1);
+        push(&mut self.spare[record.bytes() / UNIT - 1], record.address());
+    }
+
+    /// Gives back the memory of the chunks that no record in use is in. They stay mapped: who looks an address up while its slab goes away
+    /// reads zeroes.
+    pub fn purge<S: PageSource>(&mut self, heap: &Heap<S>) {
+        let mut going = NONE;
+        for spare in &mut self.spare {
+            let mut record = core::mem::replace(spare, NONE);
+            while record != NONE {
+                let (next, chunk) = (slab::slab(record).next_spare(), chunk_of(record));
+                match chunk.free() {
+                    0 => {
+                        chunk.set_free(GOING);
+                        push(&mut going, chunk.address());
+                    }
+                    GOING => {}
+                    _ => push(spare, record),
+                }
+                record = next;
+            }
+        }
+        while going != NONE {
+            let (chunk, next) = (going, slab::slab(going).next_spare());
+            if self.memory.is_at_work_in(chunk) {
+                self.memory.go_on_in(NONE);
+            }
+            heap.purge_inside(chunk, chunk + CHUNK);
+            slab::slab(chunk).set_free(0);
+            push(&mut self.purged, chunk);
+            going = next;
+        }
+    }
+}
+
+fn push(list: &mut usize, record: usize) {
+    slab::slab(record).set_next_spare(core::mem::replace(list, record));
+}
+
+impl Slab {
+    fn grains(&self) -> usize {
+        self.bytes() / GRAIN
+    }
+
+    fn free_grains(&self) -> Bits<'static> {
+        Bits(&self.bits().0[..self.grains() / 64])
+    }
+
+    fn ends(&self) -> Bits<'static> {
+        Bits(&self.bits().0[self.grains() / 64..])
+    }
+
+    /// Makes a run of free grains an object. At no time it is neither.
+    fn mark_out(&self, first: usize, size: usize) {
+        self.ends().fill(first + size - 1..first + size, true);
+        fence(Ordering::Release);
+        self.free_grains().fill(first..first + size, false);
+    }
+
+    fn mark_free(&self, first: usize, size: usize) {
+        self.free_grains().fill(first..first + size, true);
+        fence(Ordering::Release);
+        self.ends().fill(first + size - 1..first + size, false);
+    }
+
+    fn at_grain(&self, grain: usize) -> usize {
+        self.start() + grain * GRAIN
+    }
+
+    /// Makes the record that of the slab of `origin`, mixed. Nobody reads it before the page map leads to it.
+    pub fn begin_mixed(&self, origin: &Self) {
+        self.begin_head(origin.start(), None, origin.bytes() / UNIT, origin.arena());
+        self.origin.store(origin.address(), Relaxed);
+        let (free, class) = (self.free_grains(), origin.class());
+        free.fill(0..self.grains(), true);
+        self.ends().fill(0..self.grains(), false);
+        let size = class.map_or(GRAIN, |class| class.size()) / GRAIN;
+        for index in (0..class.map_or(0, SizeClass::objects)).filter(|&index| !origin.is_free(index)) {
+            self.mark_out(index * size, size);
+        }
+        self.mark_out(self.grains() - 1, 1);
+        self.set_free(free.count());
+        self.set_searched(0, 0);
+        self.set_room(self.runs().map(|run| run.len()).max().unwrap_or(0));
+    }
+
+    /// The first grain of the object that a grain is part of which is not free.
+    fn start_of(&self, grain: usize) -> usize {
+        let behind = |last: Option<usize>| last.map_or(0, |last| last + 1);
+        behind(self.ends().last(grain, true)).max(behind(self.free_grains().last(grain, true)))
+    }
+
+    /// Whether an object may start at a grain.
+    fn starts_at(&self, grain: usize) -> bool {
+        let behind_other = || {
+            let free = self.free_grains().get(grain - 1);
+            fence(Ordering::Acquire);
+            free || self.ends().get(grain - 1)
+        };
+        !self.free_grains().get(grain) && (grain == 0 || (0..LOOKS).any(|_| behind_other()))
+    }
+
+    /// The class of the object that starts at a grain, if one does.
+    pub fn class_at(&self, grain: usize) -> Option<SizeClass> {
+        let starts = grain + 1 < self.grains() && self.starts_at(grain);
+        class_of(if starts { self.ends().next(grain, true) + 1 - grain } else { return None })
+    }
+
+    /// What a pointer into a mixed slab is that is no object's start.
+    #[cold]
+    pub fn interior(&self, address: usize) -> Misuse {
+        let grain = (address - self.start()) / GRAIN;
+        if self.free_grains().get(grain) {
+            return Misuse::Freed(0);
+        }
+        let first = self.start_of(grain);
+        let size = self.class_at(first).map_or(0, SizeClass::size);
+        Misuse::Interior(if size == 0 { 0 } else { address - self.at_grain(first) }, size)
+    }
+
+    /// The runs of free grains.
+    fn runs(&self) -> impl Iterator<Item = Range<usize>> {
+        self.free_grains().runs(self.grains())
+    }
+
+    /// Takes up to `count` objects of a class, lowest first; how many there were.
+    pub fn take_mixed(&self, class: SizeClass, count: usize, mut put: impl FnMut(usize)) -> usize {
+        let free = self.free_grains();
+        let size = class.size() / GRAIN;
+        let (from, least) = self.searched();
+        let (mut taken, mut at) = (0, if size < least { 0 } else { from });
+        while taken < count {
+            let Some(found) = free.find_run(at, size) else {
+                self.set_room(self.room().min(size - 1));
+                break;
+            };
+            self.mark_out(found, size);
+            put(self.at_grain(found));
+            taken += 1;
+            at = found + size;
+        }
+        self.set_searched(at, size);
+        self.set_free(self.free() - taken * size);
+        taken
+    }
+
+    /// Takes back the object of a class that starts at a grain.
+    pub fn give_mixed(&self, grain: usize, class: SizeClass) {
+        let (free, size) = (self.free_grains(), class.size() / GRAIN);
+        self.mark_free(grain, size);
+        self.set_free(self.free() + size);
+        self.set_changed();
+        let first = free.last(grain, false).map_or(0, |last| last + 1);
+        let run = free.next(grain, false) - first;
+        self.set_room(self.room().max(run));
+        let (from, least) = self.searched();
+        if first < from && run >= least {
+            self.set_searched(first, least);
+        }
+    }
+
+    /// Whether nothing of a mixed slab is out.
+    pub fn is_mixed_empty(&self) -> bool {
+        self.free() == self.grains() - 1
+    }
+
+    /// How many objects are out, and their bytes, or `None` if counts and bitmaps disagree: for the validators.
+    pub fn mixed_figures(&self) -> Option<(usize, usize)> {
+        let (mut objects, mut bytes, mut grain) = (0, 0, 0);
+        let (last, (from, least)) = (self.grains() - 1, self.searched());
+        while grain < last {
+            if self.free_grains().get(grain) {
+                if self.ends().get(grain) {
+                    return None;
+                }
+                grain += 1;
+                continue;
+            }
+            let class = self.class_at(grain)?;
+            let end = grain + class.size() / GRAIN;
+            if self.free_grains().next(grain, true) < end {
+                return None;
+            }
+            (objects, bytes, grain) = (objects + 1, bytes + class.size(), end);
+        }
+        let agree = grain == last
+            && self.ends().get(last)
+            && !self.free_grains().get(last)
+            && self.free() == self.free_grains().count()
+            && self.runs().all(|run| run.len() <= self.room())
+            && self.runs().all(|run| run.start >= from || run.len() < least);
+        agree.then_some((objects, bytes))
+    }
+}
