@@ -21,6 +21,17 @@ pub enum Purge {
     Off,
 }
 
+/// Who asks for huge pages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HugePages {
+    /// Heaps that are large.
+    Auto,
+    /// All heaps, and mappings.
+    Always,
+    /// Nobody, where the system would give them unasked either.
+    Never,
+}
+
 /// What to do with a pointer that is not from metes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Foreign {
@@ -50,7 +61,7 @@ static TRIM_THRESHOLD: AtomicUsize = AtomicUsize::new(TRIM_THRESHOLD_DEFAULT);
 static ARENAS: AtomicUsize = AtomicUsize::new(0);
 static VERIFY: AtomicUsize = AtomicUsize::new(0);
 static DECAY: AtomicUsize = AtomicUsize::new(DECAY_DEFAULT);
-static HUGE_PAGES: AtomicBool = AtomicBool::new(true);
+static THP: AtomicU8 = AtomicU8::new(0);
 static SLABS: AtomicBool = AtomicBool::new(true);
 static MIX: AtomicBool = AtomicBool::new(true);
 static CACHES: AtomicBool = AtomicBool::new(true);
@@ -89,7 +100,7 @@ const KEYS: &[Key] = &[
         takes: "a number of milliseconds that freed memory waits before it is given back",
         set: |v| v.parse().is_ok_and(|n| store(&DECAY, n)),
     },
-    Key { name: "thp", takes: "on or off: huge pages for large heaps, or none", set: |v| switch(&HUGE_PAGES, v) },
+    Key { name: "thp", takes: "auto, always or never", set: |v| choose(&THP, v, &["auto", "always", "never"]) },
     Key {
         name: "slabs",
         takes: "on or off: small sizes in slabs, or straight from the free list",
@@ -267,9 +278,13 @@ pub fn decay() -> usize {
     DECAY.load(Relaxed)
 }
 
-/// Whether large heaps ask for huge pages.
-pub fn huge_pages() -> bool {
-    HUGE_PAGES.load(Relaxed)
+/// Who asks for huge pages.
+pub fn huge_pages() -> HugePages {
+    match THP.load(Relaxed) {
+        1 => HugePages::Always,
+        2 => HugePages::Never,
+        _ => HugePages::Auto,
+    }
 }
 
 /// Whether small sizes are served from slabs.

@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+use super::options::HugePages;
 use super::{helper, options, threads};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
@@ -53,6 +54,11 @@ fn start() {
     options::read_environment();
     VALGRIND.store(valgrind::is_running(), Ordering::Relaxed);
     helper::begin();
+    MAPPINGS.set_huge(match options::huge_pages() {
+        HugePages::Auto => None,
+        HugePages::Always => Some(true),
+        HugePages::Never => Some(false),
+    });
     found(0);
     READY.store(true, Ordering::Release);
 }
@@ -83,7 +89,11 @@ fn prepare(index: usize, arena: &mut Entered<'_, Linux>) {
     let (threshold, decay) = helper::thresholds();
     arena.set_trim(threshold, options::trim_threshold().saturating_mul(16), decay);
     arena.set_mix_after(options::mix_after());
-    arena.set_huge_from(if options::huge_pages() { HUGE_FROM } else { usize::MAX });
+    arena.set_huge_from(match options::huge_pages() {
+        HugePages::Auto => HUGE_FROM,
+        HugePages::Always => 0,
+        HugePages::Never => usize::MAX,
+    });
 }
 
 /// Brings the heaps in line with the options.

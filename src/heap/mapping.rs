@@ -11,7 +11,7 @@ use super::span::{Kind, Span, SpanPool};
 use crate::base::align;
 use crate::base::config::UNIT;
 use crate::sys::pages::{self, PageSource};
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 
 /// What mappings hold.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -38,6 +38,8 @@ pub struct Mappings<S: PageSource + 'static> {
     peak_count: AtomicUsize,
     peak_bytes: AtomicUsize,
     retained: AtomicUsize,
+    /// What new mappings ask the system for: 0 nothing, 1 huge pages, 2 none.
+    huge: AtomicU32,
     /// Start and length of the mappings freed last, for telling a double free: the page map has forgotten them.
     freed: [[AtomicUsize; 2]; FREED],
     freed_next: AtomicUsize,
@@ -59,6 +61,7 @@ impl<S: PageSource + 'static> Mappings<S> {
             peak_count: AtomicUsize::new(0),
             peak_bytes: AtomicUsize::new(0),
             retained: AtomicUsize::new(0),
+            huge: AtomicU32::new(0),
             freed: [const { [const { AtomicUsize::new(0) }; 2] }; FREED],
             freed_next: AtomicUsize::new(0),
         }
@@ -110,7 +113,16 @@ impl<S: PageSource + 'static> Mappings<S> {
         self.hint.store(start, Relaxed);
         span.start.store(start, Relaxed);
         span.len.store(len, Relaxed);
+        match self.huge.load(Relaxed) {
+            0 => {}
+            asked => self.source.advise_huge(start, len, asked == 1),
+        }
         Some(span)
+    }
+
+    /// Sets whether new mappings ask for huge pages, for none, or for nothing.
+    pub fn set_huge(&self, wanted: Option<bool>) {
+        self.huge.store(wanted.map_or(0, |wanted| if wanted { 1 } else { 2 }), Relaxed);
     }
 
     /// Gives a mapping back. False if somebody else has just done so.

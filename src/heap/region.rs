@@ -60,9 +60,9 @@ impl<S: PageSource + 'static> Heap<S> {
         }
         span.next.store(self.regions.map_or(0, |next| core::ptr::from_ref(next).expose_provenance()), Relaxed);
         self.regions = Some(span);
-        if self.wants_huge(len) {
-            self.source.prefer_huge(start, len);
-        }
+        let huge = self.wants_huge(len);
+        span.huge.store(u32::from(huge), Relaxed);
+        self.source.advise_huge(start, len, huge);
         self.figures.regions += 1;
         self.figures.held += len;
         self.figures.peak_held = self.figures.peak_held.max(self.figures.held);

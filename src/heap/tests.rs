@@ -28,8 +28,8 @@ impl PageSource for Rc<Fake> {
     fn reserve(&self, len: usize) -> Option<usize> {
         (**self).reserve(len)
     }
-    fn prefer_huge(&self, address: usize, len: usize) {
-        (**self).prefer_huge(address, len);
+    fn advise_huge(&self, address: usize, len: usize, wanted: bool) {
+        (**self).advise_huge(address, len, wanted);
     }
     fn now(&self) -> u64 {
         (**self).now()

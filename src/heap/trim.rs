@@ -4,9 +4,12 @@
 use super::block::{self, Block};
 use super::heap::Heap;
 use crate::base::align;
-use crate::base::config::{HEADER, UNIT};
+use crate::base::config::{HEADER, REGION_GRANULE, UNIT};
 use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering::Relaxed;
+
+/// In a free block as large as this the kernel may put huge pages together at both ends: it is little of what went back.
+const PARTED: usize = 4 * REGION_GRANULE;
 
 impl<S: PageSource + 'static> Heap<S> {
     /// Gives back all whole regions and all whole pages of free blocks; about how many bytes that were.
@@ -80,10 +83,21 @@ impl<S: PageSource + 'static> Heap<S> {
         if start >= end {
             return 0;
         }
+        self.part(start);
         // SAFETY: the caller has the block, and needs nothing of what is there.
         #[expect(unsafe_code, reason = "the heap owns its blocks")]
         let done = unsafe { self.source.purge(start, end - start) };
         if done { end - start } else { 0 }
+    }
+
+    /// The region at an address asks for huge pages no more, as parts of such pages are given back: the kernel would put them together again,
+    /// and fill what was given back.
+    fn part(&self, address: usize) {
+        if let Some(region) = self.map.get(address)
+            && region.huge.swap(0, Relaxed) != 0
+        {
+            self.source.advise_huge(region.start(), region.len(), false);
+        }
     }
 
     /// Gives back the whole pages inside a free block that may have been touched.
@@ -102,6 +116,9 @@ impl<S: PageSource + 'static> Heap<S> {
         let touched_end = end.min(align::up(mark, page));
         if start >= touched_end {
             return 0;
+        }
+        if touched_end - start < PARTED {
+            self.part(start);
         }
         // SAFETY: the pages hold nothing of ours: they lie between the node and the tag of a free block.
         #[expect(unsafe_code, reason = "the heap owns its free blocks")]

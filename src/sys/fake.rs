@@ -22,6 +22,7 @@ enum Page {
 pub struct Fake {
     memory: *mut u8,
     pages: RefCell<Vec<Page>>,
+    huge: RefCell<Vec<bool>>,
     /// Pages whose unmap was refused: if nobody asks again, that is no leak of the caller's.
     refused: RefCell<Vec<bool>>,
     /// Calls until one fails; never, if 0.
@@ -48,6 +49,7 @@ impl Fake {
         Self {
             memory,
             pages: RefCell::new(vec![Page::Unmapped; len / PAGE]),
+            huge: RefCell::new(vec![false; len / PAGE]),
             refused: RefCell::new(vec![false; len / PAGE]),
             countdown: Cell::new(0),
             fail_unmap_only: Cell::new(false),
@@ -92,6 +94,11 @@ impl Fake {
         let range = first..first + len.div_ceil(PAGE);
         assert!(range.end <= self.pages.borrow().len(), "a range beyond the source");
         range
+    }
+
+    /// Whether huge pages were asked for at an address.
+    pub fn is_huge(&self, address: usize) -> bool {
+        self.huge.borrow()[self.range(address, 1).start]
     }
 
     fn fill(&self, pages: core::ops::Range<usize>, byte: u8) {
@@ -196,7 +203,10 @@ impl PageSource for Fake {
         true
     }
 
-    fn prefer_huge(&self, _address: usize, _len: usize) {}
+    fn advise_huge(&self, address: usize, len: usize, wanted: bool) {
+        let mut huge = self.huge.borrow_mut();
+        self.range(address, len).for_each(|page| huge[page] = wanted);
+    }
 
     fn now(&self) -> u64 {
         self.time.set(self.time.get() + 100);

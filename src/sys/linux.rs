@@ -130,9 +130,10 @@ impl PageSource for Linux {
         unsafe { call(libc::SYS_mremap, [address, old_len, new_len, int(flags), to]) >= 0 }
     }
 
-    fn prefer_huge(&self, address: usize, len: usize) {
+    fn advise_huge(&self, address: usize, len: usize, wanted: bool) {
+        let advice = if wanted { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
         // SAFETY: advice changes no content; where it is refused all stays as it was.
-        unsafe { call(libc::SYS_madvise, [address, len, int(libc::MADV_HUGEPAGE)]) };
+        keeping_errno(|| unsafe { call(libc::SYS_madvise, [address, len, int(advice)]) });
     }
 
     fn now(&self) -> u64 {

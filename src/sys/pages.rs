@@ -30,8 +30,8 @@ pub trait PageSource {
     /// The old range must be one mapping of this source; when it moves, nothing may use the old addresses any more.
     unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool;
 
-    /// Asks for huge pages in a range, where the system has them.
-    fn prefer_huge(&self, address: usize, len: usize);
+    /// Asks for huge pages in a range, where the system has them, or for none there.
+    fn advise_huge(&self, address: usize, len: usize, wanted: bool);
 
     /// Milliseconds since some time in the past.
     fn now(&self) -> u64;

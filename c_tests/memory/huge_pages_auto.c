@@ -1,0 +1,25 @@
+// A small heap asks for no huge pages, a large one for its new regions, and where small pieces go back it does so no more.
+// ways: so preload
+// env: METES_OPTIONS=decay_ms=100,dirty_max=1m
+#include "check.h"
+
+#include "include/pages.h"
+#include "include/resident.h"
+
+int main(void) {
+    uint64_t random = 88172645463325252u;
+    void *first = malloc(100);
+    CHECK(has_flag(first, "nh"));
+    fill_memory(&random);
+    CHECK(has_flag(blocks[BLOCKS - 1], "hg") && has_flag(blocks[0], "nh"));
+    free_most(&random, 200);
+    blocks[0] = malloc(100); // a call that sees what waits
+    size_t most = needed() * 3 / 2 + (8 << 20);
+    for (int i = 0; i < 100 && resident() > most; i++) usleep(100000);
+    size_t huge = 0;
+    for (size_t i = 0; i < BLOCKS; i += 50)
+        if (blocks[i]) huge += (size_t)has_flag(blocks[i], "hg");
+    CHECK(!huge);
+    free(first);
+    return 0;
+}
