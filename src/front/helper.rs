@@ -11,8 +11,7 @@ use super::options::Purge;
 use super::{exchange, options, runtime, threads};
 use crate::base::operation::Operation;
 use crate::base::shared::{AtomicBool, AtomicU32};
-use crate::slab::arena::Arena;
-use crate::slab::bins::Purged;
+use crate::slab::arena::{Arena, Trimmed};
 use crate::sys::linux::Linux;
 use crate::sys::lock::FutexLock;
 use crate::sys::{futex, helper, linux, thread};
@@ -124,7 +123,7 @@ fn empty(cache: &Cache) {
 }
 
 fn trim(arena: &Arena<Linux>) {
-    let mut at = Some(Purged::NOTHING);
+    let mut at = Some(Trimmed::Nothing);
     while let Some(from) = at {
         at = arena.enter(Operation::Other).and_then(|mut arena| arena.trim_step(from));
     }

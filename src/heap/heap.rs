@@ -223,8 +223,15 @@ impl<S: PageSource + 'static> Heap<S> {
         self.note_touched(at, MIN_BLOCK);
     }
 
+    /// Whether a block of so many bytes, aligned, has room without a new region.
+    pub fn has_room(&self, n: usize, align: usize) -> bool {
+        let slack = if align <= GRAIN { 0 } else { align + MIN_BLOCK };
+        let room = block::size_for(n).and_then(|need| need.checked_add(slack)).filter(|&room| room <= BLOCK_MAX);
+        room.is_none_or(|room| self.free.find(room).is_some())
+    }
+
     /// Hands out the first `need` bytes of a free block.
-    fn take(&mut self, found: Block, need: usize) -> Fresh {
+    pub(super) fn take(&mut self, found: Block, need: usize) -> Fresh {
         let header = self.trusted(found);
         let rest = header.size() - need;
         let size = if rest >= MIN_REST { need } else { header.size() };

@@ -57,6 +57,28 @@ impl<S: PageSource + 'static> Heap<S> {
         given
     }
 
+    /// The next free block that starts at a unit and has whole units, no more than `most` bytes.
+    pub fn next_unit_hole(&self, mut at: Option<Block>, most: usize) -> Option<Block> {
+        loop {
+            let block = self.free.next_of_size(at, UNIT)?;
+            let size = self.trusted(block).size();
+            if size <= most && align::is(block, UNIT) && align::is(size, UNIT) {
+                return Some(block);
+            }
+            at = Some(block);
+        }
+    }
+
+    /// Takes the first `bytes` of a free block.
+    pub fn take_hole(&mut self, hole: Block, bytes: usize) {
+        self.take(hole, bytes);
+    }
+
+    /// So many bytes that have just come back are no pages.
+    pub fn forget_dirty(&mut self, bytes: usize) {
+        self.dirty = self.dirty.saturating_sub(bytes);
+    }
+
     /// Gives back all whole regions inside free blocks, with their addresses; how many bytes that were.
     pub fn release_whole_regions(&mut self) -> usize {
         self.release_some_regions(usize::MAX)

@@ -20,7 +20,7 @@ use crate::base::operation::Operation;
 use crate::base::shared::{AtomicBool, AtomicU64, AtomicUsize};
 use crate::heap::block::{self, Block};
 use crate::heap::check::Broken;
-use crate::heap::heap::Heap;
+use crate::heap::heap::{Fresh, Heap};
 use crate::heap::page_map::PageMap;
 use crate::heap::span::SpanPool;
 use crate::sys::lock::FutexLock;
@@ -33,6 +33,19 @@ use lock_api::{Mutex, RawMutex};
 /// Bytes that are looked at in slabs, or given back, while others wait for the lock.
 const PURGE_STEP: usize = 4 << 20;
 const TRIM_STEP: usize = 16 << 20;
+
+/// How far a trim in steps has come.
+#[derive(Clone, Copy)]
+pub enum Trimmed {
+    /// Nothing is done yet.
+    Nothing,
+    /// No slab is parked.
+    Unparked,
+    /// The heap's free blocks are done.
+    Heap,
+    /// Small holes are parked, and slabs are purged so far.
+    Slabs(Purged),
+}
 
 /// What the lock guards.
 struct Inside<S: PageSource + 'static> {
@@ -200,23 +213,43 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         bins.give_own(heap, objects)
     }
 
+    /// A block of the heap for `n` bytes; `None` when memory is out.
+    pub fn alloc_aligned(&mut self, n: usize, align: usize) -> Option<Fresh> {
+        let Inside { heap, bins, .. } = self.inside();
+        if bins.parked() != 0 && !heap.has_room(n, align) {
+            bins.unpark(heap, true);
+        }
+        heap.alloc_aligned(n, align)
+    }
+
     /// Gives all whole pages that nothing needs back to the operating system; about how many bytes that were.
     pub fn trim(&mut self) -> usize {
         let Inside { heap, bins, .. } = self.inside();
+        bins.unpark(heap, true);
         bins.release_empty(heap);
-        bins.purge(heap) + heap.trim()
+        let given = heap.trim();
+        while bins.park(heap) {}
+        given + bins.purge(heap)
     }
 
     /// Gives back what `trim` does in steps of about a millisecond, between which others may have the arena. `None` when all is done.
-    pub fn trim_step(&mut self, from: Purged) -> Option<Purged> {
+    pub fn trim_step(&mut self, from: Trimmed) -> Option<Trimmed> {
         self.arena.waiting.store(false, Ordering::Relaxed);
         let Inside { heap, bins, .. } = self.inside();
-        if let Some(next) = bins.purge_some(heap, from, PURGE_STEP, &mut 0) {
-            return Some(next);
-        }
-        bins.release_empty(heap);
         let page = heap.source().page_size();
-        (heap.trim_some(page, TRIM_STEP) >= TRIM_STEP).then_some(Purged::ALL)
+        match from {
+            // What is parked merges with what has become free beside it since.
+            Trimmed::Nothing if bins.unpark(heap, false) => Some(Trimmed::Nothing),
+            Trimmed::Nothing => {
+                bins.release_empty(heap);
+                Some(Trimmed::Unparked)
+            }
+            Trimmed::Unparked if heap.trim_some(page, TRIM_STEP) >= TRIM_STEP => Some(Trimmed::Unparked),
+            Trimmed::Unparked => Some(Trimmed::Heap),
+            Trimmed::Heap if bins.park(heap) => Some(Trimmed::Heap),
+            Trimmed::Heap => Some(Trimmed::Slabs(Purged::NOTHING)),
+            Trimmed::Slabs(from) => bins.purge_some(heap, from, PURGE_STEP, &mut 0).map(Trimmed::Slabs),
+        }
     }
 
     /// More freed memory waits than the threshold says.
@@ -232,6 +265,7 @@ impl<S: PageSource + 'static> Entered<'_, S> {
     /// Gives all whole regions that nothing needs back, addresses and all; how many bytes that were.
     pub fn release_whole_regions(&mut self) -> usize {
         let Inside { heap, bins, .. } = self.inside();
+        bins.unpark(heap, true);
         bins.release_empty(heap);
         heap.release_whole_regions()
     }

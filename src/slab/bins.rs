@@ -42,9 +42,9 @@ pub struct SlabFigures {
     pub object_bytes: usize,
 }
 
-struct Bin {
+pub(super) struct Bin {
     /// Slabs with room.
-    partial: Tree,
+    pub(super) partial: Tree,
     /// The empty slab that is kept, or `NONE`. It is one of `partial`.
     empty: usize,
     /// Records of slabs that went back to the heap.
@@ -71,8 +71,10 @@ const MIX_PART: usize = 4;
 
 /// The bins of an arena.
 pub struct Bins {
-    /// By class. The first has the mixed slabs, all of them.
-    bins: [Bin; SLAB_CLASSES],
+    /// By class. The first has the mixed slabs, all of them, and the last those that are parked.
+    pub(super) bins: [Bin; SLAB_CLASSES + 1],
+    /// How many are parked.
+    pub(super) parked: usize,
     metadata: Late<Metadata>,
     mixed: MixedRecords,
     /// How many milliseconds free objects wait for their own class before others may have their memory.
@@ -87,25 +89,26 @@ pub struct Bins {
     dirty: usize,
 }
 
-/// How far a purge has come, which goes on in steps: a class, and the address of the last slab.
+/// The bin of the parked slabs: see `parked`.
+pub(super) const PARKED: usize = SLAB_CLASSES;
+
+/// How far a purge has come, which goes on in steps: a bin, and the address of its last slab that is done.
 #[derive(Clone, Copy)]
 pub struct Purged {
-    class: usize,
+    bin: usize,
     start: usize,
 }
 
 impl Purged {
     /// Nothing is done yet.
-    pub const NOTHING: Self = Self { class: 0, start: 0 };
-    /// All slabs are done.
-    pub const ALL: Self = Self { class: SLAB_CLASSES, start: 0 };
+    pub const NOTHING: Self = Self { bin: 0, start: 0 };
 }
 
 impl Bins {
     /// No slabs. All zero. `found` comes next.
     pub const fn empty() -> Self {
         let bins = [const { Bin { partial: Tree::new(), empty: NONE, spare: NONE, objects: 0, out: 0, mixed: 0 } };
-            SLAB_CLASSES];
+            SLAB_CLASSES + 1];
         let mixed = MixedRecords::none();
         Self {
             bins,
@@ -114,6 +117,7 @@ impl Bins {
             mix_after: 0,
             mix_since: 0,
             mixed_slabs: 0,
+            parked: 0,
             slabs: 0,
             bytes: 0,
             dirty: 0,
@@ -315,9 +319,7 @@ impl Bins {
     /// A slab that was full has room.
     #[cold]
     fn has_room(&mut self, class: SizeClass, slab: &'static Slab) {
-        let start = slab.start();
-        let partial = &mut self.bins[class.index()].partial;
-        partial.insert(&Slabs, slab.address(), |other| start < slab::slab(other).start());
+        self.insert(class.index(), slab);
     }
 
     /// A slab has become empty: it is kept, or the higher one of it and the one that was kept goes back to the heap.
@@ -363,14 +365,14 @@ impl Bins {
         mut bytes: usize,
         given: &mut usize,
     ) -> Option<Purged> {
-        let Purged { mut class, mut start } = from;
-        if (class, start) == (0, 0) {
+        let Purged { mut bin, mut start } = from;
+        if (bin, start) == (0, 0) {
             self.dirty = 0;
             // What is free now has waited.
             self.mix_since = if self.is_sparse() { 1 } else { 0 };
         }
-        while class < SLAB_CLASSES {
-            let mut next = self.slab_behind(class, start);
+        while bin <= PARKED {
+            let mut next = self.slab_behind(bin, start);
             while let Some(slab) = next {
                 start = slab.start();
                 if slab.take_changed() {
@@ -382,36 +384,28 @@ impl Bins {
                         *given += heap.purge_inside(from, to);
                     });
                     if bytes <= looked {
-                        return Some(Purged { class, start });
+                        return Some(Purged { bin, start });
                     }
                     bytes -= looked;
                 }
                 // Mixed ones without room are full.
-                let record = self.bins[class].partial.next_fit(&Slabs, slab.address(), 1);
+                let record = self.bins[bin].partial.next_fit(&Slabs, slab.address(), 1);
                 next = (record != NONE).then(|| slab::slab(record));
             }
-            (class, start) = (class + 1, 0);
+            (bin, start) = (bin + 1, 0);
         }
         None
     }
 
     fn new_slab<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass) -> Option<&'static Slab> {
-        let bin = &mut self.bins[class.index()];
-        let record = match bin.spare {
-            NONE => self.metadata.alloc(heap.source(), slab::record_bytes(class))?,
-            spare => {
-                bin.spare = slab::slab(spare).next_spare();
-                spare
-            }
-        };
-        let slab = slab::slab(record);
-        let Some(start) = heap.alloc_units(class.slab_bytes()) else {
-            slab.set_next_spare(bin.spare);
-            bin.spare = record;
+        let slab = slab::slab(self.new_record(heap, class)?);
+        let Some(start) = self.place_for(heap, class.slab_bytes()) else {
+            let spare = &mut self.bins[class.index()].spare;
+            slab.set_next_spare(core::mem::replace(spare, slab.address()));
             return None;
         };
         slab.begin(start, class, heap.arena());
-        bin.partial.insert(&Slabs, record, |other| start < slab::slab(other).start());
+        self.insert(class.index(), slab);
         for (index, unit) in (start..start + class.slab_bytes()).step_by(UNIT).enumerate() {
             heap.page_map().set_slab_entry(unit, slab.entry(index));
         }
@@ -421,26 +415,54 @@ impl Bins {
             key::set(behind);
         }
         self.bins[class.index()].objects += class.objects();
-        self.slabs += 1;
-        self.bytes += heap.size_of(start);
+        self.count_slab(heap, slab);
         Some(slab)
+    }
+
+    /// Memory of the heap for a slab.
+    fn place_for<S: PageSource>(&mut self, heap: &mut Heap<S>, bytes: usize) -> Option<usize> {
+        if self.parked != 0 && !heap.has_room(bytes - HEADER, UNIT) {
+            if bytes == UNIT {
+                return self.take_parked();
+            }
+            self.unpark(heap, true);
+        }
+        heap.alloc_units(bytes)
+    }
+
+    /// A record for a slab of a class.
+    pub(super) fn new_record<S: PageSource>(&mut self, heap: &Heap<S>, class: SizeClass) -> Option<usize> {
+        let spare = &mut self.bins[class.index()].spare;
+        match *spare {
+            NONE => self.metadata.alloc(heap.source(), slab::record_bytes(class)),
+            record => {
+                *spare = slab::slab(record).next_spare();
+                Some(record)
+            }
+        }
+    }
+
+    /// Puts a slab into a bin.
+    pub(super) fn insert(&mut self, bin: usize, slab: &'static Slab) {
+        let start = slab.start();
+        self.bins[bin].partial.insert(&Slabs, slab.address(), |other| start < slab::slab(other).start());
+    }
+
+    pub(super) fn count_slab<S: PageSource>(&mut self, heap: &Heap<S>, slab: &'static Slab) {
+        self.slabs += 1;
+        self.bytes += heap.size_of(slab.start());
+    }
+
+    pub(super) fn forget_slab(&mut self, bytes: usize) {
+        self.slabs -= 1;
+        self.bytes -= bytes;
     }
 
     /// Gives an empty slab back to the heap.
     fn dissolve<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab) {
-        let (start, bytes) = (slab.start(), slab.bytes());
-        self.bins[slab.class().map_or(0, SizeClass::index)].partial.remove(&Slabs, slab.address());
-        // The page map tells what purged headers were.
-        heap.restore_header(start);
-        heap.restore_header(start + bytes);
-        for unit in (start..start + bytes).step_by(UNIT) {
-            heap.page_map().set_slab_entry(unit, 0);
-        }
-        self.slabs -= 1;
-        self.bytes -= heap.size_of(start);
+        self.give_back(heap, slab, slab.class().map_or(0, SizeClass::index));
         // From here on the heap counts them.
-        self.dirty = self.dirty.saturating_sub(bytes);
-        heap.free_own(start);
+        self.dirty = self.dirty.saturating_sub(slab.bytes());
         if let Some(origin) = slab.origin() {
             self.mixed.put(slab);
             self.mixed_slabs -= 1;
@@ -451,8 +473,22 @@ impl Bins {
         }
     }
 
+    /// Takes an empty slab out of its bin, and makes its block a free one.
+    pub(super) fn give_back<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab, bin: usize) {
+        let (start, bytes) = (slab.start(), slab.bytes());
+        self.bins[bin].partial.remove(&Slabs, slab.address());
+        // The page map tells what purged headers were.
+        heap.restore_header(start);
+        heap.restore_header(start + bytes);
+        for unit in (start..start + bytes).step_by(UNIT) {
+            heap.page_map().set_slab_entry(unit, 0);
+        }
+        self.forget_slab(heap.size_of(start));
+        heap.free_own(start);
+    }
+
     /// Keeps the record of a slab that was of one class for another one.
-    fn drop_record(&mut self, slab: &'static Slab) {
+    pub(super) fn drop_record(&mut self, slab: &'static Slab) {
         if let Some(class) = slab.class() {
             let bin = &mut self.bins[class.index()];
             slab.set_next_spare(core::mem::replace(&mut bin.spare, slab.address()));
@@ -484,6 +520,7 @@ impl Bins {
     /// Whether so much is free in slabs that other classes should have it.
     fn is_sparse(&self) -> bool {
         let SlabFigures { bytes, object_bytes, .. } = self.figures();
+        let bytes = bytes - self.parked();
         bytes - object_bytes >= MIX_LEAST.max(bytes / MIX_PART)
     }
 
@@ -523,8 +560,7 @@ impl Bins {
         for (index, unit) in (slab.start()..slab.start() + slab.bytes()).step_by(UNIT).enumerate() {
             heap.page_map().set_slab_entry(unit, mixed.entry(index));
         }
-        let start = slab.start();
-        self.bins[0].partial.insert(&Slabs, record, |other| start < slab::slab(other).start());
+        self.insert(0, mixed);
         true
     }
 
@@ -584,21 +620,25 @@ impl Bins {
     /// How many slabs the bins hold; each is in order and has room, if it is not a mixed one.
     fn check_trees(&self) -> Result<usize, Broken> {
         let mut listed = 0;
-        for (index, bin) in self.bins.iter().enumerate() {
-            let (mut last, mut free) = (0, 0);
+        for index in 0..self.bins.len() {
+            let (mut last, mut free, before) = (0, 0, listed);
             while let Some(slab) = self.slab_behind(index, last) {
                 let (address, class) = (slab.start(), slab.class());
-                if class.map_or(0, SizeClass::index) != index || class.is_some() && slab.free() == 0 {
+                let bin = if index == PARKED { PARKED } else { class.map_or(0, SizeClass::index) };
+                if bin != index || class.is_some() && slab.free() == 0 {
                     return Err(Broken { what: "a slab is in a bin where it does not belong", address });
                 }
-                if slab.is_empty() && slab.address() != bin.empty {
+                if index != PARKED && slab.is_empty() && slab.address() != self.bins[index].empty {
                     return Err(Broken { what: "an empty slab was not given back", address });
                 }
                 last = address;
                 listed += 1;
                 free += slab.free();
             }
-            if index != 0 && free != bin.free() {
+            if index == PARKED && listed - before != self.parked {
+                return Err(Broken { what: "the parked slabs are not as many as are counted", address: 0 });
+            }
+            if !matches!(index, 0 | PARKED) && free != self.bins[index].free() {
                 return Err(Broken { what: "a bin's free objects are not the sum of its slabs'", address: 0 });
             }
         }

@@ -332,7 +332,7 @@ impl Slab {
     }
 
     /// Notes that an object came back.
-    pub(super) fn set_changed(&self) {
+    pub fn set_changed(&self) {
         self.changed.store(true, Relaxed);
     }
 

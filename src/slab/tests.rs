@@ -110,6 +110,7 @@ impl Bench {
             self.give(self.live.len() - 1);
         }
         self.check();
+        self.bins.unpark(&mut self.heap, true);
         self.bins.release_empty(&mut self.heap);
         self.check();
         assert_eq!(self.bins.figures().slabs, 0);
@@ -123,6 +124,8 @@ enum Step {
     Give(usize),
     Block(usize),
     Purge,
+    Park,
+    Unpark,
     Fail(u64),
 }
 
@@ -133,6 +136,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         60 => any::<usize>().prop_map(Step::Give),
         2 => (1usize..200_000).prop_map(Step::Block),
         1 => Just(Step::Purge),
+        2 => Just(Step::Park),
+        1 => Just(Step::Unpark),
         1 => (0u64..6).prop_map(Step::Fail),
     ];
     proptest::collection::vec(step, 1..if cfg!(miri) { 30 } else { 400 })
@@ -149,6 +154,12 @@ fn run(fit: Fit, steps: Vec<Step>) {
             Step::Block(size) => blocks.extend(bench.heap.alloc(size).map(|fresh| fresh.block)),
             Step::Purge => {
                 bench.bins.purge(&bench.heap);
+            }
+            Step::Park => {
+                bench.bins.park(&mut bench.heap);
+            }
+            Step::Unpark => {
+                bench.bins.unpark(&mut bench.heap, true);
             }
             Step::Fail(every) => bench.source.fail_every(every as usize),
         }
@@ -248,6 +259,29 @@ fn what_has_no_room_in_holes_gets_a_slab() {
     let (bench, more) = change_sizes(64, 4096, 20);
     assert_eq!(bench.bins.figures().mixed, 0);
     assert!(more >= 2 << 20);
+    bench.finish();
+}
+
+#[test]
+fn all_pages_of_small_holes_are_given_back() {
+    let mut bench = Bench::new(Fit::Best, 64 << 20);
+    let class = SizeClass::for_size(512).unwrap();
+    bench.take_all(class, 100 * class.objects());
+    let starts: Vec<_> = bench.live.iter().map(|&(_, object)| object / UNIT).collect();
+    for index in (0..bench.live.len()).rev().filter(|&index| starts[index] % 3 != 0) {
+        bench.give(index);
+    }
+    bench.bins.release_empty(&mut bench.heap);
+    assert!(!bench.bins.park(&mut bench.heap));
+    let parked = bench.bins.parked();
+    assert!(parked >= 60 * UNIT);
+    // The last unit before another block than a slab keeps a page.
+    assert!(bench.bins.purge(&bench.heap) >= parked - 2 * UNIT);
+    bench.check();
+    let held = bench.heap.figures().held;
+    bench.take_all(class, 30 * class.objects());
+    assert!(bench.bins.parked() < parked && bench.heap.figures().held == held);
+    bench.check();
     bench.finish();
 }
 
