@@ -54,10 +54,13 @@ fn make() -> Option<&'static Cache> {
     }
     // A signal handler that comes now must not make another.
     thread::set_inside(true);
-    let cache = linux::keeping_errno(|| unused().or_else(new));
+    let used = linux::keeping_errno(unused);
+    let cache = used.or_else(|| linux::keeping_errno(new));
     if let Some(cache) = cache {
         cache.enter_at_last();
-        cache.mend();
+        if used.is_some() {
+            cache.mend();
+        }
         if cache.stacked() == 0 && cache.remote().is_empty() {
             cache.set_home(runtime::home());
         } else {
