@@ -78,6 +78,14 @@ struct metes_stats {
    How often a thread had to wait for one.
    */
   uint64_t lock_waits;
+  /*
+   Bytes of address space from the operating system, metes' own records included: what the option `limit` limits.
+   */
+  size_t mapped;
+  /*
+   Arenas that hold memory.
+   */
+  size_t arenas;
 };
 
 #ifdef __cplusplus

@@ -75,6 +75,10 @@ pub struct MetesStats {
     pub locks: u64,
     /// How often a thread had to wait for one.
     pub lock_waits: u64,
+    /// Bytes of address space from the operating system, metes' own records included: what the option `limit` limits.
+    pub mapped: usize,
+    /// Arenas that hold memory.
+    pub arenas: usize,
 }
 
 /// Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_stats)`. A
@@ -103,6 +107,8 @@ pub unsafe extern "C" fn metes_stats(out: *mut MetesStats, size: usize) -> usize
         cached: stats.cached,
         locks: stats.locks,
         lock_waits: stats.lock_waits,
+        mapped: stats.mapped,
+        arenas: stats.arenas,
     };
     let bytes = size.min(size_of::<MetesStats>());
     // SAFETY: the caller's promise.

@@ -194,7 +194,7 @@ impl<S: PageSource + 'static> Mappings<S> {
             }
             let to = pages::reserve_aligned(&self.source, len, UNIT)?;
             if !self.map.set(&self.source, to, UNIT, span) {
-                self.source.unmap(to, len);
+                self.source.unreserve(to, len);
                 return None;
             }
             // The old unit leaves the map first: once moved, its addresses can belong to somebody else at once.

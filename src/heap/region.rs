@@ -171,12 +171,12 @@ impl<S: PageSource + 'static> Heap<S> {
         if start < end { start..end } else { 0..0 }
     }
 
-    /// Gives the whole regions inside a free block back to the system; how many bytes that were.
-    pub(super) fn release_regions(&mut self, free: block::Block) -> usize {
+    /// Gives the whole regions inside a free block back to the system, but for the heap's last one if that is to be kept; how many
+    /// bytes that were.
+    pub(super) fn release_regions(&mut self, free: block::Block, keep_last: bool) -> usize {
         let header = self.trusted(free);
         let mut run = self.whole_regions(free, header.size());
-        // The heap keeps its last region: an emptied heap's next allocation should not need the system again.
-        if run.len() == self.figures.held {
+        if keep_last && run.len() == self.figures.held {
             run.start = self.map.get(run.start).map_or(run.end, Span::end);
         }
         if run.is_empty() {

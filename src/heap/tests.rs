@@ -34,6 +34,10 @@ impl PageSource for Rc<Fake> {
     fn now(&self) -> u64 {
         (**self).now()
     }
+    unsafe fn unreserve(&self, address: usize, len: usize) -> bool {
+        // SAFETY: passed on.
+        unsafe { (**self).unreserve(address, len) }
+    }
     unsafe fn unmap(&self, address: usize, len: usize) -> bool {
         // SAFETY: passed on.
         unsafe { (**self).unmap(address, len) }

@@ -137,6 +137,13 @@ impl PageSource for Fake {
         self.take(0, len, Page::Reserved)
     }
 
+    unsafe fn unreserve(&self, address: usize, len: usize) -> bool {
+        let range = self.range(address, len);
+        assert!(self.pages.borrow()[range].iter().all(|&page| page == Page::Reserved), "not reserved");
+        // SAFETY: the caller's promise.
+        unsafe { self.unmap(address, len) }
+    }
+
     unsafe fn unmap(&self, address: usize, len: usize) -> bool {
         let range = self.range(address, len);
         if self.fail_unmap_only.get() || self.fails() {

@@ -18,6 +18,30 @@ pub struct Linux;
 const SEEN_BY_SANITIZER: bool = cfg!(tsan);
 
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
+/// Bytes that `Linux` has mapped and not unmapped, and the most it may have.
+static MAPPED: AtomicUsize = AtomicUsize::new(0);
+static LIMIT: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+/// Sets how many bytes of address space may be mapped. Address space that is only reserved does not count.
+pub fn set_limit(bytes: usize) {
+    LIMIT.store(bytes, Ordering::Relaxed);
+}
+
+/// Bytes mapped and not unmapped.
+pub fn mapped() -> usize {
+    MAPPED.load(Ordering::Relaxed)
+}
+
+/// Counts bytes before they are mapped, unless they are more than the limit allows.
+fn count_in(len: usize) -> Option<()> {
+    let limit = LIMIT.load(Ordering::Relaxed);
+    let sum = |mapped: usize| mapped.checked_add(len).filter(|&sum| sum <= limit);
+    MAPPED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).ok().map(|_| ())
+}
+
+fn count_out(len: usize) {
+    MAPPED.fetch_sub(len, Ordering::Relaxed);
+}
 
 /// The page size, from the auxiliary vector: one binary serves 4, 16 and 64 KiB kernels.
 #[inline]
@@ -100,6 +124,25 @@ fn mmap(hint: usize, len: usize, protection: c_int, flags: c_int) -> Option<usiz
     usize::try_from(address).ok()
 }
 
+/// Gives pages back that do not count.
+///
+/// # Safety
+/// Nothing may use the range any more.
+pub unsafe fn munmap(address: usize, len: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if SEEN_BY_SANITIZER {
+            return libc::munmap(core::ptr::with_exposed_provenance_mut(address), len) == 0;
+        }
+        call(libc::SYS_munmap, [address, len]) == 0
+    }
+}
+
+/// Readable and writable pages that do not count, for a thread that gives them back itself.
+pub fn map_uncounted(len: usize) -> Option<usize> {
+    mmap(0, len, libc::PROT_READ | libc::PROT_WRITE, 0)
+}
+
 impl PageSource for Linux {
     #[inline]
     fn page_size(&self) -> usize {
@@ -107,27 +150,42 @@ impl PageSource for Linux {
     }
 
     fn map(&self, hint: usize, len: usize) -> Option<usize> {
-        mmap(hint, len, libc::PROT_READ | libc::PROT_WRITE, 0)
+        count_in(len)?;
+        let address = mmap(hint, len, libc::PROT_READ | libc::PROT_WRITE, 0);
+        if address.is_none() {
+            count_out(len);
+        }
+        address
     }
 
     fn reserve(&self, len: usize) -> Option<usize> {
         mmap(0, len, libc::PROT_NONE, libc::MAP_NORESERVE)
     }
 
+    unsafe fn unreserve(&self, address: usize, len: usize) -> bool {
+        // SAFETY: the caller owns the range.
+        unsafe { munmap(address, len) }
+    }
+
     unsafe fn unmap(&self, address: usize, len: usize) -> bool {
         // SAFETY: the caller owns the range.
-        unsafe {
-            if SEEN_BY_SANITIZER {
-                return libc::munmap(core::ptr::with_exposed_provenance_mut(address), len) == 0;
-            }
-            call(libc::SYS_munmap, [address, len]) == 0
+        let done = unsafe { munmap(address, len) };
+        if done {
+            count_out(len);
         }
+        done
     }
 
     unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool {
         let flags = if to == 0 { 0 } else { libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED };
+        let (more, less) = (new_len.saturating_sub(old_len), old_len.saturating_sub(new_len));
+        if count_in(more).is_none() {
+            return false;
+        }
         // SAFETY: the caller owns both ranges.
-        unsafe { call(libc::SYS_mremap, [address, old_len, new_len, int(flags), to]) >= 0 }
+        let done = unsafe { call(libc::SYS_mremap, [address, old_len, new_len, int(flags), to]) >= 0 };
+        count_out(if done { less } else { more });
+        done
     }
 
     fn prefer_huge(&self, address: usize, len: usize) {

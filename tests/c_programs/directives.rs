@@ -46,7 +46,7 @@ fn default_ways(folder: &str) -> Vec<Way> {
         "api" => vec![Way::So, Way::A, Way::Preload],
         "misuse" => vec![Way::So],
         "stress" => vec![Way::So, Way::Preload],
-        "preload" => vec![Way::Preload],
+        "preload" | "limits" => vec![Way::Preload],
         _ => vec![],
     }
 }
