@@ -172,6 +172,11 @@ extern "C" fn before_fork() {
     arenas().skip(1).for_each(Arena::hold_for_fork);
 }
 
+/// Whether the calling thread, which is not inside an operation, is between the fork handlers.
+pub fn is_held_for_fork() -> bool {
+    ARENAS[0].is_held()
+}
+
 extern "C" fn after_fork_in_parent() {
     arenas().rev().for_each(Arena::release_after_fork);
     helper::release_after_fork();
