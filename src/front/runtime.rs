@@ -16,7 +16,7 @@ use crate::heap::span::SpanPool;
 use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
-use crate::sys::{thread, valgrind};
+use crate::sys::{cpus, thread, valgrind};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 /// Who owns which unit of address space.
@@ -140,7 +140,7 @@ fn choose_home() -> usize {
     let turn = HOMES.fetch_add(1, Ordering::Relaxed);
     let index = match (turn, options::arenas()) {
         (0, _) => 0,
-        (_, 0) => turn % linux::keeping_errno(linux::cpus).min(ARENAS_MAX),
+        (_, 0) => turn % cpus::count().min(ARENAS_MAX),
         (_, asked) => turn % asked,
     };
     if !found(index) {

@@ -245,16 +245,17 @@ pub fn barrier() -> bool {
     unsafe { call(libc::SYS_membarrier, [int(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED), 0, 0]) == 0 }
 }
 
-/// CPUs this process may run on; 1 if the kernel does not say.
-pub fn cpus() -> usize {
+/// CPUs that a thread may run on, the calling one if that is 0; 0 if the kernel does not say.
+pub fn affinity(thread: u32) -> usize {
     let mut mask = [0u64; 128];
     let size = size_of_val(&mask);
+    let pointer = mask.as_mut_ptr().expose_provenance();
     // SAFETY: the kernel writes at most `size` bytes into the mask.
-    let written = unsafe { call(libc::SYS_sched_getaffinity, [0, size, mask.as_mut_ptr().expose_provenance()]) };
+    let written = unsafe { call(libc::SYS_sched_getaffinity, [thread as usize, size, pointer]) };
     if written <= 0 {
-        return 1;
+        return 0;
     }
-    mask.iter().map(|word| word.count_ones() as usize).sum::<usize>().max(1)
+    mask.iter().map(|word| word.count_ones() as usize).sum()
 }
 
 /// The kernel's id of the calling thread: not zero, below 2^30 (the kernel's own limit is 2^22).

@@ -66,6 +66,7 @@ pub(crate) struct Directives {
     pub(crate) shared: Vec<String>,
     pub(crate) preload_first: Vec<String>,
     pub(crate) preload_last: Vec<String>,
+    pub(crate) needs_cpu_quota: bool,
 }
 
 impl Directives {
@@ -86,6 +87,7 @@ impl Directives {
             shared: vec![],
             preload_first: vec![],
             preload_last: vec![],
+            needs_cpu_quota: false,
         };
         for (number, line) in text.lines().enumerate() {
             let Some(comment) = line.strip_prefix("//") else {
@@ -114,6 +116,7 @@ impl Directives {
             "exit" => self.exit = Exit::parse(value)?,
             "stdout" => self.stdout.get_or_insert_default().push(whole_line(value)?),
             "stderr" => self.stderr.push(whole_line(value)?),
+            "needs" if value == "cpu-quota" => self.needs_cpu_quota = true,
             "shared" => self.shared.extend(words(value)),
             "preload-also" => match value.split_once(' ') {
                 Some((name, "first")) => self.preload_first.push(name.to_owned()),
