@@ -140,6 +140,7 @@ enum Step {
     Free(usize),
     Resize(usize, usize),
     Trim,
+    Need,
     FailEvery(usize),
 }
 
@@ -155,6 +156,7 @@ fn step() -> impl Strategy<Value = Step> {
         9 => any::<usize>().prop_map(Step::Free),
         4 => (any::<usize>(), size()).prop_map(|(which, n)| Step::Resize(which, n)),
         1 => Just(Step::Trim),
+        1 => Just(Step::Need),
         1 => (0usize..5).prop_map(Step::FailEvery),
     ]
 }
@@ -228,6 +230,9 @@ impl Model {
             }
             Step::Trim => {
                 self.bench.heap.trim();
+            }
+            Step::Need => {
+                self.bench.heap.release_whole_regions();
             }
             Step::FailEvery(n) => self.bench.source.fail_every(if n < 2 { 0 } else { n }),
             Step::Free(_) | Step::Resize(..) => {}
@@ -333,6 +338,33 @@ fn fit_policies_choose_as_they_say() {
         assert_eq!(bench.heap.alloc(450).unwrap().block, places[expected], "{fit:?}");
         bench.check();
     }
+}
+
+#[test]
+fn in_need_a_block_keeps_no_more_than_two_granules_of_its_region() {
+    let mut bench = Bench::new(Fit::Best, 64 << 20);
+    let large = bench.heap.alloc(20 << 20).unwrap().block;
+    bench.heap.free(large).unwrap();
+    // In the middle of the one region.
+    let below = bench.heap.alloc(9 << 20).unwrap().block;
+    let pin = bench.heap.alloc(100).unwrap().block;
+    bench.heap.free(below).unwrap();
+    assert_eq!(bench.heap.figures().regions, 1);
+    // It needs a record for each piece, and where the system takes nothing back all is as it was.
+    bench.source.fail_unmaps(true);
+    assert_eq!(bench.heap.release_whole_regions(), 0);
+    bench.check();
+    bench.source.fail_unmaps(false);
+    assert!(bench.heap.release_whole_regions() >= 16 << 20);
+    bench.check();
+    assert!(bench.heap.figures().held <= 2 * REGION_GRANULE, "{:?}", bench.heap.figures());
+    let again = bench.heap.alloc(20 << 20).unwrap();
+    assert!(bytes(again.block, again.usable)[again.dirty..].iter().all(|&byte| byte == 0));
+    bench.check();
+    bench.heap.free(pin).unwrap();
+    bench.heap.free(again.block).unwrap();
+    assert!(bench.heap.release_whole_regions() != 0 && bench.heap.figures().held == 0);
+    bench.finish();
 }
 
 #[test]

@@ -55,7 +55,8 @@ impl<S: PageSource + 'static> Heap<S> {
         given
     }
 
-    /// Gives back all whole regions inside free blocks, the last one too, with their addresses; how many bytes that were.
+    /// For whoever needs address space: gives back all that free blocks have of it, in whole regions, which are made of parts of others
+    /// too, the last one too; how many bytes that were.
     pub fn release_whole_regions(&mut self) -> usize {
         self.release_some_regions(usize::MAX, false)
     }
@@ -69,6 +70,9 @@ impl<S: PageSource + 'static> Heap<S> {
         {
             // Asked for first: releasing takes the block itself out of the list, or makes it smaller.
             next = self.free.next_of_size(Some(block), smallest_region);
+            if !keep_last {
+                self.cut_around(block);
+            }
             given += self.release_regions(block, keep_last);
         }
         given
