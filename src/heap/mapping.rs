@@ -147,6 +147,29 @@ impl<S: PageSource + 'static> Mappings<S> {
         self.retained.fetch_add(1, Relaxed);
     }
 
+    /// Tries again to give back what the system has refused to take; how many bytes it took now.
+    pub fn release_retained(&self) -> usize {
+        let mut given = 0;
+        if self.retained.load(Relaxed) != 0 {
+            self.spans.find(|span| {
+                if span.kind() == Kind::Retained && span.claim(Kind::Retained) {
+                    // SAFETY: the mapping is claimed: nothing uses it.
+                    #[expect(unsafe_code, reason = "the claimed mapping is ours alone")]
+                    let done = unsafe { self.source.unmap(span.start(), span.len()) };
+                    if done {
+                        self.retained.fetch_sub(1, Relaxed);
+                        given += span.len();
+                        self.spans.put(span);
+                    } else {
+                        span.set_kind(Kind::Retained);
+                    }
+                }
+                false
+            });
+        }
+        given
+    }
+
     /// A retained mapping that fits without wasting more than half.
     fn take_retained(&self, len: usize, align: usize) -> Option<&'static Span> {
         if self.retained.load(Relaxed) == 0 {

@@ -299,6 +299,9 @@ proptest! {
                     bench.source.fail_unmaps(which % 5 == 0);
                 }
             }
+            if which % 7 == 0 {
+                bench.mappings.release_retained();
+            }
             bench.check();
             prop_assert_eq!(bench.mappings.figures().count, live.len());
             prop_assert_eq!(bench.mappings.figures().bytes, live.iter().map(|m| m.2).sum::<usize>());

@@ -9,6 +9,9 @@
 #include <sys/syscall.h>
 
 static atomic_ulong count, failures;
+#ifndef EVERY
+#define EVERY 0
+#endif
 static atomic_long every = -1;
 
 unsigned long failed(void) { return failures; }
@@ -44,7 +47,7 @@ long syscall(long number, ...) {
     long nth = every;
     if (nth < 0) {
         const char *text = getenv("FAIL_EVERY");
-        nth = every = text ? atol(text) : 0;
+        nth = every = text ? atol(text) : EVERY;
         if (getenv("FAIL_CALLS")) chosen = getenv("FAIL_CALLS");
     }
     if (nth > 0 && is_chosen(number) && ++count % (unsigned long)nth == 0) {
