@@ -22,7 +22,7 @@
 //! | `exit`                   | `0` (default), another status, or a signal such as `SIGABRT`   |
 //! | `stdout`, `stderr`       | a regex for one whole line; repeatable: these lines, no others |
 //! | `shared`                 | `name.c` in `lib/` beside the source, built as libname.so      |
-//! | `needs`                  | `cpu-quota`: ignored where no group with a quota can be made   |
+//! | `needs`                  | `cpu-quota`, `locked-memory`, `few-maps`: ignored without      |
 //! | `preload-also`           | `name first` or `name last`: that one in LD_PRELOAD as well    |
 //!
 //! Without `stderr`, standard error must stay empty; without `stdout`, anything
@@ -38,7 +38,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
-use directives::{Directives, Exit, Way, is_soak, library_stem, words};
+use directives::{Directives, Exit, Need, Way, is_soak, library_stem, words};
 use libtest_mimic::{Arguments, Failed, Trial};
 use regex::Regex;
 
@@ -124,27 +124,15 @@ fn trials_of(source: &Source, libraries: &Libraries) -> Vec<Trial> {
             .map(|&way| {
                 let job =
                     Job { source: source.clone(), way, directives: directives.clone(), libraries: libraries.clone() };
-                let is_missing = directives.needs_cpu_quota && !can_make_cpu_quota();
-                if is_missing {
-                    eprintln!("NOT RUN: {name}: no control group with a CPU quota can be made here");
+                let missing = directives.needs.and_then(Need::missing);
+                if let Some(what) = missing {
+                    eprintln!("NOT RUN: {name}: {what} here");
                 }
                 Trial::test(format!("{name}::{}", way.name()), move || job.build_and_run())
-                    .with_ignored_flag(is_missing)
+                    .with_ignored_flag(missing.is_some())
             })
             .collect(),
     }
-}
-
-/// Whether control groups may be made here, and there are CPUs to share out.
-fn can_make_cpu_quota() -> bool {
-    let quotas = [("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us"), ("/sys/fs/cgroup", "cpu.max")];
-    let can_make = |&(mount, quota): &(&str, &str)| {
-        let group = Path::new(mount).join(format!("metes-probe-{}", std::process::id()));
-        let made = fs::create_dir(&group).is_ok();
-        let has_quota = group.join(quota).exists();
-        made && fs::remove_dir(&group).is_ok() && has_quota
-    };
-    thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1) && quotas.iter().any(can_make)
 }
 
 // ---- the libraries under test

@@ -1,6 +1,7 @@
 // Locked memory, by mlockall. Pages cannot be given back but with their addresses, and with MCL_FUTURE each mapping is there at once, or not at all. Giving
 // back fails softly, what may be locked is the limit, and small programs do not take much more than without.
 // cflags: -pthread
+// needs: locked-memory
 // timeout: 120
 #include "check.h"
 #include "statistics.h"
@@ -85,10 +86,7 @@ int main(int argc, char **argv) {
         if (pid == 0) start_under(RLIMIT_MEMLOCK, 100 * MIB, words);
         ends_well(pid, "100 MiB of locked memory");
     }
-    if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
-        fprintf(stderr, "this user may not lock memory: nothing was tested\n");
-        return 1;
-    }
+    CHECK(mlockall(MCL_CURRENT | MCL_FUTURE) == 0);
     size_t before = locked_kib();
     free(malloc(100));
     size_t first = locked_kib() - before;

@@ -118,6 +118,7 @@ enum Step {
     Give(usize),
     Block(usize),
     Purge,
+    Need,
     Fail(u64),
 }
 
@@ -128,6 +129,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         60 => any::<usize>().prop_map(Step::Give),
         2 => (1usize..200_000).prop_map(Step::Block),
         1 => Just(Step::Purge),
+        1 => Just(Step::Need),
         1 => (0u64..6).prop_map(Step::Fail),
     ];
     proptest::collection::vec(step, 1..if cfg!(miri) { 30 } else { 400 })
@@ -144,6 +146,11 @@ fn run(fit: Fit, steps: Vec<Step>) {
             Step::Block(size) => blocks.extend(bench.heap.alloc(size).map(|fresh| fresh.block)),
             Step::Purge => {
                 bench.bins.purge(&bench.heap);
+            }
+            Step::Need => {
+                bench.bins.release_empty(&mut bench.heap);
+                bench.heap.release_whole_regions();
+                bench.heap.trim();
             }
             Step::Fail(every) => bench.source.fail_every(every as usize),
         }
