@@ -46,6 +46,10 @@ impl PageSource for Rc<Fake> {
         // SAFETY: passed on.
         unsafe { (**self).remap(address, old_len, new_len, to) }
     }
+    unsafe fn remap_anywhere(&self, address: usize, old_len: usize, new_len: usize) -> Option<usize> {
+        // SAFETY: passed on.
+        unsafe { (**self).remap_anywhere(address, old_len, new_len) }
+    }
     unsafe fn purge(&self, address: usize, len: usize) -> bool {
         // SAFETY: passed on.
         unsafe { (**self).purge(address, len) }

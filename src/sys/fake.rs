@@ -203,6 +203,20 @@ impl PageSource for Fake {
         true
     }
 
+    unsafe fn remap_anywhere(&self, address: usize, old_len: usize, new_len: usize) -> Option<usize> {
+        let old = self.range(address, old_len);
+        let to = self.take(0, new_len, Page::Mapped)?;
+        let target = self.range(to, new_len);
+        // SAFETY: both ranges lie in the memory and do not overlap.
+        unsafe {
+            let from = self.memory.add(old.start * PAGE);
+            from.copy_to_nonoverlapping(self.memory.add(target.start * PAGE), old_len.min(new_len));
+        }
+        self.pages.borrow_mut()[old.clone()].fill(Page::Unmapped);
+        self.fill(old, 0xdd);
+        Some(to)
+    }
+
     fn prefer_huge(&self, _address: usize, _len: usize) {}
 
     fn now(&self) -> u64 {

@@ -143,6 +143,30 @@ pub fn map_uncounted(len: usize) -> Option<usize> {
     mmap(0, len, libc::PROT_READ | libc::PROT_WRITE, 0)
 }
 
+/// Why pages were not moved.
+#[derive(PartialEq, Eq)]
+enum Unmoved {
+    /// By the limit, or a filter of system calls: the kernel has seen nothing of it.
+    Untouched,
+    /// The kernel refused, and may have unmapped the target before.
+    Refused,
+}
+
+/// # Safety
+/// As for the call.
+unsafe fn mremap(address: usize, old_len: usize, new_len: usize, flags: c_int, to: usize) -> Result<usize, Unmoved> {
+    let (more, less) = (new_len.saturating_sub(old_len), old_len.saturating_sub(new_len));
+    count_in(more).ok_or(Unmoved::Untouched)?;
+    // SAFETY: the caller's promise.
+    let got = unsafe { call(libc::SYS_mremap, [address, old_len, new_len, int(flags), to]) };
+    let got = usize::try_from(got).map_err(|_| match errno() {
+        libc::EPERM | libc::ENOSYS => Unmoved::Untouched,
+        _ => Unmoved::Refused,
+    });
+    count_out(if got.is_ok() { less } else { more });
+    got
+}
+
 impl PageSource for Linux {
     #[inline]
     fn page_size(&self) -> usize {
@@ -178,14 +202,19 @@ impl PageSource for Linux {
 
     unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool {
         let flags = if to == 0 { 0 } else { libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED };
-        let (more, less) = (new_len.saturating_sub(old_len), old_len.saturating_sub(new_len));
-        if count_in(more).is_none() {
-            return false;
-        }
         // SAFETY: the caller owns both ranges.
-        let done = unsafe { call(libc::SYS_mremap, [address, old_len, new_len, int(flags), to]) >= 0 };
-        count_out(if done { less } else { more });
-        done
+        unsafe {
+            let got = mremap(address, old_len, new_len, flags, to);
+            if to != 0 && got == Err(Unmoved::Untouched) {
+                munmap(to, new_len);
+            }
+            got.is_ok()
+        }
+    }
+
+    unsafe fn remap_anywhere(&self, address: usize, old_len: usize, new_len: usize) -> Option<usize> {
+        // SAFETY: the caller owns the range.
+        unsafe { mremap(address, old_len, new_len, libc::MREMAP_MAYMOVE, 0).ok() }
     }
 
     fn prefer_huge(&self, address: usize, len: usize) {

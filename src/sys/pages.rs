@@ -36,6 +36,12 @@ pub trait PageSource {
     /// The old range must be one mapping of this source; when it moves, nothing may use the old addresses any more.
     unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool;
 
+    /// Changes the length of a mapping, and moves it to where there is room; the new address.
+    ///
+    /// # Safety
+    /// As for `remap`.
+    unsafe fn remap_anywhere(&self, address: usize, old_len: usize, new_len: usize) -> Option<usize>;
+
     /// Asks for huge pages in a range, where the system has them.
     fn prefer_huge(&self, address: usize, len: usize);
 
