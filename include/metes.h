@@ -10,6 +10,12 @@
 #include <stdint.h>
 
 /*
+ Called when `bytes` bytes cannot be had, with no lock held. It returns other than 0 if the request is to be tried again, as it has
+ freed something; with 0 the request fails: NULL and ENOMEM, or, after the new-handlers, `std::bad_alloc`. See `metes_set_oom_handler`.
+ */
+typedef int (*metes_oom_handler)(size_t bytes);
+
+/*
  What the allocator has served since the process started, and holds now. Calls are those that succeeded; a realloc counts as
  one, whatever it does. In C++ write `struct metes_stats`: the function of that name hides the type.
  */
@@ -90,6 +96,14 @@ struct metes_stats {
    Those of them that serve several sizes.
    */
   size_t mixed_slabs;
+  /*
+   Bytes of address space from the operating system, metes' own records included: what the option `limit` limits.
+   */
+  size_t mapped;
+  /*
+   Arenas that hold memory.
+   */
+  size_t arenas;
 };
 
 #ifdef __cplusplus
@@ -112,6 +126,16 @@ const char *metes_version(void);
  Gives all free memory that it can back to the operating system. Returns about how many bytes that were. Thread-safe.
  */
 size_t metes_purge(void);
+
+/*
+ Sets the handler of the process, or none with NULL, and returns the one before. Thread-safe.
+
+ It is called by the thread that asked for memory, when freed memory has gone back to the system and even so the request cannot be
+ served; not for more than PTRDIFF_MAX bytes, not inside fork, and not when a signal handler asks that interrupted malloc or
+ free. It may call malloc and free: what it cannot have itself fails at once, without another call on that thread. Several
+ threads may be in it at once. It must return: no longjmp, no exception.
+ */
+metes_oom_handler metes_set_oom_handler(metes_oom_handler handler);
 
 /*
  Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_stats)`. A

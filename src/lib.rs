@@ -40,4 +40,5 @@ pub mod abi;
 
 pub use abi::global::Metes;
 pub use front::check::check;
+pub use front::oom::{OomHandler, set_handler as set_oom_handler};
 pub use front::stats::{Stats, stats};

@@ -22,6 +22,7 @@
 //! | `exit`                   | `0` (default), another status, or a signal such as `SIGABRT`   |
 //! | `stdout`, `stderr`       | a regex for one whole line; repeatable: these lines, no others |
 //! | `shared`                 | `name.c` in `lib/` beside the source, built as libname.so      |
+//! | `needs`                  | `cpu-quota`, `locked-memory`, `few-maps`: ignored without      |
 //! | `preload-also`           | `name first` or `name last`: that one in LD_PRELOAD as well    |
 //!
 //! Without `stderr`, standard error must stay empty; without `stdout`, anything
@@ -37,7 +38,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
-use directives::{Directives, Exit, Way, is_soak, library_stem, words};
+use directives::{Directives, Exit, Need, Way, is_soak, library_stem, words};
 use libtest_mimic::{Arguments, Failed, Trial};
 use regex::Regex;
 
@@ -123,7 +124,12 @@ fn trials_of(source: &Source, libraries: &Libraries) -> Vec<Trial> {
             .map(|&way| {
                 let job =
                     Job { source: source.clone(), way, directives: directives.clone(), libraries: libraries.clone() };
+                let missing = directives.needs.and_then(Need::missing);
+                if let Some(what) = missing {
+                    eprintln!("NOT RUN: {name}: {what} here");
+                }
                 Trial::test(format!("{name}::{}", way.name()), move || job.build_and_run())
+                    .with_ignored_flag(missing.is_some())
             })
             .collect(),
     }

@@ -1,6 +1,7 @@
 //! A Rust program on metes: this test binary's own allocations, on several threads.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 #[global_allocator]
@@ -43,4 +44,22 @@ fn alignment_is_kept_when_growing() {
         assert!(wide.as_ptr().addr().is_multiple_of(256));
     }
     assert!((0..).zip(&wide).all(|(i, w): (u32, _)| u32::from(w.0[255]) == i % 251));
+}
+
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn gives_up_at_the_third(bytes: usize) -> core::ffi::c_int {
+    assert_eq!(bytes, 1 << 62);
+    let kept = vec![1u8; 1000];
+    i32::from(ASKED.fetch_add(1, Ordering::Relaxed) + 1 < 3 && kept[999] == 1)
+}
+
+#[test]
+fn the_handler_is_asked_before_a_request_fails() {
+    assert!(metes::set_oom_handler(Some(gives_up_at_the_third)).is_none());
+    assert!(Vec::<u8>::new().try_reserve_exact(1 << 62).is_err());
+    assert_eq!(ASKED.load(Ordering::Relaxed), 3);
+    assert!(metes::set_oom_handler(None).is_some());
+    assert!(Vec::<u8>::new().try_reserve_exact(1 << 62).is_err());
+    assert_eq!(ASKED.load(Ordering::Relaxed), 3);
 }

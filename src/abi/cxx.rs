@@ -31,6 +31,16 @@ extern "C" fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
     if align.is_power_of_two() { alloc::allocate_aligned(size, align.max(GRAIN)) } else { null_mut() }
 }
 
+/// For the throwing forms: when this fails they call the C++ runtime's, which calls malloc, which asks the program's handler.
+extern "C" fn allocate_first(size: usize) -> *mut u8 {
+    alloc::allocate_unasked(size)
+}
+
+/// The same with an alignment.
+extern "C" fn allocate_aligned_first(size: usize, align: usize) -> *mut u8 {
+    if align.is_power_of_two() { alloc::allocate_aligned_unasked(size, align.max(GRAIN)) } else { null_mut() }
+}
+
 extern "C" fn runtime_new() -> *mut c_void {
     foreign::cxx_runtime_symbol(c"_Znwm").unwrap_or_else(|| no_cxx_runtime())
 }
@@ -213,7 +223,7 @@ pub extern "C" fn _Znwm(_size: usize) -> *mut c_void {
         "cmova rdi, rcx",
         "jmp rax",
         ".cfi_endproc",
-        allocate = sym allocate,
+        allocate = sym allocate_first,
         runtime = sym runtime_new,
     )
 }
@@ -221,11 +231,11 @@ pub extern "C" fn _Znwm(_size: usize) -> *mut c_void {
 #[cfg(target_arch = "aarch64")]
 throwing_new!(
     /// `operator new(size_t)`.
-    _Znwm(_size), allocate, runtime_new
+    _Znwm(_size), allocate_first, runtime_new
 );
 throwing_new!(
     /// `operator new(size_t, std::align_val_t)`.
-    _ZnwmSt11align_val_t(_size, _align), allocate_aligned, runtime_new_aligned
+    _ZnwmSt11align_val_t(_size, _align), allocate_aligned_first, runtime_new_aligned
 );
 
 /// A form that another one serves: a jump through the symbol, so that a program's own is reached. `drop_size` puts the

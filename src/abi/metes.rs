@@ -1,8 +1,8 @@
 //! The C API of metes' own, from which `include/metes.h` is made.
 
 use crate::base::operation::Operation;
-use crate::front::{check, runtime, stats, tuning};
-use core::ffi::c_char;
+use crate::front::{check, oom, runtime, stats, tuning};
+use core::ffi::{c_char, c_int};
 use core::sync::atomic::{AtomicU8, Ordering};
 
 const TEXT_MAX: usize = 160;
@@ -36,6 +36,21 @@ pub extern "C" fn metes_version() -> *const c_char {
 pub extern "C" fn metes_purge() -> usize {
     runtime::ensure();
     tuning::trim()
+}
+
+/// Called when `bytes` bytes cannot be had, with no lock held. It returns other than 0 if the request is to be tried again, as it has
+/// freed something; with 0 the request fails: NULL and ENOMEM, or, after the new-handlers, `std::bad_alloc`. See `metes_set_oom_handler`.
+pub type MetesOomHandler = Option<extern "C" fn(bytes: usize) -> c_int>;
+
+/// Sets the handler of the process, or none with NULL, and returns the one before. Thread-safe.
+///
+/// It is called by the thread that asked for memory, when freed memory has gone back to the system and even so the request cannot be
+/// served; not for more than PTRDIFF_MAX bytes, not inside fork, and not when a signal handler asks that interrupted malloc or
+/// free. It may call malloc and free: what it cannot have itself fails at once, without another call on that thread. Several
+/// threads may be in it at once. It must return: no longjmp, no exception.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_set_oom_handler(handler: MetesOomHandler) -> MetesOomHandler {
+    oom::set_handler(handler)
 }
 
 /// What the allocator has served since the process started, and holds now. Calls are those that succeeded; a realloc counts as
@@ -81,6 +96,10 @@ pub struct MetesStats {
     pub slab_bytes: usize,
     /// Those of them that serve several sizes.
     pub mixed_slabs: usize,
+    /// Bytes of address space from the operating system, metes' own records included: what the option `limit` limits.
+    pub mapped: usize,
+    /// Arenas that hold memory.
+    pub arenas: usize,
 }
 
 /// Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_stats)`. A
@@ -112,6 +131,8 @@ pub unsafe extern "C" fn metes_stats(out: *mut MetesStats, size: usize) -> usize
         slabs: stats.slabs.slabs,
         slab_bytes: stats.slabs.bytes,
         mixed_slabs: stats.slabs.mixed,
+        mapped: stats.mapped,
+        arenas: stats.arenas,
     };
     let bytes = size.min(size_of::<MetesStats>());
     // SAFETY: the caller's promise.

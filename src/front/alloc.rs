@@ -8,7 +8,7 @@
 
 use super::cache;
 use super::misuse::{self, Wrong};
-use super::{check, exchange, foreign, helper, options, runtime, stats, threads, tuning};
+use super::{check, exchange, foreign, helper, oom, options, runtime, stats, threads, tuning};
 use crate::base::class::{self, SizeClass};
 use crate::base::config::GRAIN;
 use crate::base::operation::Operation;
@@ -67,6 +67,21 @@ pub fn allocate(n: usize) -> *mut u8 {
     }
 }
 
+/// The same, but the program's handler for lack of memory is not asked: for whoever calls malloc when this fails.
+#[inline(always)]
+pub fn allocate_unasked(n: usize) -> *mut u8 {
+    match cache::allocate(Operation::Malloc, n) {
+        0 => allocate_slowly_unasked(n),
+        object => core::ptr::with_exposed_provenance_mut(object),
+    }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn allocate_slowly_unasked(n: usize) -> *mut u8 {
+    oom::unasked(|| serve(Operation::Malloc, n, GRAIN, false))
+}
+
 /// The same for another operation.
 fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
     match cache::allocate(operation, n) {
@@ -93,6 +108,11 @@ pub fn allocate_aligned(n: usize, align: usize) -> *mut u8 {
         }
     }
     serve(Operation::Aligned, n, align, false)
+}
+
+/// The same, but the program's handler is not asked.
+pub fn allocate_aligned_unasked(n: usize, align: usize) -> *mut u8 {
+    oom::unasked(|| allocate_aligned(n, align))
 }
 
 /// Serves an aligned request from the free list: in a mixed slab an object may stand anywhere.
@@ -236,7 +256,7 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
                 stats::count(operation);
                 hand_out(fresh, n, zero)
             }
-            None => fail(),
+            None => oom::retry(n, fail(), || serve(operation, n, align, zero)),
         };
     };
     stats::count(operation);
@@ -445,23 +465,37 @@ unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
         stats::count(Operation::Realloc);
         return p;
     }
+    if matches!(owner(address), Owner::Foreign) {
+        return foreign::realloc(p, n);
+    }
+    // All of it again: room that the handler makes may be just behind the block.
+    // SAFETY: the caller's promise.
+    let resize = || unsafe { resize_once(p, n) };
+    let resized = oom::retry(n, oom::unasked(resize), resize);
+    if !resized.is_null() {
+        stats::count(Operation::Realloc);
+    }
+    resized
+}
+
+/// Resizes a block that does not serve as it is.
+///
+/// # Safety
+/// As for `resize`.
+unsafe fn resize_once(p: *mut u8, n: usize) -> *mut u8 {
+    let address = p.addr();
     let resized = match owner(address) {
         // It was looked at above: it does not fit.
         Owner::Slab(_) => None,
         Owner::Region(region) => resize_block(region, address, n),
         Owner::Mapping(span) if span.start() == address => resize_mapping(span, n),
-        Owner::Mapping(_) => None,
-        Owner::Foreign => return foreign::realloc(p, n),
+        Owner::Mapping(_) | Owner::Foreign => None,
     };
-    let resized = match resized {
+    match resized {
         Some(p) => p,
         // SAFETY: the caller's promise.
         None => unsafe { resize_by_copy(p, n) },
-    };
-    if !resized.is_null() {
-        stats::count(Operation::Realloc);
     }
-    resized
 }
 
 /// Whether an object that is to be resized to `n` bytes serves as it is: it is large enough, and not twice as large as it need be.

@@ -8,6 +8,7 @@ pub mod exchange;
 pub mod foreign;
 pub mod helper;
 pub mod misuse;
+pub mod oom;
 pub mod options;
 pub mod redirected;
 pub mod runtime;

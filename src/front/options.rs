@@ -6,7 +6,7 @@ use crate::base::align;
 use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_DYNAMIC_MAX, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
 use crate::heap::free_list::Fit;
-use crate::sys::{env, report};
+use crate::sys::{env, linux, report};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
 
@@ -50,6 +50,8 @@ const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
 const DECAY_DEFAULT: usize = 1000;
 /// How many times as large as the mapping that was freed the cutoff becomes.
 const LEAP: usize = 4;
+/// Less would hardly hold the records of an empty heap.
+const LIMIT_MIN: usize = 4 << 20;
 const STATS_FILE_MAX: usize = 256;
 
 static FIT: AtomicU8 = AtomicU8::new(FIT_DEFAULT);
@@ -93,6 +95,14 @@ const KEYS: &[Key] = &[
         name: "arenas",
         takes: "a number from 1 to 32",
         set: |v| v.parse().is_ok_and(|n| (1..=ARENAS_MAX).contains(&n) && store(&ARENAS, n)),
+    },
+    Key {
+        name: "limit",
+        takes: "a size from 4m, such as 512m, or off",
+        set: |v| {
+            let limit = if v == "off" { Some(usize::MAX) } else { size(v).filter(|&n| n >= LIMIT_MIN) };
+            limit.map(linux::set_limit).is_some()
+        },
     },
     Key { name: "purge", takes: "lazy, eager or off", set: |v| choose(&PURGE, v, &["lazy", "eager", "off"]) },
     Key {

@@ -17,7 +17,7 @@ use crate::heap::span::SpanPool;
 use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
-use crate::sys::{thread, valgrind};
+use crate::sys::{cpus, thread, valgrind};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 /// Who owns which unit of address space.
@@ -151,7 +151,7 @@ fn choose_home() -> usize {
     let turn = HOMES.fetch_add(1, Ordering::Relaxed);
     let index = match (turn, options::arenas()) {
         (0, _) => 0,
-        (_, 0) => turn % linux::keeping_errno(linux::cpus).min(ARENAS_MAX),
+        (_, 0) => turn % cpus::count().min(ARENAS_MAX),
         (_, asked) => turn % asked,
     };
     if !found(index) {
@@ -181,6 +181,11 @@ extern "C" fn before_fork() {
     // The first first: while it is held no other is founded.
     ARENAS[0].hold_for_fork();
     arenas().skip(1).for_each(Arena::hold_for_fork);
+}
+
+/// Whether the calling thread, which is not inside an operation, is between the fork handlers.
+pub fn is_held_for_fork() -> bool {
+    ARENAS[0].is_held()
 }
 
 extern "C" fn after_fork_in_parent() {

@@ -11,7 +11,7 @@ use crate::heap::heap::Figures;
 use crate::heap::mapping::MappingFigures;
 use crate::slab::bins::SlabFigures;
 use crate::slab::slab::Entry;
-use crate::sys::report;
+use crate::sys::{linux, report};
 use core::fmt::Write;
 use core::sync::atomic::Ordering;
 
@@ -40,6 +40,8 @@ pub struct Stats {
     pub cached: usize,
     /// All mappings.
     pub mappings: MappingFigures,
+    /// Bytes of address space from the operating system, the records included.
+    pub mapped: usize,
     /// Arenas that hold memory.
     pub arenas: usize,
     /// How often an arena's lock was taken.
@@ -64,7 +66,7 @@ pub fn for_each_arena(mut f: impl FnMut(usize, Figures, SlabFigures)) {
 
 /// The figures now. Arenas are read one after the other.
 pub fn stats() -> Stats {
-    let mut stats = Stats { mappings: runtime::MAPPINGS.figures(), ..Stats::default() };
+    let mut stats = Stats { mappings: runtime::MAPPINGS.figures(), mapped: linux::mapped(), ..Stats::default() };
     for_each_arena(|index, figures, slabs| {
         let (locks, waits) = runtime::arena(index).entries();
         stats.locks += locks;
@@ -131,7 +133,7 @@ type Page = Line<1024>;
 
 /// The statistics as text: a line of calls, one of the heaps, one of the mappings.
 fn text(pid: libc::pid_t) -> Page {
-    let Stats { calls, heaps, slabs, cached, mappings, arenas, locks, lock_waits } = stats();
+    let Stats { calls, heaps, slabs, cached, mappings, mapped: _, arenas, locks, lock_waits } = stats();
     let call = |operation: Operation| calls[operation as usize];
     let mut page = Page::new();
     // A Line never fails to be written to.

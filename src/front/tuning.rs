@@ -60,7 +60,8 @@ pub fn set(parameter: c_int, value: c_int) -> bool {
 pub fn trim() -> usize {
     runtime::ensure();
     threads::flush_mine();
-    runtime::arenas().filter_map(|arena| arena.enter(Operation::Other)).map(|mut arena| arena.trim()).sum()
+    let arenas = runtime::arenas().filter_map(|arena| arena.enter(Operation::Other));
+    arenas.map(|mut arena| arena.trim()).sum::<usize>() + runtime::MAPPINGS.release_retained()
 }
 
 /// Gives whole regions back, for whoever needs address space or a part of a limit; how many bytes that were. Keeps errno.
@@ -68,7 +69,7 @@ pub fn release_regions() -> usize {
     let release = || {
         threads::flush_mine();
         let entered = runtime::arenas().filter_map(|arena| arena.enter(Operation::Other));
-        entered.map(|mut arena| arena.release_whole_regions()).sum()
+        entered.map(|mut arena| arena.release_whole_regions()).sum::<usize>() + runtime::MAPPINGS.release_retained()
     };
     linux::keeping_errno(release)
 }

@@ -159,6 +159,29 @@ impl<S: PageSource + 'static> Mappings<S> {
         self.retained.fetch_add(1, Relaxed);
     }
 
+    /// Tries again to give back what the system has refused to take; how many bytes it took now.
+    pub fn release_retained(&self) -> usize {
+        let mut given = 0;
+        if self.retained.load(Relaxed) != 0 {
+            self.spans.find(|span| {
+                if span.kind() == Kind::Retained && span.claim(Kind::Retained) {
+                    // SAFETY: the mapping is claimed: nothing uses it.
+                    #[expect(unsafe_code, reason = "the claimed mapping is ours alone")]
+                    let done = unsafe { self.source.unmap(span.start(), span.len()) };
+                    if done {
+                        self.retained.fetch_sub(1, Relaxed);
+                        given += span.len();
+                        self.spans.put(span);
+                    } else {
+                        span.set_kind(Kind::Retained);
+                    }
+                }
+                false
+            });
+        }
+        given
+    }
+
     /// A retained mapping that fits without wasting more than half.
     fn take_retained(&self, len: usize, align: usize) -> Option<&'static Span> {
         if self.retained.load(Relaxed) == 0 {
@@ -204,9 +227,11 @@ impl<S: PageSource + 'static> Mappings<S> {
             if self.source.remap(start, old_len, len, 0) {
                 return Some(start);
             }
-            let to = pages::reserve_aligned(&self.source, len, UNIT)?;
+            let Some(to) = self.reserve_to_grow(len, len.saturating_sub(old_len)) else {
+                return self.remap_and_slide(span, len);
+            };
             if !self.map.set(&self.source, to, UNIT, span) {
-                self.source.unmap(to, len);
+                self.source.unreserve(to, len);
                 return None;
             }
             // The old unit leaves the map first: once moved, its addresses can belong to somebody else at once.
@@ -219,6 +244,60 @@ impl<S: PageSource + 'static> Mappings<S> {
                 self.map.clear_if(to, span);
                 return None;
             }
+            span.start.store(to, Relaxed);
+            Some(to)
+        }
+    }
+
+    /// A place of `len` bytes to move to, if there is address space for it and for `more` bytes beside it: newer kernels ask for that much,
+    /// and if they refuse it is not known whether the place is still there.
+    fn reserve_to_grow(&self, len: usize, more: usize) -> Option<usize> {
+        let to = pages::reserve_aligned(&self.source, len, UNIT)?;
+        if more != 0 {
+            let beside = self.source.map(0, more);
+            // SAFETY: both were got just now, and nobody knows them.
+            #[expect(unsafe_code, reason = "undoing the calls above")]
+            unsafe {
+                match beside {
+                    Some(beside) => self.source.unmap(beside, more),
+                    None => {
+                        self.source.unreserve(to, len);
+                        return None;
+                    }
+                };
+            }
+        }
+        Some(to)
+    }
+
+    /// Where there is no address space for the old place and the new at once: the kernel moves it anywhere, which needs no more than the
+    /// difference, and the content is copied to the next unit from there.
+    #[cold]
+    fn remap_and_slide(&self, span: &'static Span, len: usize) -> Option<usize> {
+        let (start, old_len) = (span.start(), span.len());
+        let room = len.checked_add(UNIT - self.source.page_size().min(UNIT))?;
+        let spare = PageMap::spare(&self.source)?;
+        // The old unit leaves the map first, as in `remap`.
+        self.map.clear(start, UNIT);
+        // SAFETY: the mapping is claimed; the new place is ours alone, and has room for the content from its first unit on.
+        #[expect(unsafe_code, reason = "the claimed mapping is ours alone")]
+        unsafe {
+            let Some(got) = self.source.remap_anywhere(start, old_len, room) else {
+                PageMap::drop_spare(&self.source, spare);
+                // The leaf is there: this cannot fail.
+                let _ = self.map.set(&self.source, start, UNIT, span);
+                return None;
+            };
+            let to = align::up(got, UNIT);
+            let content: *mut u8 = core::ptr::with_exposed_provenance_mut(got);
+            content.copy_to(content.wrapping_add(to - got), old_len.min(len));
+            // A trim that fails leaves address space unused.
+            for (at, len) in [(got, to - got), (to + len, got + room - (to + len))] {
+                if len != 0 {
+                    self.source.unmap(at, len);
+                }
+            }
+            self.map.set_with(&self.source, spare, to, span);
             span.start.store(to, Relaxed);
             Some(to)
         }

@@ -144,6 +144,13 @@ impl PageMap {
             return true;
         }
         let Some(address) = source.map(0, LEAF_BYTES) else { return false };
+        self.install(source, root, address);
+        true
+    }
+
+    /// Makes new memory the leaf of `root`, or gives it back where there is one by now.
+    fn install(&self, source: &impl PageSource, root: usize, address: usize) {
+        let Some(slot) = self.root.get(root) else { return };
         let leaf = core::ptr::with_exposed_provenance_mut::<Leaf>(address);
         // SAFETY: mapped above, and nobody has seen it.
         let Leaf { window, .. } = unsafe { &*leaf };
@@ -153,7 +160,23 @@ impl PageMap {
             // SAFETY: mapped above; another thread was first, and nobody has seen this one.
             unsafe { source.unmap(address, LEAF_BYTES) };
         }
-        true
+    }
+
+    /// Memory for a leaf, for `set_with`, where there is no way back if that could not be had.
+    pub fn spare(source: &impl PageSource) -> Option<usize> {
+        source.map(0, LEAF_BYTES)
+    }
+
+    /// Gives a spare back.
+    pub fn drop_spare(source: &impl PageSource, spare: usize) {
+        // SAFETY: mapped by `spare`, and nobody has seen it.
+        unsafe { source.unmap(spare, LEAF_BYTES) };
+    }
+
+    /// Makes the unit at `start` belong to `span`, with a spare for the leaf.
+    pub fn set_with(&self, source: &impl PageSource, spare: usize, start: usize, span: &'static Span) {
+        self.install(source, start >> (UNIT_BITS + LEAF_BITS), spare);
+        self.store(start, UNIT, core::ptr::from_ref(span).cast_mut());
     }
 
     /// Gives the leaves back: only for tests, whose fake source counts.

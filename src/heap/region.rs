@@ -146,6 +146,41 @@ impl<S: PageSource + 'static> Heap<S> {
         self.map.get(address).filter(|next| self.owns_region(next) && next.joined.load(Relaxed) != 0)
     }
 
+    /// Cuts the regions at both ends of a free block where a region of the usual kind might start, so that what lies between are
+    /// whole regions: a block that stays would else keep the address space of all of its region. Where there is no record for another
+    /// region that is left.
+    pub(super) fn cut_around(&mut self, free: block::Block) {
+        let (head, tail) = (free - HEADER, free - HEADER + self.trusted(free).size());
+        // A block stays before, and one behind, each with an edge.
+        let first = align::up(head + EDGES + MIN_BLOCK, REGION_GRANULE);
+        let last = align::down(tail.saturating_sub(EDGES + MIN_BLOCK), REGION_GRANULE);
+        if first < last {
+            self.cut(first);
+            self.cut(last);
+        }
+    }
+
+    /// Makes two joined regions of the one around `at`.
+    fn cut(&mut self, at: usize) {
+        let Some(lower) = self.map.get(at).filter(|region| region.start() != at) else { return };
+        let Some(upper) = self.spans.take(&self.source) else { return };
+        let (end, mark) = (lower.end(), lower.mark.load(Relaxed));
+        upper.start.store(at, Relaxed);
+        upper.len.store(end - at, Relaxed);
+        upper.arena.store(self.arena, Relaxed);
+        upper.huge.store(lower.huge.load(Relaxed), Relaxed);
+        upper.joined.store(1, Relaxed);
+        upper.mark.store(mark.max(at + EDGES + MIN_BLOCK), Relaxed);
+        upper.next.store(lower.next.load(Relaxed), Relaxed);
+        upper.set_kind(Kind::Region);
+        // The leaves are there: nothing can fail.
+        let _ = self.map.set(&self.source, at, end - at, upper);
+        lower.len.store(at - lower.start(), Relaxed);
+        lower.mark.store(mark.min(at), Relaxed);
+        lower.next.store(core::ptr::from_ref(upper).expose_provenance(), Relaxed);
+        self.figures.regions += 1;
+    }
+
     /// The whole regions inside a free block, as a range of addresses that can be given back; empty if there are none.
     fn whole_regions(&self, free: block::Block, size: usize) -> Range<usize> {
         let (head, tail) = (free - HEADER, free - HEADER + size);
@@ -171,12 +206,12 @@ impl<S: PageSource + 'static> Heap<S> {
         if start < end { start..end } else { 0..0 }
     }
 
-    /// Gives the whole regions inside a free block back to the system; how many bytes that were.
-    pub(super) fn release_regions(&mut self, free: block::Block) -> usize {
+    /// Gives the whole regions inside a free block back to the system, but for the heap's last one if that is to be kept; how many
+    /// bytes that were.
+    pub(super) fn release_regions(&mut self, free: block::Block, keep_last: bool) -> usize {
         let header = self.trusted(free);
         let mut run = self.whole_regions(free, header.size());
-        // The heap keeps its last region: an emptied heap's next allocation should not need the system again.
-        if run.len() == self.figures.held {
+        if keep_last && run.len() == self.figures.held {
             run.start = self.map.get(run.start).map_or(run.end, Span::end);
         }
         if run.is_empty() {

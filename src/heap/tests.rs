@@ -34,6 +34,10 @@ impl PageSource for Rc<Fake> {
     fn now(&self) -> u64 {
         (**self).now()
     }
+    unsafe fn unreserve(&self, address: usize, len: usize) -> bool {
+        // SAFETY: passed on.
+        unsafe { (**self).unreserve(address, len) }
+    }
     unsafe fn unmap(&self, address: usize, len: usize) -> bool {
         // SAFETY: passed on.
         unsafe { (**self).unmap(address, len) }
@@ -41,6 +45,10 @@ impl PageSource for Rc<Fake> {
     unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool {
         // SAFETY: passed on.
         unsafe { (**self).remap(address, old_len, new_len, to) }
+    }
+    unsafe fn remap_anywhere(&self, address: usize, old_len: usize, new_len: usize) -> Option<usize> {
+        // SAFETY: passed on.
+        unsafe { (**self).remap_anywhere(address, old_len, new_len) }
     }
     unsafe fn purge(&self, address: usize, len: usize) -> bool {
         // SAFETY: passed on.
@@ -136,6 +144,7 @@ enum Step {
     Free(usize),
     Resize(usize, usize),
     Trim,
+    Need,
     FailEvery(usize),
 }
 
@@ -151,6 +160,7 @@ fn step() -> impl Strategy<Value = Step> {
         9 => any::<usize>().prop_map(Step::Free),
         4 => (any::<usize>(), size()).prop_map(|(which, n)| Step::Resize(which, n)),
         1 => Just(Step::Trim),
+        1 => Just(Step::Need),
         1 => (0usize..5).prop_map(Step::FailEvery),
     ]
 }
@@ -225,6 +235,9 @@ impl Model {
             Step::Trim => {
                 self.bench.heap.trim();
             }
+            Step::Need => {
+                self.bench.heap.release_whole_regions();
+            }
             Step::FailEvery(n) => self.bench.source.fail_every(if n < 2 { 0 } else { n }),
             Step::Free(_) | Step::Resize(..) => {}
         }
@@ -290,6 +303,9 @@ proptest! {
                     bench.source.fail_unmaps(which % 5 == 0);
                 }
             }
+            if which % 7 == 0 {
+                bench.mappings.release_retained();
+            }
             bench.check();
             prop_assert_eq!(bench.mappings.figures().count, live.len());
             prop_assert_eq!(bench.mappings.figures().bytes, live.iter().map(|m| m.2).sum::<usize>());
@@ -329,6 +345,33 @@ fn fit_policies_choose_as_they_say() {
         assert_eq!(bench.heap.alloc(450).unwrap().block, places[expected], "{fit:?}");
         bench.check();
     }
+}
+
+#[test]
+fn in_need_a_block_keeps_no_more_than_two_granules_of_its_region() {
+    let mut bench = Bench::new(Fit::Best, 64 << 20);
+    let large = bench.heap.alloc(20 << 20).unwrap().block;
+    bench.heap.free(large).unwrap();
+    // In the middle of the one region.
+    let below = bench.heap.alloc(9 << 20).unwrap().block;
+    let pin = bench.heap.alloc(100).unwrap().block;
+    bench.heap.free(below).unwrap();
+    assert_eq!(bench.heap.figures().regions, 1);
+    // It needs a record for each piece, and where the system takes nothing back all is as it was.
+    bench.source.fail_unmaps(true);
+    assert_eq!(bench.heap.release_whole_regions(), 0);
+    bench.check();
+    bench.source.fail_unmaps(false);
+    assert!(bench.heap.release_whole_regions() >= 16 << 20);
+    bench.check();
+    assert!(bench.heap.figures().held <= 2 * REGION_GRANULE, "{:?}", bench.heap.figures());
+    let again = bench.heap.alloc(20 << 20).unwrap();
+    assert!(bytes(again.block, again.usable)[again.dirty..].iter().all(|&byte| byte == 0));
+    bench.check();
+    bench.heap.free(pin).unwrap();
+    bench.heap.free(again.block).unwrap();
+    assert!(bench.heap.release_whole_regions() != 0 && bench.heap.figures().held == 0);
+    bench.finish();
 }
 
 #[test]

@@ -46,7 +46,8 @@ impl<S: PageSource + 'static> Heap<S> {
     pub fn trim_some(&mut self, least: usize, bytes: usize) -> usize {
         self.dirty = 0;
         self.over_since = 0;
-        let mut given = self.release_some_regions(bytes);
+        // An emptied heap's next allocation should not need the system again.
+        let mut given = self.release_some_regions(bytes, true);
         let mut at = None;
         while given < bytes
             && let Some(block) = self.free.next_of_size(at, least)
@@ -79,12 +80,13 @@ impl<S: PageSource + 'static> Heap<S> {
         self.dirty = self.dirty.saturating_sub(bytes);
     }
 
-    /// Gives back all whole regions inside free blocks, with their addresses; how many bytes that were.
+    /// For whoever needs address space: gives back all that free blocks have of it, in whole regions, which are made of parts of others
+    /// too, the last one too; how many bytes that were.
     pub fn release_whole_regions(&mut self) -> usize {
-        self.release_some_regions(usize::MAX)
+        self.release_some_regions(usize::MAX, false)
     }
 
-    fn release_some_regions(&mut self, bytes: usize) -> usize {
+    fn release_some_regions(&mut self, bytes: usize, keep_last: bool) -> usize {
         let mut given = 0;
         let smallest_region = UNIT - 2 * HEADER;
         let mut next = self.free.next_of_size(None, smallest_region);
@@ -93,7 +95,10 @@ impl<S: PageSource + 'static> Heap<S> {
         {
             // Asked for first: releasing takes the block itself out of the list, or makes it smaller.
             next = self.free.next_of_size(Some(block), smallest_region);
-            given += self.release_regions(block);
+            if !keep_last {
+                self.cut_around(block);
+            }
+            given += self.release_regions(block, keep_last);
         }
         given
     }

@@ -149,6 +149,11 @@ impl<S: PageSource + 'static> Arena<S> {
         self.lock().hold_for_fork();
     }
 
+    /// Whether the calling thread has the lock: inside an operation, or between the fork handlers.
+    pub fn is_held(&self) -> bool {
+        self.lock().held_by_me()
+    }
+
     /// After fork, in the parent and in the child, whose one thread is the owner still. An arena that is in use only since is not
     /// held.
     pub fn release_after_fork(&self) {

@@ -126,6 +126,7 @@ enum Step {
     Purge,
     Park,
     Unpark,
+    Need,
     Fail(u64),
 }
 
@@ -138,6 +139,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Purge),
         2 => Just(Step::Park),
         1 => Just(Step::Unpark),
+        1 => Just(Step::Need),
         1 => (0u64..6).prop_map(Step::Fail),
     ];
     proptest::collection::vec(step, 1..if cfg!(miri) { 30 } else { 400 })
@@ -160,6 +162,10 @@ fn run(fit: Fit, steps: Vec<Step>) {
             }
             Step::Unpark => {
                 bench.bins.unpark(&mut bench.heap, true);
+            Step::Need => {
+                bench.bins.release_empty(&mut bench.heap);
+                bench.heap.release_whole_regions();
+                bench.heap.trim();
             }
             Step::Fail(every) => bench.source.fail_every(every as usize),
         }

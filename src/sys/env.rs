@@ -52,7 +52,11 @@ fn with_proc(name: &str, f: impl FnOnce(&[u8])) {
 /// Reads a file in pieces ended by `end`, without allocating; stops when `f` says true. A piece longer than 4 KiB is
 /// passed over. Whether the file could be opened.
 pub fn for_each_piece(path: &CStr, end: u8, f: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-    let mut buffer = [0u8; 4096];
+    for_each_piece_in(&mut [0; 4096], path, end, f)
+}
+
+/// The same through a buffer of the caller's.
+pub fn for_each_piece_in(buffer: &mut [u8], path: &CStr, end: u8, f: &mut dyn FnMut(&[u8]) -> bool) -> bool {
     let (mut len, mut too_long) = (0, false);
     // SAFETY: the path is a string; the buffer is written to within its length.
     unsafe {

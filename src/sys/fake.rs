@@ -144,6 +144,13 @@ impl PageSource for Fake {
         self.take(0, len, Page::Reserved)
     }
 
+    unsafe fn unreserve(&self, address: usize, len: usize) -> bool {
+        let range = self.range(address, len);
+        assert!(self.pages.borrow()[range].iter().all(|&page| page == Page::Reserved), "not reserved");
+        // SAFETY: the caller's promise.
+        unsafe { self.unmap(address, len) }
+    }
+
     unsafe fn unmap(&self, address: usize, len: usize) -> bool {
         let range = self.range(address, len);
         if self.fail_unmap_only.get() || self.fails() {
@@ -201,6 +208,20 @@ impl PageSource for Fake {
             self.fill(old, 0xdd);
         }
         true
+    }
+
+    unsafe fn remap_anywhere(&self, address: usize, old_len: usize, new_len: usize) -> Option<usize> {
+        let old = self.range(address, old_len);
+        let to = self.take(0, new_len, Page::Mapped)?;
+        let target = self.range(to, new_len);
+        // SAFETY: both ranges lie in the memory and do not overlap.
+        unsafe {
+            let from = self.memory.add(old.start * PAGE);
+            from.copy_to_nonoverlapping(self.memory.add(target.start * PAGE), old_len.min(new_len));
+        }
+        self.pages.borrow_mut()[old.clone()].fill(Page::Unmapped);
+        self.fill(old, 0xdd);
+        Some(to)
     }
 
     fn advise_huge(&self, address: usize, len: usize, wanted: bool) {

@@ -36,7 +36,7 @@ mod made {
             return false;
         }
         let len = align::up(page + STACK + WORDS + RECORD, page);
-        let Some(start) = Linux.map(0, len) else { return false };
+        let Some(start) = linux::map_uncounted(len) else { return false };
         let head = start + len - RECORD;
         let started = linux::protect(start, page) && {
             // SAFETY: both heads are mapped, and this one is nobody's yet.
@@ -52,7 +52,7 @@ mod made {
         };
         if !started {
             // SAFETY: mapped above, and no thread runs on it.
-            unsafe { Linux.unmap(start, len) };
+            unsafe { linux::munmap(start, len) };
         }
         started
     }

@@ -18,6 +18,30 @@ pub struct Linux;
 const SEEN_BY_SANITIZER: bool = cfg!(tsan);
 
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
+/// Bytes that `Linux` has mapped and not unmapped, and the most it may have.
+static MAPPED: AtomicUsize = AtomicUsize::new(0);
+static LIMIT: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+/// Sets how many bytes of address space may be mapped. Address space that is only reserved does not count.
+pub fn set_limit(bytes: usize) {
+    LIMIT.store(bytes, Ordering::Relaxed);
+}
+
+/// Bytes mapped and not unmapped.
+pub fn mapped() -> usize {
+    MAPPED.load(Ordering::Relaxed)
+}
+
+/// Counts bytes before they are mapped, unless they are more than the limit allows.
+fn count_in(len: usize) -> Option<()> {
+    let limit = LIMIT.load(Ordering::Relaxed);
+    let sum = |mapped: usize| mapped.checked_add(len).filter(|&sum| sum <= limit);
+    MAPPED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).ok().map(|_| ())
+}
+
+fn count_out(len: usize) {
+    MAPPED.fetch_sub(len, Ordering::Relaxed);
+}
 
 /// The page size, from the auxiliary vector: one binary serves 4, 16 and 64 KiB kernels.
 #[inline]
@@ -100,6 +124,49 @@ fn mmap(hint: usize, len: usize, protection: c_int, flags: c_int) -> Option<usiz
     usize::try_from(address).ok()
 }
 
+/// Gives pages back that do not count.
+///
+/// # Safety
+/// Nothing may use the range any more.
+pub unsafe fn munmap(address: usize, len: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if SEEN_BY_SANITIZER {
+            return libc::munmap(core::ptr::with_exposed_provenance_mut(address), len) == 0;
+        }
+        call(libc::SYS_munmap, [address, len]) == 0
+    }
+}
+
+/// Readable and writable pages that do not count, for a thread that gives them back itself.
+pub fn map_uncounted(len: usize) -> Option<usize> {
+    mmap(0, len, libc::PROT_READ | libc::PROT_WRITE, 0)
+}
+
+/// Why pages were not moved.
+#[derive(PartialEq, Eq)]
+enum Unmoved {
+    /// By the limit, or a filter of system calls: the kernel has seen nothing of it.
+    Untouched,
+    /// The kernel refused, and may have unmapped the target before.
+    Refused,
+}
+
+/// # Safety
+/// As for the call.
+unsafe fn mremap(address: usize, old_len: usize, new_len: usize, flags: c_int, to: usize) -> Result<usize, Unmoved> {
+    let (more, less) = (new_len.saturating_sub(old_len), old_len.saturating_sub(new_len));
+    count_in(more).ok_or(Unmoved::Untouched)?;
+    // SAFETY: the caller's promise.
+    let got = unsafe { call(libc::SYS_mremap, [address, old_len, new_len, int(flags), to]) };
+    let got = usize::try_from(got).map_err(|_| match errno() {
+        libc::EPERM | libc::ENOSYS => Unmoved::Untouched,
+        _ => Unmoved::Refused,
+    });
+    count_out(if got.is_ok() { less } else { more });
+    got
+}
+
 impl PageSource for Linux {
     #[inline]
     fn page_size(&self) -> usize {
@@ -107,27 +174,47 @@ impl PageSource for Linux {
     }
 
     fn map(&self, hint: usize, len: usize) -> Option<usize> {
-        mmap(hint, len, libc::PROT_READ | libc::PROT_WRITE, 0)
+        count_in(len)?;
+        let address = mmap(hint, len, libc::PROT_READ | libc::PROT_WRITE, 0);
+        if address.is_none() {
+            count_out(len);
+        }
+        address
     }
 
     fn reserve(&self, len: usize) -> Option<usize> {
         mmap(0, len, libc::PROT_NONE, libc::MAP_NORESERVE)
     }
 
+    unsafe fn unreserve(&self, address: usize, len: usize) -> bool {
+        // SAFETY: the caller owns the range.
+        unsafe { munmap(address, len) }
+    }
+
     unsafe fn unmap(&self, address: usize, len: usize) -> bool {
         // SAFETY: the caller owns the range.
-        unsafe {
-            if SEEN_BY_SANITIZER {
-                return libc::munmap(core::ptr::with_exposed_provenance_mut(address), len) == 0;
-            }
-            call(libc::SYS_munmap, [address, len]) == 0
+        let done = unsafe { munmap(address, len) };
+        if done {
+            count_out(len);
         }
+        done
     }
 
     unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool {
         let flags = if to == 0 { 0 } else { libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED };
         // SAFETY: the caller owns both ranges.
-        unsafe { call(libc::SYS_mremap, [address, old_len, new_len, int(flags), to]) >= 0 }
+        unsafe {
+            let got = mremap(address, old_len, new_len, flags, to);
+            if to != 0 && got == Err(Unmoved::Untouched) {
+                munmap(to, new_len);
+            }
+            got.is_ok()
+        }
+    }
+
+    unsafe fn remap_anywhere(&self, address: usize, old_len: usize, new_len: usize) -> Option<usize> {
+        // SAFETY: the caller owns the range.
+        unsafe { mremap(address, old_len, new_len, libc::MREMAP_MAYMOVE, 0).ok() }
     }
 
     fn advise_huge(&self, address: usize, len: usize, wanted: bool) {
@@ -188,16 +275,17 @@ pub fn barrier() -> bool {
     unsafe { call(libc::SYS_membarrier, [int(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED), 0, 0]) == 0 }
 }
 
-/// CPUs this process may run on; 1 if the kernel does not say.
-pub fn cpus() -> usize {
+/// CPUs that a thread may run on, the calling one if that is 0; 0 if the kernel does not say.
+pub fn affinity(thread: u32) -> usize {
     let mut mask = [0u64; 128];
     let size = size_of_val(&mask);
+    let pointer = mask.as_mut_ptr().expose_provenance();
     // SAFETY: the kernel writes at most `size` bytes into the mask.
-    let written = unsafe { call(libc::SYS_sched_getaffinity, [0, size, mask.as_mut_ptr().expose_provenance()]) };
+    let written = unsafe { call(libc::SYS_sched_getaffinity, [thread as usize, size, pointer]) };
     if written <= 0 {
-        return 1;
+        return 0;
     }
-    mask.iter().map(|word| word.count_ones() as usize).sum::<usize>().max(1)
+    mask.iter().map(|word| word.count_ones() as usize).sum()
 }
 
 /// The kernel's id of the calling thread: not zero, below 2^30 (the kernel's own limit is 2^22).

@@ -1,5 +1,6 @@
 //! L1: the operating system and the machine.
 
+pub mod cpus;
 pub mod env;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;

@@ -17,6 +17,12 @@ pub trait PageSource {
     /// Address space that cannot be touched yet, as the target of `remap`.
     fn reserve(&self, len: usize) -> Option<usize>;
 
+    /// Gives reserved address space back.
+    ///
+    /// # Safety
+    /// The range must come from `reserve` and nothing may have been moved there.
+    unsafe fn unreserve(&self, address: usize, len: usize) -> bool;
+
     /// Gives pages and addresses back.
     ///
     /// # Safety
@@ -29,6 +35,12 @@ pub trait PageSource {
     /// # Safety
     /// The old range must be one mapping of this source; when it moves, nothing may use the old addresses any more.
     unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool;
+
+    /// Changes the length of a mapping, and moves it to where there is room; the new address.
+    ///
+    /// # Safety
+    /// As for `remap`.
+    unsafe fn remap_anywhere(&self, address: usize, old_len: usize, new_len: usize) -> Option<usize>;
 
     /// Asks for huge pages in a range, where the system has them, or for none there.
     fn advise_huge(&self, address: usize, len: usize, wanted: bool);
@@ -53,12 +65,14 @@ pub fn map_aligned(source: &impl PageSource, hint: usize, len: usize, align: usi
         return Some(first);
     }
     give_back(first, len);
-    cut_aligned(source, len, align, |len| source.map(0, len))
+    cut_aligned(source, len, align, |len| source.map(0, len), give_back)
 }
 
 /// Like `map_aligned`, but of untouchable address space.
 pub fn reserve_aligned(source: &impl PageSource, len: usize, align: usize) -> Option<usize> {
-    cut_aligned(source, len, align, |len| source.reserve(len))
+    // SAFETY: what is trimmed was reserved just now and nobody knows it yet.
+    let give_back = |address, len| unsafe { source.unreserve(address, len) };
+    cut_aligned(source, len, align, |len| source.reserve(len), give_back)
 }
 
 fn cut_aligned(
@@ -66,21 +80,19 @@ fn cut_aligned(
     len: usize,
     align: usize,
     get: impl FnOnce(usize) -> Option<usize>,
+    give_back: impl Fn(usize, usize) -> bool,
 ) -> Option<usize> {
     let slack = align - source.page_size().min(align);
     let total = len.checked_add(slack)?;
     let start = get(total)?;
     let address = align::up(start, align);
     let (before, after) = (address - start, start + total - (address + len));
-    // SAFETY: what is trimmed was mapped just now and nobody knows it yet. A trim that fails leaves address space
-    // unused, which is harmless.
-    unsafe {
-        if before != 0 {
-            source.unmap(start, before);
-        }
-        if after != 0 {
-            source.unmap(address + len, after);
-        }
+    // A trim that fails leaves address space unused, which is harmless.
+    if before != 0 {
+        give_back(start, before);
+    }
+    if after != 0 {
+        give_back(address + len, after);
     }
     Some(address)
 }

@@ -4,10 +4,10 @@
 //! nothing, and behind them a window of the page map that shows nothing: no null test. The
 //! *thread word* holds the rest:
 //!
-//!      63     48     41       40       32            0
-//!     +--------+------+--------+--------+------------+
-//!     | gone   | rank | inside | home+1 | number     |
-//!     +--------+------+--------+--------+------------+
+//!      63          49     48     41       40       32            0
+//!     +-------------+------+------+--------+--------+------------+
+//!     | unasked     | gone | rank | inside | home+1 | number     |
+//!     +-------------+------+------+--------+--------+------------+
 //!
 //! Both with the initial-exec model: reading one is an instruction or two, it needs no call (`__tls_get_addr` may
 //! call malloc), and sixteen bytes fit in the static surplus that `dlopen` leaves. The thread word starts as zero, which needs no
@@ -21,6 +21,7 @@ const INSIDE: u64 = 1 << 40;
 const RANK_SHIFT: u32 = 41;
 const RANK_MASK: u64 = 0x7f << RANK_SHIFT;
 const GONE: u64 = 1 << 48;
+const UNASKED: u64 = 1 << 49;
 
 use super::tls as word;
 
@@ -89,6 +90,19 @@ pub fn set_gone() {
 /// Whether this thread is inside an operation.
 pub fn is_inside() -> bool {
     word::get() & INSIDE != 0
+}
+
+/// Whether this thread's requests fail without asking the program's handler.
+pub fn is_unasked() -> bool {
+    word::get() & UNASKED != 0
+}
+
+/// Says whether this thread's requests fail without asking the program's handler from here on, and returns whether they did.
+#[inline]
+pub fn set_unasked(yes: bool) -> bool {
+    let old = word::get();
+    word::set(if yes { old | UNASKED } else { old & !UNASKED });
+    old & UNASKED != 0
 }
 
 /// The highest rank of the locks this thread holds; kept in debug builds only.

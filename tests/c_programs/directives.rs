@@ -1,6 +1,7 @@
 //! What a program's leading comment says about building, running and judging
 //! it. The keys are listed in `c_programs.rs`.
 
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
@@ -46,9 +47,63 @@ fn default_ways(folder: &str) -> Vec<Way> {
         "api" => vec![Way::So, Way::A, Way::Preload],
         "misuse" => vec![Way::So],
         "stress" => vec![Way::So, Way::Preload],
-        "preload" => vec![Way::Preload],
+        "preload" | "limits" => vec![Way::Preload],
         _ => vec![],
     }
+}
+
+/// What not every machine allows.
+#[derive(Clone, Copy)]
+pub(crate) enum Need {
+    CpuQuota,
+    LockedMemory,
+    FewMaps,
+}
+
+impl Need {
+    fn parse(value: &str) -> Result<Need, String> {
+        match value {
+            "cpu-quota" => Ok(Need::CpuQuota),
+            "locked-memory" => Ok(Need::LockedMemory),
+            "few-maps" => Ok(Need::FewMaps),
+            _ => Err(format!("nothing is known of `{value}`")),
+        }
+    }
+
+    /// What is missing here, if anything.
+    pub(crate) fn missing(self) -> Option<&'static str> {
+        let (is_there, what) = match self {
+            Need::CpuQuota => (can_make_cpu_quota(), "no control group with a CPU quota can be made"),
+            Need::LockedMemory => (can_lock_memory(), "no 128 MiB may be locked"),
+            Need::FewMaps => (maps_allowed() <= 140_000, "more than 140,000 memory maps are allowed"),
+        };
+        (!is_there).then_some(what)
+    }
+}
+
+/// Whether control groups may be made here, and there are CPUs to share out.
+fn can_make_cpu_quota() -> bool {
+    let quotas = [("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us"), ("/sys/fs/cgroup", "cpu.max")];
+    let can_make = |&(mount, quota): &(&str, &str)| {
+        let group = Path::new(mount).join(format!("metes-probe-{}", std::process::id()));
+        let made = fs::create_dir(&group).is_ok();
+        let has_quota = group.join(quota).exists();
+        made && fs::remove_dir(&group).is_ok() && has_quota
+    };
+    std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1) && quotas.iter().any(can_make)
+}
+
+fn can_lock_memory() -> bool {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let limit = limits.lines().find_map(|line| line.strip_prefix("Max locked memory")).unwrap_or_default();
+    let soft = limit.split_whitespace().next().unwrap_or_default();
+    is_root || soft == "unlimited" || soft.parse().is_ok_and(|bytes: u64| bytes >= 128 << 20)
+}
+
+fn maps_allowed() -> usize {
+    let text = fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
+    text.trim().parse().unwrap_or(usize::MAX)
 }
 
 #[derive(Clone)]
@@ -66,6 +121,7 @@ pub(crate) struct Directives {
     pub(crate) shared: Vec<String>,
     pub(crate) preload_first: Vec<String>,
     pub(crate) preload_last: Vec<String>,
+    pub(crate) needs: Option<Need>,
 }
 
 impl Directives {
@@ -86,6 +142,7 @@ impl Directives {
             shared: vec![],
             preload_first: vec![],
             preload_last: vec![],
+            needs: None,
         };
         for (number, line) in text.lines().enumerate() {
             let Some(comment) = line.strip_prefix("//") else {
@@ -114,6 +171,7 @@ impl Directives {
             "exit" => self.exit = Exit::parse(value)?,
             "stdout" => self.stdout.get_or_insert_default().push(whole_line(value)?),
             "stderr" => self.stderr.push(whole_line(value)?),
+            "needs" => self.needs = Some(Need::parse(value)?),
             "shared" => self.shared.extend(words(value)),
             "preload-also" => match value.split_once(' ') {
                 Some((name, "first")) => self.preload_first.push(name.to_owned()),

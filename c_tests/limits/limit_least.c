@@ -1,0 +1,16 @@
+// The smallest limit there may be: a program starts, has some memory, and is told when that is all.
+// env: METES_OPTIONS=limit=4m
+#include "check.h"
+#include "statistics.h"
+
+#include "include/exhaust.h"
+
+int main(void) {
+    struct hoard h = new_hoard();
+    served_by_metes();
+    use_up_and_recover(&h, small, MIB);
+    use_up_and_recover(&h, tiny, 300 * KIB);
+    use_up_and_recover(&h, medium, MIB);
+    CHECK(statistics().mapped <= 4 * MIB);
+    return 0;
+}

@@ -1,0 +1,12 @@
+// A limit that holds nothing is refused, and so is one that is no size: there is no limit then.
+// env: METES_OPTIONS=limit=1m,limit=much,limit=0
+// stderr: metes: bad value '1m' for option 'limit': it takes a size from 4m, such as 512m, or off
+// stderr: metes: bad value 'much' for option 'limit': it takes a size from 4m, such as 512m, or off
+// stderr: metes: bad value '0' for option 'limit': it takes a size from 4m, such as 512m, or off
+#include "check.h"
+
+int main(void) {
+    char *p = malloc(300 * MIB);
+    free(p);
+    return p == NULL;
+}

@@ -1,0 +1,67 @@
+//! What the program wants to be asked when there is no memory: a handler that may free something, after which the request is tried
+//! again.
+//!
+//! It is called by the thread that asked, where no lock of ours is held: not when a signal handler asked that interrupted an operation, not
+//! inside fork, and not when the handler itself asks, on the same thread.
+
+#![allow(unsafe_code)]
+
+use super::cache::Cache;
+use super::runtime;
+use crate::sys::{linux, thread};
+use core::ffi::c_int;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+/// Called when a request for so many bytes cannot be served. It returns other than 0 if the request is to be tried again, as it has freed
+/// something, and 0 if the request is to fail. It has to return: no exception, no longjmp. It may allocate and free; what it cannot have
+/// fails without another call.
+pub type OomHandler = extern "C" fn(bytes: usize) -> c_int;
+
+static HANDLER: AtomicPtr<()> = AtomicPtr::new(null_mut());
+
+fn handler(address: *mut ()) -> Option<OomHandler> {
+    // SAFETY: null, or what `set_handler` stored.
+    unsafe { core::mem::transmute(address) }
+}
+
+/// Sets the process's handler, or none, and returns the one before. Thread-safe.
+pub fn set_handler(new: Option<OomHandler>) -> Option<OomHandler> {
+    let new = new.map_or(null_mut(), |new| new as *mut ());
+    handler(HANDLER.swap(new, Ordering::AcqRel))
+}
+
+/// What a request for so many bytes gets: `first`, or, where that is null and as long as the handler says so, what `again` gives.
+#[inline]
+pub fn retry(bytes: usize, first: *mut u8, again: impl Fn() -> *mut u8) -> *mut u8 {
+    let mut block = first;
+    while block.is_null() && ask(bytes) {
+        block = unasked(&again);
+    }
+    block
+}
+
+/// Runs `f`; whatever fails in it does so without asking the handler.
+#[inline]
+pub fn unasked<R>(f: impl FnOnce() -> R) -> R {
+    let before = thread::set_unasked(true);
+    let result = f();
+    thread::set_unasked(before);
+    result
+}
+
+/// Asks the handler, if there is one and it may be called here. Keeps errno.
+#[cold]
+#[inline(never)]
+fn ask(bytes: usize) -> bool {
+    let Some(handler) = handler(HANDLER.load(Ordering::Acquire)) else { return false };
+    if bytes > isize::MAX.unsigned_abs() {
+        return false;
+    }
+    // A cache whose gate is closed is being worked on by what this thread's signal handler has interrupted.
+    let interrupted = thread::is_inside() || Cache::mine().is_some_and(|cache| !cache.is_open());
+    if interrupted || runtime::is_held_for_fork() || thread::is_unasked() {
+        return false;
+    }
+    unasked(|| linux::keeping_errno(|| handler(bytes))) != 0
+}
