@@ -83,16 +83,14 @@ impl Bench {
     fn give(&mut self, index: usize) {
         let (class, object) = self.live.swap_remove(index);
         assert!(is_filled(object, class.size()));
-        let entry = self.entry(object);
         if class.size() > 16 {
-            let inside = self.entry(object + 16);
-            assert_eq!(self.bins.give(&mut self.heap, inside, object + 16), Err(Misuse::Interior(16, class.size())));
+            assert_eq!(self.bins.give(&mut self.heap, object + 16), Err(Misuse::Interior(16, class.size())));
         }
-        assert_eq!(self.bins.give(&mut self.heap, entry, object), Ok(()));
+        assert_eq!(self.bins.give(&mut self.heap, object), Ok(()));
         // Where the slab has gone back to the heap, nobody is there to notice.
         if let Some(entry) = Entry::new(self.heap.page_map().slab_entry(object)) {
             let size = entry.class().map_or(0, SizeClass::size);
-            assert_eq!(self.bins.give(&mut self.heap, entry, object), Err(Misuse::Freed(size)));
+            assert_eq!(self.bins.give(&mut self.heap, object), Err(Misuse::Freed(size)));
         }
     }
 
