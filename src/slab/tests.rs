@@ -242,6 +242,23 @@ fn what_is_free_in_slabs_of_one_class_serves_another() {
 }
 
 #[test]
+fn what_was_free_before_a_slab_became_a_mixed_one_is_given_back() {
+    let [given, mixed] = [0, 1].map(|count| {
+        let mut bench = Bench::new(Fit::Best, 16 << 20);
+        let (from, to) = (SizeClass::for_size(64).unwrap(), SizeClass::for_size(448).unwrap());
+        bench.take_all(from, (4 << 20) / from.size());
+        (0..bench.live.len()).rev().filter(|index| index % 256 != 0).for_each(|index| bench.give(index));
+        bench.take_all(to, count);
+        assert_eq!(bench.bins.figures().mixed, count);
+        let given = bench.bins.purge(&bench.heap);
+        bench.check();
+        bench.finish();
+        given
+    });
+    assert!(mixed + 2 * 4096 >= given, "{mixed} {given}");
+}
+
+#[test]
 fn what_has_no_room_in_holes_gets_a_slab() {
     let (bench, more) = change_sizes(64, 4096, 20);
     assert_eq!(bench.bins.figures().mixed, 0);
