@@ -120,6 +120,8 @@ pub fn allocate_aligned_unasked(n: usize, align: usize) -> *mut u8 {
 fn serve_instead(operation: Operation, object: usize, n: usize, align: usize, zero: bool) -> *mut u8 {
     // SAFETY: it was taken just now, and nobody has seen it.
     unsafe { release_for(Operation::Move, core::ptr::with_exposed_provenance_mut(object)) };
+    // It was counted as served, and will be again.
+    stats::uncount(operation);
     serve_block(operation, n, n, align, zero)
 }
 

@@ -190,7 +190,7 @@ pub const BYTES: usize = size_of::<Cache>() + 8 * slots()[0] as usize;
 /// Adds to a counter that its thread alone changes, and others may read.
 #[inline(always)]
 pub fn add(counter: &AtomicU64, n: u64) {
-    counter.store(counter.load(Relaxed) + n, Relaxed);
+    counter.store(counter.load(Relaxed).wrapping_add(n), Relaxed);
 }
 
 #[inline(always)]

@@ -155,8 +155,8 @@ type Arena<'a> = crate::slab::arena::Entered<'a, linux::Linux>;
 /// it was free.
 fn give(arena: &mut Arena<'_>, address: usize) {
     match Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
-        Some(entry) => {
-            if let Err(wrong) = arena.give(entry, address) {
+        Some(_) => {
+            if let Err(wrong) = arena.give(address) {
                 misuse::report(Operation::Free, address, Wrong::Object(wrong));
             }
         }
@@ -269,7 +269,7 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
     stats::count(operation);
     match arena.enter(operation) {
         Some(mut entered) => {
-            let result = linux::keeping_errno(|| entered.give(entry, address));
+            let result = linux::keeping_errno(|| entered.give(address));
             if result.is_ok() && Entry::new(runtime::PAGE_MAP.slab_entry(address)).is_some() {
                 key::set(address);
             }

@@ -27,6 +27,17 @@ pub fn count(operation: Operation) {
     }
 }
 
+/// Takes back that a call was counted, which is served anew.
+pub fn uncount(operation: Operation) {
+    match Cache::mine() {
+        // It may have been counted in `calls`: only their sum matters.
+        Some(cache) => cache::add(&cache.elsewhere[operation as usize], u64::MAX),
+        None => {
+            CALLS[operation as usize].fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
 /// What the process's allocator has served and holds.
 #[derive(Clone, Copy, Default)]
 pub struct Stats {
@@ -87,7 +98,8 @@ pub fn stats() -> Stats {
     });
     for cache in threads::all() {
         let calls = cache.calls.iter().zip(&cache.elsewhere);
-        let calls = calls.map(|(calls, elsewhere)| calls.load(Ordering::Relaxed) + elsewhere.load(Ordering::Relaxed));
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let calls = calls.map(|(calls, elsewhere)| load(calls).wrapping_add(load(elsewhere)));
         stats.calls.iter_mut().zip(calls).for_each(|(sum, calls)| *sum += calls);
         stats.calls[Operation::Malloc as usize] += mallocs(cache);
         stats.calls[Operation::Free as usize] += frees(cache);

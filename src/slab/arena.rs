@@ -199,10 +199,10 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         bins.take(heap, class, count, put)
     }
 
-    /// Takes the object at `address` back, in the unit of whose slab the page map has `entry`. Keeps errno.
-    pub fn give(&mut self, entry: Entry, address: usize) -> Result<(), Misuse> {
+    /// Takes the object of a slab at `address` back. Keeps errno.
+    pub fn give(&mut self, address: usize) -> Result<(), Misuse> {
         let Inside { heap, bins, .. } = self.inside();
-        bins.give(heap, entry, address)
+        bins.give(heap, address)
     }
 
     /// Takes objects of a class back; in case of misuse the first wrong one.
@@ -296,7 +296,7 @@ impl<S: PageSource + 'static> Entered<'_, S> {
             let next = block::chained(block);
             let entry = Entry::new(self.page_map().slab_entry(block));
             let freed = linux::keeping_errno(|| match entry {
-                Some(entry) => self.give(entry, block).map_err(|_| entry.class().map(SizeClass::size)),
+                Some(entry) => self.give(block).map_err(|_| entry.class().map(SizeClass::size)),
                 None => self.inside().heap.free(block).map(|_| ()).map_err(|_| None),
             });
             match (freed, next) {

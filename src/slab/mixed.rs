@@ -172,6 +172,10 @@ impl Slab {
     pub fn begin_mixed(&self, origin: &Self) {
         self.begin_head(origin.start(), None, origin.bytes() / UNIT, origin.arena());
         self.origin.store(origin.address(), Relaxed);
+        if origin.take_changed() {
+            // Its free pages are still to be given back.
+            self.set_changed();
+        }
         let (free, class) = (self.free_grains(), origin.class());
         free.fill(0..self.grains(), true);
         self.ends().fill(0..self.grains(), false);
