@@ -160,6 +160,7 @@ fn run(fit: Fit, steps: Vec<Step>) {
             }
             Step::Unpark => {
                 bench.bins.unpark(&mut bench.heap, true);
+            }
             Step::Need => {
                 bench.bins.release_empty(&mut bench.heap);
                 bench.heap.release_whole_regions();
