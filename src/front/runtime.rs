@@ -11,6 +11,7 @@ use super::{helper, options, threads};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::seal;
+use crate::heap::heap::Huge;
 use crate::heap::mapping::Mappings;
 use crate::heap::page_map::PageMap;
 use crate::heap::span::SpanPool;
@@ -89,10 +90,10 @@ fn prepare(index: usize, arena: &mut Entered<'_, Linux>) {
     let (threshold, decay) = helper::thresholds();
     arena.set_trim(threshold, options::trim_threshold().saturating_mul(16), decay);
     arena.set_mix_after(options::mix_after());
-    arena.set_huge_from(match options::huge_pages() {
-        HugePages::Auto => HUGE_FROM,
-        HugePages::Always => 0,
-        HugePages::Never => usize::MAX,
+    arena.set_huge(match options::huge_pages() {
+        HugePages::Auto => Huge::From(HUGE_FROM),
+        HugePages::Always => Huge::From(0),
+        HugePages::Never => Huge::Never,
     });
 }
 

@@ -12,7 +12,7 @@ use super::free_list::{Fit, FreeList};
 use super::page_map::{PageMap, RECORD_SHIFT};
 use super::span::{Kind, Span, SpanPool};
 use crate::base::align;
-use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK, REGION_GRANULE, UNIT};
+use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK, UNIT};
 use crate::base::late::Late;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
@@ -60,6 +60,15 @@ pub struct Figures {
     pub free_blocks: usize,
 }
 
+/// Which new regions of a heap ask for huge pages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Huge {
+    /// Those it gets when it holds so many bytes, with four times the region.
+    From(usize),
+    /// None, and they refuse those that the system would give unasked.
+    Never,
+}
+
 /// A heap over a page source.
 pub struct Heap<S: PageSource + 'static> {
     pub(super) source: S,
@@ -80,8 +89,7 @@ pub struct Heap<S: PageSource + 'static> {
     pub(super) decay: u64,
     /// When `dirty` passed the threshold for the first time since the last trim, in milliseconds; 0 if it has not.
     pub(super) over_since: u64,
-    /// New regions ask for huge pages once the heap holds so many bytes.
-    huge_from: usize,
+    pub(super) huge: Huge,
     /// What the caller is doing, and to which block (0: to none yet), for reports.
     operation: (Operation, Block),
 }
@@ -102,7 +110,7 @@ impl<S: PageSource + 'static> Heap<S> {
             trim_most: 0,
             decay: 0,
             over_since: 0,
-            huge_from: 0,
+            huge: Huge::From(0),
             operation: (Operation::Malloc, 0),
         }
     }
@@ -130,14 +138,9 @@ impl<S: PageSource + 'static> Heap<S> {
         self.decay = decay;
     }
 
-    /// Sets from how many bytes held on new regions ask for huge pages.
-    pub fn set_huge_from(&mut self, bytes: usize) {
-        self.huge_from = bytes;
-    }
-
-    /// Whether a new region of `len` bytes is to ask for huge pages.
-    pub(super) fn wants_huge(&self, len: usize) -> bool {
-        len >= REGION_GRANULE && self.figures.held.saturating_add(4 * len) >= self.huge_from
+    /// Sets which new regions ask for huge pages.
+    pub fn set_huge(&mut self, huge: Huge) {
+        self.huge = huge;
     }
 
     /// Names the entry point at work, for reports.

@@ -7,7 +7,7 @@
 //! together are sixteen bytes, a grain: joining turns them into the inside of a free block, and parting makes them again.
 
 use super::block::{self, Header};
-use super::heap::Heap;
+use super::heap::{Heap, Huge};
 use super::span::{Kind, Span};
 use crate::base::align;
 use crate::base::config::{BLOCK_MAX, GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX, UNIT};
@@ -60,9 +60,14 @@ impl<S: PageSource + 'static> Heap<S> {
         }
         span.next.store(self.regions.map_or(0, |next| core::ptr::from_ref(next).expose_provenance()), Relaxed);
         self.regions = Some(span);
-        let huge = self.wants_huge(len);
-        span.huge.store(u32::from(huge), Relaxed);
-        self.source.advise_huge(start, len, huge);
+        span.parted.store(0, Relaxed);
+        match self.huge {
+            Huge::Never => self.source.advise_huge(start, len, false),
+            Huge::From(bytes) if len >= REGION_GRANULE && self.figures.held + 4 * len >= bytes => {
+                self.source.advise_huge(start, len, true);
+            }
+            Huge::From(_) => {}
+        }
         self.figures.regions += 1;
         self.figures.held += len;
         self.figures.peak_held = self.figures.peak_held.max(self.figures.held);
@@ -168,7 +173,7 @@ impl<S: PageSource + 'static> Heap<S> {
         upper.start.store(at, Relaxed);
         upper.len.store(end - at, Relaxed);
         upper.arena.store(self.arena, Relaxed);
-        upper.huge.store(lower.huge.load(Relaxed), Relaxed);
+        upper.parted.store(lower.parted.load(Relaxed), Relaxed);
         upper.joined.store(1, Relaxed);
         upper.mark.store(mark.max(at + EDGES + MIN_BLOCK), Relaxed);
         upper.next.store(lower.next.load(Relaxed), Relaxed);

@@ -40,8 +40,8 @@ pub struct Span {
     pub mark: AtomicUsize,
     /// Regions: 1 if its first block may reach back into the region before.
     pub joined: AtomicU32,
-    /// Regions: 1 if it asks for huge pages.
-    pub huge: AtomicU32,
+    /// Regions: 1 if huge pages were refused for it, as parts of some were given back.
+    pub parted: AtomicU32,
     /// Regions: the heap's next region. Free records: the next free one.
     pub next: AtomicUsize,
 }

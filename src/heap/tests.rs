@@ -5,7 +5,7 @@
 
 use super::block;
 use super::free_list::Fit;
-use super::heap::{Fresh, Heap, Misuse, usable_size};
+use super::heap::{Fresh, Heap, Huge, Misuse, usable_size};
 use super::locate::Place;
 use super::mapping::Mappings;
 use super::page_map::PageMap;
@@ -80,7 +80,7 @@ impl Bench {
         let mut heap = Heap::new(source.clone());
         heap.found(map, spans);
         heap.set_trim(usize::MAX, usize::MAX, 0);
-        heap.set_huge_from(usize::MAX);
+        heap.set_huge(Huge::Never);
         heap.configure(7, fit);
         let mappings = Mappings::new(source.clone(), map, spans);
         Self { heap, mappings, source, map, spans }

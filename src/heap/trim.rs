@@ -117,11 +117,11 @@ impl<S: PageSource + 'static> Heap<S> {
         if done { end - start } else { 0 }
     }
 
-    /// The region at an address asks for huge pages no more, as parts of such pages are given back: the kernel would put them together again,
+    /// The region at an address wants no huge pages any more, as parts of such pages are given back: the kernel would put them together again,
     /// and fill what was given back.
     fn part(&self, address: usize) {
         if let Some(region) = self.map.get(address)
-            && region.huge.swap(0, Relaxed) != 0
+            && region.parted.swap(1, Relaxed) == 0
         {
             self.source.advise_huge(region.start(), region.len(), false);
         }

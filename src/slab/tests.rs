@@ -9,7 +9,7 @@ use super::slab::Entry;
 use crate::base::class::SizeClass;
 use crate::base::config::UNIT;
 use crate::heap::free_list::Fit;
-use crate::heap::heap::Heap;
+use crate::heap::heap::{Heap, Huge};
 use crate::heap::span::SpanPool;
 use crate::heap::tests::{cases, leaked_map};
 use crate::sys::fake::Fake;
@@ -45,7 +45,7 @@ impl Bench {
         let mut heap = Heap::new(source.clone());
         heap.found(map, spans);
         heap.set_trim(usize::MAX, usize::MAX, 0);
-        heap.set_huge_from(usize::MAX);
+        heap.set_huge(Huge::Never);
         let mut bins = Bins::empty();
         bins.found(metadata);
         heap.configure(5, fit);
