@@ -6,6 +6,7 @@
 //! Up to `SLAB_MAX` objects of a class stand in slabs; from there to `CLASS_MAX` a class is a rounded size of heap blocks,
 //! so that a thread cache can hold them. Class 0 is no class.
 
+use super::align;
 use super::config::{GRAIN, HEADER, UNIT};
 
 /// The largest size in slabs.
@@ -131,12 +132,15 @@ impl SizeClass {
     /// The class that serves `n` bytes in slabs at an alignment, a power of two: its objects are a multiple of it apart, and
     /// slabs start at a unit. `None` where that would waste as much as is used.
     pub fn for_aligned(n: usize, align: usize) -> Option<Self> {
-        let first = if n <= SLAB_MAX { Self::for_size(n)? } else { return None };
-        Self::all()
-            .skip(first.index() - 1)
-            .take(SLAB_CLASSES - first.index())
-            .find(|class| class.size().is_multiple_of(align))
-            .filter(|class| class.size() <= 2 * n.max(align))
+        if n.max(align) > SLAB_MAX {
+            return None;
+        }
+        let most = 2 * n.max(align);
+        let mut class = Self::for_size(n.max(align))?;
+        while !align::is(class.size(), align) {
+            class = Self::of_index(class.index() + 1);
+        }
+        (class.size() <= most).then_some(class)
     }
 
     /// The largest class of at most `n` bytes, of those from `SLAB_MAX` on; `None` below.

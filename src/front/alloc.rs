@@ -93,7 +93,8 @@ fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 extern "C" fn allocate_slowly(n: usize) -> *mut u8 {
-    serve(Operation::Malloc, n, GRAIN, false)
+    // The fast path takes no bytes for very many.
+    if n == 0 { allocate_for(Operation::Malloc, 1) } else { serve(Operation::Malloc, n, GRAIN, false) }
 }
 
 /// The same aligned to `align`, a power of two.
