@@ -229,7 +229,11 @@ impl Bins {
                     self.put_back(heap, class, entry, address).map_err(|wrong| (address, wrong))?;
                 }
                 Some(entry) if entry.class().is_none() => {
-                    self.put_back_mixed(heap, entry, address).map_err(|wrong| (address, wrong))?;
+                    let had = self.put_back_mixed(heap, entry, address).map_err(|wrong| (address, wrong))?;
+                    if had != class {
+                        // It was freed twice, and taken as one of another class in between.
+                        return Err((address, Misuse::Freed(class.size())));
+                    }
                 }
                 // Its slab has gone back to the heap since: all its objects were free.
                 _ => return Err((address, Misuse::Freed(class.size()))),

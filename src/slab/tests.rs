@@ -8,6 +8,7 @@ use super::metadata::Metadata;
 use super::slab::Entry;
 use crate::base::class::SizeClass;
 use crate::base::config::UNIT;
+use crate::base::shared::AtomicUsize;
 use crate::heap::free_list::Fit;
 use crate::heap::heap::Heap;
 use crate::heap::span::SpanPool;
@@ -256,6 +257,16 @@ fn what_was_free_before_a_slab_became_a_mixed_one_is_given_back() {
         given
     });
     assert!(mixed + 2 * 4096 >= given, "{mixed} {given}");
+}
+
+#[test]
+fn an_object_that_another_class_has_by_now_is_not_taken_back() {
+    let (mut bench, _) = change_sizes(64, 448, 20);
+    let is_mixed = |&(class, object): &(SizeClass, usize)| class.size() == 448 && bench.entry(object).class().is_none();
+    let object = bench.live.iter().copied().find(is_mixed).unwrap().1;
+    let class = SizeClass::for_size(64).unwrap();
+    let given = bench.bins.give_all(&mut bench.heap, class, &[AtomicUsize::new(object)]);
+    assert_eq!(given, Err((object, Misuse::Freed(64))));
 }
 
 #[test]
