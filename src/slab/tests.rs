@@ -119,6 +119,8 @@ impl Bench {
 #[derive(Clone, Debug)]
 enum Step {
     Take(usize, usize),
+    /// Much of a class, of which little stays.
+    Thin(usize, usize),
     Give(usize),
     Block(usize),
     Purge,
@@ -129,6 +131,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => (1usize..49, 1usize..70).prop_map(|(class, count)| Step::Take(class, count)),
         2 => (40usize..49, 1usize..8).prop_map(|(class, count)| Step::Take(class, count)),
+        1 => (20usize..49, 2usize..40).prop_map(|(class, keep)| Step::Thin(class, keep)),
         60 => any::<usize>().prop_map(Step::Give),
         2 => (1usize..200_000).prop_map(Step::Block),
         1 => Just(Step::Purge),
@@ -143,6 +146,13 @@ fn run(fit: Fit, steps: Vec<Step>) {
     for step in steps {
         match step {
             Step::Take(class, count) => bench.take(SizeClass::of_index(class), count),
+            Step::Thin(class, keep) => {
+                let class = SizeClass::of_index(class);
+                let before = bench.live.len();
+                let bytes = if cfg!(miri) { 1 << 14 } else { 2 << 20 };
+                (0..bytes / class.size() / 8).for_each(|_| bench.take(class, 8));
+                (before..bench.live.len()).rev().filter(|index| index % keep != 0).for_each(|index| bench.give(index));
+            }
             Step::Give(_) if bench.live.is_empty() => {}
             Step::Give(which) => bench.give(which % bench.live.len()),
             Step::Block(size) => blocks.extend(bench.heap.alloc(size).map(|fresh| fresh.block)),
