@@ -195,7 +195,8 @@ impl Bins {
     /// Takes the object at `address` back. The page map is asked here, under the lock: what it said before the slab may have been
     /// made a mixed one.
     pub fn give<S: PageSource>(&mut self, heap: &mut Heap<S>, address: usize) -> Result<(), Misuse> {
-        let entry = Entry::new(heap.page_map().slab_entry(address)).ok_or(Misuse::Freed(0))?;
+        let entry = Entry::new(heap.page_map().slab_entry(address)).filter(|entry| entry.arena() == heap.arena());
+        let entry = entry.ok_or(Misuse::Freed(0))?;
         let class = self.put_back_any(heap, entry, address)?;
         self.count_given(class, 1);
         Ok(())
