@@ -655,5 +655,7 @@ fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, addr
 /// Puts an object or a heap block of a class, which the caller has checked, into the calling thread's cache, if there is room.
 pub fn release_class(class: SizeClass, address: usize) -> bool {
     let cache = Cache::current();
-    cache.is_open() && push(cache, class.bin(), |_| true, address)
+    let push = || push(cache, class.bin(), |_| true, address);
+    // A cache that was halted goes on here, if that was left to its thread.
+    cache.is_open() && (push() || cache.enter() && push())
 }

@@ -4,6 +4,7 @@
 
 use super::cache::{self, Cache};
 use super::{options, runtime, threads};
+use crate::base::class::SizeClass;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
 use crate::base::shared::AtomicU64;
@@ -131,14 +132,21 @@ fn frees(cache: &Cache) -> u64 {
 }
 
 /// Bytes of an object or a block in a cache, as its arena counts them. Its thread may be giving it back meanwhile: a block's header
-/// is looked at under the lock only, as its region may be unmapped at any other time.
+/// and a mixed slab's record are looked at under the lock only, as the region may be unmapped and the record become another's at any
+/// other time.
 fn held_bytes(address: usize) -> usize {
     if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
-        return entry.object_at(address).map_or(0, |object| object.class.size());
+        return entry.class().map_or_else(|| held_in_mixed(entry.arena(), address), SizeClass::size);
     }
     let region = runtime::PAGE_MAP.get(address);
     let arena = region.map(|region| runtime::arena(region.arena.load(Ordering::Relaxed) as usize));
     arena.and_then(|arena| arena.enter(Operation::Other)?.size_in_use(address)).unwrap_or(0)
+}
+
+fn held_in_mixed(arena: usize, address: usize) -> usize {
+    let Some(heap) = runtime::arena(arena).enter(Operation::Other) else { return 0 };
+    let entry = Entry::new(heap.page_map().slab_entry(address)).filter(|entry| entry.arena() == arena);
+    entry.and_then(|entry| entry.object_at(address)).map_or(0, |object| object.class.size())
 }
 
 type Page = Line<1024>;

@@ -199,7 +199,8 @@ impl Bins {
     /// Takes the object at `address` back. The page map is asked here, under the lock: what it said before the slab may have been
     /// made a mixed one.
     pub fn give<S: PageSource>(&mut self, heap: &mut Heap<S>, address: usize) -> Result<(), Misuse> {
-        let entry = Entry::new(heap.page_map().slab_entry(address)).ok_or(Misuse::Freed(0))?;
+        let entry = Entry::new(heap.page_map().slab_entry(address)).filter(|entry| entry.arena() == heap.arena());
+        let entry = entry.ok_or(Misuse::Freed(0))?;
         let class = self.put_back_any(heap, entry, address)?;
         self.count_given(class, 1);
         Ok(())
@@ -233,7 +234,11 @@ impl Bins {
                     self.put_back(heap, class, entry, address).map_err(|wrong| (address, wrong))?;
                 }
                 Some(entry) if entry.class().is_none() => {
-                    self.put_back_mixed(heap, entry, address).map_err(|wrong| (address, wrong))?;
+                    let had = self.put_back_mixed(heap, entry, address).map_err(|wrong| (address, wrong))?;
+                    if had != class {
+                        // It was freed twice, and taken as one of another class in between.
+                        return Err((address, Misuse::Freed(class.size())));
+                    }
                 }
                 // Its slab has gone back to the heap since: all its objects were free.
                 _ => return Err((address, Misuse::Freed(class.size()))),

@@ -8,6 +8,7 @@ use super::metadata::Metadata;
 use super::slab::Entry;
 use crate::base::class::SizeClass;
 use crate::base::config::UNIT;
+use crate::base::shared::AtomicUsize;
 use crate::heap::free_list::Fit;
 use crate::heap::heap::{Heap, Huge};
 use crate::heap::span::SpanPool;
@@ -119,6 +120,8 @@ impl Bench {
 #[derive(Clone, Debug)]
 enum Step {
     Take(usize, usize),
+    /// Much of a class, of which little stays.
+    Thin(usize, usize),
     Give(usize),
     Block(usize),
     Purge,
@@ -132,6 +135,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => (1usize..49, 1usize..70).prop_map(|(class, count)| Step::Take(class, count)),
         2 => (40usize..49, 1usize..8).prop_map(|(class, count)| Step::Take(class, count)),
+        1 => (20usize..49, 2usize..40).prop_map(|(class, keep)| Step::Thin(class, keep)),
         60 => any::<usize>().prop_map(Step::Give),
         2 => (1usize..200_000).prop_map(Step::Block),
         1 => Just(Step::Purge),
@@ -149,6 +153,13 @@ fn run(fit: Fit, steps: Vec<Step>) {
     for step in steps {
         match step {
             Step::Take(class, count) => bench.take(SizeClass::of_index(class), count),
+            Step::Thin(class, keep) => {
+                let class = SizeClass::of_index(class);
+                let before = bench.live.len();
+                let bytes = if cfg!(miri) { 1 << 14 } else { 2 << 20 };
+                (0..bytes / class.size() / 8).for_each(|_| bench.take(class, 8));
+                (before..bench.live.len()).rev().filter(|index| index % keep != 0).for_each(|index| bench.give(index));
+            }
             Step::Give(_) if bench.live.is_empty() => {}
             Step::Give(which) => bench.give(which % bench.live.len()),
             Step::Block(size) => blocks.extend(bench.heap.alloc(size).map(|fresh| fresh.block)),
@@ -274,6 +285,16 @@ fn what_was_free_before_a_slab_became_a_mixed_one_is_given_back() {
         given
     });
     assert!(mixed + 2 * 4096 >= given, "{mixed} {given}");
+}
+
+#[test]
+fn an_object_that_another_class_has_by_now_is_not_taken_back() {
+    let (mut bench, _) = change_sizes(64, 448, 20);
+    let is_mixed = |&(class, object): &(SizeClass, usize)| class.size() == 448 && bench.entry(object).class().is_none();
+    let object = bench.live.iter().copied().find(is_mixed).unwrap().1;
+    let class = SizeClass::for_size(64).unwrap();
+    let given = bench.bins.give_all(&mut bench.heap, class, &[AtomicUsize::new(object)]);
+    assert_eq!(given, Err((object, Misuse::Freed(64))));
 }
 
 #[test]
