@@ -116,14 +116,19 @@ pub fn allocate_aligned_unasked(n: usize, align: usize) -> *mut u8 {
     oom::unasked(|| allocate_aligned(n, align))
 }
 
-/// Serves an aligned request from the free list: in a mixed slab an object may stand anywhere.
+/// Serves an aligned request from a slab of its class: in a mixed one an object may stand anywhere, as this one does.
 #[cold]
 fn serve_instead(operation: Operation, object: usize, n: usize, align: usize, zero: bool) -> *mut u8 {
     // SAFETY: it was taken just now, and nobody has seen it.
     unsafe { release_for(Operation::Move, core::ptr::with_exposed_provenance_mut(object)) };
     // It was counted as served, and will be again.
     stats::uncount(operation);
-    serve_block(operation, n, n, align, zero)
+    let class = SizeClass::for_aligned(n, align);
+    let aligned = class.and_then(|class| runtime::arena(runtime::home()).enter(operation)?.take_aligned(class));
+    let Some(aligned) = aligned else { return serve_block(operation, n, n, align, zero) };
+    stats::count(operation);
+    key::clear(aligned);
+    fill(aligned, n, n, zero)
 }
 
 /// `n` bytes that are zero.

@@ -199,6 +199,12 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         bins.take(heap, class, count, put)
     }
 
+    /// Takes an object that is aligned as its size is.
+    pub fn take_aligned(&mut self, class: SizeClass) -> Option<usize> {
+        let Inside { heap, bins, .. } = self.inside();
+        bins.take_aligned(heap, class)
+    }
+
     /// Takes the object of a slab at `address` back. Keeps errno.
     pub fn give(&mut self, address: usize) -> Result<(), Misuse> {
         let Inside { heap, bins, .. } = self.inside();

@@ -162,6 +162,24 @@ impl Bins {
         heap: &mut Heap<S>,
         class: SizeClass,
         count: usize,
+        put: impl FnMut(usize),
+    ) -> usize {
+        self.take_from(heap, class, count, true, put)
+    }
+
+    /// Takes an object whose address is a multiple of all powers of two that its size is one of: it does not come from a mixed slab.
+    pub fn take_aligned<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass) -> Option<usize> {
+        let mut taken = None;
+        self.take_from(heap, class, 1, false, |object| taken = Some(object));
+        taken
+    }
+
+    fn take_from<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        class: SizeClass,
+        count: usize,
+        mixed_too: bool,
         mut put: impl FnMut(usize),
     ) -> usize {
         let mut left = count;
@@ -171,7 +189,7 @@ impl Bins {
                 Some(record) => slab::slab(record),
                 // What is there is enough: a slab is made for what would else not be served.
                 None if left != count => break,
-                None if self.mixed_for(heap, class) => {
+                None if mixed_too && self.mixed_for(heap, class) => {
                     left -= self.take_mixed(class, left, &mut put);
                     continue;
                 }
