@@ -1,7 +1,8 @@
 //! Size classes: the sizes that small and medium requests are rounded up to.
 //!
-//!     16 32 ... 128 | 144 ... 256 | 288 ... 512 | 640 768 896 1024 | ... | ... 32 KiB | 40 KiB ... 256 KiB
-//!       steps of 16    8 to a doubling              4 to a doubling        slabs end    heap blocks
+//!     16 32 ... 128 | 144 ... 256 | 288 ... 8 KiB | 10 KiB ... 32 KiB | 40 KiB ... 256 KiB
+//!       steps of 16          8 to a doubling            4 to a doubling ...
+//!                                                         slabs end      heap blocks
 //!
 //! Up to `SLAB_MAX` objects of a class stand in slabs; from there to `CLASS_MAX` a class is a rounded size of heap blocks,
 //! so that a thread cache can hold them. Class 0 is no class.
@@ -19,10 +20,15 @@ pub const CLASS_MAX: usize = 256 << 10;
 pub const SLAB_UNITS_MAX: usize = 16;
 
 /// How many classes there are, class 0 included.
-pub const CLASSES: usize = 61;
+pub const CLASSES: usize = SLAB_CLASSES + 3 * STEPS_ABOVE;
 
 /// How many of them, class 0 included, have slabs.
-pub const SLAB_CLASSES: usize = 49;
+pub const SLAB_CLASSES: usize = 1 + 8 + 6 * STEPS + 2 * STEPS_ABOVE;
+
+/// Classes to a doubling from 128 bytes on, and from `FINE_MAX` on.
+const STEPS: usize = 8;
+const STEPS_ABOVE: usize = 4;
+const FINE_MAX: usize = 8 << 10;
 
 /// A size class.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -39,14 +45,8 @@ struct Shape {
 }
 
 const fn next_size(size: usize) -> usize {
-    let step = if size < 128 {
-        16
-    } else if size < 512 {
-        1 << (size.ilog2() - 3)
-    } else {
-        1 << (size.ilog2() - 2)
-    };
-    size + step
+    let steps = if size < FINE_MAX { STEPS } else { STEPS_ABOVE };
+    size + if size < 128 { 16 } else { (1 << size.ilog2()) / steps }
 }
 
 /// The last eight bytes of a slab's units are the header of the block after it.
@@ -88,8 +88,8 @@ pub const fn size_of_index(index: usize) -> usize {
     shapes()[index].size as usize
 }
 
-/// Bytes from one bin of a thread cache to the next: the fast paths know a class by the distance of its bin.
-pub const BIN: usize = 40;
+/// Words from one bin of a thread cache to the next: the fast paths know a class by the distance of its bin, in words.
+pub const BIN: usize = 5;
 
 /// How many sizes, in grains, the fast path's table has.
 pub const GRAINS: usize = SLAB_MAX / GRAIN;
@@ -148,11 +148,11 @@ impl SizeClass {
         (n >= SLAB_MAX).then(|| Self::of_index(Self::index_within(n.min(CLASS_MAX))))
     }
 
-    /// The same as an index: four classes to a doubling.
+    /// The same as an index.
     fn index_within(n: usize) -> usize {
         let doubling = n.ilog2();
-        let quarter = n >> (doubling - 2) & 3;
-        SLAB_CLASSES - 1 + 4 * (doubling - SLAB_MAX.ilog2()) as usize + quarter
+        let step = (n >> (doubling - STEPS_ABOVE.ilog2())) % STEPS_ABOVE;
+        SLAB_CLASSES - 1 + STEPS_ABOVE * (doubling - SLAB_MAX.ilog2()) as usize + step
     }
 
     /// The class whose bin is at this distance.

@@ -47,7 +47,7 @@ const OPEN: usize = BINS_END;
 const CLOSED: usize = 0;
 
 const _: () = assert!(OPEN == class::GRAINS);
-const _: () = assert!(size_of::<Bin>() == class::BIN && core::mem::offset_of!(Cache, gate) == 0);
+const _: () = assert!(size_of::<Bin>() == class::BIN * size_of::<usize>() && core::mem::offset_of!(Cache, gate) == 0);
 const _: () = assert!(core::mem::offset_of!(Cache, window) == 16);
 
 const HALTED: u32 = 1;
@@ -154,7 +154,7 @@ pub const fn slots_max(size: usize) -> usize {
 
 /// What a stack may hold as soon as it is used, and never less.
 pub const fn slots_min(size: usize) -> usize {
-    clamp((32 << 10) / size, 1, 16)
+    clamp((16 << 10) / size, 1, 16)
 }
 
 const fn clamp(slots: usize, least: usize, most: usize) -> usize {
@@ -269,7 +269,7 @@ impl Cache {
     fn bin_at(&self, distance: usize) -> &Bin {
         debug_assert!(distance < CLASSES * class::BIN && distance.is_multiple_of(class::BIN));
         // SAFETY: distances come from the table of classes or from a slab's entry: they are those of bins.
-        unsafe { &*(&raw const self.bins).byte_add(distance).cast() }
+        unsafe { &*(&raw const self.bins).cast::<usize>().add(distance).cast() }
     }
 
     /// The lowest slot of a class: where `top` points when the stack is empty.

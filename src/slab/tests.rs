@@ -6,7 +6,7 @@
 use super::bins::{Bins, Misuse};
 use super::metadata::Metadata;
 use super::slab::Entry;
-use crate::base::class::SizeClass;
+use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::UNIT;
 use crate::base::shared::AtomicUsize;
 use crate::heap::free_list::Fit;
@@ -133,9 +133,9 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        6 => (1usize..49, 1usize..70).prop_map(|(class, count)| Step::Take(class, count)),
-        2 => (40usize..49, 1usize..8).prop_map(|(class, count)| Step::Take(class, count)),
-        1 => (20usize..49, 2usize..40).prop_map(|(class, keep)| Step::Thin(class, keep)),
+        6 => (1..SLAB_CLASSES, 1usize..70).prop_map(|(class, count)| Step::Take(class, count)),
+        2 => (SLAB_CLASSES - 9..SLAB_CLASSES, 1usize..8).prop_map(|(class, count)| Step::Take(class, count)),
+        1 => (20..SLAB_CLASSES, 2usize..40).prop_map(|(class, keep)| Step::Thin(class, keep)),
         60 => any::<usize>().prop_map(Step::Give),
         2 => (1usize..200_000).prop_map(Step::Block),
         1 => Just(Step::Purge),
