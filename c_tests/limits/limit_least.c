@@ -8,9 +8,9 @@
 int main(void) {
     struct hoard h = new_hoard();
     served_by_metes();
-    use_up_and_recover(&h, small, MIB);
+    use_up_and_recover(&h, small, 900 * KIB);
     use_up_and_recover(&h, tiny, 300 * KIB);
-    use_up_and_recover(&h, medium, MIB);
+    use_up_and_recover(&h, medium, 900 * KIB);
     CHECK(statistics().mapped <= 4 * MIB);
     return 0;
 }

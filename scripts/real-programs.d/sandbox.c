@@ -15,6 +15,7 @@ __attribute__((constructor)) static void close_sandbox(void) {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         REFUSE(SYS_madvise),
+        REFUSE(SYS_process_madvise),
         REFUSE(SYS_mremap),
         REFUSE(SYS_getrandom),
         REFUSE(SYS_sched_getaffinity),

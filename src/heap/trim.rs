@@ -5,7 +5,7 @@ use super::block::{self, Block};
 use super::heap::Heap;
 use crate::base::align;
 use crate::base::config::{HEADER, REGION_GRANULE, UNIT};
-use crate::sys::pages::PageSource;
+use crate::sys::pages::{PageSource, Purges};
 use core::sync::atomic::Ordering::Relaxed;
 
 /// In a free block as large as this the kernel may put huge pages together at both ends: it is little of what went back.
@@ -103,18 +103,19 @@ impl<S: PageSource + 'static> Heap<S> {
         given
     }
 
-    /// Gives back the whole pages between two addresses in a block that metes itself has; how many bytes they have.
-    pub fn purge_inside(&self, start: usize, end: usize) -> usize {
+    /// Adds the whole pages between two addresses in a block that metes itself has to those that are to be given back.
+    pub fn purge_inside(&self, purges: &mut Purges<'_, S>, start: usize, end: usize) {
         let page = self.source.page_size();
         let (start, end) = (align::up(start, page), align::down(end, page));
         if start >= end {
-            return 0;
+            return;
         }
         self.part(start);
         // SAFETY: the caller has the block, and needs nothing of what is there.
         #[expect(unsafe_code, reason = "the heap owns its blocks")]
-        let done = unsafe { self.source.purge(start, end - start) };
-        if done { end - start } else { 0 }
+        unsafe {
+            purges.add(start, end - start);
+        }
     }
 
     /// The region at an address wants no huge pages any more, as parts of such pages are given back: the kernel would put them together again,

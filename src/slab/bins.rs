@@ -15,7 +15,7 @@ use crate::base::shared::AtomicUsize;
 use crate::base::tree::{NONE, Tree};
 use crate::heap::check::Broken;
 use crate::heap::heap::Heap;
-use crate::sys::pages::PageSource;
+use crate::sys::pages::{PageSource, Purges};
 use core::sync::atomic::Ordering::Relaxed;
 
 /// What is wrong with a pointer into a slab.
@@ -396,7 +396,9 @@ impl Bins {
             // What is free now has waited.
             self.mix_since = if self.is_sparse() { 1 } else { 0 };
         }
-        while bin <= PARKED {
+        let mut purges = Purges::new(heap.source());
+        let mut more = None;
+        'bins: while bin <= PARKED {
             let mut next = self.slab_behind(bin, start);
             while let Some(slab) = next {
                 start = slab.start();
@@ -406,10 +408,11 @@ impl Bins {
                     slab.for_each_free_run(|from, to| {
                         // With the last grain goes the next slab's header.
                         let to = if to == end - GRAIN && heap.can_purge_header(end) { end } else { to };
-                        *given += heap.purge_inside(from, to);
+                        heap.purge_inside(&mut purges, from, to);
                     });
                     if bytes <= looked {
-                        return Some(Purged { bin, start });
+                        more = Some(Purged { bin, start });
+                        break 'bins;
                     }
                     bytes -= looked;
                 }
@@ -419,7 +422,8 @@ impl Bins {
             }
             (bin, start) = (bin + 1, 0);
         }
-        None
+        *given += purges.finish();
+        more
     }
 
     fn new_slab<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass) -> Option<&'static Slab> {

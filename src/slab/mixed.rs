@@ -20,7 +20,7 @@ use crate::base::class::{SLAB_UNITS_MAX, SizeClass};
 use crate::base::config::{GRAIN, UNIT};
 use crate::base::tree::NONE;
 use crate::heap::heap::Heap;
-use crate::sys::pages::PageSource;
+use crate::sys::pages::{PageSource, Purges};
 use core::ops::Range;
 use core::sync::atomic::{Ordering, Ordering::Relaxed, fence};
 
@@ -126,7 +126,9 @@ impl MixedRecords {
             if self.memory.is_at_work_in(chunk) {
                 self.memory.go_on_in(NONE);
             }
-            heap.purge_inside(chunk, chunk + CHUNK);
+            let mut purges = Purges::new(heap.source());
+            heap.purge_inside(&mut purges, chunk, chunk + CHUNK);
+            purges.finish();
             slab::slab(chunk).set_free(0);
             push(&mut self.purged, chunk);
             going = next;

@@ -5,8 +5,8 @@
 
 #![allow(unsafe_code)]
 
-use super::pages::PageSource;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use super::pages::{PageSource, Range};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use libc::{c_int, c_long};
 
 /// The operating system's pages.
@@ -16,6 +16,12 @@ pub struct Linux;
 /// Under ThreadSanitizer memory comes and goes by the libc's functions, which it knows: it would take whoever gets an address from
 /// the kernel to race with whoever gave it back before.
 const SEEN_BY_SANITIZER: bool = cfg!(tsan);
+
+/// The process itself, for calls that take the descriptor of one.
+const PIDFD_SELF: c_int = -10001;
+
+/// Whether the kernel takes several ranges in one call.
+static TAKES_VECTORS: AtomicBool = AtomicBool::new(true);
 
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 /// Bytes that `Linux` has mapped and not unmapped, and the most it may have.
@@ -233,6 +239,36 @@ impl PageSource for Linux {
     unsafe fn purge(&self, address: usize, len: usize) -> bool {
         // SAFETY: the caller owns the range. MADV_DONTNEED, not MADV_FREE: what is given back has to show in RSS.
         unsafe { call(libc::SYS_madvise, [address, len, int(libc::MADV_DONTNEED)]) == 0 }
+    }
+
+    unsafe fn purge_all(&self, mut ranges: &[Range]) -> usize {
+        let mut given = 0;
+        while ranges.len() > 1 && TAKES_VECTORS.load(Ordering::Relaxed) {
+            let (address, count) = (ranges.as_ptr().expose_provenance(), ranges.len());
+            // SAFETY: the caller owns the ranges; the kernel reads so many of them.
+            let done = keeping_errno(|| unsafe {
+                call(libc::SYS_process_madvise, [int(PIDFD_SELF), address, count, int(libc::MADV_DONTNEED), 0])
+            });
+            let Ok(done @ 1..) = usize::try_from(done) else {
+                // Kernels before 6.14 know no such descriptor; a sandbox may refuse the call. Or the first range is refused, which the loop below finds.
+                TAKES_VECTORS.store(false, Ordering::Relaxed);
+                break;
+            };
+            given += done;
+            // It stops at what is refused, between two ranges.
+            let mut left = done;
+            while let Some((first, rest)) = ranges.split_first().filter(|(first, _)| first.len <= left) {
+                (left, ranges) = (left - first.len, rest);
+            }
+            if !ranges.is_empty() {
+                break;
+            }
+        }
+        for range in ranges {
+            // SAFETY: the caller's promise.
+            given += if unsafe { self.purge(range.start, range.len) } { range.len } else { 0 };
+        }
+        given
     }
 }
 

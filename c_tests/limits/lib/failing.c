@@ -25,7 +25,7 @@ void fail_every(long n, const char *calls) {
 static int is_chosen(long number) {
     const char *calls = chosen;
     return (number == SYS_mmap && strchr(calls, 'm')) || (number == SYS_munmap && strchr(calls, 'u')) ||
-           (number == SYS_mremap && strchr(calls, 'r')) || (number == SYS_madvise && strchr(calls, 'a'));
+           (number == SYS_mremap && strchr(calls, 'r')) || ((number == SYS_madvise || number == SYS_process_madvise) && strchr(calls, 'a'));
 }
 
 static long call(long number, long a, long b, long c, long d, long e, long f) {
