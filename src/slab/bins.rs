@@ -6,8 +6,8 @@
 
 use super::key;
 use super::metadata::Metadata;
-use super::mixed::{MixedRecords, grains_of};
-use super::slab::{self, Entry, Object, Slab, Slabs};
+use super::mixing::Mixing;
+use super::slab::{self, Entry, Slab, Slabs};
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::{GRAIN, HEADER, UNIT};
 use crate::base::late::Late;
@@ -46,28 +46,23 @@ pub(super) struct Bin {
     /// Slabs with room.
     pub(super) partial: Tree,
     /// The empty slab that is kept, or `NONE`. It is one of `partial`.
-    empty: usize,
+    pub(super) empty: usize,
     /// Records of slabs that went back to the heap.
     spare: usize,
     /// Objects that its slabs have room for.
-    objects: usize,
+    pub(super) objects: usize,
     /// Objects of the class that are out.
     out: usize,
     /// Those of them that stand in mixed slabs.
-    mixed: usize,
+    pub(super) mixed: usize,
 }
 
 impl Bin {
     /// Free objects in its slabs.
-    fn free(&self) -> usize {
+    pub(super) fn free(&self) -> usize {
         self.objects - (self.out - self.mixed)
     }
 }
-
-/// Free bytes in slabs for whose sake none is made a mixed one.
-const MIX_LEAST: usize = 1 << 20;
-/// The part of all slabs that must be free, of those of the class, and of the slab itself.
-const MIX_PART: usize = 4;
 
 /// The bins of an arena.
 pub struct Bins {
@@ -76,13 +71,8 @@ pub struct Bins {
     /// How many are parked.
     pub(super) parked: usize,
     metadata: Late<Metadata>,
-    mixed: MixedRecords,
-    /// How many milliseconds free objects wait for their own class before others may have their memory.
-    mix_after: u64,
-    /// When it was first seen that enough is free to make mixed slabs; 0 if it is not.
-    mix_since: u64,
+    pub(super) mixing: Mixing,
     slabs: usize,
-    mixed_slabs: usize,
     /// Bytes of the slabs' blocks.
     bytes: usize,
     /// Bytes that came back and were not taken again since the last purge.
@@ -109,19 +99,8 @@ impl Bins {
     pub const fn empty() -> Self {
         let bins = [const { Bin { partial: Tree::new(), empty: NONE, spare: NONE, objects: 0, out: 0, mixed: 0 } };
             SLAB_CLASSES + 1];
-        let mixed = MixedRecords::none();
-        Self {
-            bins,
-            metadata: Late::unset(),
-            mixed,
-            mix_after: 0,
-            mix_since: 0,
-            mixed_slabs: 0,
-            parked: 0,
-            slabs: 0,
-            bytes: 0,
-            dirty: 0,
-        }
+        let (metadata, mixing) = (Late::unset(), Mixing::none());
+        Self { bins, parked: 0, metadata, mixing, slabs: 0, bytes: 0, dirty: 0 }
     }
 
     /// Says where the slabs' records are.
@@ -131,7 +110,7 @@ impl Bins {
 
     /// Sets how many milliseconds free objects wait for their own class before others may have their memory.
     pub fn set_mix_after(&mut self, milliseconds: u64) {
-        self.mix_after = milliseconds;
+        self.mixing.after = milliseconds;
     }
 
     /// Bytes that came back and were not taken again since the last purge.
@@ -146,7 +125,7 @@ impl Bins {
             let out = self.bins[class.index()].out;
             (objects, object_bytes) = (objects + out, object_bytes + out * class.size());
         }
-        SlabFigures { slabs: self.slabs, mixed: self.mixed_slabs, bytes: self.bytes, objects, object_bytes }
+        SlabFigures { slabs: self.slabs, mixed: self.mixing.slabs, bytes: self.bytes, objects, object_bytes }
     }
 
     /// The lowest slab of a bin behind an address.
@@ -321,26 +300,6 @@ impl Bins {
         Ok(())
     }
 
-    /// The same in a mixed slab; the class that the object had.
-    #[cold]
-    fn put_back_mixed<S: PageSource>(
-        &mut self,
-        heap: &mut Heap<S>,
-        entry: Entry,
-        address: usize,
-    ) -> Result<SizeClass, Misuse> {
-        let Some(Object { class, index }) = entry.object_at(address) else { return Err(interior(entry, address)) };
-        let slab = entry.slab();
-        slab.give_mixed(index, class);
-        self.bins[class.index()].mixed -= 1;
-        if slab.is_empty() {
-            self.dissolve(heap, slab);
-        } else {
-            self.bins[0].partial.resize(&Slabs, slab.address());
-        }
-        Ok(class)
-    }
-
     /// A slab that was full has room.
     #[cold]
     fn has_room(&mut self, class: SizeClass, slab: &'static Slab) {
@@ -369,7 +328,7 @@ impl Bins {
                 self.dissolve(heap, slab::slab(empty));
             }
         }
-        self.mixed.purge(heap);
+        self.mixing.records.purge(heap);
     }
 
     /// Gives the whole pages back to the operating system that only free objects reach into, in all slabs that have changed; how
@@ -393,8 +352,7 @@ impl Bins {
         let Purged { mut bin, mut start } = from;
         if (bin, start) == (0, 0) {
             self.dirty = 0;
-            // What is free now has waited.
-            self.mix_since = if self.is_sparse() { 1 } else { 0 };
+            self.has_waited();
         }
         let mut purges = Purges::new(heap.source());
         let mut more = None;
@@ -488,13 +446,13 @@ impl Bins {
     }
 
     /// Gives an empty slab back to the heap.
-    fn dissolve<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab) {
+    pub(super) fn dissolve<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab) {
         self.give_back(heap, slab, slab.class().map_or(0, SizeClass::index));
         // From here on the heap counts them.
         self.dirty = self.dirty.saturating_sub(slab.bytes());
         if let Some(origin) = slab.origin() {
-            self.mixed.put(slab);
-            self.mixed_slabs -= 1;
+            self.mixing.records.put(slab);
+            self.mixing.slabs -= 1;
             self.drop_record(origin);
         } else if let Some(class) = slab.class() {
             self.bins[class.index()].objects -= class.objects();
@@ -522,85 +480,6 @@ impl Bins {
             let bin = &mut self.bins[class.index()];
             slab.set_next_spare(core::mem::replace(&mut bin.spare, slab.address()));
         }
-    }
-
-    /// Whether an object of the class has room in a mixed slab; makes one if that is worth it.
-    fn mixed_for<S: PageSource>(&mut self, heap: &Heap<S>, class: SizeClass) -> bool {
-        if self.bins[0].partial.largest(&Slabs) >= grains_of(class) {
-            return true;
-        }
-        if !self.is_sparse() {
-            self.mix_since = 0;
-            return false;
-        }
-        let now = heap.source().now().max(1);
-        if self.mix_since == 0 {
-            self.mix_since = now;
-        }
-        if now - self.mix_since < self.mix_after {
-            return false;
-        }
-        match self.sparse_slab(class) {
-            Some(slab) => self.mix(heap, slab),
-            None => false,
-        }
-    }
-
-    /// Whether so much is free in slabs that other classes should have it.
-    fn is_sparse(&self) -> bool {
-        let SlabFigures { bytes, object_bytes, .. } = self.figures();
-        let bytes = bytes - self.parked();
-        bytes - object_bytes >= MIX_LEAST.max(bytes / MIX_PART)
-    }
-
-    /// The highest slab of the class in which most is free, if much of that slab is, and it has room for an object of `class`.
-    fn sparse_slab(&self, class: SizeClass) -> Option<&'static Slab> {
-        let highest = |other: SizeClass| {
-            let bin = &self.bins[other.index()];
-            if bin.free() < bin.objects / MIX_PART {
-                return None;
-            }
-            let slab = slab::slab(bin.partial.highest(&Slabs)?);
-            let fits = slab.free() >= other.objects() / MIX_PART && slab.longest_run() >= class.size();
-            fits.then_some(slab)
-        };
-        SizeClass::slabs()
-            .filter(|&other| other != class)
-            .filter_map(|other| Some((self.bins[other.index()].free() * other.size(), highest(other)?)))
-            .max_by_key(|&(free, _)| free)
-            .map(|(_, slab)| slab)
-    }
-
-    /// Makes a slab a mixed one. False if there is no memory for its record.
-    #[cold]
-    fn mix<S: PageSource>(&mut self, heap: &Heap<S>, slab: &'static Slab) -> bool {
-        let Some(class) = slab.class() else { return false };
-        let Some(record) = self.mixed.take(heap, slab.bytes() / UNIT) else { return false };
-        let bin = &mut self.bins[class.index()];
-        bin.partial.remove(&Slabs, slab.address());
-        if bin.empty == slab.address() {
-            bin.empty = NONE;
-        }
-        bin.objects -= class.objects();
-        bin.mixed += class.objects() - slab.free();
-        self.mixed_slabs += 1;
-        let mixed = slab::slab(record);
-        mixed.begin_mixed(slab);
-        for (index, unit) in (slab.start()..slab.start() + slab.bytes()).step_by(UNIT).enumerate() {
-            heap.page_map().set_slab_entry(unit, mixed.entry(index));
-        }
-        self.insert(0, mixed);
-        true
-    }
-
-    /// Takes up to `count` objects of a class from the lowest mixed slab with room for one; how many there were.
-    fn take_mixed(&mut self, class: SizeClass, count: usize, put: impl FnMut(usize)) -> usize {
-        let partial = &mut self.bins[0].partial;
-        let Some(record) = partial.first_fit(&Slabs, grains_of(class)) else { return 0 };
-        let taken = slab::slab(record).take_mixed(class, count, put);
-        partial.resize(&Slabs, record);
-        self.bins[class.index()].mixed += taken;
-        taken
     }
 
     /// The validator: every slab that the page map knows in the heap's regions stands in a block of its own, is known to

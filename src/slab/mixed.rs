@@ -12,15 +12,10 @@
 //! changing from one to the other: who does not find it so looks again.
 
 use super::bins::Misuse;
-use super::metadata::{CHUNK, Metadata};
-use super::slab::{self, Slab};
-use crate::base::align;
+use super::slab::Slab;
 use crate::base::bits::Bits;
-use crate::base::class::{SLAB_UNITS_MAX, SizeClass};
+use crate::base::class::SizeClass;
 use crate::base::config::{GRAIN, UNIT};
-use crate::base::tree::NONE;
-use crate::heap::heap::Heap;
-use crate::sys::pages::{PageSource, Purges};
 use core::ops::Range;
 use core::sync::atomic::{Ordering, Ordering::Relaxed, fence};
 
@@ -44,100 +39,6 @@ fn class_of(grains: usize) -> Option<SizeClass> {
 #[expect(clippy::cast_possible_truncation, reason = "at most 2^11")]
 pub fn grains_of(class: SizeClass) -> u32 {
     (class.size() / GRAIN) as u32
-}
-
-/// The records of an arena's mixed slabs. They are large: a chunk of which none is used is given back.
-pub struct MixedRecords {
-    memory: Metadata,
-    /// Unused ones, by the units of their slabs less one.
-    spare: [usize; SLAB_UNITS_MAX],
-    /// Chunks that were given back.
-    purged: usize,
-}
-
-/// The head of the chunk that a record is in: a record of which only the link and the count are used, that of the records in use.
-fn chunk_of(record: usize) -> &'static Slab {
-    slab::slab(align::down(record, CHUNK))
-}
-
-/// The count of a chunk that is just being given back.
-const GOING: usize = CHUNK;
-
-impl MixedRecords {
-    /// None. All zero.
-    pub const fn none() -> Self {
-        Self { memory: Metadata::new(), spare: [NONE; SLAB_UNITS_MAX], purged: NONE }
-    }
-
-    /// A record for a slab of so many units; `None` if there is no memory for it.
-    pub fn take<S: PageSource>(&mut self, heap: &Heap<S>, units: usize) -> Option<usize> {
-        let record = match self.spare[units - 1] {
-            NONE => self.new_record(heap, units)?,
-            spare => {
-                self.spare[units - 1] = slab::slab(spare).next_spare();
-                spare
-            }
-        };
-        chunk_of(record).set_free(chunk_of(record).free() + 1);
-        Some(record)
-    }
-
-    fn new_record<S: PageSource>(&mut self, heap: &Heap<S>, units: usize) -> Option<usize> {
-        let bytes = size_of::<Slab>() + bitmap_bytes(units);
-        if !self.memory.has_room(bytes) {
-            self.memory.go_on_in(self.purged);
-            if self.purged != NONE {
-                self.purged = slab::slab(self.purged).next_spare();
-            }
-            // The head.
-            self.memory.alloc(heap.source(), size_of::<Slab>())?;
-        }
-        self.memory.alloc(heap.source(), bytes)
-    }
-
-    /// Keeps a record that is not used any more.
-    pub fn put(&mut self, record: &'static Slab) {
-        let chunk = chunk_of(record.address());
-        chunk.set_free(chunk.free() - 1);
-        push(&mut self.spare[record.bytes() / UNIT - 1], record.address());
-    }
-
-    /// Gives back the memory of the chunks that no record in use is in. They stay mapped: who looks an address up while its slab goes away
-    /// reads zeroes.
-    pub fn purge<S: PageSource>(&mut self, heap: &Heap<S>) {
-        let mut going = NONE;
-        for spare in &mut self.spare {
-            let mut record = core::mem::replace(spare, NONE);
-            while record != NONE {
-                let (next, chunk) = (slab::slab(record).next_spare(), chunk_of(record));
-                match chunk.free() {
-                    0 => {
-                        chunk.set_free(GOING);
-                        push(&mut going, chunk.address());
-                    }
-                    GOING => {}
-                    _ => push(spare, record),
-                }
-                record = next;
-            }
-        }
-        while going != NONE {
-            let (chunk, next) = (going, slab::slab(going).next_spare());
-            if self.memory.is_at_work_in(chunk) {
-                self.memory.go_on_in(NONE);
-            }
-            let mut purges = Purges::new(heap.source());
-            heap.purge_inside(&mut purges, chunk, chunk + CHUNK);
-            purges.finish();
-            slab::slab(chunk).set_free(0);
-            push(&mut self.purged, chunk);
-            going = next;
-        }
-    }
-}
-
-fn push(list: &mut usize, record: usize) {
-    slab::slab(record).set_next_spare(core::mem::replace(list, record));
 }
 
 impl Slab {

@@ -6,6 +6,7 @@ pub mod bins;
 pub mod key;
 pub mod metadata;
 mod mixed;
+mod mixing;
 mod parked;
 #[expect(clippy::module_inception, reason = "the slab itself is the folder's main subject")]
 pub mod slab;

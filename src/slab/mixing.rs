@@ -1,0 +1,235 @@
+//! When slabs are made mixed ones, and what bins do with these.
+
+use super::bins::{Bins, Misuse, SlabFigures, interior};
+use super::metadata::{CHUNK, Metadata};
+use super::mixed::{bitmap_bytes, grains_of};
+use super::slab::{self, Entry, Object, Slab, Slabs};
+use crate::base::align;
+use crate::base::class::{SLAB_UNITS_MAX, SizeClass};
+use crate::base::config::UNIT;
+use crate::base::tree::NONE;
+use crate::heap::heap::Heap;
+use crate::sys::pages::{PageSource, Purges};
+
+/// Free bytes in slabs for whose sake none is made a mixed one.
+const MIX_LEAST: usize = 1 << 20;
+/// The part of all slabs that must be free, of those of the class, and of the slab itself.
+const MIX_PART: usize = 4;
+
+/// What an arena's bins know of their mixed slabs.
+pub struct Mixing {
+    pub(super) records: MixedRecords,
+    /// How many there are.
+    pub(super) slabs: usize,
+    /// How many milliseconds free objects wait for their own class before others may have their memory.
+    pub(super) after: u64,
+    /// When it was first seen that enough is free to make some; 0 if it is not.
+    since: u64,
+}
+
+impl Mixing {
+    /// None. All zero.
+    pub const fn none() -> Self {
+        Self { records: MixedRecords::none(), slabs: 0, after: 0, since: 0 }
+    }
+}
+
+impl Bins {
+    /// Whether an object of the class has room in a mixed slab; makes one if that is worth it.
+    pub(super) fn mixed_for<S: PageSource>(&mut self, heap: &Heap<S>, class: SizeClass) -> bool {
+        if self.bins[0].partial.largest(&Slabs) >= grains_of(class) {
+            return true;
+        }
+        if !self.is_sparse() {
+            self.mixing.since = 0;
+            return false;
+        }
+        let now = heap.source().now().max(1);
+        if self.mixing.since == 0 {
+            self.mixing.since = now;
+        }
+        if now - self.mixing.since < self.mixing.after {
+            return false;
+        }
+        match self.sparse_slab(class) {
+            Some(slab) => self.mix(heap, slab),
+            None => false,
+        }
+    }
+
+    /// All memory that is free in slabs now has waited, at the start of a purge.
+    pub(super) fn has_waited(&mut self) {
+        self.mixing.since = if self.is_sparse() { 1 } else { 0 };
+    }
+
+    /// Whether so much is free in slabs that other classes should have it.
+    fn is_sparse(&self) -> bool {
+        let SlabFigures { bytes, object_bytes, .. } = self.figures();
+        let bytes = bytes - self.parked();
+        bytes - object_bytes >= MIX_LEAST.max(bytes / MIX_PART)
+    }
+
+    /// The highest slab of the class in which most is free, if much of that slab is, and it has room for an object of `class`.
+    fn sparse_slab(&self, class: SizeClass) -> Option<&'static Slab> {
+        let highest = |other: SizeClass| {
+            let bin = &self.bins[other.index()];
+            if bin.free() < bin.objects / MIX_PART {
+                return None;
+            }
+            let slab = slab::slab(bin.partial.highest(&Slabs)?);
+            let fits = slab.free() >= other.objects() / MIX_PART && slab.longest_run() >= class.size();
+            fits.then_some(slab)
+        };
+        SizeClass::slabs()
+            .filter(|&other| other != class)
+            .filter_map(|other| Some((self.bins[other.index()].free() * other.size(), highest(other)?)))
+            .max_by_key(|&(free, _)| free)
+            .map(|(_, slab)| slab)
+    }
+
+    /// Makes a slab a mixed one. False if there is no memory for its record.
+    #[cold]
+    fn mix<S: PageSource>(&mut self, heap: &Heap<S>, slab: &'static Slab) -> bool {
+        let Some(class) = slab.class() else { return false };
+        let Some(record) = self.mixing.records.take(heap, slab.bytes() / UNIT) else { return false };
+        let bin = &mut self.bins[class.index()];
+        bin.partial.remove(&Slabs, slab.address());
+        if bin.empty == slab.address() {
+            bin.empty = NONE;
+        }
+        bin.objects -= class.objects();
+        bin.mixed += class.objects() - slab.free();
+        self.mixing.slabs += 1;
+        let mixed = slab::slab(record);
+        mixed.begin_mixed(slab);
+        for (index, unit) in (slab.start()..slab.start() + slab.bytes()).step_by(UNIT).enumerate() {
+            heap.page_map().set_slab_entry(unit, mixed.entry(index));
+        }
+        self.insert(0, mixed);
+        true
+    }
+
+    /// Takes up to `count` objects of a class from the lowest mixed slab with room for one; how many there were.
+    pub(super) fn take_mixed(&mut self, class: SizeClass, count: usize, put: impl FnMut(usize)) -> usize {
+        let partial = &mut self.bins[0].partial;
+        let Some(record) = partial.first_fit(&Slabs, grains_of(class)) else { return 0 };
+        let taken = slab::slab(record).take_mixed(class, count, put);
+        partial.resize(&Slabs, record);
+        self.bins[class.index()].mixed += taken;
+        taken
+    }
+
+    /// Takes an object of a mixed slab back; the class that it had.
+    #[cold]
+    pub(super) fn put_back_mixed<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        entry: Entry,
+        address: usize,
+    ) -> Result<SizeClass, Misuse> {
+        let Some(Object { class, index }) = entry.object_at(address) else { return Err(interior(entry, address)) };
+        let slab = entry.slab();
+        slab.give_mixed(index, class);
+        self.bins[class.index()].mixed -= 1;
+        if slab.is_empty() {
+            self.dissolve(heap, slab);
+        } else {
+            self.bins[0].partial.resize(&Slabs, slab.address());
+        }
+        Ok(class)
+    }
+}
+
+/// The records of an arena's mixed slabs. They are large: a chunk of which none is used is given back.
+pub struct MixedRecords {
+    memory: Metadata,
+    /// Unused ones, by the units of their slabs less one.
+    spare: [usize; SLAB_UNITS_MAX],
+    /// Chunks that were given back.
+    purged: usize,
+}
+
+/// The head of the chunk that a record is in: a record of which only the link and the count are used, that of the records in use.
+fn chunk_of(record: usize) -> &'static Slab {
+    slab::slab(align::down(record, CHUNK))
+}
+
+/// The count of a chunk that is just being given back.
+const GOING: usize = CHUNK;
+
+impl MixedRecords {
+    /// None. All zero.
+    pub const fn none() -> Self {
+        Self { memory: Metadata::new(), spare: [NONE; SLAB_UNITS_MAX], purged: NONE }
+    }
+
+    /// A record for a slab of so many units; `None` if there is no memory for it.
+    pub fn take<S: PageSource>(&mut self, heap: &Heap<S>, units: usize) -> Option<usize> {
+        let record = match self.spare[units - 1] {
+            NONE => self.new_record(heap, units)?,
+            spare => {
+                self.spare[units - 1] = slab::slab(spare).next_spare();
+                spare
+            }
+        };
+        chunk_of(record).set_free(chunk_of(record).free() + 1);
+        Some(record)
+    }
+
+    fn new_record<S: PageSource>(&mut self, heap: &Heap<S>, units: usize) -> Option<usize> {
+        let bytes = size_of::<Slab>() + bitmap_bytes(units);
+        if !self.memory.has_room(bytes) {
+            self.memory.go_on_in(self.purged);
+            if self.purged != NONE {
+                self.purged = slab::slab(self.purged).next_spare();
+            }
+            // The head.
+            self.memory.alloc(heap.source(), size_of::<Slab>())?;
+        }
+        self.memory.alloc(heap.source(), bytes)
+    }
+
+    /// Keeps a record that is not used any more.
+    pub fn put(&mut self, record: &'static Slab) {
+        let chunk = chunk_of(record.address());
+        chunk.set_free(chunk.free() - 1);
+        push(&mut self.spare[record.bytes() / UNIT - 1], record.address());
+    }
+
+    /// Gives back the memory of the chunks that no record in use is in. They stay mapped: who looks an address up while its slab goes away
+    /// reads zeroes.
+    pub fn purge<S: PageSource>(&mut self, heap: &Heap<S>) {
+        let mut going = NONE;
+        for spare in &mut self.spare {
+            let mut record = core::mem::replace(spare, NONE);
+            while record != NONE {
+                let (next, chunk) = (slab::slab(record).next_spare(), chunk_of(record));
+                match chunk.free() {
+                    0 => {
+                        chunk.set_free(GOING);
+                        push(&mut going, chunk.address());
+                    }
+                    GOING => {}
+                    _ => push(spare, record),
+                }
+                record = next;
+            }
+        }
+        while going != NONE {
+            let (chunk, next) = (going, slab::slab(going).next_spare());
+            if self.memory.is_at_work_in(chunk) {
+                self.memory.go_on_in(NONE);
+            }
+            let mut purges = Purges::new(heap.source());
+            heap.purge_inside(&mut purges, chunk, chunk + CHUNK);
+            purges.finish();
+            slab::slab(chunk).set_free(0);
+            push(&mut self.purged, chunk);
+            going = next;
+        }
+    }
+}
+
+fn push(list: &mut usize, record: usize) {
+    slab::slab(record).set_next_spare(core::mem::replace(list, record));
+}
