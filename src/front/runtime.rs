@@ -33,7 +33,7 @@ static ARENAS: [Arena<Linux>; ARENAS_MAX] = [const { Arena::new(Linux) }; ARENAS
 pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 
 /// Arenas that hold as much ask for huge pages as they grow.
-const HUGE_FROM: usize = 32 << 20;
+const HUGE_FROM: usize = 128 << 20;
 
 static READY: AtomicBool = AtomicBool::new(false);
 static VALGRIND: AtomicBool = AtomicBool::new(false);

@@ -15,6 +15,9 @@ use crate::sys::pages::{self, PageSource};
 use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 
+/// Blocks of so many bytes have regions made for them.
+const LARGE: usize = 4 << 20;
+
 /// Pad and fence.
 const EDGES: usize = 2 * HEADER;
 
@@ -29,7 +32,7 @@ impl<S: PageSource + 'static> Heap<S> {
         }
         let step = (self.figures.held / GROWTH_DIVISOR).min(REGION_STEP_MAX);
         let mut len = align::up_checked(least.max(step), REGION_GRANULE)?;
-        while self.add_region(len).is_none() {
+        while self.add_region(len, need).is_none() {
             if len == least {
                 return None;
             }
@@ -38,7 +41,7 @@ impl<S: PageSource + 'static> Heap<S> {
         self.free.find(need)
     }
 
-    fn add_region(&mut self, len: usize) -> Option<()> {
+    fn add_region(&mut self, len: usize, need: usize) -> Option<()> {
         let span = self.spans.take(&self.source)?;
         let Some(start) = self.place_region(len) else {
             self.spans.put(span);
@@ -63,7 +66,8 @@ impl<S: PageSource + 'static> Heap<S> {
         span.parted.store(0, Relaxed);
         match self.huge {
             Huge::Never => self.source.advise_huge(start, len, false),
-            Huge::From(bytes) if len >= REGION_GRANULE && self.figures.held + 4 * len >= bytes => {
+            // One for a large block is touched as a whole.
+            Huge::From(bytes) if self.figures.held.max(if need >= LARGE { 16 * len } else { len }) >= bytes => {
                 self.source.advise_huge(start, len, true);
             }
             Huge::From(_) => {}
