@@ -26,7 +26,7 @@
 //! | `preload-also`           | `name first` or `name last`: that one in LD_PRELOAD as well    |
 //!
 //! Without `stderr`, standard error must stay empty; without `stdout`, anything
-//! goes there. METES_TEST_DIR tells the program where its shared libraries are;
+//! goes there. Lines of detail of a report, `metes:   ...`, need not be stated. METES_TEST_DIR tells the program where its shared libraries are;
 //! it is also its working directory. METES_LIB is the path of libmetes.so.
 //!
 //! The libraries come from `target/release`, or METES_LIB_DIR.
@@ -49,6 +49,8 @@ mod directives;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The name a program linked to libmetes.so asks the loader for.
 const SONAME: &str = "libmetes.so.0";
+/// How the lines of a report behind its first begin: they need not be stated.
+const DETAIL: &str = "metes:   ";
 /// How much of a failed program's output is shown.
 const SHOWN_BYTES: usize = 16 << 10;
 
@@ -372,7 +374,7 @@ fn wait(mut child: Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
 /// The first line that is not as expected.
 fn mismatch(stream: &str, expected: &[Regex], actual: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(actual);
-    let mut lines = text.lines();
+    let mut lines = text.lines().filter(|line| !line.starts_with(DETAIL));
     for (index, pattern) in expected.iter().enumerate() {
         match lines.next() {
             Some(line) if pattern.is_match(line) => {}
