@@ -453,9 +453,14 @@ fn perturb_freed(address: usize, usable: usize) {
     unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes(options::perturb(), usable) };
 }
 
+/// Whether a block is in a thread's cache. Where blocks are checked there are none, and its first word may not even be readable.
+fn has_key(address: usize) -> bool {
+    !options::watched() && key::is_set(address)
+}
+
 /// Whether a heap block is free already, in a thread's cache, where the heap has it in use. Reports that.
 fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> bool {
-    let is = usable >= class::SLAB_MAX && key::is_set(address);
+    let is = usable >= class::SLAB_MAX && has_key(address);
     if is {
         misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(usable)));
     }
@@ -546,7 +551,7 @@ pub(super) fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize>
 #[inline]
 fn usable_object(operation: Operation, entry: Entry, address: usize) -> Option<usize> {
     let wrong = match entry.object_at(address) {
-        Some(object) if entry.is_out(address) && !key::is_set(address) => return Some(object.class.size()),
+        Some(object) if entry.is_out(address) && !has_key(address) => return Some(object.class.size()),
         Some(object) => bins::Misuse::Freed(object.class.size()),
         None => bins::interior(entry, address),
     };

@@ -25,7 +25,8 @@ pub fn is(content: u64) -> bool {
     content & VACANT != 0
 }
 
-/// Whether the last word of an object, whoever has it, is as it was left.
+/// Whether the last word of an object, whoever has it, is as it was left. Zero is what a purge leaves.
 pub fn is_whole(at: usize) -> bool {
-    seal::open::<BITS>(at, word(at).load(Ordering::Acquire)).is_some()
+    let raw = word(at).load(Ordering::Acquire);
+    raw == 0 || seal::open::<BITS>(at, raw).is_some()
 }
