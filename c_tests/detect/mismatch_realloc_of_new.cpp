@@ -1,0 +1,14 @@
+// An array of new[] is grown by realloc.
+// default: silent
+// full: SIGABRT metes: M013 .*
+// guard: silent
+// debug: SIGABRT metes: M013 .*
+#include "include/detect.h"
+
+int main() {
+    char *bytes = opaque(new char[100]);
+    bytes = static_cast<char *>(realloc(opaque(bytes), 200));
+    CHECK(bytes);
+    free(bytes);
+    return survived();
+}
