@@ -32,7 +32,9 @@
 //! Without `stderr`, standard error must stay empty; without `stdout`, anything
 //! goes there. Lines of detail are those of standard error that begin with
 //! `metes:` and three blanks: `stderr` and the levels say nothing about them.
-//! What a level is in METES_OPTIONS stands at `Level`. METES_TEST_DIR tells the program where its shared libraries are;
+//! What a level is in METES_OPTIONS stands at `Level`.
+//!
+//! METES_TEST_DIR tells the program where its shared libraries are;
 //! it is also its working directory. METES_LIB is the path of libmetes.so.
 //!
 //! The libraries come from `target/release`, or METES_LIB_DIR.
@@ -56,7 +58,7 @@ mod directives;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The name a program linked to libmetes.so asks the loader for.
 const SONAME: &str = "libmetes.so.0";
-/// What a line of detail of a report begins with.
+/// How the lines of a report behind its first begin: they are its detail.
 const DETAIL: &str = "metes:   ";
 /// How much of a failed program's output is shown.
 const SHOWN_BYTES: usize = 16 << 10;

@@ -14,6 +14,7 @@
 //! malloc, which is ours, and do all of this right; stubs of ours would need the runtime's pieces, which a static link
 //! brings along only if something else asks for them.
 
+use crate::base::code::Code;
 use crate::base::config::GRAIN;
 use crate::front::{alloc, foreign, runtime};
 use crate::sys::report;
@@ -50,7 +51,8 @@ extern "C" fn runtime_new_aligned() -> *mut c_void {
 }
 
 fn no_cxx_runtime() -> ! {
-    report::misuse(format_args!("out of memory: operator new: there is no C++ runtime to throw std::bad_alloc"))
+    let text = format_args!("operator new: there is no C++ runtime to throw std::bad_alloc");
+    report::misuse(Code::NothingToThrow, 0, text)
 }
 
 /// A nothrow form: the C++ runtime's own. Under valgrind, which has put itself in the place of that one and would hand

@@ -9,6 +9,7 @@
 use super::cache;
 use super::misuse::{self, Wrong};
 use super::{check, exchange, foreign, helper, oom, options, runtime, stats, threads, tuning};
+use crate::base::align;
 use crate::base::class::{self, SizeClass};
 use crate::base::config::GRAIN;
 use crate::base::operation::Operation;
@@ -79,7 +80,7 @@ pub fn allocate_unasked(n: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 extern "C" fn allocate_slowly_unasked(n: usize) -> *mut u8 {
-    oom::unasked(|| serve(Operation::Malloc, n, GRAIN, false))
+    oom::unasked(|| allocate_slowly(n))
 }
 
 /// The same for another operation.
@@ -101,11 +102,12 @@ extern "C" fn allocate_slowly(n: usize) -> *mut u8 {
 pub fn allocate_aligned(n: usize, align: usize) -> *mut u8 {
     if let Some(class) = SizeClass::for_aligned(n, align) {
         let object = cache::allocate_class(Operation::Aligned, class);
-        if object != 0 && object.is_multiple_of(align) {
-            return core::ptr::with_exposed_provenance_mut(object);
-        }
         if object != 0 {
-            return serve_instead(Operation::Aligned, object, n, align, false);
+            return if align::is(object, align) {
+                core::ptr::with_exposed_provenance_mut(object)
+            } else {
+                serve_instead(Operation::Aligned, object, n, align, false)
+            };
         }
     }
     serve(Operation::Aligned, n, align, false)
@@ -159,7 +161,7 @@ fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
     if let Some(class) = class.filter(|class| class.has_slabs())
         && let Some(object) = serve_object(operation, class)
     {
-        if !object.is_multiple_of(align) {
+        if !align::is(object, align) {
             return serve_instead(operation, object, n, align, zero);
         }
         return fill(object, n, n, zero);
@@ -339,17 +341,21 @@ fn perturb_freed(address: usize, usable: usize) {
     unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes(options::perturb(), usable) };
 }
 
-/// Reports a heap block that is free already, in a thread's cache: for the heap it is in use.
-fn not_in_a_cache(operation: Operation, usable: usize, address: usize) {
-    if usable >= class::SLAB_MAX && key::is_set(address) {
+/// Whether a heap block is free already, in a thread's cache, where the heap has it in use. Reports that.
+fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> bool {
+    let is = usable >= class::SLAB_MAX && key::is_set(address);
+    if is {
         misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(usable)));
     }
+    is
 }
 
 fn release_block(operation: Operation, region: &'static Span, address: usize) {
     let arena = arena_of(region);
     if let Ok(usable) = heap::usable_size(region, address) {
-        not_in_a_cache(operation, usable, address);
+        if is_in_a_cache(operation, usable, address) {
+            return;
+        }
         if options::perturb() != 0 {
             perturb_freed(address, usable);
         }
@@ -381,11 +387,11 @@ fn release_block(operation: Operation, region: &'static Span, address: usize) {
 #[inline(never)]
 fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
     if span.start() != address {
-        misuse::report(operation, address, Wrong::Mapping(span));
+        return misuse::report(operation, address, Wrong::Mapping(span));
     }
     let bytes = span.len();
     if !linux::keeping_errno(|| runtime::MAPPINGS.free(span)) {
-        misuse::report(operation, address, Wrong::FreedMapping(bytes));
+        return misuse::report(operation, address, Wrong::FreedMapping(bytes));
     }
     stats::count(operation);
     options::learn_cutoff(bytes);
@@ -401,37 +407,36 @@ pub fn usable_size(p: *mut u8) -> usize {
     usable_size_for(Operation::UsableSize, p).unwrap_or(0)
 }
 
+/// `None` for what is no block in use: that has been reported.
 fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
     if p.is_null() {
         return Some(0);
     }
     let address = p.addr();
-    match owner(address) {
-        Owner::Slab(entry) => Some(usable_object(operation, entry, address)),
+    let wrong = match owner(address) {
+        Owner::Slab(entry) => return usable_object(operation, entry, address),
         Owner::Region(region) => match heap::usable_size(region, address) {
-            Ok(usable) => {
-                not_in_a_cache(operation, usable, address);
-                Some(usable)
-            }
-            Err(wrong) => misuse::report(operation, address, Wrong::Block(region, wrong)),
+            Ok(usable) => return Some(usable).filter(|_| !is_in_a_cache(operation, usable, address)),
+            Err(wrong) => Wrong::Block(region, wrong),
         },
-        Owner::Mapping(span) if span.start() == address => Some(span.len()),
-        Owner::Mapping(span) => misuse::report(operation, address, Wrong::Mapping(span)),
-        Owner::Foreign => foreign::usable_size(operation, p),
-    }
+        Owner::Mapping(span) if span.start() == address => return Some(span.len()),
+        Owner::Mapping(span) => Wrong::Mapping(span),
+        Owner::Foreign => return foreign::usable_size(operation, p),
+    };
+    misuse::report(operation, address, wrong);
+    None
 }
 
-/// The bytes of an object that the program names.
+/// The bytes of an object that the program names; `None` if it is none in use: that has been reported.
 #[inline]
-fn usable_object(operation: Operation, entry: Entry, address: usize) -> usize {
-    let Some(object) = entry.object_at(address) else {
-        misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)))
+fn usable_object(operation: Operation, entry: Entry, address: usize) -> Option<usize> {
+    let wrong = match entry.object_at(address) {
+        Some(object) if entry.is_out(address) && !key::is_set(address) => return Some(object.class.size()),
+        Some(object) => bins::Misuse::Freed(object.class.size()),
+        None => bins::interior(entry, address),
     };
-    let size = object.class.size();
-    if !entry.is_out(address) || key::is_set(address) {
-        misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(size)));
-    }
-    size
+    misuse::report(operation, address, Wrong::Object(wrong));
+    None
 }
 
 /// `p` with room for `n` bytes, moved if need be; its content is kept up to the smaller of both sizes. As glibc does it,
@@ -467,14 +472,16 @@ unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
     }
     check::tick();
     let address = p.addr();
-    if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(address))
-        && let Some(p) = resize_object(entry, address, n)
-    {
-        stats::count(Operation::Realloc);
-        return p;
-    }
     if matches!(owner(address), Owner::Foreign) {
         return foreign::realloc(p, n);
+    }
+    let Some(size) = usable_size_for(Operation::Realloc, p) else {
+        linux::set_errno(libc::EINVAL);
+        return null_mut();
+    };
+    if Entry::new(runtime::PAGE_MAP.slab_entry(address)).is_some() && serves(size, n) {
+        stats::count(Operation::Realloc);
+        return p;
     }
     // All of it again: room that the handler makes may be just behind the block.
     // SAFETY: the caller's promise.
@@ -514,18 +521,9 @@ fn serves(size: usize, n: usize) -> bool {
 }
 
 /// In place, or not at all.
-fn resize_object(entry: Entry, address: usize, n: usize) -> Option<*mut u8> {
-    serves(usable_object(Operation::Realloc, entry, address), n)
-        .then(|| core::ptr::with_exposed_provenance_mut(address))
-}
-
-/// In place, or not at all.
 fn resize_block(region: &'static Span, address: usize, n: usize) -> Option<*mut u8> {
     if n >= options::cutoff() {
         return None;
-    }
-    if let Ok(usable) = heap::usable_size(region, address) {
-        not_in_a_cache(Operation::Realloc, usable, address);
     }
     let mut heap = arena_of(region).enter(Operation::Realloc)?;
     let resized = heap.resize(address, n);
@@ -534,7 +532,10 @@ fn resize_block(region: &'static Span, address: usize, n: usize) -> Option<*mut 
     match resized {
         Ok(Some(_)) => Some(core::ptr::with_exposed_provenance_mut(address)),
         Ok(None) => None,
-        Err(wrong) => misuse::report(Operation::Realloc, address, Wrong::Block(region, wrong)),
+        Err(wrong) => {
+            misuse::report(Operation::Realloc, address, Wrong::Block(region, wrong));
+            None
+        }
     }
 }
 

@@ -5,8 +5,10 @@
 use crate::base::align;
 use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_DYNAMIC_MAX, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
+use crate::base::path::{self, Path, PathTemplate};
 use crate::heap::free_list::Fit;
-use crate::sys::{env, linux, report};
+use crate::sys::report::{self, After};
+use crate::sys::{env, linux};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
 
@@ -52,7 +54,6 @@ const DECAY_DEFAULT: usize = 1000;
 const LEAP: usize = 4;
 /// Less would hardly hold the records of an empty heap.
 const LIMIT_MIN: usize = 4 << 20;
-const STATS_FILE_MAX: usize = 256;
 
 static FIT: AtomicU8 = AtomicU8::new(FIT_DEFAULT);
 static PURGE: AtomicU8 = AtomicU8::new(0);
@@ -68,7 +69,7 @@ static SLABS: AtomicBool = AtomicBool::new(true);
 static MIX: AtomicBool = AtomicBool::new(true);
 static CACHES: AtomicBool = AtomicBool::new(true);
 static STATS_AT_EXIT: AtomicBool = AtomicBool::new(false);
-static STATS_FILE: [AtomicU8; STATS_FILE_MAX] = [const { AtomicU8::new(0) }; STATS_FILE_MAX];
+static STATS_FILE: PathTemplate = PathTemplate::new();
 static PERTURB: AtomicU8 = AtomicU8::new(0);
 
 /// An option: its name, what it takes, and how it is set (false: the value is bad).
@@ -136,14 +137,15 @@ const KEYS: &[Key] = &[
             _ => false,
         },
     },
+    Key { name: "stats_file", takes: path::TAKES, set: |v| STATS_FILE.set(v) },
+    Key { name: "report", takes: path::TAKES, set: report::set_path },
     Key {
-        name: "stats_file",
-        takes: "a path of at most 255 bytes, %p in it is the process id",
-        set: |v| {
-            !v.is_empty() && v.len() < STATS_FILE_MAX && {
-                STATS_FILE.iter().zip(v.bytes().chain([0])).for_each(|(slot, byte)| slot.store(byte, Relaxed));
-                true
-            }
+        name: "abort",
+        takes: "yes or no: stop at a report, or go on where that can be survived",
+        set: |v| match v {
+            "yes" => set_after(After::Stop),
+            "no" => set_after(After::GoOn),
+            _ => false,
         },
     },
 ];
@@ -155,6 +157,11 @@ fn store(slot: &AtomicUsize, value: usize) -> bool {
 
 fn store_bool(slot: &AtomicBool, value: bool) -> bool {
     slot.store(value, Relaxed);
+    true
+}
+
+fn set_after(after: After) -> bool {
+    report::set_after(after);
     true
 }
 
@@ -204,7 +211,7 @@ fn parse(text: &[u8]) {
                 for (i, key) in KEYS.iter().enumerate() {
                     let _ = write!(names, "{}{}", if i == 0 { "" } else { ", " }, key.name);
                 }
-                let names = core::str::from_utf8(names.as_bytes()).unwrap_or("");
+                let names = names.as_str();
                 report::say(format_args!("unknown option '{name:.64}': the options are {names}"));
             }
         }
@@ -336,22 +343,9 @@ pub fn stats_at_exit() -> bool {
     STATS_AT_EXIT.load(Relaxed)
 }
 
-/// Where the statistics go, if not to standard error: the path, with a zero at its end, `%p` replaced by `pid`. A path
-/// that gets too long by that is none.
-pub fn stats_file(pid: libc::pid_t) -> Option<Line<{ STATS_FILE_MAX + 16 }>> {
-    let mut path = Line::new();
-    let mut bytes = STATS_FILE.iter().map(|slot| slot.load(Relaxed)).take_while(|&byte| byte != 0).peekable();
-    bytes.peek()?;
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' && bytes.next_if_eq(&b'p').is_some() {
-            let _ = write!(path, "{pid}");
-        } else {
-            path.push(&[byte]);
-        }
-    }
-    path.push(&[0]);
-    // Cut off: with so many process ids it has become too long.
-    path.as_bytes().ends_with(&[0]).then_some(path)
+/// Where the statistics go, if not to standard error.
+pub fn stats_file(pid: libc::pid_t) -> Option<Path> {
+    STATS_FILE.expand(pid)
 }
 
 #[cfg(test)]
@@ -369,7 +363,7 @@ mod tests {
 
     #[test]
     fn every_key_refuses_rubbish() {
-        for key in KEYS.iter().filter(|key| key.name != "stats_file") {
+        for key in KEYS.iter().filter(|key| key.takes != path::TAKES) {
             for bad in ["", "rubbish", "-1", "99999999999999999999"] {
                 assert!(!(key.set)(bad), "{} took '{bad}'", key.name);
             }
@@ -382,12 +376,5 @@ mod tests {
             parse(bad.as_bytes());
             assert_eq!((cutoff(), CUTOFF_FIXED.load(Relaxed)), (CUTOFF_DEFAULT, false), "{bad}");
         }
-    }
-
-    #[test]
-    fn the_stats_file_names_the_process() {
-        parse(b"stats_file=/tmp/x-%p.txt,stats=off");
-        let path = stats_file(42).unwrap();
-        assert_eq!(path.as_bytes(), b"/tmp/x-42.txt\0");
     }
 }

@@ -18,7 +18,7 @@ use crate::heap::span::SpanPool;
 use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
-use crate::sys::{cpus, thread, valgrind};
+use crate::sys::{cpus, report, thread, valgrind};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 /// Who owns which unit of address space.
@@ -200,6 +200,7 @@ extern "C" fn after_fork_in_child() {
     // The child's thread has another number in the kernel; what it holds still, it holds under the new one.
     let old = thread::number();
     let new = thread::renumber();
+    report::adopt();
     arenas().for_each(|arena| arena.adopt(old, new));
     helper::adopt(old, new);
     threads::adopt_in_child(old);

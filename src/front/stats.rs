@@ -201,18 +201,15 @@ extern "C" fn at_exit() {
     let page = text(pid);
     match options::stats_file(pid) {
         None => report::write_all(libc::STDERR_FILENO, page.as_bytes()),
-        Some(path) => {
-            let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_CLOEXEC;
-            // SAFETY: the path ends with a zero.
-            let fd = unsafe { libc::open(path.as_bytes().as_ptr().cast(), flags, 0o644) };
-            if fd < 0 {
-                let path = core::str::from_utf8(path.as_bytes()).unwrap_or("").trim_end_matches('\0');
-                report::say(format_args!("cannot write the statistics to '{path}'"));
-                return;
+        Some(path) => match linux::open_to_append(path.as_bytes()) {
+            Some(fd) => {
+                report::write_all(fd, page.as_bytes());
+                linux::close(fd);
             }
-            report::write_all(fd, page.as_bytes());
-            // SAFETY: opened above.
-            unsafe { libc::close(fd) };
-        }
+            None => {
+                let path = path.as_str().trim_end_matches('\0');
+                report::say(format_args!("cannot write the statistics to '{path}'"));
+            }
+        },
     }
 }

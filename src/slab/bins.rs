@@ -216,42 +216,48 @@ impl Bins {
         }
     }
 
-    /// Takes objects of a class back; in case of misuse the first wrong one, where it stops.
+    /// Takes objects of a class back, and passes on those that are wrong.
     pub fn give_all<S: PageSource>(
         &mut self,
         heap: &mut Heap<S>,
         class: SizeClass,
         objects: &[AtomicUsize],
-    ) -> Result<(), (usize, Misuse)> {
+        report: impl Fn(usize, Misuse),
+    ) {
         let map = heap.page_map();
+        let mut count = objects.len();
         for object in objects {
             let address = object.load(Relaxed);
-            match Entry::new(map.slab_entry(address)) {
-                Some(entry) if entry.class() == Some(class) => {
-                    self.put_back(heap, class, entry, address).map_err(|wrong| (address, wrong))?;
-                }
-                Some(entry) if entry.class().is_none() => {
-                    let had = self.put_back_mixed(heap, entry, address).map_err(|wrong| (address, wrong))?;
-                    if had != class {
+            let given = match Entry::new(map.slab_entry(address)) {
+                Some(entry) if entry.class() == Some(class) => self.put_back(heap, class, entry, address),
+                Some(entry) if entry.class().is_none() => match self.put_back_mixed(heap, entry, address) {
+                    Ok(had) if had == class => Ok(()),
+                    Ok(had) => {
                         // It was freed twice, and taken as one of another class in between.
-                        return Err((address, Misuse::Freed(class.size())));
+                        self.count_given(had, 1);
+                        Err(Misuse::Freed(class.size()))
                     }
-                }
+                    Err(wrong) => Err(wrong),
+                },
                 // Its slab has gone back to the heap since: all its objects were free.
-                _ => return Err((address, Misuse::Freed(class.size()))),
+                _ => Err(Misuse::Freed(class.size())),
+            };
+            if let Err(wrong) = given {
+                report(address, wrong);
+                count -= 1;
             }
         }
-        self.count_given(class, objects.len());
-        Ok(())
+        self.count_given(class, count);
     }
 
-    /// Takes back those of the objects that are of this arena's slabs, and moves the others to the front; how many these are. In
-    /// case of misuse the first wrong one.
+    /// Takes back those of the objects that are of this arena's slabs, and moves the others to the front; how many these are. Passes
+    /// on those that are wrong.
     pub fn give_own<S: PageSource>(
         &mut self,
         heap: &mut Heap<S>,
         objects: &[AtomicUsize],
-    ) -> Result<usize, (usize, Misuse)> {
+        report: impl Fn(usize, Misuse),
+    ) -> usize {
         let map = heap.page_map();
         let (mut kept, mut last, mut count) = (0, SizeClass::of_index(1), 0);
         for object in objects {
@@ -261,19 +267,21 @@ impl Bins {
                     objects[kept].store(address, Relaxed);
                     kept += 1;
                 }
-                Some(entry) => {
-                    let class = self.put_back_any(heap, entry, address).map_err(|wrong| (address, wrong))?;
-                    if class != last {
-                        self.count_given(last, count);
-                        (last, count) = (class, 0);
+                Some(entry) => match self.put_back_any(heap, entry, address) {
+                    Ok(class) => {
+                        if class != last {
+                            self.count_given(last, count);
+                            (last, count) = (class, 0);
+                        }
+                        count += 1;
                     }
-                    count += 1;
-                }
-                None => return Err((address, Misuse::Freed(0))),
+                    Err(wrong) => report(address, wrong),
+                },
+                None => report(address, Misuse::Freed(0)),
             }
         }
         self.count_given(last, count);
-        Ok(kept)
+        kept
     }
 
     fn count_given(&mut self, class: SizeClass, count: usize) {

@@ -278,6 +278,29 @@ pub fn process_id() -> u32 {
     unsafe { libc::getpid() }.cast_unsigned()
 }
 
+/// Opens a file to add to, made if there is none; `path` ends with a zero. Keeps errno.
+pub fn open_to_append(path: &[u8]) -> Option<c_int> {
+    debug_assert!(path.ends_with(&[0]));
+    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_CLOEXEC;
+    let path = path.as_ptr().expose_provenance();
+    // SAFETY: the path ends with a zero.
+    let fd = keeping_errno(|| unsafe { call(libc::SYS_openat, [int(libc::AT_FDCWD), path, int(flags), 0o644]) });
+    c_int::try_from(fd).ok().filter(|&fd| fd >= 0)
+}
+
+/// Closes a file that was opened here. Keeps errno.
+pub fn close(fd: c_int) {
+    // SAFETY: nobody else has the descriptor.
+    keeping_errno(|| unsafe { call(libc::SYS_close, [int(fd)]) });
+}
+
+/// Sleeps for so many milliseconds, fewer than 1000, or less. Keeps errno.
+pub fn sleep(milliseconds: u32) {
+    let time = libc::timespec { tv_sec: 0, tv_nsec: i64::from(milliseconds) * 1_000_000 };
+    // SAFETY: the time is readable, and nothing is written.
+    keeping_errno(|| unsafe { call(libc::SYS_nanosleep, [(&raw const time).expose_provenance(), 0]) });
+}
+
 /// Makes pages that nobody uses untouchable.
 pub fn protect(address: usize, len: usize) -> bool {
     // SAFETY: the caller has the pages, and nothing is in them.
