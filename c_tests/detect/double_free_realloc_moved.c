@@ -6,10 +6,11 @@
 #include "include/detect.h"
 
 int main(void) {
-    char *p = malloc(100);
+    char *p = malloc(100), *behind = malloc(100);
     char *moved = realloc(opaque(p), 10000);
     CHECK(moved != p);
     free(opaque(p));
     free(moved);
+    free(behind);
     return survived();
 }

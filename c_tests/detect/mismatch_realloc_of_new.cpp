@@ -7,8 +7,6 @@
 
 int main() {
     char *bytes = opaque(new char[100]);
-    bytes = static_cast<char *>(realloc(opaque(bytes), 200));
-    CHECK(bytes);
-    free(bytes);
+    free(opaque(realloc(opaque(bytes), 200)));
     return survived();
 }

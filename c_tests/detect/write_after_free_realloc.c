@@ -6,10 +6,11 @@
 #include "include/detect.h"
 
 int main(void) {
-    char *p = malloc(100);
+    char *p = malloc(100), *behind = malloc(100);
     char *moved = realloc(opaque(p), 2000);
     CHECK(moved != p);
     opaque(p)[20] = 'x';
     free(moved);
+    free(behind);
     return survived();
 }
