@@ -1,8 +1,8 @@
 // A freed block of 100 KiB is read.
 // default: silent
-// full: silent
+// full: SIGSEGV
 // guard: silent
-// debug: silent
+// debug: SIGSEGV
 #include "include/detect.h"
 
 int main(void) {

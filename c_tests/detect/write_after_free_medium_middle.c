@@ -1,8 +1,8 @@
 // A byte in the middle of a freed block of 100 KiB is written to.
 // default: silent
-// full: SIGABRT metes: M010 .*
+// full: SIGSEGV
 // guard: silent
-// debug: SIGABRT metes: M010 .*
+// debug: SIGSEGV
 #include "include/detect.h"
 
 int main(void) {

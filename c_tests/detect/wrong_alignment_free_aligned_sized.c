@@ -7,9 +7,9 @@
 
 int main(void) {
     if (!free_aligned_sized) return not_available();
-    char *p;
-    do p = aligned_alloc(64, 192);
-    while ((uintptr_t)p % 4096 == 0);
+    char *p = aligned_alloc(64, 192);
+    // Not one that has the alignment by chance.
+    for (int i = 0; i < 8 && (uintptr_t)p % 4096 == 0; i++) p = aligned_alloc(64, 192);
     free_aligned_sized(opaque(p), 4096, 192);
     return survived();
 }

@@ -8,9 +8,10 @@
 #include <new>
 
 int main() {
-    void *p;
-    do p = opaque(operator new(192, std::align_val_t(64)));
-    while (reinterpret_cast<uintptr_t>(p) % 4096 == 0);
-    operator delete(opaque(p), std::align_val_t(4096));
+    std::align_val_t aligned{64}, wrong{4096};
+    void *p = opaque(operator new(192, aligned));
+    // Not one that has the alignment by chance.
+    for (int i = 0; i < 8 && reinterpret_cast<uintptr_t>(p) % 4096 == 0; i++) p = opaque(operator new(192, aligned));
+    operator delete(opaque(p), wrong);
     return survived();
 }

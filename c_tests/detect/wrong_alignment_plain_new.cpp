@@ -8,9 +8,9 @@
 #include <new>
 
 int main() {
-    void *p;
-    do p = opaque(operator new(48));
-    while (reinterpret_cast<uintptr_t>(p) % 64 == 0);
-    operator delete(opaque(p), std::align_val_t(64));
+    void *p = opaque(operator new(48));
+    // Not one that has the alignment by chance.
+    for (int i = 0; i < 8 && reinterpret_cast<uintptr_t>(p) % 4096 == 0; i++) p = opaque(operator new(48));
+    operator delete(opaque(p), std::align_val_t(4096));
     return survived();
 }
