@@ -5,6 +5,7 @@ pub mod bits;
 pub mod class;
 pub mod code;
 pub mod config;
+pub mod family;
 pub mod late;
 pub mod line;
 #[cfg(feature = "models")]

@@ -1,7 +1,7 @@
 //! Reports of what a program did wrong with a pointer of ours. By default the program is stopped: what follows a misuse
 //! that is not stopped is corruption. With `abort=no` and `checks=off` a report returns, and the call that it is about does nothing.
 
-use super::runtime;
+use super::{runtime, watch};
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::operation::Operation;
@@ -51,11 +51,17 @@ pub fn report(operation: Operation, address: usize, wrong: Wrong) {
 
 /// Reports what `operation` was given, with what is known about the place.
 pub fn found(code: Code, operation: Operation, address: usize, what: Arguments<'_>) {
-    let text = format_args!("{}({address:#x}): {what}", operation.name());
-    report::found(code, address, text, &|detail| describe(detail, address));
+    found_at(code, operation, address, address, what);
 }
 
-fn freed(operation: Operation, address: usize, what: Arguments<'_>) {
+/// The same where what is wrong is found at another address.
+pub fn found_at(code: Code, operation: Operation, address: usize, at: usize, what: Arguments<'_>) {
+    let text = format_args!("{}({address:#x}): {what}", operation.name());
+    report::found(code, at, text, &|detail| describe(detail, address));
+}
+
+/// A block that is free already.
+pub fn freed(operation: Operation, address: usize, what: Arguments<'_>) {
     let code = if operation == Operation::Free { Code::DoubleFree } else { Code::FreedPointer };
     found(code, operation, address, what);
 }
@@ -69,6 +75,7 @@ pub fn freed_mapping(operation: Operation, address: usize, bytes: usize) {
 pub fn interior(operation: Operation, address: usize, start: usize, size: usize) {
     let offset = address - start;
     debug_assert!(offset < size.max(UNIT));
+    let size = watch::asked(start).unwrap_or(size);
     nowhere(operation, address, format_args!("{offset} bytes into the block of {size} bytes at {start:#x}"));
 }
 

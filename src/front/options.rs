@@ -45,6 +45,28 @@ pub enum Foreign {
     Libc,
 }
 
+/// What the bytes of new blocks are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fill {
+    /// What they happen to be.
+    Off,
+    /// 0xa5, and 0x5a when they are freed.
+    Junk,
+    /// Zero.
+    Zero,
+}
+
+/// How much is checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Checks {
+    /// What costs nothing one can measure.
+    Default,
+    /// Everything about every block.
+    Full,
+    /// As by default, but what is found is passed over.
+    Off,
+}
+
 /// `best`, by measurement: see docs/design.md.
 const FIT_DEFAULT: u8 = 1;
 const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
@@ -52,6 +74,11 @@ const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
 const DECAY_DEFAULT: usize = 1000;
 /// How many times as large as the mapping that was freed the cutoff becomes.
 const LEAP: usize = 4;
+/// Bytes that wait in quarantine.
+const QUARANTINE_DEFAULT: usize = 16 << 20;
+/// Junk where blocks are checked, nothing where not.
+const FILL_BY_LEVEL: u8 = 3;
+const JUNK: u8 = 0x5a;
 /// Less would hardly hold the records of an empty heap.
 const LIMIT_MIN: usize = 4 << 20;
 
@@ -65,6 +92,15 @@ static ARENAS: AtomicUsize = AtomicUsize::new(0);
 static VERIFY: AtomicUsize = AtomicUsize::new(0);
 static DECAY: AtomicUsize = AtomicUsize::new(DECAY_DEFAULT);
 static THP: AtomicU8 = AtomicU8::new(0);
+/// Not 0 once the environment has been read and blocks are not to be checked.
+pub static UNCHECKED: AtomicU8 = AtomicU8::new(0);
+static WATCHED: AtomicBool = AtomicBool::new(false);
+static CACHED: AtomicBool = AtomicBool::new(false);
+static ZEROES: AtomicBool = AtomicBool::new(false);
+static CHECKS: AtomicU8 = AtomicU8::new(0);
+static DEBUG: AtomicBool = AtomicBool::new(false);
+static FILL: AtomicU8 = AtomicU8::new(FILL_BY_LEVEL);
+static QUARANTINE: AtomicUsize = AtomicUsize::new(QUARANTINE_DEFAULT);
 static SLABS: AtomicBool = AtomicBool::new(true);
 static MIX: AtomicBool = AtomicBool::new(true);
 static CACHES: AtomicBool = AtomicBool::new(true);
@@ -129,6 +165,26 @@ const KEYS: &[Key] = &[
         set: |v| v.parse().is_ok_and(|n| store(&VERIFY, n)),
     },
     Key {
+        name: "checks",
+        takes: "default, full or off",
+        set: |v| choose(&CHECKS, v, &["default", "full", "off"]) && set_after_checks(),
+    },
+    Key {
+        name: "debug",
+        takes: "1 or 0: remember who allocated and freed each block",
+        set: |v| matches!(v, "0" | "1") && store_bool(&DEBUG, v == "1"),
+    },
+    Key {
+        name: "fill",
+        takes: "off, junk or zero: what the bytes of new blocks are",
+        set: |v| choose(&FILL, v, &["off", "junk", "zero"]) && junk(v),
+    },
+    Key {
+        name: "quarantine",
+        takes: "a size, such as 16m: freed bytes that wait before they are used again, where blocks are checked",
+        set: |v| size(v).is_some_and(|n| store(&QUARANTINE, n)),
+    },
+    Key {
         name: "stats",
         takes: "exit or off",
         set: |v| match v {
@@ -157,6 +213,16 @@ fn store(slot: &AtomicUsize, value: usize) -> bool {
 
 fn store_bool(slot: &AtomicBool, value: bool) -> bool {
     slot.store(value, Relaxed);
+    true
+}
+
+fn set_after_checks() -> bool {
+    checks() != Checks::Off || set_after(After::Ignore)
+}
+
+/// Without checks for each block the fill byte does it, as mallopt's does.
+fn junk(value: &str) -> bool {
+    set_perturb(if value == "junk" { JUNK } else { 0 });
     true
 }
 
@@ -195,6 +261,10 @@ pub fn read_environment() {
     if !env::is_secure() {
         env::with("METES_OPTIONS", parse);
     }
+    WATCHED.store(remembers_calls() || checks() == Checks::Full, Relaxed);
+    ZEROES.store(fill() == Fill::Zero, Relaxed);
+    set_perturb(perturb());
+    UNCHECKED.store(u8::from(!watched()), Relaxed);
 }
 
 fn parse(text: &[u8]) {
@@ -312,13 +382,55 @@ pub fn slabs() -> bool {
 
 /// How many milliseconds free objects wait for their own class before others may have their memory.
 pub fn mix_after() -> u64 {
-    if MIX.load(Relaxed) { decay() as u64 } else { u64::MAX }
+    if MIX.load(Relaxed) && !watched() { decay() as u64 } else { u64::MAX }
 }
 
 /// Whether threads have caches. Not where each call has to do what the fast paths do not: checks, and fills.
 #[inline]
 pub fn caches() -> bool {
-    CACHES.load(Relaxed) && slabs() && verify() == 0 && perturb() == 0
+    CACHED.load(Relaxed)
+}
+
+/// Whether all new blocks are zero.
+#[inline]
+pub fn zeroes() -> bool {
+    ZEROES.load(Relaxed)
+}
+
+/// How much is checked.
+pub fn checks() -> Checks {
+    match CHECKS.load(Relaxed) {
+        1 => Checks::Full,
+        2 => Checks::Off,
+        _ => Checks::Default,
+    }
+}
+
+/// Whether each block is checked: calls take the route of `watch`.
+#[inline]
+pub fn watched() -> bool {
+    WATCHED.load(Relaxed)
+}
+
+/// Whether each block remembers by whom it was allocated and freed.
+#[inline]
+pub fn remembers_calls() -> bool {
+    DEBUG.load(Relaxed)
+}
+
+/// What the bytes of new blocks are.
+pub fn fill() -> Fill {
+    match FILL.load(Relaxed) {
+        1 => Fill::Junk,
+        2 => Fill::Zero,
+        FILL_BY_LEVEL if watched() => Fill::Junk,
+        _ => Fill::Off,
+    }
+}
+
+/// How many bytes wait in quarantine.
+pub fn quarantine() -> usize {
+    QUARANTINE.load(Relaxed)
 }
 
 /// Check the whole heap every so many calls; 0: never.
@@ -335,7 +447,10 @@ pub fn perturb() -> u8 {
 
 /// Sets the fill byte.
 pub fn set_perturb(byte: u8) {
-    PERTURB.store(byte, Relaxed);
+    // Where blocks are checked, `fill` says it all.
+    PERTURB.store(if watched() { 0 } else { byte }, Relaxed);
+    let fast = verify() == 0 && perturb() == 0 && !watched() && !zeroes();
+    CACHED.store(CACHES.load(Relaxed) && slabs() && fast, Relaxed);
 }
 
 /// Whether statistics are wanted at exit.

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::{self, Cache};
-use super::{options, runtime, threads};
+use super::{options, runtime, threads, watch};
 use crate::base::class::SizeClass;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
@@ -193,6 +193,9 @@ static AT_EXIT: extern "C" fn() = at_exit;
 
 /// At exit: writes the statistics where the options want them.
 extern "C" fn at_exit() {
+    if options::watched() {
+        watch::finish();
+    }
     if !options::stats_at_exit() {
         return;
     }

@@ -200,6 +200,11 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         bins.take(heap, class, count, put)
     }
 
+    /// Says that each block is checked by whoever asks for it.
+    pub fn set_checked(&mut self) {
+        self.inside().bins.set_checked();
+    }
+
     /// Takes an object that is aligned as its size is.
     pub fn take_aligned(&mut self, class: SizeClass) -> Option<usize> {
         let Inside { heap, bins, .. } = self.inside();

@@ -307,6 +307,12 @@ pub fn protect(address: usize, len: usize) -> bool {
     unsafe { call(libc::SYS_mprotect, [address, len, int(libc::PROT_NONE)]) == 0 }
 }
 
+/// Makes pages that were made untouchable usable again.
+pub fn unprotect(address: usize, len: usize) -> bool {
+    // SAFETY: the caller has the pages.
+    unsafe { call(libc::SYS_mprotect, [address, len, int(libc::PROT_READ | libc::PROT_WRITE)]) == 0 }
+}
+
 /// Runs `f` with every signal blocked, those that the libc keeps for itself too.
 pub fn with_signals_blocked<R>(f: impl FnOnce() -> R) -> R {
     let (all, mut before) = (u64::MAX, 0u64);
