@@ -454,7 +454,7 @@ fn perturb_freed(address: usize, usable: usize) {
 }
 
 /// Whether a block is in a thread's cache. Where blocks are checked there are none, and its first word may not even be readable.
-fn has_key(address: usize) -> bool {
+pub(super) fn has_key(address: usize) -> bool {
     !options::watched() && key::is_set(address)
 }
 

@@ -1,15 +1,15 @@
 //! Reports of what a program did wrong with a pointer of ours. By default the program is stopped: what follows a misuse
 //! that is not stopped is corruption. With `abort=no` and `checks=off` a report returns, and the call that it is about does nothing.
 
-use super::{runtime, watch};
+use super::{alloc, runtime, watch};
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::operation::Operation;
 use crate::heap::heap::Misuse;
 use crate::heap::locate::Place;
 use crate::heap::span::{Kind, Span};
+use crate::slab::bins;
 use crate::slab::slab::Entry;
-use crate::slab::{bins, key};
 use crate::sys::report::{self, Detail};
 use core::fmt::Arguments;
 use core::sync::atomic::Ordering::Relaxed;
@@ -138,7 +138,7 @@ fn describe_object(detail: &mut Detail, entry: Entry, address: usize) {
         (None, bins::Misuse::Interior(offset, size)) if size != 0 => (address - offset, size),
         _ => return detail.line(format_args!("slab at {slab:#x}, of arena {arena}")),
     };
-    let state = match (entry.is_out(start), key::is_set(start)) {
+    let state = match (entry.is_out(start), alloc::has_key(start)) {
         (true, true) => "free, in a thread's cache",
         (true, false) => "in use",
         (false, _) => "free",
