@@ -118,7 +118,6 @@ pub struct Cache([Entry; 1 << ENTRIES_LOG2]);
 
 impl Cache {
     /// None yet.
-    #[expect(clippy::new_without_default, reason = "as large as it is, it is a static")]
     pub const fn new() -> Self {
         Self([const { Entry { check: AtomicU64::new(0), rule: AtomicU64::new(0) } }; 1 << ENTRIES_LOG2])
     }

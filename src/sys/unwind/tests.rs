@@ -318,9 +318,9 @@ fn what_a_capture_costs() {
     #[inline(never)]
     fn deep(depth: usize, f: &mut dyn FnMut()) {
         if depth == 0 {
-            f()
+            f();
         } else {
-            deep(depth - 1, f)
+            deep(depth - 1, f);
         }
         black_box(depth);
     }
