@@ -148,7 +148,7 @@ fn check(pc: usize, mark: u64, rule: u64) -> u64 {
     (rule ^ mark).wrapping_mul(K).rotate_left(32) ^ pc as u64
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "models")))]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -179,7 +179,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(feature = "models"))]
     fn an_entry_holds_for_its_address_and_module_and_whole() {
         // SAFETY: zeroes are an empty cache.
         let cache: Box<Cache> = unsafe { Box::new_zeroed().assume_init() };
