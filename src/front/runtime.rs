@@ -18,7 +18,7 @@ use crate::heap::span::SpanPool;
 use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
-use crate::sys::{cpus, report, thread, valgrind};
+use crate::sys::{cpus, modules, report, thread, valgrind};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 /// Who owns which unit of address space.
@@ -176,6 +176,7 @@ static AT_LOAD: extern "C" fn() = register_fork_handlers;
 
 extern "C" fn register_fork_handlers() {
     ensure();
+    modules::begin();
     // SAFETY: the handlers are functions of this library, which is never unloaded. It may allocate: no lock is held.
     unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child)) };
 }
