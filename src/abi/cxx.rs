@@ -15,12 +15,12 @@
 //! brings along only if something else asks for them.
 
 use crate::base::config::GRAIN;
+use crate::base::seal::Hidden;
 use crate::front::{alloc, foreign, runtime};
 use crate::sys::report;
 use core::arch::naked_asm;
-use core::ffi::c_void;
+use core::ffi::{CStr, c_void};
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 extern "C" fn allocate(size: usize) -> *mut u8 {
     alloc::allocate(size)
@@ -53,6 +53,20 @@ fn no_cxx_runtime() -> ! {
     report::misuse(format_args!("out of memory: operator new: there is no C++ runtime to throw std::bad_alloc"))
 }
 
+/// A form of the C++ runtime's, found the first time; null under valgrind and where there is none.
+fn runtime_form(found: &Hidden, name: &CStr) -> *mut c_void {
+    let on_valgrind = runtime::on_valgrind();
+    let Ok(form) = found.get() else {
+        report::misuse(format_args!("heap damaged: the address of the C++ runtime's operator new was overwritten"))
+    };
+    if form != 0 || on_valgrind {
+        return core::ptr::with_exposed_provenance_mut(form);
+    }
+    let form = foreign::cxx_runtime_symbol(name).unwrap_or(null_mut());
+    let _ = found.swap(form.expose_provenance());
+    form
+}
+
 /// A nothrow form: the C++ runtime's own. Under valgrind, which has put itself in the place of that one and would hand
 /// out a block that is not ours, an allocation here; so too where there is no C++ runtime.
 macro_rules! nothrow_new {
@@ -60,12 +74,8 @@ macro_rules! nothrow_new {
         #[$doc]
         #[unsafe(no_mangle)]
         pub extern "C" fn $name($($arg: $type,)* tag: *const c_void) -> *mut c_void {
-            static RUNTIME: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
-            let mut form = RUNTIME.load(Ordering::Relaxed);
-            if form.is_null() && !runtime::on_valgrind() {
-                form = foreign::cxx_runtime_symbol($symbol).unwrap_or(null_mut());
-                RUNTIME.store(form, Ordering::Relaxed);
-            }
+            static RUNTIME: Hidden = Hidden::none();
+            let form = runtime_form(&RUNTIME, $symbol);
             if form.is_null() {
                 return $allocate($($arg),*).cast();
             }

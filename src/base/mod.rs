@@ -10,5 +10,6 @@ pub mod line;
 pub mod model;
 pub mod operation;
 pub mod seal;
+pub mod sealed;
 pub mod shared;
 pub mod tree;

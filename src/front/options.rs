@@ -1,10 +1,13 @@
 //! Options: `METES_OPTIONS=key=value,key=value`, read once at start, and what mallopt(3) changes later.
 //!
+//! What mallopt does not change is sealed after the start: see `base::sealed`. A new option is a line in `sealed_options` and one in `KEYS`.
+//!
 //! An unknown key or a bad value is named on standard error together with what is valid, and the default holds.
 
 use crate::base::align;
 use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_DYNAMIC_MAX, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
+use crate::base::sealed::{self, Slot, TEXT, Text};
 use crate::heap::free_list::Fit;
 use crate::sys::{env, linux, report};
 use core::fmt::Write;
@@ -44,7 +47,7 @@ pub enum Foreign {
 }
 
 /// `best`, by measurement: see docs/design.md.
-const FIT_DEFAULT: u8 = 1;
+const FIT_DEFAULT: usize = 1;
 const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
 /// Milliseconds.
 const DECAY_DEFAULT: usize = 1000;
@@ -52,24 +55,61 @@ const DECAY_DEFAULT: usize = 1000;
 const LEAP: usize = 4;
 /// Less would hardly hold the records of an empty heap.
 const LIMIT_MIN: usize = 4 << 20;
-const STATS_FILE_MAX: usize = 256;
 
-static FIT: AtomicU8 = AtomicU8::new(FIT_DEFAULT);
-static PURGE: AtomicU8 = AtomicU8::new(0);
-static FOREIGN: AtomicU8 = AtomicU8::new(0);
+/// Numbers the words of the options that hold from the start on: they are sealed after it. Each has its default, as a number.
+macro_rules! sealed_options {
+    ($($name:ident = $default:expr;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "they are the names of the words")]
+        enum Index { $($name),* }
+        $(const $name: Slot = Slot::new(sealed::OPTIONS + Index::$name as usize, $default);)*
+    };
+}
+
+sealed_options! {
+    FIT = FIT_DEFAULT;
+    PURGE = 0;
+    FOREIGN = 0;
+    VERIFY = 0;
+    DECAY = DECAY_DEFAULT;
+    THP = 0;
+    SLABS = 1;
+    MIX = 1;
+    CACHES = 1;
+    STATS_AT_EXIT = 0;
+}
+
+/// A text that is sealed too. Each has a number of its own.
+const STATS_FILE: Text = Text::new(0);
+
+// What changes while the program runs, by mallopt(3), or the cutoff by itself: all there is that is not sealed.
 static CUTOFF: AtomicUsize = AtomicUsize::new(CUTOFF_DEFAULT);
 static CUTOFF_FIXED: AtomicBool = AtomicBool::new(false);
 static TRIM_THRESHOLD: AtomicUsize = AtomicUsize::new(TRIM_THRESHOLD_DEFAULT);
 static ARENAS: AtomicUsize = AtomicUsize::new(0);
-static VERIFY: AtomicUsize = AtomicUsize::new(0);
-static DECAY: AtomicUsize = AtomicUsize::new(DECAY_DEFAULT);
-static THP: AtomicU8 = AtomicU8::new(0);
-static SLABS: AtomicBool = AtomicBool::new(true);
-static MIX: AtomicBool = AtomicBool::new(true);
-static CACHES: AtomicBool = AtomicBool::new(true);
-static STATS_AT_EXIT: AtomicBool = AtomicBool::new(false);
-static STATS_FILE: [AtomicU8; STATS_FILE_MAX] = [const { AtomicU8::new(0) }; STATS_FILE_MAX];
 static PERTURB: AtomicU8 = AtomicU8::new(0);
+
+/// Where an option is kept.
+trait Place {
+    fn put(&self, value: usize);
+}
+
+impl Place for Slot {
+    fn put(&self, value: usize) {
+        self.set(value);
+    }
+}
+
+impl Place for AtomicUsize {
+    fn put(&self, value: usize) {
+        self.store(value, Relaxed);
+    }
+}
+
+impl Place for AtomicBool {
+    fn put(&self, value: usize) {
+        self.store(value != 0, Relaxed);
+    }
+}
 
 /// An option: its name, what it takes, and how it is set (false: the value is bad).
 struct Key {
@@ -131,45 +171,29 @@ const KEYS: &[Key] = &[
         name: "stats",
         takes: "exit or off",
         set: |v| match v {
-            "exit" => store_bool(&STATS_AT_EXIT, true),
-            "off" => store_bool(&STATS_AT_EXIT, false),
+            "exit" => store(&STATS_AT_EXIT, 1),
+            "off" => store(&STATS_AT_EXIT, 0),
             _ => false,
         },
     },
     Key {
         name: "stats_file",
         takes: "a path of at most 255 bytes, %p in it is the process id",
-        set: |v| {
-            !v.is_empty() && v.len() < STATS_FILE_MAX && {
-                STATS_FILE.iter().zip(v.bytes().chain([0])).for_each(|(slot, byte)| slot.store(byte, Relaxed));
-                true
-            }
-        },
+        set: |v| STATS_FILE.set(v),
     },
 ];
 
-fn store(slot: &AtomicUsize, value: usize) -> bool {
-    slot.store(value, Relaxed);
+fn store(place: &impl Place, value: usize) -> bool {
+    place.put(value);
     true
 }
 
-fn store_bool(slot: &AtomicBool, value: bool) -> bool {
-    slot.store(value, Relaxed);
-    true
+fn switch(place: &impl Place, value: &str) -> bool {
+    matches!(value, "on" | "off") && store(place, (value == "on").into())
 }
 
-fn switch(slot: &AtomicBool, value: &str) -> bool {
-    matches!(value, "on" | "off") && store_bool(slot, value == "on")
-}
-
-fn choose(slot: &AtomicU8, value: &str, names: &[&str]) -> bool {
-    match (0u8..).zip(names).find(|(_, name)| **name == value) {
-        Some((index, _)) => {
-            slot.store(index, Relaxed);
-            true
-        }
-        None => false,
-    }
+fn choose(place: &impl Place, value: &str, names: &[&str]) -> bool {
+    names.iter().position(|name| *name == value).is_some_and(|index| store(place, index))
 }
 
 /// A number of bytes with an optional k, m or g.
@@ -213,7 +237,7 @@ fn parse(text: &[u8]) {
 
 /// The fit policy.
 pub fn fit() -> Fit {
-    match FIT.load(Relaxed) {
+    match FIT.get() {
         1 => Fit::Best,
         2 => Fit::Worst,
         _ => Fit::First,
@@ -222,7 +246,7 @@ pub fn fit() -> Fit {
 
 /// When freed memory is given back.
 pub fn purge() -> Purge {
-    match PURGE.load(Relaxed) {
+    match PURGE.get() {
         1 => Purge::Eager,
         2 => Purge::Off,
         _ => Purge::Lazy,
@@ -231,7 +255,7 @@ pub fn purge() -> Purge {
 
 /// What to do with foreign pointers.
 pub fn foreign() -> Foreign {
-    match FOREIGN.load(Relaxed) {
+    match FOREIGN.get() {
         1 => Foreign::Ignore,
         2 => Foreign::Libc,
         _ => Foreign::Abort,
@@ -252,7 +276,7 @@ pub fn set_cutoff(bytes: usize) {
 
 /// Ends the cutoff's following. Always true.
 pub fn fix_cutoff() -> bool {
-    store_bool(&CUTOFF_FIXED, true)
+    store(&CUTOFF_FIXED, 1)
 }
 
 /// A mapping of `bytes` was freed: a program that does so will do it again, and from the heap that is cheaper. So the
@@ -285,12 +309,12 @@ pub fn set_arenas(n: usize) {
 
 /// How many milliseconds freed memory waits before a heap trims.
 pub fn decay() -> usize {
-    DECAY.load(Relaxed)
+    DECAY.get()
 }
 
 /// Who asks for huge pages.
 pub fn huge_pages() -> HugePages {
-    match THP.load(Relaxed) {
+    match THP.get() {
         1 => HugePages::Always,
         2 => HugePages::Never,
         _ => HugePages::Auto,
@@ -300,24 +324,24 @@ pub fn huge_pages() -> HugePages {
 /// Whether small sizes are served from slabs.
 #[inline]
 pub fn slabs() -> bool {
-    SLABS.load(Relaxed)
+    SLABS.is_on()
 }
 
 /// How many milliseconds free objects wait for their own class before others may have their memory.
 pub fn mix_after() -> u64 {
-    if MIX.load(Relaxed) { decay() as u64 } else { u64::MAX }
+    if MIX.is_on() { decay() as u64 } else { u64::MAX }
 }
 
 /// Whether threads have caches. Not where each call has to do what the fast paths do not: checks, and fills.
 #[inline]
 pub fn caches() -> bool {
-    CACHES.load(Relaxed) && slabs() && verify() == 0 && perturb() == 0
+    CACHES.is_on() && slabs() && verify() == 0 && perturb() == 0
 }
 
 /// Check the whole heap every so many calls; 0: never.
 #[inline]
 pub fn verify() -> usize {
-    VERIFY.load(Relaxed)
+    VERIFY.get()
 }
 
 /// The byte freed blocks are filled with, and new ones with its complement; 0: they are not.
@@ -333,14 +357,14 @@ pub fn set_perturb(byte: u8) {
 
 /// Whether statistics are wanted at exit.
 pub fn stats_at_exit() -> bool {
-    STATS_AT_EXIT.load(Relaxed)
+    STATS_AT_EXIT.is_on()
 }
 
 /// Where the statistics go, if not to standard error: the path, with a zero at its end, `%p` replaced by `pid`. A path
 /// that gets too long by that is none.
-pub fn stats_file(pid: libc::pid_t) -> Option<Line<{ STATS_FILE_MAX + 16 }>> {
+pub fn stats_file(pid: libc::pid_t) -> Option<Line<{ TEXT + 16 }>> {
     let mut path = Line::new();
-    let mut bytes = STATS_FILE.iter().map(|slot| slot.load(Relaxed)).take_while(|&byte| byte != 0).peekable();
+    let mut bytes = STATS_FILE.bytes().peekable();
     bytes.peek()?;
     while let Some(byte) = bytes.next() {
         if byte == b'%' && bytes.next_if_eq(&b'p').is_some() {
