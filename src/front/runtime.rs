@@ -37,20 +37,28 @@ pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 /// Arenas that hold as much ask for huge pages as they grow.
 const HUGE_FROM: usize = 128 << 20;
 
-static READY: AtomicBool = AtomicBool::new(false);
+/// How far the start is.
+static START: Start = Start { ready: AtomicBool::new(false), starting: AtomicU32::new(0) };
+
+/// Both words are on one page.
+struct Start {
+    /// Whether it is done.
+    ready: AtomicBool,
+    /// How many threads are in `start`, or `SEALED`.
+    starting: AtomicU32,
+}
+
+/// Nobody is in `start`, or will be.
+const SEALED: u32 = 1 << 31;
 /// Whether the process runs under valgrind.
 const VALGRIND: Slot = Slot::new(sealed::VALGRIND, 0);
-/// How many threads are in `start`, or `SEALED`.
-static STARTING: AtomicU32 = AtomicU32::new(0);
-/// Nobody is, or will be.
-const SEALED: u32 = 1 << 31;
 /// Threads sent to arenas so far.
 static HOMES: AtomicUsize = AtomicUsize::new(0);
 
 /// Makes sure that the runtime has started.
 #[inline]
 pub fn ensure() {
-    if !READY.load(Ordering::Acquire) {
+    if !START.ready.load(Ordering::Acquire) {
         start();
     }
 }
@@ -60,7 +68,7 @@ pub fn ensure() {
 fn start() {
     // Who is in here writes to what is sealed when nobody is any more. Then all has been done.
     let enter = |starting: u32| (starting != SEALED).then(|| starting + 1);
-    if STARTING.fetch_update(Ordering::Acquire, Ordering::Relaxed, enter).is_err() {
+    if START.starting.fetch_update(Ordering::Acquire, Ordering::Relaxed, enter).is_err() {
         return;
     }
     seal::set_secret(secret());
@@ -73,10 +81,10 @@ fn start() {
         HugePages::Never => Some(false),
     });
     found(0);
-    READY.store(true, Ordering::Release);
+    START.ready.store(true, Ordering::Release);
     // Where a thread is gone that was in here, as in the child of a fork, nothing is ever sealed.
-    STARTING.fetch_sub(1, Ordering::Release);
-    if STARTING.compare_exchange(0, SEALED, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+    START.starting.fetch_sub(1, Ordering::Release);
+    if START.starting.compare_exchange(0, SEALED, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
         linux::seal();
     }
 }
@@ -132,7 +140,7 @@ fn secret() -> u64 {
     });
     let asked = linux::random();
     let [low, high] = match (given, asked) {
-        (None, None) => [(&raw const READY).addr() as u64, (&raw const given).addr() as u64 ^ Linux.now() << 48],
+        (None, None) => [(&raw const START).addr() as u64, (&raw const given).addr() as u64 ^ Linux.now() << 48],
         _ => given.unwrap_or_default(),
     };
     let given = (low ^ 0x2545_f491_4f6c_dd1d).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ high.rotate_left(32);

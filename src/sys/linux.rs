@@ -348,24 +348,44 @@ pub fn random() -> Option<u64> {
     (usize::try_from(got) == Ok(len)).then(|| u64::from_ne_bytes(random))
 }
 
-#[cfg(all(target_env = "gnu", not(miri)))]
+/// Whether there is a function that glibc has since 2.34. That costs nothing: asking for its version touches pages of the libc's that nobody else
+/// does. In a static program it is there if something else needs it.
+#[cfg(all(target_env = "gnu", target_arch = "x86_64", not(miri)))]
 fn libc_asks_for_random() -> bool {
-    // SAFETY: the libc's version is a string that stays.
-    let version = unsafe { core::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) }.to_bytes();
-    is_from_2_34(version)
+    let address: usize;
+    // SAFETY: the linker has written the function's address there, or zero.
+    unsafe {
+        core::arch::asm!(
+            ".weak _Fork",
+            "mov {}, qword ptr [rip + _Fork@GOTPCREL]",
+            out(reg) address,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    address != 0
 }
 
-#[cfg(not(all(target_env = "gnu", not(miri))))]
+/// The same.
+#[cfg(all(target_env = "gnu", target_arch = "aarch64", not(miri)))]
+fn libc_asks_for_random() -> bool {
+    let address: usize;
+    // SAFETY: as above.
+    unsafe {
+        core::arch::asm!(
+            ".weak _Fork",
+            "adrp {0}, :got:_Fork",
+            "ldr {0}, [{0}, :got_lo12:_Fork]",
+            out(reg) address,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    address != 0
+}
+
+/// Of others nothing is known.
+#[cfg(not(all(target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
 fn libc_asks_for_random() -> bool {
     false
-}
-
-/// Whether a glibc of that version, "2.36" for instance, is from 2.34 or later.
-#[cfg(any(test, all(target_env = "gnu", not(miri))))]
-fn is_from_2_34(version: &[u8]) -> bool {
-    let mut numbers =
-        core::str::from_utf8(version).unwrap_or("").split('.').map(|part| part.parse::<u32>().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (2, 34)
 }
 
 /// Runs `f` with every signal blocked, those that the libc keeps for itself too.
@@ -449,18 +469,4 @@ pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
         call(libc::SYS_process_vm_readv, [int(libc::getpid()), local, 1, remote, 1, 0])
     };
     usize::try_from(got).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_of_the_libc() {
-        for (version, expected) in
-            [("2.33", false), ("2.34", true), ("2.36.9000", true), ("2.4", false), ("3.0", true), ("", false)]
-        {
-            assert_eq!(is_from_2_34(version.as_bytes()), expected, "{version}");
-        }
-    }
 }
