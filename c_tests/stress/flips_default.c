@@ -2,6 +2,7 @@
 // env: METES_OPTIONS=stats=off
 // args: 300
 // soak-args: 10000
+// timeout: 120
 // ways: so
 #include "check.h"
 

@@ -359,7 +359,7 @@ fn libc_asks_for_random() -> bool {
             ".weak _Fork",
             "mov {}, qword ptr [rip + _Fork@GOTPCREL]",
             out(reg) address,
-            options(pure, nomem, nostack, preserves_flags),
+            options(pure, readonly, nostack, preserves_flags),
         );
     }
     address != 0
@@ -376,7 +376,7 @@ fn libc_asks_for_random() -> bool {
             "adrp {0}, :got:_Fork",
             "ldr {0}, [{0}, :got_lo12:_Fork]",
             out(reg) address,
-            options(pure, nomem, nostack, preserves_flags),
+            options(pure, readonly, nostack, preserves_flags),
         );
     }
     address != 0
