@@ -173,8 +173,8 @@ fn pages(block: Block) -> Option<Range<usize>> {
 /// Fills a freed block, and makes its whole pages untouchable.
 fn close(block: Block, facts: Facts) {
     let filled = block.filled();
-    let hidden = pages(block)
-        .filter(|pages| PROTECTED.load(Relaxed) < PROTECTED_MAX && linux::protect(pages.start, pages.len()));
+    let hidden =
+        pages(block).filter(|pages| PROTECTED.load(Relaxed) < PROTECTED_MAX && linux::forbid(pages.start, pages.len()));
     match hidden {
         Some(pages) => {
             PROTECTED.fetch_add(1, Relaxed);
@@ -193,7 +193,7 @@ fn close(block: Block, facts: Facts) {
 /// Makes the pages of a block that leaves usable again. False if they cannot be had back.
 pub fn open(block: Block, facts: Facts) -> bool {
     let Some(pages) = pages(block).filter(|_| facts.hidden) else { return true };
-    let opened = linux::unprotect(pages.start, pages.len());
+    let opened = linux::permit(pages.start, pages.len());
     if opened {
         PROTECTED.fetch_sub(1, Relaxed);
     }

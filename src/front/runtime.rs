@@ -11,6 +11,7 @@ use super::{helper, options, quarantine, threads};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::seal;
+use crate::base::sealed::{self, Slot};
 use crate::heap::heap::Huge;
 use crate::heap::mapping::Mappings;
 use crate::heap::page_map::PageMap;
@@ -18,6 +19,7 @@ use crate::heap::span::SpanPool;
 use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
+use crate::sys::pages::PageSource;
 use crate::sys::{cpus, modules, report, thread, valgrind};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
@@ -35,15 +37,28 @@ pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 /// Arenas that hold as much ask for huge pages as they grow.
 const HUGE_FROM: usize = 128 << 20;
 
-static READY: AtomicBool = AtomicBool::new(false);
-static VALGRIND: AtomicBool = AtomicBool::new(false);
+/// How far the start is.
+static START: Start = Start { ready: AtomicBool::new(false), starting: AtomicU32::new(0) };
+
+/// Both words are on one page.
+struct Start {
+    /// Whether it is done.
+    ready: AtomicBool,
+    /// How many threads are in `start`, or `SEALED`.
+    starting: AtomicU32,
+}
+
+/// Nobody is in `start`, or will be.
+const SEALED: u32 = 1 << 31;
+/// Whether the process runs under valgrind.
+const VALGRIND: Slot = Slot::new(sealed::VALGRIND, 0);
 /// Threads sent to arenas so far.
 static HOMES: AtomicUsize = AtomicUsize::new(0);
 
 /// Makes sure that the runtime has started.
 #[inline]
 pub fn ensure() {
-    if !READY.load(Ordering::Acquire) {
+    if !START.ready.load(Ordering::Acquire) {
         start();
     }
 }
@@ -51,9 +66,14 @@ pub fn ensure() {
 #[cold]
 #[inline(never)]
 fn start() {
+    // Who is in here writes to what is sealed when nobody is any more. Then all has been done.
+    let enter = |starting: u32| (starting != SEALED).then(|| starting + 1);
+    if START.starting.fetch_update(Ordering::Acquire, Ordering::Relaxed, enter).is_err() {
+        return;
+    }
     seal::set_secret(secret());
     options::read_environment();
-    VALGRIND.store(valgrind::is_running(), Ordering::Relaxed);
+    VALGRIND.set(valgrind::is_running().into());
     helper::begin();
     MAPPINGS.set_huge(match options::huge_pages() {
         HugePages::Auto => None,
@@ -61,7 +81,12 @@ fn start() {
         HugePages::Never => Some(false),
     });
     found(0);
-    READY.store(true, Ordering::Release);
+    START.ready.store(true, Ordering::Release);
+    // Where a thread is gone that was in here, as in the child of a fork, nothing is ever sealed.
+    START.starting.fetch_sub(1, Ordering::Release);
+    if START.starting.compare_exchange(0, SEALED, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        linux::seal();
+    }
 }
 
 /// Makes an arena ready for use, once for all. False in a signal handler that interrupted an operation on the first one, whose lock
@@ -109,19 +134,26 @@ pub fn apply() {
     }
 }
 
-/// Sixteen random bytes the kernel gave the process at its start: no system call that could be refused.
+/// The secret: random bytes asked for now, mixed with those that the kernel gave the process at its start, which the libc makes its own secrets
+/// of. Either would do. Where there are neither it is made of addresses and the time, and could be guessed.
 fn secret() -> u64 {
-    let Some(address) = linux::aux(libc::AT_RANDOM) else { return 0x6d65_7465_7321 };
-    // SAFETY: AT_RANDOM points at sixteen bytes that live as long as the process.
-    let [low, high] = unsafe { core::ptr::with_exposed_provenance::<[u64; 2]>(address).read_unaligned() };
-    // Not the bytes themselves: the libc makes its own secrets of them.
-    (low ^ 0x2545_f491_4f6c_dd1d).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ high.rotate_left(32)
+    let given = linux::aux(libc::AT_RANDOM).map(|address| {
+        // SAFETY: AT_RANDOM points at sixteen bytes that live as long as the process.
+        unsafe { core::ptr::with_exposed_provenance::<[u64; 2]>(address).read_unaligned() }
+    });
+    let asked = linux::random();
+    let [low, high] = match (given, asked) {
+        (None, None) => [(&raw const START).addr() as u64, (&raw const given).addr() as u64 ^ Linux.now() << 48],
+        _ => given.unwrap_or_default(),
+    };
+    let given = (low ^ 0x2545_f491_4f6c_dd1d).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ high.rotate_left(32);
+    given ^ asked.unwrap_or_default()
 }
 
 /// Whether the process runs under valgrind.
 pub fn on_valgrind() -> bool {
     ensure();
-    VALGRIND.load(Ordering::Relaxed)
+    VALGRIND.is_on()
 }
 
 /// The arenas in use and their indices.

@@ -24,6 +24,7 @@ use crate::heap::{block, heap};
 use crate::slab::slab::Entry;
 use crate::slab::vacant;
 use crate::sys::linux::{self, page_size};
+use crate::sys::report::Detail;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -61,7 +62,7 @@ fn set_guard(block: Block, closed: bool) -> bool {
         return true;
     }
     let len = span.end() - block.end;
-    if closed { linux::protect(block.end, len) } else { linux::unprotect(block.end, len) }
+    if closed { linux::forbid(block.end, len) } else { linux::permit(block.end, len) }
 }
 
 /// As `alloc::allocate` and its like: `n` bytes, aligned to `align`, zero if asked for.
@@ -328,4 +329,22 @@ pub fn asked(start: usize) -> Option<usize> {
         return None;
     }
     extent(start)?.facts().ok().map(|facts| facts.size)
+}
+
+/// What the trailer of the block that starts at an address says: for reports.
+pub fn describe(detail: &mut Detail, start: usize) {
+    let Some(block) = extent(start) else { return };
+    let Ok(facts) = block.facts() else { return };
+    let (size, family, state) = (facts.size, facts.family.allocates(), if facts.freed { "freed" } else { "in use" });
+    match facts.align {
+        GRAIN => detail.line(format_args!("{size} bytes from {family}, {state}")),
+        align => detail.line(format_args!("{size} bytes from {family}, aligned to {align}, {state}")),
+    }
+    let Some((allocated, freed)) = block.calls() else { return };
+    detail.line(format_args!("allocated by thread {} at", allocated.thread));
+    detail.stack(trailer::frames(allocated));
+    if facts.freed {
+        detail.line(format_args!("freed by thread {} at", freed.thread));
+        detail.stack(trailer::frames(freed));
+    }
 }
