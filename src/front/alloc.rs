@@ -21,6 +21,7 @@ use crate::slab::arena::Arena;
 use crate::slab::slab::Entry;
 use crate::slab::{bins, key};
 use crate::sys::linux::{self, Linux};
+use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -39,6 +40,12 @@ enum Owner {
 /// Whether an address is in nothing of ours.
 pub(super) fn is_foreign(address: usize) -> bool {
     matches!(owner(address), Owner::Foreign)
+}
+
+/// The region or mapping of ours around an address.
+pub(super) fn span_around(address: usize) -> Option<Range<usize>> {
+    let span = runtime::PAGE_MAP.get(address).or_else(|| runtime::MAPPINGS.locate(address))?;
+    Some(span.start()..span.end())
 }
 
 /// Whether a span is a heap's region.

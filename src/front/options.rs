@@ -111,6 +111,7 @@ sealed_options! {
     CHECKS = 0;
     DEBUG = 0;
     DEPTH = DEPTH_DEFAULT;
+    LEAKS = 0;
     FILL = FILL_BY_LEVEL;
     QUARANTINE = QUARANTINE_DEFAULT;
     WATCHED = 0;
@@ -119,6 +120,7 @@ sealed_options! {
 
 /// A text that is sealed too. Each has a number of its own.
 const STATS_FILE: Text = Text::new(0);
+const SUPPRESSIONS: Text = Text::new(2);
 
 // What changes while the program runs, by mallopt(3), or the cutoff by itself: all there is that is not sealed.
 static CUTOFF: AtomicUsize = AtomicUsize::new(CUTOFF_DEFAULT);
@@ -225,6 +227,12 @@ const KEYS: &[Key] = &[
         takes: "a number of frames from 0 to 64 that are remembered of each stack",
         set: |v| v.parse().is_ok_and(|n| n <= DEPTH_MAX && store(&DEPTH, n)),
     },
+    Key {
+        name: "leaks",
+        takes: "exit or off: look for leaks when the process exits, with debug=1",
+        set: |v| choose(&LEAKS, v, &["off", "exit"]),
+    },
+    Key { name: "suppressions", takes: path::TAKES, set: |v| SUPPRESSIONS.set(v) },
     Key {
         name: "fill",
         takes: "off, junk or zero: what the bytes of new blocks are",
@@ -461,6 +469,16 @@ pub fn remembers_calls() -> bool {
 /// How many frames of a stack are remembered.
 pub fn depth() -> usize {
     DEPTH.get()
+}
+
+/// Whether leaks are looked for at exit.
+pub fn leaks_at_exit() -> bool {
+    LEAKS.is_on() && remembers_calls()
+}
+
+/// The file that says which leaks not to tell.
+pub fn suppressions() -> Option<Path> {
+    path::expand(SUPPRESSIONS, linux::process_id().cast_signed())
 }
 
 /// What the bytes of new blocks are.

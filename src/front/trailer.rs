@@ -84,6 +84,11 @@ fn canary(address: usize) -> u8 {
     low | 0x80
 }
 
+impl Call {
+    /// Not known.
+    pub const NOBODY: Self = Self { stack: 0, thread: 0 };
+}
+
 impl Block {
     fn sealed_at(self) -> usize {
         self.end - 8
@@ -106,7 +111,7 @@ impl Block {
     /// Makes it a block in use.
     pub fn begin(self, size: usize, align: usize, family: Family, call: Call) {
         if options::remembers_calls() {
-            self.set_calls(call, Call { stack: 0, thread: 0 });
+            self.set_calls(call, Call::NOBODY);
         }
         let facts = Facts { size, align: align.max(GRAIN), family, freed: false, hidden: false };
         self.fill_canaries(size);

@@ -28,6 +28,8 @@ use crate::sys::report::Detail;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
 
+/// Milliseconds that a block may take to get its trailer.
+const PATIENCE: usize = 20;
 /// What new blocks are filled with.
 const FRESH: u8 = 0xa5;
 
@@ -259,8 +261,50 @@ pub fn check() -> Result<(), Broken> {
     }
 }
 
-/// At exit: looks at all blocks in quarantine.
+/// Calls `f` with every block in use whose trailer is whole. Those that other threads are just getting are left out.
+pub fn for_each_in_use(f: &mut dyn FnMut(Block, Facts)) {
+    for_each_out(&mut |block| {
+        if let Ok(facts) = block.facts()
+            && !facts.freed
+        {
+            f(block, facts);
+        }
+    });
+}
+
+/// Calls `f` with every block that the heaps count as in use.
+fn for_each_out(f: &mut dyn FnMut(Block)) {
+    for arena in runtime::arenas().filter_map(|arena| arena.enter(Operation::Other)) {
+        arena.for_each_out(&mut |start| extent(start).into_iter().for_each(&mut *f));
+    }
+    runtime::MAPPINGS.for_each(|span| extent(span.start()).into_iter().for_each(&mut *f));
+}
+
+/// Blocks in use are looked at: one behind whose end something was written may never be freed.
+fn look_at_ends() {
+    for_each_out(&mut |block| {
+        let damaged_at = |block: Block| match block.facts() {
+            Ok(facts) if facts.freed => None,
+            Ok(facts) => block.first_damaged(facts.size),
+            Err(_) => Some(block.end - 8),
+        };
+        // Another thread may be just getting it.
+        for _ in 0..PATIENCE {
+            if damaged_at(block).is_none() {
+                return;
+            }
+            linux::sleep(1);
+        }
+        if let Some(at) = damaged_at(block) {
+            let what = format_args!("byte {} of this block, behind its end, was written to", at - block.start);
+            damaged(Code::Overflow, Operation::Other, block.start, at, what);
+        }
+    });
+}
+
+/// At exit: looks at all blocks in use, and at those in quarantine.
 pub fn finish() {
+    look_at_ends();
     quarantine::for_each(|start| {
         let _ = extent(start).and_then(untouched);
     });

@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+use super::own;
 use super::pages::{PageSource, Range};
 use crate::base::align;
 use crate::base::sealed::{self, Slot};
@@ -209,8 +210,9 @@ impl PageSource for Linux {
     fn map_guarded(&self, len: usize, align: usize) -> Option<usize> {
         count_in(len)?;
         let address = mmap_guarded(len, align);
-        if address.is_none() {
-            count_out(len);
+        match address {
+            Some(address) => own::add(address, len),
+            None => count_out(len),
         }
         address
     }
@@ -221,6 +223,7 @@ impl PageSource for Linux {
         // SAFETY: the caller owns the range.
         let done = unsafe { munmap(address - page, len + 2 * page) };
         if done {
+            own::remove(address);
             count_out(len);
         }
         done

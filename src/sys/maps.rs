@@ -32,7 +32,7 @@ pub fn lookup(address: usize) -> Result<Option<Place>, Unreadable> {
 }
 
 /// One line, such as `7f5e4000-7f5e5000 rw-p 00000000 08:01 1234   /lib/libc.so.6`.
-fn parse(line: &[u8]) -> Option<Place> {
+pub fn parse(line: &[u8]) -> Option<Place> {
     // A path may be any bytes: what is not text is cut off.
     let line = line.utf8_chunks().next()?.valid();
     let (range, rest) = line.split_once(' ')?;

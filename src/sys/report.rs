@@ -158,17 +158,13 @@ static BUFFER: Buffer = Buffer(UnsafeCell::new(Line::new()));
 pub fn found(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
     match after() {
         After::Stop => die(code, at, text, detail),
-        After::GoOn => notice(code, at, text, detail),
+        After::GoOn => noticed(code, at, text, detail),
         After::Ignore => {}
     }
 }
 
 /// The program has done what an option says it may: reports it, and returns.
-pub fn noticed(code: Code, at: usize, text: Arguments<'_>) {
-    notice(code, at, text, &|_| {});
-}
-
-fn notice(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
+pub fn noticed(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
     if begin() {
         write(code, at, text, detail);
         end();
