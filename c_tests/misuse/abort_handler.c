@@ -1,5 +1,5 @@
 // A handler of SIGABRT that allocates, as crash reporters do: the report holds no lock, so it can.
-// stderr: metes: double free: free\(0x[0-9a-f]+\): .*
+// stderr: metes: M001 double free: free\(0x[0-9a-f]+\): .*
 // exit: 7
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // A block that stands in a slab of other sizes is freed twice, and its first word was written to in between.
 // env: METES_OPTIONS=decay_ms=0
-// stderr: metes: double free: free\(0x[0-9a-f]+\): this block( of 320 bytes)? is free already
+// stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block( of 320 bytes)? is free already
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,5 +1,5 @@
 // A block of calloc freed twice.
-// stderr: metes: double free: free\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
+// stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // A small block in the main thread's cache, freed again by a thread whose own cache is gone: in a late destructor.
 // cflags: -pthread
-// stderr: metes: double free: free\(0x[0-9a-f]+\): this block of 112 bytes is free already
+// stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 112 bytes is free already
 // exit: SIGABRT
 #include "check.h"
 

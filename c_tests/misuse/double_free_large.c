@@ -1,6 +1,6 @@
 // The same block of 30,000 bytes freed twice, with a live block on either side.
 // env: METES_OPTIONS=slabs=off
-// stderr: metes: double free: free\(0x[0-9a-f]+\): this block is free already, in a free block of [0-9]+ bytes
+// stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block is free already, in a free block of [0-9]+ bytes
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,5 +1,5 @@
 // A block with a mapping of its own freed twice.
-// stderr: metes: (double free|foreign pointer): free\(0x[0-9a-f]+\): .*
+// stderr: metes: (M001 double free|M004 foreign pointer): free\(0x[0-9a-f]+\): .*
 // exit: SIGABRT
 #include "check.h"
 

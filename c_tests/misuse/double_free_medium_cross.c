@@ -1,7 +1,7 @@
 // A block too large for slabs, kept in its thread's cache, freed again by a thread of another arena.
 // cflags: -pthread
 // env: METES_OPTIONS=arenas=2
-// stderr: metes: double free: free\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
+// stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // The middle one of three neighbours freed again after all have merged, the middle first, then downwards.
 // env: METES_OPTIONS=slabs=off
-// stderr: metes: double free: free\(0x[0-9a-f]+\): (this block is free already, in a free block of [0-9]+ bytes|[0-9]+ bytes into a free block of [0-9]+ bytes at 0x[0-9a-f]+)
+// stderr: metes: M001 double free: free\(0x[0-9a-f]+\): (this block is free already, in a free block of [0-9]+ bytes|[0-9]+ bytes into a free block of [0-9]+ bytes at 0x[0-9a-f]+)
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // A block freed again after its free neighbour became its tail.
 // env: METES_OPTIONS=slabs=off
-// stderr: metes: double free: free\(0x[0-9a-f]+\): this block is free already, in a free block of [0-9]+ bytes
+// stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block is free already, in a free block of [0-9]+ bytes
 // exit: SIGABRT
 #include "check.h"
 

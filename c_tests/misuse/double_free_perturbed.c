@@ -1,7 +1,7 @@
 // A small block freed again by its thread after another one has set M_PERTURB: noticed at once, before the
 // perturbing free writes over what tells.
 // cflags: -pthread
-// stderr: metes: double free: free\(0x[0-9a-f]+\): this block of 112 bytes is free already
+// stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 112 bytes is free already
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // Two threads free the same block at the same time, again and again: whoever comes second is found out.
 // cflags: -pthread
-// stderr: metes: (double free|header overwritten): free\(0x[0-9a-f]+\): .*
+// stderr: metes: (M001 double free|M005 header overwritten): free\(0x[0-9a-f]+\): .*
 // exit: SIGABRT
 #include "check.h"
 

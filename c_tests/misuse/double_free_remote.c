@@ -1,7 +1,7 @@
 // A small block freed twice by another thread, whose home is another arena: the second is noticed before it goes home.
 // cflags: -pthread
 // env: METES_OPTIONS=arenas=2
-// stderr: metes: double free: free\(0x[0-9a-f]+\): this block of 48 bytes is free already
+// stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 48 bytes is free already
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // A small block whose first word was written to after the free, and then freed again: the thread's cache cannot tell,
 // the slab's bitmap does when the cache is emptied.
-// stderr: metes: double free: free\(0x[0-9a-f]+\): this block of 112 bytes is free already
+// stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 112 bytes is free already
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,5 +1,5 @@
 // free of a FILE that belongs to libc.
-// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in (libc's .*|/.*libc.*|an anonymous mapping)
+// stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in (libc's .*|/.*libc.*|an anonymous mapping)
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,5 +1,5 @@
 // free of a block that libc's own allocator returned.
-// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in (\[heap\].*|libc's .*|an anonymous mapping)
+// stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in (\[heap\].*|libc's .*|an anonymous mapping)
 // exit: SIGABRT
 #include "check.h"
 

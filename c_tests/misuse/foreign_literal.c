@@ -1,5 +1,5 @@
 // free of a string literal.
-// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in /.*
+// stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in /.*
 // exit: SIGABRT
 #include "check.h"
 

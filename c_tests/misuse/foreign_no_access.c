@@ -1,5 +1,5 @@
 // free of a pointer into a guard page: the pointer must not be read through.
-// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in an anonymous mapping
+// stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in an anonymous mapping
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,5 +1,5 @@
 // free of a piece of the program's own pool in front of which a copy of one of our headers stands.
-// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in an anonymous mapping
+// stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in an anonymous mapping
 // exit: SIGABRT
 #include "check.h"
 

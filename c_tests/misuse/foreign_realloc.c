@@ -1,5 +1,5 @@
 // realloc of a local variable.
-// stderr: metes: foreign pointer: realloc\(0x[0-9a-f]+\): not from metes; it is in the stack
+// stderr: metes: M004 foreign pointer: realloc\(0x[0-9a-f]+\): not from metes; it is in the stack
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,5 +1,5 @@
 // free of a local variable.
-// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in the stack
+// stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in the stack
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,5 +1,5 @@
 // malloc_usable_size of static data.
-// stderr: metes: foreign pointer: malloc_usable_size\(0x[0-9a-f]+\): not from metes; it is in /.*
+// stderr: metes: M004 foreign pointer: malloc_usable_size\(0x[0-9a-f]+\): not from metes; it is in /.*
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,5 +1,5 @@
 // realloc of a freed block.
-// stderr: metes: freed pointer: realloc\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
+// stderr: metes: M002 freed pointer: realloc\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // realloc of a freed block to a smaller size, which would not need to move.
 // env: METES_OPTIONS=slabs=off
-// stderr: metes: freed pointer: realloc\(0x[0-9a-f]+\): this block is free already, in a free block of [0-9]+ bytes
+// stderr: metes: M002 freed pointer: realloc\(0x[0-9a-f]+\): this block is free already, in a free block of [0-9]+ bytes
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,5 +1,5 @@
 // realloc of a freed block to nothing, which is a free.
-// stderr: metes: (freed pointer|double free): (realloc|free)\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
+// stderr: metes: (M002 freed pointer|M001 double free): (realloc|free)\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
 // exit: SIGABRT
 #include "check.h"
 

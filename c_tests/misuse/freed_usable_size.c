@@ -1,5 +1,5 @@
 // malloc_usable_size of a freed block.
-// stderr: metes: freed pointer: malloc_usable_size\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
+// stderr: metes: M002 freed pointer: malloc_usable_size\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
 // exit: SIGABRT
 #include "check.h"
 

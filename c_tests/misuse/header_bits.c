@@ -21,7 +21,7 @@ int main(void) {
     memcpy(&header, (char *)opaque(p) - 8, 8);
     for (uint64_t bit = 0; bit < 64; bit++) {
         struct ending end = child_that(free_with_flipped_bit, p, bit);
-        snprintf(expected, sizeof expected, "metes: header overwritten: free(%p): the 8 bytes before the block are 0x%016llx; ",
+        snprintf(expected, sizeof expected, "metes: M005 header overwritten: free(%p): the 8 bytes before the block are 0x%016llx; ",
                  (void *)p, (unsigned long long)(header ^ UINT64_C(1) << bit));
         if (!aborted(&end) || !said(&end, expected)) {
             fprintf(stderr, "bit %d: status 0x%x\n  %s  expected: %s\n", (int)bit, (unsigned)end.status, end.said, expected);

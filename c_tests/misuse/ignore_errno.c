@@ -1,6 +1,6 @@
 // With foreign=ignore a refused free still leaves errno alone.
 // env: METES_OPTIONS=foreign=ignore
-// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is not mapped
+// stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is not mapped
 #include "check.h"
 
 int main(void) {

@@ -1,8 +1,8 @@
 // With foreign=ignore the report stays and the program goes on.
 // env: METES_OPTIONS=foreign=ignore
-// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in the stack
-// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in /.*
-// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is not mapped
+// stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in the stack
+// stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in /.*
+// stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is not mapped
 #include "check.h"
 
 static char data[64] = "static data";

@@ -1,6 +1,6 @@
 // With foreign=ignore realloc of foreign memory fails and leaves the memory alone.
 // env: METES_OPTIONS=foreign=ignore
-// stderr: metes: foreign pointer: realloc\(0x[0-9a-f]+\): not from metes; it is in the stack
+// stderr: metes: M004 foreign pointer: realloc\(0x[0-9a-f]+\): not from metes; it is in the stack
 #include "check.h"
 
 int main(void) {

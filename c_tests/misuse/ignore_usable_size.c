@@ -1,6 +1,6 @@
 // With foreign=ignore foreign memory has no usable bytes.
 // env: METES_OPTIONS=foreign=ignore
-// stderr: metes: foreign pointer: malloc_usable_size\(0x[0-9a-f]+\): not from metes; it is in /.*
+// stderr: metes: M004 foreign pointer: malloc_usable_size\(0x[0-9a-f]+\): not from metes; it is in /.*
 #include "check.h"
 
 static char data[64] = "static data";

@@ -1,5 +1,5 @@
 // A pointer that no allocation could have returned.
-// stderr: metes: interior pointer: free\(0x[0-9a-f]+\): 3 bytes into the block of [0-9]+ bytes at 0x[0-9a-f]+
+// stderr: metes: M003 interior pointer: free\(0x[0-9a-f]+\): 3 bytes into the block of [0-9]+ bytes at 0x[0-9a-f]+
 // exit: SIGABRT
 #include "check.h"
 

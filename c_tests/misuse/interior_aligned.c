@@ -1,5 +1,5 @@
 // A pointer into an aligned block.
-// stderr: metes: interior pointer: free\(0x[0-9a-f]+\): 4096 bytes into the block of [0-9]+ bytes at 0x[0-9a-f]+
+// stderr: metes: M003 interior pointer: free\(0x[0-9a-f]+\): 4096 bytes into the block of [0-9]+ bytes at 0x[0-9a-f]+
 // exit: SIGABRT
 #include "check.h"
 

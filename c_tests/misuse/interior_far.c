@@ -1,5 +1,5 @@
 // A pointer deep inside a block of 30,000 bytes.
-// stderr: metes: interior pointer: free\(0x[0-9a-f]+\): 20000 bytes into the block of [0-9]+ bytes at 0x[0-9a-f]+
+// stderr: metes: M003 interior pointer: free\(0x[0-9a-f]+\): 20000 bytes into the block of [0-9]+ bytes at 0x[0-9a-f]+
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,5 +1,5 @@
 // A pointer into a block of a slab of several units, at the start of the next unit.
-// stderr: metes: interior pointer: free\(0x[0-9a-f]+\): [0-9]+ bytes into the block of 20480 bytes at 0x[0-9a-f]+
+// stderr: metes: M003 interior pointer: free\(0x[0-9a-f]+\): [0-9]+ bytes into the block of 20480 bytes at 0x[0-9a-f]+
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,5 +1,5 @@
 // A pointer 3 bytes into a block with a mapping of its own.
-// stderr: metes: interior pointer: free\(0x[0-9a-f]+\): 3 bytes into the block of [0-9]+ bytes at 0x[0-9a-f]+
+// stderr: metes: M003 interior pointer: free\(0x[0-9a-f]+\): 3 bytes into the block of [0-9]+ bytes at 0x[0-9a-f]+
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,5 +1,5 @@
 // realloc of a pointer into a block.
-// stderr: metes: interior pointer: realloc\(0x[0-9a-f]+\): 32 bytes into the block of [0-9]+ bytes at 0x[0-9a-f]+
+// stderr: metes: M003 interior pointer: realloc\(0x[0-9a-f]+\): 32 bytes into the block of [0-9]+ bytes at 0x[0-9a-f]+
 // exit: SIGABRT
 #include "check.h"
 

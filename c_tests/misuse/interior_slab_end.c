@@ -1,5 +1,5 @@
 // A pointer behind the last block of a slab, where no block is: noticed when the cache is emptied.
-// stderr: metes: interior pointer: free\(0x[0-9a-f]+\): no block starts here, behind the last of its slab
+// stderr: metes: M003 interior pointer: free\(0x[0-9a-f]+\): no block starts here, behind the last of its slab
 // exit: SIGABRT
 #include "check.h"
 

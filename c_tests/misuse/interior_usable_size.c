@@ -1,5 +1,5 @@
 // malloc_usable_size of a pointer into a block.
-// stderr: metes: interior pointer: malloc_usable_size\(0x[0-9a-f]+\): 48 bytes into the block of [0-9]+ bytes at 0x[0-9a-f]+
+// stderr: metes: M003 interior pointer: malloc_usable_size\(0x[0-9a-f]+\): 48 bytes into the block of [0-9]+ bytes at 0x[0-9a-f]+
 // exit: SIGABRT
 #include "check.h"
 

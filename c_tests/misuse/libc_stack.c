@@ -1,7 +1,7 @@
 // With foreign=libc a stack is still no heap, even where a plausible size stands before the pointer.
 // env: METES_OPTIONS=foreign=libc
 // exit: SIGABRT
-// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in the stack
+// stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in the stack
 #include "check.h"
 
 int main(void) {

@@ -1,6 +1,6 @@
 // Threads that run into their double frees together: one line, not eight mixed up, and no hang.
 // cflags: -pthread
-// stderr: metes: double free: free\(0x[0-9a-f]+\): .*
+// stderr: metes: M001 double free: free\(0x[0-9a-f]+\): .*
 // exit: SIGABRT
 #include "check.h"
 

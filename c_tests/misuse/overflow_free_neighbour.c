@@ -1,6 +1,6 @@
 // A free neighbour's header overwritten, then the block before it freed, which would merge the two.
 // env: METES_OPTIONS=slabs=off
-// stderr: metes: (write after free|header overwritten): .*
+// stderr: metes: M00[56] (free block written to|header overwritten): .*
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // A block written 200 bytes past its end, its neighbour freed.
 // env: METES_OPTIONS=slabs=off
-// stderr: metes: header overwritten: free\(0x[0-9a-f]+\): the 8 bytes before the block are 0x[0-9a-f]{16}; .*
+// stderr: metes: M005 header overwritten: free\(0x[0-9a-f]+\): the 8 bytes before the block are 0x[0-9a-f]{16}; .*
 // exit: SIGABRT
 #include "check.h"
 

@@ -27,13 +27,13 @@ int main(void) {
         char *p = malloc(sizes[s]), *live = malloc(sizes[s]);
         size_t usable = malloc_usable_size(p);
         for (size_t o = 0; o < sizeof offsets / sizeof offsets[0]; o++) {
-            snprintf(text, sizeof text, "metes: interior pointer: free(%p): %zu bytes into the block of %zu bytes at %p\n",
+            snprintf(text, sizeof text, "metes: M003 interior pointer: free(%p): %zu bytes into the block of %zu bytes at %p\n",
                      (void *)(p + offsets[o]), offsets[o], usable, (void *)p);
             expect(free_it, p, offsets[o], text);
         }
         // A mapping is gone after the first free, and its size with it.
         if (sizes[s] < MIB) {
-            snprintf(text, sizeof text, "metes: double free: free(%p): this block is free already, ", (void *)p);
+            snprintf(text, sizeof text, "metes: M001 double free: free(%p): this block is free already, ", (void *)p);
             expect(free_it_twice, p, 0, text);
         }
         free(p);

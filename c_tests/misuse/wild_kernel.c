@@ -1,5 +1,5 @@
 // A kernel address.
-// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is not mapped
+// stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is not mapped
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // A pointer to nowhere, freed as a thread's first call: the thread has no cache yet.
 // cflags: -pthread
-// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is not mapped
+// stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is not mapped
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,5 +1,5 @@
 // realloc of a pointer where nothing is mapped.
-// stderr: metes: foreign pointer: realloc\(0x[0-9a-f]+\): not from metes; it is not mapped
+// stderr: metes: M004 foreign pointer: realloc\(0x[0-9a-f]+\): not from metes; it is not mapped
 // exit: SIGABRT
 #include "check.h"
 

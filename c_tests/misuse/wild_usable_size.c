@@ -1,5 +1,5 @@
 // malloc_usable_size of a pointer overwritten with text.
-// stderr: metes: foreign pointer: malloc_usable_size\(0x[0-9a-f]+\): not from metes; it is not mapped
+// stderr: metes: M004 foreign pointer: malloc_usable_size\(0x[0-9a-f]+\): not from metes; it is not mapped
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // The first words of freed blocks overwritten with pointers to memory of the program.
 // env: METES_OPTIONS=slabs=off
-// stderr: metes: (write after free|header overwritten): .*
+// stderr: metes: M00[56] (free block written to|header overwritten): .*
 // exit: SIGABRT
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // The last 8 bytes of a freed block overwritten, then the block behind it freed, which would merge the two.
 // env: METES_OPTIONS=slabs=off
-// stderr: metes: (write after free|header overwritten): .*
+// stderr: metes: M00[56] (free block written to|header overwritten): .*
 // exit: SIGABRT
 #include "check.h"
 

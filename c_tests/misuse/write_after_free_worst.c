@@ -1,6 +1,6 @@
 // The first 32 bytes of freed blocks overwritten, under fit=worst.
 // env: METES_OPTIONS=slabs=off,fit=worst
-// stderr: metes: (write after free|header overwritten): .*
+// stderr: metes: M00[56] (free block written to|header overwritten): .*
 // exit: SIGABRT
 #include "check.h"
 

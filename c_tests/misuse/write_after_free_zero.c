@@ -1,6 +1,6 @@
 // The first 32 bytes of freed blocks overwritten with zeros; allocations nearby must not go on.
 // env: METES_OPTIONS=slabs=off
-// stderr: metes: (write after free|header overwritten): .*
+// stderr: metes: M00[56] (free block written to|header overwritten): .*
 // exit: SIGABRT
 #include "check.h"
 

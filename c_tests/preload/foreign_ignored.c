@@ -1,7 +1,7 @@
 // Preloaded into a program that frees what is not ours: with foreign=ignore it lives, and each one is named once.
 // env: METES_OPTIONS=foreign=ignore
-// stderr: metes: foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in (\[heap\].*|libc's .*|an anonymous mapping)
-// stderr: metes: foreign pointer: realloc\(0x[0-9a-f]+\): not from metes; it is in (\[heap\].*|libc's .*|an anonymous mapping)
+// stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in (\[heap\].*|libc's .*|an anonymous mapping)
+// stderr: metes: M004 foreign pointer: realloc\(0x[0-9a-f]+\): not from metes; it is in (\[heap\].*|libc's .*|an anonymous mapping)
 #include "check.h"
 
 #include "include/life.h"

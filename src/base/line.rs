@@ -19,6 +19,16 @@ impl<const N: usize> Line<N> {
         &self.bytes[..self.len]
     }
 
+    /// The same as text, up to the first byte that is none.
+    pub fn as_str(&self) -> &str {
+        self.as_bytes().utf8_chunks().next().map_or("", |chunk| chunk.valid())
+    }
+
+    /// Starts anew.
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
     /// Appends raw bytes, cutting what does not fit.
     pub fn push(&mut self, text: &[u8]) {
         let n = text.len().min(N - self.len);
@@ -59,5 +69,8 @@ mod tests {
         write!(line, "456789").unwrap();
         line.end();
         assert_eq!(line.as_bytes(), b"1234567\n");
+        line.clear();
+        line.push(b"ab\xffc");
+        assert_eq!(line.as_str(), "ab");
     }
 }

@@ -1,6 +1,6 @@
 //! What is set at the start and never again: the secret, and the options that do not change while the program runs.
 //!
-//!     | room 64 KiB | secret, words, texts | room 64 KiB |
+//!     | room 64 KiB | secret, words, paths | room 64 KiB |
 //!               |<-- whole pages, read-only -->|
 //!
 //! Once the process has started, `sys::linux::seal` makes the pages read-only, so that no write of the program's changes what the checks rest
@@ -8,38 +8,47 @@
 //! the library's file, so a word keeps its value xor its default.
 
 use super::config::UNIT;
+use super::path::PathTemplate;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 const WORDS: usize = 64;
-const TEXTS: usize = 4;
-/// Bytes of a text, the zero at its end included.
-pub const TEXT: usize = 256;
+const PATHS: usize = 4;
 
 /// The word that has the limit of `sys::linux`.
 pub const LIMIT: usize = 0;
 /// The word that says whether the process runs under valgrind.
 pub const VALGRIND: usize = 1;
+/// The word that is not 0 where the environment was read and blocks are not to be checked.
+pub const UNCHECKED: usize = 2;
+/// The word that says what happens after a report that can be survived.
+pub const AFTER: usize = 3;
 /// The first of the options' words. They number them themselves.
 pub const OPTIONS: usize = 8;
 
-/// Aligned so that what is in it crosses no page.
+/// The path of the statistics.
+pub const STATS_FILE: usize = 0;
+/// The path of reports.
+pub const REPORT: usize = 1;
+
+/// What is sealed, and the room around it. Aligned so that what is in it crosses no page.
 #[repr(C, align(2048))]
-struct Area {
+pub struct Area {
     before: [u8; UNIT],
     secret: AtomicU64,
     words: [AtomicUsize; WORDS],
-    texts: [[AtomicU8; TEXT]; TEXTS],
+    paths: [PathTemplate; PATHS],
     after: [u8; UNIT],
 }
 
-const _: () = assert!(size_of::<AtomicU64>() + WORDS * size_of::<usize>() + TEXTS * TEXT <= 2048);
+const _: () = assert!(size_of::<AtomicU64>() + WORDS * size_of::<usize>() + PATHS * size_of::<PathTemplate>() <= 2048);
 
-static AREA: Area = Area {
+/// All of it.
+pub static AREA: Area = Area {
     before: [0; UNIT],
     secret: AtomicU64::new(0),
     words: [const { AtomicUsize::new(0) }; WORDS],
-    texts: [const { [const { AtomicU8::new(0) }; TEXT] }; TEXTS],
+    paths: [const { PathTemplate::new() }; PATHS],
     after: [0; UNIT],
 };
 
@@ -88,30 +97,15 @@ impl Slot {
     }
 }
 
-/// A text, a path for instance.
-#[derive(Clone, Copy)]
-pub struct Text(usize);
+/// The place of a path.
+pub const fn path(index: usize) -> &'static PathTemplate {
+    &AREA.paths[index]
+}
 
-impl Text {
-    /// The text of a number.
-    pub const fn new(index: usize) -> Self {
-        assert!(index < TEXTS);
-        Self(index)
-    }
-
-    /// Makes it say `text`. False if that is empty or too long.
-    pub fn set(self, text: &str) -> bool {
-        let fits = !text.is_empty() && text.len() < TEXT;
-        if fits {
-            AREA.texts[self.0].iter().zip(text.bytes().chain([0])).for_each(|(byte, new)| byte.store(new, Relaxed));
-        }
-        fits
-    }
-
-    /// What it says.
-    pub fn bytes(self) -> impl Iterator<Item = u8> {
-        AREA.texts[self.0].iter().map(|byte| byte.load(Relaxed)).take_while(|&byte| byte != 0)
-    }
+/// How far behind the start of `AREA` a word stands, for instructions that read one.
+#[allow(dead_code, reason = "in the exporting flavour alone")]
+pub const fn place(index: usize) -> usize {
+    core::mem::offset_of!(Area, words) + index * size_of::<AtomicUsize>()
 }
 
 #[cfg(test)]
@@ -124,7 +118,7 @@ mod tests {
         for page_size in [4 << 10, 16 << 10, 64 << 10] {
             let pages = pages(page_size);
             assert!(area.start <= pages.start && pages.end <= area.end, "{page_size}: {pages:x?} of {area:x?}");
-            for inside in [(&raw const AREA.secret).addr(), (&raw const AREA.texts).addr() + TEXTS * TEXT - 1] {
+            for inside in [(&raw const AREA.secret).addr(), (&raw const AREA.after).addr() - 1] {
                 assert!(pages.contains(&inside), "{page_size}: {inside:#x} is not in {pages:x?}");
             }
         }

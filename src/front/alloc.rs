@@ -8,9 +8,12 @@
 
 use super::cache;
 use super::misuse::{self, Wrong};
-use super::{check, exchange, foreign, helper, oom, options, runtime, stats, threads, tuning};
+use super::{check, exchange, foreign, helper, oom, options, runtime, stats, threads, tuning, watch};
+use crate::base::align;
 use crate::base::class::{self, SizeClass};
-use crate::base::config::GRAIN;
+use crate::base::code::Code;
+use crate::base::config::{CHECKED, GRAIN};
+use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
 use crate::heap::heap::{self, Fresh};
 use crate::heap::span::{Kind, Span};
@@ -33,6 +36,16 @@ enum Owner {
     Foreign,
 }
 
+/// Whether an address is in nothing of ours.
+pub(super) fn is_foreign(address: usize) -> bool {
+    matches!(owner(address), Owner::Foreign)
+}
+
+/// Whether a span is a heap's region.
+pub(super) fn is_region(span: &Span) -> bool {
+    span.kind() == Kind::Region
+}
+
 fn arena_of(region: &Span) -> &'static Arena<Linux> {
     runtime::arena(region.arena.load(Relaxed) as usize)
 }
@@ -53,7 +66,7 @@ fn owner(address: usize) -> Owner {
     }
 }
 
-fn fail() -> *mut u8 {
+pub(super) fn fail() -> *mut u8 {
     linux::set_errno(libc::ENOMEM);
     null_mut()
 }
@@ -67,19 +80,20 @@ pub fn allocate(n: usize) -> *mut u8 {
     }
 }
 
-/// The same, but the program's handler for lack of memory is not asked: for whoever calls malloc when this fails.
+/// The same for `operator new`: the program's handler for lack of memory is not asked, as whoever is called when this fails calls
+/// malloc.
 #[inline(always)]
-pub fn allocate_unasked(n: usize) -> *mut u8 {
+pub fn allocate_new(n: usize) -> *mut u8 {
     match cache::allocate(Operation::Malloc, n) {
-        0 => allocate_slowly_unasked(n),
+        0 => allocate_new_slowly(n),
         object => core::ptr::with_exposed_provenance_mut(object),
     }
 }
 
 #[cold]
 #[inline(never)]
-extern "C" fn allocate_slowly_unasked(n: usize) -> *mut u8 {
-    oom::unasked(|| serve(Operation::Malloc, n, GRAIN, false))
+extern "C" fn allocate_new_slowly(n: usize) -> *mut u8 {
+    oom::unasked(|| allocate_slowly_for(Family::New, n))
 }
 
 /// The same for another operation.
@@ -93,27 +107,46 @@ fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 extern "C" fn allocate_slowly(n: usize) -> *mut u8 {
-    // The fast path takes no bytes for very many.
-    if n == 0 { allocate_for(Operation::Malloc, 1) } else { serve(Operation::Malloc, n, GRAIN, false) }
+    allocate_slowly_for(Family::Malloc, n)
+}
+
+fn allocate_slowly_for(family: Family, n: usize) -> *mut u8 {
+    if n == 0 {
+        // The fast path takes no bytes for very many.
+        let object = cache::allocate(Operation::Malloc, 1);
+        if object != 0 {
+            return core::ptr::with_exposed_provenance_mut(object);
+        }
+    }
+    runtime::ensure();
+    if options::watched() {
+        return watch::allocate(Operation::Malloc, family, n, GRAIN, false);
+    }
+    serve(Operation::Malloc, n, GRAIN, false)
 }
 
 /// The same aligned to `align`, a power of two.
-pub fn allocate_aligned(n: usize, align: usize) -> *mut u8 {
+pub fn allocate_aligned(family: Family, n: usize, align: usize) -> *mut u8 {
     if let Some(class) = SizeClass::for_aligned(n, align) {
         let object = cache::allocate_class(Operation::Aligned, class);
-        if object != 0 && object.is_multiple_of(align) {
-            return core::ptr::with_exposed_provenance_mut(object);
-        }
         if object != 0 {
-            return serve_instead(Operation::Aligned, object, n, align, false);
+            return if align::is(object, align) {
+                core::ptr::with_exposed_provenance_mut(object)
+            } else {
+                serve_instead(Operation::Aligned, object, n, align, false)
+            };
         }
+    }
+    runtime::ensure();
+    if options::watched() {
+        return watch::allocate(Operation::Aligned, family, n, align, false);
     }
     serve(Operation::Aligned, n, align, false)
 }
 
-/// The same, but the program's handler is not asked.
-pub fn allocate_aligned_unasked(n: usize, align: usize) -> *mut u8 {
-    oom::unasked(|| allocate_aligned(n, align))
+/// The same for `operator new`: the program's handler is not asked.
+pub fn allocate_new_aligned(family: Family, n: usize, align: usize) -> *mut u8 {
+    oom::unasked(|| allocate_aligned(family, n, align))
 }
 
 /// Serves an aligned request from a slab of its class: in a mixed one an object may stand anywhere, as this one does.
@@ -143,12 +176,16 @@ pub fn allocate_zeroed(n: usize, align: usize) -> *mut u8 {
             return p;
         }
     }
+    runtime::ensure();
+    if options::watched() {
+        return watch::allocate(Operation::Calloc, Family::Malloc, n, align, true);
+    }
     serve(Operation::Calloc, n, align, true)
 }
 
 /// Serves a request that the thread's cache did not serve at once.
 #[inline(never)]
-fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
+pub(super) fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
     runtime::ensure();
     if n > isize::MAX.unsigned_abs() {
         return fail();
@@ -159,7 +196,7 @@ fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
     if let Some(class) = class.filter(|class| class.has_slabs())
         && let Some(object) = serve_object(operation, class)
     {
-        if !object.is_multiple_of(align) {
+        if !align::is(object, align) {
             return serve_instead(operation, object, n, align, zero);
         }
         return fill(object, n, n, zero);
@@ -244,7 +281,7 @@ fn fill(block: usize, dirty: usize, n: usize, zero: bool) -> *mut u8 {
     let p: *mut u8 = core::ptr::with_exposed_provenance_mut(block);
     // SAFETY: the block is ours and has `n` bytes, of which the first `dirty` may not be zero.
     unsafe {
-        if zero {
+        if zero || options::zeroes() {
             p.write_bytes(0, dirty);
         } else if options::perturb() != 0 {
             p.write_bytes(!options::perturb(), n);
@@ -277,10 +314,10 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
 /// # Safety
 /// Nothing may use the block any more. A pointer that is no block is reported, not followed.
 #[inline(always)]
-pub unsafe fn release(p: *mut u8) {
+pub unsafe fn release(family: Family, p: *mut u8) {
     if !cache::release(p.addr()) {
         // SAFETY: the caller's promise.
-        unsafe { release_slowly(p) };
+        unsafe { release_slowly(p, family) };
     }
 }
 
@@ -288,7 +325,11 @@ pub unsafe fn release(p: *mut u8) {
 /// As for `release`.
 #[cold]
 #[inline(never)]
-unsafe extern "C" fn release_slowly(p: *mut u8) {
+unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
+    if options::watched() {
+        // SAFETY: the caller's promise.
+        return unsafe { watch::release(Operation::Free, p, Claim::of(family)) };
+    }
     match Entry::new(runtime::PAGE_MAP.slab_entry(p.addr())) {
         Some(entry) => {
             release_object(Operation::Free, entry, p.addr());
@@ -299,10 +340,83 @@ unsafe extern "C" fn release_slowly(p: *mut u8) {
     }
 }
 
+/// The same for who says how many bytes were asked for.
+///
+/// # Safety
+/// As for `release`.
+#[inline(always)]
+pub unsafe fn release_sized(family: Family, p: *mut u8, n: usize) {
+    if !cache::release_sized(p.addr(), n) {
+        // SAFETY: the caller's promise.
+        unsafe { release_sized_slowly(p, n, family) };
+    }
+}
+
+/// # Safety
+/// As for `release`.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn release_sized_slowly(p: *mut u8, n: usize, family: Family) {
+    // SAFETY: the caller's promise.
+    unsafe { release_claimed(p, Claim::of(family).size(n)) };
+}
+
+/// The same for who says something of the block.
+///
+/// # Safety
+/// As for `release`.
+pub unsafe fn release_claimed(p: *mut u8, claim: Claim) {
+    runtime::ensure();
+    if options::watched() {
+        // SAFETY: the caller's promise.
+        return unsafe { watch::release(Operation::Free, p, claim) };
+    }
+    if CHECKED && !p.is_null() && !agrees(p.addr(), claim) {
+        return;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { release(claim.family, p) };
+}
+
+/// Whether what is said of a block can be true, as far as is known without a trailer. Reports that it cannot.
+fn agrees(address: usize, claim: Claim) -> bool {
+    if let Some(align) = claim.align.filter(|&align| align.is_power_of_two() && !align::is(address, align)) {
+        let what = format_args!("this block is not aligned to {align}, as was said");
+        misuse::found(Code::WrongAlignment, Operation::Free, address, what);
+        return false;
+    }
+    let Some(said) = claim.size else { return true };
+    let n = said.max(1);
+    // What realloc has left in place is not quite as large as it would be anew.
+    let resized = claim.family == Family::Malloc;
+    let (size, fits) = match owner(address) {
+        Owner::Slab(entry) => match entry.object_at(address) {
+            Some(object) if resized => (object.class.size(), serves(object.class.size(), n)),
+            Some(object) => {
+                let align = claim.align.unwrap_or(GRAIN);
+                let class = if align > GRAIN { SizeClass::for_aligned(n, align) } else { SizeClass::for_size(n) };
+                (object.class.size(), class == Some(object.class))
+            }
+            None => return true,
+        },
+        Owner::Region(region) => match heap::usable_size(region, address) {
+            Ok(usable) => (usable, n <= usable && n > usable / 2),
+            Err(_) => return true,
+        },
+        Owner::Mapping(span) => (span.len(), n <= span.len() && n > span.len() / 2),
+        Owner::Foreign => return true,
+    };
+    if !fits {
+        let what = format_args!("this block of {size} bytes is not for {said}, as was said");
+        misuse::found(Code::WrongSize, Operation::Free, address, what);
+    }
+    fits
+}
+
 /// # Safety
 /// As for `release`.
 #[inline]
-unsafe fn release_for(operation: Operation, p: *mut u8) {
+pub(super) unsafe fn release_for(operation: Operation, p: *mut u8) {
     if p.is_null() {
         return;
     }
@@ -339,17 +453,26 @@ fn perturb_freed(address: usize, usable: usize) {
     unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes(options::perturb(), usable) };
 }
 
-/// Reports a heap block that is free already, in a thread's cache: for the heap it is in use.
-fn not_in_a_cache(operation: Operation, usable: usize, address: usize) {
-    if usable >= class::SLAB_MAX && key::is_set(address) {
+/// Whether a block is in a thread's cache. Where blocks are checked there are none, and its first word may not even be readable.
+pub(super) fn has_key(address: usize) -> bool {
+    !options::watched() && key::is_set(address)
+}
+
+/// Whether a heap block is free already, in a thread's cache, where the heap has it in use. Reports that.
+fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> bool {
+    let is = usable >= class::SLAB_MAX && has_key(address);
+    if is {
         misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(usable)));
     }
+    is
 }
 
 fn release_block(operation: Operation, region: &'static Span, address: usize) {
     let arena = arena_of(region);
     if let Ok(usable) = heap::usable_size(region, address) {
-        not_in_a_cache(operation, usable, address);
+        if is_in_a_cache(operation, usable, address) {
+            return;
+        }
         if options::perturb() != 0 {
             perturb_freed(address, usable);
         }
@@ -381,11 +504,11 @@ fn release_block(operation: Operation, region: &'static Span, address: usize) {
 #[inline(never)]
 fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
     if span.start() != address {
-        misuse::report(operation, address, Wrong::Mapping(span));
+        return misuse::report(operation, address, Wrong::Mapping(span));
     }
     let bytes = span.len();
     if !linux::keeping_errno(|| runtime::MAPPINGS.free(span)) {
-        misuse::report(operation, address, Wrong::FreedMapping(bytes));
+        return misuse::report(operation, address, Wrong::FreedMapping(bytes));
     }
     stats::count(operation);
     options::learn_cutoff(bytes);
@@ -398,40 +521,42 @@ pub fn usable_size(p: *mut u8) -> usize {
     if size != 0 {
         return size;
     }
+    if options::watched() {
+        return watch::usable_size(p);
+    }
     usable_size_for(Operation::UsableSize, p).unwrap_or(0)
 }
 
-fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
+/// `None` for what is no block in use: that has been reported.
+pub(super) fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
     if p.is_null() {
         return Some(0);
     }
     let address = p.addr();
-    match owner(address) {
-        Owner::Slab(entry) => Some(usable_object(operation, entry, address)),
+    let wrong = match owner(address) {
+        Owner::Slab(entry) => return usable_object(operation, entry, address),
         Owner::Region(region) => match heap::usable_size(region, address) {
-            Ok(usable) => {
-                not_in_a_cache(operation, usable, address);
-                Some(usable)
-            }
-            Err(wrong) => misuse::report(operation, address, Wrong::Block(region, wrong)),
+            Ok(usable) => return Some(usable).filter(|_| !is_in_a_cache(operation, usable, address)),
+            Err(wrong) => Wrong::Block(region, wrong),
         },
-        Owner::Mapping(span) if span.start() == address => Some(span.len()),
-        Owner::Mapping(span) => misuse::report(operation, address, Wrong::Mapping(span)),
-        Owner::Foreign => foreign::usable_size(operation, p),
-    }
+        Owner::Mapping(span) if span.start() == address => return Some(span.len()),
+        Owner::Mapping(span) => Wrong::Mapping(span),
+        Owner::Foreign => return foreign::usable_size(operation, p),
+    };
+    misuse::report(operation, address, wrong);
+    None
 }
 
-/// The bytes of an object that the program names.
+/// The bytes of an object that the program names; `None` if it is none in use: that has been reported.
 #[inline]
-fn usable_object(operation: Operation, entry: Entry, address: usize) -> usize {
-    let Some(object) = entry.object_at(address) else {
-        misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)))
+fn usable_object(operation: Operation, entry: Entry, address: usize) -> Option<usize> {
+    let wrong = match entry.object_at(address) {
+        Some(object) if entry.is_out(address) && !has_key(address) => return Some(object.class.size()),
+        Some(object) => bins::Misuse::Freed(object.class.size()),
+        None => bins::interior(entry, address),
     };
-    let size = object.class.size();
-    if !entry.is_out(address) || key::is_set(address) {
-        misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(size)));
-    }
-    size
+    misuse::report(operation, address, Wrong::Object(wrong));
+    None
 }
 
 /// `p` with room for `n` bytes, moved if need be; its content is kept up to the smaller of both sizes. As glibc does it,
@@ -453,6 +578,11 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
 /// As for `resize`.
 #[inline(never)]
 unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
+    runtime::ensure();
+    if options::watched() {
+        // SAFETY: the caller's promise.
+        return unsafe { watch::resize(p, n) };
+    }
     if p.is_null() {
         return allocate_for(Operation::Realloc, n);
     }
@@ -467,14 +597,16 @@ unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
     }
     check::tick();
     let address = p.addr();
-    if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(address))
-        && let Some(p) = resize_object(entry, address, n)
-    {
+    if is_foreign(address) {
+        return foreign::realloc(p, n);
+    }
+    let Some(size) = usable_size_for(Operation::Realloc, p) else {
+        linux::set_errno(libc::EINVAL);
+        return null_mut();
+    };
+    if Entry::new(runtime::PAGE_MAP.slab_entry(address)).is_some() && serves(size, n) {
         stats::count(Operation::Realloc);
         return p;
-    }
-    if matches!(owner(address), Owner::Foreign) {
-        return foreign::realloc(p, n);
     }
     // All of it again: room that the handler makes may be just behind the block.
     // SAFETY: the caller's promise.
@@ -514,18 +646,9 @@ fn serves(size: usize, n: usize) -> bool {
 }
 
 /// In place, or not at all.
-fn resize_object(entry: Entry, address: usize, n: usize) -> Option<*mut u8> {
-    serves(usable_object(Operation::Realloc, entry, address), n)
-        .then(|| core::ptr::with_exposed_provenance_mut(address))
-}
-
-/// In place, or not at all.
 fn resize_block(region: &'static Span, address: usize, n: usize) -> Option<*mut u8> {
     if n >= options::cutoff() {
         return None;
-    }
-    if let Ok(usable) = heap::usable_size(region, address) {
-        not_in_a_cache(Operation::Realloc, usable, address);
     }
     let mut heap = arena_of(region).enter(Operation::Realloc)?;
     let resized = heap.resize(address, n);
@@ -534,7 +657,10 @@ fn resize_block(region: &'static Span, address: usize, n: usize) -> Option<*mut 
     match resized {
         Ok(Some(_)) => Some(core::ptr::with_exposed_provenance_mut(address)),
         Ok(None) => None,
-        Err(wrong) => misuse::report(Operation::Realloc, address, Wrong::Block(region, wrong)),
+        Err(wrong) => {
+            misuse::report(Operation::Realloc, address, Wrong::Block(region, wrong));
+            None
+        }
     }
 }
 

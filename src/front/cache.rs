@@ -598,6 +598,25 @@ pub fn release(address: usize) -> bool {
     }
 }
 
+/// The same, and not for an object of another class than requests of so many bytes have.
+#[inline(always)]
+pub fn release_sized(address: usize, n: usize) -> bool {
+    let cache = Cache::current();
+    let grain = class::grain(n);
+    if grain >= cache.gate.get() {
+        return false;
+    }
+    // SAFETY: an open gate is the length of the table.
+    let distance = usize::from(unsafe { cache.bins_of_grains.get_unchecked(grain).get() });
+    match cache.entry(address) {
+        // The bin of no class has no room.
+        Some(entry) if Entry::place(entry) ^ cache.home.get() == distance => {
+            push(cache, distance, |bin| bin.has_object(entry, address), address)
+        }
+        _ => false,
+    }
+}
+
 /// The same for an object that the window does not show.
 #[cold]
 #[inline(never)]

@@ -1,6 +1,7 @@
 //! `metes_check`: every validator there is, and `verify=N`, which runs them every N calls.
 
-use super::{options, runtime};
+use super::{options, runtime, watch};
+use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
 use crate::heap::check::Broken;
@@ -17,7 +18,8 @@ pub fn check() -> Result<(), Broken> {
             heap.check()?;
         }
     }
-    runtime::MAPPINGS.check()
+    runtime::MAPPINGS.check()?;
+    watch::check()
 }
 
 /// A broken invariant in words.
@@ -49,7 +51,6 @@ fn tick_slow(every: usize) {
     }
     if let Err(broken) = check() {
         let text = describe(broken);
-        let text = core::str::from_utf8(text.as_bytes()).unwrap_or("");
-        report::misuse(format_args!("heap damaged: {text}"));
+        report::misuse(Code::HeapDamaged, broken.address, format_args!("{}", text.as_str()));
     }
 }

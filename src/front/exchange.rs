@@ -140,13 +140,18 @@ fn flush_entered(cache: &Cache, class: SizeClass, keep: usize) -> bool {
     linux::keeping_errno(|| {
         if !class.has_slabs() {
             going.iter().for_each(|slot| give(&mut arena, slot.load(Relaxed)));
-        } else if let Err((address, wrong)) = arena.give_all(class, going) {
-            misuse::report(Operation::Free, address, Wrong::Object(wrong));
+        } else {
+            arena.give_all(class, going, report);
         }
     });
     cache.drop_older(class, keep);
     cache::add(&cache.flushed, going.len() as u64);
     true
+}
+
+/// Reports an object that comes out of a cache: what is wrong with it now was done while it was there.
+fn report(address: usize, wrong: Misuse) {
+    misuse::report(Operation::Free, address, Wrong::Object(wrong));
 }
 
 type Arena<'a> = crate::slab::arena::Entered<'a, linux::Linux>;
@@ -157,7 +162,7 @@ fn give(arena: &mut Arena<'_>, address: usize) {
     match Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
         Some(_) => {
             if let Err(wrong) = arena.give(address) {
-                misuse::report(Operation::Free, address, Wrong::Object(wrong));
+                report(address, wrong);
             }
         }
         None => {
@@ -192,11 +197,9 @@ fn send_home(cache: &Cache) {
     while let Some(first) = cache.remote().first() {
         let home = arena_of(first.load(Relaxed));
         let Some(mut arena) = runtime::arena(home).enter(Operation::Other) else { return };
-        match linux::keeping_errno(|| arena.give_own(cache.remote())) {
-            // While the lock is held: see `fill`.
-            Ok(kept) => cache.set_remote_count(kept),
-            Err((address, wrong)) => misuse::report(Operation::Free, address, Wrong::Object(wrong)),
-        }
+        let kept = linux::keeping_errno(|| arena.give_own(cache.remote(), report));
+        // While the lock is held: see `fill`.
+        cache.set_remote_count(kept);
         drop(arena);
         helper::look(home);
     }
@@ -233,10 +236,10 @@ pub fn flush_all(cache: &Cache) {
 #[inline(never)]
 pub fn release_object(operation: Operation, entry: Entry, address: usize) {
     let Some(Object { class, .. }) = entry.object_at(address) else {
-        misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)))
+        return misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)));
     };
     if key::is_set(address) {
-        misuse::report(operation, address, Wrong::Object(Misuse::Freed(class.size())));
+        return misuse::report(operation, address, Wrong::Object(Misuse::Freed(class.size())));
     }
     if let Some(cache) = threads::cache() {
         if entry.arena() != cache.home() {

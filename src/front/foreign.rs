@@ -6,6 +6,7 @@
 
 use super::options::{self, Foreign};
 use super::{misuse, runtime};
+use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
 use crate::sys::maps::{self, Place};
@@ -19,7 +20,10 @@ type Text = Line<192>;
 #[cold]
 #[inline(never)]
 pub fn free(p: *mut u8) {
-    if let Some(libc_free) = of_libc(Operation::Free, p, c"free") {
+    if report_if_ours(Operation::Free, p.addr()) {
+        return;
+    }
+    if let Some(libc_free) = of_libc(p, c"free") {
         // SAFETY: the block looks like one of the libc's, and this is the libc's free.
         unsafe {
             let libc_free: unsafe extern "C" fn(*mut c_void) = core::mem::transmute(libc_free);
@@ -34,7 +38,8 @@ pub fn free(p: *mut u8) {
 #[cold]
 #[inline(never)]
 pub fn realloc(p: *mut u8, n: usize) -> *mut u8 {
-    if let Some(libc_realloc) = of_libc(Operation::Realloc, p, c"realloc") {
+    let ours = report_if_ours(Operation::Realloc, p.addr());
+    if !ours && let Some(libc_realloc) = of_libc(p, c"realloc") {
         // SAFETY: the block looks like one of the libc's, and this is the libc's realloc.
         return unsafe {
             let libc_realloc: unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void =
@@ -42,7 +47,9 @@ pub fn realloc(p: *mut u8, n: usize) -> *mut u8 {
             libc_realloc(p.cast(), n).cast()
         };
     }
-    refuse(Operation::Realloc, p);
+    if !ours {
+        refuse(Operation::Realloc, p);
+    }
     linux::set_errno(libc::EINVAL);
     core::ptr::null_mut()
 }
@@ -51,7 +58,10 @@ pub fn realloc(p: *mut u8, n: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 pub fn usable_size(operation: Operation, p: *mut u8) -> Option<usize> {
-    if let Some(libc_usable) = of_libc(operation, p, c"malloc_usable_size") {
+    if report_if_ours(operation, p.addr()) {
+        return None;
+    }
+    if let Some(libc_usable) = of_libc(p, c"malloc_usable_size") {
         // SAFETY: the block looks like one of the libc's, and this is the libc's function.
         return Some(unsafe {
             let libc_usable: unsafe extern "C" fn(*mut c_void) -> usize = core::mem::transmute(libc_usable);
@@ -67,23 +77,27 @@ fn refuse(operation: Operation, p: *mut u8) {
     linux::keeping_errno(|| {
         let (address, name) = (p.addr(), operation.name());
         let what = describe(address);
-        let what = core::str::from_utf8(what.as_bytes()).unwrap_or("something");
-        let text = format_args!("foreign pointer: {name}({address:#x}): not from metes; it is {what}");
+        let what = what.as_str();
+        let text = format_args!("{name}({address:#x}): not from metes; it is {what}");
         match options::foreign() {
-            Foreign::Ignore => report::say(text),
-            Foreign::Abort | Foreign::Libc => report::misuse(text),
+            Foreign::Ignore => report::noticed(Code::ForeignPointer, address, text),
+            Foreign::Abort | Foreign::Libc => report::found(Code::ForeignPointer, address, text, &|_| {}),
         }
     });
 }
 
-/// What the page map does not know may be ours all the same: the inside of a mapping, or one that was freed.
-fn report_if_ours(operation: Operation, address: usize) {
+/// What the page map does not know may be ours all the same: the inside of a mapping, or one that was freed. Reports that; false
+/// if it is not.
+fn report_if_ours(operation: Operation, address: usize) -> bool {
     if let Some(span) = runtime::MAPPINGS.locate(address) {
-        misuse::interior(operation.name(), address, span.start(), span.len());
+        misuse::interior(operation, address, span.start(), span.len());
+        return true;
     }
     if let Some(bytes) = runtime::MAPPINGS.freed_at(address) {
         misuse::freed_mapping(operation, address, bytes);
+        return true;
     }
+    false
 }
 
 /// What stands at an address, in words.
@@ -95,8 +109,7 @@ fn describe(address: usize) -> Text {
         Ok(None) => text.write_str("not mapped"),
         Ok(Some(place)) => {
             let here = (&raw const text).addr();
-            let name = core::str::from_utf8(place.name.as_bytes()).unwrap_or("");
-            match name {
+            match place.name.as_str() {
                 "[stack]" => text.write_str("in the stack"),
                 _ if (place.start..place.end).contains(&here) => text.write_str("in the stack"),
                 "" => text.write_str("in an anonymous mapping"),
@@ -109,8 +122,7 @@ fn describe(address: usize) -> Text {
 }
 
 /// The libc's function `name`, if foreign pointers are to be passed on and `p` is safe to pass to it.
-fn of_libc(operation: Operation, p: *mut u8, name: &CStr) -> Option<*mut c_void> {
-    report_if_ours(operation, p.addr());
+fn of_libc(p: *mut u8, name: &CStr) -> Option<*mut c_void> {
     if options::foreign() != Foreign::Libc || !looks_like_libc_block(p.addr()) {
         return None;
     }
@@ -138,7 +150,7 @@ fn looks_like_libc_block(address: usize) -> bool {
     let size = usize::from_ne_bytes(word) & !FLAGS;
     let here = word.as_ptr().addr();
     let Ok(place) = maps::lookup(address) else { return false };
-    place.is_some_and(|Place { start, end, writable, name }| {
+    place.is_some_and(|Place { start, end, writable, name, .. }| {
         writable
             && matches!(name.as_bytes(), b"" | b"[heap]")
             && !(start..end).contains(&here)

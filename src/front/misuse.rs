@@ -1,17 +1,21 @@
 //! Reports of what a program did wrong with a pointer of ours. By default the program is stopped: what follows a misuse
-//! that is not stopped is corruption.
+//! that is not stopped is corruption. With `abort=no` and `checks=off` a report returns, and the call that it is about does nothing.
 
-use super::runtime;
+use super::{alloc, runtime, watch};
+use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::operation::Operation;
 use crate::heap::heap::Misuse;
 use crate::heap::locate::Place;
-use crate::heap::span::Span;
+use crate::heap::span::{Kind, Span};
 use crate::slab::bins;
-use crate::sys::report::misuse;
+use crate::slab::slab::Entry;
+use crate::sys::report::{self, Detail};
+use core::fmt::Arguments;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// What is wrong.
+#[derive(Clone, Copy)]
 pub enum Wrong {
     /// The pointer lies in this region, and is not a block in use.
     Block(&'static Span, Misuse),
@@ -23,88 +27,122 @@ pub enum Wrong {
     FreedMapping(usize),
 }
 
-/// Says what is wrong with `address`, which was passed to `operation`, and aborts.
+/// Says what is wrong with `address`, which was passed to `operation`; aborts, unless the options say otherwise.
 #[cold]
 #[inline(never)]
-pub fn report(operation: Operation, address: usize, wrong: Wrong) -> ! {
-    let name = operation.name();
+pub fn report(operation: Operation, address: usize, wrong: Wrong) {
     match wrong {
-        Wrong::Block(_, Misuse::Freed(usable)) => freed(operation, address, usable),
+        Wrong::Block(_, Misuse::Freed(usable)) => {
+            freed(operation, address, format_args!("this block is free already, in a free block of {usable} bytes"));
+        }
         Wrong::Block(region, Misuse::NoHeader(raw)) => no_header(operation, region, address, raw),
-        Wrong::Object(bins::Misuse::Freed(size)) => freed_object(operation, address, size),
-        Wrong::Object(bins::Misuse::Interior(_, 0)) => misuse(format_args!(
-            "interior pointer: {name}({address:#x}): no block starts here, behind the last of its slab"
-        )),
-        Wrong::Object(bins::Misuse::Interior(offset, size)) => interior(name, address, address - offset, size),
-        Wrong::Mapping(span) => interior(name, address, span.start(), span.len()),
+        Wrong::Object(bins::Misuse::Freed(0)) => freed(operation, address, format_args!("this block is free already")),
+        Wrong::Object(bins::Misuse::Freed(size)) => {
+            freed(operation, address, format_args!("this block of {size} bytes is free already"));
+        }
+        Wrong::Object(bins::Misuse::Interior(_, 0)) => {
+            nowhere(operation, address, format_args!("no block starts here, behind the last of its slab"));
+        }
+        Wrong::Object(bins::Misuse::Interior(offset, size)) => interior(operation, address, address - offset, size),
+        Wrong::Mapping(span) => interior(operation, address, span.start(), span.len()),
         Wrong::FreedMapping(bytes) => freed_mapping(operation, address, bytes),
     }
 }
 
-fn kind_of_freed(operation: Operation) -> &'static str {
-    if operation == Operation::Free { "double free" } else { "freed pointer" }
+/// Reports what `operation` was given, with what is known about the place.
+pub fn found(code: Code, operation: Operation, address: usize, what: Arguments<'_>) {
+    found_at(code, operation, address, address, what);
 }
 
-/// A block that is free already, and by now perhaps one with its neighbours.
-fn freed(operation: Operation, address: usize, usable: usize) -> ! {
-    let (kind, name) = (kind_of_freed(operation), operation.name());
-    misuse(format_args!("{kind}: {name}({address:#x}): this block is free already, in a free block of {usable} bytes"))
+/// The same where what is wrong is found at another address.
+pub fn found_at(code: Code, operation: Operation, address: usize, at: usize, what: Arguments<'_>) {
+    let text = format_args!("{}({address:#x}): {what}", operation.name());
+    report::found(code, at, text, &|detail| describe(detail, address));
 }
 
-/// An object of a slab that is free already.
-fn freed_object(operation: Operation, address: usize, size: usize) -> ! {
-    let (kind, name) = (kind_of_freed(operation), operation.name());
-    if size == 0 {
-        misuse(format_args!("{kind}: {name}({address:#x}): this block is free already"))
-    }
-    misuse(format_args!("{kind}: {name}({address:#x}): this block of {size} bytes is free already"))
+/// A block that is free already.
+pub fn freed(operation: Operation, address: usize, what: Arguments<'_>) {
+    let code = if operation == Operation::Free { Code::DoubleFree } else { Code::FreedPointer };
+    found(code, operation, address, what);
 }
 
 /// A mapping that was given back.
-pub fn freed_mapping(operation: Operation, address: usize, bytes: usize) -> ! {
-    let (kind, name) = (kind_of_freed(operation), operation.name());
-    misuse(format_args!("{kind}: {name}({address:#x}): this mapping of {bytes} bytes is free already"))
+pub fn freed_mapping(operation: Operation, address: usize, bytes: usize) {
+    freed(operation, address, format_args!("this mapping of {bytes} bytes is free already"));
 }
 
 /// A pointer into a block, but not to its start.
-pub fn interior(name: &str, address: usize, start: usize, size: usize) -> ! {
+pub fn interior(operation: Operation, address: usize, start: usize, size: usize) {
     let offset = address - start;
     debug_assert!(offset < size.max(UNIT));
-    misuse(format_args!(
-        "interior pointer: {name}({address:#x}): {offset} bytes into the block of {size} bytes at {start:#x}"
-    ))
+    let size = watch::asked(start).unwrap_or(size);
+    nowhere(operation, address, format_args!("{offset} bytes into the block of {size} bytes at {start:#x}"));
+}
+
+fn nowhere(operation: Operation, address: usize, what: Arguments<'_>) {
+    found(Code::InteriorPointer, operation, address, what);
 }
 
 /// No header stands before the address: find out what does by walking the heap.
-fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u64) -> ! {
-    let name = operation.name();
+fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u64) {
     let Some(heap) = runtime::arena(region.arena.load(Relaxed) as usize).enter(Operation::Other) else {
-        misuse(format_args!("interior pointer: {name}({address:#x}): no block starts here"))
+        return nowhere(operation, address, format_args!("no block starts here"));
     };
     match heap.locate(address) {
         Place::In { block, usable, in_use: true } => {
             drop(heap);
             if address < block {
-                misuse(format_args!(
-                    "interior pointer: {name}({address:#x}): in the header of the block of {usable} bytes at {block:#x}"
-                ))
+                let what = format_args!("in the header of the block of {usable} bytes at {block:#x}");
+                return nowhere(operation, address, what);
             }
-            interior(name, address, block, usable)
+            interior(operation, address, block, usable);
         }
         Place::In { block, usable, in_use: false } => {
             drop(heap);
-            let kind = kind_of_freed(operation);
             let offset = address.saturating_sub(block);
-            misuse(format_args!(
-                "{kind}: {name}({address:#x}): {offset} bytes into a free block of {usable} bytes at {block:#x}"
-            ))
+            let what = format_args!("{offset} bytes into a free block of {usable} bytes at {block:#x}");
+            freed(operation, address, what);
         }
-        Place::Damaged { block, raw } => heap.overwritten(name, address, block, raw),
+        Place::Damaged { block, raw } => heap.overwritten(operation.name(), address, block, raw),
         Place::Outside => {
             drop(heap);
-            misuse(format_args!(
-                "interior pointer: {name}({address:#x}): no block starts here, the bytes before it are {raw:#018x}"
-            ))
+            nowhere(operation, address, format_args!("no block starts here, the bytes before it are {raw:#018x}"));
         }
     }
+}
+
+/// What is known about the block at or around an address of ours.
+fn describe(detail: &mut Detail, address: usize) {
+    if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
+        return describe_object(detail, entry, address);
+    }
+    let Some(span) = runtime::PAGE_MAP.get(address) else { return };
+    let (start, bytes, arena) = (span.start(), span.len(), span.arena.load(Relaxed));
+    if span.kind() != Kind::Region {
+        return detail.line(format_args!("mapping of {bytes} bytes at {start:#x}"));
+    }
+    let place = runtime::arena(arena as usize).enter(Operation::Other).map(|heap| heap.locate(address));
+    match place {
+        Some(Place::In { block, usable, in_use }) => detail.line(format_args!(
+            "block of {usable} bytes at {block:#x}, {}, of arena {arena}",
+            if in_use { "in use" } else { "free" },
+        )),
+        _ => detail.line(format_args!("region of {bytes} bytes at {start:#x}, of arena {arena}")),
+    }
+}
+
+fn describe_object(detail: &mut Detail, entry: Entry, address: usize) {
+    let (arena, slab) = (entry.arena(), entry.slab().start());
+    let (start, size) = match (entry.object_at(address), bins::interior(entry, address)) {
+        (Some(object), _) => (address, object.class.size()),
+        (None, bins::Misuse::Interior(offset, size)) if size != 0 => (address - offset, size),
+        _ => return detail.line(format_args!("slab at {slab:#x}, of arena {arena}")),
+    };
+    let state = match (entry.is_out(start), alloc::has_key(start)) {
+        (true, true) => "free, in a thread's cache",
+        (true, false) => "in use",
+        (false, _) => "free",
+    };
+    detail
+        .line(format_args!("block of {size} bytes at {start:#x}, {state}, in the slab at {slab:#x} of arena {arena}"));
 }

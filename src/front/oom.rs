@@ -8,6 +8,7 @@
 
 use super::cache::Cache;
 use super::runtime;
+use crate::base::code::Code;
 use crate::base::seal::{Hidden, Overwritten};
 use crate::sys::{linux, report, thread};
 use core::ffi::c_int;
@@ -21,7 +22,11 @@ static HANDLER: Hidden = Hidden::none();
 
 fn handler(address: Result<usize, Overwritten>) -> Option<OomHandler> {
     let Ok(address) = address else {
-        report::misuse(format_args!("heap damaged: the address of the handler for lack of memory was overwritten"))
+        report::misuse(
+            Code::HeapDamaged,
+            0,
+            format_args!("the address of the handler for lack of memory was overwritten"),
+        )
     };
     let address: *mut () = core::ptr::with_exposed_provenance_mut(address);
     // SAFETY: null, or what `set_handler` stored.

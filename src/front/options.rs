@@ -7,9 +7,11 @@
 use crate::base::align;
 use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_DYNAMIC_MAX, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
-use crate::base::sealed::{self, Slot, TEXT, Text};
+use crate::base::path::{self, Path, PathTemplate};
+use crate::base::sealed::{self, Slot};
 use crate::heap::free_list::Fit;
-use crate::sys::{env, linux, report};
+use crate::sys::report::{self, After};
+use crate::sys::{env, linux};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
 
@@ -46,6 +48,28 @@ pub enum Foreign {
     Libc,
 }
 
+/// What the bytes of new blocks are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fill {
+    /// What they happen to be.
+    Off,
+    /// 0xa5, and 0x5a when they are freed.
+    Junk,
+    /// Zero.
+    Zero,
+}
+
+/// How much is checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Checks {
+    /// What costs nothing one can measure.
+    Default,
+    /// Everything about every block.
+    Full,
+    /// As by default, but what is found is passed over.
+    Off,
+}
+
 /// `best`, by measurement: see docs/design.md.
 const FIT_DEFAULT: usize = 1;
 const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
@@ -53,6 +77,11 @@ const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
 const DECAY_DEFAULT: usize = 1000;
 /// How many times as large as the mapping that was freed the cutoff becomes.
 const LEAP: usize = 4;
+/// Bytes that wait in quarantine.
+const QUARANTINE_DEFAULT: usize = 16 << 20;
+/// Junk where blocks are checked, nothing where not.
+const FILL_BY_LEVEL: usize = 3;
+const JUNK: u8 = 0x5a;
 /// Less would hardly hold the records of an empty heap.
 const LIMIT_MIN: usize = 4 << 20;
 
@@ -76,10 +105,19 @@ sealed_options! {
     MIX = 1;
     CACHES = 1;
     STATS_AT_EXIT = 0;
+    CHECKS = 0;
+    DEBUG = 0;
+    FILL = FILL_BY_LEVEL;
+    QUARANTINE = QUARANTINE_DEFAULT;
+    WATCHED = 0;
+    ZEROES = 0;
 }
 
-/// A text that is sealed too. Each has a number of its own.
-const STATS_FILE: Text = Text::new(0);
+/// Not 0 once the environment has been read and blocks are not to be checked.
+const UNCHECKED: Slot = Slot::new(sealed::UNCHECKED, 0);
+
+/// A path that is sealed too.
+const STATS_FILE: &PathTemplate = sealed::path(sealed::STATS_FILE);
 
 // What changes while the program runs, by mallopt(3), or the cutoff by itself: all there is that is not sealed.
 static CUTOFF: AtomicUsize = AtomicUsize::new(CUTOFF_DEFAULT);
@@ -87,6 +125,8 @@ static CUTOFF_FIXED: AtomicBool = AtomicBool::new(false);
 static TRIM_THRESHOLD: AtomicUsize = AtomicUsize::new(TRIM_THRESHOLD_DEFAULT);
 static ARENAS: AtomicUsize = AtomicUsize::new(0);
 static PERTURB: AtomicU8 = AtomicU8::new(0);
+/// Follows from sealed ones and the fill byte.
+static CACHED: AtomicBool = AtomicBool::new(false);
 
 /// Where an option is kept.
 trait Place {
@@ -168,6 +208,26 @@ const KEYS: &[Key] = &[
         set: |v| v.parse().is_ok_and(|n| store(&VERIFY, n)),
     },
     Key {
+        name: "checks",
+        takes: "default, full or off",
+        set: |v| choose(&CHECKS, v, &["default", "full", "off"]) && set_after_checks(),
+    },
+    Key {
+        name: "debug",
+        takes: "1 or 0: remember who allocated and freed each block",
+        set: |v| matches!(v, "0" | "1") && store(&DEBUG, (v == "1").into()),
+    },
+    Key {
+        name: "fill",
+        takes: "off, junk or zero: what the bytes of new blocks are",
+        set: |v| choose(&FILL, v, &["off", "junk", "zero"]) && junk(v),
+    },
+    Key {
+        name: "quarantine",
+        takes: "a size, such as 16m: freed bytes that wait before they are used again, where blocks are checked",
+        set: |v| size(v).is_some_and(|n| store(&QUARANTINE, n)),
+    },
+    Key {
         name: "stats",
         takes: "exit or off",
         set: |v| match v {
@@ -176,15 +236,36 @@ const KEYS: &[Key] = &[
             _ => false,
         },
     },
+    Key { name: "stats_file", takes: path::TAKES, set: |v| STATS_FILE.set(v) },
+    Key { name: "report", takes: path::TAKES, set: report::set_path },
     Key {
-        name: "stats_file",
-        takes: "a path of at most 255 bytes, %p in it is the process id",
-        set: |v| STATS_FILE.set(v),
+        name: "abort",
+        takes: "yes or no: stop at a report, or go on where that can be survived",
+        set: |v| match v {
+            "yes" => set_after(After::Stop),
+            "no" => set_after(After::GoOn),
+            _ => false,
+        },
     },
 ];
 
 fn store(place: &impl Place, value: usize) -> bool {
     place.put(value);
+    true
+}
+
+fn set_after_checks() -> bool {
+    checks() != Checks::Off || set_after(After::Ignore)
+}
+
+/// Without checks for each block the fill byte does it, as mallopt's does.
+fn junk(value: &str) -> bool {
+    set_perturb(if value == "junk" { JUNK } else { 0 });
+    true
+}
+
+fn set_after(after: After) -> bool {
+    report::set_after(after);
     true
 }
 
@@ -212,6 +293,10 @@ pub fn read_environment() {
     if !env::is_secure() {
         env::with("METES_OPTIONS", parse);
     }
+    WATCHED.set((remembers_calls() || checks() == Checks::Full).into());
+    ZEROES.set((fill() == Fill::Zero).into());
+    set_perturb(perturb());
+    UNCHECKED.set((!watched()).into());
 }
 
 fn parse(text: &[u8]) {
@@ -228,7 +313,7 @@ fn parse(text: &[u8]) {
                 for (i, key) in KEYS.iter().enumerate() {
                     let _ = write!(names, "{}{}", if i == 0 { "" } else { ", " }, key.name);
                 }
-                let names = core::str::from_utf8(names.as_bytes()).unwrap_or("");
+                let names = names.as_str();
                 report::say(format_args!("unknown option '{name:.64}': the options are {names}"));
             }
         }
@@ -329,13 +414,55 @@ pub fn slabs() -> bool {
 
 /// How many milliseconds free objects wait for their own class before others may have their memory.
 pub fn mix_after() -> u64 {
-    if MIX.is_on() { decay() as u64 } else { u64::MAX }
+    if MIX.is_on() && !watched() { decay() as u64 } else { u64::MAX }
 }
 
 /// Whether threads have caches. Not where each call has to do what the fast paths do not: checks, and fills.
 #[inline]
 pub fn caches() -> bool {
-    CACHES.is_on() && slabs() && verify() == 0 && perturb() == 0
+    CACHED.load(Relaxed)
+}
+
+/// Whether all new blocks are zero.
+#[inline]
+pub fn zeroes() -> bool {
+    ZEROES.is_on()
+}
+
+/// How much is checked.
+pub fn checks() -> Checks {
+    match CHECKS.get() {
+        1 => Checks::Full,
+        2 => Checks::Off,
+        _ => Checks::Default,
+    }
+}
+
+/// Whether each block is checked: calls take the route of `watch`.
+#[inline]
+pub fn watched() -> bool {
+    WATCHED.is_on()
+}
+
+/// Whether each block remembers by whom it was allocated and freed.
+#[inline]
+pub fn remembers_calls() -> bool {
+    DEBUG.is_on()
+}
+
+/// What the bytes of new blocks are.
+pub fn fill() -> Fill {
+    match FILL.get() {
+        1 => Fill::Junk,
+        2 => Fill::Zero,
+        FILL_BY_LEVEL if watched() => Fill::Junk,
+        _ => Fill::Off,
+    }
+}
+
+/// How many bytes wait in quarantine.
+pub fn quarantine() -> usize {
+    QUARANTINE.get()
 }
 
 /// Check the whole heap every so many calls; 0: never.
@@ -352,7 +479,10 @@ pub fn perturb() -> u8 {
 
 /// Sets the fill byte.
 pub fn set_perturb(byte: u8) {
-    PERTURB.store(byte, Relaxed);
+    // Where blocks are checked, `fill` says it all.
+    PERTURB.store(if watched() { 0 } else { byte }, Relaxed);
+    let fast = verify() == 0 && perturb() == 0 && !watched() && !zeroes();
+    CACHED.store(CACHES.is_on() && slabs() && fast, Relaxed);
 }
 
 /// Whether statistics are wanted at exit.
@@ -360,22 +490,9 @@ pub fn stats_at_exit() -> bool {
     STATS_AT_EXIT.is_on()
 }
 
-/// Where the statistics go, if not to standard error: the path, with a zero at its end, `%p` replaced by `pid`. A path
-/// that gets too long by that is none.
-pub fn stats_file(pid: libc::pid_t) -> Option<Line<{ TEXT + 16 }>> {
-    let mut path = Line::new();
-    let mut bytes = STATS_FILE.bytes().peekable();
-    bytes.peek()?;
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' && bytes.next_if_eq(&b'p').is_some() {
-            let _ = write!(path, "{pid}");
-        } else {
-            path.push(&[byte]);
-        }
-    }
-    path.push(&[0]);
-    // Cut off: with so many process ids it has become too long.
-    path.as_bytes().ends_with(&[0]).then_some(path)
+/// Where the statistics go, if not to standard error.
+pub fn stats_file(pid: libc::pid_t) -> Option<Path> {
+    STATS_FILE.expand(pid)
 }
 
 #[cfg(test)]
@@ -393,7 +510,7 @@ mod tests {
 
     #[test]
     fn every_key_refuses_rubbish() {
-        for key in KEYS.iter().filter(|key| key.name != "stats_file") {
+        for key in KEYS.iter().filter(|key| key.takes != path::TAKES) {
             for bad in ["", "rubbish", "-1", "99999999999999999999"] {
                 assert!(!(key.set)(bad), "{} took '{bad}'", key.name);
             }
@@ -406,12 +523,5 @@ mod tests {
             parse(bad.as_bytes());
             assert_eq!((cutoff(), CUTOFF_FIXED.load(Relaxed)), (CUTOFF_DEFAULT, false), "{bad}");
         }
-    }
-
-    #[test]
-    fn the_stats_file_names_the_process() {
-        parse(b"stats_file=/tmp/x-%p.txt,stats=off");
-        let path = stats_file(42).unwrap();
-        assert_eq!(path.as_bytes(), b"/tmp/x-42.txt\0");
     }
 }

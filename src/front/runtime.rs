@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::options::HugePages;
-use super::{helper, options, threads};
+use super::{helper, options, quarantine, threads};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::seal;
@@ -20,7 +20,7 @@ use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
-use crate::sys::{cpus, thread, valgrind};
+use crate::sys::{cpus, modules, report, thread, valgrind};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 /// Who owns which unit of address space.
@@ -115,6 +115,9 @@ fn prepare(index: usize, arena: &mut Entered<'_, Linux>) {
     let (threshold, decay) = helper::thresholds();
     arena.set_trim(threshold, options::trim_threshold().saturating_mul(16), decay);
     arena.set_mix_after(options::mix_after());
+    if options::watched() {
+        arena.set_checked();
+    }
     arena.set_huge(match options::huge_pages() {
         HugePages::Auto => Huge::From(HUGE_FROM),
         HugePages::Always => Huge::From(0),
@@ -205,12 +208,14 @@ static AT_LOAD: extern "C" fn() = register_fork_handlers;
 
 extern "C" fn register_fork_handlers() {
     ensure();
+    modules::begin();
     // SAFETY: the handlers are functions of this library, which is never unloaded. It may allocate: no lock is held.
     unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child)) };
 }
 
 extern "C" fn before_fork() {
     helper::hold_for_fork();
+    quarantine::hold_for_fork();
     // The first first: while it is held no other is founded.
     ARENAS[0].hold_for_fork();
     arenas().skip(1).for_each(Arena::hold_for_fork);
@@ -223,15 +228,19 @@ pub fn is_held_for_fork() -> bool {
 
 extern "C" fn after_fork_in_parent() {
     arenas().rev().for_each(Arena::release_after_fork);
+    quarantine::release_after_fork();
     helper::release_after_fork();
 }
 
 extern "C" fn after_fork_in_child() {
     arenas().rev().for_each(Arena::release_after_fork);
+    quarantine::release_after_fork();
     helper::release_after_fork();
     // The child's thread has another number in the kernel; what it holds still, it holds under the new one.
     let old = thread::number();
     let new = thread::renumber();
+    report::adopt();
+    quarantine::adopt(old, new);
     arenas().for_each(|arena| arena.adopt(old, new));
     helper::adopt(old, new);
     threads::adopt_in_child(old);

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::{self, Cache};
-use super::{options, runtime, threads};
+use super::{options, runtime, threads, watch};
 use crate::base::class::SizeClass;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
@@ -193,6 +193,9 @@ static AT_EXIT: extern "C" fn() = at_exit;
 
 /// At exit: writes the statistics where the options want them.
 extern "C" fn at_exit() {
+    if options::watched() {
+        watch::finish();
+    }
     if !options::stats_at_exit() {
         return;
     }
@@ -201,18 +204,15 @@ extern "C" fn at_exit() {
     let page = text(pid);
     match options::stats_file(pid) {
         None => report::write_all(libc::STDERR_FILENO, page.as_bytes()),
-        Some(path) => {
-            let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_CLOEXEC;
-            // SAFETY: the path ends with a zero.
-            let fd = unsafe { libc::open(path.as_bytes().as_ptr().cast(), flags, 0o644) };
-            if fd < 0 {
-                let path = core::str::from_utf8(path.as_bytes()).unwrap_or("").trim_end_matches('\0');
-                report::say(format_args!("cannot write the statistics to '{path}'"));
-                return;
+        Some(path) => match linux::open_to_append(path.as_bytes()) {
+            Some(fd) => {
+                report::write_all(fd, page.as_bytes());
+                linux::close(fd);
             }
-            report::write_all(fd, page.as_bytes());
-            // SAFETY: opened above.
-            unsafe { libc::close(fd) };
-        }
+            None => {
+                let path = path.as_str().trim_end_matches('\0');
+                report::say(format_args!("cannot write the statistics to '{path}'"));
+            }
+        },
     }
 }

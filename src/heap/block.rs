@@ -16,6 +16,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::base::code::Code;
 use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
 use crate::base::seal;
 use crate::base::shared::AtomicU64;
@@ -271,11 +272,12 @@ impl FreeBlocks {
 fn write_after_free(block: Block, at: usize) -> ! {
     let raw = load(at);
     let size = header(block).map_or(0, |h| usable(h.size().max(HEADER)));
-    report::misuse(format_args!(
-        "write after free: the free block of {size} bytes at {block:#x} was written to: its bytes {} to {} are {raw:#018x}",
-        at - block,
-        at - block + 7,
-    ))
+    let (from, to) = (at - block, at - block + 7);
+    report::misuse(
+        Code::FreeBlockWritten,
+        at,
+        format_args!("the free block of {size} bytes at {block:#x}: its bytes {from} to {to} are {raw:#018x}"),
+    )
 }
 
 impl Nodes for FreeBlocks {
@@ -333,7 +335,9 @@ impl Nodes for FreeBlocks {
 #[cold]
 #[inline(never)]
 fn damaged(block: Block, raw: u64) -> ! {
-    report::misuse(format_args!(
-        "write after free: the header of the free block at {block:#x} was written to: it is {raw:#018x}"
-    ))
+    report::misuse(
+        Code::FreeBlockWritten,
+        block - HEADER,
+        format_args!("the header of the free block at {block:#x} is {raw:#018x}"),
+    )
 }

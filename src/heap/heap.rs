@@ -12,6 +12,7 @@ use super::free_list::{Fit, FreeList};
 use super::page_map::{PageMap, RECORD_SHIFT};
 use super::span::{Kind, Span, SpanPool};
 use crate::base::align;
+use crate::base::code::Code;
 use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK, UNIT};
 use crate::base::late::Late;
 use crate::base::line::Line;
@@ -438,7 +439,7 @@ impl<S: PageSource + 'static> Heap<S> {
             None if self.is_first(block) => write!(text, "it is the first block of its region"),
             None => write!(text, "the blocks before it are damaged too"),
         };
-        report::misuse(format_args!("header overwritten: {}", core::str::from_utf8(text.as_bytes()).unwrap_or("")))
+        report::misuse(Code::HeaderOverwritten, block - HEADER, format_args!("{}", text.as_str()))
     }
 
     /// The free block before `block`, by its boundary tag.
@@ -460,9 +461,11 @@ impl<S: PageSource + 'static> Heap<S> {
     #[inline(never)]
     fn tag_overwritten(&self, block: Block) -> ! {
         let raw = block::tag_before(block).err().unwrap_or(0);
-        report::misuse(format_args!(
-            "write after free: the last 8 bytes of the free block before {block:#x} were written to: they are {raw:#018x}"
-        ))
+        report::misuse(
+            Code::FreeBlockWritten,
+            block - 2 * HEADER,
+            format_args!("the last 8 bytes of the free block before {block:#x} are {raw:#018x}"),
+        )
     }
 
     pub(super) fn set_prev_in_use(&self, block: Block, yes: bool) {

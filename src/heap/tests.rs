@@ -529,7 +529,7 @@ fn the_validator_sees_every_kind_of_damage() {
 }
 
 #[test]
-#[should_panic(expected = "write after free")]
+#[should_panic(expected = "M006 free block written to")]
 fn a_written_link_is_reported_before_it_is_followed() {
     let mut bench = Bench::new(Fit::First, 16 << 20);
     let blocks: Vec<_> = (0..9).map(|_| bench.heap.alloc(200).unwrap().block).collect();
@@ -541,7 +541,7 @@ fn a_written_link_is_reported_before_it_is_followed() {
 }
 
 #[test]
-#[should_panic(expected = "header overwritten")]
+#[should_panic(expected = "M005 header overwritten")]
 fn an_overflow_is_reported_when_its_neighbour_is_met() {
     let mut bench = Bench::new(Fit::First, 16 << 20);
     let first = bench.heap.alloc(100).unwrap();

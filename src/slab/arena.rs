@@ -16,6 +16,7 @@ use super::bins::{Bins, Misuse, Purged, SlabFigures};
 use super::metadata::Metadata;
 use super::slab::Entry;
 use crate::base::class::SizeClass;
+use crate::base::code::Code;
 use crate::base::operation::Operation;
 use crate::base::shared::{AtomicBool, AtomicU64, AtomicUsize};
 use crate::heap::block::{self, Block};
@@ -199,6 +200,11 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         bins.take(heap, class, count, put)
     }
 
+    /// Says that each block is checked by whoever asks for it.
+    pub fn set_checked(&mut self) {
+        self.inside().bins.set_checked();
+    }
+
     /// Takes an object that is aligned as its size is.
     pub fn take_aligned(&mut self, class: SizeClass) -> Option<usize> {
         let Inside { heap, bins, .. } = self.inside();
@@ -211,17 +217,17 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         bins.give(heap, address)
     }
 
-    /// Takes objects of a class back; in case of misuse the first wrong one.
-    pub fn give_all(&mut self, class: SizeClass, objects: &[AtomicUsize]) -> Result<(), (usize, Misuse)> {
+    /// Takes objects of a class back, and passes on those that are wrong.
+    pub fn give_all(&mut self, class: SizeClass, objects: &[AtomicUsize], report: impl Fn(usize, Misuse)) {
         let Inside { heap, bins, .. } = self.inside();
-        bins.give_all(heap, class, objects)
+        bins.give_all(heap, class, objects, report);
     }
 
-    /// Takes those of the objects back that are this arena's, and moves the others to the front; how many these are. In case
-    /// of misuse the first wrong one.
-    pub fn give_own(&mut self, objects: &[AtomicUsize]) -> Result<usize, (usize, Misuse)> {
+    /// Takes those of the objects back that are this arena's, and moves the others to the front; how many these are. Passes on those
+    /// that are wrong.
+    pub fn give_own(&mut self, objects: &[AtomicUsize], report: impl Fn(usize, Misuse)) -> usize {
         let Inside { heap, bins, .. } = self.inside();
-        bins.give_own(heap, objects)
+        bins.give_own(heap, objects, report)
     }
 
     /// A block of the heap for `n` bytes; `None` when memory is out.
@@ -307,16 +313,18 @@ impl<S: PageSource + 'static> Entered<'_, S> {
             });
             match (freed, next) {
                 (Ok(()), Some(next)) => block = next,
-                (Err(Some(size)), Some(_)) => report::misuse(format_args!(
-                    "double free: free({block:#x}): this block of {size} bytes is free already"
-                )),
-                (Err(None), Some(_)) => {
-                    report::misuse(format_args!("double free: free({block:#x}): this block is free already"));
+                (Err(size), Some(next)) => {
+                    let size = size.unwrap_or(0);
+                    let text = format_args!("free({block:#x}): this block of {size} bytes is free already");
+                    report::found(Code::DoubleFree, block, text, &|_| {});
+                    block = next;
                 }
-                // It was checked when it was deferred, and nobody but the program could touch it since.
-                _ => report::misuse(format_args!(
-                    "write after free: the block at {block:#x}, freed in a signal handler, was written to"
-                )),
+                // It was checked when it was deferred, and nobody but the program could touch it since. What follows in the chain is lost.
+                _ => {
+                    let text = format_args!("the block at {block:#x}, freed in a signal handler");
+                    report::found(Code::FreeBlockWritten, block, text, &|_| {});
+                    block = 0;
+                }
             }
         }
     }

@@ -72,6 +72,8 @@ pub struct Bins {
     pub(super) parked: usize,
     metadata: Late<Metadata>,
     pub(super) mixing: Mixing,
+    /// Whether each block is checked by whoever asks for it: see `vacant`. Objects are taken at random then.
+    checked: bool,
     slabs: usize,
     /// Bytes of the slabs' blocks.
     bytes: usize,
@@ -100,12 +102,17 @@ impl Bins {
         let bins = [const { Bin { partial: Tree::new(), empty: NONE, spare: NONE, objects: 0, out: 0, mixed: 0 } };
             SLAB_CLASSES + 1];
         let (metadata, mixing) = (Late::unset(), Mixing::none());
-        Self { bins, parked: 0, metadata, mixing, slabs: 0, bytes: 0, dirty: 0 }
+        Self { bins, parked: 0, metadata, mixing, checked: false, slabs: 0, bytes: 0, dirty: 0 }
     }
 
     /// Says where the slabs' records are.
     pub fn found(&mut self, metadata: &'static Metadata) {
         self.metadata.aim(metadata);
+    }
+
+    /// Says that each block is checked by whoever asks for it.
+    pub fn set_checked(&mut self) {
+        self.checked = true;
     }
 
     /// Sets how many milliseconds free objects wait for their own class before others may have their memory.
@@ -181,7 +188,7 @@ impl Bins {
             if bin.empty == slab.address() {
                 bin.empty = NONE;
             }
-            let taken = slab.take(class, left, &mut put);
+            let taken = if self.checked { slab.take_any(class, &mut put) } else { slab.take(class, left, &mut put) };
             left -= taken;
             if slab.free() == 0 {
                 bin.partial.remove(&Slabs, slab.address());
@@ -216,42 +223,48 @@ impl Bins {
         }
     }
 
-    /// Takes objects of a class back; in case of misuse the first wrong one, where it stops.
+    /// Takes objects of a class back, and passes on those that are wrong.
     pub fn give_all<S: PageSource>(
         &mut self,
         heap: &mut Heap<S>,
         class: SizeClass,
         objects: &[AtomicUsize],
-    ) -> Result<(), (usize, Misuse)> {
+        report: impl Fn(usize, Misuse),
+    ) {
         let map = heap.page_map();
+        let mut count = objects.len();
         for object in objects {
             let address = object.load(Relaxed);
-            match Entry::new(map.slab_entry(address)) {
-                Some(entry) if entry.class() == Some(class) => {
-                    self.put_back(heap, class, entry, address).map_err(|wrong| (address, wrong))?;
-                }
-                Some(entry) if entry.class().is_none() => {
-                    let had = self.put_back_mixed(heap, entry, address).map_err(|wrong| (address, wrong))?;
-                    if had != class {
+            let given = match Entry::new(map.slab_entry(address)) {
+                Some(entry) if entry.class() == Some(class) => self.put_back(heap, class, entry, address),
+                Some(entry) if entry.class().is_none() => match self.put_back_mixed(heap, entry, address) {
+                    Ok(had) if had == class => Ok(()),
+                    Ok(had) => {
                         // It was freed twice, and taken as one of another class in between.
-                        return Err((address, Misuse::Freed(class.size())));
+                        self.count_given(had, 1);
+                        Err(Misuse::Freed(class.size()))
                     }
-                }
+                    Err(wrong) => Err(wrong),
+                },
                 // Its slab has gone back to the heap since: all its objects were free.
-                _ => return Err((address, Misuse::Freed(class.size()))),
+                _ => Err(Misuse::Freed(class.size())),
+            };
+            if let Err(wrong) = given {
+                report(address, wrong);
+                count -= 1;
             }
         }
-        self.count_given(class, objects.len());
-        Ok(())
+        self.count_given(class, count);
     }
 
-    /// Takes back those of the objects that are of this arena's slabs, and moves the others to the front; how many these are. In
-    /// case of misuse the first wrong one.
+    /// Takes back those of the objects that are of this arena's slabs, and moves the others to the front; how many these are. Passes
+    /// on those that are wrong.
     pub fn give_own<S: PageSource>(
         &mut self,
         heap: &mut Heap<S>,
         objects: &[AtomicUsize],
-    ) -> Result<usize, (usize, Misuse)> {
+        report: impl Fn(usize, Misuse),
+    ) -> usize {
         let map = heap.page_map();
         let (mut kept, mut last, mut count) = (0, SizeClass::of_index(1), 0);
         for object in objects {
@@ -261,19 +274,21 @@ impl Bins {
                     objects[kept].store(address, Relaxed);
                     kept += 1;
                 }
-                Some(entry) => {
-                    let class = self.put_back_any(heap, entry, address).map_err(|wrong| (address, wrong))?;
-                    if class != last {
-                        self.count_given(last, count);
-                        (last, count) = (class, 0);
+                Some(entry) => match self.put_back_any(heap, entry, address) {
+                    Ok(class) => {
+                        if class != last {
+                            self.count_given(last, count);
+                            (last, count) = (class, 0);
+                        }
+                        count += 1;
                     }
-                    count += 1;
-                }
-                None => return Err((address, Misuse::Freed(0))),
+                    Err(wrong) => report(address, wrong),
+                },
+                None => report(address, Misuse::Freed(0)),
             }
         }
         self.count_given(last, count);
-        Ok(kept)
+        kept
     }
 
     fn count_given(&mut self, class: SizeClass, count: usize) {
@@ -392,6 +407,9 @@ impl Bins {
             return None;
         };
         slab.begin(start, class, heap.arena());
+        if self.checked {
+            slab.vacate(class);
+        }
         self.insert(class.index(), slab);
         for (index, unit) in (start..start + class.slab_bytes()).step_by(UNIT).enumerate() {
             heap.page_map().set_slab_entry(unit, slab.entry(index));

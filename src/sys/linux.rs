@@ -152,7 +152,7 @@ fn mmap_guarded(len: usize, align: usize) -> Option<usize> {
     let total = len.checked_add(page + align.max(page))?;
     let inside = |start| align::up(start + page, align);
     if let Some(start) = mmap(0, total, libc::PROT_NONE, libc::MAP_NORESERVE) {
-        if protect(inside(start), len, libc::PROT_READ | libc::PROT_WRITE) {
+        if keeping_errno(|| unprotect(inside(start), len)) {
             return Some(inside(start));
         }
         // SAFETY: mapped above, and nobody has seen it.
@@ -317,21 +317,49 @@ pub fn process_id() -> u32 {
 }
 
 /// Changes what may be done with pages of ours. False where the kernel refuses.
-fn protect(address: usize, len: usize, protection: c_int) -> bool {
+fn set_protection(address: usize, len: usize, protection: c_int) -> bool {
     // SAFETY: callers have the pages, and need no more than they ask for.
-    keeping_errno(|| unsafe { call(libc::SYS_mprotect, [address, len, int(protection)]) == 0 })
+    unsafe { call(libc::SYS_mprotect, [address, len, int(protection)]) == 0 }
+}
+
+/// Opens a file to add to, made if there is none; `path` ends with a zero. Keeps errno.
+pub fn open_to_append(path: &[u8]) -> Option<c_int> {
+    debug_assert!(path.ends_with(&[0]));
+    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_CLOEXEC;
+    let path = path.as_ptr().expose_provenance();
+    // SAFETY: the path ends with a zero.
+    let fd = keeping_errno(|| unsafe { call(libc::SYS_openat, [int(libc::AT_FDCWD), path, int(flags), 0o644]) });
+    c_int::try_from(fd).ok().filter(|&fd| fd >= 0)
+}
+
+/// Closes a file that was opened here. Keeps errno.
+pub fn close(fd: c_int) {
+    // SAFETY: nobody else has the descriptor.
+    keeping_errno(|| unsafe { call(libc::SYS_close, [int(fd)]) });
+}
+
+/// Sleeps for so many milliseconds, fewer than 1000, or less. Keeps errno.
+pub fn sleep(milliseconds: u32) {
+    let time = libc::timespec { tv_sec: 0, tv_nsec: i64::from(milliseconds) * 1_000_000 };
+    // SAFETY: the time is readable, and nothing is written.
+    keeping_errno(|| unsafe { call(libc::SYS_nanosleep, [(&raw const time).expose_provenance(), 0]) });
 }
 
 /// Makes pages that nobody uses untouchable.
-pub fn forbid(address: usize, len: usize) -> bool {
-    protect(address, len, libc::PROT_NONE)
+pub fn protect(address: usize, len: usize) -> bool {
+    set_protection(address, len, libc::PROT_NONE)
+}
+
+/// Makes pages that were made untouchable usable again.
+pub fn unprotect(address: usize, len: usize) -> bool {
+    set_protection(address, len, libc::PROT_READ | libc::PROT_WRITE)
 }
 
 /// Makes `base::sealed` read-only. Where the kernel refuses it stays as it was. Not in the library's own tests, which set options.
 pub fn seal() {
     if cfg!(not(any(test, feature = "fake", miri))) {
         let pages = sealed::pages(page_size());
-        protect(pages.start, pages.len(), libc::PROT_READ);
+        keeping_errno(|| set_protection(pages.start, pages.len(), libc::PROT_READ));
     }
 }
 
@@ -469,4 +497,15 @@ pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
         call(libc::SYS_process_vm_readv, [int(libc::getpid()), local, 1, remote, 1, 0])
     };
     usize::try_from(got).unwrap_or(0)
+}
+
+/// Whether the word at an address can be read. Asks the kernel, by a call that reads it and then refuses to do anything: sandboxes allow
+/// this one, and it costs a fifth of `peek`.
+pub fn is_readable(address: usize) -> bool {
+    const NOTHING: c_int = -1;
+    keeping_errno(|| {
+        // SAFETY: the kernel reads eight bytes, or says that it cannot; there is no such way to change the mask, which stays as it is.
+        let result = unsafe { call(libc::SYS_rt_sigprocmask, [int(NOTHING), address, 0, size_of::<u64>()]) };
+        result < 0 && errno() == libc::EINVAL
+    })
 }

@@ -1,22 +1,69 @@
-//! Reports: one line of fixed size, written with one write(2), then abort. Nothing here allocates or takes a lock, and
-//! nothing unwinds. What the *program* did wrong is a `misuse`; a broken invariant of metes' own is a `bug`.
+//! Reports: one line that says what is wrong, written with one write(2), then lines of detail, then abort. Nothing here allocates
+//! or takes a lock, and nothing unwinds. What the *program* did wrong is a `misuse` or a `found`; a broken invariant of metes' own is a `bug`.
+//!
+//! The line is written before the detail is gathered: gathering asks the kernel, which may refuse that in its own ways.
 
 #![allow(unsafe_code)]
 
-use super::linux;
+use super::{linux, thread};
+use crate::base::code::Code;
 use crate::base::line::Line;
+use crate::base::path::PathTemplate;
+use crate::base::sealed::{self, Slot};
+use core::cell::UnsafeCell;
 use core::fmt::{Arguments, Write};
+use core::sync::atomic::{AtomicU32, Ordering, Ordering::Relaxed};
 
 /// A report's line; an address, a size and a path fit.
 type ReportLine = Line<512>;
 
+/// What happens when something was found that can be survived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum After {
+    /// It is reported, and the process aborts.
+    Stop = 0,
+    /// It is reported, and the call does nothing.
+    GoOn = 1,
+    /// The call does nothing.
+    Ignore = 2,
+}
+
+const AFTER: Slot = Slot::new(sealed::AFTER, After::Stop as usize);
+/// Where reports go, if not to standard error.
+const PATH: &PathTemplate = sealed::path(sealed::REPORT);
+/// The number of the thread that is writing a report. It keeps it where the process ends by that.
+static REPORTER: AtomicU32 = AtomicU32::new(0);
+
+/// Says what happens when something was found that can be survived.
+pub fn set_after(after: After) {
+    AFTER.set(after as usize);
+}
+
+/// What happens when something was found that can be survived.
+pub fn after() -> After {
+    match AFTER.get() {
+        0 => After::Stop,
+        1 => After::GoOn,
+        _ => After::Ignore,
+    }
+}
+
+/// Says which file reports go to. False if that is no path.
+pub fn set_path(path: &str) -> bool {
+    PATH.set(path)
+}
+
 /// Writes `metes: <text>` and a newline to standard error, in one piece. Keeps errno.
 pub fn say(text: Arguments<'_>) {
+    say_to(libc::STDERR_FILENO, text);
+}
+
+fn say_to(fd: libc::c_int, text: Arguments<'_>) {
     let mut line = ReportLine::new();
     // A Line never fails to be written to.
     let _ = write!(line, "metes: {text}");
     line.end();
-    write_all(libc::STDERR_FILENO, line.as_bytes());
+    write_all(fd, line.as_bytes());
 }
 
 /// Writes bytes to a file descriptor. What cannot be written is lost. Keeps errno.
@@ -36,34 +83,153 @@ pub fn write_all(fd: libc::c_int, mut bytes: &[u8]) {
     });
 }
 
-/// The program has damaged or misused the heap: says how and aborts.
+/// The lines behind a report's first.
+pub struct Detail {
+    fd: libc::c_int,
+    text: &'static mut Line<TEXT_MAX>,
+}
+
+/// Lines of detail are written in pieces of at most so many bytes: a pipe takes these whole.
+const TEXT_MAX: usize = 4096;
+/// Room that a line finds in the buffer, or it is emptied before.
+const LINE_ROOM: usize = 512;
+
+impl Detail {
+    /// One line more.
+    pub fn line(&mut self, text: Arguments<'_>) {
+        if TEXT_MAX - self.text.as_bytes().len() < LINE_ROOM {
+            self.flush();
+        }
+        let mut line = ReportLine::new();
+        let _ = write!(line, "metes:   {text}");
+        line.end();
+        self.text.push(line.as_bytes());
+    }
+
+    fn flush(&mut self) {
+        write_all(self.fd, self.text.as_bytes());
+        self.text.clear();
+    }
+
+    /// The bytes around an address, as far as they can be read.
+    pub fn memory(&mut self, address: usize) {
+        const ROW: usize = 16;
+        const BEFORE: usize = 2 * ROW;
+        const ROWS: usize = 6;
+        let start = (address & !(ROW - 1)).wrapping_sub(BEFORE);
+        for row in (0..ROWS).map(|row| start.wrapping_add(row * ROW)) {
+            let mut bytes = [0; ROW];
+            if linux::peek(row, &mut bytes) != ROW {
+                continue;
+            }
+            let mut line = Line::<128>::new();
+            for (index, byte) in bytes.iter().enumerate() {
+                // What the report is about begins at the bracket.
+                let mark = if row.wrapping_add(index) == address { '[' } else { ' ' };
+                let _ = write!(line, "{mark}{byte:02x}");
+            }
+            line.push(b"  |");
+            bytes.iter().for_each(|&byte| line.push(&[if (0x20..0x7f).contains(&byte) { byte } else { b'.' }]));
+            line.push(b"|");
+            self.line(format_args!("{row:#x}: {}", line.as_str()));
+        }
+    }
+}
+
+/// The buffer for detail is too large for the stack of a signal handler.
+struct Buffer(UnsafeCell<Line<TEXT_MAX>>);
+
+// SAFETY: only the reporter uses it, and there is one at a time.
+unsafe impl Sync for Buffer {}
+
+static BUFFER: Buffer = Buffer(UnsafeCell::new(Line::new()));
+
+/// The program has misused the heap, in a way that can be survived: says how and aborts, or returns, as `set_after` says. `at` is the
+/// address that it is about.
 #[cold]
 #[inline(never)]
-pub fn misuse(text: Arguments<'_>) -> ! {
-    die(text)
+pub fn found(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
+    match after() {
+        After::Stop => die(code, at, text, detail),
+        After::GoOn => notice(code, at, text, detail),
+        After::Ignore => {}
+    }
+}
+
+/// The program has done what an option says it may: reports it, and returns.
+pub fn noticed(code: Code, at: usize, text: Arguments<'_>) {
+    notice(code, at, text, &|_| {});
+}
+
+fn notice(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
+    if begin() {
+        write(code, at, text, detail);
+        end();
+    }
+}
+
+/// The program has damaged the heap: says how and aborts, as nothing could be relied upon any more. `at` is the address that it is about.
+#[cold]
+#[inline(never)]
+pub fn misuse(code: Code, at: usize, text: Arguments<'_>) -> ! {
+    die(code, at, text, &|_| {})
 }
 
 /// An invariant of metes' own is broken: says which and aborts.
 #[cold]
 #[inline(never)]
 pub fn bug(text: Arguments<'_>) -> ! {
-    die(format_args!("internal error, please report it: {text}"))
+    die(Code::Internal, 0, text, &|_| {})
+}
+
+/// In a forked child: whoever was writing a report is not there.
+pub fn adopt() {
+    REPORTER.store(0, Relaxed);
+}
+
+/// Claims the right to report. False for a thread that has it already: a signal handler that finds something in the middle of a report.
+fn begin() -> bool {
+    let me = thread::number();
+    loop {
+        match REPORTER.compare_exchange(0, me, Ordering::Acquire, Relaxed) {
+            Ok(_) => return true,
+            Err(first) if first == me => return false,
+            // If the process ends by that report, this thread waits for the end.
+            Err(_) => linux::sleep(1),
+        }
+    }
+}
+
+fn end() {
+    REPORTER.store(0, Ordering::Release);
+}
+
+/// Writes a report. The caller is the reporter.
+fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
+    let path = linux::keeping_errno(|| PATH.expand(linux::process_id().cast_signed()));
+    let file = path.and_then(|path| linux::open_to_append(path.as_bytes()));
+    let fd = file.unwrap_or(libc::STDERR_FILENO);
+    say_to(fd, format_args!("{code}: {text}"));
+    // SAFETY: the caller is the only one, and lets go of it below.
+    let mut lines = Detail { fd, text: unsafe { &mut *BUFFER.0.get() } };
+    lines.text.clear();
+    lines.line(format_args!("in thread {} of process {}", thread::number(), linux::process_id()));
+    detail(&mut lines);
+    if at != 0 {
+        lines.memory(at);
+    }
+    lines.flush();
+    if let Some(fd) = file {
+        linux::close(fd);
+    }
 }
 
 /// The first report is the only one: other threads that find something at the same moment wait for the end. A program's
 /// SIGABRT handler that does wrong once more ends at once.
 #[cfg(not(any(test, feature = "fake")))]
-fn die(text: Arguments<'_>) -> ! {
-    use core::sync::atomic::{AtomicU32, Ordering};
-    static REPORTER: AtomicU32 = AtomicU32::new(0);
-    let me = super::thread::number();
-    match REPORTER.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed) {
-        Ok(_) => say(text),
-        Err(first) if first == me => {}
-        Err(_) => loop {
-            // SAFETY: only sleeps until a signal comes.
-            unsafe { libc::pause() };
-        },
+fn die(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) -> ! {
+    if begin() {
+        write(code, at, text, detail);
     }
     // SAFETY: abort never returns.
     unsafe { libc::abort() }
@@ -71,6 +237,6 @@ fn die(text: Arguments<'_>) -> ! {
 
 /// In the library's own tests a report is a panic, so that tests can expect it.
 #[cfg(any(test, feature = "fake"))]
-fn die(text: Arguments<'_>) -> ! {
-    panic!("{text}")
+fn die(code: Code, _: usize, text: Arguments<'_>, _: &dyn Fn(&mut Detail)) -> ! {
+    panic!("{code}: {text}")
 }

@@ -38,10 +38,14 @@ __attribute__((unused)) static int aborted(const struct ending *end) {
     return WIFSIGNALED(end->status) && WTERMSIG(end->status) == SIGABRT;
 }
 
-// One line, with this beginning.
+// One report, with this beginning: the lines behind its first are detail.
 __attribute__((unused)) static int said(const struct ending *end, const char *beginning) {
     const char *line_end = strchr(end->said, '\n');
-    return line_end && line_end[1] == '\0' && strncmp(end->said, beginning, strlen(beginning)) == 0;
+    if (!line_end || strncmp(end->said, beginning, strlen(beginning)) != 0) return 0;
+    for (; line_end && line_end[1]; line_end = strchr(line_end + 1, '\n')) {
+        if (strncmp(line_end + 1, "metes:   ", 9) != 0) return 0;
+    }
+    return 1;
 }
 
 #endif
