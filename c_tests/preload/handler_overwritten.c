@@ -20,7 +20,7 @@ static int unwanted(size_t bytes) {
     _exit(1);
 }
 
-enum { DATA_MOST = 1 << 20 };
+enum { DATA_MOST = 16 << 20 };
 static char before[DATA_MOST];
 
 // Calls `f` with each writable piece of the library's data, and where in a copy of it that would be.
