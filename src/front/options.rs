@@ -81,7 +81,7 @@ const LEAP: usize = 4;
 /// Frames of each stack.
 const DEPTH_DEFAULT: usize = 8;
 /// Bytes that wait in quarantine.
-const QUARANTINE_DEFAULT: usize = 16 << 20;
+const QUARANTINE_DEFAULT: usize = 4 << 20;
 /// Junk where blocks are checked, nothing where not.
 const FILL_BY_LEVEL: usize = 3;
 const JUNK: u8 = 0x5a;

@@ -162,6 +162,11 @@ pub fn numbered() -> impl DoubleEndedIterator<Item = (usize, &'static Arena<Linu
     ARENAS.iter().enumerate().filter(move |(index, _)| founded & 1 << index != 0)
 }
 
+/// How many arenas are in use.
+pub fn arena_count() -> usize {
+    FOUNDED.load(Ordering::Acquire).count_ones() as usize
+}
+
 /// The arenas in use.
 pub fn arenas() -> impl DoubleEndedIterator<Item = &'static Arena<Linux>> {
     numbered().map(|(_, arena)| arena)

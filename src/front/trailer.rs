@@ -173,6 +173,11 @@ impl Block {
         vacant::set(self.sealed_at());
     }
 
+    /// Whether nobody has it.
+    pub fn is_vacant(self) -> bool {
+        vacant::is_at(self.sealed_at())
+    }
+
     /// The first byte behind `size` that has changed.
     pub fn first_damaged(self, size: usize) -> Option<usize> {
         (self.start + size..self.words_at()).find(|&address| {
@@ -211,13 +216,17 @@ fn unpack(word: u64) -> Call {
 
 /// The calling thread, now.
 pub fn here() -> Call {
-    let mut frames = [0; DEPTH_MAX];
-    let depth = if options::remembers_calls() { options::depth() } else { 0 };
-    let stack = match unwind::capture(&mut frames[..depth]) {
-        0 => 0,
-        count => STACKS.intern(&Linux, &frames[..count]),
-    };
+    let stack = if options::remembers_calls() { stack_here() } else { 0 };
     Call { stack, thread: thread::number() }
+}
+
+#[inline(never)]
+fn stack_here() -> u32 {
+    let mut frames = [0; DEPTH_MAX];
+    let frames = &mut frames[..options::depth()];
+    // Without any there is nothing to walk for.
+    let count = if frames.is_empty() { 0 } else { unwind::capture(frames) };
+    STACKS.intern(&Linux, &frames[..count])
 }
 
 /// The frames of a call's stack.
