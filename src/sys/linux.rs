@@ -389,3 +389,14 @@ pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
     };
     usize::try_from(got).unwrap_or(0)
 }
+
+/// Whether the word at an address can be read. Asks the kernel, by a call that reads it and then refuses to do anything: sandboxes allow
+/// this one, and it costs a fifth of `peek`.
+pub fn is_readable(address: usize) -> bool {
+    const NOTHING: c_int = -1;
+    keeping_errno(|| {
+        // SAFETY: the kernel reads eight bytes, or says that it cannot; there is no such way to change the mask, which stays as it is.
+        let result = unsafe { call(libc::SYS_rt_sigprocmask, [int(NOTHING), address, 0, size_of::<u64>()]) };
+        result < 0 && errno() == libc::EINVAL
+    })
+}

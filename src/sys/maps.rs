@@ -11,6 +11,8 @@ pub struct Place {
     pub end: usize,
     /// Whether it can be written to.
     pub writable: bool,
+    /// Where the first byte of the file would be, of what is mapped from one.
+    pub base: usize,
     /// The kernel's name for it: a path, `[heap]`, `[stack]`, or nothing.
     pub name: Line<128>,
 }
@@ -36,10 +38,13 @@ fn parse(line: &[u8]) -> Option<Place> {
     let (range, rest) = line.split_once(' ')?;
     let (start, end) = range.split_once('-')?;
     let name = rest.splitn(5, ' ').nth(4).unwrap_or("").trim_start();
+    let offset = rest.split(' ').nth(1).and_then(|offset| usize::from_str_radix(offset, 16).ok())?;
+    let start = usize::from_str_radix(start, 16).ok()?;
     let mut place = Place {
-        start: usize::from_str_radix(start, 16).ok()?,
+        start,
         end: usize::from_str_radix(end, 16).ok()?,
         writable: rest.as_bytes().get(1) == Some(&b'w'),
+        base: start.saturating_sub(offset),
         name: Line::new(),
     };
     place.name.push(name.as_bytes());
