@@ -1,7 +1,7 @@
 //! Reports of what a program did wrong with a pointer of ours. By default the program is stopped: what follows a misuse
 //! that is not stopped is corruption. With `abort=no` and `checks=off` a report returns, and the call that it is about does nothing.
 
-use super::runtime;
+use super::{guard, runtime};
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::operation::Operation;
@@ -55,7 +55,8 @@ pub fn found(code: Code, operation: Operation, address: usize, what: Arguments<'
     report::found(code, address, text, &|detail| describe(detail, address));
 }
 
-fn freed(operation: Operation, address: usize, what: Arguments<'_>) {
+/// A pointer to a block that is free.
+pub fn freed(operation: Operation, address: usize, what: Arguments<'_>) {
     let code = if operation == Operation::Free { Code::DoubleFree } else { Code::FreedPointer };
     found(code, operation, address, what);
 }
@@ -72,7 +73,8 @@ pub fn interior(operation: Operation, address: usize, start: usize, size: usize)
     nowhere(operation, address, format_args!("{offset} bytes into the block of {size} bytes at {start:#x}"));
 }
 
-fn nowhere(operation: Operation, address: usize, what: Arguments<'_>) {
+/// A pointer to where no block starts.
+pub fn nowhere(operation: Operation, address: usize, what: Arguments<'_>) {
     found(Code::InteriorPointer, operation, address, what);
 }
 
@@ -111,6 +113,9 @@ fn describe(detail: &mut Detail, address: usize) {
     }
     let Some(span) = runtime::PAGE_MAP.get(address) else { return };
     let (start, bytes, arena) = (span.start(), span.len(), span.arena.load(Relaxed));
+    if span.kind() == Kind::Guarded {
+        return guard::describe(detail, address);
+    }
     if span.kind() != Kind::Region {
         return detail.line(format_args!("mapping of {bytes} bytes at {start:#x}"));
     }

@@ -2,6 +2,7 @@
 //!
 //! An unknown key or a bad value is named on standard error together with what is valid, and the default holds.
 
+use super::guard;
 use crate::base::align;
 use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_DYNAMIC_MAX, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
@@ -138,6 +139,7 @@ const KEYS: &[Key] = &[
         },
     },
     Key { name: "stats_file", takes: path::TAKES, set: |v| STATS_FILE.set(v) },
+    Key { name: "guard", takes: guard::TAKES, set: guard::choose },
     Key { name: "report", takes: path::TAKES, set: report::set_path },
     Key {
         name: "abort",

@@ -7,14 +7,14 @@
 #![allow(unsafe_code)]
 
 use super::options::HugePages;
-use super::{helper, options, threads};
+use super::{guard, helper, options, threads};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::seal;
 use crate::heap::heap::Huge;
 use crate::heap::mapping::Mappings;
 use crate::heap::page_map::PageMap;
-use crate::heap::span::SpanPool;
+use crate::heap::span::{Kind, SpanPool};
 use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
@@ -115,6 +115,19 @@ fn secret() -> u64 {
     (low ^ 0x2545_f491_4f6c_dd1d).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ high.rotate_left(32)
 }
 
+/// Makes the page map know the pool of guarded blocks. False, and nothing changed, if there is no memory for that.
+pub fn map_guarded(start: usize, len: usize) -> bool {
+    let Some(span) = SPANS.take(&Linux) else { return false };
+    span.start.store(start, Ordering::Relaxed);
+    span.len.store(len, Ordering::Relaxed);
+    if !PAGE_MAP.set(&Linux, start, len, span) {
+        SPANS.put(span);
+        return false;
+    }
+    span.set_kind(Kind::Guarded);
+    true
+}
+
 /// Whether the process runs under valgrind.
 pub fn on_valgrind() -> bool {
     ensure();
@@ -175,6 +188,7 @@ extern "C" fn register_fork_handlers() {
     ensure();
     // SAFETY: the handlers are functions of this library, which is never unloaded. It may allocate: no lock is held.
     unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child)) };
+    guard::begin();
 }
 
 extern "C" fn before_fork() {

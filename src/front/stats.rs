@@ -122,13 +122,13 @@ pub fn stats() -> Stats {
 fn mallocs(cache: &Cache) -> u64 {
     let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let left = cache.calls.iter().map(load).sum::<u64>() + load(&cache.flushed) + cache.stacked() as u64;
-    (load(&cache.filled) + load(&cache.pushed)).saturating_sub(left)
+    (load(&cache.filled) + cache.pushed()).saturating_sub(left)
 }
 
 /// Frees that went into a cache.
 fn frees(cache: &Cache) -> u64 {
     let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    (load(&cache.pushed) + load(&cache.remote_frees)).saturating_sub(load(&cache.moved))
+    (cache.pushed() + load(&cache.remote_frees)).saturating_sub(load(&cache.moved))
 }
 
 /// Bytes of an object or a block in a cache, as its arena counts them. Its thread may be giving it back meanwhile: a block's header

@@ -160,7 +160,8 @@ pub fn noticed(code: Code, at: usize, text: Arguments<'_>) {
     notice(code, at, text, &|_| {});
 }
 
-fn notice(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
+/// The same with detail; also for what the process ends by, but not here.
+pub fn notice(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
     if begin() {
         write(code, at, text, detail);
         end();
