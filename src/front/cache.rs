@@ -382,6 +382,12 @@ impl Cache {
     /// Closes the gate for a slow path of the cache's own thread. False, and it is open, if the cache is halted.
     pub fn enter(&self) -> bool {
         self.close();
+        self.halted.load(Ordering::Acquire) == 0 || self.enter_halted()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_halted(&self) -> bool {
         match self.halted.load(Ordering::Acquire) {
             0 | ARMED => return true,
             LEFT => {
@@ -442,6 +448,8 @@ impl Cache {
     }
 
     /// Starts to count for a rate, or only to count. The gate is closed.
+    #[cold]
+    #[inline(never)]
     fn begin_samples(&self, rate: usize) {
         self.rate.set(rate);
         self.samples.set(if rate == 1 { ALL } else { 0 });
@@ -457,6 +465,8 @@ impl Cache {
     }
 
     /// Counts samples as due until the counter, which would be at `counter` and not below zero, is. The gate is closed.
+    #[cold]
+    #[inline(never)]
     fn count_samples(&self, counter: u64) {
         let rate = self.rate.get();
         let mut left = counter.cast_signed();
@@ -468,10 +478,9 @@ impl Cache {
     }
 
     /// Counts objects that a fill has brought. The gate is closed.
+    #[cold]
+    #[inline(never)]
     fn count_filled(&self, objects: u64) {
-        if self.rate.get() < 2 {
-            return;
-        }
         let counter = self.pushed.load(Relaxed).wrapping_add(objects);
         if counter.cast_signed() < 0 {
             self.set_counter(counter);
@@ -483,6 +492,8 @@ impl Cache {
 
     /// Sends the next allocation of a small size to the slow path. Any thread may do so. If it is lost, as the cache is halted meanwhile, the next
     /// sample comes; a table that is empty in part is set right in the slow path. False if the cache is halted.
+    #[cold]
+    #[inline(never)]
     pub fn arm(&self) -> bool {
         match self.halted.compare_exchange(0, ARMED, Ordering::AcqRel, Relaxed) {
             Ok(_) => self.bins_of_grains[..ARMED_GRAINS].iter().for_each(|bin| bin.set(0)),
@@ -492,6 +503,8 @@ impl Cache {
     }
 
     /// Whether the request of `n` bytes, a small one which the slow path is about to serve, is to be a sample. By the cache's own thread.
+    #[cold]
+    #[inline(never)]
     pub fn take_sample(&self, rate: usize, n: usize) -> bool {
         if !self.enter() {
             return false;
@@ -580,7 +593,9 @@ impl Cache {
         bin.first.store(first, Relaxed);
         bin.top.store(self.bottom(class) + 8 * taken, Relaxed);
         add(&self.filled, taken as u64);
-        self.count_filled(taken as u64);
+        if self.rate.get() > 1 {
+            self.count_filled(taken as u64);
+        }
         self.aim(first);
     }
 
@@ -750,6 +765,7 @@ pub fn allocate_class(operation: Operation, class: SizeClass) -> usize {
 }
 
 /// The same where it has been seen to that no sample is due, or that it cannot be had.
+#[inline(always)]
 pub fn allocate_class_anyhow(operation: Operation, class: SizeClass) -> usize {
     let cache = Cache::current();
     if !cache.is_open() || !cache.enter() {
@@ -861,7 +877,11 @@ extern "C" fn sample_due() {
 /// Puts an object or a heap block of a class, which the caller has checked, into the calling thread's cache, if there is room.
 pub fn release_class(class: SizeClass, address: usize) -> bool {
     let cache = Cache::current();
-    let push = || push(cache, class.bin(), |_| true, address);
     // A cache that was halted goes on here, if that was left to its thread.
-    cache.is_open() && (push() || cache.enter() && push())
+    cache.is_open() && (push_class(cache, class, address) || cache.enter() && push_class(cache, class, address))
+}
+
+#[inline(always)]
+fn push_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
+    push(cache, class.bin(), |_| true, address)
 }
