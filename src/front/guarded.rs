@@ -117,6 +117,14 @@ impl Slot {
             // SAFETY: open pages of ours, which the program should not write to any more.
             unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance::<u8>(start), len) }
         });
+        // All at once, as the compiler does not do so for the search.
+        let is_whole = |bytes: &[u8]| {
+            let (chunks, rest) = bytes.as_chunks::<64>();
+            chunks.iter().all(|chunk| *chunk == [CANARY; 64]) && rest.iter().all(|&byte| byte == CANARY)
+        };
+        if is_whole(before) && is_whole(behind) {
+            return None;
+        }
         let wrong = |byte: &u8| *byte != CANARY;
         let behind = behind.iter().position(wrong).map(|index| self.block() + self.size() + index);
         behind.or_else(|| before.iter().rposition(wrong).map(|index| self.from.load(Relaxed) + index))

@@ -220,6 +220,34 @@ fn parse(text: &[u8]) {
     }
 }
 
+/// The options that can be changed in a running program.
+const CHANGEABLE: [&str; 4] = ["guard", "cutoff", "dirty_max", "arenas"];
+
+/// Changes an option in a running program. False, and it is said why, if it is none that can be changed, or the value is bad.
+pub fn change(name: &str, value: &str) -> bool {
+    let [a, b, c, d] = CHANGEABLE;
+    let changeable = format_args!("{a}, {b}, {c} and {d}");
+    match KEYS.iter().find(|key| key.name == name) {
+        None => {
+            let text = "those that can be changed in a running program are";
+            report::say(format_args!("unknown option '{name:.64}': {text} {changeable}"));
+            false
+        }
+        Some(_) if !CHANGEABLE.contains(&name) => {
+            let text = "cannot be changed in a running program: those that can are";
+            report::say(format_args!("option '{name}' {text} {changeable}"));
+            false
+        }
+        Some(key) => {
+            let done = if name == "guard" { guard::change(value) } else { (key.set)(value) };
+            if !done {
+                report::say(format_args!("bad value '{value:.64}' for option '{name}': it takes {}", key.takes));
+            }
+            done
+        }
+    }
+}
+
 /// The fit policy.
 pub fn fit() -> Fit {
     match FIT.load(Relaxed) {
