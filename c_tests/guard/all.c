@@ -1,12 +1,12 @@
 // Everything that fits is guarded, until the pool is full; then the heap serves, and when slots are free again they are used, oldest first.
 // env: METES_OPTIONS=guard=1
-#include "guard.h"
+#include "include/guard.h"
 #include "statistics.h"
 
 enum { COUNT = 1000 };
 static char *blocks[COUNT];
 
-static int fill(void) {
+static int take_all(void) {
     int found = 0;
     for (int i = 0; i < COUNT; i++) {
         blocks[i] = malloc(77);
@@ -18,7 +18,7 @@ static int fill(void) {
 
 int main(void) {
     struct metes_stats before = statistics();
-    int found = fill();
+    int found = take_all();
     CHECK(found > 200 && found <= 256);
     check_whole();
     for (int i = 0; i < COUNT; i++)
@@ -34,7 +34,7 @@ int main(void) {
         CHECK((uintptr_t)p / 20480 != (uintptr_t)first / 20480 || p != first);
         free(p);
     }
-    CHECK(fill() == found);
+    CHECK(take_all() == found);
     for (int i = 0; i < COUNT; i++) free(blocks[i]);
     check_whole();
     return 0;

@@ -2,7 +2,7 @@
 // stderr: metes: M014 use after free: write at 0x[0-9a-f]+: 9 bytes into the block of 100 bytes at 0x[0-9a-f]+, which was freed
 // stderr: handled 11
 // exit: SIGSEGV
-#include "guard.h"
+#include "include/guard.h"
 
 static sigjmp_buf back;
 

@@ -1,6 +1,6 @@
 // A handler that was there when guarding was switched on is called as the kernel would call it.
 // stderr: metes: M014 use after free: write at 0x[0-9a-f]+: 9 bytes into the block of 100 bytes at 0x[0-9a-f]+, which was freed
-#include "guard.h"
+#include "include/guard.h"
 
 static sigjmp_buf back;
 static char *volatile expected;

@@ -1,7 +1,7 @@
 // A child has the blocks and the pool, and is guarded like its parent.
 // env: METES_OPTIONS=guard=1
 // stderr: metes: M014 use after free: read at 0x[0-9a-f]+: 1 bytes into the block of 100 bytes at 0x[0-9a-f]+, which was freed
-#include "guard.h"
+#include "include/guard.h"
 
 int main(void) {
     char *p = guarded(100);

@@ -1,7 +1,7 @@
 // env: METES_OPTIONS=guard=1
 // exit: SIGABRT
 // stderr: metes: M002 freed pointer: realloc\(0x[0-9a-f]+\): this block of 100 bytes is free already
-#include "guard.h"
+#include "include/guard.h"
 
 int main(void) {
     char *p = guarded(100);

@@ -5,7 +5,7 @@
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 100 bytes is free already
 // stderr: metes: M003 interior pointer: free\(0x[0-9a-f]+\): 8 bytes into the block of 48 bytes at 0x[0-9a-f]+
 // stderr: metes: M008 overflow: free\(0x[0-9a-f]+\): byte 1 behind the block of 99 bytes was written to
-#include "guard.h"
+#include "include/guard.h"
 
 int main(void) {
     char *p = guarded(100), *q = guarded_right(112), *r = guarded(48), *s = guarded(99);

@@ -1,7 +1,7 @@
 // SIG_IGN from before: a signal that is sent is ignored, a fault is not.
 // stderr: metes: M014 use after free: read at 0x[0-9a-f]+: 9 bytes into the block of 100 bytes at 0x[0-9a-f]+, which was freed
 // exit: SIGSEGV
-#include "guard.h"
+#include "include/guard.h"
 
 int main(void) {
     signal(SIGSEGV, SIG_IGN);

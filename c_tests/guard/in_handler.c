@@ -1,6 +1,6 @@
 // A signal handler that interrupts malloc and free, and allocates and frees itself.
 // env: METES_OPTIONS=guard=2
-#include "guard.h"
+#include "include/guard.h"
 #include <sys/time.h>
 
 static volatile int calls;

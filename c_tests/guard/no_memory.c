@@ -1,6 +1,6 @@
 // There is no address space for the pool: that is said, and all goes on without.
 // stderr: metes: no memory for guarded allocations: guard is off
-#include "guard.h"
+#include "include/guard.h"
 #include <sys/resource.h>
 
 int main(void) {

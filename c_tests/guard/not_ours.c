@@ -1,7 +1,7 @@
 // A fault that is not ours ends the process as it would without us.
 // env: METES_OPTIONS=guard=1
 // exit: SIGSEGV
-#include "guard.h"
+#include "include/guard.h"
 
 int main(void) {
     *(volatile char *)unseen((char *)16) = 1;

@@ -1,5 +1,5 @@
 // env: METES_OPTIONS=guard=1
-#include "guard.h"
+#include "include/guard.h"
 
 int main(void) {
     for (size_t from = 1; from < 20000; from = from * 3 / 2 + 1) {

@@ -1,6 +1,6 @@
 // A freed slot waits until all others have been used.
 // env: METES_OPTIONS=guard=1
-#include "guard.h"
+#include "include/guard.h"
 
 enum { SLOTS = 256 };
 

@@ -1,6 +1,6 @@
 // Programs that only allocate are sampled, and those that only take aligned or cleared blocks; the intervals are not all alike.
 // env: METES_OPTIONS=guard=50
-#include "guard.h"
+#include "include/guard.h"
 
 enum { COUNT = 20000 };
 static void *blocks[COUNT];

@@ -1,7 +1,7 @@
 // A signal that somebody sent ends the process too.
 // env: METES_OPTIONS=guard=1
 // exit: SIGSEGV
-#include "guard.h"
+#include "include/guard.h"
 
 int main(void) {
     raise(SIGSEGV);

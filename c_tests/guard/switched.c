@@ -3,7 +3,7 @@
 // stderr: metes: bad value '0' for option 'guard': it takes .*
 // stderr: metes: option 'fit' cannot be changed in a running program: those that can are .*
 // stderr: metes: unknown option 'nonsense': those that can be changed in a running program are .*
-#include "guard.h"
+#include "include/guard.h"
 #include <pthread.h>
 
 static long loop(long rounds) {

@@ -3,7 +3,7 @@
 // libs: -lpthread
 // exit: SIGSEGV
 // stderr: metes: M014 use after free: read at 0x[0-9a-f]+: 0 bytes into the block of 333 bytes at 0x[0-9a-f]+, which was freed
-#include "guard.h"
+#include "include/guard.h"
 #include <pthread.h>
 
 enum { BOXES = 1000, ROUNDS = 100000 };

@@ -1,7 +1,7 @@
 // env: METES_OPTIONS=guard=1
 // exit: SIGSEGV
 // stderr: metes: M014 use after free: read at 0x[0-9a-f]+: 5 bytes into the block of 100 bytes at 0x[0-9a-f]+, which was freed
-#include "guard.h"
+#include "include/guard.h"
 
 int main(void) {
     char *p = guarded(100);

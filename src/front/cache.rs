@@ -35,8 +35,8 @@
 
 #![allow(unsafe_code)]
 
-use super::guarded;
 use super::runtime::PAGE_MAP;
+use super::{guard, guarded};
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::config::{CHECKED, GRAIN, UNIT};
 use crate::base::operation::Operation;
@@ -45,7 +45,9 @@ use crate::base::shared::{AtomicU32, AtomicU64, AtomicUsize, Own, Whole};
 use crate::heap::page_map::Window;
 use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry, home_place};
-use crate::sys::{futex, linux, thread};
+use crate::sys::linux::{self, Linux};
+use crate::sys::pages::PageSource;
+use crate::sys::{futex, thread};
 use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
 
 /// The gate when it is open. Sizes in grains and distances of bins are both below it when the fast paths serve them.
@@ -145,6 +147,8 @@ pub struct Cache {
     samples: Own<u32>,
     /// The rate that the counter was set for; 0 if it only counts.
     rate: Own<usize>,
+    /// The millisecond of the last sample.
+    sampled_at: Own<u64>,
     /// The state of a generator of random numbers.
     random: Own<u64>,
     /// What `activity` was when the helper looked last.
@@ -464,17 +468,32 @@ impl Cache {
         self.set_counter((self.interval(rate) + 1).wrapping_neg());
     }
 
-    /// Counts samples as due until the counter, which would be at `counter` and not below zero, is. The gate is closed.
+    /// Counts samples as due, and arms the cache for them, until the counter, which would be at `counter` and not below zero, is. No more of them than are likely among the
+    /// objects that are here, as those that flushes take away are not handed out from here. The gate is closed.
     #[cold]
     #[inline(never)]
     fn count_samples(&self, counter: u64) {
         let rate = self.rate.get();
         let mut left = counter.cast_signed();
+        let mut due = self.samples.get();
         while left >= 0 {
-            self.samples.set(self.samples.get().saturating_add(1).min(ALL - 1));
+            due += 1;
             left -= self.interval(rate).cast_signed();
         }
+        #[expect(clippy::cast_possible_truncation, reason = "some ten thousand objects")]
+        let most = (self.stacked() / rate) as u32 + 1;
+        if !guard::is_spaced() {
+            self.samples.set(due.min(most));
+        } else if let now = Linux.now()
+            && now != self.sampled_at.get()
+        {
+            self.sampled_at.set(now);
+            self.samples.set(1);
+        }
         self.set_counter(left.cast_unsigned());
+        if self.samples.get() != 0 {
+            self.arm();
+        }
     }
 
     /// Counts objects that a fill has brought. The gate is closed.
@@ -486,7 +505,6 @@ impl Cache {
             self.set_counter(counter);
         } else {
             self.count_samples(counter);
-            self.arm();
         }
     }
 
@@ -869,7 +887,6 @@ extern "C" fn sample_due() {
         cache.begin_samples(cache.rate.get());
     } else {
         cache.count_samples(0);
-        cache.arm();
     }
     cache.open();
 }

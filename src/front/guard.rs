@@ -11,17 +11,23 @@ use crate::base::code::Code;
 use crate::base::operation::Operation;
 use crate::base::seal;
 use crate::sys::fault::Fault;
+use crate::sys::linux::{self, Linux};
+use crate::sys::pages::PageSource;
 use crate::sys::report::{self, After, Detail};
-use crate::sys::{linux, modules, thread};
+use crate::sys::{modules, thread};
 use core::fmt::Arguments;
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed};
 
-/// `guard=on`: see docs/design.md for what it costs.
+/// `guard=on`. See docs/design.md for what it costs.
 const RATE_ON: usize = 5000;
 const RATE_MAX: usize = 1 << 30;
 
 /// One in so many allocations is guarded; 0: none.
 static RATE: AtomicUsize = AtomicUsize::new(0);
+/// Whether a thread takes no second sample in a millisecond.
+static SPACED: AtomicBool = AtomicBool::new(false);
+/// The millisecond of the last sample of a thread without a cache.
+static SAMPLED_AT: AtomicU64 = AtomicU64::new(0);
 /// Whether any was ever to be: caches may be armed.
 static EVER: AtomicBool = AtomicBool::new(false);
 /// Allocations of threads without caches until one is a sample.
@@ -30,7 +36,7 @@ static COUNTDOWN: AtomicI64 = AtomicI64::new(0);
 static SIDES: AtomicU64 = AtomicU64::new(0);
 
 /// What the option takes.
-pub const TAKES: &str = "a number N from 1 to 1g: one in N small allocations is guarded, at random; on (5000) or off";
+pub const TAKES: &str = "a number N from 1 to 1g: one in N small allocations is guarded, at random; on: 5000, one in a millisecond at most; or off";
 
 /// The rate that a value of the option means.
 fn parse(value: &str) -> Option<usize> {
@@ -43,7 +49,10 @@ fn parse(value: &str) -> Option<usize> {
 
 /// Sets the rate before the start.
 pub fn choose(value: &str) -> bool {
-    parse(value).map(|rate| RATE.store(rate, Relaxed)).is_some()
+    let Some(rate) = parse(value) else { return false };
+    SPACED.store(value == "on", Relaxed);
+    RATE.store(rate, Relaxed);
+    true
 }
 
 /// When the library is loaded: switches guarding on if the options ask for it.
@@ -87,6 +96,11 @@ fn switch_on() {
     }
 }
 
+/// Whether a thread takes no second sample in a millisecond: what `guard=on` costs has a bound by that, however much a program allocates.
+pub fn is_spaced() -> bool {
+    SPACED.load(Relaxed)
+}
+
 /// Whether allocations in the slow path have to ask `sample`.
 #[inline]
 pub fn is_asked() -> bool {
@@ -127,7 +141,8 @@ fn count_down(rate: usize) -> bool {
         return false;
     }
     COUNTDOWN.store((random() % (2 * rate as u64 - 1)).cast_signed(), Relaxed);
-    true
+    let now = Linux.now();
+    !is_spaced() || SAMPLED_AT.swap(now, Relaxed) != now
 }
 
 /// Takes a guarded block back, or says what is wrong with the pointer.

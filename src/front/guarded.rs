@@ -281,7 +281,9 @@ impl Pool {
 
     /// What stands at an address of the pool.
     pub fn find(&self, address: usize) -> Found<'_> {
-        let offset = address.wrapping_sub(self.slots_start.load(Relaxed));
+        let (start, page) = (self.slots_start.load(Relaxed), linux::page_size());
+        // The page before the first slot is next to that alone.
+        let offset = if (start - page..start).contains(&address) { 0 } else { address.wrapping_sub(start) };
         if offset >= SLOTS * self.stride() {
             return Found::Nowhere;
         }

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::{self, Cache};
-use super::{options, runtime, threads};
+use super::{guarded, options, runtime, threads};
 use crate::base::class::SizeClass;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
@@ -182,6 +182,11 @@ fn text(pid: libc::pid_t) -> Page {
         mappings.bytes, mappings.count, mappings.peak_bytes, mappings.peak_count,
     );
     let _ = writeln!(page, "metes: locks: taken {locks} times, waited for {lock_waits} times");
+    if let Some(pool) = guarded::pool() {
+        let (count, bytes) = pool.in_use();
+        let total = pool.total.load(Ordering::Relaxed);
+        let _ = writeln!(page, "metes: guarded: {bytes} bytes in {count} blocks, {total} blocks so far");
+    }
     page
 }
 
