@@ -537,7 +537,8 @@ impl Cache {
         if self.samples.get() != 0 {
             self.arm();
         } else {
-            let armed = self.halted.compare_exchange(ARMED, 0, Relaxed, Relaxed).is_ok();
+            let armed = self.halted.load(Relaxed) == ARMED;
+            let armed = armed && self.halted.compare_exchange(ARMED, 0, Relaxed, Relaxed).is_ok();
             let grain = class::grain(n.max(1));
             if armed || self.bins_of_grains[grain.min(ARMED_GRAINS)].get() == 0 {
                 self.fill_table(ARMED_GRAINS);
