@@ -13,7 +13,7 @@ EXPORT  := target/export/release
 LINK_ARGS := -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
 
-.PHONY: all run test models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks install clean
+.PHONY: all run test models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install clean
 
 all: $(OUT)/libmetes.so $(OUT)/libmetes.a
 
@@ -83,6 +83,11 @@ bench-instr bench-start: all
 bench-checks: all $(UNCHECKED)
 	scripts/bench-instr --allocators unchecked=$(UNCHECKED),metes
 	scripts/compare --allocators unchecked=$(UNCHECKED),metes
+
+# The tables of docs/safety.md. A peer that cannot be had is left out, and named.
+bench-safety: all
+	-scripts/setup-peers jemalloc mimalloc3 mimalloc3-secure scudo
+	scripts/bench-safety
 
 install: all
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include

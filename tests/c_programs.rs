@@ -1,5 +1,5 @@
 //! Builds and runs every C and C++ program under `c_tests/`, one test per
-//! program and way of bringing metes in:
+//! program, way of bringing metes in, and level that the program names:
 //!
 //! | way        | built                       | run                                  |
 //! |------------|-----------------------------|--------------------------------------|
@@ -21,12 +21,20 @@
 //! | `timeout`                | seconds, default 60; 20 times that when soaking                |
 //! | `exit`                   | `0` (default), another status, or a signal such as `SIGABRT`   |
 //! | `stdout`, `stderr`       | a regex for one whole line; repeatable: these lines, no others |
+//! | `detail`                 | a regex for a part of some line of detail; repeatable          |
+//! | `default`, `full`,       | how a run at that level ends: `silent`, or an exit as above    |
+//! | `guard`, `debug`         | and, if anything is said, a regex for the one line; `detail`   |
+//! |                          | after a level is that level's                                  |
 //! | `shared`                 | `name.c` in `lib/` beside the source, built as libname.so      |
 //! | `needs`                  | `cpu-quota`, `locked-memory`, `few-maps`: ignored without      |
 //! | `preload-also`           | `name first` or `name last`: that one in LD_PRELOAD as well    |
 //!
 //! Without `stderr`, standard error must stay empty; without `stdout`, anything
-//! goes there. Lines of detail of a report, `metes:   ...`, need not be stated. METES_TEST_DIR tells the program where its shared libraries are;
+//! goes there. Lines of detail are those of standard error that begin with
+//! `metes:` and three blanks: `stderr` and the levels say nothing about them.
+//! What a level is in METES_OPTIONS stands at `Level`.
+//!
+//! METES_TEST_DIR tells the program where its shared libraries are;
 //! it is also its working directory. METES_LIB is the path of libmetes.so.
 //!
 //! The libraries come from `target/release`, or METES_LIB_DIR.
@@ -35,10 +43,11 @@ use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
-use directives::{Directives, Exit, Need, Way, is_soak, library_stem, words};
+use directives::{Directives, Ending, Exit, Level, Need, Way, is_soak, library_stem, words};
 use libtest_mimic::{Arguments, Failed, Trial};
 use regex::Regex;
 
@@ -49,7 +58,7 @@ mod directives;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The name a program linked to libmetes.so asks the loader for.
 const SONAME: &str = "libmetes.so.0";
-/// How the lines of a report behind its first begin: they need not be stated.
+/// How the lines of a report behind its first begin: they are its detail.
 const DETAIL: &str = "metes:   ";
 /// How much of a failed program's output is shown.
 const SHOWN_BYTES: usize = 16 << 10;
@@ -64,6 +73,12 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let mut trials = Vec::new();
+    for (name, trial) in directives::TRIALS {
+        trials.push(Trial::test(format!("directives: {name}"), move || {
+            trial();
+            Ok(())
+        }));
+    }
     for source in programs() {
         trials.extend(trials_of(&source, &libraries));
     }
@@ -118,23 +133,31 @@ fn names_in(folder: &Path) -> Vec<String> {
 
 fn trials_of(source: &Source, libraries: &Libraries) -> Vec<Trial> {
     let name = format!("{}/{}", source.folder, source.file);
-    match Directives::read(source) {
-        Err(error) => vec![Trial::test(name, move || Err(error.into()))],
-        Ok(directives) => directives
-            .ways
-            .iter()
-            .map(|&way| {
-                let job =
-                    Job { source: source.clone(), way, directives: directives.clone(), libraries: libraries.clone() };
-                let missing = directives.needs.and_then(Need::missing);
-                if let Some(what) = missing {
-                    eprintln!("NOT RUN: {name}: {what} here");
-                }
-                Trial::test(format!("{name}::{}", way.name()), move || job.build_and_run())
-                    .with_ignored_flag(missing.is_some())
-            })
-            .collect(),
+    let directives = match Directives::read(source) {
+        Err(error) => return vec![Trial::test(name, move || Err(error.into()))],
+        Ok(directives) => directives,
+    };
+    let missing = directives.needs.and_then(Need::missing);
+    if let Some(what) = missing {
+        eprintln!("NOT RUN: {name}: {what} here");
     }
+    let mut trials = Vec::new();
+    for &way in &directives.ways {
+        let build = Arc::new(Build {
+            source: source.clone(),
+            way,
+            directives: directives.clone(),
+            libraries: libraries.clone(),
+            built: OnceLock::new(),
+        });
+        for (level, ending) in directives.runs() {
+            let level_name = level.map_or(String::new(), |level| format!("::{}", level.name()));
+            let job = Job { build: build.clone(), level, ending };
+            let trial = Trial::test(format!("{name}::{}{level_name}", way.name()), move || job.build_and_run());
+            trials.push(trial.with_ignored_flag(missing.is_some()));
+        }
+    }
+    trials
 }
 
 // ---- the libraries under test
@@ -171,34 +194,26 @@ fn output_root() -> PathBuf {
 
 // ---- one program, one way
 
-struct Job {
+/// A program built in one way; the jobs of all levels run the same.
+struct Build {
     source: Source,
     way: Way,
     directives: Directives,
     libraries: Libraries,
+    built: OnceLock<Result<(), String>>,
 }
 
-impl Job {
-    fn build_and_run(&self) -> Result<(), Failed> {
-        fs::create_dir_all(self.folder())?;
-        for library in &self.directives.shared {
-            compile(&mut self.compile_shared(library))?;
-        }
-        compile(&mut self.compile_program())?;
-        let run = self.run()?;
-        match self.complaints(&run) {
-            none if none.is_empty() => Ok(()),
-            complaints => Err(format!(
-                "{}\n--- build\n{}\n--- run\n{}\n--- exit\n{}\n--- stdout\n{}\n--- stderr\n{}",
-                complaints.join("\n"),
-                shell(&self.compile_program()),
-                self.words_to_run().iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "),
-                run.exit_text(),
-                shown(&run.stdout),
-                shown(&run.stderr),
-            )
-            .into()),
-        }
+impl Build {
+    /// Builds it if no job has done so.
+    fn ensure(&self) -> Result<(), Failed> {
+        let built = self.built.get_or_init(|| {
+            fs::create_dir_all(self.folder()).map_err(|error| error.to_string())?;
+            for library in &self.directives.shared {
+                compile(&mut self.compile_shared(library))?;
+            }
+            compile(&mut self.compile_program())
+        });
+        built.clone().map_err(Failed::from)
     }
 
     /// One per program and way: its shared libraries are its own.
@@ -261,29 +276,57 @@ impl Job {
             .args(&self.directives.libs);
         command
     }
+}
+
+// ---- one run of it
+
+struct Job {
+    build: Arc<Build>,
+    level: Option<Level>,
+    ending: Ending,
+}
+
+impl Job {
+    fn build_and_run(&self) -> Result<(), Failed> {
+        self.build.ensure()?;
+        let run = self.run()?;
+        match self.complaints(&run) {
+            none if none.is_empty() => Ok(()),
+            complaints => Err(format!(
+                "{}\n--- build\n{}\n--- run\n{}\n--- exit\n{}\n--- stdout\n{}\n--- stderr\n{}",
+                complaints.join("\n"),
+                shell(&self.build.compile_program()),
+                self.words_to_run().iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "),
+                run.exit_text(),
+                shown(&run.stdout),
+                shown(&run.stderr),
+            )
+            .into()),
+        }
+    }
 
     /// The whole command as one can type it; what is preloaded is set by `env`, so
     /// that the shell before it runs without.
     fn words_to_run(&self) -> Vec<String> {
-        let directives = &self.directives;
+        let Build { directives, way, libraries, .. } = &*self.build;
         let mut words = vec!["env".to_owned()];
-        words.push(format!("METES_TEST_DIR={}", self.folder().display()));
-        words.push(format!("METES_LIB={}", self.libraries.so().display()));
-        words.extend(directives.env.iter().cloned());
-        let mut preloads: Vec<PathBuf> = directives.preload_first.iter().map(|stem| self.library(stem)).collect();
-        if self.way.preloads_metes() {
-            preloads.push(self.libraries.so());
+        words.push(format!("METES_TEST_DIR={}", self.build.folder().display()));
+        words.push(format!("METES_LIB={}", libraries.so().display()));
+        words.extend(directives.environment(self.level));
+        let mut preloads: Vec<PathBuf> = directives.preload_first.iter().map(|stem| self.build.library(stem)).collect();
+        if way.preloads_metes() {
+            preloads.push(libraries.so());
         }
-        preloads.extend(directives.preload_last.iter().map(|stem| self.library(stem)));
+        preloads.extend(directives.preload_last.iter().map(|stem| self.build.library(stem)));
         if !preloads.is_empty() {
             let list: Vec<_> = preloads.iter().map(|path| path.display().to_string()).collect();
             words.push(format!("LD_PRELOAD={}", list.join(":")));
         }
-        if self.way == Way::Valgrind {
+        if *way == Way::Valgrind {
             let memcheck = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=no"];
             words.extend(memcheck.map(str::to_owned));
         }
-        words.push(self.program().display().to_string());
+        words.push(self.build.program().display().to_string());
         match &directives.soak_args {
             Some(soak_args) if is_soak() => words.extend(soak_args.iter().cloned()),
             _ => words.extend(directives.args.iter().cloned()),
@@ -292,8 +335,10 @@ impl Job {
     }
 
     fn run(&self) -> Result<Run, Failed> {
-        let stdout = self.folder().join("stdout");
-        let stderr = self.folder().join("stderr");
+        // A name for each level: they run side by side.
+        let level = self.level.map_or(String::new(), |level| format!(".{}", level.name()));
+        let stdout = self.build.folder().join(format!("stdout{level}"));
+        let stderr = self.build.folder().join(format!("stderr{level}"));
         let mut command = Command::new("sh");
         // Programs that abort on purpose should leave no core behind.
         command.args(["-c", "ulimit -c 0; exec \"$@\"", "sh"]).args(self.words_to_run());
@@ -309,26 +354,35 @@ impl Job {
         // Files, not pipes: a child left behind would hold a pipe open.
         let child = command
             .env("LC_ALL", "C")
-            .current_dir(self.folder())
+            .current_dir(self.build.folder())
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(File::create(&stdout)?)
             .stderr(File::create(&stderr)?)
             .spawn()?;
         let soak_factor = if is_soak() { 20 } else { 1 };
-        let exit = wait(child, self.directives.timeout * soak_factor)?;
+        let exit = wait(child, self.build.directives.timeout * soak_factor)?;
         Ok(Run { exit: exit.map(Exit::of), stdout: fs::read(stdout)?, stderr: fs::read(stderr)? })
     }
 
     fn complaints(&self, run: &Run) -> Vec<String> {
         let mut complaints = Vec::new();
-        if run.exit.as_ref() != Some(&self.directives.exit) {
-            let expected = self.directives.exit.describe();
+        if run.exit.as_ref() != Some(&self.ending.exit) {
+            let expected = self.ending.exit.describe();
             complaints.push(format!("exit: {}, expected {expected}", run.exit_text()));
         }
-        complaints.extend(mismatch("stderr", &self.directives.stderr, &run.stderr));
-        if let Some(expected) = &self.directives.stdout {
-            complaints.extend(mismatch("stdout", expected, &run.stdout));
+        let (stdout, stderr) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+        // Details are those of a report.
+        let is_detail = |line: &&str| !self.ending.stderr.is_empty() && line.starts_with(DETAIL);
+        let (details, reports): (Vec<_>, Vec<_>) = stderr.lines().partition(is_detail);
+        complaints.extend(mismatch("stderr", &self.ending.stderr, reports));
+        for pattern in &self.ending.detail {
+            if !details.iter().any(|line| pattern.is_match(line)) {
+                complaints.push(format!("no line of detail has `{pattern}`"));
+            }
+        }
+        if let Some(expected) = &self.build.directives.stdout {
+            complaints.extend(mismatch("stdout", expected, stdout.lines().collect()));
         }
         complaints
     }
@@ -347,12 +401,12 @@ impl Run {
     }
 }
 
-fn compile(command: &mut Command) -> Result<(), Failed> {
+fn compile(command: &mut Command) -> Result<(), String> {
     let output = command.output().map_err(|error| format!("{}: {error}", shell(command)))?;
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("does not compile\n{}\n{}", shell(command), shown(&output.stderr)).into())
+    Err(format!("does not compile\n{}\n{}", shell(command), shown(&output.stderr)))
 }
 
 fn wait(mut child: Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
@@ -372,9 +426,8 @@ fn wait(mut child: Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
 }
 
 /// The first line that is not as expected.
-fn mismatch(stream: &str, expected: &[Regex], actual: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(actual);
-    let mut lines = text.lines().filter(|line| !line.starts_with(DETAIL));
+fn mismatch(stream: &str, expected: &[Regex], actual: Vec<&str>) -> Option<String> {
+    let mut lines = actual.into_iter();
     for (index, pattern) in expected.iter().enumerate() {
         match lines.next() {
             Some(line) if pattern.is_match(line) => {}

@@ -13,13 +13,14 @@ PEERS = ROOT / "target/peers/peers.json"
 
 
 class Allocator:
-    def __init__(self, name, library=None, version="", provenance="", peer=False, options=""):
+    def __init__(self, name, library=None, version="", provenance="", peer=False, options="", hardened=False):
         self.name = name
         self.library = os.path.realpath(library) if library else ""
         self.options = options  # METES_OPTIONS
         self.version = version
         self.provenance = provenance
         self.peer = peer
+        self.hardened = hardened  # made for finding bugs: in no benchmark that does not ask for it
 
     @property
     def digest(self):
@@ -55,14 +56,16 @@ def known():
         found.append(Allocator("metes", METES))
     if PEERS.exists():
         for peer in json.loads(PEERS.read_text()):
-            found.append(Allocator(peer["name"], peer["path"], peer["version"], peer["provenance"], peer=True))
+            found.append(Allocator(peer["name"], peer["path"], peer["version"], peer["provenance"], peer=True,
+                                   hardened=peer.get("hardened", False)))  # fmt: skip
     return {a.name: a for a in found}
 
 
 def usual(everything):
-    """All but the distribution's older builds of what is there in a newer version."""
+    """All but hardened ones, and the distribution's older builds of what is there in a newer version."""
     newer = {name.rstrip("0123456789") for name in everything}
-    return [a for a in everything.values() if not (a.name.endswith("-debian") and a.name.removesuffix("-debian") in newer)]
+    older = {name for name in everything if name.endswith("-debian") and name.removesuffix("-debian") in newer}
+    return [a for a in everything.values() if not a.hardened and a.name not in older]
 
 
 def choose(text):

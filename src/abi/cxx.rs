@@ -16,12 +16,13 @@
 
 use crate::base::code::Code;
 use crate::base::config::GRAIN;
-use crate::front::{alloc, foreign, runtime};
+use crate::base::family::{Claim, Family};
+use crate::base::seal::Hidden;
+use crate::front::{alloc, foreign, options, runtime};
 use crate::sys::report;
 use core::arch::naked_asm;
-use core::ffi::c_void;
+use core::ffi::{CStr, c_void};
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 extern "C" fn allocate(size: usize) -> *mut u8 {
     alloc::allocate(size)
@@ -29,17 +30,72 @@ extern "C" fn allocate(size: usize) -> *mut u8 {
 
 /// An alignment that is no power of two is a bug of the caller: no memory, and so `std::bad_alloc`.
 extern "C" fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
-    if align.is_power_of_two() { alloc::allocate_aligned(size, align.max(GRAIN)) } else { null_mut() }
+    if align.is_power_of_two() { alloc::allocate_aligned(Family::New, size, align.max(GRAIN)) } else { null_mut() }
 }
 
 /// For the throwing forms: when this fails they call the C++ runtime's, which calls malloc, which asks the program's handler.
 extern "C" fn allocate_first(size: usize) -> *mut u8 {
-    alloc::allocate_unasked(size)
+    alloc::allocate_new(size)
 }
 
 /// The same with an alignment.
 extern "C" fn allocate_aligned_first(size: usize, align: usize) -> *mut u8 {
-    if align.is_power_of_two() { alloc::allocate_aligned_unasked(size, align.max(GRAIN)) } else { null_mut() }
+    if align.is_power_of_two() { alloc::allocate_new_aligned(Family::New, size, align.max(GRAIN)) } else { null_mut() }
+}
+
+/// For `operator new[]` where blocks are checked.
+extern "C" fn allocate_array_first(size: usize) -> *mut u8 {
+    alloc::allocate_new_aligned(Family::NewArray, size, GRAIN)
+}
+
+/// The same with an alignment.
+extern "C" fn allocate_array_aligned_first(size: usize, align: usize) -> *mut u8 {
+    if align.is_power_of_two() {
+        alloc::allocate_new_aligned(Family::NewArray, size, align.max(GRAIN))
+    } else {
+        null_mut()
+    }
+}
+
+/// `operator delete(void*)`, ours.
+unsafe extern "C" fn delete(p: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::release(Family::New, p) };
+}
+
+unsafe extern "C" fn delete_array(p: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::release(Family::NewArray, p) };
+}
+
+unsafe extern "C" fn delete_sized(p: *mut u8, size: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::release_sized(Family::New, p, size) };
+}
+
+unsafe extern "C" fn delete_array_sized(p: *mut u8, size: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::release_sized(Family::NewArray, p, size) };
+}
+
+unsafe extern "C" fn delete_aligned(p: *mut u8, align: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::release_claimed(p, Claim::of(Family::New).align(align)) };
+}
+
+unsafe extern "C" fn delete_array_aligned(p: *mut u8, align: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::release_claimed(p, Claim::of(Family::NewArray).align(align)) };
+}
+
+unsafe extern "C" fn delete_sized_aligned(p: *mut u8, size: usize, align: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::release_claimed(p, Claim::of(Family::New).size(size).align(align)) };
+}
+
+unsafe extern "C" fn delete_array_sized_aligned(p: *mut u8, size: usize, align: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::release_claimed(p, Claim::of(Family::NewArray).size(size).align(align)) };
 }
 
 extern "C" fn runtime_new() -> *mut c_void {
@@ -55,6 +111,21 @@ fn no_cxx_runtime() -> ! {
     report::misuse(Code::NothingToThrow, 0, text)
 }
 
+/// A form of the C++ runtime's, found the first time; null under valgrind and where there is none.
+fn runtime_form(found: &Hidden, name: &CStr) -> *mut c_void {
+    let on_valgrind = runtime::on_valgrind();
+    let Ok(form) = found.get() else {
+        let text = format_args!("the address of the C++ runtime's operator new was overwritten");
+        report::misuse(Code::HeapDamaged, 0, text)
+    };
+    if form != 0 || on_valgrind {
+        return core::ptr::with_exposed_provenance_mut(form);
+    }
+    let form = foreign::cxx_runtime_symbol(name).unwrap_or(null_mut());
+    let _ = found.swap(form.expose_provenance());
+    form
+}
+
 /// A nothrow form: the C++ runtime's own. Under valgrind, which has put itself in the place of that one and would hand
 /// out a block that is not ours, an allocation here; so too where there is no C++ runtime.
 macro_rules! nothrow_new {
@@ -62,12 +133,8 @@ macro_rules! nothrow_new {
         #[$doc]
         #[unsafe(no_mangle)]
         pub extern "C" fn $name($($arg: $type,)* tag: *const c_void) -> *mut c_void {
-            static RUNTIME: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
-            let mut form = RUNTIME.load(Ordering::Relaxed);
-            if form.is_null() && !runtime::on_valgrind() {
-                form = foreign::cxx_runtime_symbol($symbol).unwrap_or(null_mut());
-                RUNTIME.store(form, Ordering::Relaxed);
-            }
+            static RUNTIME: Hidden = Hidden::none();
+            let form = runtime_form(&RUNTIME, $symbol);
             if form.is_null() {
                 return $allocate($($arg),*).cast();
             }
@@ -93,36 +160,50 @@ nothrow_new! {
         or allocate_aligned;
 }
 
-/// `operator delete(void*)`.
-///
-/// # Safety
-/// As for `free`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn _ZdlPv(p: *mut c_void) {
-    // SAFETY: the caller's promise.
-    unsafe { alloc::release(p.cast()) };
+/// A name for the place where one of our functions stands, whoever's has its symbol.
+#[cfg(target_arch = "x86_64")]
+macro_rules! own {
+    ($name:ident) => {
+        concat!(
+            ".hidden metes_own",
+            stringify!($name),
+            "\n.globl metes_own",
+            stringify!($name),
+            "\nmetes_own",
+            stringify!($name),
+            ":"
+        )
+    };
 }
 
-/// `operator delete(void*, std::align_val_t)`.
-///
-/// # Safety
-/// As for `free`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn _ZdlPvSt11align_val_t(p: *mut c_void, _align: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { alloc::release(p.cast()) };
+/// Jumps to the function of a symbol if that is not ours.
+#[cfg(target_arch = "x86_64")]
+macro_rules! unless_own {
+    ($name:literal) => {
+        concat!(
+            "lea rax, [rip + metes_own",
+            $name,
+            "]\n",
+            "cmp rax, qword ptr [rip + ",
+            $name,
+            "@GOTPCREL]\n",
+            "jne ",
+            $name,
+            "@PLT"
+        )
+    };
 }
 
 /// A throwing form of `operator new`: allocate, or jump to the C++ runtime's own. That one rounds sizes up to the alignment,
 /// and near `SIZE_MAX` to nothing: it gets `PTRDIFF_MAX`, which fails as well.
 #[cfg(target_arch = "x86_64")]
 macro_rules! throwing_new {
-    ($(#[$doc:meta])* $name:ident($($arg:ident),*), $allocate:ident, $runtime:ident) => {
-        $(#[$doc])*
-        #[unsafe(no_mangle)]
+    ($(#[$doc:meta])+ $name:ident($($arg:ident),*), $allocate:ident, $runtime:ident) => {
+        $(#[$doc])+
         #[unsafe(naked)]
         pub extern "C" fn $name($($arg: usize),*) -> *mut c_void {
             naked_asm!(
+                own!($name),
                 ".cfi_startproc",
                 "push rdi",
                 ".cfi_adjust_cfa_offset 8",
@@ -158,9 +239,8 @@ macro_rules! throwing_new {
 
 #[cfg(target_arch = "aarch64")]
 macro_rules! throwing_new {
-    ($(#[$doc:meta])* $name:ident($($arg:ident),*), $allocate:ident, $runtime:ident) => {
-        $(#[$doc])*
-        #[unsafe(no_mangle)]
+    ($(#[$doc:meta])+ $name:ident($($arg:ident),*), $allocate:ident, $runtime:ident) => {
+        $(#[$doc])+
         #[unsafe(naked)]
         pub extern "C" fn $name($($arg: usize),*) -> *mut c_void {
             naked_asm!(
@@ -205,6 +285,7 @@ macro_rules! throwing_new {
 #[unsafe(naked)]
 pub extern "C" fn _Znwm(_size: usize) -> *mut c_void {
     naked_asm!(
+        own!(_Znwm),
         ".cfi_startproc",
         "push rdi",
         ".cfi_adjust_cfa_offset 8",
@@ -233,30 +314,136 @@ pub extern "C" fn _Znwm(_size: usize) -> *mut c_void {
 #[cfg(target_arch = "aarch64")]
 throwing_new!(
     /// `operator new(size_t)`.
+    #[unsafe(no_mangle)]
     _Znwm(_size), allocate_first, runtime_new
 );
 throwing_new!(
     /// `operator new(size_t, std::align_val_t)`.
+    #[unsafe(no_mangle)]
     _ZnwmSt11align_val_t(_size, _align), allocate_aligned_first, runtime_new_aligned
 );
 
+#[cfg(target_arch = "x86_64")]
+throwing_new!(
+    /// `operator new[](size_t)` where blocks are checked.
+    new_array(_size), allocate_array_first, runtime_new
+);
+#[cfg(target_arch = "x86_64")]
+throwing_new!(
+    /// `operator new[](size_t, std::align_val_t)` where blocks are checked.
+    new_array_aligned(_size, _align), allocate_array_aligned_first, runtime_new_aligned
+);
+
+/// The other forms: each is served by one of ours, which knows by what form it was called, unless the program has replaced the form that the
+/// standard has it call: then that one is.
+#[cfg(target_arch = "x86_64")]
+macro_rules! forms {
+    // `new[]`: only where blocks are checked does it make a difference that it is one.
+    (@ $ours:ident array_over $over:literal) => {
+        naked_asm!(
+            "cmp byte ptr [rip + {unchecked}], 0",
+            concat!("jne ", $over, "@PLT"),
+            unless_own!($over),
+            "jmp {ours}",
+            unchecked = sym options::UNCHECKED,
+            ours = sym $ours,
+        )
+    };
+    // With the size as second argument and the alignment as third, which the form that it calls has as second.
+    (@ $ours:ident dropping_size $($over:literal)+) => {
+        naked_asm!(
+            $(
+                concat!("lea rax, [rip + metes_own", $over, "]"),
+                concat!("cmp rax, qword ptr [rip + ", $over, "@GOTPCREL]"),
+                "je 2f",
+                "mov rsi, rdx",
+                concat!("jmp ", $over, "@PLT"),
+                "2:",
+            )+
+            "jmp {ours}",
+            ours = sym $ours,
+        )
+    };
+    (@ $ours:ident over $($over:literal)*) => {
+        naked_asm!($(unless_own!($over),)* "jmp {ours}", ours = sym $ours)
+    };
+    (@ $ours:ident named $name:ident over $($over:literal)*) => {
+        naked_asm!(own!($name), $(unless_own!($over),)* "jmp {ours}", ours = sym $ours)
+    };
+    ($(#[$doc:meta] $name:ident => $ours:ident { $($how:tt)* };)+) => {$(
+        #[$doc]
+        #[unsafe(no_mangle)]
+        #[unsafe(naked)]
+        pub extern "C" fn $name() {
+            forms!(@ $ours $($how)*)
+        }
+    )+};
+}
+
+#[cfg(target_arch = "x86_64")]
+forms! {
+    /// `operator new[](size_t)`.
+    _Znam => new_array { array_over "_Znwm" };
+    /// `operator new[](size_t, std::align_val_t)`.
+    _ZnamSt11align_val_t => new_array_aligned { array_over "_ZnwmSt11align_val_t" };
+    /// `operator delete(void*)`.
+    _ZdlPv => delete { named _ZdlPv over };
+    /// `operator delete[](void*)`.
+    _ZdaPv => delete_array { named _ZdaPv over "_ZdlPv" };
+    /// `operator delete(void*, size_t)`.
+    _ZdlPvm => delete_sized { over "_ZdlPv" };
+    /// `operator delete[](void*, size_t)`.
+    _ZdaPvm => delete_array_sized { over "_ZdaPv" "_ZdlPv" };
+    /// `operator delete(void*, const std::nothrow_t&)`.
+    _ZdlPvRKSt9nothrow_t => delete { over "_ZdlPv" };
+    /// `operator delete[](void*, const std::nothrow_t&)`.
+    _ZdaPvRKSt9nothrow_t => delete_array { over "_ZdaPv" "_ZdlPv" };
+    /// `operator delete(void*, std::align_val_t)`.
+    _ZdlPvSt11align_val_t => delete_aligned { named _ZdlPvSt11align_val_t over };
+    /// `operator delete[](void*, std::align_val_t)`.
+    _ZdaPvSt11align_val_t => delete_array_aligned { named _ZdaPvSt11align_val_t over "_ZdlPvSt11align_val_t" };
+    /// `operator delete(void*, size_t, std::align_val_t)`.
+    _ZdlPvmSt11align_val_t => delete_sized_aligned { dropping_size "_ZdlPvSt11align_val_t" };
+    /// `operator delete[](void*, size_t, std::align_val_t)`.
+    _ZdaPvmSt11align_val_t => delete_array_sized_aligned { dropping_size "_ZdaPvSt11align_val_t" "_ZdlPvSt11align_val_t" };
+    /// `operator delete(void*, std::align_val_t, const std::nothrow_t&)`.
+    _ZdlPvSt11align_val_tRKSt9nothrow_t => delete_aligned { over "_ZdlPvSt11align_val_t" };
+    /// `operator delete[](void*, std::align_val_t, const std::nothrow_t&)`.
+    _ZdaPvSt11align_val_tRKSt9nothrow_t => delete_array_aligned { over "_ZdaPvSt11align_val_t" "_ZdlPvSt11align_val_t" };
+}
+
 /// A form that another one serves: a jump through the symbol, so that a program's own is reached. `drop_size` puts the
 /// third argument, an alignment, in the place of the second, a size.
+#[cfg(target_arch = "aarch64")]
 macro_rules! forward {
     ($(#[$doc:meta] $name:ident => $target:literal $($drop_size:ident)?;)*) => {$(
         #[$doc]
         #[unsafe(no_mangle)]
         #[unsafe(naked)]
         pub extern "C" fn $name() {
-            #[cfg(target_arch = "x86_64")]
-            naked_asm!($(forward!(@ $drop_size "mov rsi, rdx"),)? concat!("jmp ", $target, "@PLT"));
-            #[cfg(target_arch = "aarch64")]
             naked_asm!($(forward!(@ $drop_size "mov x1, x2"),)? concat!("b ", $target));
         }
     )*};
     (@ drop_size $instruction:literal) => { $instruction };
 }
 
+/// `operator delete(void*)`.
+#[cfg(target_arch = "aarch64")]
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub extern "C" fn _ZdlPv() {
+    naked_asm!("b {delete}", delete = sym delete)
+}
+
+/// `operator delete(void*, std::align_val_t)`.
+#[cfg(target_arch = "aarch64")]
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub extern "C" fn _ZdlPvSt11align_val_t() {
+    naked_asm!("b {delete}", delete = sym delete_aligned)
+}
+
+#[cfg(target_arch = "aarch64")]
 forward! {
     /// `operator new[](size_t)`.
     _Znam => "_Znwm";

@@ -1,6 +1,7 @@
 //! metes as a Rust program's global allocator.
 
 use crate::base::config::GRAIN;
+use crate::base::family::Family;
 use crate::front::alloc;
 use core::alloc::{GlobalAlloc, Layout};
 
@@ -14,7 +15,7 @@ pub struct Metes;
 unsafe impl GlobalAlloc for Metes {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if layout.align() > GRAIN {
-            alloc::allocate_aligned(layout.size(), layout.align())
+            alloc::allocate_aligned(Family::Malloc, layout.size(), layout.align())
         } else {
             alloc::allocate(layout.size())
         }
@@ -22,7 +23,7 @@ unsafe impl GlobalAlloc for Metes {
 
     unsafe fn dealloc(&self, p: *mut u8, _layout: Layout) {
         // SAFETY: the caller gives the block up.
-        unsafe { alloc::release(p) };
+        unsafe { alloc::release(Family::Malloc, p) };
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {

@@ -3,6 +3,7 @@
 
 use crate::base::align;
 use crate::base::config::GRAIN;
+use crate::base::family::{Claim, Family};
 use crate::front::{alloc, redirected};
 use crate::sys::linux::{page_size, set_errno};
 use core::ffi::{c_int, c_void};
@@ -21,7 +22,7 @@ pub extern "C" fn malloc(size: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn free(p: *mut c_void) {
     // SAFETY: the caller's promise.
-    unsafe { alloc::release(p.cast()) };
+    unsafe { alloc::release(Family::Malloc, p.cast()) };
 }
 
 /// glibc's former `cfree`.
@@ -31,7 +32,7 @@ pub unsafe extern "C" fn free(p: *mut c_void) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cfree(p: *mut c_void) {
     // SAFETY: the caller's promise.
-    unsafe { alloc::release(p.cast()) };
+    unsafe { alloc::release(Family::Malloc, p.cast()) };
 }
 
 /// C23 `free_sized`.
@@ -39,9 +40,9 @@ pub unsafe extern "C" fn cfree(p: *mut c_void) {
 /// # Safety
 /// `p` must be null or a block that nothing uses any more; other pointers are reported.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn free_sized(p: *mut c_void, _size: usize) {
+pub unsafe extern "C" fn free_sized(p: *mut c_void, size: usize) {
     // SAFETY: the caller's promise.
-    unsafe { redirected::free(p) };
+    unsafe { redirected::free(p, Claim::of(Family::Malloc).size(size)) };
 }
 
 /// C23 `free_aligned_sized`.
@@ -49,9 +50,9 @@ pub unsafe extern "C" fn free_sized(p: *mut c_void, _size: usize) {
 /// # Safety
 /// `p` must be null or a block that nothing uses any more; other pointers are reported.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn free_aligned_sized(p: *mut c_void, _align: usize, _size: usize) {
+pub unsafe extern "C" fn free_aligned_sized(p: *mut c_void, align: usize, size: usize) {
     // SAFETY: the caller's promise.
-    unsafe { redirected::free(p) };
+    unsafe { redirected::free(p, Claim::of(Family::Malloc).size(size).align(align)) };
 }
 
 /// C `calloc`.
@@ -94,7 +95,7 @@ pub extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
         set_errno(libc::EINVAL);
         return null_mut();
     }
-    alloc::allocate_aligned(size, align.max(GRAIN)).cast()
+    alloc::allocate_aligned(Family::Malloc, size, align.max(GRAIN)).cast()
 }
 
 /// POSIX `posix_memalign`: returns 0, `EINVAL` or `ENOMEM`; errno and, on failure, `*out` stay as they are.
@@ -106,7 +107,7 @@ pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, siz
     if !align.is_power_of_two() || !align.is_multiple_of(size_of::<*mut c_void>()) {
         return libc::EINVAL;
     }
-    let p = crate::sys::linux::keeping_errno(|| alloc::allocate_aligned(size, align.max(GRAIN)));
+    let p = crate::sys::linux::keeping_errno(|| alloc::allocate_aligned(Family::Malloc, size, align.max(GRAIN)));
     if p.is_null() {
         return libc::ENOMEM;
     }
@@ -119,7 +120,7 @@ pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, siz
 #[unsafe(no_mangle)]
 pub extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
     match align.max(GRAIN).checked_next_power_of_two() {
-        Some(align) => alloc::allocate_aligned(size, align).cast(),
+        Some(align) => alloc::allocate_aligned(Family::Malloc, size, align).cast(),
         None => {
             set_errno(libc::EINVAL);
             null_mut()
@@ -130,7 +131,7 @@ pub extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
 /// `valloc(3)`: aligned to a page.
 #[unsafe(no_mangle)]
 pub extern "C" fn valloc(size: usize) -> *mut c_void {
-    alloc::allocate_aligned(size, page_size()).cast()
+    alloc::allocate_aligned(Family::Malloc, size, page_size()).cast()
 }
 
 /// `pvalloc(3)`: whole pages, at least one, aligned to a page.

@@ -5,6 +5,7 @@ pub mod bits;
 pub mod class;
 pub mod code;
 pub mod config;
+pub mod family;
 pub mod late;
 pub mod line;
 #[cfg(feature = "models")]
@@ -12,5 +13,6 @@ pub mod model;
 pub mod operation;
 pub mod path;
 pub mod seal;
+pub mod sealed;
 pub mod shared;
 pub mod tree;

@@ -8,10 +8,12 @@
 
 use super::cache;
 use super::misuse::{self, Wrong};
-use super::{check, exchange, foreign, guard, helper, oom, options, runtime, stats, threads, tuning};
+use super::{check, exchange, foreign, guard, helper, oom, options, runtime, stats, threads, tuning, watch};
 use crate::base::align;
 use crate::base::class::{self, SizeClass};
-use crate::base::config::GRAIN;
+use crate::base::code::Code;
+use crate::base::config::{CHECKED, GRAIN};
+use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
 use crate::heap::heap::{self, Fresh};
 use crate::heap::span::{Kind, Span};
@@ -19,6 +21,7 @@ use crate::slab::arena::Arena;
 use crate::slab::slab::Entry;
 use crate::slab::{bins, key};
 use crate::sys::linux::{self, Linux};
+use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -34,6 +37,22 @@ enum Owner {
     Guarded,
     /// Nobody we know.
     Foreign,
+}
+
+/// Whether an address is in nothing of ours.
+pub(super) fn is_foreign(address: usize) -> bool {
+    matches!(owner(address), Owner::Foreign)
+}
+
+/// The region or mapping of ours around an address.
+pub(super) fn span_around(address: usize) -> Option<Range<usize>> {
+    let span = runtime::PAGE_MAP.get(address).or_else(|| runtime::MAPPINGS.locate(address))?;
+    Some(span.start()..span.end())
+}
+
+/// Whether a span is a heap's region.
+pub(super) fn is_region(span: &Span) -> bool {
+    span.kind() == Kind::Region
 }
 
 fn arena_of(region: &Span) -> &'static Arena<Linux> {
@@ -57,7 +76,7 @@ fn owner(address: usize) -> Owner {
     }
 }
 
-fn fail() -> *mut u8 {
+pub(super) fn fail() -> *mut u8 {
     linux::set_errno(libc::ENOMEM);
     null_mut()
 }
@@ -71,19 +90,20 @@ pub fn allocate(n: usize) -> *mut u8 {
     }
 }
 
-/// The same, but the program's handler for lack of memory is not asked: for whoever calls malloc when this fails.
+/// The same for `operator new`: the program's handler for lack of memory is not asked, as whoever is called when this fails calls
+/// malloc.
 #[inline(always)]
-pub fn allocate_unasked(n: usize) -> *mut u8 {
+pub fn allocate_new(n: usize) -> *mut u8 {
     match cache::allocate(Operation::Malloc, n) {
-        0 => allocate_slowly_unasked(n),
+        0 => allocate_new_slowly(n),
         object => core::ptr::with_exposed_provenance_mut(object),
     }
 }
 
 #[cold]
 #[inline(never)]
-extern "C" fn allocate_slowly_unasked(n: usize) -> *mut u8 {
-    oom::unasked(|| allocate_slowly(n))
+extern "C" fn allocate_new_slowly(n: usize) -> *mut u8 {
+    oom::unasked(|| allocate_slowly_for(Family::New, n))
 }
 
 /// The same for another operation.
@@ -97,12 +117,26 @@ fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 extern "C" fn allocate_slowly(n: usize) -> *mut u8 {
-    // The fast path takes no bytes for very many.
-    if n == 0 { allocate_for(Operation::Malloc, 1) } else { serve(Operation::Malloc, n, GRAIN, false) }
+    allocate_slowly_for(Family::Malloc, n)
+}
+
+fn allocate_slowly_for(family: Family, n: usize) -> *mut u8 {
+    if n == 0 {
+        // The fast path takes no bytes for very many.
+        let object = cache::allocate(Operation::Malloc, 1);
+        if object != 0 {
+            return core::ptr::with_exposed_provenance_mut(object);
+        }
+    }
+    runtime::ensure();
+    if options::watched() {
+        return watch::allocate(Operation::Malloc, family, n, GRAIN, false);
+    }
+    serve(Operation::Malloc, n, GRAIN, false)
 }
 
 /// The same aligned to `align`, a power of two.
-pub fn allocate_aligned(n: usize, align: usize) -> *mut u8 {
+pub fn allocate_aligned(family: Family, n: usize, align: usize) -> *mut u8 {
     if let Some(class) = SizeClass::for_aligned(n, align) {
         let object = cache::allocate_class(Operation::Aligned, class);
         if object != 0 {
@@ -113,12 +147,16 @@ pub fn allocate_aligned(n: usize, align: usize) -> *mut u8 {
             };
         }
     }
+    runtime::ensure();
+    if options::watched() {
+        return watch::allocate(Operation::Aligned, family, n, align, false);
+    }
     serve(Operation::Aligned, n, align, false)
 }
 
-/// The same, but the program's handler is not asked.
-pub fn allocate_aligned_unasked(n: usize, align: usize) -> *mut u8 {
-    oom::unasked(|| allocate_aligned(n, align))
+/// The same for `operator new`: the program's handler is not asked.
+pub fn allocate_new_aligned(family: Family, n: usize, align: usize) -> *mut u8 {
+    oom::unasked(|| allocate_aligned(family, n, align))
 }
 
 /// Serves an aligned request from a slab of its class: in a mixed one an object may stand anywhere, as this one does.
@@ -148,12 +186,16 @@ pub fn allocate_zeroed(n: usize, align: usize) -> *mut u8 {
             return p;
         }
     }
+    runtime::ensure();
+    if options::watched() {
+        return watch::allocate(Operation::Calloc, Family::Malloc, n, align, true);
+    }
     serve(Operation::Calloc, n, align, true)
 }
 
 /// Serves a request that the thread's cache did not serve at once.
 #[inline(never)]
-fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
+pub(super) fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
     runtime::ensure();
     if n > isize::MAX.unsigned_abs() {
         return fail();
@@ -254,7 +296,7 @@ fn fill(block: usize, dirty: usize, n: usize, zero: bool) -> *mut u8 {
     let p: *mut u8 = core::ptr::with_exposed_provenance_mut(block);
     // SAFETY: the block is ours and has `n` bytes, of which the first `dirty` may not be zero.
     unsafe {
-        if zero {
+        if zero || options::zeroes() {
             p.write_bytes(0, dirty);
         } else if options::perturb() != 0 {
             p.write_bytes(!options::perturb(), n);
@@ -287,14 +329,14 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
 /// # Safety
 /// Nothing may use the block any more. A pointer that is no block is reported, not followed.
 #[inline(always)]
-pub unsafe fn release(p: *mut u8) {
+pub unsafe fn release(family: Family, p: *mut u8) {
     // Both ways out are jumps: nothing is kept for what comes after them.
     match cache::release(p.addr()) {
         Some(true) => {}
         // SAFETY: the caller's promise.
-        Some(false) => unsafe { release_slowly(p) },
+        Some(false) => unsafe { release_slowly(p, family) },
         // SAFETY: the caller's promise.
-        None => unsafe { release_elsewhere(p) },
+        None => unsafe { release_elsewhere(p, family) },
     }
 }
 
@@ -302,10 +344,10 @@ pub unsafe fn release(p: *mut u8) {
 /// As for `release`.
 #[cold]
 #[inline(never)]
-unsafe extern "C" fn release_elsewhere(p: *mut u8) {
+unsafe extern "C" fn release_elsewhere(p: *mut u8, family: Family) {
     if !cache::release_elsewhere(p.addr()) {
         // SAFETY: the caller's promise.
-        unsafe { release_slowly(p) };
+        unsafe { release_slowly(p, family) };
     }
 }
 
@@ -313,7 +355,11 @@ unsafe extern "C" fn release_elsewhere(p: *mut u8) {
 /// As for `release`.
 #[cold]
 #[inline(never)]
-unsafe extern "C" fn release_slowly(p: *mut u8) {
+unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
+    if options::watched() {
+        // SAFETY: the caller's promise.
+        return unsafe { watch::release(Operation::Free, p, Claim::of(family)) };
+    }
     match Entry::new(runtime::PAGE_MAP.slab_entry(p.addr())) {
         Some(entry) => {
             release_object(Operation::Free, entry, p.addr());
@@ -324,10 +370,88 @@ unsafe extern "C" fn release_slowly(p: *mut u8) {
     }
 }
 
+/// The same for who says how many bytes were asked for.
+///
+/// # Safety
+/// As for `release`.
+#[inline(always)]
+pub unsafe fn release_sized(family: Family, p: *mut u8, n: usize) {
+    if !cache::release_sized(p.addr(), n) {
+        // SAFETY: the caller's promise.
+        unsafe { release_sized_slowly(p, n, family) };
+    }
+}
+
+/// # Safety
+/// As for `release`.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn release_sized_slowly(p: *mut u8, n: usize, family: Family) {
+    // SAFETY: the caller's promise.
+    unsafe { release_claimed(p, Claim::of(family).size(n)) };
+}
+
+/// The same for who says something of the block.
+///
+/// # Safety
+/// As for `release`.
+pub unsafe fn release_claimed(p: *mut u8, claim: Claim) {
+    runtime::ensure();
+    if options::watched() {
+        // SAFETY: the caller's promise.
+        return unsafe { watch::release(Operation::Free, p, claim) };
+    }
+    if CHECKED && !p.is_null() && !agrees(p.addr(), claim) {
+        return;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { release(claim.family, p) };
+}
+
+/// Whether what is said of a block can be true, as far as is known without a trailer. Reports that it cannot.
+fn agrees(address: usize, claim: Claim) -> bool {
+    if let Some(align) = claim.align.filter(|&align| align.is_power_of_two() && !align::is(address, align)) {
+        let what = format_args!("this block is not aligned to {align}, as was said");
+        misuse::found(Code::WrongAlignment, Operation::Free, address, what);
+        return false;
+    }
+    let Some(said) = claim.size else { return true };
+    let n = said.max(1);
+    // What realloc has left in place is not quite as large as it would be anew.
+    let resized = claim.family == Family::Malloc;
+    let (size, fits) = match owner(address) {
+        Owner::Slab(entry) => match entry.object_at(address) {
+            Some(object) if resized => (object.class.size(), serves(object.class.size(), n)),
+            Some(object) => {
+                let align = claim.align.unwrap_or(GRAIN);
+                let class = if align > GRAIN { SizeClass::for_aligned(n, align) } else { SizeClass::for_size(n) };
+                (object.class.size(), class == Some(object.class))
+            }
+            None => return true,
+        },
+        Owner::Region(region) => match heap::usable_size(region, address) {
+            Ok(usable) => (usable, n <= usable && n > usable / 2),
+            Err(_) => return true,
+        },
+        Owner::Mapping(span) => (span.len(), n <= span.len() && n > span.len() / 2),
+        // The size is known exactly.
+        Owner::Guarded => match guard::size_in_use(address) {
+            Some(size) => (size, n == size),
+            None => return true,
+        },
+        Owner::Foreign => return true,
+    };
+    if !fits {
+        let what = format_args!("this block of {size} bytes is not for {said}, as was said");
+        misuse::found(Code::WrongSize, Operation::Free, address, what);
+    }
+    fits
+}
+
 /// # Safety
 /// As for `release`.
 #[inline]
-unsafe fn release_for(operation: Operation, p: *mut u8) {
+pub(super) unsafe fn release_for(operation: Operation, p: *mut u8) {
     if p.is_null() {
         return;
     }
@@ -365,9 +489,14 @@ fn perturb_freed(address: usize, usable: usize) {
     unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes(options::perturb(), usable) };
 }
 
+/// Whether a block is in a thread's cache. Where blocks are checked there are none, and its first word may not even be readable.
+pub(super) fn has_key(address: usize) -> bool {
+    !options::watched() && key::is_set(address)
+}
+
 /// Whether a heap block is free already, in a thread's cache, where the heap has it in use. Reports that.
 fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> bool {
-    let is = usable >= class::SLAB_MAX && key::is_set(address);
+    let is = usable >= class::SLAB_MAX && has_key(address);
     if is {
         misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(usable)));
     }
@@ -428,11 +557,14 @@ pub fn usable_size(p: *mut u8) -> usize {
     if size != 0 {
         return size;
     }
+    if options::watched() {
+        return watch::usable_size(p);
+    }
     usable_size_for(Operation::UsableSize, p).unwrap_or(0)
 }
 
 /// `None` for what is no block in use: that has been reported.
-fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
+pub(super) fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
     if p.is_null() {
         return Some(0);
     }
@@ -456,7 +588,7 @@ fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
 #[inline]
 fn usable_object(operation: Operation, entry: Entry, address: usize) -> Option<usize> {
     let wrong = match entry.object_at(address) {
-        Some(object) if entry.is_out(address) && !key::is_set(address) => return Some(object.class.size()),
+        Some(object) if entry.is_out(address) && !has_key(address) => return Some(object.class.size()),
         Some(object) => bins::Misuse::Freed(object.class.size()),
         None => bins::interior(entry, address),
     };
@@ -483,6 +615,11 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
 /// As for `resize`.
 #[inline(never)]
 unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
+    runtime::ensure();
+    if options::watched() {
+        // SAFETY: the caller's promise.
+        return unsafe { watch::resize(p, n) };
+    }
     if p.is_null() {
         return allocate_for(Operation::Realloc, n);
     }
@@ -497,7 +634,7 @@ unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
     }
     check::tick();
     let address = p.addr();
-    if matches!(owner(address), Owner::Foreign) {
+    if is_foreign(address) {
         return foreign::realloc(p, n);
     }
     let Some(size) = usable_size_for(Operation::Realloc, p) else {

@@ -823,6 +823,25 @@ pub fn release(address: usize) -> Option<bool> {
     cache.entry(address).map(|entry| release_by(cache, entry, address))
 }
 
+/// The same, and not for an object of another class than requests of so many bytes have.
+#[inline(always)]
+pub fn release_sized(address: usize, n: usize) -> bool {
+    let cache = Cache::current();
+    let grain = class::grain(n);
+    if grain >= cache.gate.get() {
+        return false;
+    }
+    // SAFETY: an open gate is the length of the table.
+    let distance = usize::from(unsafe { cache.bins_of_grains.get_unchecked(grain).get() });
+    match cache.entry(address) {
+        // The bin of no class has no room.
+        Some(entry) if Entry::place(entry) ^ cache.home.get() == distance => {
+            push(cache, distance, |bin| bin.has_object(entry, address), address)
+        }
+        _ => false,
+    }
+}
+
 /// The same for an object that the window does not show.
 pub fn release_elsewhere(address: usize) -> bool {
     release_by(Cache::current(), PAGE_MAP.slab_entry(address), address)
@@ -893,6 +912,7 @@ extern "C" fn sample_due() {
 }
 
 /// Puts an object or a heap block of a class, which the caller has checked, into the calling thread's cache, if there is room.
+#[inline(always)]
 pub fn release_class(class: SizeClass, address: usize) -> bool {
     let cache = Cache::current();
     // A cache that was halted goes on here, if that was left to its thread.

@@ -1,6 +1,6 @@
 //! `metes_check`: every validator there is, and `verify=N`, which runs them every N calls.
 
-use super::{options, runtime};
+use super::{options, runtime, watch};
 use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
@@ -18,7 +18,8 @@ pub fn check() -> Result<(), Broken> {
             heap.check()?;
         }
     }
-    runtime::MAPPINGS.check()
+    runtime::MAPPINGS.check()?;
+    watch::check()
 }
 
 /// A broken invariant in words.

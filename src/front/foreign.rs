@@ -80,7 +80,7 @@ fn refuse(operation: Operation, p: *mut u8) {
         let what = what.as_str();
         let text = format_args!("{name}({address:#x}): not from metes; it is {what}");
         match options::foreign() {
-            Foreign::Ignore => report::noticed(Code::ForeignPointer, address, text),
+            Foreign::Ignore => report::noticed(Code::ForeignPointer, address, text, &|_| {}),
             Foreign::Abort | Foreign::Libc => report::found(Code::ForeignPointer, address, text, &|_| {}),
         }
     });

@@ -6,7 +6,7 @@
 use super::fault::{self, Claim};
 use super::guarded::{self, Found, Freed, Pool, Slot, Trace};
 use super::misuse;
-use super::{runtime, stats, threads};
+use super::{options, runtime, stats, threads};
 use crate::base::code::Code;
 use crate::base::operation::Operation;
 use crate::base::seal;
@@ -14,7 +14,7 @@ use crate::sys::fault::Fault;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
 use crate::sys::report::{self, After, Detail};
-use crate::sys::{modules, thread};
+use crate::sys::thread;
 use core::fmt::Arguments;
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed};
 
@@ -77,6 +77,9 @@ fn switch_on() {
     if runtime::on_valgrind() {
         // It serves the program itself.
         return;
+    }
+    if options::watched() {
+        return report::say(format_args!("guard does nothing where every block is checked (checks=full, debug=1)"));
     }
     if linux::keeping_errno(guarded::make).is_none() {
         RATE.store(0, Relaxed);
@@ -159,6 +162,14 @@ pub fn release(operation: Operation, address: usize) {
     stats::count(operation);
 }
 
+/// The bytes that were asked for, if a block in use starts at an address of the pool.
+pub fn size_in_use(address: usize) -> Option<usize> {
+    match guarded::pool()?.find(address) {
+        Found::Block(slot, _) => Some(slot.size()),
+        _ => None,
+    }
+}
+
 /// The bytes of a guarded block that the program names: those it asked for. `None` if it is none in use: that has been reported.
 pub fn usable_size(operation: Operation, address: usize) -> Option<usize> {
     let pool = guarded::pool()?;
@@ -239,7 +250,7 @@ fn describe_slot(detail: &mut Detail, slot: &Slot) {
 fn describe_trace(detail: &mut Detail, what: &str, trace: &Trace) {
     let (frames, depth) = trace.frames();
     detail.line(format_args!("{what} by thread {}:", trace.thread.load(Relaxed)));
-    modules::write_stack(&frames[..depth], &mut |line| detail.line(line));
+    detail.stack(&frames[..depth]);
 }
 
 /// A fault: reports it if the address is the pool's.
@@ -266,7 +277,7 @@ pub fn on_fault(fault: &Fault) -> Claim {
         }
     }
     let page = crate::base::align::down(address, linux::page_size());
-    if report::after() != After::Stop && linux::unprotect(page, linux::page_size()) {
+    if report::after() != After::Stop && linux::permit(page, linux::page_size()) {
         Claim::GoOn
     } else {
         Claim::Reported
@@ -277,11 +288,11 @@ fn tell(code: Code, fault: &Fault, text: Arguments<'_>, slot: Option<&Slot>) {
     if report::after() == After::Ignore {
         return;
     }
-    report::notice(code, 0, text, &|detail| {
+    report::noticed(code, 0, text, &|detail| {
         let mut frames = [0; guarded::DEPTH];
         let depth = fault.stack(&mut frames);
         detail.line(format_args!("accessed by thread {}:", thread::number()));
-        modules::write_stack(&frames[..depth], &mut |line| detail.line(line));
+        detail.stack(&frames[..depth]);
         if let Some(slot) = slot {
             describe_slot(detail, slot);
         }

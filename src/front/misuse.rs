@@ -1,15 +1,15 @@
 //! Reports of what a program did wrong with a pointer of ours. By default the program is stopped: what follows a misuse
 //! that is not stopped is corruption. With `abort=no` and `checks=off` a report returns, and the call that it is about does nothing.
 
-use super::{guard, runtime};
+use super::{alloc, guard, options, runtime, watch};
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::operation::Operation;
 use crate::heap::heap::Misuse;
 use crate::heap::locate::Place;
 use crate::heap::span::{Kind, Span};
+use crate::slab::bins;
 use crate::slab::slab::Entry;
-use crate::slab::{bins, key};
 use crate::sys::report::{self, Detail};
 use core::fmt::Arguments;
 use core::sync::atomic::Ordering::Relaxed;
@@ -51,11 +51,16 @@ pub fn report(operation: Operation, address: usize, wrong: Wrong) {
 
 /// Reports what `operation` was given, with what is known about the place.
 pub fn found(code: Code, operation: Operation, address: usize, what: Arguments<'_>) {
-    let text = format_args!("{}({address:#x}): {what}", operation.name());
-    report::found(code, address, text, &|detail| describe(detail, address));
+    found_at(code, operation, address, address, what);
 }
 
-/// A pointer to a block that is free.
+/// The same where what is wrong is found at another address.
+pub fn found_at(code: Code, operation: Operation, address: usize, at: usize, what: Arguments<'_>) {
+    let text = format_args!("{}({address:#x}): {what}", operation.name());
+    report::found(code, at, text, &|detail| describe(detail, address));
+}
+
+/// A block that is free already.
 pub fn freed(operation: Operation, address: usize, what: Arguments<'_>) {
     let code = if operation == Operation::Free { Code::DoubleFree } else { Code::FreedPointer };
     found(code, operation, address, what);
@@ -70,6 +75,7 @@ pub fn freed_mapping(operation: Operation, address: usize, bytes: usize) {
 pub fn interior(operation: Operation, address: usize, start: usize, size: usize) {
     let offset = address - start;
     debug_assert!(offset < size.max(UNIT));
+    let size = watch::asked(start).unwrap_or(size);
     nowhere(operation, address, format_args!("{offset} bytes into the block of {size} bytes at {start:#x}"));
 }
 
@@ -108,6 +114,13 @@ fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u
 
 /// What is known about the block at or around an address of ours.
 fn describe(detail: &mut Detail, address: usize) {
+    describe_place(detail, address);
+    if options::watched() {
+        watch::describe(detail, address);
+    }
+}
+
+fn describe_place(detail: &mut Detail, address: usize) {
     if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
         return describe_object(detail, entry, address);
     }
@@ -136,8 +149,9 @@ fn describe_object(detail: &mut Detail, entry: Entry, address: usize) {
         (None, bins::Misuse::Interior(offset, size)) if size != 0 => (address - offset, size),
         _ => return detail.line(format_args!("slab at {slab:#x}, of arena {arena}")),
     };
-    let state = match (entry.is_out(start), key::is_set(start)) {
+    let state = match (entry.is_out(start), alloc::has_key(start)) {
         (true, true) => "free, in a thread's cache",
+        (true, false) if options::watched() => "with its trailer",
         (true, false) => "in use",
         (false, _) => "free",
     };

@@ -9,6 +9,7 @@
 
 use super::{alloc, runtime};
 use crate::base::config::GRAIN;
+use crate::base::family::{Claim, Family};
 use core::ffi::c_void;
 use core::hint::black_box;
 
@@ -16,13 +17,13 @@ use core::hint::black_box;
 ///
 /// # Safety
 /// As for `alloc::release`.
-pub unsafe fn free(p: *mut c_void) {
+pub unsafe fn free(p: *mut c_void, claim: Claim) {
     if runtime::on_valgrind() {
         // SAFETY: the caller frees a block, whoever served it.
         unsafe { black_box(libc::free as unsafe extern "C" fn(*mut c_void))(p) };
     } else {
         // SAFETY: the caller's promise.
-        unsafe { alloc::release(p.cast()) };
+        unsafe { alloc::release_claimed(p.cast(), claim) };
     }
 }
 
@@ -46,6 +47,6 @@ pub fn memalign(align: usize, bytes: usize) -> *mut c_void {
         // SAFETY: allocating has no precondition.
         unsafe { black_box(libc::memalign as unsafe extern "C" fn(usize, usize) -> *mut c_void)(align, bytes) }
     } else {
-        alloc::allocate_aligned(bytes, align.max(GRAIN)).cast()
+        alloc::allocate_aligned(Family::Malloc, bytes, align.max(GRAIN)).cast()
     }
 }

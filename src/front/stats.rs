@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::{self, Cache};
-use super::{guarded, options, runtime, threads};
+use super::{guarded, leaks, options, runtime, threads, watch};
 use crate::base::class::SizeClass;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
@@ -198,6 +198,13 @@ static AT_EXIT: extern "C" fn() = at_exit;
 
 /// At exit: writes the statistics where the options want them.
 extern "C" fn at_exit() {
+    if options::watched() {
+        watch::finish();
+        let here = 0;
+        if options::leaks_at_exit() {
+            leaks::tell((&raw const here).addr());
+        }
+    }
     if !options::stats_at_exit() {
         return;
     }

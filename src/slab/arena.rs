@@ -200,6 +200,11 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         bins.take(heap, class, count, put)
     }
 
+    /// Says that each block is checked by whoever asks for it.
+    pub fn set_checked(&mut self) {
+        self.inside().bins.set_checked();
+    }
+
     /// Takes an object that is aligned as its size is.
     pub fn take_aligned(&mut self, class: SizeClass) -> Option<usize> {
         let Inside { heap, bins, .. } = self.inside();
@@ -286,6 +291,14 @@ impl<S: PageSource + 'static> Entered<'_, S> {
     pub fn slab_figures(&self) -> SlabFigures {
         // SAFETY: as in `inside`.
         unsafe { (*self.arena.inside.data_ptr()).bins.figures() }
+    }
+
+    /// Calls `f` with every block that is out, the objects of slabs among them.
+    pub fn for_each_out(&self, f: &mut dyn FnMut(Block)) {
+        self.for_each_in_use(&mut |block| match Entry::new(self.page_map().slab_entry(block)) {
+            Some(entry) => entry.slab().for_each_out(f),
+            None => f(block),
+        });
     }
 
     /// Runs the validators of the heap and of the bins.

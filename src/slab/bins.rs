@@ -72,6 +72,8 @@ pub struct Bins {
     pub(super) parked: usize,
     metadata: Late<Metadata>,
     pub(super) mixing: Mixing,
+    /// Whether each block is checked by whoever asks for it: see `vacant`. Objects are taken at random then.
+    checked: bool,
     slabs: usize,
     /// Bytes of the slabs' blocks.
     bytes: usize,
@@ -100,12 +102,17 @@ impl Bins {
         let bins = [const { Bin { partial: Tree::new(), empty: NONE, spare: NONE, objects: 0, out: 0, mixed: 0 } };
             SLAB_CLASSES + 1];
         let (metadata, mixing) = (Late::unset(), Mixing::none());
-        Self { bins, parked: 0, metadata, mixing, slabs: 0, bytes: 0, dirty: 0 }
+        Self { bins, parked: 0, metadata, mixing, checked: false, slabs: 0, bytes: 0, dirty: 0 }
     }
 
     /// Says where the slabs' records are.
     pub fn found(&mut self, metadata: &'static Metadata) {
         self.metadata.aim(metadata);
+    }
+
+    /// Says that each block is checked by whoever asks for it.
+    pub fn set_checked(&mut self) {
+        self.checked = true;
     }
 
     /// Sets how many milliseconds free objects wait for their own class before others may have their memory.
@@ -181,7 +188,7 @@ impl Bins {
             if bin.empty == slab.address() {
                 bin.empty = NONE;
             }
-            let taken = slab.take(class, left, &mut put);
+            let taken = if self.checked { slab.take_any(class, &mut put) } else { slab.take(class, left, &mut put) };
             left -= taken;
             if slab.free() == 0 {
                 bin.partial.remove(&Slabs, slab.address());
@@ -400,6 +407,9 @@ impl Bins {
             return None;
         };
         slab.begin(start, class, heap.arena());
+        if self.checked {
+            slab.vacate(class);
+        }
         self.insert(class.index(), slab);
         for (index, unit) in (start..start + class.slab_bytes()).step_by(UNIT).enumerate() {
             heap.page_map().set_slab_entry(unit, slab.entry(index));

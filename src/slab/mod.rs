@@ -10,6 +10,7 @@ mod mixing;
 mod parked;
 #[expect(clippy::module_inception, reason = "the slab itself is the folder's main subject")]
 pub mod slab;
+pub mod vacant;
 
 #[cfg(test)]
 mod tests;

@@ -14,10 +14,11 @@
 #![allow(unsafe_code)]
 
 use super::metadata::RECORD_ALIGN;
-use super::mixed;
+use super::{mixed, vacant};
 use crate::base::bits::Bits;
 use crate::base::class::{BIN, SLAB_MAX, SLAB_UNITS_MAX, SizeClass};
 use crate::base::config::{ARENAS_MAX, CHECKED, GRAIN, UNIT};
+use crate::base::seal;
 use crate::base::tree::{NONE, Nodes, Summary};
 use crate::heap::page_map::RECORD_SHIFT;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -202,6 +203,11 @@ impl Slab {
         bits.fill(0..class.objects(), true);
     }
 
+    /// Says at the end of each object that nobody has it.
+    pub fn vacate(&self, class: SizeClass) {
+        (1..=class.objects()).for_each(|index| vacant::set(self.start() + index * class.size() - 8));
+    }
+
     /// All of the record but what counts objects.
     pub(super) fn begin_head(&self, start: usize, class: Option<SizeClass>, units: usize, arena: usize) {
         debug_assert!(start.is_multiple_of(UNIT) && arena < ARENAS_MAX);
@@ -309,6 +315,38 @@ impl Slab {
         }
         self.set_free(self.free() - wanted);
         wanted
+    }
+
+    /// Calls `f` with each object that is out; of mixed slabs with none.
+    pub fn for_each_out(&self, f: &mut dyn FnMut(usize)) {
+        let Some(class) = self.class() else { return };
+        let out = (0..class.objects()).filter(|&index| !self.is_free(index));
+        out.for_each(|index| f(self.start() + index * class.size()));
+    }
+
+    /// Takes one of the free objects of its class, of which there is one, wherever it stands.
+    pub fn take_any(&self, class: SizeClass, put: &mut impl FnMut(usize)) -> usize {
+        let words = self.bits().0;
+        let random = self.next_random();
+        let start = random as usize % words.len();
+        let order = words.iter().enumerate().skip(start).chain(words.iter().enumerate().take(start));
+        let found = order.map(|(index, word)| (index, word, word.load(Relaxed))).find(|&(.., bits)| bits != 0);
+        let Some((index, word, bits)) = found else { return 0 };
+        // The bit behind a random one.
+        let turn = (random >> u32::BITS) as u32 % u64::BITS;
+        let bit = (bits.rotate_right(turn).trailing_zeros() + turn) % u64::BITS;
+        word.store(bits & !(1 << bit), Relaxed);
+        put(self.start() + (index * 64 + bit as usize) * class.size());
+        self.set_free(self.free() - 1);
+        1
+    }
+
+    /// A number that nobody outside can tell. `origin` is for mixed slabs alone: here it has the last one.
+    fn next_random(&self) -> u64 {
+        let last = self.origin.load(Relaxed) as u64 ^ seal::secret() ^ self.address() as u64;
+        let next = last.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        self.origin.store(next as usize, Relaxed);
+        next ^ next >> 29
     }
 
     /// Takes the object `index` back; how many are free now. `None` if it is free already.

@@ -32,7 +32,7 @@ pub fn lookup(address: usize) -> Result<Option<Place>, Unreadable> {
 }
 
 /// One line, such as `7f5e4000-7f5e5000 rw-p 00000000 08:01 1234   /lib/libc.so.6`.
-fn parse(line: &[u8]) -> Option<Place> {
+pub fn parse(line: &[u8]) -> Option<Place> {
     // A path may be any bytes: what is not text is cut off.
     let line = line.utf8_chunks().next()?.valid();
     let (range, rest) = line.split_once(' ')?;
@@ -60,6 +60,7 @@ mod tests {
         let place = parse(b"7f5e4000-7f5e5000 rw-p 00001000 08:01 1234      /lib/a b.so").unwrap();
         assert_eq!((place.start, place.end, place.writable), (0x7f5e_4000, 0x7f5e_5000, true));
         assert_eq!(place.name.as_bytes(), b"/lib/a b.so");
+        assert_eq!(place.base, 0x7f5e_3000);
         let place = parse(b"1000-2000 r--p 00000000 00:00 0 ").unwrap();
         assert_eq!((place.name.as_bytes(), place.writable), (&b""[..], false));
         assert!(parse(b"rubbish").is_none());

@@ -12,6 +12,7 @@ pub mod linux;
 pub mod lock;
 pub mod maps;
 pub mod modules;
+pub mod own;
 pub mod pages;
 pub mod report;
 pub mod thread;

@@ -13,6 +13,7 @@ use super::{linux, maps};
 use crate::base::line::Line;
 use core::fmt::{self, Write};
 use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use libc::{Elf64_Ehdr, Elf64_Phdr};
 
 /// A module's path; a longer one is cut.
@@ -79,10 +80,30 @@ struct Found {
     reserved: [u64; 16],
 }
 
+/// glibc's `_dl_find_object`, once it was looked up.
+static LOADERS: AtomicUsize = AtomicUsize::new(0);
+
+/// Looks the loader's function up: when this library is loaded. Not by a reference that may stay open: that would be one to a version of the
+/// symbol, without which an older libc does not load the library.
+pub fn begin() {
+    // SAFETY: dlsym only looks up.
+    let function = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) };
+    LOADERS.store(function.expose_provenance(), Relaxed);
+}
+
+/// Which of those that are never unloaded a module is: 0, this library; 1, the main program; 2, the libc.
+pub fn lasting(module: &Module) -> Option<usize> {
+    let here: fn() = begin;
+    let abort: unsafe extern "C" fn() -> ! = libc::abort;
+    let marks = [here as usize, linux::aux(libc::AT_PHDR).unwrap_or(0), abort as usize];
+    // What is known by its headers alone is told better later.
+    marks.iter().position(|&address| module.record != 0 && module.contains(address))
+}
+
 /// The module that an address lies in.
 #[inline]
 pub fn find(address: usize) -> Option<Module> {
-    let function = loaders_function();
+    let function = LOADERS.load(Relaxed);
     if function == 0 {
         return [own_by_header(), program_by_header()].into_iter().flatten().find(|module| module.contains(address));
     }
@@ -101,7 +122,7 @@ pub fn find(address: usize) -> Option<Module> {
 
 /// The shared library that this code is in. `None` where it is part of the program.
 pub fn own() -> Option<Module> {
-    let here: fn() -> Option<Module> = own;
+    let here: fn() = begin;
     let module = find(here as usize)?;
     let is_program = match module.record {
         0 => linux::aux(libc::AT_PHDR).is_some_and(|headers| module.contains(headers)),
@@ -180,16 +201,16 @@ const fn word(value: u64) -> usize {
 #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(miri)))]
 mod linked {
     macro_rules! address {
-        ($name:ident, $visibility:literal, $symbol:literal) => {
+        ($name:ident, $symbol:literal) => {
             /// The address of a symbol, or 0.
             #[inline(always)]
             pub fn $name() -> usize {
                 let address: usize;
-                // SAFETY: reads a word that the loader has written, if anybody.
+                // SAFETY: reads a word that the linker has written.
                 unsafe {
                     core::arch::asm!(
                         concat!(".weak ", $symbol),
-                        $visibility,
+                        concat!(".hidden ", $symbol),
                         concat!("mov {address}, qword ptr [rip + ", $symbol, "@GOTPCREL]"),
                         address = out(reg) address,
                         options(nostack, preserves_flags, pure, readonly),
@@ -200,25 +221,24 @@ mod linked {
         };
     }
 
-    address!(loaders_function, "", "_dl_find_object");
-    address!(own_header, ".hidden __ehdr_start", "__ehdr_start");
-    address!(text_start, ".hidden __start_metes_text", "__start_metes_text");
-    address!(text_stop, ".hidden __stop_metes_text", "__stop_metes_text");
+    address!(own_header, "__ehdr_start");
+    address!(text_start, "__start_metes_text");
+    address!(text_stop, "__stop_metes_text");
 }
 
 #[cfg(all(target_arch = "aarch64", target_pointer_width = "64", not(miri)))]
 mod linked {
     macro_rules! address {
-        ($name:ident, $visibility:literal, $symbol:literal) => {
+        ($name:ident, $symbol:literal) => {
             /// The address of a symbol, or 0.
             #[inline(always)]
             pub fn $name() -> usize {
                 let address: usize;
-                // SAFETY: reads a word that the loader has written, if anybody.
+                // SAFETY: reads a word that the linker has written.
                 unsafe {
                     core::arch::asm!(
                         concat!(".weak ", $symbol),
-                        $visibility,
+                        concat!(".hidden ", $symbol),
                         concat!("adrp {address}, :got:", $symbol),
                         concat!("ldr {address}, [{address}, :got_lo12:", $symbol, "]"),
                         address = out(reg) address,
@@ -230,19 +250,13 @@ mod linked {
         };
     }
 
-    address!(loaders_function, "", "_dl_find_object");
-    address!(own_header, ".hidden __ehdr_start", "__ehdr_start");
-    address!(text_start, ".hidden __start_metes_text", "__start_metes_text");
-    address!(text_stop, ".hidden __stop_metes_text", "__stop_metes_text");
+    address!(own_header, "__ehdr_start");
+    address!(text_start, "__start_metes_text");
+    address!(text_stop, "__stop_metes_text");
 }
 
 #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_pointer_width = "64", not(miri))))]
 mod linked {
-    /// There is none.
-    pub fn loaders_function() -> usize {
-        0
-    }
-
     /// Not known.
     pub fn own_header() -> usize {
         0
@@ -259,7 +273,7 @@ mod linked {
     }
 }
 
-use linked::{loaders_function, own_header, text_start, text_stop};
+use linked::{own_header, text_start, text_stop};
 
 /// The addresses of this library's own code: a shared library's whole range; in a program with `libmetes.a` inside the section that
 /// `scripts/make-static` puts all code into. Empty where neither is known.
@@ -376,4 +390,87 @@ pub fn write_stack_to(frames: &[usize], to: &mut dyn Write) -> fmt::Result {
     let mut result = Ok(());
     write_stack(frames, &mut |line| result = result.and_then(|()| writeln!(to, "{line}")));
     result
+}
+
+#[cfg(all(test, not(any(miri, feature = "models"))))]
+mod tests {
+    use super::*;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    fn here() -> usize {
+        let here: fn() = begin;
+        here as usize
+    }
+
+    fn program() -> String {
+        std::env::current_exe().unwrap().to_str().unwrap().to_string()
+    }
+
+    #[test]
+    fn the_program_and_the_libc_are_told_apart() {
+        let program = find(here()).unwrap();
+        let libc = find(libc::abort as unsafe extern "C" fn() -> ! as usize).unwrap();
+        assert!(program.contains(here()) && program.unwind != 0 && libc.unwind != 0);
+        assert!(!program.contains(libc.start) && program.mark() != libc.mark());
+        assert_eq!((lasting(&program), lasting(&libc)), (Some(0), Some(2)));
+        // The tests are part of a program: there is nothing to leave out of stacks.
+        assert_eq!((own(), own_code()), (None, 0..0));
+    }
+
+    #[test]
+    fn an_address_of_no_module_is_in_none() {
+        let local = 0;
+        for address in [0, 1, (&raw const local).addr(), usize::MAX] {
+            assert_eq!(find(address), None);
+        }
+    }
+
+    #[test]
+    fn the_headers_say_what_the_loader_says() {
+        let by_loader = find(here()).unwrap();
+        for found in [own_by_header(), program_by_header()] {
+            let found = found.unwrap();
+            assert_eq!((found.start, found.unwind), (by_loader.start, by_loader.unwind));
+            assert!(found.contains(here()));
+        }
+    }
+
+    #[test]
+    fn a_segment_ends_behind_what_is_in_it() {
+        let module = find(here()).unwrap();
+        let end = segment_end(&module, module.unwind).unwrap();
+        assert!((module.unwind + 1..module.end).contains(&end));
+        assert_eq!(segment_end(&module, module.end + 4096), None);
+        assert!(segments(0).is_none() && segments(0x1001).is_none());
+    }
+
+    #[test]
+    fn a_place_is_the_same_by_the_loader_and_by_the_kernel() {
+        for address in [here(), libc::abort as unsafe extern "C" fn() -> ! as usize] {
+            let (first, second) = (by_record(address).unwrap(), by_map(address).unwrap());
+            assert_eq!(first.offset, address - find(address).unwrap().start);
+            assert!(first.name.as_bytes().starts_with(b"/"));
+            // The kernel's names are whole, those of the list are cut.
+            let len = second.name.as_bytes().len();
+            assert!(
+                first.name.as_bytes().ends_with(b".so.6") || &first.name.as_bytes()[..len] == second.name.as_bytes()
+            );
+        }
+        assert_eq!(
+            place(here()).to_string(),
+            std::format!("{}+{:#x}", program(), here() - find(here()).unwrap().start)
+        );
+        assert_eq!(place(16).to_string(), "?");
+    }
+
+    #[test]
+    fn a_stack_has_a_line_a_frame() {
+        let mut text = String::new();
+        write_stack_to(&[here() + 1, 8, 0], &mut text).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let offset = here() - find(here()).unwrap().start;
+        assert_eq!(lines[0], std::format!("    #0 {:#x} {}+{offset:#x}", here(), program()));
+        assert_eq!(lines[1..], ["    #1 0x7 ?", "    #2 0xffffffffffffffff ?"]);
+    }
 }

@@ -41,6 +41,38 @@ impl Way {
     }
 }
 
+/// How thoroughly metes is told to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    Default,
+    Full,
+    Guard,
+    Debug,
+}
+
+impl Level {
+    const ALL: [Level; 4] = [Level::Default, Level::Full, Level::Guard, Level::Debug];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Level::Default => "default",
+            Level::Full => "full",
+            Level::Guard => "guard",
+            Level::Debug => "debug",
+        }
+    }
+
+    /// What it is in METES_OPTIONS.
+    pub(crate) fn options(self) -> Option<&'static str> {
+        match self {
+            Level::Default => None,
+            Level::Full => Some("checks=full"),
+            Level::Guard => Some("guard=1"),
+            Level::Debug => Some("debug=1,leaks=exit"),
+        }
+    }
+}
+
 /// Nothing for a folder that is not known.
 fn default_ways(folder: &str) -> Vec<Way> {
     match folder {
@@ -48,7 +80,7 @@ fn default_ways(folder: &str) -> Vec<Way> {
         "guard" => vec![Way::So, Way::Preload],
         "misuse" => vec![Way::So],
         "stress" => vec![Way::So, Way::Preload],
-        "preload" | "limits" => vec![Way::Preload],
+        "preload" | "limits" | "detect" => vec![Way::Preload],
         _ => vec![],
     }
 }
@@ -107,6 +139,30 @@ fn maps_allowed() -> usize {
     text.trim().parse().unwrap_or(usize::MAX)
 }
 
+/// How a run has to end.
+#[derive(Clone)]
+pub(crate) struct Ending {
+    pub(crate) exit: Exit,
+    pub(crate) stderr: Vec<Regex>,
+    pub(crate) detail: Vec<Regex>,
+}
+
+impl Ending {
+    const fn silent() -> Ending {
+        Ending { exit: Exit::Status(0), stderr: vec![], detail: vec![] }
+    }
+
+    /// `silent`, or an exit and, if something is to be said, what.
+    fn parse(value: &str) -> Result<Ending, String> {
+        if value == "silent" {
+            return Ok(Ending::silent());
+        }
+        let (exit, said) = value.split_once(' ').unwrap_or((value, ""));
+        let stderr = if said.is_empty() { vec![] } else { vec![whole_line(said)?] };
+        Ok(Ending { exit: Exit::parse(exit)?, stderr, detail: vec![] })
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct Directives {
     pub(crate) ways: Vec<Way>,
@@ -116,9 +172,9 @@ pub(crate) struct Directives {
     pub(crate) args: Vec<String>,
     pub(crate) soak_args: Option<Vec<String>>,
     pub(crate) timeout: Duration,
-    pub(crate) exit: Exit,
     pub(crate) stdout: Option<Vec<Regex>>,
-    pub(crate) stderr: Vec<Regex>,
+    pub(crate) ending: Ending,
+    pub(crate) levels: Vec<(Level, Ending)>,
     pub(crate) shared: Vec<String>,
     pub(crate) preload_first: Vec<String>,
     pub(crate) preload_last: Vec<String>,
@@ -129,17 +185,22 @@ impl Directives {
     pub(crate) fn read(source: &Source) -> Result<Directives, String> {
         let path = source.path();
         let text = fs::read_to_string(Path::new(ROOT).join(&path)).map_err(|error| format!("{path}: {error}"))?;
+        Self::parse(&text, default_ways(&source.folder)).map_err(|error| format!("{path}:{error}"))
+    }
+
+    /// What the leading comment of `text` says.
+    fn parse(text: &str, ways: Vec<Way>) -> Result<Directives, String> {
         let mut directives = Directives {
-            ways: default_ways(&source.folder),
+            ways,
             cflags: vec![],
             libs: vec![],
             env: vec![],
             args: vec![],
             soak_args: None,
             timeout: Duration::from_secs(60),
-            exit: Exit::Status(0),
             stdout: None,
-            stderr: vec![],
+            ending: Ending::silent(),
+            levels: vec![],
             shared: vec![],
             preload_first: vec![],
             preload_last: vec![],
@@ -153,14 +214,18 @@ impl Directives {
                 break;
             };
             if let Some((key, value)) = directive(comment) {
-                directives.set(key, value).map_err(|error| format!("{path}:{}: {error}", number + 1))?;
+                directives.set(key, value).map_err(|error| format!("{}: {error}", number + 1))?;
             }
         }
-        directives.check().map_err(|error| format!("{path}: {error}"))?;
+        directives.check().map_err(|error| format!(" {error}"))?;
         Ok(directives)
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        if let Some(level) = Level::ALL.into_iter().find(|level| level.name() == key) {
+            self.levels.push((level, Ending::parse(value)?));
+            return Ok(());
+        }
         match key {
             "ways" => self.ways = words(value).iter().map(|word| way(word)).collect::<Result<_, _>>()?,
             "cflags" => self.cflags.extend(words(value)),
@@ -169,9 +234,13 @@ impl Directives {
             "args" => self.args = words(value),
             "soak-args" => self.soak_args = Some(words(value)),
             "timeout" => self.timeout = Duration::from_secs(number(value)?),
-            "exit" => self.exit = Exit::parse(value)?,
+            "exit" => self.ending.exit = Exit::parse(value)?,
             "stdout" => self.stdout.get_or_insert_default().push(whole_line(value)?),
-            "stderr" => self.stderr.push(whole_line(value)?),
+            "stderr" => self.ending.stderr.push(whole_line(value)?),
+            "detail" => {
+                let ending = self.levels.last_mut().map_or(&mut self.ending, |(_, ending)| ending);
+                ending.detail.push(regex(value)?);
+            }
             "needs" => self.needs = Some(Need::parse(value)?),
             "shared" => self.shared.extend(words(value)),
             "preload-also" => match value.split_once(' ') {
@@ -184,9 +253,36 @@ impl Directives {
         Ok(())
     }
 
+    /// The runs that the program is to be judged by, in each way: one, or one for each level.
+    pub(crate) fn runs(&self) -> Vec<(Option<Level>, Ending)> {
+        match self.levels.as_slice() {
+            [] => vec![(None, self.ending.clone())],
+            levels => levels.iter().map(|(level, ending)| (Some(*level), ending.clone())).collect(),
+        }
+    }
+
+    /// The environment of a run at `level`, whose options come after the program's own.
+    pub(crate) fn environment(&self, level: Option<Level>) -> Vec<String> {
+        let mut environment = self.env.clone();
+        let Some(options) = level.and_then(Level::options) else { return environment };
+        match environment.iter_mut().find(|word| word.starts_with("METES_OPTIONS=")) {
+            Some(own) => *own = format!("{own},{options}"),
+            None => environment.push(format!("METES_OPTIONS={options}")),
+        }
+        environment
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.ways.is_empty() {
             return Err("this folder has no default ways, so `ways:` is needed".to_owned());
+        }
+        if !self.levels.is_empty() && (self.ending.exit != Exit::Status(0) || !self.ending.stderr.is_empty()) {
+            return Err("`exit:` or `stderr:` beside levels, which have their own".to_owned());
+        }
+        for (index, (level, _)) in self.levels.iter().enumerate() {
+            if self.levels[..index].iter().any(|(other, _)| other == level) {
+                return Err(format!("`{}:` twice", level.name()));
+            }
         }
         for name in self.preload_first.iter().chain(&self.preload_last) {
             if !self.shared.iter().any(|file| library_stem(file) == name) {
@@ -219,7 +315,11 @@ fn number(value: &str) -> Result<u64, String> {
 }
 
 fn whole_line(pattern: &str) -> Result<Regex, String> {
-    Regex::new(&format!("^(?:{pattern})$")).map_err(|error| error.to_string())
+    regex(&format!("^(?:{pattern})$"))
+}
+
+fn regex(pattern: &str) -> Result<Regex, String> {
+    Regex::new(pattern).map_err(|error| error.to_string())
 }
 
 pub(crate) fn library_stem(file: &str) -> &str {
@@ -230,7 +330,7 @@ pub(crate) fn is_soak() -> bool {
     env::var("METES_SOAK").is_ok_and(|value| value == "1")
 }
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Status(i32),
     Signal(i32),
@@ -271,4 +371,69 @@ impl Exit {
             },
         }
     }
+}
+
+// ---- what is expected of this file, as trials: `c_programs` has a harness of its own
+
+pub(crate) const TRIALS: [(&str, fn()); 5] = [
+    ("no levels", no_levels),
+    ("levels", levels),
+    ("detail goes to the level before it", detail_goes_to_the_level_before_it),
+    ("options are joined", options_are_joined),
+    ("what is wrong is named", what_is_wrong_is_named),
+];
+
+fn parsed(text: &str) -> Directives {
+    Directives::parse(text, vec![Way::So]).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn no_levels() {
+    let directives = parsed(
+        "// Says so.\n// stderr: metes: .*\n// detail: in main\n// exit: SIGABRT\n\n// env: A=b\nint x;\n// no: key\n",
+    );
+    let runs = directives.runs();
+    let [(None, ending)] = runs.as_slice() else { panic!("{} runs", runs.len()) };
+    assert_eq!(ending.exit, Exit::Signal(6));
+    assert_eq!((ending.stderr.len(), ending.detail.len()), (1, 1));
+    assert_eq!(directives.environment(None), ["A=b"]);
+}
+
+fn levels() {
+    let directives =
+        parsed("// default: silent\n// full: SIGABRT metes: M001 .*\n// guard: SIGSEGV\n// debug: 3 metes: a b\n");
+    let runs = directives.runs();
+    let exits: Vec<_> = runs.iter().map(|(level, ending)| (*level, ending.exit.clone())).collect();
+    let expected = [
+        (Some(Level::Default), Exit::Status(0)),
+        (Some(Level::Full), Exit::Signal(6)),
+        (Some(Level::Guard), Exit::Signal(11)),
+        (Some(Level::Debug), Exit::Status(3)),
+    ];
+    assert_eq!(exits, expected);
+    assert!(runs[0].1.stderr.is_empty() && runs[2].1.stderr.is_empty());
+    assert!(runs[1].1.stderr[0].is_match("metes: M001 double free"));
+    assert!(runs[3].1.stderr[0].is_match("metes: a b") && !runs[3].1.stderr[0].is_match("metes: a bc"));
+}
+
+fn detail_goes_to_the_level_before_it() {
+    let directives = parsed("// full: SIGABRT metes: .*\n// debug: SIGABRT metes: .*\n// detail: freed in\n");
+    let details: Vec<_> = directives.runs().iter().map(|(_, ending)| ending.detail.len()).collect();
+    assert_eq!(details, [0, 1]);
+}
+
+fn options_are_joined() {
+    let directives = parsed("// env: METES_OPTIONS=slabs=off\n// full: silent\n");
+    assert_eq!(directives.environment(Some(Level::Full)), ["METES_OPTIONS=slabs=off,checks=full"]);
+    assert_eq!(directives.environment(Some(Level::Default)), ["METES_OPTIONS=slabs=off"]);
+    assert_eq!(parsed("// guard: silent\n").environment(Some(Level::Guard)), ["METES_OPTIONS=guard=1"]);
+}
+
+fn what_is_wrong_is_named() {
+    let error = |text| Directives::parse(text, vec![Way::So]).err().unwrap_or_default();
+    assert!(error("// Prose.\n// ful: silent\n").starts_with("2: `ful: silent` is no directive"));
+    assert!(error("// full: quiet\n").contains("`quiet` is no exit status or signal"));
+    assert!(error("// full: silent\n// full: silent\n").contains("`full:` twice"));
+    assert!(error("// full: silent\n// stderr: x\n").contains("beside levels"));
+    assert!(error("// exit: 1\n// full: silent\n").contains("beside levels"));
+    assert!(Directives::parse("// full: silent\n", vec![]).is_err());
 }

@@ -22,10 +22,10 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
-use super::modules::{self, Module};
+use super::modules;
 use core::ffi::c_void;
 use core::sync::atomic::{
-    AtomicUsize,
+    AtomicU64, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
 pub use machine::Registers;
@@ -84,6 +84,58 @@ pub fn capture_from(registers: &Registers, frames: &mut [usize], care: Care) -> 
     walk.fill(first, frames)
 }
 
+/// What a walk knows of a module.
+#[derive(Clone, Copy)]
+struct Known {
+    start: usize,
+    end: usize,
+    mark: u64,
+}
+
+impl Known {
+    #[inline]
+    fn contains(&self, address: usize) -> bool {
+        (self.start..self.end).contains(&address)
+    }
+}
+
+/// A module that is never unloaded: the loader need not be asked for it each time.
+struct Lasting {
+    start: AtomicUsize,
+    /// Set last; 0 before.
+    end: AtomicUsize,
+    mark: AtomicU64,
+}
+
+/// This library, the main program and the libc. In a program that is linked statically they are one.
+static LASTING: [Lasting; 3] =
+    [const { Lasting { start: AtomicUsize::new(0), end: AtomicUsize::new(0), mark: AtomicU64::new(0) } }; 3];
+
+impl Lasting {
+    #[inline]
+    fn get(&self, address: usize) -> Option<Known> {
+        let (end, start) = (self.end.load(Acquire), self.start.load(Relaxed));
+        (start..end).contains(&address).then(|| Known { start, end, mark: self.mark.load(Relaxed) })
+    }
+
+    fn set(&self, module: Known) {
+        self.start.store(module.start, Relaxed);
+        self.mark.store(module.mark, Relaxed);
+        self.end.store(module.end, Release);
+    }
+}
+
+/// Asks the loader for the module that an address is in.
+#[inline(never)]
+fn find(address: usize) -> Option<Known> {
+    let module = modules::find(address)?;
+    let known = Known { start: module.start, end: module.end, mark: module.mark() };
+    if let Some(index) = modules::lasting(&module) {
+        LASTING[index].set(known);
+    }
+    Some(known)
+}
+
 struct Walk {
     /// An address in the instruction at work.
     pc: usize,
@@ -91,7 +143,7 @@ struct Walk {
     fp: usize,
     /// The link register, in a frame that was interrupted.
     lr: Option<usize>,
-    module: Option<(Module, u64)>,
+    module: Option<Known>,
     memory: Memory,
 }
 
@@ -111,14 +163,15 @@ impl Walk {
                 _ => break,
             }
         }
-        let mut count = 0;
-        for place in frames {
-            let Some(found) = frame else { break };
+        let len = frames.len();
+        for (count, place) in frames.iter_mut().enumerate() {
+            let Some(found) = frame else { return count };
             *place = found;
-            count += 1;
-            frame = self.step();
+            if count + 1 < len {
+                frame = self.step();
+            }
         }
-        count
+        len
     }
 
     /// Goes to the caller; its return address.
@@ -152,19 +205,25 @@ impl Walk {
     /// How to get from here to the caller.
     #[inline]
     fn rule(&mut self) -> Rule {
-        let Some((module, mark)) = self.module() else { return Rule::plain(Kind::Unknown) };
-        CACHE.get(self.pc, mark).unwrap_or_else(|| {
-            let rule = cfi::rule(&module, self.pc);
-            CACHE.put(self.pc, mark, rule);
-            rule
-        })
+        let Some(module) = self.module() else { return Rule::plain(Kind::Unknown) };
+        CACHE.get(self.pc, module.mark).unwrap_or_else(|| self.new_rule(&module))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn new_rule(&self, known: &Known) -> Rule {
+        let module = modules::find(self.pc).filter(|module| module.mark() == known.mark);
+        let rule = module.map_or(Rule::plain(Kind::Unknown), |module| cfi::rule(&module, self.pc));
+        CACHE.put(self.pc, known.mark, rule);
+        rule
     }
 
     /// The module that is at work.
     #[inline]
-    fn module(&mut self) -> Option<(Module, u64)> {
-        if !self.module.is_some_and(|(module, _)| module.contains(self.pc)) {
-            self.module = modules::find(self.pc).map(|module| (module, module.mark()));
+    fn module(&mut self) -> Option<Known> {
+        if !self.module.is_some_and(|module| module.contains(self.pc)) {
+            let lasting = LASTING.iter().find_map(|module| module.get(self.pc));
+            self.module = lasting.or_else(|| find(self.pc));
         }
         self.module
     }

@@ -118,7 +118,6 @@ pub struct Cache([Entry; 1 << ENTRIES_LOG2]);
 
 impl Cache {
     /// None yet.
-    #[expect(clippy::new_without_default, reason = "as large as it is, it is a static")]
     pub const fn new() -> Self {
         Self([const { Entry { check: AtomicU64::new(0), rule: AtomicU64::new(0) } }; 1 << ENTRIES_LOG2])
     }
@@ -149,7 +148,7 @@ fn check(pc: usize, mark: u64, rule: u64) -> u64 {
     (rule ^ mark).wrapping_mul(K).rotate_left(32) ^ pc as u64
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "models")))]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -180,7 +179,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(feature = "models"))]
     fn an_entry_holds_for_its_address_and_module_and_whole() {
         // SAFETY: zeroes are an empty cache.
         let cache: Box<Cache> = unsafe { Box::new_zeroed().assume_init() };

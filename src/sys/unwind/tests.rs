@@ -246,7 +246,7 @@ fn made_up_registers_end_the_stack() {
 fn a_stack_that_ends_at_a_page_that_cannot_be_read_ends_there() {
     let page = linux::page_size();
     let start = linux::map_uncounted(2 * page).unwrap();
-    assert!(linux::protect(start + page, page));
+    assert!(linux::forbid(start + page, page));
     let code = recursion as fn(usize) -> _ as usize;
     let mut frames = [0; DEPTH];
     for depth in 1..40 {
@@ -318,9 +318,9 @@ fn what_a_capture_costs() {
     #[inline(never)]
     fn deep(depth: usize, f: &mut dyn FnMut()) {
         if depth == 0 {
-            f()
+            f();
         } else {
-            deep(depth - 1, f)
+            deep(depth - 1, f);
         }
         black_box(depth);
     }

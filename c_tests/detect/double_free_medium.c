@@ -1,0 +1,13 @@
+// A block of 100 KiB is freed twice in a row.
+// default: SIGABRT metes: M001 .*
+// full: SIGABRT metes: M001 .*
+// guard: SIGABRT metes: M001 .*
+// debug: SIGABRT metes: M001 .*
+#include "include/detect.h"
+
+int main(void) {
+    char *p = malloc(100 * KIB);
+    free(p);
+    free(opaque(p));
+    return survived();
+}

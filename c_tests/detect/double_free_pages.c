@@ -1,0 +1,16 @@
+// A block of some pages, which starts where one does, is freed twice: with full checks its pages are out of reach meanwhile.
+// default: SIGABRT metes: M001 .*
+// full: SIGABRT metes: M001 .*
+// guard: SIGABRT metes: M001 .*
+// debug: SIGABRT metes: M001 .*
+#include "include/detect.h"
+
+int main(void) {
+    char *b[64], *p = NULL;
+    for (int i = 0; i < 64; i++) b[i] = malloc(10000);
+    for (int i = 0; i < 64; i++)
+        if (!p || (uintptr_t)b[i] % 4096 == 0) p = b[i];
+    free(p);
+    free(opaque(p));
+    return survived();
+}

@@ -1,0 +1,16 @@
+// A block is freed by the main thread, and then by another.
+// cflags: -pthread
+// default: SIGABRT metes: M001 .*
+// full: SIGABRT metes: M001 .*
+// guard: SIGABRT metes: M001 .*
+// debug: SIGABRT metes: M001 .*
+#include "include/thread.h"
+
+int main(void) {
+    other_thread other;
+    start_other(&other);
+    char *p = malloc(100);
+    free(p);
+    other_does(&other, free, opaque(p));
+    return survived();
+}

@@ -1,0 +1,19 @@
+// A block is zeroed after it was freed, which wipes out any mark in it, and freed again; many more of its size are freed then.
+// default: SIGABRT metes: M001 .*
+// full: SIGABRT metes: M001 .*
+// guard: SIGABRT metes: M014 .*
+// debug: SIGABRT metes: M001 .*
+#include "include/detect.h"
+
+enum { MORE = 10000 };
+static char *more[MORE];
+
+int main(void) {
+    char *p = malloc(100);
+    for (int i = 0; i < MORE; i++) more[i] = malloc(100);
+    free(p);
+    memset(opaque(p), 0, 100);
+    free(opaque(p));
+    for (int i = 0; i < MORE; i++) free(more[i]);
+    return survived();
+}

@@ -1,0 +1,11 @@
+// A function's address is freed.
+// default: SIGABRT metes: M004 .*
+// full: SIGABRT metes: M004 .*
+// guard: SIGABRT metes: M004 .*
+// debug: SIGABRT metes: M004 .*
+#include "include/detect.h"
+
+int main(void) {
+    free(opaque((void *)(uintptr_t)main));
+    return survived();
+}

@@ -1,0 +1,14 @@
+// What localtime returned is freed, which is the libc's own.
+// default: SIGABRT metes: M004 .*
+// full: SIGABRT metes: M004 .*
+// guard: SIGABRT metes: M004 .*
+// debug: SIGABRT metes: M004 .*
+#include "include/detect.h"
+
+#include <time.h>
+
+int main(void) {
+    time_t now = 0;
+    free(opaque(localtime(&now)));
+    return survived();
+}

@@ -1,0 +1,12 @@
+// A local array is freed.
+// default: SIGABRT metes: M004 .*
+// full: SIGABRT metes: M004 .*
+// guard: SIGABRT metes: M004 .*
+// debug: SIGABRT metes: M004 .*
+#include "include/detect.h"
+
+int main(void) {
+    char local[64] = "local";
+    free(opaque(local));
+    return survived();
+}

@@ -1,0 +1,20 @@
+// A local array of a thread is freed by it.
+// cflags: -pthread
+// default: SIGABRT metes: M004 .*
+// full: SIGABRT metes: M004 .*
+// guard: SIGABRT metes: M004 .*
+// debug: SIGABRT metes: M004 .*
+#include "include/thread.h"
+
+static void frees_its_own(void *unused) {
+    char local[64] = "local";
+    (void)unused;
+    free(opaque(local));
+}
+
+int main(void) {
+    other_thread other;
+    start_other(&other);
+    other_does(&other, frees_its_own, NULL);
+    return survived();
+}

@@ -1,0 +1,13 @@
+// A freed block is passed to realloc.
+// default: SIGABRT metes: M002 .*
+// full: SIGABRT metes: M002 .*
+// guard: SIGABRT metes: M002 .*
+// debug: SIGABRT metes: M002 .*
+#include "include/detect.h"
+
+int main(void) {
+    char *p = malloc(100);
+    free(p);
+    opaque(realloc(opaque(p), 200));
+    return survived();
+}

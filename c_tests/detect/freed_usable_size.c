@@ -1,0 +1,13 @@
+// A freed block is passed to malloc_usable_size.
+// default: SIGABRT metes: M002 .*
+// full: SIGABRT metes: M002 .*
+// guard: SIGABRT metes: M002 .*
+// debug: SIGABRT metes: M002 .*
+#include "include/detect.h"
+
+int main(void) {
+    char *p = malloc(100);
+    free(p);
+    opaque(malloc_usable_size(opaque(p)));
+    return survived();
+}

@@ -1,0 +1,14 @@
+// A block is made smaller by realloc, and written to as if it had its old size.
+// default: silent
+// full: SIGABRT metes: M008 .*
+// guard: SIGABRT metes: M0(08|15) .*
+// debug: SIGABRT metes: M008 .*
+#include "include/detect.h"
+
+int main(void) {
+    char *p = malloc(100);
+    p = realloc(opaque(p), 90);
+    memset(opaque(p), 'x', 100);
+    free(p);
+    return survived();
+}

@@ -1,0 +1,13 @@
+// 16 bytes too much are written, from a length that was rounded up.
+// default: silent
+// full: SIGABRT metes: M008 .*
+// guard: SIGABRT metes: M015 .*
+// debug: SIGABRT metes: M008 .*
+#include "include/detect.h"
+
+int main(void) {
+    char *p = malloc(112);
+    memset(opaque(p), 'x', 128);
+    free(p);
+    return survived();
+}

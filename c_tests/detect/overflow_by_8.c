@@ -1,0 +1,13 @@
+// 8 bytes too much are written: a pointer more than there is room for.
+// default: silent
+// full: SIGABRT metes: M008 .*
+// guard: SIGABRT metes: M015 .*
+// debug: SIGABRT metes: M008 .*
+#include "include/detect.h"
+
+int main(void) {
+    void **pointers = malloc(8 * sizeof *pointers);
+    for (int i = 0; i < 9; i++) opaque(pointers)[i] = &pointers;
+    free(pointers);
+    return survived();
+}

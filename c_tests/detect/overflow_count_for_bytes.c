@@ -1,0 +1,14 @@
+// An array is allocated with its number of elements for a size, and cleared as a whole.
+// default: silent
+// full: SIGABRT metes: M008 .*
+// guard: SIGABRT metes: M015 .*
+// debug: SIGABRT metes: M008 .*
+#include "include/detect.h"
+
+int main(void) {
+    size_t n = 64;
+    int *numbers = malloc(n);
+    memset(opaque(numbers), 0, n * sizeof *numbers);
+    free(numbers);
+    return survived();
+}

@@ -1,0 +1,14 @@
+// A block is written to past its end, and then grown.
+// default: silent
+// full: SIGABRT metes: M008 .*
+// guard: SIGABRT metes: M015 .*
+// debug: SIGABRT metes: M008 .*
+#include "include/detect.h"
+
+int main(void) {
+    char *p = malloc(64);
+    memset(opaque(p), 'x', 66);
+    p = realloc(opaque(p), 5000);
+    free(p);
+    return survived();
+}

@@ -1,0 +1,14 @@
+// A block is written to past its end, and never freed.
+// default: silent
+// full: SIGABRT metes: M008 .*
+// guard: SIGABRT metes: M015 .*
+// debug: SIGABRT metes: M008 .*
+#include "include/detect.h"
+
+static char *kept;
+
+int main(void) {
+    kept = malloc(64);
+    memset(opaque(kept), 'x', 65);
+    return survived();
+}

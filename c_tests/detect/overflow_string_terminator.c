@@ -1,0 +1,16 @@
+// A string of 64 characters is copied into 64 bytes: its terminating zero goes past the end.
+// default: silent
+// full: SIGABRT metes: M008 .*
+// guard: SIGABRT metes: M015 .*
+// debug: SIGABRT metes: M008 .*
+#include "include/detect.h"
+
+int main(void) {
+    char text[65];
+    memset(text, 'x', 64);
+    text[64] = 0;
+    char *p = malloc(64);
+    strcpy(opaque(p), opaque(text));
+    free(p);
+    return survived();
+}

@@ -1,0 +1,14 @@
+// A freed block is read.
+// default: silent
+// full: silent
+// guard: SIGABRT metes: M014 .*
+// debug: silent
+#include "include/detect.h"
+
+int main(void) {
+    char *p = malloc(100);
+    memset(p, 'x', 100);
+    free(p);
+    opaque(opaque(p)[50]);
+    return survived();
+}

@@ -1,0 +1,13 @@
+// A freed block of 4 MiB is read: it is not mapped any more.
+// default: SIGSEGV
+// full: SIGSEGV
+// guard: SIGSEGV
+// debug: SIGSEGV
+#include "include/detect.h"
+
+int main(void) {
+    char *p = malloc(4 * MIB);
+    free(p);
+    opaque(opaque(p)[2 * MIB]);
+    return survived();
+}

@@ -1,0 +1,30 @@
+// A list is freed, and each element's number added up after it is.
+// default: silent
+// full: silent
+// guard: SIGABRT metes: M014 .*
+// debug: silent
+#include "include/detect.h"
+
+struct node {
+    struct node *next;
+    long number;
+};
+
+int main(void) {
+    struct node *list = NULL;
+    for (long i = 0; i < 10; i++) {
+        struct node *node = malloc(sizeof *node);
+        node->next = list;
+        node->number = i;
+        list = node;
+    }
+    long sum = 0;
+    while (list) {
+        struct node *next = list->next;
+        free(list);
+        sum += opaque(list)->number;
+        list = next;
+    }
+    opaque(sum);
+    return survived();
+}

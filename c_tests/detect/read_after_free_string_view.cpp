@@ -1,0 +1,19 @@
+// A string_view is read after its string is gone.
+// default: silent
+// full: silent
+// guard: SIGABRT metes: M014 .*
+// debug: silent
+#include "include/detect.h"
+
+#include <string>
+#include <string_view>
+
+int main() {
+    std::string_view view;
+    {
+        std::string text(80, 'x');
+        view = text;
+    }
+    opaque(opaque(view.data())[40]);
+    return survived();
+}

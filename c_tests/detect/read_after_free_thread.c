@@ -1,0 +1,19 @@
+// A block is read by one thread after another has freed it.
+// cflags: -pthread
+// default: silent
+// full: silent
+// guard: SIGABRT metes: M014 .*
+// debug: silent
+#include "include/thread.h"
+
+static void reads(void *block) { opaque(((char *)block)[50]); }
+
+int main(void) {
+    other_thread other;
+    start_other(&other);
+    char *p = malloc(100);
+    memset(p, 'x', 100);
+    free(p);
+    other_does(&other, reads, opaque(p));
+    return survived();
+}

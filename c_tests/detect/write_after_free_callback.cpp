@@ -1,0 +1,23 @@
+// A lambda that holds a reference to an object writes to it when that is deleted.
+// default: silent
+// full: SIGABRT metes: M010 .*
+// guard: SIGABRT metes: M014 .*
+// debug: SIGABRT metes: M010 .*
+#include "include/detect.h"
+
+#include <functional>
+
+struct Counter {
+    char name[56];
+    long count = 0;
+};
+
+int main() {
+    {
+        Counter *counter = opaque(new Counter);
+        std::function<void()> count = [counter] { opaque(counter)->count++; };
+        delete counter;
+        count();
+    }
+    return survived();
+}

@@ -1,0 +1,13 @@
+// The first byte of a freed block is written to.
+// default: silent
+// full: SIGABRT metes: M010 .*
+// guard: SIGABRT metes: M014 .*
+// debug: SIGABRT metes: M010 .*
+#include "include/detect.h"
+
+int main(void) {
+    char *p = malloc(100);
+    free(p);
+    *opaque(p) = 'x';
+    return survived();
+}

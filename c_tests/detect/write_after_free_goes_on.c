@@ -1,0 +1,14 @@
+// A freed block is written to, and the program goes on allocating for long: it is found before the end.
+// default: silent
+// full: SIGABRT metes: M010 .*
+// guard: SIGABRT metes: M014 .*
+// debug: SIGABRT metes: M010 .*
+#include "include/detect.h"
+
+int main(void) {
+    char *p = malloc(100);
+    free(p);
+    opaque(p)[50] = 'x';
+    for (int i = 0; i < 2000000; i++) free(opaque(malloc(100)));
+    return survived();
+}

@@ -1,0 +1,13 @@
+// A byte in the middle of a freed block of 4 MiB is written to: it is not mapped any more.
+// default: SIGSEGV
+// full: SIGSEGV
+// guard: SIGSEGV
+// debug: SIGSEGV
+#include "include/detect.h"
+
+int main(void) {
+    char *p = malloc(4 * MIB);
+    free(p);
+    opaque(p)[2 * MIB] = 'x';
+    return survived();
+}

@@ -1,0 +1,19 @@
+// A list's element is written to through an iterator that was erased.
+// default: silent
+// full: SIGABRT metes: M010 .*
+// guard: SIGABRT metes: M014 .*
+// debug: SIGABRT metes: M010 .*
+#include "include/detect.h"
+
+#include <list>
+
+int main() {
+    {
+        std::list<long> numbers = {1, 2, 3};
+        auto second = std::next(numbers.begin());
+        long *element = opaque(&*second);
+        numbers.erase(second);
+        *element = 7;
+    }
+    return survived();
+}

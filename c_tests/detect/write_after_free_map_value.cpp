@@ -1,0 +1,18 @@
+// A reference to a map's value is written to after the entry was erased.
+// default: silent
+// full: SIGABRT metes: M010 .*
+// guard: SIGABRT metes: M014 .*
+// debug: SIGABRT metes: M010 .*
+#include "include/detect.h"
+
+#include <map>
+
+int main() {
+    {
+        std::map<int, long> table;
+        long &value = table[5];
+        table.erase(5);
+        *opaque(&value) = 7;
+    }
+    return survived();
+}

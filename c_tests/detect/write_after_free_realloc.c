@@ -1,0 +1,16 @@
+// The old pointer is written to after realloc has moved the block.
+// default: silent
+// full: SIGABRT metes: M010 .*
+// guard: SIGABRT metes: M014 .*
+// debug: SIGABRT metes: M010 .*
+#include "include/detect.h"
+
+int main(void) {
+    char *p = malloc(100), *behind = malloc(100);
+    char *moved = realloc(opaque(p), 2000);
+    CHECK(moved != p);
+    opaque(p)[20] = 'x';
+    free(moved);
+    free(behind);
+    return survived();
+}

@@ -1,0 +1,18 @@
+// A vector's element is written to through an iterator from before the vector grew.
+// default: silent
+// full: SIGABRT metes: M010 .*
+// guard: SIGABRT metes: M014 .*
+// debug: SIGABRT metes: M010 .*
+#include "include/detect.h"
+
+#include <vector>
+
+int main() {
+    {
+        std::vector<int> numbers(25);
+        auto third = numbers.begin() + 3;
+        numbers.push_back(1);
+        *opaque(&*third) = 7;
+    }
+    return survived();
+}

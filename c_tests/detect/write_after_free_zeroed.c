@@ -1,0 +1,13 @@
+// A freed block is zeroed.
+// default: silent
+// full: SIGABRT metes: M010 .*
+// guard: SIGABRT metes: M014 .*
+// debug: SIGABRT metes: M010 .*
+#include "include/detect.h"
+
+int main(void) {
+    char *p = malloc(100);
+    free(p);
+    memset(opaque(p), 0, 100);
+    return survived();
+}

@@ -1,0 +1,241 @@
+//! The quarantine: freed blocks wait here before their memory is used again, filled, so that a write to one is noticed
+//! when it leaves.
+//!
+//! A block first takes a random place among some, and who was there goes to the end of a queue: so nobody can tell after how many frees
+//! an address comes back. There is a shard for each arena. Nobody waits for its lock: who finds all shards taken, as a signal handler may,
+//! goes without.
+
+#![allow(unsafe_code)]
+
+use super::trailer::{Block, Facts};
+use super::{options, watch};
+use crate::base::config::ARENAS_MAX;
+use crate::base::seal;
+use crate::sys::linux::{self, Linux};
+use crate::sys::lock::FutexLock;
+use crate::sys::pages::PageSource;
+use core::cell::UnsafeCell;
+use core::ops::Range;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use lock_api::RawMutex;
+
+/// What freed bytes are.
+pub const FREED: u8 = 0x5a;
+const FREED_WORD: u64 = 0x5a5a_5a5a_5a5a_5a5a;
+
+/// Places that are taken at random.
+const SHUFFLED: usize = 256;
+/// The most blocks in a queue.
+const QUEUED: usize = 8192;
+/// Blocks from this size on give their pages back to the system while they wait.
+const LARGE: usize = 64 << 10;
+/// Blocks whose pages nobody may touch, at most: each is a mapping more for the kernel, which allows 65,530.
+const PROTECTED_MAX: usize = 8192;
+
+static PROTECTED: AtomicUsize = AtomicUsize::new(0);
+
+struct Queue {
+    shuffled: [usize; SHUFFLED],
+    queued: [usize; QUEUED],
+    first: usize,
+    count: usize,
+    bytes: usize,
+    random: u64,
+}
+
+struct Shard {
+    lock: FutexLock,
+    queue: UnsafeCell<Queue>,
+}
+
+// SAFETY: the queue is used by who holds the lock.
+unsafe impl Sync for Shard {}
+
+static SHARDS: [Shard; ARENAS_MAX] = [const {
+    let queue = Queue { shuffled: [0; SHUFFLED], queued: [0; QUEUED], first: 0, count: 0, bytes: 0, random: 0 };
+    Shard { lock: FutexLock::INIT, queue: UnsafeCell::new(queue) }
+}; ARENAS_MAX];
+
+impl Queue {
+    fn random(&mut self) -> u64 {
+        if self.random == 0 {
+            self.random = seal::secret() ^ core::ptr::from_ref(self).addr() as u64 | 1;
+        }
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random
+    }
+
+    fn push(&mut self, block: usize) {
+        #[expect(clippy::cast_possible_truncation, reason = "an index")]
+        let place = self.random() as usize % SHUFFLED;
+        let shuffled = core::mem::replace(&mut self.shuffled[place], block);
+        if shuffled != 0 {
+            self.queued[(self.first + self.count) % QUEUED] = shuffled;
+            self.count += 1;
+        }
+    }
+
+    fn pop(&mut self) -> Option<usize> {
+        self.count = self.count.checked_sub(1)?;
+        let block = self.queued[self.first];
+        self.first = (self.first + 1) % QUEUED;
+        Some(block)
+    }
+
+    fn all(&self) -> impl Iterator<Item = usize> + '_ {
+        let queued = (0..self.count).map(|index| self.queued[(self.first + index) % QUEUED]);
+        queued.chain(self.shuffled.iter().copied().filter(|&block| block != 0))
+    }
+}
+
+/// Calls `f` with the first shard from `home` on that is free just now.
+fn with_shard<R>(home: usize, f: impl FnOnce(&mut Queue) -> R) -> Option<R> {
+    let shard =
+        (0..ARENAS_MAX).map(|index| &SHARDS[(home + index) % ARENAS_MAX]).find(|shard| shard.lock.try_lock())?;
+    // SAFETY: the lock is held.
+    let result = f(unsafe { &mut *shard.queue.get() });
+    // SAFETY: taken above.
+    unsafe { shard.lock.unlock() };
+    Some(result)
+}
+
+/// Bytes that wait in one shard.
+fn share() -> usize {
+    options::quarantine() / super::runtime::arenas().count().max(1)
+}
+
+/// What a block counts for: the pages of larger ones go back to the system while they wait.
+fn weight(block: Block) -> usize {
+    (block.end - block.start).min(LARGE)
+}
+
+/// Takes a block that was freed just now. False if it cannot wait here.
+pub fn put(home: usize, block: Block, facts: Facts) -> bool {
+    close(block, facts);
+    let put = with_shard(home, |queue| {
+        queue.push(block.start);
+        queue.bytes += weight(block);
+    });
+    if put.is_none() {
+        return false;
+    }
+    // What leaves is looked at and released without the lock.
+    while let Some(Some(address)) = with_shard(home, |queue| leaving(queue, share())) {
+        watch::leave(address);
+    }
+    true
+}
+
+/// A block that has to make room.
+fn leaving(queue: &mut Queue, most: usize) -> Option<usize> {
+    if queue.bytes <= most && queue.count < QUEUED - 1 {
+        return None;
+    }
+    let address = queue.pop()?;
+    queue.bytes = queue.bytes.saturating_sub(watch::extent(address).map_or(0, weight));
+    Some(address)
+}
+
+/// Lets all blocks go that can be had: memory is short. Whether there was any.
+pub fn drain() -> bool {
+    let mut any = false;
+    for home in 0..ARENAS_MAX {
+        while let Some(Some(address)) = with_shard(home, |queue| leaving(queue, 0)) {
+            watch::leave(address);
+            any = true;
+        }
+    }
+    any
+}
+
+/// Calls `f` with all blocks that wait. What other threads are at work on is left out.
+pub fn for_each(mut f: impl FnMut(usize)) {
+    for shard in &SHARDS {
+        if shard.lock.try_lock() {
+            // SAFETY: the lock is held.
+            unsafe { &*shard.queue.get() }.all().for_each(&mut f);
+            // SAFETY: taken above.
+            unsafe { shard.lock.unlock() };
+        }
+    }
+}
+
+/// The whole pages that a block has for itself.
+fn pages(block: Block) -> Option<Range<usize>> {
+    let page = linux::page_size();
+    let filled = block.filled();
+    let pages = crate::base::align::up(filled.start, page)..crate::base::align::down(filled.end, page);
+    (pages.start < pages.end).then_some(pages)
+}
+
+/// Fills a freed block, and makes its whole pages untouchable.
+fn close(block: Block, facts: Facts) {
+    let filled = block.filled();
+    let hidden =
+        pages(block).filter(|pages| PROTECTED.load(Relaxed) < PROTECTED_MAX && linux::forbid(pages.start, pages.len()));
+    match hidden {
+        Some(pages) => {
+            PROTECTED.fetch_add(1, Relaxed);
+            if pages.len() >= LARGE {
+                // SAFETY: nobody needs what is in a freed block.
+                unsafe { Linux.purge(pages.start, pages.len()) };
+            }
+            block.hide(facts);
+            fill(filled.start..pages.start, FREED);
+            fill(pages.end..filled.end, FREED);
+        }
+        None => fill(filled, FREED),
+    }
+}
+
+/// Makes the pages of a block that leaves usable again. False if they cannot be had back.
+pub fn open(block: Block, facts: Facts) -> bool {
+    let Some(pages) = pages(block).filter(|_| facts.hidden) else { return true };
+    let opened = linux::permit(pages.start, pages.len());
+    if opened {
+        PROTECTED.fetch_sub(1, Relaxed);
+    }
+    opened
+}
+
+/// The first byte of a freed block that was written to.
+pub fn written(block: Block, facts: Facts) -> Option<usize> {
+    let filled = block.filled();
+    match pages(block).filter(|_| facts.hidden) {
+        Some(pages) => changed(filled.start..pages.start).or_else(|| changed(pages.end..filled.end)),
+        None => changed(filled),
+    }
+}
+
+fn fill(bytes: Range<usize>, with: u8) {
+    // SAFETY: bytes of a block of ours.
+    unsafe { core::ptr::with_exposed_provenance_mut::<u8>(bytes.start).write_bytes(with, bytes.len()) };
+}
+
+/// The first of some bytes of a freed block that is not as it was left.
+fn changed(bytes: Range<usize>) -> Option<usize> {
+    let slice: &[u8] =
+        // SAFETY: bytes of a block of ours that nobody is to write to.
+        unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(bytes.start), bytes.len()) };
+    // SAFETY: any bytes are words.
+    let (head, words, tail) = unsafe { slice.align_to::<u64>() };
+    let whole = head.iter().chain(tail).all(|&byte| byte == FREED) && words.iter().all(|&word| word == FREED_WORD);
+    if whole { None } else { slice.iter().position(|&byte| byte != FREED).map(|index| bytes.start + index) }
+}
+
+/// Before fork: takes all shards.
+pub fn hold_for_fork() {
+    SHARDS.iter().for_each(|shard| shard.lock.hold_for_fork());
+}
+
+/// After fork, in the parent and in the child.
+pub fn release_after_fork() {
+    SHARDS.iter().for_each(|shard| shard.lock.release_after_fork());
+}
+
+/// In a forked child: its thread has another number.
+pub fn adopt(old: u32, new: u32) {
+    SHARDS.iter().for_each(|shard| shard.lock.adopt(old, new));
+}

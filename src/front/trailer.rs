@@ -1,0 +1,226 @@
+//! What a checked block has behind the bytes that were asked for.
+//!
+//!     start                    start + n              words            end
+//!     | the program's n bytes  | canaries, 0 or more  | stacks | sealed |
+//!                                                       0 or 16    8
+//!     sealed   = slack 32 bits (end - start - n), freed 1, family 2, log2 of the alignment 6, hidden 1, check
+//!     stacks   = of the allocation and of the free: number in the depot 32, thread 32
+//!
+//! The sealed word stands where the block ends, which the heap knows, so it is found from the block's start; the canaries
+//! begin at the first byte that the program did not ask for. An overflow of one byte changes the one or the other.
+
+#![allow(unsafe_code)]
+
+use super::options;
+use crate::base::config::GRAIN;
+use crate::base::family::Family;
+use crate::base::seal;
+use crate::slab::vacant::{self, BITS};
+use crate::sys::depot::Depot;
+use crate::sys::linux::Linux;
+use crate::sys::{thread, unwind};
+use core::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
+
+const FREED: u64 = 1 << 32;
+const FAMILY_SHIFT: u32 = 33;
+const ALIGN_SHIFT: u32 = 35;
+const ALIGN_MASK: u64 = 63;
+const HIDDEN: u64 = 1 << 41;
+
+/// Canaries that a block has at the least where allocations are remembered: the words behind them are not sealed.
+const CANARIES_MIN: usize = 16;
+
+/// The most frames that are remembered.
+pub const DEPTH_MAX: usize = 64;
+
+static STACKS: Depot = Depot::new();
+
+/// Whom an allocation or a free was made by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Call {
+    /// The number of its stack in the depot; 0: not known.
+    pub stack: u32,
+    /// The thread's number.
+    pub thread: u32,
+}
+
+/// A checked block: where it starts and where it ends, all that the heap gave for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Block {
+    /// First address, the program's pointer.
+    pub start: usize,
+    /// The address behind the last byte.
+    pub end: usize,
+}
+
+/// What the sealed word says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Facts {
+    /// Bytes that were asked for.
+    pub size: usize,
+    /// The alignment that was asked for; `GRAIN` if none was.
+    pub align: usize,
+    /// What it was allocated by.
+    pub family: Family,
+    /// Whether it has been freed.
+    pub freed: bool,
+    /// Whether nobody may touch its whole pages meanwhile.
+    pub hidden: bool,
+}
+
+/// Bytes that a block has behind what was asked for, at the least.
+pub fn overhead() -> usize {
+    if options::remembers_calls() { CANARIES_MIN + 3 * 8 } else { 8 }
+}
+
+fn word(address: usize) -> &'static AtomicU64 {
+    // SAFETY: callers pass words of blocks of ours, which are mapped, 8-aligned and exposed.
+    unsafe { &*core::ptr::with_exposed_provenance(address) }
+}
+
+/// What a canary at an address is: never zero and never ASCII, and not the same everywhere.
+fn canary(address: usize) -> u8 {
+    let low = (address as u64 ^ seal::secret()).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()[0];
+    low | 0x80
+}
+
+impl Call {
+    /// Not known.
+    pub const NOBODY: Self = Self { stack: 0, thread: 0 };
+}
+
+impl Block {
+    fn sealed_at(self) -> usize {
+        self.end - 8
+    }
+
+    /// Where the canaries end.
+    fn words_at(self) -> usize {
+        if options::remembers_calls() { self.end - 3 * 8 } else { self.sealed_at() }
+    }
+
+    fn content(self, facts: Facts) -> u64 {
+        let slack = (self.end - self.start - facts.size) as u64;
+        debug_assert!(slack <= u64::from(u32::MAX));
+        let freed = if facts.freed { FREED } else { 0 };
+        let hidden = if facts.hidden { HIDDEN } else { 0 };
+        let align = u64::from(facts.align.trailing_zeros());
+        slack | freed | (facts.family as u64) << FAMILY_SHIFT | align << ALIGN_SHIFT | hidden
+    }
+
+    /// Makes it a block in use.
+    pub fn begin(self, size: usize, align: usize, family: Family, call: Call) {
+        if options::remembers_calls() {
+            self.set_calls(call, Call::NOBODY);
+        }
+        let facts = Facts { size, align: align.max(GRAIN), family, freed: false, hidden: false };
+        self.fill_canaries(size);
+        word(self.sealed_at()).store(seal::seal::<BITS>(self.sealed_at(), self.content(facts)), Ordering::Release);
+    }
+
+    fn fill_canaries(self, size: usize) {
+        for address in self.start + size..self.words_at() {
+            // SAFETY: bytes of the block that the program did not ask for.
+            unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write(canary(address)) };
+        }
+    }
+
+    /// What the sealed word says, or the word that stands there.
+    pub fn facts(self) -> Result<Facts, u64> {
+        let raw = word(self.sealed_at()).load(Ordering::Acquire);
+        let low = seal::open::<BITS>(self.sealed_at(), raw).filter(|&low| !vacant::is(low)).ok_or(raw)?;
+        let slack = low as u32 as usize;
+        let family = Family::of((low >> FAMILY_SHIFT & 3) as u8);
+        let size = (self.end - self.start).checked_sub(slack).ok_or(raw)?;
+        let align = 1 << (low >> ALIGN_SHIFT & ALIGN_MASK);
+        Ok(Facts { size, align, family, freed: low & FREED != 0, hidden: low & HIDDEN != 0 })
+    }
+
+    /// Makes it a freed block; one caller only gets it.
+    pub fn claim(self, facts: Facts, call: Call) -> bool {
+        let freed = Facts { freed: true, ..facts };
+        let claimed = self.change(facts, freed);
+        if claimed && options::remembers_calls() {
+            word(self.end - 2 * 8).store(pack(call), Relaxed);
+        }
+        claimed
+    }
+
+    /// Gives it another size in place; false if somebody else has changed it meanwhile.
+    pub fn resize(self, facts: Facts, size: usize) -> bool {
+        // Filled after: who has lost the race for it must not write to it.
+        let changed = self.change(facts, Facts { size, ..facts });
+        if changed {
+            self.fill_canaries(size);
+        }
+        changed
+    }
+
+    /// Notes that nobody may touch the whole pages of a freed block. It is the caller's.
+    pub fn hide(self, facts: Facts) {
+        let freed = Facts { freed: true, ..facts };
+        self.change(freed, Facts { hidden: true, ..freed });
+    }
+
+    fn change(self, from: Facts, to: Facts) -> bool {
+        let at = self.sealed_at();
+        let (from, to) = (seal::seal::<BITS>(at, self.content(from)), seal::seal::<BITS>(at, self.content(to)));
+        word(at).compare_exchange(from, to, Ordering::AcqRel, Relaxed).is_ok()
+    }
+
+    /// The memory goes back to the heap.
+    pub fn end(self) {
+        vacant::set(self.sealed_at());
+    }
+
+    /// The first byte behind `size` that has changed.
+    pub fn first_damaged(self, size: usize) -> Option<usize> {
+        (self.start + size..self.words_at()).find(|&address| {
+            // SAFETY: a byte of the block.
+            unsafe { core::ptr::with_exposed_provenance::<u8>(address).read() != canary(address) }
+        })
+    }
+
+    /// The bytes that are filled while the block is free: all before the words.
+    pub fn filled(self) -> core::ops::Range<usize> {
+        self.start..self.words_at()
+    }
+
+    fn set_calls(self, allocated: Call, freed: Call) {
+        word(self.end - 3 * 8).store(pack(allocated), Relaxed);
+        word(self.end - 2 * 8).store(pack(freed), Relaxed);
+    }
+
+    /// By whom it was allocated and freed, where that is remembered.
+    pub fn calls(self) -> Option<(Call, Call)> {
+        options::remembers_calls().then(|| {
+            let call = |at| unpack(word(at).load(Relaxed));
+            (call(self.end - 3 * 8), call(self.end - 2 * 8))
+        })
+    }
+}
+
+fn pack(call: Call) -> u64 {
+    u64::from(call.stack) << 32 | u64::from(call.thread)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "both halves")]
+fn unpack(word: u64) -> Call {
+    Call { stack: (word >> 32) as u32, thread: word as u32 }
+}
+
+/// The calling thread, now.
+pub fn here() -> Call {
+    let mut frames = [0; DEPTH_MAX];
+    let depth = if options::remembers_calls() { options::depth() } else { 0 };
+    let stack = match unwind::capture(&mut frames[..depth]) {
+        0 => 0,
+        count => STACKS.intern(&Linux, &frames[..count]),
+    };
+    Call { stack, thread: thread::number() }
+}
+
+/// The frames of a call's stack.
+pub fn frames(call: Call) -> &'static [usize] {
+    STACKS.frames(call.stack)
+}

@@ -1,0 +1,394 @@
+//! The checked route: what `checks=full` and `debug=1` put between the program and the allocator.
+//!
+//!     malloc(n) -> a block with room for a trailer -> filled, trailer written -> program
+//!     free(p)   -> trailer, canaries, neighbour, claim looked at -> marked free -> filled, in quarantine -> looked at -> heap
+//!
+//! There are no thread caches then, so every call comes here from a slow path, and the fast ones know nothing of it. A block
+//! is one of the allocator's own, a little larger: slabs, free list and mappings below are the same as ever, with their own checks. Mappings
+//! end with a page that nobody may touch.
+
+#![allow(unsafe_code)]
+
+use super::misuse::{self, found};
+use super::quarantine;
+use super::trailer::{self, Block, Facts};
+use super::{alloc, foreign, oom, options, runtime, stats};
+use crate::base::align;
+use crate::base::class::SLAB_MAX;
+use crate::base::code::Code;
+use crate::base::config::GRAIN;
+use crate::base::family::{Claim, Family};
+use crate::base::operation::Operation;
+use crate::heap::check::Broken;
+use crate::heap::{block, heap};
+use crate::slab::slab::Entry;
+use crate::slab::vacant;
+use crate::sys::linux::{self, page_size};
+use crate::sys::report::Detail;
+use core::ptr::null_mut;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// Milliseconds that a block may take to get its trailer.
+const PATIENCE: usize = 20;
+/// What new blocks are filled with.
+const FRESH: u8 = 0xa5;
+
+/// Bytes to ask the allocator for, for a block of `n`. What will be a mapping ends with a page that nobody may touch, and is
+/// whole pages; nothing else is.
+fn room(n: usize) -> Option<usize> {
+    let room = align::up_checked(n.checked_add(trailer::overhead())?, 8)?;
+    if room + page_size() >= options::cutoff() {
+        return align::up_checked(room, page_size())?.checked_add(page_size());
+    }
+    Some(if align::is(room, page_size()) { room + 8 } else { room })
+}
+
+/// The block that starts at an address, which is that of one.
+pub fn extent(start: usize) -> Option<Block> {
+    if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(start)) {
+        return entry.object_at(start).map(|object| Block { start, end: start + object.class.size() });
+    }
+    let span = runtime::PAGE_MAP.get(start)?;
+    if alloc::is_region(span) {
+        return heap::usable_size(span, start).ok().map(|usable| Block { start, end: start + usable });
+    }
+    let asked = span.mark.load(Relaxed);
+    let guard = if align::is(asked, page_size()) { page_size() } else { 0 };
+    Some(Block { start, end: start + asked - guard })
+}
+
+/// Makes what is behind a mapping untouchable, or usable again. False if the kernel refuses that.
+fn set_guard(block: Block, closed: bool) -> bool {
+    let Some(span) = runtime::PAGE_MAP.get(block.start).filter(|span| !alloc::is_region(span)) else { return true };
+    if !align::is(block.end, page_size()) || block.end == span.end() {
+        return true;
+    }
+    let len = span.end() - block.end;
+    if closed { linux::forbid(block.end, len) } else { linux::permit(block.end, len) }
+}
+
+/// As `alloc::allocate` and its like: `n` bytes, aligned to `align`, zero if asked for.
+#[cold]
+#[inline(never)]
+pub fn allocate(operation: Operation, family: Family, n: usize, align: usize, zero: bool) -> *mut u8 {
+    let Some(room) = room(n).filter(|&room| room <= isize::MAX.unsigned_abs()) else { return alloc::fail() };
+    // An object's last word is to stay what it is until the trailer is written.
+    let serve = || alloc::serve(operation, room, align, zero && room > SLAB_MAX);
+    let mut p = oom::unasked(serve);
+    if p.is_null() {
+        // What waits in quarantine may do, before the program is asked.
+        quarantine::drain();
+        p = serve();
+    }
+    let Some(block) = Some(p.addr()).filter(|&start| start != 0).and_then(extent) else { return null_mut() };
+    set_guard(block, true);
+    if !zero {
+        fill_new(block, 0, n);
+    } else if room <= SLAB_MAX {
+        // SAFETY: a block of ours, which nobody has seen yet.
+        unsafe { p.write_bytes(0, n) };
+    }
+    block.begin(n, align, family, trailer::here());
+    p
+}
+
+/// Fills the bytes of a block that are new to the program, unless it is a large one, which comes from the system as zeroes.
+fn fill_new(block: Block, from: usize, n: usize) {
+    let byte = match options::fill() {
+        options::Fill::Junk => FRESH,
+        options::Fill::Zero => 0,
+        options::Fill::Off => return,
+    };
+    if from < n && n < options::cutoff() {
+        // SAFETY: bytes of a block of ours that nobody uses yet.
+        unsafe { core::ptr::with_exposed_provenance_mut::<u8>(block.start + from).write_bytes(byte, n - from) };
+    }
+}
+
+/// A block in use that the program names; `None` if it is none, or damaged: that has been reported.
+fn look(operation: Operation, p: *mut u8) -> Option<(Block, Facts)> {
+    alloc::usable_size_for(operation, p)?;
+    let block = extent(p.addr())?;
+    let facts = match block.facts() {
+        Ok(facts) => facts,
+        Err(raw) => {
+            overrun(operation, block, raw);
+            return None;
+        }
+    };
+    if facts.freed {
+        freed(operation, block, facts);
+        return None;
+    }
+    if let Some(at) = block.first_damaged(facts.size) {
+        let (start, size) = (block.start, facts.size);
+        let by = at - (start + size);
+        let what = match by {
+            0 => format_args!("the byte behind the {size} bytes that were asked for was written to"),
+            _ => format_args!("the byte {by} behind the {size} bytes that were asked for was written to"),
+        };
+        damaged(Code::Overflow, operation, start, at, what);
+        return None;
+    }
+    Some((block, facts))
+}
+
+fn freed(operation: Operation, block: Block, facts: Facts) {
+    misuse::freed(operation, block.start, format_args!("this block of {} bytes is free already", facts.size));
+}
+
+/// The word at a block's end is not what was left there.
+fn overrun(operation: Operation, block: Block, raw: u64) {
+    let what = format_args!("the last 8 bytes of the block were written to: they are {raw:#018x}");
+    damaged(Code::Overflow, operation, block.start, block.end - 8, what);
+}
+
+fn damaged(code: Code, operation: Operation, start: usize, at: usize, what: core::fmt::Arguments<'_>) {
+    misuse::found_at(code, operation, start, at, what);
+}
+
+/// Looks at what stands before a block: the end of the block before it, or a header.
+fn look_before(operation: Operation, block: Block) {
+    let start = block.start;
+    let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(start)) else { return };
+    let Some(class) = entry.class() else { return };
+    // The header of a slab whose last page was given back is zero.
+    let is_whole = match entry.object_of(class, start) {
+        Some(0) => !matches!(block::header(start), Err(raw) if raw != 0),
+        _ => vacant::is_whole(start - 8),
+    };
+    if !is_whole {
+        let before = start - class.size();
+        let what = format_args!("the 8 bytes before the block were written to; the block before it is at {before:#x}");
+        damaged(Code::Underflow, operation, start, start - 8, what);
+    }
+}
+
+/// What the program says of a block, against what is known. False if it was reported.
+fn agrees(operation: Operation, block: Block, facts: Facts, claim: Claim) -> bool {
+    let (start, size, align) = (block.start, facts.size, facts.align);
+    if facts.family != claim.family {
+        let (from, to) = (facts.family.allocates(), claim.family.frees());
+        found(Code::Mismatched, operation, start, format_args!("this block is from {from}, and was given to {to}"));
+        return false;
+    }
+    if let Some(said) = claim.size.filter(|&said| said != size) {
+        let what = format_args!("this block has {size} bytes, and {said} were said");
+        found(Code::WrongSize, operation, start, what);
+        return false;
+    }
+    // A plain free takes blocks of any alignment; nothing else does.
+    let any = claim == Claim::of(Family::Malloc);
+    let said = claim.align.unwrap_or(GRAIN).max(GRAIN);
+    if !any && said != align {
+        let what = format_args!("this block was asked for with an alignment of {align}, not {said}");
+        found(Code::WrongAlignment, operation, start, what);
+        return false;
+    }
+    true
+}
+
+/// As `alloc::release`.
+///
+/// # Safety
+/// As there.
+#[cold]
+#[inline(never)]
+pub unsafe fn release(operation: Operation, p: *mut u8, claim: Claim) {
+    if p.is_null() {
+        return;
+    }
+    if alloc::is_foreign(p.addr()) {
+        return foreign::free(p);
+    }
+    let Some((block, facts)) = look(operation, p) else { return };
+    look_before(operation, block);
+    if !agrees(operation, block, facts, claim) {
+        return;
+    }
+    if !block.claim(facts, trailer::here()) {
+        return freed(operation, block, facts);
+    }
+    stats::count(operation);
+    let home = runtime::home();
+    if !linux::keeping_errno(|| quarantine::put(home, block, facts)) {
+        leave(block.start);
+    }
+}
+
+/// A block leaves the quarantine, and goes back to the heap if it is whole.
+pub fn leave(start: usize) {
+    let Some(block) = extent(start) else { return };
+    let Some(facts) = untouched(block) else { return };
+    if !quarantine::open(block, facts) || !set_guard(block, false) {
+        // It is not used again.
+        return;
+    }
+    block.end();
+    let p = core::ptr::with_exposed_provenance_mut(start);
+    // SAFETY: nobody has had it since it was freed.
+    unsafe { alloc::release_for(Operation::Move, p) };
+}
+
+/// What a block in quarantine says, if it is as it was left. Reports that it is not.
+fn untouched(block: Block) -> Option<Facts> {
+    let start = block.start;
+    let Ok(facts) = block.facts() else {
+        let what = format_args!("the last 8 bytes of this free block were written to");
+        damaged(Code::WriteAfterFree, Operation::Free, start, block.end - 8, what);
+        return None;
+    };
+    let Some(at) = quarantine::written(block, facts) else { return Some(facts) };
+    let (size, offset) = (facts.size, at - start);
+    let what = format_args!("byte {offset} of this free block of {size} bytes was written to");
+    damaged(Code::WriteAfterFree, Operation::Free, start, at, what);
+    None
+}
+
+/// The first block in quarantine that was written to.
+pub fn check() -> Result<(), Broken> {
+    let mut first = None;
+    quarantine::for_each(|start| {
+        let Some(block) = extent(start).filter(|_| first.is_none()) else { return };
+        let whole = block.facts().is_ok_and(|facts| quarantine::written(block, facts).is_none());
+        if !whole {
+            first = Some(start);
+        }
+    });
+    match first {
+        None => Ok(()),
+        Some(address) => Err(Broken { what: "a freed block was written to", address }),
+    }
+}
+
+/// Calls `f` with every block in use whose trailer is whole. Those that other threads are just getting are left out.
+pub fn for_each_in_use(f: &mut dyn FnMut(Block, Facts)) {
+    for_each_out(&mut |block| {
+        if let Ok(facts) = block.facts()
+            && !facts.freed
+        {
+            f(block, facts);
+        }
+    });
+}
+
+/// Calls `f` with every block that the heaps count as in use.
+fn for_each_out(f: &mut dyn FnMut(Block)) {
+    for arena in runtime::arenas().filter_map(|arena| arena.enter(Operation::Other)) {
+        arena.for_each_out(&mut |start| extent(start).into_iter().for_each(&mut *f));
+    }
+    runtime::MAPPINGS.for_each(|span| extent(span.start()).into_iter().for_each(&mut *f));
+}
+
+/// Blocks in use are looked at: one behind whose end something was written may never be freed.
+fn look_at_ends() {
+    for_each_out(&mut |block| {
+        let damaged_at = |block: Block| match block.facts() {
+            Ok(facts) if facts.freed => None,
+            Ok(facts) => block.first_damaged(facts.size),
+            Err(_) => Some(block.end - 8),
+        };
+        // Another thread may be just getting it.
+        for _ in 0..PATIENCE {
+            if damaged_at(block).is_none() {
+                return;
+            }
+            linux::sleep(1);
+        }
+        if let Some(at) = damaged_at(block) {
+            let what = format_args!("byte {} of this block, behind its end, was written to", at - block.start);
+            damaged(Code::Overflow, Operation::Other, block.start, at, what);
+        }
+    });
+}
+
+/// At exit: looks at all blocks in use, and at those in quarantine.
+pub fn finish() {
+    look_at_ends();
+    quarantine::for_each(|start| {
+        let _ = extent(start).and_then(untouched);
+    });
+}
+
+/// As `alloc::usable_size`: what was asked for, and not a byte more.
+#[cold]
+pub fn usable_size(p: *mut u8) -> usize {
+    if p.is_null() || alloc::is_foreign(p.addr()) {
+        return alloc::usable_size_for(Operation::UsableSize, p).unwrap_or(0);
+    }
+    look(Operation::UsableSize, p).map_or(0, |(_, facts)| facts.size)
+}
+
+/// As `alloc::resize`.
+///
+/// # Safety
+/// As there.
+#[cold]
+#[inline(never)]
+pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
+    const CLAIM: Claim = Claim::of(Family::Malloc);
+    if p.is_null() {
+        return allocate(Operation::Realloc, Family::Malloc, n, GRAIN, false);
+    }
+    if n == 0 {
+        // SAFETY: the caller's promise.
+        unsafe { release(Operation::Move, p, CLAIM) };
+        stats::count(Operation::Realloc);
+        return null_mut();
+    }
+    if alloc::is_foreign(p.addr()) {
+        return foreign::realloc(p, n);
+    }
+    let refuse = || {
+        linux::set_errno(libc::EINVAL);
+        null_mut()
+    };
+    let Some((block, facts)) = look(Operation::Realloc, p) else { return refuse() };
+    if !agrees(Operation::Realloc, block, Facts { align: GRAIN, ..facts }, CLAIM) {
+        return refuse();
+    }
+    let has = block.end - block.start;
+    let fits = room(n).is_some_and(|room| room <= has && room > has / 2);
+    if fits && block.resize(facts, n) {
+        fill_new(block, facts.size, n);
+        stats::count(Operation::Realloc);
+        return p;
+    }
+    let new = allocate(Operation::Move, Family::Malloc, n, GRAIN, false);
+    if new.is_null() {
+        return new;
+    }
+    // SAFETY: both are blocks in use with at least these sizes, and not the same.
+    unsafe {
+        new.copy_from_nonoverlapping(p, facts.size.min(n));
+        release(Operation::Move, p, CLAIM);
+    }
+    stats::count(Operation::Realloc);
+    new
+}
+
+/// The bytes that were asked for, of the block that starts at an address, if it is whole.
+pub fn asked(start: usize) -> Option<usize> {
+    if !options::watched() {
+        return None;
+    }
+    extent(start)?.facts().ok().map(|facts| facts.size)
+}
+
+/// What the trailer of the block that starts at an address says: for reports.
+pub fn describe(detail: &mut Detail, start: usize) {
+    let Some(block) = extent(start) else { return };
+    let Ok(facts) = block.facts() else { return };
+    let (size, family, state) = (facts.size, facts.family.allocates(), if facts.freed { "freed" } else { "in use" });
+    match facts.align {
+        GRAIN => detail.line(format_args!("{size} bytes from {family}, {state}")),
+        align => detail.line(format_args!("{size} bytes from {family}, aligned to {align}, {state}")),
+    }
+    let Some((allocated, freed)) = block.calls() else { return };
+    detail.line(format_args!("allocated by thread {} at", allocated.thread));
+    detail.stack(trailer::frames(allocated));
+    if facts.freed {
+        detail.line(format_args!("freed by thread {} at", freed.thread));
+        detail.stack(trailer::frames(freed));
+    }
+}
