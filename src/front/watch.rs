@@ -52,6 +52,9 @@ pub fn extent(start: usize) -> Option<Block> {
     if alloc::is_region(span) {
         return heap::usable_size(span, start).ok().map(|usable| Block { start, end: start + usable });
     }
+    if span.start() != start {
+        return None;
+    }
     let asked = span.mark.load(Relaxed);
     let guard = if align::is(asked, page_size()) { page_size() } else { 0 };
     Some(Block { start, end: start + asked - guard })
@@ -164,18 +167,21 @@ fn look_before(operation: Operation, block: Block) {
     }
 }
 
-/// What the program says of a block, against what is known. False if it was reported.
-fn agrees(operation: Operation, block: Block, facts: Facts, claim: Claim) -> bool {
+/// Reports what the program says of a block and is not so. The block is one to be freed all the same.
+fn look_at(operation: Operation, block: Block, facts: Facts, claim: Claim) {
     let (start, size, align) = (block.start, facts.size, facts.align);
     if facts.family != claim.family {
         let (from, to) = (facts.family.allocates(), claim.family.frees());
-        found(Code::Mismatched, operation, start, format_args!("this block is from {from}, and was given to {to}"));
-        return false;
+        return found(
+            Code::Mismatched,
+            operation,
+            start,
+            format_args!("this block is from {from}, and was given to {to}"),
+        );
     }
     if let Some(said) = claim.size.filter(|&said| said != size) {
         let what = format_args!("this block has {size} bytes, and {said} were said");
-        found(Code::WrongSize, operation, start, what);
-        return false;
+        return found(Code::WrongSize, operation, start, what);
     }
     // A plain free takes blocks of any alignment; nothing else does.
     let any = claim == Claim::of(Family::Malloc);
@@ -183,9 +189,7 @@ fn agrees(operation: Operation, block: Block, facts: Facts, claim: Claim) -> boo
     if !any && said != align {
         let what = format_args!("this block was asked for with an alignment of {align}, not {said}");
         found(Code::WrongAlignment, operation, start, what);
-        return false;
     }
-    true
 }
 
 /// As `alloc::release`.
@@ -203,9 +207,7 @@ pub unsafe fn release(operation: Operation, p: *mut u8, claim: Claim) {
     }
     let Some((block, facts)) = look(operation, p) else { return };
     look_before(operation, block);
-    if !agrees(operation, block, facts, claim) {
-        return;
-    }
+    look_at(operation, block, facts, claim);
     if !block.claim(facts, trailer::here()) {
         return freed(operation, block, facts);
     }
@@ -344,9 +346,7 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
         null_mut()
     };
     let Some((block, facts)) = look(Operation::Realloc, p) else { return refuse() };
-    if !agrees(Operation::Realloc, block, Facts { align: GRAIN, ..facts }, CLAIM) {
-        return refuse();
-    }
+    look_at(Operation::Realloc, block, facts, CLAIM);
     let has = block.end - block.start;
     let fits = room(n).is_some_and(|room| room <= has && room > has / 2);
     if fits && block.resize(facts, n) {

@@ -11,9 +11,9 @@
 
 use super::{linux, maps};
 use crate::base::line::Line;
+use crate::base::seal::Hidden;
 use core::fmt::{self, Write};
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use libc::{Elf64_Ehdr, Elf64_Phdr};
 
 /// A module's path; a longer one is cut.
@@ -81,14 +81,14 @@ struct Found {
 }
 
 /// glibc's `_dl_find_object`, once it was looked up.
-static LOADERS: AtomicUsize = AtomicUsize::new(0);
+static LOADERS: Hidden = Hidden::none();
 
 /// Looks the loader's function up: when this library is loaded. Not by a reference that may stay open: that would be one to a version of the
 /// symbol, without which an older libc does not load the library.
 pub fn begin() {
     // SAFETY: dlsym only looks up.
     let function = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) };
-    LOADERS.store(function.expose_provenance(), Relaxed);
+    let _ = LOADERS.swap(function.expose_provenance());
 }
 
 /// Which of those that are never unloaded a module is: 0, this library; 1, the main program; 2, the libc.
@@ -103,7 +103,7 @@ pub fn lasting(module: &Module) -> Option<usize> {
 /// The module that an address lies in.
 #[inline]
 pub fn find(address: usize) -> Option<Module> {
-    let function = LOADERS.load(Relaxed);
+    let function = LOADERS.get().unwrap_or(0);
     if function == 0 {
         return [own_by_header(), program_by_header()].into_iter().flatten().find(|module| module.contains(address));
     }

@@ -8,8 +8,12 @@
 //! second, the address and the module: what was put together from two writers fits nothing, and so does what was said of a module that has
 //! gone.
 
-use crate::base::shared::AtomicU64;
-use core::sync::atomic::Ordering::Relaxed;
+#![allow(unsafe_code)]
+
+use crate::base::shared::{AtomicU64, AtomicUsize};
+use crate::sys::linux::Linux;
+use crate::sys::pages::PageSource;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 /// What the CFA is found by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,7 +107,7 @@ fn bytes(slot: u64) -> Option<isize> {
     (words != NO_SLOT).then_some(words as isize * WORD as isize)
 }
 
-/// Entries: 256 KiB, untouched in a process that captures no stacks.
+/// Entries: 256 KiB, which a process has that captures stacks.
 const ENTRIES_LOG2: u32 = 14;
 const K: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -113,31 +117,50 @@ struct Entry {
     rule: AtomicU64,
 }
 
-/// Rules by address.
-pub struct Cache([Entry; 1 << ENTRIES_LOG2]);
+const ENTRIES: usize = 1 << ENTRIES_LOG2;
+
+/// Rules by address. It has the address of its entries, 0 before the first.
+pub struct Cache(AtomicUsize);
 
 impl Cache {
     /// None yet.
     pub const fn new() -> Self {
-        Self([const { Entry { check: AtomicU64::new(0), rule: AtomicU64::new(0) } }; 1 << ENTRIES_LOG2])
+        Self(AtomicUsize::new(0))
     }
 
     #[inline]
-    fn entry(&self, pc: usize) -> &Entry {
-        &self.0[((pc as u64).wrapping_mul(K) >> (u64::BITS - ENTRIES_LOG2)) as usize]
+    fn entry(&self, pc: usize) -> Option<&'static Entry> {
+        let first = core::ptr::with_exposed_provenance::<Entry>(self.0.load(Acquire));
+        let index = ((pc as u64).wrapping_mul(K) >> (u64::BITS - ENTRIES_LOG2)) as usize;
+        // SAFETY: there are so many entries at that address, which are never unmapped; an entry of zeroes is none.
+        (!first.is_null()).then(|| unsafe { &*first.add(index) })
+    }
+
+    /// Gets memory for the entries. Where there is none no rule is remembered.
+    #[cold]
+    fn begin(&self) {
+        let bytes = ENTRIES * size_of::<Entry>();
+        let Some(address) = Linux.map_guarded(bytes, Linux.page_size()) else { return };
+        if self.0.compare_exchange(0, address, AcqRel, Acquire).is_err() {
+            // SAFETY: mapped above, and nobody else knows it.
+            unsafe { Linux.unmap_guarded(address, bytes) };
+        }
     }
 
     /// The rule for an address in the module with this mark, if it is known.
     #[inline]
     pub fn get(&self, pc: usize, mark: u64) -> Option<Rule> {
-        let entry = self.entry(pc);
+        let entry = self.entry(pc)?;
         let (found, rule) = (entry.check.load(Relaxed), entry.rule.load(Relaxed));
         (rule != 0 && found == check(pc, mark, rule)).then_some(Rule(rule))
     }
 
     /// Remembers a rule.
     pub fn put(&self, pc: usize, mark: u64, rule: Rule) {
-        let entry = self.entry(pc);
+        if self.0.load(Acquire) == 0 {
+            self.begin();
+        }
+        let Some(entry) = self.entry(pc) else { return };
         entry.check.store(check(pc, mark, rule.0), Relaxed);
         entry.rule.store(rule.0, Relaxed);
     }
@@ -152,7 +175,6 @@ fn check(pc: usize, mark: u64, rule: u64) -> u64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::boxed::Box;
 
     proptest! {
         #[test]
@@ -180,16 +202,16 @@ mod tests {
 
     #[test]
     fn an_entry_holds_for_its_address_and_module_and_whole() {
-        // SAFETY: zeroes are an empty cache.
-        let cache: Box<Cache> = unsafe { Box::new_zeroed().assume_init() };
+        let cache = Cache::new();
         let [first, second] = [16, 32].map(|offset| Rule::new(Kind::FromSp, offset, Some(-8), None).unwrap());
-        let other = (0x2000..).find(|&pc| core::ptr::eq(cache.entry(pc), cache.entry(0x1000))).unwrap();
         assert_eq!(cache.get(0x1000, 7), None);
         cache.put(0x1000, 7, first);
         assert_eq!(cache.get(0x1000, 7), Some(first));
+        let entry = |pc| cache.entry(pc).map(core::ptr::from_ref);
+        let other = (0x2000..).find(|&pc| entry(pc) == entry(0x1000)).unwrap();
         assert_eq!((cache.get(0x1000, 8), cache.get(other, 7)), (None, None));
         // Half of another writer's.
-        cache.entry(0x1000).rule.store(second.0, Relaxed);
+        cache.entry(0x1000).unwrap().rule.store(second.0, Relaxed);
         assert_eq!((cache.get(0x1000, 7), cache.get(other, 7)), (None, None));
     }
 }
