@@ -440,12 +440,7 @@ fn look_at(address: usize, claim: Claim) {
             Ok(usable) => (usable, n <= usable && (loose || usable < block_room(n))),
             Err(_) => return,
         },
-        Owner::Mapping(span) => (span.len(), n <= span.len() && (loose || n > span.len() / 2)),
-        // The size is known exactly.
-        Owner::Guarded => match guard::size_in_use(address) {
-            Some(size) => (size, n == size),
-            None => return,
-        },
+        Owner::Mapping(span) => (span.len(), said <= span.len() && (loose || said == span.mark.load(Relaxed))),
         Owner::Foreign => return,
     };
     if !fits {

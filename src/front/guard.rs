@@ -110,7 +110,8 @@ pub fn is_asked() -> bool {
     EVER.load(Relaxed)
 }
 
-/// A guarded block for the request that the slow path is about to serve, if that is to be a sample.
+/// A guarded block for the request that the slow path is about to serve, if that is to be a sample. It stands at either end of its slot, at random;
+/// where all are samples, at the right one: what is found is the same in each run then, and overflows are what there is most of.
 #[cold]
 #[inline(never)]
 pub fn sample(operation: Operation, n: usize, align: usize) -> Option<usize> {
@@ -125,7 +126,7 @@ pub fn sample(operation: Operation, n: usize, align: usize) -> Option<usize> {
     if !due || rate == 0 {
         return None;
     }
-    let block = guarded::pool()?.take(n, align, random() & 1 == 0)?;
+    let block = guarded::pool()?.take(n, align, rate == 1 || random() & 1 == 0)?;
     stats::count(operation);
     Some(block)
 }
