@@ -441,6 +441,11 @@ fn look_at(address: usize, claim: Claim) {
             Err(_) => return,
         },
         Owner::Mapping(span) => (span.len(), said <= span.len() && (loose || said == span.mark.load(Relaxed))),
+        // The size is known exactly.
+        Owner::Guarded => match guard::size_in_use(address) {
+            Some(size) => (size, n == size),
+            None => return,
+        },
         Owner::Foreign => return,
     };
     if !fits {
