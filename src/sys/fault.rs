@@ -8,6 +8,7 @@
 
 use super::linux;
 use super::unwind::{self, Care, Registers};
+use crate::base::seal::Hidden;
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed};
 
@@ -21,14 +22,14 @@ const FROM_KERNEL: c_int = 0;
 
 /// What a signal did before.
 struct Before {
-    handler: AtomicUsize,
+    handler: Hidden,
     flags: AtomicUsize,
     /// The kernel's set of signals.
     mask: AtomicU64,
 }
 
 static BEFORE: [Before; SIGNALS.len()] =
-    [const { Before { handler: AtomicUsize::new(0), flags: AtomicUsize::new(0), mask: AtomicU64::new(0) } }; 2];
+    [const { Before { handler: Hidden::none(), flags: AtomicUsize::new(0), mask: AtomicU64::new(0) } }; 2];
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// What an access wanted.
@@ -109,7 +110,7 @@ pub fn install(handler: Handler) {
                 continue;
             }
             // Known before the first call of ours.
-            before.handler.store(old.sa_sigaction, Relaxed);
+            let _ = before.handler.swap(old.sa_sigaction);
             before.flags.store(linux::int(old.sa_flags), Relaxed);
             before.mask.store((&raw const old.sa_mask).cast::<u64>().read_unaligned(), Ordering::Release);
             let mut new: libc::sigaction = core::mem::zeroed();
@@ -127,14 +128,15 @@ pub fn install(handler: Handler) {
 pub unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let Some(index) = SIGNALS.iter().position(|&known| known == signal) else { return };
     let before = &BEFORE[index];
-    let (handler, flags) = (before.handler.load(Ordering::Acquire), before.flags.load(Relaxed));
+    // An address that was overwritten is not called.
+    let (handler, flags) = (before.handler.get().unwrap_or(libc::SIG_DFL), before.flags.load(Relaxed));
     let has = |flag: c_int| flags & linux::int(flag) != 0;
     if handler == libc::SIG_DFL || handler == libc::SIG_IGN {
         // SAFETY: the caller's promise.
         return unsafe { leave_to_kernel(signal, info, handler) };
     }
     if has(libc::SA_RESETHAND) {
-        before.handler.store(libc::SIG_DFL, Relaxed);
+        let _ = before.handler.swap(libc::SIG_DFL);
     }
     let own = if has(libc::SA_NODEFER) { 0 } else { 1 << (signal - 1) };
     // Until this handler returns: then the kernel sets the mask that was.
