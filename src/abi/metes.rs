@@ -39,9 +39,9 @@ pub extern "C" fn metes_purge() -> usize {
     tuning::trim()
 }
 
-/// Changes an option while the program runs, as `METES_OPTIONS` sets it at the start: `guard`, `cutoff`, `dirty_max` or `arenas`. Returns 0, or -1
-/// with EINVAL in errno when the name or the value is not one of these: then a line on standard error says what is valid. Thread-safe; not
-/// for signal handlers.
+/// Changes an option while the program runs, as `METES_OPTIONS` sets it at the start: `guard`, `cutoff`, `dirty_max` or `arenas`. Returns
+/// 0, or -1 with EINVAL in errno when the name or the value is not one of these: then a line on standard error says what is valid.
+/// Thread-safe; not for signal handlers.
 ///
 /// # Safety
 /// Both must be strings.

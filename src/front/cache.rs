@@ -24,9 +24,10 @@
 //! **Halting.** The helper empties the cache of a thread that sleeps. The fast paths close the gate before they read the table of bins or a
 //! stack's end, and these are what `halt` changes: see there. They pay nothing for it.
 //!
-//! **Sampling** (`guard=N`) counts in a word that `release` adds to anyway: it starts below zero, and when it gets there the processor's zero flag,
-//! which the addition has set, leads to `sample_due`. That *arms* the cache: the table of bins is emptied as `halt` does it, for small
-//! sizes, so the next allocation takes the slow path and is guarded there. Malloc pays nothing for it, and free a jump that is not taken.
+//! **Sampling** (`guard=N`) counts in a word that `release` adds to anyway: it starts below zero, and when it gets there the processor's
+//! zero flag, which the addition has set, leads to `sample_due`. That *arms* the cache: the table of bins is emptied as `halt` does it,
+//! for small sizes, so the next allocation takes the slow path and is guarded there. Malloc pays nothing for it, and free a jump that is
+//! not taken.
 //!
 //! **The window** is the leaf of the page map that the thread's objects are in: nearly always that of any object.
 //!
@@ -468,8 +469,9 @@ impl Cache {
         self.set_counter((self.interval(rate) + 1).wrapping_neg());
     }
 
-    /// Counts samples as due, and arms the cache for them, until the counter, which would be at `counter` and not below zero, is. No more of them than are likely among the
-    /// objects that are here, as those that flushes take away are not handed out from here. The gate is closed.
+    /// Counts samples as due, and arms the cache for them, until the counter, which would be at `counter` and not below zero, is. No more
+    /// of them than are likely among the objects that are here, as those that flushes take away are not handed out from here. The gate is
+    /// closed.
     #[cold]
     #[inline(never)]
     fn count_samples(&self, counter: u64) {
@@ -508,8 +510,8 @@ impl Cache {
         }
     }
 
-    /// Sends the next allocation of a small size to the slow path. Any thread may do so. If it is lost, as the cache is halted meanwhile, the next
-    /// sample comes; a table that is empty in part is set right in the slow path. False if the cache is halted.
+    /// Sends the next allocation of a small size to the slow path. Any thread may do so. If it is lost, as the cache is halted meanwhile,
+    /// the next sample comes; a table that is empty in part is set right in the slow path. False if the cache is halted.
     #[cold]
     #[inline(never)]
     pub fn arm(&self) -> bool {
@@ -694,8 +696,8 @@ impl Cache {
         compiler_fence(Ordering::SeqCst);
     }
 
-    /// Counts an object that a free has brought; whether the counter is at zero now. In assembly, as the compiler does not use the flags of an
-    /// addition to an atomic.
+    /// Counts an object that a free has brought; whether the counter is at zero now. In assembly, as the compiler does not use the flags
+    /// of an addition to an atomic.
     #[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan))))]
     #[inline(always)]
     fn count_push(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Faults: whose the address is that could not be accessed, and what becomes of the access.
 //!
-//! Each of `OWNERS` is asked in turn. Who knows the address reports it and says whether the access can go on; if it cannot, or nobody knows the
-//! address, the signal goes to whom it would have gone to without us.
+//! Each of `OWNERS` is asked in turn. Who knows the address reports it and says whether the access can go on; if it cannot, or nobody
+//! knows the address, the signal goes to whom it would have gone to without us.
 
 #![allow(unsafe_code)]
 

@@ -110,8 +110,9 @@ pub fn is_asked() -> bool {
     EVER.load(Relaxed)
 }
 
-/// A guarded block for the request that the slow path is about to serve, if that is to be a sample. It stands at either end of its slot, at random;
-/// where all are samples, at the right one: what is found is the same in each run then, and overflows are what there is most of.
+/// A guarded block for the request that the slow path is about to serve, if that is to be a sample. It stands at either end of its slot,
+/// at random; where all are samples, at the right one: what is found is the same in each run then, and overflows are what there is most
+/// of.
 #[cold]
 #[inline(never)]
 pub fn sample(operation: Operation, n: usize, align: usize) -> Option<usize> {

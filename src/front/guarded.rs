@@ -5,9 +5,9 @@
 //!     slot, right     | no access | .... canaries ....| block        |c|                  ends where the slot does, but for its alignment
 //!     slot, left      | block        | .... canaries ....| no access |                    starts where the slot does
 //!
-//! Only the pages that the block is on are accessible, and none after it was freed: whoever goes past the end of a page, or uses the block after that,
-//! faults. What else of its pages is not the block is filled with canaries, which are looked at when it is freed. A freed slot waits
-//! as long as there are others that have waited longer.
+//! Only the pages that the block is on are accessible, and none after it was freed: whoever goes past the end of a page, or uses the
+//! block after that, faults. What else of its pages is not the block is filled with canaries, which are looked at when it is freed. A
+//! freed slot waits as long as there are others that have waited longer.
 //!
 //! There is no lock: a slot's state is one word, and who moves it to `BUSY` has the slot. Cut off anywhere (by a fork) it is lost.
 
@@ -230,8 +230,8 @@ impl Pool {
         self.slot_bytes() + linux::page_size()
     }
 
-    /// A block of `n` bytes aligned to `align`, a power of two, and at least to a grain. `None` if no slot is free, or it would not fit into one.
-    /// `right` says at which end of its slot. It is not zero.
+    /// A block of `n` bytes aligned to `align`, a power of two, and at least to a grain. `None` if no slot is free, or it would not fit
+    /// into one. `right` says at which end of its slot. It is not zero.
     pub fn take(&self, n: usize, align: usize, right: bool) -> Option<usize> {
         let (size, align) = (n.max(1), align.max(GRAIN));
         if size > LARGEST || align > linux::page_size() || self.free.load(Relaxed) == 0 {

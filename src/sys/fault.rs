@@ -1,8 +1,8 @@
 //! Faults: the signals that the kernel sends for accesses it does not allow, and handing them on.
 //!
-//! A program may have handlers for these signals that mean something to it (a stack that grows, a null pointer that becomes an exception). So
-//! what was there before the handler of ours is kept, and what is not ours goes on to it as if it had come from the kernel. A handler that the
-//! program sets later takes the place of ours.
+//! A program may have handlers for these signals that mean something to it (a stack that grows, a null pointer that becomes an
+//! exception). So what was there before the handler of ours is kept, and what is not ours goes on to it as if it had come from the
+//! kernel. A handler that the program sets later takes the place of ours.
 
 #![allow(unsafe_code)]
 
