@@ -5,10 +5,16 @@
 
 #![allow(unsafe_code)]
 
-use super::guard;
+use super::{guard, hidden};
+use crate::base::code::Code;
 use crate::sys::fault::{self, Fault};
-use crate::sys::linux;
+use crate::sys::report::{self, After, Detail};
+use crate::sys::{linux, thread};
 use core::ffi::{c_int, c_void};
+use core::fmt::Arguments;
+
+/// Frames of the access.
+const DEPTH: usize = 16;
 
 /// What is known of a fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,7 +28,21 @@ pub enum Claim {
 }
 
 /// Who is asked. They run in a signal handler: they take no lock, and look only at what is theirs.
-const OWNERS: &[fn(&Fault) -> Claim] = &[guard::on_fault];
+const OWNERS: &[fn(&Fault) -> Claim] = &[guard::on_fault, hidden::on_fault];
+
+/// Reports an access that was stopped, with its stack.
+pub fn tell(code: Code, fault: &Fault, text: Arguments<'_>, describe: &dyn Fn(&mut Detail)) {
+    if report::after() == After::Ignore {
+        return;
+    }
+    report::noticed(code, 0, text, &|detail| {
+        let mut frames = [0; DEPTH];
+        let depth = fault.stack(&mut frames);
+        detail.line(format_args!("accessed by thread {}:", thread::number()));
+        detail.stack(&frames[..depth]);
+        describe(detail);
+    });
+}
 
 /// Watches faults from here on.
 pub fn watch() {

@@ -14,7 +14,6 @@ use crate::sys::fault::Fault;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
 use crate::sys::report::{self, After, Detail};
-use crate::sys::thread;
 use core::fmt::Arguments;
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed};
 
@@ -287,16 +286,5 @@ pub fn on_fault(fault: &Fault) -> Claim {
 }
 
 fn tell(code: Code, fault: &Fault, text: Arguments<'_>, slot: Option<&Slot>) {
-    if report::after() == After::Ignore {
-        return;
-    }
-    report::noticed(code, 0, text, &|detail| {
-        let mut frames = [0; guarded::DEPTH];
-        let depth = fault.stack(&mut frames);
-        detail.line(format_args!("accessed by thread {}:", thread::number()));
-        detail.stack(&frames[..depth]);
-        if let Some(slot) = slot {
-            describe_slot(detail, slot);
-        }
-    });
+    fault::tell(code, fault, text, &|detail| slot.into_iter().for_each(|slot| describe_slot(detail, slot)));
 }

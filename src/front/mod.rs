@@ -10,6 +10,7 @@ pub mod foreign;
 pub mod guard;
 pub mod guarded;
 pub mod helper;
+pub mod hidden;
 pub mod leaks;
 pub mod misuse;
 pub mod oom;

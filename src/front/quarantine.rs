@@ -8,7 +8,7 @@
 #![allow(unsafe_code)]
 
 use super::trailer::{Block, Facts};
-use super::{options, watch};
+use super::{fault, options, watch};
 use crate::base::align;
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::ARENAS_MAX;
@@ -217,6 +217,15 @@ pub fn drain() -> bool {
     any
 }
 
+/// A block that waits and that `f` says yes to. Takes no lock: in a fault nothing may be waited for, and what other threads move meanwhile may be missed.
+pub fn find(f: impl Fn(&Block) -> bool) -> Option<Block> {
+    SHARDS.iter().find_map(|shard| {
+        // SAFETY: the queue's memory stays; whatever is read from it is looked up before it is believed.
+        let queue = unsafe { core::ptr::with_exposed_provenance::<Queue>(shard.queue.load(Relaxed)).as_ref() }?;
+        queue.all().filter_map(watch::extent).find(&f)
+    })
+}
+
 /// Calls `f` with all blocks that wait. What other threads are at work on is left out.
 pub fn for_each(mut f: impl FnMut(usize)) {
     for shard in &SHARDS {
@@ -246,6 +255,7 @@ fn close(block: Block, facts: Facts) {
     match hidden {
         Some(pages) => {
             PROTECTED.fetch_add(1, Relaxed);
+            fault::watch();
             if pages.len() >= LARGE {
                 // SAFETY: nobody needs what is in a freed block.
                 unsafe { Linux.purge(pages.start, pages.len()) };

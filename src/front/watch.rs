@@ -12,7 +12,7 @@
 use super::misuse::{self, found};
 use super::quarantine;
 use super::trailer::{self, Block, Facts};
-use super::{alloc, foreign, oom, options, runtime, stats};
+use super::{alloc, fault, foreign, oom, options, runtime, stats};
 use crate::base::align;
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::code::Code;
@@ -67,7 +67,12 @@ fn set_guard(block: Block, closed: bool) -> bool {
         return true;
     }
     let len = span.end() - block.end;
-    if closed { linux::forbid(block.end, len) } else { linux::permit(block.end, len) }
+    if closed {
+        fault::watch();
+        linux::forbid(block.end, len)
+    } else {
+        linux::permit(block.end, len)
+    }
 }
 
 /// As `alloc::allocate` and its like: `n` bytes, aligned to `align`, zero if asked for.
