@@ -120,7 +120,7 @@ fn allocate_slowly_for(family: Family, n: usize) -> *mut u8 {
     }
     runtime::ensure();
     if options::watched() {
-        return watch::allocate(Operation::Malloc, family, n, GRAIN, false);
+        return watch::malloc(family, n);
     }
     serve(Operation::Malloc, n, GRAIN, false)
 }
@@ -139,7 +139,7 @@ pub fn allocate_aligned(family: Family, n: usize, align: usize) -> *mut u8 {
     }
     runtime::ensure();
     if options::watched() {
-        return watch::allocate(Operation::Aligned, family, n, align, false);
+        return watch::aligned_alloc(family, n, align);
     }
     serve(Operation::Aligned, n, align, false)
 }
@@ -178,7 +178,7 @@ pub fn allocate_zeroed(n: usize, align: usize) -> *mut u8 {
     }
     runtime::ensure();
     if options::watched() {
-        return watch::allocate(Operation::Calloc, Family::Malloc, n, align, true);
+        return watch::calloc(n, align);
     }
     serve(Operation::Calloc, n, align, true)
 }
@@ -328,7 +328,7 @@ pub unsafe fn release(family: Family, p: *mut u8) {
 unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
     if options::watched() {
         // SAFETY: the caller's promise.
-        return unsafe { watch::release(Operation::Free, p, Claim::of(family)) };
+        return unsafe { watch::free(p, Claim::of(family)) };
     }
     match Entry::new(runtime::PAGE_MAP.slab_entry(p.addr())) {
         Some(entry) => {
@@ -369,7 +369,7 @@ pub unsafe fn release_claimed(p: *mut u8, claim: Claim) {
     runtime::ensure();
     if options::watched() {
         // SAFETY: the caller's promise.
-        return unsafe { watch::release(Operation::Free, p, claim) };
+        return unsafe { watch::free(p, claim) };
     }
     if CHECKED && !p.is_null() && !agrees(p.addr(), claim) {
         return;
@@ -581,7 +581,7 @@ unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
     runtime::ensure();
     if options::watched() {
         // SAFETY: the caller's promise.
-        return unsafe { watch::resize(p, n) };
+        return unsafe { watch::realloc(p, n) };
     }
     if p.is_null() {
         return allocate_for(Operation::Realloc, n);

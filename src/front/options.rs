@@ -8,7 +8,7 @@ use crate::base::line::Line;
 use crate::base::path::{self, Path, PathTemplate};
 use crate::heap::free_list::Fit;
 use crate::sys::report::{self, After};
-use crate::sys::{env, linux};
+use crate::sys::{env, linux, valgrind};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
 
@@ -261,10 +261,19 @@ pub fn read_environment() {
     if !env::is_secure() {
         env::with("METES_OPTIONS", parse);
     }
-    WATCHED.store(remembers_calls() || checks() == Checks::Full, Relaxed);
+    WATCHED.store(remembers_calls() || checks() == Checks::Full || valgrind::listens(), Relaxed);
     ZEROES.store(fill() == Fill::Zero, Relaxed);
     set_perturb(perturb());
     UNCHECKED.store(u8::from(!watched()), Relaxed);
+}
+
+/// The defaults under valgrind, where each block is announced to its tools. No mappings: memcheck would take all that stands in them for
+/// what the program can reach. Nothing is given back, and what can be survived is.
+pub fn set_for_valgrind() {
+    PURGE.store(2, Relaxed);
+    THP.store(2, Relaxed);
+    set_cutoff(CUTOFF_MAX);
+    report::set_after(After::GoOn);
 }
 
 fn parse(text: &[u8]) {
@@ -420,6 +429,10 @@ pub fn remembers_calls() -> bool {
 
 /// What the bytes of new blocks are.
 pub fn fill() -> Fill {
+    if valgrind::listens() {
+        // What is written to a block counts as the program's.
+        return Fill::Off;
+    }
     match FILL.load(Relaxed) {
         1 => Fill::Junk,
         2 => Fill::Zero,

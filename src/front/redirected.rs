@@ -12,18 +12,50 @@ use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
 use core::ffi::c_void;
 use core::hint::black_box;
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+/// Whether somebody else serves the program: 1 no, 2 yes, 0 not known yet.
+static ELSEWHERE: AtomicU8 = AtomicU8::new(0);
+
+fn is_elsewhere() -> bool {
+    runtime::on_valgrind()
+        && match ELSEWHERE.load(Relaxed) {
+            0 => find_out(),
+            known => known == 2,
+        }
+}
+
+/// Valgrind says nothing of it, so a block is asked for.
+#[cold]
+fn find_out() -> bool {
+    // SAFETY: the block is freed by whoever served it, unused.
+    let elsewhere = unsafe {
+        let p = black_box(libc::malloc as unsafe extern "C" fn(usize) -> *mut c_void)(1);
+        let elsewhere = alloc::is_foreign(p.addr());
+        black_box(libc::free as unsafe extern "C" fn(*mut c_void))(p);
+        elsewhere
+    };
+    ELSEWHERE.store(1 + u8::from(elsewhere), Relaxed);
+    elsewhere
+}
 
 /// `free`, through whoever serves it.
 ///
 /// # Safety
 /// As for `alloc::release`.
+#[inline(always)]
 pub unsafe fn free(p: *mut c_void, claim: Claim) {
-    if runtime::on_valgrind() {
+    if is_elsewhere() {
         // SAFETY: the caller frees a block, whoever served it.
         unsafe { black_box(libc::free as unsafe extern "C" fn(*mut c_void))(p) };
     } else {
         // SAFETY: the caller's promise.
-        unsafe { alloc::release_claimed(p.cast(), claim) };
+        unsafe {
+            match claim {
+                Claim { size: Some(n), align: None, .. } => alloc::release_sized(claim.family, p.cast(), n),
+                _ => alloc::release_claimed(p.cast(), claim),
+            }
+        }
     }
 }
 
@@ -32,7 +64,7 @@ pub unsafe fn free(p: *mut c_void, claim: Claim) {
 /// # Safety
 /// As for `alloc::resize`.
 pub unsafe fn realloc(p: *mut c_void, bytes: usize) -> *mut c_void {
-    if runtime::on_valgrind() {
+    if is_elsewhere() {
         // SAFETY: the caller resizes a block, whoever served it.
         unsafe { black_box(libc::realloc as unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void)(p, bytes) }
     } else {
@@ -43,7 +75,7 @@ pub unsafe fn realloc(p: *mut c_void, bytes: usize) -> *mut c_void {
 
 /// `memalign`, through whoever serves it. `align` is a power of two.
 pub fn memalign(align: usize, bytes: usize) -> *mut c_void {
-    if runtime::on_valgrind() {
+    if is_elsewhere() {
         // SAFETY: allocating has no precondition.
         unsafe { black_box(libc::memalign as unsafe extern "C" fn(usize, usize) -> *mut c_void)(align, bytes) }
     } else {

@@ -36,7 +36,6 @@ pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 const HUGE_FROM: usize = 128 << 20;
 
 static READY: AtomicBool = AtomicBool::new(false);
-static VALGRIND: AtomicBool = AtomicBool::new(false);
 /// Threads sent to arenas so far.
 static HOMES: AtomicUsize = AtomicUsize::new(0);
 
@@ -52,8 +51,11 @@ pub fn ensure() {
 #[inline(never)]
 fn start() {
     seal::set_secret(secret());
+    valgrind::start();
+    if valgrind::listens() {
+        options::set_for_valgrind();
+    }
     options::read_environment();
-    VALGRIND.store(valgrind::is_running(), Ordering::Relaxed);
     helper::begin();
     MAPPINGS.set_huge(match options::huge_pages() {
         HugePages::Auto => None,
@@ -121,7 +123,7 @@ fn secret() -> u64 {
 /// Whether the process runs under valgrind.
 pub fn on_valgrind() -> bool {
     ensure();
-    VALGRIND.load(Ordering::Relaxed)
+    valgrind::runs()
 }
 
 /// The arenas in use and their indices.

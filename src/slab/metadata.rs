@@ -60,6 +60,7 @@ impl Metadata {
                 continue;
             }
             let chunk = pages::map_aligned(source, 0, CHUNK, CHUNK)?;
+            source.hide(chunk, CHUNK);
             match self.next.compare_exchange(next, chunk + bytes, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Some(chunk),
                 Err(now) => {
