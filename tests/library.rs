@@ -74,6 +74,51 @@ fn the_shared_library_needs_only_the_libc_and_is_sealed() {
     assert_eq!(tls.split_whitespace().nth(5), Some("0x000010"), "more than two words of thread-local storage: {tls}");
 }
 
+/// What is executable is not writable, and what the loader has written to is read-only from then on.
+#[test]
+fn the_shared_library_cannot_be_made_to_run_what_was_written() {
+    let path = library("libmetes.so");
+    let segments = output(Command::new("readelf").args(["-lW"]).arg(&path));
+    // Type, offset, two addresses, two sizes, flags of up to three letters, alignment.
+    let fields = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let loaded: Vec<_> =
+        segments.lines().map(fields).filter(|line| line.first().is_some_and(|kind| kind == "LOAD")).collect();
+    assert!(loaded.len() >= 3, "{segments}");
+    for line in &loaded {
+        let flags = line[6..line.len() - 1].concat();
+        assert!(!(flags.contains('W') && flags.contains('E')), "writable and executable: {line:?}");
+    }
+    let hex = |text: &str| u64::from_str_radix(text.trim_start_matches("0x"), 16).unwrap();
+    let relro = segments.lines().map(fields).find(|line| line.first().is_some_and(|kind| kind == "GNU_RELRO"));
+    let relro = relro.expect("a part that is read-only after relocation");
+    let sealed = hex(&relro[2])..hex(&relro[2]) + hex(&relro[5]);
+    // What the loader writes lies in there, all addresses of functions among it. Elsewhere it puts addresses of data alone.
+    let code = loaded.iter().find(|line| line[6..line.len() - 1].concat().contains('E')).expect("code");
+    let code = hex(&code[2])..hex(&code[2]) + hex(&code[5]);
+    let relocations = output(Command::new("readelf").args(["-rW"]).arg(&path));
+    let mut seen = 0;
+    for line in relocations.lines().map(fields).filter(|line| line.len() >= 4 && line[2].starts_with("R_")) {
+        seen += 1;
+        let is_data = line[2].ends_with("_RELATIVE") && !code.contains(&hex(&line[3]));
+        assert!(sealed.contains(&hex(&line[0])) || is_data, "an address of code that stays writable: {line:?}");
+    }
+    assert!(seen > 50, "{relocations}");
+}
+
+#[test]
+fn the_static_library_asks_for_no_executable_stack() {
+    let sections = output(Command::new("readelf").args(["-SW"]).arg(library("libmetes.a")));
+    let notes: Vec<_> = sections.lines().filter(|line| line.contains(".note.GNU-stack")).collect();
+    assert!(notes.len() == 1, "{notes:?}");
+    // Name, type, address, offset, size, entry size, flags: empty, or X.
+    let flags = notes[0].split_whitespace().rev().nth(3).expect("flags or a size");
+    assert!(!flags.contains('X'), "executable stack: {}", notes[0]);
+    for line in sections.lines().filter(|line| line.contains("PROGBITS") || line.contains("NOBITS")) {
+        let flags = line.split_whitespace().rev().nth(3).unwrap_or("");
+        assert!(!(flags.contains('W') && flags.contains('X')), "writable and executable: {line}");
+    }
+}
+
 #[test]
 fn the_library_is_small() {
     let stripped = env::temp_dir().join(format!("libmetes-stripped-{}.so", std::process::id()));

@@ -32,9 +32,16 @@ fn a_set_user_id_program_ignores_the_options() {
             .arg(folder.join("libmetes.a"))
             .arg("-Wl,--no-whole-archive"),
     );
-    let plain = Command::new(&program).env("METES_OPTIONS", "colour=red").output().unwrap();
+    // One that is none, and those that write to a file of the caller's choice.
+    let files = ["stats.txt", "report.txt"].map(|name| place.join(name));
+    files.iter().for_each(|file| drop(fs::remove_file(file)));
+    let [stats, reports] = files.each_ref().map(|file| file.display().to_string());
+    let options = format!("colour=red,stats=exit,stats_file={stats},report={reports},limit=4m,verify=1");
+    let plain = Command::new(&program).env("METES_OPTIONS", &options).output().unwrap();
     assert_eq!(plain.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&plain.stderr).contains("unknown option 'colour'"));
+    assert!(files[0].exists());
+    files.iter().for_each(|file| drop(fs::remove_file(file)));
 
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     let with_root = |name: &str| {
@@ -47,7 +54,8 @@ fn a_set_user_id_program_ignores_the_options() {
     succeed(with_root("chown").arg(NOBODY.to_string()).arg(&program));
     succeed(with_root("chmod").arg("4755").arg(&program));
     assert_ne!(fs::metadata(&program).unwrap().permissions().mode() & 0o4000, 0);
-    let secure = with_root(program.to_str().unwrap()).env("METES_OPTIONS", "colour=red").output().unwrap();
+    let secure = with_root(program.to_str().unwrap()).env("METES_OPTIONS", &options).output().unwrap();
     assert_eq!(secure.status.code(), Some(1), "the kernel does not call it secure: {secure:?}");
     assert_eq!(String::from_utf8_lossy(&secure.stderr), "");
+    assert!(files.iter().all(|file| !file.exists()), "a file was written");
 }

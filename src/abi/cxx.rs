@@ -17,12 +17,12 @@
 use crate::base::code::Code;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
+use crate::base::seal::Hidden;
 use crate::front::{alloc, foreign, options, runtime};
 use crate::sys::report;
 use core::arch::naked_asm;
-use core::ffi::c_void;
+use core::ffi::{CStr, c_void};
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 extern "C" fn allocate(size: usize) -> *mut u8 {
     if options::watched() { alloc::allocate_aligned(Family::New, size, GRAIN) } else { alloc::allocate(size) }
@@ -121,6 +121,21 @@ fn no_cxx_runtime() -> ! {
     report::misuse(Code::NothingToThrow, 0, text)
 }
 
+/// A form of the C++ runtime's, found the first time; null under valgrind and where there is none.
+fn runtime_form(found: &Hidden, name: &CStr) -> *mut c_void {
+    let on_valgrind = runtime::on_valgrind();
+    let Ok(form) = found.get() else {
+        let text = format_args!("the address of the C++ runtime's operator new was overwritten");
+        report::misuse(Code::HeapDamaged, 0, text)
+    };
+    if form != 0 || on_valgrind {
+        return core::ptr::with_exposed_provenance_mut(form);
+    }
+    let form = foreign::cxx_runtime_symbol(name).unwrap_or(null_mut());
+    let _ = found.swap(form.expose_provenance());
+    form
+}
+
 /// A nothrow form: the C++ runtime's own. Under valgrind, which has put itself in the place of that one and would hand
 /// out a block that is not ours, an allocation here; so too where there is no C++ runtime.
 macro_rules! nothrow_new {
@@ -128,12 +143,8 @@ macro_rules! nothrow_new {
         #[$doc]
         #[unsafe(no_mangle)]
         pub extern "C" fn $name($($arg: $type,)* tag: *const c_void) -> *mut c_void {
-            static RUNTIME: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
-            let mut form = RUNTIME.load(Ordering::Relaxed);
-            if form.is_null() && !runtime::on_valgrind() {
-                form = foreign::cxx_runtime_symbol($symbol).unwrap_or(null_mut());
-                RUNTIME.store(form, Ordering::Relaxed);
-            }
+            static RUNTIME: Hidden = Hidden::none();
+            let form = runtime_form(&RUNTIME, $symbol);
             if form.is_null() {
                 return $allocate($($arg),*).cast();
             }

@@ -13,5 +13,6 @@ pub mod model;
 pub mod operation;
 pub mod path;
 pub mod seal;
+pub mod sealed;
 pub mod shared;
 pub mod tree;

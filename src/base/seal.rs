@@ -10,7 +10,8 @@
 //! the check by comparison, a flip of content bit `i` because it moves the product by `2^i * ODD`, which reaches the
 //! check bits for every `i` (asserted below at compile time).
 
-use super::config::CHECKED;
+use super::config::{ADDRESS_BITS, CHECKED};
+use super::sealed;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -29,17 +30,16 @@ const _: () = {
     }
 };
 
-static SECRET: AtomicU64 = AtomicU64::new(0);
-
-/// Sets the process secret. Call once, before the first word is sealed.
+/// Sets the process secret, unless it is set, before the first word is sealed. Zero is none.
 pub fn set_secret(secret: u64) {
-    SECRET.store(secret, Ordering::Relaxed);
+    // Where it is set already another thread, or what a signal interrupted, was first: words may be sealed with it.
+    let _ = sealed::secret().compare_exchange(0, secret.max(1), Ordering::Relaxed, Ordering::Relaxed);
 }
 
 /// The process secret: 64 bits nobody outside the process knows.
 #[inline]
 pub fn secret() -> u64 {
-    SECRET.load(Ordering::Relaxed)
+    sealed::secret().load(Ordering::Relaxed)
 }
 
 #[inline]
@@ -66,10 +66,101 @@ pub fn open<const BITS: u32>(address: usize, word: u64) -> Option<u64> {
     if !CHECKED || word ^ low == check::<BITS>(address, low) { Some(low) } else { None }
 }
 
+/// The inverse of `ODD`: five steps of Newton's, each of which doubles the bits that are right.
+const ODD_INVERSE: u64 = {
+    let (mut inverse, mut step) = (ODD, 0);
+    while step < 5 {
+        inverse = inverse.wrapping_mul(2u64.wrapping_sub(ODD.wrapping_mul(inverse)));
+        step += 1;
+    }
+    inverse
+};
+
+// No flip of one bit gives another address: it moves what comes out by a power of two times the inverse, which reaches the bits that
+// are zero in each address.
+const _: () = {
+    assert!(ODD.wrapping_mul(ODD_INVERSE) == 1);
+    let mut bit = 0;
+    while bit < 64 {
+        let step = ODD_INVERSE << bit;
+        let reach = if step >> 63 == 1 { step.wrapping_neg() } else { step };
+        assert!(reach >> ADDRESS_BITS != 0);
+        bit += 1;
+    }
+};
+
+/// The address of a function that a word in writable memory leads to: mixed with the word's own address and the secret, so that whoever
+/// overwrites it without knowing the secret does not choose where it leads. Zero is no function.
+pub struct Hidden(AtomicU64);
+
+/// What stands in the place of a hidden address and is none.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Overwritten;
+
+impl Hidden {
+    /// No function.
+    pub const fn none() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    fn key(&self) -> u64 {
+        ((&raw const self.0).addr() as u64 ^ secret()).wrapping_mul(ADDRESS_ODD)
+    }
+
+    fn hide(&self, address: usize) -> u64 {
+        if address == 0 { 0 } else { (address as u64 ^ self.key()).wrapping_mul(ODD).rotate_left(32) }
+    }
+
+    fn reveal(&self, word: u64) -> Result<usize, Overwritten> {
+        if word == 0 {
+            return Ok(0);
+        }
+        let address = word.rotate_right(32).wrapping_mul(ODD_INVERSE) ^ self.key();
+        usize::try_from(address).ok().filter(|address| address >> ADDRESS_BITS == 0).ok_or(Overwritten)
+    }
+
+    /// The address.
+    pub fn get(&self) -> Result<usize, Overwritten> {
+        self.reveal(self.0.load(Ordering::Acquire))
+    }
+
+    /// Puts another in its place; the one before. The secret is set by then.
+    pub fn swap(&self, address: usize) -> Result<usize, Overwritten> {
+        self.reveal(self.0.swap(self.hide(address), Ordering::AcqRel))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_hidden_address_comes_back_and_no_flip_of_it_is_one() {
+        static WORD: Hidden = Hidden::none();
+        assert_eq!(WORD.get(), Ok(0));
+        for address in [1, 0x5555_5555_4321, (1 << ADDRESS_BITS) - 1] {
+            assert!(WORD.swap(address).is_ok());
+            assert_eq!(WORD.get(), Ok(address));
+            for bit in 0..64 {
+                WORD.0.fetch_xor(1 << bit, Ordering::Relaxed);
+                assert_eq!(WORD.get(), Err(Overwritten), "bit {bit}");
+                WORD.0.fetch_xor(1 << bit, Ordering::Relaxed);
+            }
+        }
+        assert_eq!((WORD.swap(0), WORD.get()), (Ok((1 << ADDRESS_BITS) - 1), Ok(0)));
+    }
+
+    #[test]
+    fn hardly_anything_made_up_is_a_hidden_address() {
+        let word = Hidden::none();
+        let mut made_up = ODD;
+        let passed = (0..1_000_000).filter(|_| {
+            made_up = made_up.wrapping_mul(ADDRESS_ODD).wrapping_add(1);
+            word.reveal(made_up).is_ok()
+        });
+        assert!(passed.count() < 40, "one in 2^{} should", 64 - ADDRESS_BITS);
+    }
 
     fn every_flip_is_noticed<const BITS: u32>(address: usize, content: u64) {
         let low = content & ((1 << BITS) - 1);

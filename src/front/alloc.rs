@@ -12,15 +12,17 @@ use super::{check, exchange, foreign, helper, oom, options, runtime, stats, thre
 use crate::base::align;
 use crate::base::class::{self, SizeClass};
 use crate::base::code::Code;
-use crate::base::config::{CHECKED, GRAIN};
+use crate::base::config::{CHECKED, GRAIN, MIN_BLOCK, UNIT};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
+use crate::heap::block;
 use crate::heap::heap::{self, Fresh};
 use crate::heap::span::{Kind, Span};
 use crate::slab::arena::Arena;
 use crate::slab::slab::Entry;
 use crate::slab::{bins, key};
 use crate::sys::linux::{self, Linux};
+use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -39,6 +41,12 @@ enum Owner {
 /// Whether an address is in nothing of ours.
 pub(super) fn is_foreign(address: usize) -> bool {
     matches!(owner(address), Owner::Foreign)
+}
+
+/// The region or mapping of ours around an address.
+pub(super) fn span_around(address: usize) -> Option<Range<usize>> {
+    let span = runtime::PAGE_MAP.get(address).or_else(|| runtime::MAPPINGS.locate(address))?;
+    Some(span.start()..span.end())
 }
 
 /// Whether a span is a heap's region.
@@ -371,46 +379,51 @@ pub unsafe fn release_claimed(p: *mut u8, claim: Claim) {
         // SAFETY: the caller's promise.
         return unsafe { watch::free(p, claim) };
     }
-    if CHECKED && !p.is_null() && !agrees(p.addr(), claim) {
-        return;
+    if CHECKED && !p.is_null() {
+        look_at(p.addr(), claim);
     }
     // SAFETY: the caller's promise.
     unsafe { release(claim.family, p) };
 }
 
-/// Whether what is said of a block can be true, as far as is known without a trailer. Reports that it cannot.
-fn agrees(address: usize, claim: Claim) -> bool {
+/// More than a block of the heap that was made for `n` bytes may have.
+fn block_room(n: usize) -> usize {
+    let room = SizeClass::for_size(n).filter(|class| !class.has_slabs()).map_or(n, SizeClass::size);
+    block::size_for(room).unwrap_or(room) + MIN_BLOCK
+}
+
+/// Reports what is said of a block and cannot be true, as far as is known without a trailer. The block is one to be freed all the same.
+fn look_at(address: usize, claim: Claim) {
     if let Some(align) = claim.align.filter(|&align| align.is_power_of_two() && !align::is(address, align)) {
         let what = format_args!("this block is not aligned to {align}, as was said");
-        misuse::found(Code::WrongAlignment, Operation::Free, address, what);
-        return false;
+        return misuse::found(Code::WrongAlignment, Operation::Free, address, what);
     }
-    let Some(said) = claim.size else { return true };
+    let Some(said) = claim.size else { return };
     let n = said.max(1);
-    // What realloc has left in place is not quite as large as it would be anew.
-    let resized = claim.family == Family::Malloc;
+    // What realloc has left in place is not quite as large as it would be anew, and a block of C's may have been aligned to anything.
+    let loose = claim.family == Family::Malloc;
+    let for_aligned = |align| if align > GRAIN { SizeClass::for_aligned(n, align) } else { SizeClass::for_size(n) };
     let (size, fits) = match owner(address) {
         Owner::Slab(entry) => match entry.object_at(address) {
-            Some(object) if resized => (object.class.size(), serves(object.class.size(), n)),
-            Some(object) => {
-                let align = claim.align.unwrap_or(GRAIN);
-                let class = if align > GRAIN { SizeClass::for_aligned(n, align) } else { SizeClass::for_size(n) };
-                (object.class.size(), class == Some(object.class))
+            Some(object) if loose => {
+                let aligned = |&align: &usize| align::is(address, align) && for_aligned(align) == Some(object.class);
+                let size = object.class.size();
+                (size, serves(size, n) || (1..UNIT.trailing_zeros()).map(|log| 1 << log).any(|align| aligned(&align)))
             }
-            None => return true,
+            Some(object) => (object.class.size(), for_aligned(claim.align.unwrap_or(GRAIN)) == Some(object.class)),
+            None => return,
         },
         Owner::Region(region) => match heap::usable_size(region, address) {
-            Ok(usable) => (usable, n <= usable && n > usable / 2),
-            Err(_) => return true,
+            Ok(usable) => (usable, n <= usable && (loose || usable < block_room(n))),
+            Err(_) => return,
         },
-        Owner::Mapping(span) => (span.len(), n <= span.len() && n > span.len() / 2),
-        Owner::Foreign => return true,
+        Owner::Mapping(span) => (span.len(), said <= span.len() && (loose || said == span.mark.load(Relaxed))),
+        Owner::Foreign => return,
     };
     if !fits {
         let what = format_args!("this block of {size} bytes is not for {said}, as was said");
         misuse::found(Code::WrongSize, Operation::Free, address, what);
     }
-    fits
 }
 
 /// # Safety

@@ -80,7 +80,7 @@ fn refuse(operation: Operation, p: *mut u8) {
         let what = what.as_str();
         let text = format_args!("{name}({address:#x}): not from metes; it is {what}");
         match options::foreign() {
-            Foreign::Ignore => report::noticed(Code::ForeignPointer, address, text),
+            Foreign::Ignore => report::noticed(Code::ForeignPointer, address, text, &|_| {}),
             Foreign::Abort | Foreign::Libc => report::found(Code::ForeignPointer, address, text, &|_| {}),
         }
     });
@@ -150,7 +150,7 @@ fn looks_like_libc_block(address: usize) -> bool {
     let size = usize::from_ne_bytes(word) & !FLAGS;
     let here = word.as_ptr().addr();
     let Ok(place) = maps::lookup(address) else { return false };
-    place.is_some_and(|Place { start, end, writable, name }| {
+    place.is_some_and(|Place { start, end, writable, name, .. }| {
         writable
             && matches!(name.as_bytes(), b"" | b"[heap]")
             && !(start..end).contains(&here)

@@ -1,7 +1,7 @@
 //! Reports of what a program did wrong with a pointer of ours. By default the program is stopped: what follows a misuse
 //! that is not stopped is corruption. With `abort=no` and `checks=off` a report returns, and the call that it is about does nothing.
 
-use super::{alloc, runtime, watch};
+use super::{alloc, options, runtime, watch};
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::operation::Operation;
@@ -113,6 +113,13 @@ fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u
 
 /// What is known about the block at or around an address of ours.
 fn describe(detail: &mut Detail, address: usize) {
+    describe_place(detail, address);
+    if options::watched() {
+        watch::describe(detail, address);
+    }
+}
+
+fn describe_place(detail: &mut Detail, address: usize) {
     if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
         return describe_object(detail, entry, address);
     }
@@ -140,6 +147,7 @@ fn describe_object(detail: &mut Detail, entry: Entry, address: usize) {
     };
     let state = match (entry.is_out(start), alloc::has_key(start)) {
         (true, true) => "free, in a thread's cache",
+        (true, false) if options::watched() => "with its trailer",
         (true, false) => "in use",
         (false, _) => "free",
     };

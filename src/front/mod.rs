@@ -7,6 +7,7 @@ pub mod check;
 pub mod exchange;
 pub mod foreign;
 pub mod helper;
+pub mod leaks;
 pub mod misuse;
 pub mod oom;
 pub mod options;

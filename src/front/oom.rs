@@ -8,27 +8,34 @@
 
 use super::cache::Cache;
 use super::runtime;
-use crate::sys::{linux, thread};
+use crate::base::code::Code;
+use crate::base::seal::{Hidden, Overwritten};
+use crate::sys::{linux, report, thread};
 use core::ffi::c_int;
-use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 /// Called when a request for so many bytes cannot be served. It returns other than 0 if the request is to be tried again, as it has freed
 /// something, and 0 if the request is to fail. It has to return: no exception, no longjmp. It may allocate and free; what it cannot have
 /// fails without another call.
 pub type OomHandler = extern "C" fn(bytes: usize) -> c_int;
 
-static HANDLER: AtomicPtr<()> = AtomicPtr::new(null_mut());
+static HANDLER: Hidden = Hidden::none();
 
-fn handler(address: *mut ()) -> Option<OomHandler> {
+fn handler(address: Result<usize, Overwritten>) -> Option<OomHandler> {
+    let Ok(address) = address else {
+        let text = format_args!("the address of the handler for lack of memory was overwritten");
+        report::misuse(Code::HeapDamaged, 0, text)
+    };
+    let address: *mut () = core::ptr::with_exposed_provenance_mut(address);
     // SAFETY: null, or what `set_handler` stored.
     unsafe { core::mem::transmute(address) }
 }
 
 /// Sets the process's handler, or none, and returns the one before. Thread-safe.
 pub fn set_handler(new: Option<OomHandler>) -> Option<OomHandler> {
-    let new = new.map_or(null_mut(), |new| new as *mut ());
-    handler(HANDLER.swap(new, Ordering::AcqRel))
+    // The secret has to be there.
+    runtime::ensure();
+    let new = new.map_or(0, |new| (new as *mut ()).expose_provenance());
+    handler(HANDLER.swap(new))
 }
 
 /// What a request for so many bytes gets: `first`, or, where that is null and as long as the handler says so, what `again` gives.
@@ -54,7 +61,7 @@ pub fn unasked<R>(f: impl FnOnce() -> R) -> R {
 #[cold]
 #[inline(never)]
 fn ask(bytes: usize) -> bool {
-    let Some(handler) = handler(HANDLER.load(Ordering::Acquire)) else { return false };
+    let Some(handler) = handler(HANDLER.get()) else { return false };
     if bytes > isize::MAX.unsigned_abs() {
         return false;
     }

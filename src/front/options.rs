@@ -1,11 +1,15 @@
 //! Options: `METES_OPTIONS=key=value,key=value`, read once at start, and what mallopt(3) changes later.
 //!
+//! What mallopt does not change is sealed after the start: see `base::sealed`. A new option is a line in `sealed_options` and one in `KEYS`.
+//!
 //! An unknown key or a bad value is named on standard error together with what is valid, and the default holds.
 
+use super::trailer::DEPTH_MAX;
 use crate::base::align;
 use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_DYNAMIC_MAX, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
-use crate::base::path::{self, Path, PathTemplate};
+use crate::base::path::{self, Path};
+use crate::base::sealed::{self, Slot, Text};
 use crate::heap::free_list::Fit;
 use crate::sys::report::{self, After};
 use crate::sys::{env, linux, valgrind};
@@ -68,45 +72,89 @@ pub enum Checks {
 }
 
 /// `best`, by measurement: see docs/design.md.
-const FIT_DEFAULT: u8 = 1;
+const FIT_DEFAULT: usize = 1;
 const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
 /// Milliseconds.
 const DECAY_DEFAULT: usize = 1000;
 /// How many times as large as the mapping that was freed the cutoff becomes.
 const LEAP: usize = 4;
+/// Frames of each stack.
+const DEPTH_DEFAULT: usize = 8;
 /// Bytes that wait in quarantine.
 const QUARANTINE_DEFAULT: usize = 16 << 20;
 /// Junk where blocks are checked, nothing where not.
-const FILL_BY_LEVEL: u8 = 3;
+const FILL_BY_LEVEL: usize = 3;
 const JUNK: u8 = 0x5a;
 /// Less would hardly hold the records of an empty heap.
 const LIMIT_MIN: usize = 4 << 20;
 
-static FIT: AtomicU8 = AtomicU8::new(FIT_DEFAULT);
-static PURGE: AtomicU8 = AtomicU8::new(0);
-static FOREIGN: AtomicU8 = AtomicU8::new(0);
+/// Numbers the words of the options that hold from the start on: they are sealed after it. Each has its default, as a number.
+macro_rules! sealed_options {
+    ($($name:ident = $default:expr;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "they are the names of the words")]
+        enum Index { $($name),* }
+        $(const $name: Slot = Slot::new(sealed::OPTIONS + Index::$name as usize, $default);)*
+    };
+}
+
+sealed_options! {
+    FIT = FIT_DEFAULT;
+    PURGE = 0;
+    FOREIGN = 0;
+    VERIFY = 0;
+    DECAY = DECAY_DEFAULT;
+    THP = 0;
+    SLABS = 1;
+    MIX = 1;
+    CACHES = 1;
+    STATS_AT_EXIT = 0;
+    CHECKS = 0;
+    DEBUG = 0;
+    DEPTH = DEPTH_DEFAULT;
+    LEAKS = 0;
+    FILL = FILL_BY_LEVEL;
+    QUARANTINE = QUARANTINE_DEFAULT;
+    WATCHED = 0;
+    ZEROES = 0;
+}
+
+/// A text that is sealed too. Each has a number of its own.
+const STATS_FILE: Text = Text::new(0);
+const SUPPRESSIONS: Text = Text::new(2);
+
+// What changes while the program runs, by mallopt(3), or the cutoff by itself: all there is that is not sealed.
 static CUTOFF: AtomicUsize = AtomicUsize::new(CUTOFF_DEFAULT);
 static CUTOFF_FIXED: AtomicBool = AtomicBool::new(false);
 static TRIM_THRESHOLD: AtomicUsize = AtomicUsize::new(TRIM_THRESHOLD_DEFAULT);
 static ARENAS: AtomicUsize = AtomicUsize::new(0);
-static VERIFY: AtomicUsize = AtomicUsize::new(0);
-static DECAY: AtomicUsize = AtomicUsize::new(DECAY_DEFAULT);
-static THP: AtomicU8 = AtomicU8::new(0);
 /// Not 0 once the environment has been read and blocks are not to be checked.
 pub static UNCHECKED: AtomicU8 = AtomicU8::new(0);
-static WATCHED: AtomicBool = AtomicBool::new(false);
+/// Whether threads have caches: the fill byte changes that.
 static CACHED: AtomicBool = AtomicBool::new(false);
-static ZEROES: AtomicBool = AtomicBool::new(false);
-static CHECKS: AtomicU8 = AtomicU8::new(0);
-static DEBUG: AtomicBool = AtomicBool::new(false);
-static FILL: AtomicU8 = AtomicU8::new(FILL_BY_LEVEL);
-static QUARANTINE: AtomicUsize = AtomicUsize::new(QUARANTINE_DEFAULT);
-static SLABS: AtomicBool = AtomicBool::new(true);
-static MIX: AtomicBool = AtomicBool::new(true);
-static CACHES: AtomicBool = AtomicBool::new(true);
-static STATS_AT_EXIT: AtomicBool = AtomicBool::new(false);
-static STATS_FILE: PathTemplate = PathTemplate::new();
 static PERTURB: AtomicU8 = AtomicU8::new(0);
+
+/// Where an option is kept.
+trait Place {
+    fn put(&self, value: usize);
+}
+
+impl Place for Slot {
+    fn put(&self, value: usize) {
+        self.set(value);
+    }
+}
+
+impl Place for AtomicUsize {
+    fn put(&self, value: usize) {
+        self.store(value, Relaxed);
+    }
+}
+
+impl Place for AtomicBool {
+    fn put(&self, value: usize) {
+        self.store(value != 0, Relaxed);
+    }
+}
 
 /// An option: its name, what it takes, and how it is set (false: the value is bad).
 struct Key {
@@ -172,8 +220,19 @@ const KEYS: &[Key] = &[
     Key {
         name: "debug",
         takes: "1 or 0: remember who allocated and freed each block",
-        set: |v| matches!(v, "0" | "1") && store_bool(&DEBUG, v == "1"),
+        set: |v| matches!(v, "0" | "1") && store(&DEBUG, (v == "1").into()),
     },
+    Key {
+        name: "depth",
+        takes: "a number of frames from 0 to 64 that are remembered of each stack",
+        set: |v| v.parse().is_ok_and(|n| n <= DEPTH_MAX && store(&DEPTH, n)),
+    },
+    Key {
+        name: "leaks",
+        takes: "exit or off: look for leaks when the process exits, with debug=1",
+        set: |v| choose(&LEAKS, v, &["off", "exit"]),
+    },
+    Key { name: "suppressions", takes: path::TAKES, set: |v| SUPPRESSIONS.set(v) },
     Key {
         name: "fill",
         takes: "off, junk or zero: what the bytes of new blocks are",
@@ -188,8 +247,8 @@ const KEYS: &[Key] = &[
         name: "stats",
         takes: "exit or off",
         set: |v| match v {
-            "exit" => store_bool(&STATS_AT_EXIT, true),
-            "off" => store_bool(&STATS_AT_EXIT, false),
+            "exit" => store(&STATS_AT_EXIT, 1),
+            "off" => store(&STATS_AT_EXIT, 0),
             _ => false,
         },
     },
@@ -206,14 +265,13 @@ const KEYS: &[Key] = &[
     },
 ];
 
-fn store(slot: &AtomicUsize, value: usize) -> bool {
-    slot.store(value, Relaxed);
+fn store(place: &impl Place, value: usize) -> bool {
+    place.put(value);
     true
 }
 
-fn store_bool(slot: &AtomicBool, value: bool) -> bool {
-    slot.store(value, Relaxed);
-    true
+fn switch(place: &impl Place, value: &str) -> bool {
+    matches!(value, "on" | "off") && store(place, (value == "on").into())
 }
 
 fn set_after_checks() -> bool {
@@ -231,18 +289,8 @@ fn set_after(after: After) -> bool {
     true
 }
 
-fn switch(slot: &AtomicBool, value: &str) -> bool {
-    matches!(value, "on" | "off") && store_bool(slot, value == "on")
-}
-
-fn choose(slot: &AtomicU8, value: &str, names: &[&str]) -> bool {
-    match (0u8..).zip(names).find(|(_, name)| **name == value) {
-        Some((index, _)) => {
-            slot.store(index, Relaxed);
-            true
-        }
-        None => false,
-    }
+fn choose(place: &impl Place, value: &str, names: &[&str]) -> bool {
+    names.iter().position(|name| *name == value).is_some_and(|index| store(place, index))
 }
 
 /// A number of bytes with an optional k, m or g.
@@ -261,8 +309,8 @@ pub fn read_environment() {
     if !env::is_secure() {
         env::with("METES_OPTIONS", parse);
     }
-    WATCHED.store(remembers_calls() || checks() == Checks::Full || valgrind::listens(), Relaxed);
-    ZEROES.store(fill() == Fill::Zero, Relaxed);
+    WATCHED.set((remembers_calls() || checks() == Checks::Full || valgrind::listens()).into());
+    ZEROES.set((fill() == Fill::Zero).into());
     set_perturb(perturb());
     UNCHECKED.store(u8::from(!watched()), Relaxed);
 }
@@ -270,8 +318,8 @@ pub fn read_environment() {
 /// The defaults under valgrind, where each block is announced to its tools. No mappings: memcheck would take all that stands in them for
 /// what the program can reach. Nothing is given back, and what can be survived is.
 pub fn set_for_valgrind() {
-    PURGE.store(2, Relaxed);
-    THP.store(2, Relaxed);
+    PURGE.set(2);
+    THP.set(2);
     set_cutoff(CUTOFF_MAX);
     report::set_after(After::GoOn);
 }
@@ -299,7 +347,7 @@ fn parse(text: &[u8]) {
 
 /// The fit policy.
 pub fn fit() -> Fit {
-    match FIT.load(Relaxed) {
+    match FIT.get() {
         1 => Fit::Best,
         2 => Fit::Worst,
         _ => Fit::First,
@@ -308,7 +356,7 @@ pub fn fit() -> Fit {
 
 /// When freed memory is given back.
 pub fn purge() -> Purge {
-    match PURGE.load(Relaxed) {
+    match PURGE.get() {
         1 => Purge::Eager,
         2 => Purge::Off,
         _ => Purge::Lazy,
@@ -317,7 +365,7 @@ pub fn purge() -> Purge {
 
 /// What to do with foreign pointers.
 pub fn foreign() -> Foreign {
-    match FOREIGN.load(Relaxed) {
+    match FOREIGN.get() {
         1 => Foreign::Ignore,
         2 => Foreign::Libc,
         _ => Foreign::Abort,
@@ -338,7 +386,7 @@ pub fn set_cutoff(bytes: usize) {
 
 /// Ends the cutoff's following. Always true.
 pub fn fix_cutoff() -> bool {
-    store_bool(&CUTOFF_FIXED, true)
+    store(&CUTOFF_FIXED, 1)
 }
 
 /// A mapping of `bytes` was freed: a program that does so will do it again, and from the heap that is cheaper. So the
@@ -371,12 +419,12 @@ pub fn set_arenas(n: usize) {
 
 /// How many milliseconds freed memory waits before a heap trims.
 pub fn decay() -> usize {
-    DECAY.load(Relaxed)
+    DECAY.get()
 }
 
 /// Who asks for huge pages.
 pub fn huge_pages() -> HugePages {
-    match THP.load(Relaxed) {
+    match THP.get() {
         1 => HugePages::Always,
         2 => HugePages::Never,
         _ => HugePages::Auto,
@@ -386,12 +434,12 @@ pub fn huge_pages() -> HugePages {
 /// Whether small sizes are served from slabs.
 #[inline]
 pub fn slabs() -> bool {
-    SLABS.load(Relaxed)
+    SLABS.is_on()
 }
 
 /// How many milliseconds free objects wait for their own class before others may have their memory.
 pub fn mix_after() -> u64 {
-    if MIX.load(Relaxed) && !watched() { decay() as u64 } else { u64::MAX }
+    if MIX.is_on() && !watched() { decay() as u64 } else { u64::MAX }
 }
 
 /// Whether threads have caches. Not where each call has to do what the fast paths do not: checks, and fills.
@@ -403,12 +451,12 @@ pub fn caches() -> bool {
 /// Whether all new blocks are zero.
 #[inline]
 pub fn zeroes() -> bool {
-    ZEROES.load(Relaxed)
+    ZEROES.is_on()
 }
 
 /// How much is checked.
 pub fn checks() -> Checks {
-    match CHECKS.load(Relaxed) {
+    match CHECKS.get() {
         1 => Checks::Full,
         2 => Checks::Off,
         _ => Checks::Default,
@@ -418,13 +466,28 @@ pub fn checks() -> Checks {
 /// Whether each block is checked: calls take the route of `watch`.
 #[inline]
 pub fn watched() -> bool {
-    WATCHED.load(Relaxed)
+    WATCHED.is_on()
 }
 
 /// Whether each block remembers by whom it was allocated and freed.
 #[inline]
 pub fn remembers_calls() -> bool {
-    DEBUG.load(Relaxed)
+    DEBUG.is_on()
+}
+
+/// How many frames of a stack are remembered.
+pub fn depth() -> usize {
+    DEPTH.get()
+}
+
+/// Whether leaks are looked for at exit.
+pub fn leaks_at_exit() -> bool {
+    LEAKS.is_on() && remembers_calls()
+}
+
+/// The file that says which leaks not to tell.
+pub fn suppressions() -> Option<Path> {
+    path::expand(SUPPRESSIONS, linux::process_id().cast_signed())
 }
 
 /// What the bytes of new blocks are.
@@ -433,23 +496,24 @@ pub fn fill() -> Fill {
         // What is written to a block counts as the program's.
         return Fill::Off;
     }
-    match FILL.load(Relaxed) {
+    match FILL.get() {
+        0 => Fill::Off,
         1 => Fill::Junk,
         2 => Fill::Zero,
-        FILL_BY_LEVEL if watched() => Fill::Junk,
+        _ if watched() => Fill::Junk,
         _ => Fill::Off,
     }
 }
 
 /// How many bytes wait in quarantine.
 pub fn quarantine() -> usize {
-    QUARANTINE.load(Relaxed)
+    QUARANTINE.get()
 }
 
 /// Check the whole heap every so many calls; 0: never.
 #[inline]
 pub fn verify() -> usize {
-    VERIFY.load(Relaxed)
+    VERIFY.get()
 }
 
 /// The byte freed blocks are filled with, and new ones with its complement; 0: they are not.
@@ -463,17 +527,17 @@ pub fn set_perturb(byte: u8) {
     // Where blocks are checked, `fill` says it all.
     PERTURB.store(if watched() { 0 } else { byte }, Relaxed);
     let fast = verify() == 0 && perturb() == 0 && !watched() && !zeroes();
-    CACHED.store(CACHES.load(Relaxed) && slabs() && fast, Relaxed);
+    CACHED.store(CACHES.is_on() && slabs() && fast, Relaxed);
 }
 
 /// Whether statistics are wanted at exit.
 pub fn stats_at_exit() -> bool {
-    STATS_AT_EXIT.load(Relaxed)
+    STATS_AT_EXIT.is_on()
 }
 
 /// Where the statistics go, if not to standard error.
 pub fn stats_file(pid: libc::pid_t) -> Option<Path> {
-    STATS_FILE.expand(pid)
+    path::expand(STATS_FILE, pid)
 }
 
 #[cfg(test)]

@@ -9,13 +9,13 @@
 
 use super::trailer::{Block, Facts};
 use super::{options, watch};
+use crate::base::align;
 use crate::base::config::ARENAS_MAX;
 use crate::base::seal;
 use crate::sys::linux::{self, Linux};
 use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
 use crate::sys::valgrind;
-use core::cell::UnsafeCell;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use lock_api::RawMutex;
@@ -46,16 +46,25 @@ struct Queue {
 
 struct Shard {
     lock: FutexLock,
-    queue: UnsafeCell<Queue>,
+    /// The address of its queue, 0 before the first block. Guarded by the lock.
+    queue: AtomicUsize,
 }
 
-// SAFETY: the queue is used by who holds the lock.
-unsafe impl Sync for Shard {}
+static SHARDS: [Shard; ARENAS_MAX] =
+    [const { Shard { lock: FutexLock::INIT, queue: AtomicUsize::new(0) } }; ARENAS_MAX];
 
-static SHARDS: [Shard; ARENAS_MAX] = [const {
-    let queue = Queue { shuffled: [0; SHUFFLED], queued: [0; QUEUED], first: 0, count: 0, bytes: 0, random: 0 };
-    Shard { lock: FutexLock::INIT, queue: UnsafeCell::new(queue) }
-}; ARENAS_MAX];
+impl Shard {
+    /// Its queue, if there is memory for one. The caller holds the lock.
+    #[expect(clippy::mut_from_ref, reason = "who holds the lock is alone")]
+    fn queue(&self) -> Option<&mut Queue> {
+        if self.queue.load(Relaxed) == 0 {
+            let bytes = align::up(size_of::<Queue>(), linux::page_size());
+            self.queue.store(Linux.map_guarded(bytes, linux::page_size())?, Relaxed);
+        }
+        // SAFETY: new memory of zeroes is an empty queue, which stays, and the lock is held.
+        unsafe { core::ptr::with_exposed_provenance_mut::<Queue>(self.queue.load(Relaxed)).as_mut() }
+    }
+}
 
 impl Queue {
     fn random(&mut self) -> u64 {
@@ -96,11 +105,10 @@ impl Queue {
 fn with_shard<R>(home: usize, f: impl FnOnce(&mut Queue) -> R) -> Option<R> {
     let shard =
         (0..ARENAS_MAX).map(|index| &SHARDS[(home + index) % ARENAS_MAX]).find(|shard| shard.lock.try_lock())?;
-    // SAFETY: the lock is held.
-    let result = f(unsafe { &mut *shard.queue.get() });
+    let result = shard.queue().map(f);
     // SAFETY: taken above.
     unsafe { shard.lock.unlock() };
-    Some(result)
+    result
 }
 
 /// Bytes that wait in one shard.
@@ -156,8 +164,9 @@ pub fn drain() -> bool {
 pub fn for_each(mut f: impl FnMut(usize)) {
     for shard in &SHARDS {
         if shard.lock.try_lock() {
-            // SAFETY: the lock is held.
-            unsafe { &*shard.queue.get() }.all().for_each(&mut f);
+            if shard.queue.load(Relaxed) != 0 {
+                shard.queue().into_iter().for_each(|queue| queue.all().for_each(&mut f));
+            }
             // SAFETY: taken above.
             unsafe { shard.lock.unlock() };
         }
@@ -168,7 +177,7 @@ pub fn for_each(mut f: impl FnMut(usize)) {
 fn pages(block: Block) -> Option<Range<usize>> {
     let page = linux::page_size();
     let filled = block.filled();
-    let pages = crate::base::align::up(filled.start, page)..crate::base::align::down(filled.end, page);
+    let pages = align::up(filled.start, page)..align::down(filled.end, page);
     (pages.start < pages.end).then_some(pages)
 }
 
@@ -178,8 +187,8 @@ fn close(block: Block, facts: Facts) {
         return;
     }
     let filled = block.filled();
-    let hidden = pages(block)
-        .filter(|pages| PROTECTED.load(Relaxed) < PROTECTED_MAX && linux::protect(pages.start, pages.len()));
+    let hidden =
+        pages(block).filter(|pages| PROTECTED.load(Relaxed) < PROTECTED_MAX && linux::forbid(pages.start, pages.len()));
     match hidden {
         Some(pages) => {
             PROTECTED.fetch_add(1, Relaxed);
@@ -198,7 +207,7 @@ fn close(block: Block, facts: Facts) {
 /// Makes the pages of a block that leaves usable again. False if they cannot be had back.
 pub fn open(block: Block, facts: Facts) -> bool {
     let Some(pages) = pages(block).filter(|_| facts.hidden) else { return true };
-    let opened = linux::unprotect(pages.start, pages.len());
+    let opened = linux::permit(pages.start, pages.len());
     if opened {
         PROTECTED.fetch_sub(1, Relaxed);
     }

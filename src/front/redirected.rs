@@ -14,29 +14,33 @@ use core::ffi::c_void;
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-/// Whether somebody else serves the program: 1 no, 2 yes, 0 not known yet.
-static ELSEWHERE: AtomicU8 = AtomicU8::new(0);
+/// Whether it is known that nobody else serves the program, or that somebody does; 0: neither yet.
+static KNOWN: AtomicU8 = AtomicU8::new(0);
+const HERE: u8 = 1;
+const ELSEWHERE: u8 = 2;
 
+#[inline(always)]
 fn is_elsewhere() -> bool {
-    runtime::on_valgrind()
-        && match ELSEWHERE.load(Relaxed) {
-            0 => find_out(),
-            known => known == 2,
-        }
+    KNOWN.load(Relaxed) != HERE && find_out()
 }
 
 /// Valgrind says nothing of it, so a block is asked for.
 #[cold]
+#[inline(never)]
 fn find_out() -> bool {
-    // SAFETY: the block is freed by whoever served it, unused.
-    let elsewhere = unsafe {
-        let p = black_box(libc::malloc as unsafe extern "C" fn(usize) -> *mut c_void)(1);
-        let elsewhere = alloc::is_foreign(p.addr());
-        black_box(libc::free as unsafe extern "C" fn(*mut c_void))(p);
-        elsewhere
-    };
-    ELSEWHERE.store(1 + u8::from(elsewhere), Relaxed);
-    elsewhere
+    if KNOWN.load(Relaxed) == 0 {
+        let is_elsewhere = runtime::on_valgrind() && {
+            // SAFETY: the block is freed by whoever served it, unused.
+            unsafe {
+                let p = black_box(libc::malloc as unsafe extern "C" fn(usize) -> *mut c_void)(1);
+                let is_foreign = alloc::is_foreign(p.addr());
+                black_box(libc::free as unsafe extern "C" fn(*mut c_void))(p);
+                is_foreign
+            }
+        };
+        KNOWN.store(if is_elsewhere { ELSEWHERE } else { HERE }, Relaxed);
+    }
+    KNOWN.load(Relaxed) == ELSEWHERE
 }
 
 /// `free`, through whoever serves it.

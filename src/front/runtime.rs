@@ -18,7 +18,8 @@ use crate::heap::span::SpanPool;
 use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
-use crate::sys::{cpus, report, thread, valgrind};
+use crate::sys::pages::PageSource;
+use crate::sys::{cpus, modules, report, thread, valgrind};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 /// Who owns which unit of address space.
@@ -35,14 +36,26 @@ pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 /// Arenas that hold as much ask for huge pages as they grow.
 const HUGE_FROM: usize = 128 << 20;
 
-static READY: AtomicBool = AtomicBool::new(false);
+/// How far the start is.
+static START: Start = Start { ready: AtomicBool::new(false), starting: AtomicU32::new(0) };
+
+/// Both words are on one page.
+struct Start {
+    /// Whether it is done.
+    ready: AtomicBool,
+    /// How many threads are in `start`, or `SEALED`.
+    starting: AtomicU32,
+}
+
+/// Nobody is in `start`, or will be.
+const SEALED: u32 = 1 << 31;
 /// Threads sent to arenas so far.
 static HOMES: AtomicUsize = AtomicUsize::new(0);
 
 /// Makes sure that the runtime has started.
 #[inline]
 pub fn ensure() {
-    if !READY.load(Ordering::Acquire) {
+    if !START.ready.load(Ordering::Acquire) {
         start();
     }
 }
@@ -50,6 +63,11 @@ pub fn ensure() {
 #[cold]
 #[inline(never)]
 fn start() {
+    // Who is in here writes to what is sealed when nobody is any more. Then all has been done.
+    let enter = |starting: u32| (starting != SEALED).then(|| starting + 1);
+    if START.starting.fetch_update(Ordering::Acquire, Ordering::Relaxed, enter).is_err() {
+        return;
+    }
     seal::set_secret(secret());
     valgrind::start();
     if valgrind::listens() {
@@ -63,7 +81,12 @@ fn start() {
         HugePages::Never => Some(false),
     });
     found(0);
-    READY.store(true, Ordering::Release);
+    START.ready.store(true, Ordering::Release);
+    // Where a thread is gone that was in here, as in the child of a fork, nothing is ever sealed.
+    START.starting.fetch_sub(1, Ordering::Release);
+    if START.starting.compare_exchange(0, SEALED, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        linux::seal();
+    }
 }
 
 /// Makes an arena ready for use, once for all. False in a signal handler that interrupted an operation on the first one, whose lock
@@ -111,13 +134,20 @@ pub fn apply() {
     }
 }
 
-/// Sixteen random bytes the kernel gave the process at its start: no system call that could be refused.
+/// The secret: random bytes asked for now, mixed with those that the kernel gave the process at its start, which the libc makes its own secrets
+/// of. Either would do. Where there are neither it is made of addresses and the time, and could be guessed.
 fn secret() -> u64 {
-    let Some(address) = linux::aux(libc::AT_RANDOM) else { return 0x6d65_7465_7321 };
-    // SAFETY: AT_RANDOM points at sixteen bytes that live as long as the process.
-    let [low, high] = unsafe { core::ptr::with_exposed_provenance::<[u64; 2]>(address).read_unaligned() };
-    // Not the bytes themselves: the libc makes its own secrets of them.
-    (low ^ 0x2545_f491_4f6c_dd1d).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ high.rotate_left(32)
+    let given = linux::aux(libc::AT_RANDOM).map(|address| {
+        // SAFETY: AT_RANDOM points at sixteen bytes that live as long as the process.
+        unsafe { core::ptr::with_exposed_provenance::<[u64; 2]>(address).read_unaligned() }
+    });
+    let asked = linux::random();
+    let [low, high] = match (given, asked) {
+        (None, None) => [(&raw const START).addr() as u64, (&raw const given).addr() as u64 ^ Linux.now() << 48],
+        _ => given.unwrap_or_default(),
+    };
+    let given = (low ^ 0x2545_f491_4f6c_dd1d).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ high.rotate_left(32);
+    given ^ asked.unwrap_or_default()
 }
 
 /// Whether the process runs under valgrind.
@@ -178,6 +208,7 @@ static AT_LOAD: extern "C" fn() = register_fork_handlers;
 
 extern "C" fn register_fork_handlers() {
     ensure();
+    modules::begin();
     // SAFETY: the handlers are functions of this library, which is never unloaded. It may allocate: no lock is held.
     unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child)) };
 }

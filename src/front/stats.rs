@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::{self, Cache};
-use super::{options, runtime, threads, watch};
+use super::{leaks, options, runtime, threads, watch};
 use crate::base::class::SizeClass;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
@@ -196,6 +196,10 @@ static AT_EXIT: extern "C" fn() = at_exit;
 extern "C" fn at_exit() {
     if options::watched() {
         watch::finish();
+        let here = 0;
+        if options::leaks_at_exit() {
+            valgrind::quietly(|| leaks::tell((&raw const here).addr()));
+        }
     }
     valgrind::quietly(linux::forget_tool_memory);
     if !options::stats_at_exit() {

@@ -14,7 +14,7 @@ use super::cache::{self, Cache};
 use super::{exchange, options, runtime};
 use crate::base::shared::{AtomicI64, AtomicUsize};
 use crate::sys::linux::{self, Linux};
-use crate::sys::pages::{self, PageSource};
+use crate::sys::pages::PageSource;
 use crate::sys::thread;
 use core::ffi::c_void;
 use core::sync::atomic::{Ordering, Ordering::Relaxed};
@@ -101,7 +101,7 @@ fn unused() -> Option<&'static Cache> {
 
 fn new() -> Option<&'static Cache> {
     let bytes = crate::base::align::up(cache::BYTES, Linux.page_size());
-    let address = pages::map_aligned(&Linux, 0, bytes, Linux.page_size())?;
+    let address = Linux.map_guarded(bytes, Linux.page_size())?;
     // SAFETY: zeroed memory of a cache's size and alignment, never unmapped, of which all is atomics.
     let cache: &'static Cache = unsafe { &*core::ptr::with_exposed_provenance(address) };
     cache.begin();

@@ -16,7 +16,9 @@ use crate::base::config::GRAIN;
 use crate::base::family::Family;
 use crate::base::seal;
 use crate::slab::vacant::{self, BITS};
-use crate::sys::{thread, valgrind};
+use crate::sys::depot::Depot;
+use crate::sys::linux::Linux;
+use crate::sys::{thread, unwind, valgrind};
 use core::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
 
 const FREED: u64 = 1 << 32;
@@ -27,6 +29,11 @@ const HIDDEN: u64 = 1 << 41;
 
 /// Canaries that a block has at the least where allocations are remembered: the words behind them are not sealed.
 const CANARIES_MIN: usize = 16;
+
+/// The most frames that are remembered.
+pub const DEPTH_MAX: usize = 64;
+
+static STACKS: Depot = Depot::new();
 
 /// Whom an allocation or a free was made by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,6 +84,11 @@ fn canary(address: usize) -> u8 {
     low | 0x80
 }
 
+impl Call {
+    /// Not known.
+    pub const NOBODY: Self = Self { stack: 0, thread: 0 };
+}
+
 impl Block {
     fn sealed_at(self) -> usize {
         self.end - 8
@@ -99,7 +111,7 @@ impl Block {
     /// Makes it a block in use.
     pub fn begin(self, size: usize, align: usize, family: Family, call: Call) {
         if options::remembers_calls() {
-            self.set_calls(call, Call { stack: 0, thread: 0 });
+            self.set_calls(call, Call::NOBODY);
         }
         let facts = Facts { size, align: align.max(GRAIN), family, freed: false, hidden: false };
         self.fill_canaries(size);
@@ -205,5 +217,16 @@ fn unpack(word: u64) -> Call {
 
 /// The calling thread, now.
 pub fn here() -> Call {
-    Call { stack: 0, thread: thread::number() }
+    let mut frames = [0; DEPTH_MAX];
+    let depth = if options::remembers_calls() { options::depth() } else { 0 };
+    let stack = match unwind::capture(&mut frames[..depth]) {
+        0 => 0,
+        count => STACKS.intern(&Linux, &frames[..count]),
+    };
+    Call { stack, thread: thread::number() }
+}
+
+/// The frames of a call's stack.
+pub fn frames(call: Call) -> &'static [usize] {
+    STACKS.frames(call.stack)
 }

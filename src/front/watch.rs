@@ -28,10 +28,13 @@ use crate::heap::{block, heap};
 use crate::slab::slab::Entry;
 use crate::slab::vacant;
 use crate::sys::linux::{self, page_size};
+use crate::sys::report::Detail;
 use crate::sys::valgrind;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
 
+/// Milliseconds that a block may take to get its trailer.
+const PATIENCE: usize = 20;
 /// What new blocks are filled with.
 const FRESH: u8 = 0xa5;
 
@@ -63,6 +66,9 @@ fn whole(start: usize) -> Option<Block> {
     if alloc::is_region(span) {
         return heap::usable_size(span, start).ok().map(|usable| Block { start, end: start + usable });
     }
+    if span.start() != start {
+        return None;
+    }
     let asked = span.mark.load(Relaxed);
     let guard = if align::is(asked, page_size()) { page_size() } else { 0 };
     Some(Block { start, end: start + asked - guard })
@@ -75,7 +81,7 @@ fn set_guard(block: Block, closed: bool) -> bool {
         return true;
     }
     let len = span.end() - block.end;
-    if closed { linux::protect(block.end, len) } else { linux::unprotect(block.end, len) }
+    if closed { linux::forbid(block.end, len) } else { linux::permit(block.end, len) }
 }
 
 /// Serves a request, and tells the tools. A macro, so that the function that it stands in, which has the name of what the program called,
@@ -211,28 +217,26 @@ fn look_before(operation: Operation, block: Block) {
     }
 }
 
-/// What the program says of a block, against what is known. False if it was reported.
-fn agrees(operation: Operation, block: Block, facts: Facts, claim: Claim) -> bool {
+/// Reports what the program says of a block and is not so; whether all is. The block is one to be freed all the same.
+fn look_at(operation: Operation, block: Block, facts: Facts, claim: Claim) -> bool {
     let (start, size, align) = (block.start, facts.size, facts.align);
+    // A plain free takes blocks of any alignment; nothing else does.
+    let any = claim == Claim::of(Family::Malloc);
+    let said_align = claim.align.unwrap_or(GRAIN).max(GRAIN);
+    let said_size = claim.size.unwrap_or(size);
     if facts.family != claim.family {
         let (from, to) = (facts.family.allocates(), claim.family.frees());
         found(Code::Mismatched, operation, start, format_args!("this block is from {from}, and was given to {to}"));
-        return false;
-    }
-    if let Some(said) = claim.size.filter(|&said| said != size) {
-        let what = format_args!("this block has {size} bytes, and {said} were said");
+    } else if said_size != size {
+        let what = format_args!("this block has {size} bytes, and {said_size} were said");
         found(Code::WrongSize, operation, start, what);
-        return false;
-    }
-    // A plain free takes blocks of any alignment; nothing else does.
-    let any = claim == Claim::of(Family::Malloc);
-    let said = claim.align.unwrap_or(GRAIN).max(GRAIN);
-    if !any && said != align {
-        let what = format_args!("this block was asked for with an alignment of {align}, not {said}");
+    } else if !any && said_align != align {
+        let what = format_args!("this block was asked for with an alignment of {align}, not {said_align}");
         found(Code::WrongAlignment, operation, start, what);
-        return false;
+    } else {
+        return true;
     }
-    true
+    false
 }
 
 /// How a call that gives a block back ended.
@@ -240,7 +244,7 @@ fn agrees(operation: Operation, block: Block, facts: Facts, claim: Claim) -> boo
 enum End {
     /// The block is freed.
     Freed,
-    /// It is freed under valgrind, though what was said of it is wrong.
+    /// It is freed, though what was said of it is wrong.
     FreedWrongly,
     /// It was reported and left alone.
     Refused,
@@ -297,16 +301,13 @@ fn take_back(operation: Operation, p: *mut u8, claim: Claim) -> Taken {
     }
     let (block, facts) = look(operation, p).ok_or(End::Refused)?;
     look_before(operation, block);
-    let agrees = agrees(operation, block, facts, claim);
-    if !agrees && !valgrind::listens() {
-        return Err(End::Refused);
-    }
+    let as_said = look_at(operation, block, facts, claim);
     if !block.claim(facts, trailer::here()) {
         freed(operation, block, facts);
         return Err(End::Refused);
     }
     stats::count(operation);
-    Ok((block, facts, agrees))
+    Ok((block, facts, as_said))
 }
 
 fn put_away(block: Block, facts: Facts) {
@@ -361,9 +362,51 @@ pub fn check() -> Result<(), Broken> {
     }
 }
 
-/// At exit: looks at all blocks in quarantine.
+/// Calls `f` with every block in use whose trailer is whole. Those that other threads are just getting are left out.
+pub fn for_each_in_use(f: &mut dyn FnMut(Block, Facts)) {
+    for_each_out(&mut |block| {
+        if let Ok(facts) = block.facts()
+            && !facts.freed
+        {
+            f(block, facts);
+        }
+    });
+}
+
+/// Calls `f` with every block that the heaps count as in use.
+fn for_each_out(f: &mut dyn FnMut(Block)) {
+    for arena in runtime::arenas().filter_map(|arena| arena.enter(Operation::Other)) {
+        arena.for_each_out(&mut |start| extent(start).into_iter().for_each(&mut *f));
+    }
+    runtime::MAPPINGS.for_each(|span| extent(span.start()).into_iter().for_each(&mut *f));
+}
+
+/// Blocks in use are looked at: one behind whose end something was written may never be freed.
+fn look_at_ends() {
+    for_each_out(&mut |block| {
+        let damaged_at = |block: Block| match block.facts() {
+            Ok(facts) if facts.freed => None,
+            Ok(facts) => block.first_damaged(facts.size),
+            Err(_) => Some(block.end - 8),
+        };
+        // Another thread may be just getting it.
+        for _ in 0..PATIENCE {
+            if damaged_at(block).is_none() {
+                return;
+            }
+            linux::sleep(1);
+        }
+        if let Some(at) = damaged_at(block) {
+            let what = format_args!("byte {} of this block, behind its end, was written to", at - block.start);
+            damaged(Code::Overflow, Operation::Other, block.start, at, what);
+        }
+    });
+}
+
+/// At exit: looks at all blocks in use, and at those in quarantine.
 pub fn finish() {
     if !valgrind::listens() {
+        look_at_ends();
         quarantine::for_each(|start| {
             let _ = extent(start).and_then(untouched);
         });
@@ -429,10 +472,7 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
         (null_mut(), Err(End::Refused))
     };
     let Some((block, facts)) = look(Operation::Realloc, p) else { return refuse() };
-    let agrees = agrees(Operation::Realloc, block, Facts { align: GRAIN, ..facts }, CLAIM);
-    if !agrees && !valgrind::listens() {
-        return refuse();
-    }
+    let as_said = look_at(Operation::Realloc, block, facts, CLAIM);
     let has = block.end - block.start;
     let fits = room(n).is_some_and(|room| room <= has && room > has / 2);
     // Under valgrind a block always moves, so that whoever uses the old address is found.
@@ -449,7 +489,7 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
     match take_back(Operation::Move, p, Claim::of(facts.family).align(facts.align)) {
         Ok(_) => {
             stats::count(Operation::Realloc);
-            (new, Ok((block, facts, agrees)))
+            (new, Ok((block, facts, as_said)))
         }
         Err(end) => {
             // Another thread has freed it meanwhile.
@@ -468,4 +508,22 @@ pub fn asked(start: usize) -> Option<usize> {
         return None;
     }
     extent(start)?.facts().ok().map(|facts| facts.size)
+}
+
+/// What the trailer of the block that starts at an address says: for reports.
+pub fn describe(detail: &mut Detail, start: usize) {
+    let Some(block) = extent(start) else { return };
+    let Ok(facts) = block.facts() else { return };
+    let (size, family, state) = (facts.size, facts.family.allocates(), if facts.freed { "freed" } else { "in use" });
+    match facts.align {
+        GRAIN => detail.line(format_args!("{size} bytes from {family}, {state}")),
+        align => detail.line(format_args!("{size} bytes from {family}, aligned to {align}, {state}")),
+    }
+    let Some((allocated, freed)) = block.calls() else { return };
+    detail.line(format_args!("allocated by thread {} at", allocated.thread));
+    detail.stack(trailer::frames(allocated));
+    if facts.freed {
+        detail.line(format_args!("freed by thread {} at", freed.thread));
+        detail.stack(trailer::frames(freed));
+    }
 }

@@ -5,6 +5,7 @@ use super::block::{self, Block, Header};
 use super::heap::Heap;
 use crate::base::config::HEADER;
 use crate::sys::pages::PageSource;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// What stands at an address in a heap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +57,18 @@ impl<S: PageSource + 'static> Heap<S> {
             true
         });
         found
+    }
+
+    /// Calls `f` with each block in use, of every segment.
+    pub fn for_each_in_use(&self, f: &mut dyn FnMut(Block)) {
+        for region in self.regions().filter(|region| region.joined.load(Relaxed) == 0) {
+            self.walk(self.segment(region).start, |block, header| {
+                if header.is_ok_and(Header::in_use) {
+                    f(block);
+                }
+                true
+            });
+        }
     }
 
     /// Whether `block` starts a segment.

@@ -313,6 +313,16 @@ impl<S: PageSource + 'static> Mappings<S> {
         self.spans.find(|span| span.kind() == Kind::Mapping && span.holds(address))
     }
 
+    /// Calls `f` with every mapping in use.
+    pub fn for_each(&self, mut f: impl FnMut(&'static Span)) {
+        self.spans.find(|span| {
+            if span.kind() == Kind::Mapping {
+                f(span);
+            }
+            false
+        });
+    }
+
     /// The validator: the page map knows the first unit of every mapping, and no other unit of it.
     pub fn check(&self) -> Result<(), Broken> {
         let mut broken = None;

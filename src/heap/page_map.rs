@@ -143,7 +143,7 @@ impl PageMap {
         if !slot.load(Ordering::Acquire).is_null() {
             return true;
         }
-        let Some(address) = source.map(0, LEAF_BYTES) else { return false };
+        let Some(address) = source.map_guarded(LEAF_BYTES, source.page_size()) else { return false };
         self.install(source, root, address);
         true
     }
@@ -158,19 +158,19 @@ impl PageMap {
         window.start.set(root << (UNIT_BITS + LEAF_BITS));
         if slot.compare_exchange(core::ptr::null_mut(), leaf, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             // SAFETY: mapped above; another thread was first, and nobody has seen this one.
-            unsafe { source.unmap(address, LEAF_BYTES) };
+            unsafe { source.unmap_guarded(address, LEAF_BYTES) };
         }
     }
 
     /// Memory for a leaf, for `set_with`, where there is no way back if that could not be had.
     pub fn spare(source: &impl PageSource) -> Option<usize> {
-        source.map(0, LEAF_BYTES)
+        source.map_guarded(LEAF_BYTES, source.page_size())
     }
 
     /// Gives a spare back.
     pub fn drop_spare(source: &impl PageSource, spare: usize) {
         // SAFETY: mapped by `spare`, and nobody has seen it.
-        unsafe { source.unmap(spare, LEAF_BYTES) };
+        unsafe { source.unmap_guarded(spare, LEAF_BYTES) };
     }
 
     /// Makes the unit at `start` belong to `span`, with a spare for the leaf.
@@ -186,7 +186,7 @@ impl PageMap {
             let leaf = slot.swap(core::ptr::null_mut(), Ordering::Relaxed);
             if !leaf.is_null() {
                 // SAFETY: the test is over, nobody uses the map.
-                assert!(unsafe { source.unmap(leaf.addr(), LEAF_BYTES) });
+                assert!(unsafe { source.unmap_guarded(leaf.addr(), LEAF_BYTES) });
             }
         }
     }

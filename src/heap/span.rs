@@ -1,6 +1,6 @@
 //! Spans: the out-of-line records of what the library got from the operating system, one for each region and each mapping.
 //!
-//! Records are taken from chunks of their own, which nothing else uses and which are never given back, so a record
+//! Records are taken from guarded chunks of their own, which nothing else uses and which are never given back, so a record
 //! that was looked up stays readable whatever happens to what it describes. The pool is lock-free: a stack of free
 //! records whose head carries a tag against ABA, and a bump counter in the newest chunk. So it needs no
 //! care in fork or in signal handlers: cut off anywhere, it loses one record at most.
@@ -183,13 +183,13 @@ impl SpanPool {
                 }
                 chunk.used.store(RECORDS, Ordering::Relaxed);
             }
-            let new = source.map(0, CHUNK)?;
+            let new = source.map_guarded(CHUNK, source.page_size())?;
             // A fresh chunk is zero: no records used.
             let header = chunk(new)?;
             header.next.store(head, Ordering::Relaxed);
             if self.chunks.compare_exchange(head, new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
                 // SAFETY: mapped above, and nobody has seen it.
-                unsafe { source.unmap(new, CHUNK) };
+                unsafe { source.unmap_guarded(new, CHUNK) };
             }
         }
     }
@@ -217,7 +217,7 @@ impl SpanPool {
         while let Some(chunk) = chunk(address) {
             let next = chunk.next.load(Ordering::Relaxed);
             // SAFETY: the test is over, nobody uses the records.
-            assert!(unsafe { source.unmap(address, CHUNK) });
+            assert!(unsafe { source.unmap_guarded(address, CHUNK) });
             address = next;
         }
     }

@@ -293,6 +293,14 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         unsafe { (*self.arena.inside.data_ptr()).bins.figures() }
     }
 
+    /// Calls `f` with every block that is out, the objects of slabs among them.
+    pub fn for_each_out(&self, f: &mut dyn FnMut(Block)) {
+        self.for_each_in_use(&mut |block| match Entry::new(self.page_map().slab_entry(block)) {
+            Some(entry) => entry.slab().for_each_out(f),
+            None => f(block),
+        });
+    }
+
     /// Runs the validators of the heap and of the bins.
     pub fn check(&self) -> Result<(), Broken> {
         // SAFETY: as in `inside`.

@@ -1,15 +1,18 @@
 //! Metadata memory: where the records of slabs stand, away from all that a program can reach by running off a block.
 //!
-//! A bump allocator over chunks of its own, never given back; whoever takes a record keeps it for use again. Lock-free: the
-//! one word is the next free address, and the end of its chunk follows from that.
+//!     | guard | chunk | chunk | ... | guard |     an area: one chunk at first, more when more is needed
+//!
+//! A bump allocator over chunks of its own, never given back; whoever takes a record keeps it for use again. They come in areas between pages
+//! that cannot be touched. Lock-free: the one word is the next free address, from which the end of its chunk follows, and, in bits that are
+//! zero in the address of a record, how many chunks of the area come behind.
 
 #![allow(unsafe_code)]
 
 use crate::base::align;
 use crate::base::config::UNIT;
-use crate::base::shared::AtomicUsize;
-use crate::sys::pages::{self, PageSource};
-use core::sync::atomic::Ordering;
+use crate::base::shared::{AtomicU32, AtomicUsize};
+use crate::sys::pages::PageSource;
+use core::sync::atomic::{Ordering, Ordering::Relaxed};
 
 /// Records start at a multiple of this.
 pub const RECORD_ALIGN: usize = 64;
@@ -17,32 +20,61 @@ pub const RECORD_ALIGN: usize = 64;
 /// It comes in chunks of so many bytes, aligned to it.
 pub const CHUNK: usize = UNIT;
 
+/// An area has at most so many chunks: each is three ranges in the kernel's books, of which a process has 65,530.
+const CHUNKS_MOST: usize = 16;
+
+const _: () = assert!(CHUNKS_MOST < RECORD_ALIGN);
+
 /// The memory of one process, of one test, or for one purpose.
 pub struct Metadata {
-    /// The next free address; 0 where there is no chunk.
+    /// The next free address and the number of chunks behind; 0 where there is no chunk.
     next: AtomicUsize,
+    /// How many areas there are: the next one has twice as many chunks as the last.
+    areas: AtomicU32,
+}
+
+/// What the one word says: the next free address, and the number of chunks behind.
+fn parts(next: usize) -> (usize, usize) {
+    (align::down(next, RECORD_ALIGN), next % RECORD_ALIGN)
+}
+
+/// Whether so many bytes fit into the chunk. It starts with its first record, but ends with an unused one: the next address is never its
+/// end.
+fn fits(address: usize, bytes: usize) -> bool {
+    address != 0 && address % CHUNK + bytes < CHUNK
 }
 
 impl Metadata {
     /// No memory yet.
     pub const fn new() -> Self {
-        Self { next: AtomicUsize::new(0) }
+        Self { next: AtomicUsize::new(0), areas: AtomicU32::new(0) }
     }
 
     /// Whether the chunk at work has room for so many bytes.
     pub fn has_room(&self, bytes: usize) -> bool {
-        let next = self.next.load(Ordering::Relaxed);
-        next != 0 && next % CHUNK + align::up(bytes, RECORD_ALIGN) < CHUNK
+        fits(parts(self.next.load(Relaxed)).0, align::up(bytes, RECORD_ALIGN))
+    }
+
+    /// Whether there is a chunk behind the one at work.
+    pub fn has_chunk(&self) -> bool {
+        parts(self.next.load(Relaxed)).1 != 0
     }
 
     /// Whether the next record may come from a chunk.
     pub fn is_at_work_in(&self, chunk: usize) -> bool {
-        align::down(self.next.load(Ordering::Relaxed), CHUNK) == chunk
+        align::down(self.next.load(Relaxed), CHUNK) == chunk
     }
 
-    /// Goes on in a chunk whose records are not used any more; 0: in a new one. Not while others may be at work here.
+    /// Goes on in a chunk whose records are not used any more. Not while others may be at work here.
     pub fn go_on_in(&self, chunk: usize) {
-        self.next.store(chunk, Ordering::Relaxed);
+        self.next.store(chunk, Relaxed);
+    }
+
+    /// Takes no more from the chunk at work. Not while others may be at work here.
+    pub fn go_on_behind(&self) {
+        let (address, behind) = parts(self.next.load(Relaxed));
+        let last = align::up(address + 1, CHUNK) - RECORD_ALIGN;
+        self.next.store(if behind == 0 { 0 } else { last + behind }, Relaxed);
     }
 
     /// The address of `bytes` zeroed bytes, fewer than a unit; `None` when the source has no more. The address is exposed.
@@ -51,23 +83,44 @@ impl Metadata {
         debug_assert!(bytes < CHUNK);
         let mut next = self.next.load(Ordering::Acquire);
         loop {
-            // A chunk starts with its first record, but ends with an unused one: `next` is never its end.
-            if next != 0 && next % CHUNK + bytes < CHUNK {
-                match self.next.compare_exchange_weak(next, next + bytes, Ordering::AcqRel, Ordering::Acquire) {
-                    Ok(_) => return Some(next),
-                    Err(now) => next = now,
+            let (address, behind) = parts(next);
+            let (record, after) = match behind {
+                _ if fits(address, bytes) => (address, next + bytes),
+                0 => match self.add_area(source, next, bytes) {
+                    Ok(record) => return record,
+                    Err(now) => {
+                        next = now;
+                        continue;
+                    }
+                },
+                _ => {
+                    let chunk = align::down(address, CHUNK) + CHUNK;
+                    (chunk, chunk + bytes + behind - 1)
                 }
-                continue;
+            };
+            match self.next.compare_exchange_weak(next, after, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(record),
+                Err(now) => next = now,
             }
-            let chunk = pages::map_aligned(source, 0, CHUNK, CHUNK)?;
-            source.hide(chunk, CHUNK);
-            match self.next.compare_exchange(next, chunk + bytes, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return Some(chunk),
-                Err(now) => {
-                    // SAFETY: mapped above, and nobody has seen it.
-                    unsafe { source.unmap(chunk, CHUNK) };
-                    next = now;
-                }
+        }
+    }
+
+    /// Takes a record from a new area, in the place of `next`; what that is now, if others were first.
+    #[cold]
+    fn add_area(&self, source: &impl PageSource, next: usize, bytes: usize) -> Result<Option<usize>, usize> {
+        let map = |chunks: usize| Some((chunks, source.map_guarded(chunks * CHUNK, CHUNK)?));
+        let wanted = CHUNKS_MOST.min(1 << self.areas.load(Relaxed).min(CHUNKS_MOST.ilog2()));
+        let Some((chunks, area)) = map(wanted).or_else(|| map(1)) else { return Ok(None) };
+        match self.next.compare_exchange(next, area + bytes + chunks - 1, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => {
+                self.areas.fetch_add(1, Relaxed);
+                source.hide(area, chunks * CHUNK);
+                Ok(Some(area))
+            }
+            Err(now) => {
+                // SAFETY: mapped above, and nobody has seen it.
+                unsafe { source.unmap_guarded(area, chunks * CHUNK) };
+                Err(now)
             }
         }
     }
@@ -76,6 +129,46 @@ impl Metadata {
 impl Default for Metadata {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::fake::Fake;
+    use std::vec::Vec;
+
+    #[test]
+    fn areas_grow_and_each_record_is_alone_in_its_chunk() {
+        let (source, metadata) = (Fake::new(64 * CHUNK), Metadata::new());
+        let bytes = CHUNK / 3;
+        let records: Vec<usize> = core::iter::from_fn(|| metadata.alloc(&source, bytes)).collect();
+        // 1 + 2 + 4 + 8 + 3 * 16 chunks, and one where there is no room for so many; two records in each.
+        assert_eq!(source.mapped(), 64 * CHUNK);
+        assert_eq!(records.len(), 2 * 64);
+        assert_eq!(metadata.areas.load(Relaxed), 8);
+        let mut sorted = records;
+        sorted.sort_unstable();
+        assert!(sorted.windows(2).all(|pair| pair[1] - pair[0] >= bytes));
+        assert!(sorted.iter().all(|record| record / CHUNK == (record + bytes) / CHUNK));
+    }
+
+    #[test]
+    fn who_leaves_a_chunk_goes_on_in_the_one_behind_it_and_then_in_another() {
+        let (source, metadata) = (Fake::new(64 * CHUNK), Metadata::new());
+        let take = || metadata.alloc(&source, RECORD_ALIGN).unwrap();
+        let first = take();
+        assert!(!metadata.has_chunk());
+        metadata.go_on_behind();
+        assert!(!metadata.has_room(RECORD_ALIGN));
+        let second = take();
+        assert!(metadata.has_chunk() && metadata.is_at_work_in(second));
+        metadata.go_on_behind();
+        assert!(metadata.has_chunk() && !metadata.has_room(RECORD_ALIGN));
+        assert_eq!(take(), second + CHUNK);
+        metadata.go_on_in(first);
+        assert!(metadata.is_at_work_in(first) && metadata.has_room(RECORD_ALIGN) && !metadata.has_chunk());
+        assert_eq!(take(), first);
     }
 }
 

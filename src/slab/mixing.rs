@@ -179,8 +179,10 @@ impl MixedRecords {
     fn new_record<S: PageSource>(&mut self, heap: &Heap<S>, units: usize) -> Option<usize> {
         let bytes = size_of::<Slab>() + bitmap_bytes(units);
         if !self.memory.has_room(bytes) {
-            self.memory.go_on_in(self.purged);
-            if self.purged != NONE {
+            if self.memory.has_chunk() || self.purged == NONE {
+                self.memory.go_on_behind();
+            } else {
+                self.memory.go_on_in(self.purged);
                 self.purged = slab::slab(self.purged).next_spare();
             }
             // The head.
@@ -218,7 +220,7 @@ impl MixedRecords {
         while going != NONE {
             let (chunk, next) = (going, slab::slab(going).next_spare());
             if self.memory.is_at_work_in(chunk) {
-                self.memory.go_on_in(NONE);
+                self.memory.go_on_behind();
             }
             let mut purges = Purges::new(heap.source());
             heap.purge_inside(&mut purges, chunk, chunk + CHUNK);

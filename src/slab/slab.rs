@@ -317,6 +317,13 @@ impl Slab {
         wanted
     }
 
+    /// Calls `f` with each object that is out; of mixed slabs with none.
+    pub fn for_each_out(&self, f: &mut dyn FnMut(usize)) {
+        let Some(class) = self.class() else { return };
+        let out = (0..class.objects()).filter(|&index| !self.is_free(index));
+        out.for_each(|index| f(self.start() + index * class.size()));
+    }
+
     /// Takes one of the free objects of its class, of which there is one, wherever it stands.
     pub fn take_any(&self, class: SizeClass, put: &mut impl FnMut(usize)) -> usize {
         let words = self.bits().0;

@@ -38,7 +38,7 @@ mod made {
         let len = align::up(page + STACK + WORDS + RECORD, page);
         let Some(start) = linux::map_uncounted(len) else { return false };
         let head = start + len - RECORD;
-        let started = linux::protect(start, page) && {
+        let started = linux::forbid(start, page) && {
             // SAFETY: both heads are mapped, and this one is nobody's yet.
             unsafe {
                 let copy = core::ptr::with_exposed_provenance_mut::<u8>(head);

@@ -5,8 +5,11 @@
 
 #![allow(unsafe_code)]
 
+use super::own;
 use super::pages::{PageSource, Range};
 use super::valgrind;
+use crate::base::align;
+use crate::base::sealed::{self, Slot};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use libc::{c_int, c_long};
 
@@ -27,13 +30,13 @@ static TAKES_VECTORS: AtomicBool = AtomicBool::new(true);
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 /// Bytes that `Linux` has mapped and not unmapped, and the most it may have.
 static MAPPED: AtomicUsize = AtomicUsize::new(0);
-static LIMIT: AtomicUsize = AtomicUsize::new(usize::MAX);
 /// The last piece of memory from valgrind's allocator; the first word of each leads to the one before.
 static FROM_TOOL: AtomicUsize = AtomicUsize::new(0);
+const LIMIT: Slot = Slot::new(sealed::LIMIT, usize::MAX);
 
-/// Sets how many bytes of address space may be mapped. Address space that is only reserved does not count.
+/// Sets how many bytes of address space may be mapped, at the start. Address space that is only reserved does not count.
 pub fn set_limit(bytes: usize) {
-    LIMIT.store(bytes, Ordering::Relaxed);
+    LIMIT.set(bytes);
 }
 
 /// Bytes mapped and not unmapped.
@@ -43,7 +46,7 @@ pub fn mapped() -> usize {
 
 /// Counts bytes before they are mapped, unless they are more than the limit allows.
 fn count_in(len: usize) -> Option<()> {
-    let limit = LIMIT.load(Ordering::Relaxed);
+    let limit = LIMIT.get();
     let sum = |mapped: usize| mapped.checked_add(len).filter(|&sum| sum <= limit);
     MAPPED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).ok().map(|_| ())
 }
@@ -145,6 +148,22 @@ pub unsafe fn munmap(address: usize, len: usize) -> bool {
         }
         call(libc::SYS_munmap, [address, len]) == 0
     }
+}
+
+/// `len` bytes of pages between pages that cannot be touched, whose part the rest of the alignment is.
+fn mmap_guarded(len: usize, align: usize) -> Option<usize> {
+    let page = page_size();
+    let total = len.checked_add(page + align.max(page))?;
+    let inside = |start| align::up(start + page, align);
+    if let Some(start) = mmap(0, total, libc::PROT_NONE, libc::MAP_NORESERVE) {
+        if protect(inside(start), len, libc::PROT_READ | libc::PROT_WRITE) {
+            return Some(inside(start));
+        }
+        // SAFETY: mapped above, and nobody has seen it.
+        unsafe { munmap(start, total) };
+    }
+    // A sandbox refuses mprotect: pages that nobody uses are in the place of the guards.
+    mmap(0, total, libc::PROT_READ | libc::PROT_WRITE, 0).map(inside)
 }
 
 /// Readable and writable pages that do not count, for a thread that gives them back itself.
@@ -255,10 +274,32 @@ impl PageSource for Linux {
         }
     }
 
+    fn map_guarded(&self, len: usize, align: usize) -> Option<usize> {
+        count_in(len)?;
+        let address = mmap_guarded(len, align);
+        match address {
+            Some(address) => own::add(address, len),
+            None => count_out(len),
+        }
+        address
+    }
+
     fn hide(&self, start: usize, len: usize) {
         if valgrind::listens() {
             valgrind::hide(start, len);
         }
+    }
+
+    unsafe fn unmap_guarded(&self, address: usize, len: usize) -> bool {
+        // The nearest page on each side. Those that an alignment left over stay: they are address space alone.
+        let page = page_size();
+        // SAFETY: the caller owns the range.
+        let done = unsafe { munmap(address - page, len + 2 * page) };
+        if done {
+            own::remove(address);
+            count_out(len);
+        }
+        done
     }
 
     fn reserve(&self, len: usize) -> Option<usize> {
@@ -378,16 +419,81 @@ pub fn sleep(milliseconds: u32) {
     keeping_errno(|| unsafe { call(libc::SYS_nanosleep, [(&raw const time).expose_provenance(), 0]) });
 }
 
+/// Changes what may be done with pages of ours. False where the kernel refuses.
+fn protect(address: usize, len: usize, protection: c_int) -> bool {
+    // SAFETY: callers have the pages, and need no more than they ask for.
+    keeping_errno(|| unsafe { call(libc::SYS_mprotect, [address, len, int(protection)]) == 0 })
+}
+
 /// Makes pages that nobody uses untouchable.
-pub fn protect(address: usize, len: usize) -> bool {
-    // SAFETY: the caller has the pages, and nothing is in them.
-    unsafe { call(libc::SYS_mprotect, [address, len, int(libc::PROT_NONE)]) == 0 }
+pub fn forbid(address: usize, len: usize) -> bool {
+    protect(address, len, libc::PROT_NONE)
+}
+
+/// Makes `base::sealed` read-only. Where the kernel refuses it stays as it was. Not in the library's own tests, which set options.
+pub fn seal() {
+    if cfg!(not(any(test, feature = "fake", miri))) {
+        let pages = sealed::pages(page_size());
+        protect(pages.start, pages.len(), libc::PROT_READ);
+    }
+}
+
+/// Eight random bytes of the kernel's; `None` where it does not give them at once. Only where the libc's own malloc makes the very same call first of
+/// all, as glibc's does since 2.34: a sandbox that kills for it kills each program that allocates, with or without us.
+pub fn random() -> Option<u64> {
+    if !libc_asks_for_random() {
+        return None;
+    }
+    let mut random = [0u8; 8];
+    let (address, len) = (random.as_mut_ptr().expose_provenance(), random.len());
+    // SAFETY: the kernel writes to the buffer, within its length.
+    let got = keeping_errno(|| unsafe { call(libc::SYS_getrandom, [address, len, libc::GRND_NONBLOCK as usize]) });
+    (usize::try_from(got) == Ok(len)).then(|| u64::from_ne_bytes(random))
+}
+
+/// Whether there is a function that glibc has since 2.34. That costs nothing: asking for its version touches pages of the libc's that nobody else
+/// does. In a static program it is there if something else needs it.
+#[cfg(all(target_env = "gnu", target_arch = "x86_64", not(miri)))]
+fn libc_asks_for_random() -> bool {
+    let address: usize;
+    // SAFETY: the linker has written the function's address there, or zero.
+    unsafe {
+        core::arch::asm!(
+            ".weak _Fork",
+            "mov {}, qword ptr [rip + _Fork@GOTPCREL]",
+            out(reg) address,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    address != 0
+}
+
+/// The same.
+#[cfg(all(target_env = "gnu", target_arch = "aarch64", not(miri)))]
+fn libc_asks_for_random() -> bool {
+    let address: usize;
+    // SAFETY: as above.
+    unsafe {
+        core::arch::asm!(
+            ".weak _Fork",
+            "adrp {0}, :got:_Fork",
+            "ldr {0}, [{0}, :got_lo12:_Fork]",
+            out(reg) address,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    address != 0
+}
+
+/// Of others nothing is known.
+#[cfg(not(all(target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
+fn libc_asks_for_random() -> bool {
+    false
 }
 
 /// Makes pages that were made untouchable usable again.
-pub fn unprotect(address: usize, len: usize) -> bool {
-    // SAFETY: the caller has the pages.
-    unsafe { call(libc::SYS_mprotect, [address, len, int(libc::PROT_READ | libc::PROT_WRITE)]) == 0 }
+pub fn permit(address: usize, len: usize) -> bool {
+    protect(address, len, libc::PROT_READ | libc::PROT_WRITE)
 }
 
 /// Runs `f` with every signal blocked, those that the libc keeps for itself too.
@@ -471,4 +577,15 @@ pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
         call(libc::SYS_process_vm_readv, [int(libc::getpid()), local, 1, remote, 1, 0])
     };
     usize::try_from(got).unwrap_or(0)
+}
+
+/// Whether the word at an address can be read. Asks the kernel, by a call that reads it and then refuses to do anything: sandboxes allow
+/// this one, and it costs a fifth of `peek`.
+pub fn is_readable(address: usize) -> bool {
+    const NOTHING: c_int = -1;
+    keeping_errno(|| {
+        // SAFETY: the kernel reads eight bytes, or says that it cannot; there is no such way to change the mask, which stays as it is.
+        let result = unsafe { call(libc::SYS_rt_sigprocmask, [int(NOTHING), address, 0, size_of::<u64>()]) };
+        result < 0 && errno() == libc::EINVAL
+    })
 }

@@ -11,6 +11,8 @@ pub struct Place {
     pub end: usize,
     /// Whether it can be written to.
     pub writable: bool,
+    /// Where the first byte of the file would be, of what is mapped from one.
+    pub base: usize,
     /// The kernel's name for it: a path, `[heap]`, `[stack]`, or nothing.
     pub name: Line<128>,
 }
@@ -30,16 +32,19 @@ pub fn lookup(address: usize) -> Result<Option<Place>, Unreadable> {
 }
 
 /// One line, such as `7f5e4000-7f5e5000 rw-p 00000000 08:01 1234   /lib/libc.so.6`.
-fn parse(line: &[u8]) -> Option<Place> {
+pub fn parse(line: &[u8]) -> Option<Place> {
     // A path may be any bytes: what is not text is cut off.
     let line = line.utf8_chunks().next()?.valid();
     let (range, rest) = line.split_once(' ')?;
     let (start, end) = range.split_once('-')?;
     let name = rest.splitn(5, ' ').nth(4).unwrap_or("").trim_start();
+    let offset = rest.split(' ').nth(1).and_then(|offset| usize::from_str_radix(offset, 16).ok())?;
+    let start = usize::from_str_radix(start, 16).ok()?;
     let mut place = Place {
-        start: usize::from_str_radix(start, 16).ok()?,
+        start,
         end: usize::from_str_radix(end, 16).ok()?,
         writable: rest.as_bytes().get(1) == Some(&b'w'),
+        base: start.saturating_sub(offset),
         name: Line::new(),
     };
     place.name.push(name.as_bytes());
@@ -55,6 +60,7 @@ mod tests {
         let place = parse(b"7f5e4000-7f5e5000 rw-p 00001000 08:01 1234      /lib/a b.so").unwrap();
         assert_eq!((place.start, place.end, place.writable), (0x7f5e_4000, 0x7f5e_5000, true));
         assert_eq!(place.name.as_bytes(), b"/lib/a b.so");
+        assert_eq!(place.base, 0x7f5e_3000);
         let place = parse(b"1000-2000 r--p 00000000 00:00 0 ").unwrap();
         assert_eq!((place.name.as_bytes(), place.writable), (&b""[..], false));
         assert!(parse(b"rubbish").is_none());

@@ -1,6 +1,7 @@
 //! L1: the operating system and the machine.
 
 pub mod cpus;
+pub mod depot;
 pub mod env;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
@@ -9,8 +10,11 @@ pub mod helper;
 pub mod linux;
 pub mod lock;
 pub mod maps;
+pub mod modules;
+pub mod own;
 pub mod pages;
 pub mod report;
 pub mod thread;
 mod tls;
+pub mod unwind;
 pub mod valgrind;

@@ -37,6 +37,24 @@ pub trait PageSource {
     /// The range must come from this source, and nothing may use it any more.
     unsafe fn unmap(&self, address: usize, len: usize) -> bool;
 
+    /// New zeroed pages for records of ours, aligned to `align`, between pages that cannot be touched: what runs off memory beside them does
+    /// not reach the records. Where the system gives no such pages they come without.
+    fn map_guarded(&self, len: usize, align: usize) -> Option<usize>
+    where
+        Self: Sized,
+    {
+        map_aligned(self, 0, len, align)
+    }
+
+    /// Gives pages of `map_guarded` back with those around them.
+    ///
+    /// # Safety
+    /// As for `unmap`, and the range must be as it came.
+    unsafe fn unmap_guarded(&self, address: usize, len: usize) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.unmap(address, len) }
+    }
+
     /// Changes the length of a mapping, in place if `to` is 0, else by moving it onto the reserved range at `to`, which
     /// may be unmapped even if the call fails.
     ///

@@ -5,14 +5,15 @@
 
 #![allow(unsafe_code)]
 
-use super::{linux, thread, valgrind};
+use super::{linux, modules, thread, unwind, valgrind};
 use crate::base::code::Code;
 use crate::base::line::Line;
-use crate::base::path::PathTemplate;
+use crate::base::path;
+use crate::base::sealed::{self, Slot, Text};
 use core::cell::UnsafeCell;
 use core::ffi::CStr;
 use core::fmt::{Arguments, Write};
-use core::sync::atomic::{AtomicU8, AtomicU32, Ordering, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, Ordering, Ordering::Relaxed};
 
 /// A report's line; an address, a size and a path fit.
 type ReportLine = Line<512>;
@@ -28,20 +29,20 @@ pub enum After {
     Ignore = 2,
 }
 
-static AFTER: AtomicU8 = AtomicU8::new(After::Stop as u8);
+const AFTER: Slot = Slot::new(sealed::AFTER, After::Stop as usize);
 /// Where reports go, if not to standard error.
-static PATH: PathTemplate = PathTemplate::new();
+const PATH: Text = Text::new(sealed::REPORT);
 /// The number of the thread that is writing a report. It keeps it where the process ends by that.
 static REPORTER: AtomicU32 = AtomicU32::new(0);
 
 /// Says what happens when something was found that can be survived.
 pub fn set_after(after: After) {
-    AFTER.store(after as u8, Relaxed);
+    AFTER.set(after as usize);
 }
 
 /// What happens when something was found that can be survived.
 pub fn after() -> After {
-    match AFTER.load(Relaxed) {
+    match AFTER.get() {
         0 => After::Stop,
         1 => After::GoOn,
         _ => After::Ignore,
@@ -107,6 +108,8 @@ fn say_by_valgrind(line: &[u8], with_stack: bool) {
 
 /// Lines of detail are written in pieces of at most so many bytes: a pipe takes these whole.
 const TEXT_MAX: usize = 4096;
+/// Frames of the call that a report is about.
+const FRAMES: usize = 16;
 /// Room that a line finds in the buffer, or it is emptied before.
 const LINE_ROOM: usize = 512;
 
@@ -130,6 +133,11 @@ impl Detail {
             write_all(self.fd, self.text.as_bytes());
         }
         self.text.clear();
+    }
+
+    /// A stack: return addresses, innermost first.
+    pub fn stack(&mut self, frames: &[usize]) {
+        modules::write_stack(frames, &mut |line| self.line(line));
     }
 
     /// The bytes around an address, as far as they can be read.
@@ -172,17 +180,13 @@ static BUFFER: Buffer = Buffer(UnsafeCell::new(Line::new()));
 pub fn found(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
     match after() {
         After::Stop => die(code, at, text, detail),
-        After::GoOn => notice(code, at, text, detail),
+        After::GoOn => noticed(code, at, text, detail),
         After::Ignore => {}
     }
 }
 
 /// The program has done what an option says it may: reports it, and returns.
-pub fn noticed(code: Code, at: usize, text: Arguments<'_>) {
-    notice(code, at, text, &|_| {});
-}
-
-fn notice(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
+pub fn noticed(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
     if begin() {
         write(code, at, text, detail);
         end();
@@ -227,7 +231,7 @@ fn end() {
 
 /// Writes a report. The caller is the reporter.
 fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
-    let path = linux::keeping_errno(|| PATH.expand(linux::process_id().cast_signed()));
+    let path = linux::keeping_errno(|| path::expand(PATH, linux::process_id().cast_signed()));
     let file = path.and_then(|path| linux::open_to_append(path.as_bytes()));
     let fd = file.unwrap_or(if valgrind::listens() { VALGRIND } else { libc::STDERR_FILENO });
     let text = format_args!("{code}: {text}");
@@ -242,10 +246,22 @@ fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail
     lines.text.clear();
     lines.line(format_args!("in thread {} of process {}", thread::number(), linux::process_id()));
     detail(&mut lines);
-    if at != 0 && fd != VALGRIND {
+    if fd == VALGRIND {
+        lines.flush();
+        return;
+    }
+    if at != 0 {
         lines.memory(at);
     }
+    // What has been gathered so far is kept, whatever comes of this.
     lines.flush();
+    let mut frames = [0; FRAMES];
+    let count = unwind::capture_carefully(&mut frames);
+    if count != 0 {
+        lines.line(format_args!("called from"));
+        lines.stack(&frames[..count]);
+        lines.flush();
+    }
     if let Some(fd) = file {
         linux::close(fd);
     }

@@ -5,8 +5,8 @@
 
 #![allow(unsafe_code)]
 
+use crate::base::sealed::{self, Slot};
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Makes a request: a code and up to five arguments; what it answers, or else a default. A macro, as functions, inlined ones too, would stand in the stacks that the tools keep.
 #[cfg(target_arch = "x86_64")]
@@ -84,38 +84,39 @@ const fn tool(name: [u8; 2]) -> usize {
     (name[0] as usize) << 24 | (name[1] as usize) << 16
 }
 
-static RUNS: AtomicBool = AtomicBool::new(false);
-static LISTENS: AtomicBool = AtomicBool::new(false);
-static MEMCHECK_RUNS: AtomicBool = AtomicBool::new(false);
+/// What is known of it, one bit each.
+const STATE: Slot = Slot::new(sealed::VALGRIND, 0);
+const RUNS: usize = 1;
+const LISTENS: usize = 2;
+const IS_MEMCHECK: usize = 4;
 
 /// Finds out whether the process runs under valgrind. To be called first.
 pub fn start() {
-    let runs = request!(RUNNING_ON_VALGRIND) != 0;
-    RUNS.store(runs, Relaxed);
-    if runs {
-        let unknown = usize::MAX - 1;
-        let memcheck = request!(MAKE_MEM_NOACCESS, 0, 0) != 0;
-        let helgrind = request!(or unknown; HELGRIND_GET_BITS, 0, 0, 0) != unknown;
-        let drd = request!(DRD_GET_THREAD) != 0;
-        MEMCHECK_RUNS.store(memcheck, Relaxed);
-        LISTENS.store(memcheck || helgrind || drd, Relaxed);
+    if request!(RUNNING_ON_VALGRIND) == 0 {
+        return;
     }
+    let unknown = usize::MAX - 1;
+    let memcheck = request!(MAKE_MEM_NOACCESS, 0, 0) != 0;
+    let helgrind = request!(or unknown; HELGRIND_GET_BITS, 0, 0, 0) != unknown;
+    let drd = request!(DRD_GET_THREAD) != 0;
+    let listens = if memcheck || helgrind || drd { LISTENS } else { 0 };
+    STATE.set(RUNS | listens | if memcheck { IS_MEMCHECK } else { 0 });
 }
 
 /// Whether the process runs under valgrind.
 pub fn runs() -> bool {
-    RUNS.load(Relaxed)
+    STATE.get() & RUNS != 0
 }
 
 /// Whether under a tool of it that listens to what it is told of blocks: memcheck, helgrind or drd.
 #[inline]
 pub fn listens() -> bool {
-    LISTENS.load(Relaxed)
+    STATE.get() & LISTENS != 0
 }
 
 /// Whether under memcheck.
 pub fn is_memcheck() -> bool {
-    MEMCHECK_RUNS.load(Relaxed)
+    STATE.get() & IS_MEMCHECK != 0
 }
 
 /// From here to `loud` nothing is reported of this thread: it reads and writes what the program may not touch. It nests.

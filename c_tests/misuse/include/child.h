@@ -9,7 +9,7 @@
 
 struct ending {
     int status;
-    char said[1024];
+    char said[16384];
 };
 
 typedef void misuse(void *p, uint64_t how);

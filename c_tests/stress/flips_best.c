@@ -1,0 +1,11 @@
+// A random bit of the heap's own words flipped: reported, or harmless. All sizes in the free list, under the best fit.
+// env: METES_OPTIONS=slabs=off
+// args: 300
+// soak-args: 10000
+// timeout: 120
+// ways: so
+#include "check.h"
+
+#include "include/flips.h"
+
+int main(int argc, char **argv) { return flips(argc, argv); }

@@ -1,0 +1,146 @@
+//! What is set at the start and never again: the secret, and the options that do not change while the program runs.
+//!
+//!     | room 64 KiB | secret, words, texts | room 64 KiB |
+//!               |<-- whole pages, read-only -->|
+//!
+//! Once the process has started, `sys::linux::seal` makes the pages read-only, so that no write of the program's changes what the checks rest
+//! on. The room on both sides is why nothing else is on these pages, whatever their size. It is never touched. All is zero in
+//! the library's file, so a word keeps its value xor its default.
+
+use super::config::UNIT;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+const WORDS: usize = 64;
+const TEXTS: usize = 4;
+/// Bytes of a text, the zero at its end included.
+pub const TEXT: usize = 256;
+
+/// The word that has the limit of `sys::linux`.
+pub const LIMIT: usize = 0;
+/// The word that says whether the process runs under valgrind.
+pub const VALGRIND: usize = 1;
+/// The word that says what happens after a report.
+pub const AFTER: usize = 2;
+/// The text that says where reports go.
+pub const REPORT: usize = 1;
+/// The first of the options' words. They number them themselves.
+pub const OPTIONS: usize = 8;
+
+/// Aligned so that what is in it crosses no page.
+#[repr(C, align(2048))]
+struct Area {
+    before: [u8; UNIT],
+    secret: AtomicU64,
+    words: [AtomicUsize; WORDS],
+    texts: [[AtomicU8; TEXT]; TEXTS],
+    after: [u8; UNIT],
+}
+
+const _: () = assert!(size_of::<AtomicU64>() + WORDS * size_of::<usize>() + TEXTS * TEXT <= 2048);
+
+static AREA: Area = Area {
+    before: [0; UNIT],
+    secret: AtomicU64::new(0),
+    words: [const { AtomicUsize::new(0) }; WORDS],
+    texts: [const { [const { AtomicU8::new(0) }; TEXT] }; TEXTS],
+    after: [0; UNIT],
+};
+
+/// The pages that all of it is on.
+pub fn pages(page_size: usize) -> Range<usize> {
+    let start = (&raw const AREA.secret).addr();
+    let end = (&raw const AREA.after).addr();
+    start & !(page_size - 1)..(end + page_size - 1) & !(page_size - 1)
+}
+
+/// Where `base::seal` keeps its secret.
+#[inline(always)]
+pub(super) fn secret() -> &'static AtomicU64 {
+    &AREA.secret
+}
+
+/// A word. Setting it after the start ends the process by a signal.
+#[derive(Clone, Copy)]
+pub struct Slot {
+    index: usize,
+    default: usize,
+}
+
+impl Slot {
+    /// The word of a number, and what it says before it is set.
+    pub const fn new(index: usize, default: usize) -> Self {
+        assert!(index < WORDS);
+        Self { index, default }
+    }
+
+    /// What it says.
+    #[inline(always)]
+    pub fn get(self) -> usize {
+        AREA.words[self.index].load(Relaxed) ^ self.default
+    }
+
+    /// What it says, as a switch.
+    #[inline(always)]
+    pub fn is_on(self) -> bool {
+        self.get() != 0
+    }
+
+    /// Makes it say `value`.
+    pub fn set(self, value: usize) {
+        AREA.words[self.index].store(value ^ self.default, Relaxed);
+    }
+}
+
+/// A text, a path for instance.
+#[derive(Clone, Copy)]
+pub struct Text(usize);
+
+impl Text {
+    /// The text of a number.
+    pub const fn new(index: usize) -> Self {
+        assert!(index < TEXTS);
+        Self(index)
+    }
+
+    /// Makes it say `text`. False if that is empty or too long.
+    pub fn set(self, text: &str) -> bool {
+        let fits = !text.is_empty() && text.len() < TEXT;
+        if fits {
+            AREA.texts[self.0].iter().zip(text.bytes().chain([0])).for_each(|(byte, new)| byte.store(new, Relaxed));
+        }
+        fits
+    }
+
+    /// What it says.
+    pub fn bytes(self) -> impl Iterator<Item = u8> {
+        AREA.texts[self.0].iter().map(|byte| byte.load(Relaxed)).take_while(|&byte| byte != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_else_is_on_its_pages_whatever_their_size() {
+        let area = (&raw const AREA).addr()..(&raw const AREA).addr() + size_of::<Area>();
+        for page_size in [4 << 10, 16 << 10, 64 << 10] {
+            let pages = pages(page_size);
+            assert!(area.start <= pages.start && pages.end <= area.end, "{page_size}: {pages:x?} of {area:x?}");
+            for inside in [(&raw const AREA.secret).addr(), (&raw const AREA.texts).addr() + TEXTS * TEXT - 1] {
+                assert!(pages.contains(&inside), "{page_size}: {inside:#x} is not in {pages:x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_says_its_default_until_it_is_set() {
+        let slot = Slot::new(WORDS - 1, 7);
+        assert_eq!(slot.get(), 7);
+        slot.set(usize::MAX);
+        assert_eq!(slot.get(), usize::MAX);
+        slot.set(0);
+        assert!(!slot.is_on());
+    }
+}

@@ -1,0 +1,290 @@
+//! Leaks: at exit, which blocks nothing points at any more (`debug=1,leaks=exit`).
+//!
+//! All blocks in use are written into a table, in address order. What the program can still reach is found as a conservative garbage
+//! collector does it: each word of writable memory that is not metes' own is taken for a pointer, be it to a block's start or
+//! into it, and each block that is found is looked through in turn. What is left is lost: directly, or only from other blocks that are.
+//!
+//! Memory is read by the kernel, which does not mind what other threads have unmapped meanwhile. They are not stopped: a
+//! pointer that one of them moves in this very moment may not be seen.
+
+#![allow(unsafe_code)]
+
+use super::trailer::{self, Call};
+use super::{alloc, options, watch};
+use crate::base::align;
+use crate::base::code::Code;
+use crate::base::line::Line;
+use crate::sys::linux::{self, page_size};
+use crate::sys::report::{self, Detail};
+use crate::sys::{env, maps, modules, own};
+use core::fmt::Write;
+use core::ops::Range;
+
+/// How a block can be reached.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    /// Not at all.
+    Lost,
+    /// From a block that is lost.
+    LostInside,
+    /// From the program's memory.
+    Reachable,
+}
+
+/// A block in use.
+#[derive(Clone, Copy)]
+struct Found {
+    start: usize,
+    size: usize,
+    call: Call,
+    reach: Reach,
+}
+
+/// Memory from the kernel, of a length that is known before, for the time of a search.
+struct Table<T: Copy + 'static> {
+    address: usize,
+    room: usize,
+    items: &'static mut [T],
+}
+
+impl<T: Copy> Table<T> {
+    fn new(count: usize, item: T) -> Option<Self> {
+        let room = align::up(count.max(1) * size_of::<T>(), page_size());
+        let address = linux::map_uncounted(room)?;
+        let first: *mut T = core::ptr::with_exposed_provenance_mut(address);
+        for index in 0..count {
+            // SAFETY: new memory with room for so many.
+            unsafe { first.add(index).write(item) };
+        }
+        // SAFETY: written above, and nobody else knows it.
+        let items = unsafe { core::slice::from_raw_parts_mut(first, count) };
+        Some(Self { address, room, items })
+    }
+
+    fn range(&self) -> Range<usize> {
+        self.address..self.address + self.room
+    }
+}
+
+impl<T: Copy> Drop for Table<T> {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped in `new`, and nobody uses it any more. What cannot be given back the exit does.
+        unsafe { linux::munmap(self.address, self.room) };
+    }
+}
+
+struct Search {
+    found: Table<Found>,
+    /// Indices of blocks that are to be looked through.
+    waiting: Table<usize>,
+    waiting_count: usize,
+    /// From the first block to behind the last.
+    all: Range<usize>,
+}
+
+impl Search {
+    fn new() -> Option<Self> {
+        let mut count = 0;
+        watch::for_each_in_use(&mut |_, _| count += 1);
+        // Other threads may go on allocating.
+        let room = count + count / 8 + 64;
+        let nothing = Found { start: 0, size: 0, call: Call::NOBODY, reach: Reach::Lost };
+        let mut found = Table::new(room, nothing)?;
+        let mut used = 0;
+        watch::for_each_in_use(&mut |block, facts| {
+            if let Some(slot) = found.items.get_mut(used) {
+                let call = block.calls().map_or(Call::NOBODY, |(allocated, _)| allocated);
+                *slot = Found { start: block.start, size: facts.size, call, reach: Reach::Lost };
+                used += 1;
+            }
+        });
+        let items = core::mem::take(&mut found.items);
+        let (items, _) = items.split_at_mut(used);
+        items.sort_unstable_by_key(|block| block.start);
+        let all = items.first().map_or(0, |block| block.start)..items.last().map_or(0, |b| b.start + b.size.max(1));
+        found.items = items;
+        Some(Self { found, waiting: Table::new(used, 0)?, waiting_count: 0, all })
+    }
+
+    /// Takes a word for a pointer.
+    fn note(&mut self, word: usize, reach: Reach) {
+        if !self.all.contains(&word) {
+            return;
+        }
+        let behind = self.found.items.partition_point(|block| block.start <= word);
+        let Some(index) = behind.checked_sub(1) else { return };
+        let block = &mut self.found.items[index];
+        // A block of nothing has its start.
+        if word < block.start + block.size.max(1) && block.reach == Reach::Lost {
+            block.reach = reach;
+            self.waiting.items[self.waiting_count] = index;
+            self.waiting_count += 1;
+        }
+    }
+
+    /// Looks through memory.
+    fn look(&mut self, bytes: Range<usize>, reach: Reach) {
+        let mut page = [0; PIECE];
+        let mut at = align::up(bytes.start, size_of::<usize>());
+        while at < bytes.end {
+            let wanted = (PIECE - at % PIECE).min(bytes.end - at);
+            let got = linux::peek(at, &mut page[..wanted]);
+            for word in page[..got].chunks_exact(size_of::<usize>()) {
+                let mut bytes = [0; size_of::<usize>()];
+                bytes.copy_from_slice(word);
+                self.note(usize::from_ne_bytes(bytes), reach);
+            }
+            at += wanted;
+        }
+    }
+
+    /// Looks through all blocks that were found and have not been looked through.
+    fn follow(&mut self, reach: Reach) {
+        while let Some(next) = self.waiting_count.checked_sub(1) {
+            self.waiting_count = next;
+            let block = self.found.items[self.waiting.items[next]];
+            self.look(block.start..block.start + block.size, reach);
+        }
+    }
+
+    /// Looks through what the program has but for its blocks: static data, stacks, and other mappings it can write to.
+    fn look_through_roots(&mut self, stack: usize) -> bool {
+        let ours = modules::own();
+        let tables = [self.found.range(), self.waiting.range()];
+        env::for_each_piece(c"/proc/self/maps", b'\n', &mut |line| {
+            let Some(place) = maps::parse(line).filter(|place| place.writable) else { return false };
+            let library = |at| ours.filter(|module| module.contains(at)).map(|module| module.start..module.end);
+            let mut start = place.start;
+            if (place.start..place.end).contains(&stack) {
+                // Below stands what was left by calls that have returned, and this search.
+                start = stack;
+            }
+            while start < place.end {
+                let table = || tables.iter().find(|table| table.contains(&start)).cloned();
+                let skipped = own::around(start).or_else(table).or_else(|| library(start));
+                if let Some(skipped) = skipped.or_else(|| alloc::span_around(start)) {
+                    start = skipped.end;
+                    continue;
+                }
+                let end = align::up(start + 1, PIECE).min(place.end);
+                self.look(start..end, Reach::Reachable);
+                start = end;
+            }
+            false
+        })
+    }
+}
+
+const PIECE: usize = 4096;
+/// Stacks that are told.
+const TOLD: usize = 100;
+
+/// Tells what is lost. `stack` is an address in the frame of the caller.
+pub fn tell(stack: usize) {
+    let Some(mut search) = Search::new() else {
+        return report::say(format_args!("leaks=exit: there is no memory to search in"));
+    };
+    if !search.look_through_roots(stack) || !own::is_complete() {
+        return report::say(format_args!("leaks=exit: cannot tell which memory the program has"));
+    }
+    search.follow(Reach::Reachable);
+    // From each block that is lost to those that only it leads to.
+    for index in 0..search.found.items.len() {
+        let block = search.found.items[index];
+        if block.reach == Reach::Lost {
+            search.look(block.start..block.start + block.size, Reach::LostInside);
+            // One that leads to itself is lost all the same.
+            search.found.items[index].reach = Reach::Lost;
+            search.follow(Reach::LostInside);
+            search.found.items[index].reach = Reach::Lost;
+        }
+    }
+    let lost = &mut *search.found.items;
+    lost.sort_unstable_by_key(|block| (block.reach, block.call.stack, block.start));
+    let count = lost.partition_point(|block| block.reach != Reach::Reachable);
+    tell_lost(&mut lost[..count]);
+}
+
+/// The sum of some blocks.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    blocks: usize,
+    bytes: usize,
+}
+
+impl Sum {
+    fn of(blocks: &[Found]) -> Self {
+        Self { blocks: blocks.len(), bytes: blocks.iter().map(|block| block.size).sum() }
+    }
+}
+
+fn tell_lost(lost: &mut [Found]) {
+    let groups = match Table::new(lost.len(), (0, 0, Sum::default())) {
+        Some(groups) => groups,
+        None => return report::say(format_args!("leaks=exit: there is no memory to count in")),
+    };
+    let (mut told, mut count, mut suppressed) = ([Sum::default(); 2], 0, Sum::default());
+    for blocks in lost.chunk_by(|a, b| (a.reach, a.call.stack) == (b.reach, b.call.stack)) {
+        let sum = Sum::of(blocks);
+        if is_suppressed(blocks[0].call) {
+            suppressed = Sum { blocks: suppressed.blocks + sum.blocks, bytes: suppressed.bytes + sum.bytes };
+            continue;
+        }
+        let kind = &mut told[usize::from(blocks[0].reach == Reach::LostInside)];
+        *kind = Sum { blocks: kind.blocks + sum.blocks, bytes: kind.bytes + sum.bytes };
+        groups.items[count] = (blocks[0].start, usize::from(blocks[0].reach == Reach::LostInside), sum);
+        count += 1;
+    }
+    if count == 0 {
+        return;
+    }
+    let groups = &mut groups.items[..count];
+    groups.sort_unstable_by_key(|(_, inside, sum)| (*inside, core::cmp::Reverse(sum.bytes)));
+    let [direct, inside] = told;
+    let text = format_args!(
+        "{} bytes in {} blocks that nothing points at, and {} bytes in {} blocks that only these lead to",
+        direct.bytes, direct.blocks, inside.bytes, inside.blocks,
+    );
+    report::noticed(Code::Leak, 0, text, &|detail| {
+        for (start, inside, sum) in &groups[..groups.len().min(TOLD)] {
+            tell_group(detail, *start, *inside == 1, *sum);
+        }
+        if groups.len() > TOLD {
+            detail.line(format_args!("and {} more places", groups.len() - TOLD));
+        }
+        if suppressed.blocks != 0 {
+            detail.line(format_args!("suppressed: {} bytes in {} blocks", suppressed.bytes, suppressed.blocks));
+        }
+    });
+}
+
+fn tell_group(detail: &mut Detail, start: usize, inside: bool, sum: Sum) {
+    let kind = if inside { "indirectly lost" } else { "lost" };
+    let Some((call, _)) = watch::extent(start).and_then(trailer::Block::calls) else { return };
+    let (bytes, blocks, thread) = (sum.bytes, sum.blocks, call.thread);
+    detail.line(format_args!(
+        "{kind}: {bytes} bytes in {blocks} blocks, one at {start:#x}, allocated by thread {thread} at"
+    ));
+    detail.stack(trailer::frames(call));
+}
+
+/// Whether the file of suppressions names a frame of a stack: each line of it is `leak:` and a piece of what a report tells of that frame.
+fn is_suppressed(call: Call) -> bool {
+    let Some(path) = options::suppressions() else { return false };
+    let frames = trailer::frames(call);
+    let Ok(path) = core::ffi::CStr::from_bytes_until_nul(path.as_bytes()) else { return false };
+    let mut found = false;
+    env::for_each_piece(path, b'\n', &mut |line| {
+        let Some(piece) = line.strip_prefix(b"leak:").map(<[u8]>::trim_ascii).filter(|piece| !piece.is_empty()) else {
+            return false;
+        };
+        found = frames.iter().any(|frame| {
+            let mut text = Line::<512>::new();
+            // A Line never fails to be written to.
+            let _ = write!(text, "{}", modules::place(frame - 1));
+            text.as_bytes().windows(piece.len()).any(|window| window == piece)
+        });
+        found
+    });
+    found
+}

@@ -1,0 +1,476 @@
+//! What is loaded where: programs, shared libraries, the kernel's own.
+//!
+//! The loader's table is read with glibc's `_dl_find_object` (2.35), which takes no lock and may be called in a signal handler;
+//! `dladdr` and `dl_iterate_phdr` take the loader's lock, and whoever holds that may be waiting for a lock of ours. On older libcs only this
+//! module and the main program are known, by their own headers.
+//!
+//! For reports an address is told as a path and an offset in that file as `addr2line -e` takes it. All that is read for that
+//! beyond the table is copied by the kernel: a library may be on its way out.
+
+#![allow(unsafe_code)]
+
+use super::{linux, maps};
+use crate::base::line::Line;
+use crate::base::seal::Hidden;
+use core::fmt::{self, Write};
+use core::mem::MaybeUninit;
+use libc::{Elf64_Ehdr, Elf64_Phdr};
+
+/// A module's path; a longer one is cut.
+pub type Name = Line<320>;
+
+/// A module: where it is and what describes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Module {
+    /// Its first address, where its ELF header is.
+    pub start: usize,
+    /// The address behind its last.
+    pub end: usize,
+    /// Its `.eh_frame_hdr`, 0 if it has none.
+    pub unwind: usize,
+    /// The loader's record of it, a `struct link_map`; 0 if there is none.
+    record: usize,
+}
+
+impl Module {
+    /// Whether an address lies in it.
+    #[inline]
+    pub fn contains(&self, address: usize) -> bool {
+        (self.start..self.end).contains(&address)
+    }
+
+    /// A number that tells it from what was loaded in its place before: where it is, the loader's record, and how many functions of which
+    /// total size it has unwind information for. Only a library that was built again with all of that the same is taken for the one before.
+    #[inline]
+    pub fn mark(&self) -> u64 {
+        const K: u64 = 0x9e37_79b9_7f4a_7c15;
+        /// Bytes of the header, of the table's size in it, and of a row of the usual table, in pairs of four bytes.
+        const HEADER: usize = 12;
+        const ROW: usize = 8;
+        let mut mark = (self.record as u64 ^ (self.end as u64).rotate_left(16)).wrapping_mul(K) ^ self.unwind as u64;
+        if self.unwind != 0 && self.unwind.is_multiple_of(4) {
+            let words = core::ptr::with_exposed_provenance::<u32>(self.unwind);
+            // SAFETY: the loader says that the header of the unwind information is there, and the rows of its table follow.
+            unsafe {
+                let (place, count) = (words.add(1).read(), words.add(2).read());
+                let last = HEADER + (count as usize).saturating_sub(1) * ROW;
+                mark = mark.wrapping_mul(K) ^ u64::from(place) << 32 ^ u64::from(count);
+                if words.cast::<[u8; 4]>().read() == USUAL && last + ROW <= self.end - self.unwind {
+                    let row = words.byte_add(last);
+                    mark = mark.wrapping_mul(K) ^ u64::from(row.read()) << 32 ^ u64::from(row.add(1).read());
+                }
+            }
+        }
+        mark
+    }
+}
+
+/// How the unwind information's header starts that all of today's linkers write.
+const USUAL: [u8; 4] = [1, 0x1b, 3, 0x3b];
+
+/// A `struct dl_find_object`.
+#[repr(C)]
+struct Found {
+    flags: u64,
+    start: usize,
+    end: usize,
+    record: usize,
+    unwind: usize,
+    /// More than is there today.
+    reserved: [u64; 16],
+}
+
+/// glibc's `_dl_find_object`, once it was looked up.
+static LOADERS: Hidden = Hidden::none();
+
+/// Looks the loader's function up: when this library is loaded. Not by a reference that may stay open: that would be one to a version of the
+/// symbol, without which an older libc does not load the library.
+pub fn begin() {
+    // SAFETY: dlsym only looks up.
+    let function = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) };
+    let _ = LOADERS.swap(function.expose_provenance());
+}
+
+/// Which of those that are never unloaded a module is: 0, this library; 1, the main program; 2, the libc.
+pub fn lasting(module: &Module) -> Option<usize> {
+    let here: fn() = begin;
+    let abort: unsafe extern "C" fn() -> ! = libc::abort;
+    let marks = [here as usize, linux::aux(libc::AT_PHDR).unwrap_or(0), abort as usize];
+    // What is known by its headers alone is told better later.
+    marks.iter().position(|&address| module.record != 0 && module.contains(address))
+}
+
+/// The module that an address lies in.
+#[inline]
+pub fn find(address: usize) -> Option<Module> {
+    let function = LOADERS.get().unwrap_or(0);
+    if function == 0 {
+        return [own_by_header(), program_by_header()].into_iter().flatten().find(|module| module.contains(address));
+    }
+    let mut found = MaybeUninit::<Found>::uninit();
+    // SAFETY: the libc's function has this type; it writes its result, and only where it returns zero.
+    unsafe {
+        let function: extern "C" fn(usize, *mut Found) -> libc::c_int =
+            core::mem::transmute(core::ptr::with_exposed_provenance::<()>(function));
+        if function(address, found.as_mut_ptr()) != 0 {
+            return None;
+        }
+        let found = found.as_ptr();
+        Some(Module { start: (*found).start, end: (*found).end, unwind: (*found).unwind, record: (*found).record })
+    }
+}
+
+/// The shared library that this code is in. `None` where it is part of the program.
+pub fn own() -> Option<Module> {
+    let here: fn() = begin;
+    let module = find(here as usize)?;
+    let is_program = match module.record {
+        0 => linux::aux(libc::AT_PHDR).is_some_and(|headers| module.contains(headers)),
+        // The program is the one without a name.
+        record => name_of(record).is_some_and(|name| name.as_bytes().is_empty()),
+    };
+    (!is_program).then_some(module)
+}
+
+/// The module that this code is in, by its ELF header, which the linker has a name for.
+fn own_by_header() -> Option<Module> {
+    by_header(own_header())
+}
+
+/// The main program by its program headers, which the kernel tells.
+fn program_by_header() -> Option<Module> {
+    let headers = linux::aux(libc::AT_PHDR)?;
+    by_header(headers.checked_sub(size_of::<Elf64_Ehdr>())?)
+}
+
+fn by_header(start: usize) -> Option<Module> {
+    let (mut end, mut unwind) = (0, 0);
+    let bias = start.wrapping_sub(first_address(start)?);
+    for segment in segments(start)? {
+        let at = bias.wrapping_add(word(segment.p_vaddr));
+        match segment.p_type {
+            libc::PT_LOAD => end = end.max(at + word(segment.p_memsz)),
+            libc::PT_GNU_EH_FRAME => unwind = at,
+            _ => {}
+        }
+    }
+    (end != 0).then_some(Module { start, end, unwind, record: 0 })
+}
+
+/// The address that the first byte of a module's file was linked for.
+fn first_address(start: usize) -> Option<usize> {
+    let first = segments(start)?.iter().find(|segment| segment.p_type == libc::PT_LOAD && segment.p_offset == 0)?;
+    Some(word(first.p_vaddr))
+}
+
+/// The end of the segment of a module that `address` lies in.
+pub fn segment_end(module: &Module, address: usize) -> Option<usize> {
+    let bias = module.start.wrapping_sub(first_address(module.start)?);
+    segments(module.start)?.iter().filter(|segment| segment.p_type == libc::PT_LOAD).find_map(|segment| {
+        let at = bias.wrapping_add(word(segment.p_vaddr));
+        let end = at + word(segment.p_filesz);
+        (at..end).contains(&address).then_some(end)
+    })
+}
+
+/// The program headers of the module whose ELF header is at `start`.
+fn segments(start: usize) -> Option<&'static [Elf64_Phdr]> {
+    if start == 0 || !start.is_multiple_of(align_of::<Elf64_Ehdr>()) {
+        return None;
+    }
+    // SAFETY: a module's first page is mapped, readable and never written to while the module is there; the headers of what is an ELF
+    // file of this kind are in it.
+    unsafe {
+        let header = &*core::ptr::with_exposed_provenance::<Elf64_Ehdr>(start);
+        let is_elf = header.e_ident[..4] == *b"\x7fELF" && usize::from(header.e_phentsize) == size_of::<Elf64_Phdr>();
+        let offset = word(header.e_phoff);
+        if !is_elf || !offset.is_multiple_of(align_of::<Elf64_Phdr>()) {
+            return None;
+        }
+        let first = core::ptr::with_exposed_provenance(start.checked_add(offset)?);
+        Some(core::slice::from_raw_parts(first, header.e_phnum.into()))
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "modules of 64 bits are known on machines of 64 bits alone")]
+const fn word(value: u64) -> usize {
+    value as usize
+}
+
+/// Reads two addresses that the linker fills in, zero where there is nothing of the name.
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(miri)))]
+mod linked {
+    macro_rules! address {
+        ($name:ident, $symbol:literal) => {
+            /// The address of a symbol, or 0.
+            #[inline(always)]
+            pub fn $name() -> usize {
+                let address: usize;
+                // SAFETY: reads a word that the linker has written.
+                unsafe {
+                    core::arch::asm!(
+                        concat!(".weak ", $symbol),
+                        concat!(".hidden ", $symbol),
+                        concat!("mov {address}, qword ptr [rip + ", $symbol, "@GOTPCREL]"),
+                        address = out(reg) address,
+                        options(nostack, preserves_flags, pure, readonly),
+                    );
+                }
+                address
+            }
+        };
+    }
+
+    address!(own_header, "__ehdr_start");
+    address!(text_start, "__start_metes_text");
+    address!(text_stop, "__stop_metes_text");
+}
+
+#[cfg(all(target_arch = "aarch64", target_pointer_width = "64", not(miri)))]
+mod linked {
+    macro_rules! address {
+        ($name:ident, $symbol:literal) => {
+            /// The address of a symbol, or 0.
+            #[inline(always)]
+            pub fn $name() -> usize {
+                let address: usize;
+                // SAFETY: reads a word that the linker has written.
+                unsafe {
+                    core::arch::asm!(
+                        concat!(".weak ", $symbol),
+                        concat!(".hidden ", $symbol),
+                        concat!("adrp {address}, :got:", $symbol),
+                        concat!("ldr {address}, [{address}, :got_lo12:", $symbol, "]"),
+                        address = out(reg) address,
+                        options(nostack, preserves_flags, pure, readonly),
+                    );
+                }
+                address
+            }
+        };
+    }
+
+    address!(own_header, "__ehdr_start");
+    address!(text_start, "__start_metes_text");
+    address!(text_stop, "__stop_metes_text");
+}
+
+#[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_pointer_width = "64", not(miri))))]
+mod linked {
+    /// Not known.
+    pub fn own_header() -> usize {
+        0
+    }
+
+    /// Not known.
+    pub fn text_start() -> usize {
+        0
+    }
+
+    /// Not known.
+    pub fn text_stop() -> usize {
+        0
+    }
+}
+
+use linked::{own_header, text_start, text_stop};
+
+/// The addresses of this library's own code: a shared library's whole range; in a program with `libmetes.a` inside the section that
+/// `scripts/make-static` puts all code into. Empty where neither is known.
+pub fn own_code() -> core::ops::Range<usize> {
+    let (start, stop) = (text_start(), text_stop());
+    if start != 0 && stop > start {
+        return start..stop;
+    }
+    own().map_or(0..0, |module| module.start..module.end)
+}
+
+/// An address as a report tells it.
+pub struct Place {
+    /// The path of what is mapped there, empty if nothing has a name there.
+    pub name: Name,
+    /// The offset for `addr2line -e`.
+    pub offset: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.as_bytes().utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        if name.is_empty() { f.write_str("?") } else { write!(f, "{name}+{:#x}", self.offset) }
+    }
+}
+
+/// What an address belongs to. Never faults, takes no lock; may be called in a signal handler.
+pub fn place(address: usize) -> Place {
+    linux::keeping_errno(|| by_record(address).or_else(|| by_map(address)))
+        .unwrap_or(Place { name: Name::new(), offset: 0 })
+}
+
+/// By the loader's record: `l_addr`, then `l_name`.
+fn by_record(address: usize) -> Option<Place> {
+    let module = find(address).filter(|module| module.record != 0)?;
+    let bias = peek_word(module.record)?;
+    let mut name = name_of(module.record)?;
+    if name.as_bytes().is_empty() {
+        name = program_name()?;
+    }
+    Some(Place { name, offset: address.wrapping_sub(bias) })
+}
+
+/// What the loader calls a module.
+fn name_of(record: usize) -> Option<Name> {
+    let mut name = Name::new();
+    read_text(peek_word(record + size_of::<usize>())?, &mut name);
+    Some(name)
+}
+
+/// By the kernel's list of mappings.
+fn by_map(address: usize) -> Option<Place> {
+    let place = maps::lookup(address).ok()??;
+    let mut name = Name::new();
+    name.push(place.name.as_bytes());
+    // A file that is mapped from its start has its header there; what was linked for fixed addresses (ET_EXEC) is where it was linked for.
+    let mut header = [0u8; 18];
+    let got = linux::peek(place.base, &mut header);
+    let is_fixed = got == header.len() && header.starts_with(b"\x7fELF") && header[16] == 2;
+    Some(Place { name, offset: if is_fixed { address } else { address - place.base } })
+}
+
+/// The main program's path.
+fn program_name() -> Option<Name> {
+    let mut buffer = [0u8; 319];
+    let args = [
+        linux::int(libc::AT_FDCWD),
+        c"/proc/self/exe".as_ptr().expose_provenance(),
+        buffer.as_mut_ptr().expose_provenance(),
+        buffer.len(),
+    ];
+    // SAFETY: the kernel reads the path and writes within the buffer.
+    let len = unsafe { linux::call(libc::SYS_readlinkat, args) };
+    let len = usize::try_from(len).ok().filter(|&len| len != 0 && len < buffer.len())?;
+    let mut name = Name::new();
+    name.push(&buffer[..len]);
+    Some(name)
+}
+
+fn peek_word(address: usize) -> Option<usize> {
+    let mut bytes = [0u8; size_of::<usize>()];
+    (linux::peek(address, &mut bytes) == bytes.len()).then_some(usize::from_ne_bytes(bytes))
+}
+
+/// Appends a C string, in pieces that cross no page.
+fn read_text(mut address: usize, name: &mut Name) {
+    const PIECE: usize = 64;
+    let mut left = 320;
+    while left > 0 && address != 0 {
+        let mut bytes = [0u8; PIECE];
+        let wanted = (PIECE - address % PIECE).min(left);
+        let got = linux::peek(address, &mut bytes[..wanted]);
+        let text = &bytes[..got];
+        let end = text.iter().position(|&byte| byte == 0);
+        name.push(&text[..end.unwrap_or(got)]);
+        if end.is_some() || got < wanted {
+            return;
+        }
+        (address, left) = (address + got, left - got);
+    }
+}
+
+/// Tells a stack, one line a frame: `    #0 0x7f5e4123 /lib/libfoo.so.1+0x4123`. A frame is a return address: what is told is the byte before it,
+/// which lies in the call.
+pub fn write_stack(frames: &[usize], line: &mut dyn FnMut(fmt::Arguments<'_>)) {
+    for (index, &frame) in frames.iter().enumerate() {
+        let address = frame.wrapping_sub(1);
+        line(format_args!("    #{index} {address:#x} {}", place(address)));
+    }
+}
+
+/// The same to a `Write`, each line ended.
+pub fn write_stack_to(frames: &[usize], to: &mut dyn Write) -> fmt::Result {
+    let mut result = Ok(());
+    write_stack(frames, &mut |line| result = result.and_then(|()| writeln!(to, "{line}")));
+    result
+}
+
+#[cfg(all(test, not(any(miri, feature = "models"))))]
+mod tests {
+    use super::*;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    fn here() -> usize {
+        let here: fn() = begin;
+        here as usize
+    }
+
+    fn program() -> String {
+        std::env::current_exe().unwrap().to_str().unwrap().to_string()
+    }
+
+    #[test]
+    fn the_program_and_the_libc_are_told_apart() {
+        let program = find(here()).unwrap();
+        let libc = find(libc::abort as unsafe extern "C" fn() -> ! as usize).unwrap();
+        assert!(program.contains(here()) && program.unwind != 0 && libc.unwind != 0);
+        assert!(!program.contains(libc.start) && program.mark() != libc.mark());
+        assert_eq!((lasting(&program), lasting(&libc)), (Some(0), Some(2)));
+        // The tests are part of a program: there is nothing to leave out of stacks.
+        assert_eq!((own(), own_code()), (None, 0..0));
+    }
+
+    #[test]
+    fn an_address_of_no_module_is_in_none() {
+        let local = 0;
+        for address in [0, 1, (&raw const local).addr(), usize::MAX] {
+            assert_eq!(find(address), None);
+        }
+    }
+
+    #[test]
+    fn the_headers_say_what_the_loader_says() {
+        let by_loader = find(here()).unwrap();
+        for found in [own_by_header(), program_by_header()] {
+            let found = found.unwrap();
+            assert_eq!((found.start, found.unwind), (by_loader.start, by_loader.unwind));
+            assert!(found.contains(here()));
+        }
+    }
+
+    #[test]
+    fn a_segment_ends_behind_what_is_in_it() {
+        let module = find(here()).unwrap();
+        let end = segment_end(&module, module.unwind).unwrap();
+        assert!((module.unwind + 1..module.end).contains(&end));
+        assert_eq!(segment_end(&module, module.end + 4096), None);
+        assert!(segments(0).is_none() && segments(0x1001).is_none());
+    }
+
+    #[test]
+    fn a_place_is_the_same_by_the_loader_and_by_the_kernel() {
+        for address in [here(), libc::abort as unsafe extern "C" fn() -> ! as usize] {
+            let (first, second) = (by_record(address).unwrap(), by_map(address).unwrap());
+            assert_eq!(first.offset, address - find(address).unwrap().start);
+            assert!(first.name.as_bytes().starts_with(b"/"));
+            // The kernel's names are whole, those of the list are cut.
+            let len = second.name.as_bytes().len();
+            assert!(
+                first.name.as_bytes().ends_with(b".so.6") || &first.name.as_bytes()[..len] == second.name.as_bytes()
+            );
+        }
+        assert_eq!(
+            place(here()).to_string(),
+            std::format!("{}+{:#x}", program(), here() - find(here()).unwrap().start)
+        );
+        assert_eq!(place(16).to_string(), "?");
+    }
+
+    #[test]
+    fn a_stack_has_a_line_a_frame() {
+        let mut text = String::new();
+        write_stack_to(&[here() + 1, 8, 0], &mut text).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let offset = here() - find(here()).unwrap().start;
+        assert_eq!(lines[0], std::format!("    #0 {:#x} {}+{offset:#x}", here(), program()));
+        assert_eq!(lines[1..], ["    #1 0x7 ?", "    #2 0xffffffffffffffff ?"]);
+    }
+}

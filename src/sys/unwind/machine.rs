@@ -1,0 +1,114 @@
+//! What unwinding has to know of a machine: its registers, what the kernel leaves on the stack for a signal handler, and what a call looks like.
+
+#![allow(unsafe_code)]
+
+use gimli::Register;
+
+/// The three registers that a walk needs, and a fourth.
+#[derive(Clone, Copy, Debug)]
+pub struct Registers {
+    /// The address of the instruction at work.
+    pub pc: usize,
+    /// The stack pointer.
+    pub sp: usize,
+    /// The frame pointer, or whatever a function has put into that register.
+    pub fp: usize,
+    /// The link register, where it is known.
+    pub lr: Option<usize>,
+}
+
+#[cfg(target_arch = "aarch64")]
+mod of {
+    use super::*;
+
+    pub const SP: Register = Register(31);
+    pub const FP: Register = Register(29);
+    pub const RA: Register = Register(30);
+    /// Whether a call leaves the return address in a register.
+    pub const HAS_LINK_REGISTER: bool = true;
+    /// From the stack pointer of the code that a signal handler returns to up to the context: a `siginfo_t`.
+    pub const CONTEXT: usize = 128;
+    /// In a `ucontext_t`.
+    pub const CONTEXT_PC: usize = 440;
+    pub const CONTEXT_SP: usize = 432;
+    pub const CONTEXT_FP: usize = 416;
+    pub const CONTEXT_LR: Option<usize> = Some(424);
+
+    /// A return address without its signature.
+    pub fn bare(address: usize) -> usize {
+        address & ((1 << 48) - 1)
+    }
+
+    /// The instruction before an address, from its last four bytes: whether it is a call.
+    pub fn is_call(bytes: [u8; 8]) -> bool {
+        let [.., a, b, c, d] = bytes;
+        let instruction = u32::from_le_bytes([a, b, c, d]);
+        instruction >> 26 == 0x25 || instruction & 0xffff_fc1f == 0xd63f_0000
+    }
+
+    #[cfg(not(miri))]
+    #[inline(always)]
+    pub fn here() -> Registers {
+        let (pc, sp, fp): (usize, usize, usize);
+        // SAFETY: reads registers.
+        unsafe {
+            core::arch::asm!("adr {pc}, .", "mov {sp}, sp", "mov {fp}, x29", pc = out(reg) pc, sp = out(reg) sp, fp = out(reg) fp,
+                options(nomem, nostack, preserves_flags));
+        }
+        Registers { pc, sp, fp, lr: None }
+    }
+}
+
+#[cfg(not(target_arch = "aarch64"))]
+mod of {
+    use super::*;
+
+    pub const SP: Register = Register(7);
+    pub const FP: Register = Register(6);
+    pub const RA: Register = Register(16);
+    /// Whether a call leaves the return address in a register.
+    pub const HAS_LINK_REGISTER: bool = false;
+    /// From the stack pointer of the code that a signal handler returns to up to the context.
+    pub const CONTEXT: usize = 0;
+    /// In a `ucontext_t`.
+    pub const CONTEXT_PC: usize = 168;
+    pub const CONTEXT_SP: usize = 160;
+    pub const CONTEXT_FP: usize = 120;
+    pub const CONTEXT_LR: Option<usize> = None;
+
+    /// A return address as it is.
+    #[inline(always)]
+    pub fn bare(address: usize) -> usize {
+        address
+    }
+
+    /// Whether the eight bytes before an address end with a call: of an address, or by a register or a word in memory.
+    pub fn is_call(bytes: [u8; 8]) -> bool {
+        const RELATIVE: u8 = 0xe8;
+        const INDIRECT: u8 = 0xff;
+        bytes[3] == RELATIVE || bytes.windows(2).skip(1).any(|pair| pair[0] == INDIRECT && pair[1] >> 3 & 7 == 2)
+    }
+
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[inline(always)]
+    pub fn here() -> Registers {
+        let (pc, sp, fp): (usize, usize, usize);
+        // SAFETY: reads registers.
+        unsafe {
+            core::arch::asm!("lea {pc}, [rip]", "mov {sp}, rsp", "mov {fp}, rbp", pc = out(reg) pc, sp = out(reg) sp, fp = out(reg) fp,
+                options(nomem, nostack, preserves_flags));
+        }
+        Registers { pc, sp, fp, lr: None }
+    }
+}
+
+#[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+fn nowhere() -> Registers {
+    Registers { pc: 0, sp: 0, fp: 0, lr: None }
+}
+
+#[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+pub use nowhere as here;
+#[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use of::here;
+pub use of::{CONTEXT, CONTEXT_FP, CONTEXT_LR, CONTEXT_PC, CONTEXT_SP, FP, HAS_LINK_REGISTER, RA, SP, bare, is_call};

@@ -1,0 +1,299 @@
+//! Stacks: the return addresses of the calling thread, or of one that a signal has stopped.
+//!
+//! ```text
+//!     pc, sp, fp  --rule-->  the caller's pc, sp, fp  --rule-->  ...
+//!                  ^
+//!          cache: a word for each pc  <--miss--  .eh_frame of the module that pc is in
+//! ```
+//!
+//! Distributions build programs without frame pointers, so what leads from a frame to its caller is unwind information (`cfi`), boiled down
+//! to a word (`rule`) and remembered. Nothing here allocates or takes a lock, and all of it may run in a signal handler.
+//!
+//! What is found is checked: a caller's frame lies above, on whole words, on a readable page (`memory`), and the return address is in a
+//! module. Code that no module has, made while the program runs, is followed by frame pointers, each of which must lead to what looks like
+//! a call. Where nothing fits the stack ends: too short, never made up.
+
+#![allow(unsafe_code)]
+
+mod cfi;
+mod machine;
+mod memory;
+mod rule;
+#[cfg(test)]
+mod tests;
+
+use super::modules;
+use core::ffi::c_void;
+use core::sync::atomic::{
+    AtomicU64, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
+pub use machine::Registers;
+pub use memory::Care;
+use memory::Memory;
+use rule::{Cache, Kind, Rule};
+
+static CACHE: Cache = Cache::new();
+
+/// A frame that is found by its frame pointer is no larger.
+const FRAME_MAX: usize = 1 << 20;
+/// Frames of our own at most, on top of the program's.
+const OWN_MAX: usize = 64;
+
+impl Registers {
+    /// What the kernel saved of a thread that a signal stopped: a signal handler's third argument.
+    ///
+    /// # Safety
+    /// `context` must be that.
+    pub unsafe fn of_signal(context: *const c_void) -> Self {
+        // SAFETY: a `ucontext_t` has its registers there.
+        let word = |offset| unsafe { context.byte_add(offset).cast::<usize>().read() };
+        Self {
+            pc: word(machine::CONTEXT_PC),
+            sp: word(machine::CONTEXT_SP),
+            fp: word(machine::CONTEXT_FP),
+            lr: machine::CONTEXT_LR.map(word),
+        }
+    }
+}
+
+/// The calling thread's return addresses, innermost first, and how many there are: from the first on that is not in this library's own code, as
+/// many as fit. `frame - 1` lies in the instruction that was at work.
+#[inline(never)]
+pub fn capture(frames: &mut [usize]) -> usize {
+    let here = machine::here();
+    let mut walk = Walk::new(&here, Memory::from(Care::Fast, here.sp));
+    let first = walk.step();
+    walk.fill(first, frames)
+}
+
+/// The same with the kernel reading all words of the stack: slower by a factor of a hundred, and nothing on a stack can make it fault.
+#[inline(never)]
+pub fn capture_carefully(frames: &mut [usize]) -> usize {
+    let here = machine::here();
+    let mut walk = Walk::new(&here, Memory::new(Care::Careful));
+    let first = walk.step();
+    walk.fill(first, frames)
+}
+
+/// The same for registers that a signal handler was given. The first frame is the instruction that was interrupted, as if it were a call:
+/// `frame - 1` is its address.
+pub fn capture_from(registers: &Registers, frames: &mut [usize], care: Care) -> usize {
+    let mut walk = Walk::new(registers, Memory::new(care));
+    let first = (registers.pc != 0).then(|| registers.pc.wrapping_add(1));
+    walk.fill(first, frames)
+}
+
+/// What a walk knows of a module.
+#[derive(Clone, Copy)]
+struct Known {
+    start: usize,
+    end: usize,
+    mark: u64,
+}
+
+impl Known {
+    #[inline]
+    fn contains(&self, address: usize) -> bool {
+        (self.start..self.end).contains(&address)
+    }
+}
+
+/// A module that is never unloaded: the loader need not be asked for it each time.
+struct Lasting {
+    start: AtomicUsize,
+    /// Set last; 0 before.
+    end: AtomicUsize,
+    mark: AtomicU64,
+}
+
+/// This library, the main program and the libc. In a program that is linked statically they are one.
+static LASTING: [Lasting; 3] =
+    [const { Lasting { start: AtomicUsize::new(0), end: AtomicUsize::new(0), mark: AtomicU64::new(0) } }; 3];
+
+impl Lasting {
+    #[inline]
+    fn get(&self, address: usize) -> Option<Known> {
+        let (end, start) = (self.end.load(Acquire), self.start.load(Relaxed));
+        (start..end).contains(&address).then(|| Known { start, end, mark: self.mark.load(Relaxed) })
+    }
+
+    fn set(&self, module: Known) {
+        self.start.store(module.start, Relaxed);
+        self.mark.store(module.mark, Relaxed);
+        self.end.store(module.end, Release);
+    }
+}
+
+/// Asks the loader for the module that an address is in.
+#[inline(never)]
+fn find(address: usize) -> Option<Known> {
+    let module = modules::find(address)?;
+    let known = Known { start: module.start, end: module.end, mark: module.mark() };
+    if let Some(index) = modules::lasting(&module) {
+        LASTING[index].set(known);
+    }
+    Some(known)
+}
+
+struct Walk {
+    /// An address in the instruction at work.
+    pc: usize,
+    sp: usize,
+    fp: usize,
+    /// The link register, in a frame that was interrupted.
+    lr: Option<usize>,
+    module: Option<Known>,
+    memory: Memory,
+}
+
+impl Walk {
+    fn new(registers: &Registers, memory: Memory) -> Self {
+        let &Registers { pc, sp, fp, lr } = registers;
+        Self { pc, sp, fp, lr, module: None, memory }
+    }
+
+    /// Fills in frames from `frame` on.
+    fn fill(&mut self, mut frame: Option<usize>, frames: &mut [usize]) -> usize {
+        let (own_start, own_end) = own_code();
+        let is_own = |frame: usize| (own_start..own_end).contains(&(frame - 1));
+        for _ in 0..OWN_MAX {
+            match frame {
+                Some(own) if is_own(own) => frame = self.step(),
+                _ => break,
+            }
+        }
+        let len = frames.len();
+        for (count, place) in frames.iter_mut().enumerate() {
+            let Some(found) = frame else { return count };
+            *place = found;
+            if count + 1 < len {
+                frame = self.step();
+            }
+        }
+        len
+    }
+
+    /// Goes to the caller; its return address.
+    #[inline]
+    fn step(&mut self) -> Option<usize> {
+        let rule = self.rule();
+        let (cfa, fp_base) = match rule.kind() {
+            Kind::FromSp => (self.sp.wrapping_add_signed(rule.offset()), None),
+            Kind::FromFp => (self.fp.wrapping_add_signed(rule.offset()), None),
+            Kind::AtFp => (self.memory.word(self.fp.wrapping_add_signed(rule.offset()))?, Some(self.fp)),
+            Kind::Signal => return self.step_over_signal(),
+            Kind::End => return None,
+            Kind::Unknown => return self.step_by_frame_pointer(),
+        };
+        let lr = self.lr.take();
+        let in_register = rule.ra().is_none();
+        if cfa < self.sp || (cfa == self.sp && !in_register) {
+            return None;
+        }
+        let ra = match rule.ra() {
+            Some(offset) => self.memory.word(cfa.wrapping_add_signed(offset))?,
+            None => lr?,
+        };
+        if let Some(offset) = rule.fp() {
+            self.fp = self.memory.word(fp_base.unwrap_or(cfa).wrapping_add_signed(offset))?;
+        }
+        self.sp = cfa;
+        self.arrive(machine::bare(ra))
+    }
+
+    /// How to get from here to the caller.
+    #[inline]
+    fn rule(&mut self) -> Rule {
+        let Some(module) = self.module() else { return Rule::plain(Kind::Unknown) };
+        CACHE.get(self.pc, module.mark).unwrap_or_else(|| self.new_rule(&module))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn new_rule(&self, known: &Known) -> Rule {
+        let module = modules::find(self.pc).filter(|module| module.mark() == known.mark);
+        let rule = module.map_or(Rule::plain(Kind::Unknown), |module| cfi::rule(&module, self.pc));
+        CACHE.put(self.pc, known.mark, rule);
+        rule
+    }
+
+    /// The module that is at work.
+    #[inline]
+    fn module(&mut self) -> Option<Known> {
+        if !self.module.is_some_and(|module| module.contains(self.pc)) {
+            let lasting = LASTING.iter().find_map(|module| module.get(self.pc));
+            self.module = lasting.or_else(|| find(self.pc));
+        }
+        self.module
+    }
+
+    /// Goes on at a return address, unless nothing is there.
+    #[inline]
+    fn arrive(&mut self, ra: usize) -> Option<usize> {
+        self.pc = ra.wrapping_sub(1);
+        let is_code = self.module().is_some() || (ra != 0 && self.is_behind_call(ra));
+        is_code.then_some(ra)
+    }
+
+    /// From the code that a signal handler returns to on to what was interrupted.
+    #[cold]
+    fn step_over_signal(&mut self) -> Option<usize> {
+        let context = self.sp.wrapping_add(machine::CONTEXT);
+        let mut word = |offset: usize| self.memory.word(context.wrapping_add(offset));
+        let (pc, sp, fp) = (word(machine::CONTEXT_PC)?, word(machine::CONTEXT_SP)?, word(machine::CONTEXT_FP)?);
+        self.lr = match machine::CONTEXT_LR {
+            Some(offset) => Some(word(offset)?),
+            None => None,
+        };
+        (self.pc, self.sp, self.fp) = (pc, sp, fp);
+        // A call of an address where nothing is ends here, but is told.
+        (pc != 0).then(|| pc.wrapping_add(1))
+    }
+
+    /// By the frame pointer, as code without unwind information may have one: it leads to the caller's and to a return address.
+    #[cold]
+    fn step_by_frame_pointer(&mut self) -> Option<usize> {
+        self.lr = None;
+        let frame = self.fp;
+        if frame < self.sp || frame - self.sp > FRAME_MAX {
+            return None;
+        }
+        let fp = self.memory.word(frame)?;
+        let ra = machine::bare(self.memory.word(frame.wrapping_add(size_of::<usize>()))?);
+        if !self.is_behind_call(ra) {
+            return None;
+        }
+        (self.fp, self.sp) = (fp, frame + 2 * size_of::<usize>());
+        self.arrive(ra)
+    }
+
+    /// Whether a call stands before an address.
+    #[cold]
+    fn is_behind_call(&self, ra: usize) -> bool {
+        self.memory.bytes_before(ra).is_some_and(machine::is_call)
+    }
+}
+
+/// Where our own code starts and ends; the same addresses if it is not to be told from the program's.
+#[inline]
+fn own_code() -> (usize, usize) {
+    static START: AtomicUsize = AtomicUsize::new(0);
+    static END: AtomicUsize = AtomicUsize::new(0);
+    let end = END.load(Acquire);
+    if end != 0 {
+        return (START.load(Relaxed), end);
+    }
+    find_own_code(&START, &END)
+}
+
+#[cold]
+fn find_own_code(start: &AtomicUsize, end: &AtomicUsize) -> (usize, usize) {
+    // Zero is not known yet.
+    const NONE: (usize, usize) = (1, 1);
+    let range = modules::own_code();
+    let (first, last) = if range.is_empty() { NONE } else { (range.start, range.end) };
+    start.store(first, Relaxed);
+    end.store(last, Release);
+    (first, last)
+}

@@ -1,0 +1,90 @@
+//! What a program cannot write to: metes' records have untouchable pages on both sides, and its options are read-only.
+
+use metes::Metes;
+use metes::base::config::UNIT;
+use metes::base::sealed;
+use metes::front::{runtime, threads};
+use metes::slab::slab::Entry;
+use std::fs;
+use std::hint::black_box;
+
+#[global_allocator]
+static METES: Metes = Metes;
+
+struct Map {
+    start: usize,
+    end: usize,
+    rights: String,
+}
+
+fn maps() -> Vec<Map> {
+    let text = fs::read_to_string("/proc/self/maps").unwrap();
+    let map = |line: &str| {
+        let (range, rest) = line.split_once(' ').unwrap();
+        let (start, end) = range.split_once('-').unwrap();
+        let number = |text| usize::from_str_radix(text, 16).unwrap();
+        Map { start: number(start), end: number(end), rights: rest[..4].to_owned() }
+    };
+    text.lines().map(map).collect()
+}
+
+/// The bytes of the mapping that `address` is in, which must have a guard on each side.
+fn guarded(what: &str, address: usize) -> usize {
+    let maps = maps();
+    let at = maps.iter().position(|map| (map.start..map.end).contains(&address)).expect("it is mapped");
+    let (before, inside, after) = (&maps[at - 1], &maps[at], &maps[at + 1]);
+    assert_eq!(inside.rights, "rw-p", "{what} at {address:#x}");
+    for (guard, gap) in [(before, inside.start - before.end), (after, after.start - inside.end)] {
+        assert!(gap == 0 && guard.rights == "---p", "{what} at {address:#x} has {} {gap} bytes off", guard.rights);
+    }
+    inside.end - inside.start
+}
+
+#[test]
+fn records_stand_between_pages_that_cannot_be_touched() {
+    let small = black_box(vec![1u8; 100]);
+    let medium = black_box(vec![1u8; 100 << 10]);
+    let large = black_box(vec![1u8; 3 << 20]);
+    let address = |block: &[u8]| block.as_ptr().addr();
+
+    let entry = Entry::new(runtime::PAGE_MAP.slab_entry(address(&small))).expect("a slab");
+    assert_eq!(guarded("the record of a slab", entry.slab().address()) % UNIT, 0);
+    let window = runtime::PAGE_MAP.window(address(&small)).expect("a leaf");
+    assert!(guarded("the leaf", (&raw const *window).addr()) > 1 << 20);
+    for block in [&medium, &large] {
+        let span = runtime::PAGE_MAP.get(address(block)).expect("a span");
+        assert_eq!(guarded("the record of a region or mapping", (&raw const *span).addr()), UNIT);
+    }
+    guarded("the thread's cache", (&raw const *threads::cache().expect("a cache")).addr());
+    let other =
+        std::thread::spawn(|| guarded("another thread's cache", (&raw const *threads::cache().unwrap()).addr()));
+    other.join().unwrap();
+}
+
+#[test]
+fn many_records_take_few_mappings() {
+    let record =
+        |block: &[u8; 2000]| Entry::new(runtime::PAGE_MAP.slab_entry(block.as_ptr().addr())).unwrap().slab().address();
+    let blocks: Vec<Box<[u8; 2000]>> = (0..100_000).map(|_| Box::new([0; 2000])).collect();
+    let mut records: Vec<usize> = blocks.iter().map(|block| record(block)).collect();
+    records.sort_unstable();
+    records.dedup();
+    let maps = maps();
+    let mut areas: Vec<_> = records.iter().map(|record| maps.partition_point(|map| map.end <= *record)).collect();
+    areas.dedup();
+    assert!(records.len() > 1000, "{} slabs", records.len());
+    assert!(areas.len() <= 6, "{} areas for {} slabs", areas.len(), records.len());
+    for area in areas {
+        guarded("an area", maps[area].start);
+    }
+}
+
+#[test]
+fn options_and_the_secret_are_read_only() {
+    drop(black_box(vec![1u8; 100]));
+    let pages = sealed::pages(4096);
+    let maps = maps();
+    let map = maps.iter().find(|map| map.start <= pages.start && pages.end <= map.end).expect("in one mapping");
+    assert_eq!(map.rights, "r--p");
+    assert!(metes::base::seal::secret() != 0);
+}
