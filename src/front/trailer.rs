@@ -217,13 +217,17 @@ fn unpack(word: u64) -> Call {
 
 /// The calling thread, now.
 pub fn here() -> Call {
+    // Under valgrind its tools do that.
+    let remembered = options::remembers_calls() && !valgrind::listens();
+    Call { stack: if remembered { stack() } else { 0 }, thread: thread::number() }
+}
+
+fn stack() -> u32 {
     let mut frames = [0; DEPTH_MAX];
-    let depth = if options::remembers_calls() { options::depth() } else { 0 };
-    let stack = match unwind::capture(&mut frames[..depth]) {
+    match unwind::capture(&mut frames[..options::depth()]) {
         0 => 0,
         count => STACKS.intern(&Linux, &frames[..count]),
-    };
-    Call { stack, thread: thread::number() }
+    }
 }
 
 /// The frames of a call's stack.
