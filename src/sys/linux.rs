@@ -241,10 +241,10 @@ impl PageSource for Linux {
         address
     }
 
-    /// Under valgrind, from the allocator that it has put in the place of the libc's. In memory that comes from there, memcheck looks for
-    /// pointers only in blocks that are in use; in a mapping of our own each lost block would count as one that the program can still reach.
+    /// From the allocator that memcheck has put in the place of the libc's. In memory that comes from there it looks for pointers only in
+    /// blocks that are in use; in a mapping of our own, what only a lost block leads to would count as what the program can reach.
     fn map_from_tool(&self, len: usize, align: usize) -> Option<usize> {
-        if !valgrind::listens() {
+        if !valgrind::is_memcheck() {
             return None;
         }
         let memalign = libc_memalign()?;
