@@ -128,6 +128,17 @@ const char *metes_version(void);
 size_t metes_purge(void);
 
 /*
+ Changes an option while the program runs, as `METES_OPTIONS` sets it at the start: `guard`, `cutoff`, `dirty_max` or `arenas`. Returns
+ 0, or -1 with EINVAL in errno when the name or the value is not one of these: then a line on standard error says what is valid.
+ Thread-safe; not for signal handlers.
+
+ # Safety
+ Both must be strings.
+ */
+int metes_option_set(const char *name,
+                     const char *value);
+
+/*
  Sets the handler of the process, or none with NULL, and returns the one before. Thread-safe.
 
  It is called by the thread that asked for memory, when freed memory has gone back to the system and even so the request cannot be

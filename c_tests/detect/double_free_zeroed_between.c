@@ -1,7 +1,7 @@
 // A block is zeroed after it was freed, which wipes out any mark in it, and freed again; many more of its size are freed then.
 // default: SIGABRT metes: M001 .*
 // full: SIGABRT metes: M001 .*
-// guard: SIGABRT metes: M014 .*
+// guard: SIGSEGV metes: M014 .*
 // debug: SIGABRT metes: M001 .*
 #include "include/detect.h"
 

@@ -17,7 +17,15 @@ __attribute__((noinline)) static void ties() {
     second->other = first;
 }
 
-int main() {
+// Far down, where nothing that comes later leaves it a copy of a pointer.
+__attribute__((noinline)) static void far_down() {
+    volatile char room[16384];
+    room[0] = 0;
     ties();
+    room[1] = room[0];
+}
+
+int main() {
+    far_down();
     return survived();
 }

@@ -1,7 +1,7 @@
 // A block is made smaller by realloc, and written to as if it had its old size.
 // default: silent
 // full: SIGABRT metes: M008 .*
-// guard: SIGABRT metes: M0(08|15) .*
+// guard: SIGSEGV metes: M015 .*
 // debug: SIGABRT metes: M008 .*
 #include "include/detect.h"
 

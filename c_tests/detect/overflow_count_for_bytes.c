@@ -1,7 +1,7 @@
 // An array is allocated with its number of elements for a size, and cleared as a whole.
 // default: silent
 // full: SIGABRT metes: M008 .*
-// guard: SIGABRT metes: M015 .*
+// guard: SIGSEGV metes: M015 .*
 // debug: SIGABRT metes: M008 .*
 #include "include/detect.h"
 

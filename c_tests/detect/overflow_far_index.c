@@ -1,7 +1,7 @@
 // An index 1,000 bytes past a block's end hits whatever is there, and nothing in between.
 // default: silent
 // full: silent
-// guard: SIGABRT metes: M015 .*
+// guard: SIGSEGV metes: M015 .*
 // debug: silent
 #include "include/detect.h"
 

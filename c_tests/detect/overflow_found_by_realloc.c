@@ -1,7 +1,7 @@
 // A block is written to past its end, and then grown.
 // default: silent
 // full: SIGABRT metes: M008 .*
-// guard: SIGABRT metes: M015 .*
+// guard: SIGSEGV metes: M015 .*
 // debug: SIGABRT metes: M008 .*
 #include "include/detect.h"
 

@@ -2,7 +2,7 @@
 // cflags: -pthread
 // default: silent
 // full: SIGABRT metes: M008 .*
-// guard: SIGABRT metes: M015 .*
+// guard: SIGSEGV metes: M015 .*
 // debug: SIGABRT metes: M008 .*
 #include "include/thread.h"
 

@@ -1,7 +1,7 @@
 // A block is written to past its end, into one that is free.
 // default: silent
 // full: SIGABRT metes: M0(08|10) .*
-// guard: SIGABRT metes: M015 .*
+// guard: SIGSEGV metes: M015 .*
 // debug: SIGABRT metes: M0(08|10) .*
 #include "include/detect.h"
 

@@ -1,7 +1,7 @@
 // More is read out of a block than is in it: what it says its length is was not checked.
 // default: silent
 // full: silent
-// guard: SIGABRT metes: M015 .*
+// guard: SIGSEGV metes: M015 .*
 // debug: silent
 #include "include/detect.h"
 

@@ -1,7 +1,7 @@
 // A structure is allocated with the size of a pointer to it.
 // default: silent
 // full: SIGABRT metes: M008 .*
-// guard: SIGABRT metes: M015 .*
+// guard: SIGSEGV metes: M015 .*
 // debug: SIGABRT metes: M008 .*
 #include "include/detect.h"
 

@@ -1,7 +1,7 @@
 // A string of 64 characters is copied into 64 bytes: its terminating zero goes past the end.
 // default: silent
 // full: SIGABRT metes: M008 .*
-// guard: SIGABRT metes: M015 .*
+// guard: SIGSEGV metes: M015 .*
 // debug: SIGABRT metes: M008 .*
 #include "include/detect.h"
 

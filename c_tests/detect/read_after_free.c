@@ -1,7 +1,7 @@
 // A freed block is read.
 // default: silent
 // full: silent
-// guard: SIGABRT metes: M014 .*
+// guard: SIGSEGV metes: M014 .*
 // debug: silent
 #include "include/detect.h"
 

@@ -1,8 +1,8 @@
 // A freed block of 4 MiB is read: it is not mapped any more.
 // default: SIGSEGV
-// full: SIGSEGV
+// full: SIGSEGV metes: M014 .*
 // guard: SIGSEGV
-// debug: SIGSEGV
+// debug: SIGSEGV metes: M014 .*
 #include "include/detect.h"
 
 int main(void) {

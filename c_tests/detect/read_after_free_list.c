@@ -1,7 +1,7 @@
 // A list is freed, and each element's number added up after it is.
 // default: silent
 // full: silent
-// guard: SIGABRT metes: M014 .*
+// guard: SIGSEGV metes: M014 .*
 // debug: silent
 #include "include/detect.h"
 

@@ -1,8 +1,8 @@
 // A freed block of 100 KiB is read.
 // default: silent
-// full: SIGSEGV
+// full: SIGSEGV metes: M014 .*
 // guard: silent
-// debug: SIGSEGV
+// debug: SIGSEGV metes: M014 .*
 #include "include/detect.h"
 
 int main(void) {

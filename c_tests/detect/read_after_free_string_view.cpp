@@ -1,7 +1,7 @@
 // A string_view is read after its string is gone.
 // default: silent
 // full: silent
-// guard: SIGABRT metes: M014 .*
+// guard: SIGSEGV metes: M014 .*
 // debug: silent
 #include "include/detect.h"
 

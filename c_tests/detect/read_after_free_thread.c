@@ -2,7 +2,7 @@
 // cflags: -pthread
 // default: silent
 // full: silent
-// guard: SIGABRT metes: M014 .*
+// guard: SIGSEGV metes: M014 .*
 // debug: silent
 #include "include/thread.h"
 

@@ -1,7 +1,7 @@
 // A reference count in a freed structure is decremented: a bug that leaves the rest of it as it was.
 // default: silent
 // full: SIGABRT metes: M010 .*
-// guard: SIGABRT metes: M014 .*
+// guard: SIGSEGV metes: M014 .*
 // debug: SIGABRT metes: M010 .*
 #include "include/detect.h"
 

@@ -1,8 +1,8 @@
 // A byte in the middle of a freed block of 4 MiB is written to: it is not mapped any more.
 // default: SIGSEGV
-// full: SIGSEGV
+// full: SIGSEGV metes: M014 .*
 // guard: SIGSEGV
-// debug: SIGSEGV
+// debug: SIGSEGV metes: M014 .*
 #include "include/detect.h"
 
 int main(void) {

@@ -1,7 +1,7 @@
 // A list's element is written to through an iterator that was erased.
 // default: silent
 // full: SIGABRT metes: M010 .*
-// guard: SIGABRT metes: M014 .*
+// guard: SIGSEGV metes: M014 .*
 // debug: SIGABRT metes: M010 .*
 #include "include/detect.h"
 

@@ -1,7 +1,7 @@
 // A reference to a map's value is written to after the entry was erased.
 // default: silent
 // full: SIGABRT metes: M010 .*
-// guard: SIGABRT metes: M014 .*
+// guard: SIGSEGV metes: M014 .*
 // debug: SIGABRT metes: M010 .*
 #include "include/detect.h"
 

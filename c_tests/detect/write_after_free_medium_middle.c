@@ -1,8 +1,8 @@
 // A byte in the middle of a freed block of 100 KiB is written to.
 // default: silent
-// full: SIGSEGV
+// full: SIGSEGV metes: M014 .*
 // guard: silent
-// debug: SIGSEGV
+// debug: SIGSEGV metes: M014 .*
 #include "include/detect.h"
 
 int main(void) {

@@ -2,7 +2,7 @@
 // cflags: -pthread
 // default: silent
 // full: SIGABRT metes: M010 .*
-// guard: SIGABRT metes: M014 .*
+// guard: SIGSEGV metes: M014 .*
 // debug: SIGABRT metes: M010 .*
 #include "include/thread.h"
 

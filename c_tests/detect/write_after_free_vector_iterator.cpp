@@ -1,7 +1,7 @@
 // A vector's element is written to through an iterator from before the vector grew.
 // default: silent
 // full: SIGABRT metes: M010 .*
-// guard: SIGABRT metes: M014 .*
+// guard: SIGSEGV metes: M014 .*
 // debug: SIGABRT metes: M010 .*
 #include "include/detect.h"
 

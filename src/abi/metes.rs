@@ -1,8 +1,9 @@
 //! The C API of metes' own, from which `include/metes.h` is made.
 
 use crate::base::operation::Operation;
-use crate::front::{check, oom, runtime, stats, tuning};
-use core::ffi::{c_char, c_int};
+use crate::front::{check, oom, options, runtime, stats, tuning};
+use crate::sys::linux;
+use core::ffi::{CStr, c_char, c_int};
 use core::sync::atomic::{AtomicU8, Ordering};
 
 const TEXT_MAX: usize = 160;
@@ -36,6 +37,29 @@ pub extern "C" fn metes_version() -> *const c_char {
 pub extern "C" fn metes_purge() -> usize {
     runtime::ensure();
     tuning::trim()
+}
+
+/// Changes an option while the program runs, as `METES_OPTIONS` sets it at the start: `guard`, `cutoff`, `dirty_max` or `arenas`. Returns
+/// 0, or -1 with EINVAL in errno when the name or the value is not one of these: then a line on standard error says what is valid.
+/// Thread-safe; not for signal handlers.
+///
+/// # Safety
+/// Both must be strings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn metes_option_set(name: *const c_char, value: *const c_char) -> c_int {
+    runtime::ensure();
+    // SAFETY: the caller's promise.
+    let text = |text: *const c_char| unsafe { CStr::from_ptr(text) }.to_str();
+    let done = match (text(name), text(value)) {
+        (Ok(name), Ok(value)) => options::change(name, value),
+        _ => false,
+    };
+    if done {
+        runtime::apply();
+        return 0;
+    }
+    linux::set_errno(libc::EINVAL);
+    -1
 }
 
 /// Called when `bytes` bytes cannot be had, with no lock held. It returns other than 0 if the request is to be tried again, as it has

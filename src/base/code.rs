@@ -66,6 +66,11 @@ impl Code {
         Self::Internal,
     ];
 
+    /// Whether a report is about a call of one of our functions: then its stack is told.
+    pub const fn is_of_a_call(self) -> bool {
+        !matches!(self, Self::UseAfterFree | Self::OutOfBounds | Self::Leak)
+    }
+
     /// What it is called.
     pub const fn name(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@
 
 use super::cache;
 use super::misuse::{self, Wrong};
-use super::{check, exchange, foreign, helper, oom, options, runtime, stats, threads, tuning, watch};
+use super::{check, exchange, foreign, guard, helper, oom, options, runtime, stats, threads, tuning, watch};
 use crate::base::align;
 use crate::base::class::{self, SizeClass};
 use crate::base::code::Code;
@@ -34,6 +34,8 @@ enum Owner {
     Region(&'static Span),
     /// A mapping.
     Mapping(&'static Span),
+    /// The pool of guarded blocks.
+    Guarded,
     /// Nobody we know.
     Foreign,
 }
@@ -67,6 +69,7 @@ fn owner(address: usize) -> Owner {
     match runtime::PAGE_MAP.get(address) {
         Some(span) => match span.kind() {
             Kind::Region => Owner::Region(span),
+            Kind::Guarded => Owner::Guarded,
             // A mapping that somebody is just giving back counts as one: `Mappings` sorts that out.
             Kind::Mapping | Kind::Nothing | Kind::Retained => Owner::Mapping(span),
         },
@@ -200,6 +203,11 @@ pub(super) fn serve(operation: Operation, n: usize, align: usize, zero: bool) ->
     }
     check::tick();
     let class = if align <= GRAIN { SizeClass::for_size(n) } else { SizeClass::for_aligned(n, align) };
+    if guard::is_asked()
+        && let Some(block) = guard::sample(operation, n, align)
+    {
+        return fill(block, n, n, zero);
+    }
     let class = class.filter(|_| options::slabs());
     if let Some(class) = class.filter(|class| class.has_slabs())
         && let Some(object) = serve_object(operation, class)
@@ -216,7 +224,7 @@ pub(super) fn serve(operation: Operation, n: usize, align: usize, zero: bool) ->
     // Rounded up to its class a block can go into the cache when it is freed.
     let medium = class.filter(|class| !class.has_slabs() && align <= GRAIN && options::caches());
     if let Some(class) = medium {
-        let block = cache::allocate_class(operation, class);
+        let block = cache::allocate_class_anyhow(operation, class);
         if block != 0 {
             return fill(block, n, n, zero);
         }
@@ -228,8 +236,8 @@ pub(super) fn serve(operation: Operation, n: usize, align: usize, zero: bool) ->
 /// An object of a slab.
 fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
     let object = match threads::cache() {
-        Some(cache) => match cache::allocate_class(operation, class) {
-            0 if exchange::fill(cache, class) => cache::allocate_class(operation, class),
+        Some(cache) => match cache::allocate_class_anyhow(operation, class) {
+            0 if exchange::fill(cache, class) => cache::allocate_class_anyhow(operation, class),
             object => object,
         },
         None => {
@@ -323,7 +331,22 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
 /// Nothing may use the block any more. A pointer that is no block is reported, not followed.
 #[inline(always)]
 pub unsafe fn release(family: Family, p: *mut u8) {
-    if !cache::release(p.addr()) {
+    // Both ways out are jumps: nothing is kept for what comes after them.
+    match cache::release(p.addr()) {
+        Some(true) => {}
+        // SAFETY: the caller's promise.
+        Some(false) => unsafe { release_slowly(p, family) },
+        // SAFETY: the caller's promise.
+        None => unsafe { release_elsewhere(p, family) },
+    }
+}
+
+/// # Safety
+/// As for `release`.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn release_elsewhere(p: *mut u8, family: Family) {
+    if !cache::release_elsewhere(p.addr()) {
         // SAFETY: the caller's promise.
         unsafe { release_slowly(p, family) };
     }
@@ -418,6 +441,11 @@ fn look_at(address: usize, claim: Claim) {
             Err(_) => return,
         },
         Owner::Mapping(span) => (span.len(), said <= span.len() && (loose || said == span.mark.load(Relaxed))),
+        // The size is known exactly.
+        Owner::Guarded => match guard::size_in_use(address) {
+            Some(size) => (size, n == size),
+            None => return,
+        },
         Owner::Foreign => return,
     };
     if !fits {
@@ -438,6 +466,7 @@ pub(super) unsafe fn release_for(operation: Operation, p: *mut u8) {
         Owner::Slab(entry) => release_object(operation, entry, address),
         Owner::Region(region) => release_block(operation, region, address),
         Owner::Mapping(span) => release_mapping(operation, span, address),
+        Owner::Guarded => guard::release(operation, address),
         Owner::Foreign => foreign::free(p),
     }
     check::tick();
@@ -553,6 +582,7 @@ pub(super) fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize>
             Err(wrong) => Wrong::Block(region, wrong),
         },
         Owner::Mapping(span) if span.start() == address => return Some(span.len()),
+        Owner::Guarded => return guard::usable_size(operation, address),
         Owner::Mapping(span) => Wrong::Mapping(span),
         Owner::Foreign => return foreign::usable_size(operation, p),
     };
@@ -642,7 +672,7 @@ unsafe fn resize_once(p: *mut u8, n: usize) -> *mut u8 {
         Owner::Slab(_) => None,
         Owner::Region(region) => resize_block(region, address, n),
         Owner::Mapping(span) if span.start() == address => resize_mapping(span, n),
-        Owner::Mapping(_) | Owner::Foreign => None,
+        Owner::Mapping(_) | Owner::Guarded | Owner::Foreign => None,
     };
     match resized {
         Some(p) => p,
@@ -691,7 +721,7 @@ fn resize_mapping(span: &'static Span, n: usize) -> Option<*mut u8> {
 /// # Safety
 /// As for `release`.
 unsafe fn release_moved(p: *mut u8) {
-    if cache::release(p.addr()) {
+    if cache::release(p.addr()).unwrap_or_else(|| cache::release_elsewhere(p.addr())) {
         exchange::count_moved(Operation::Move);
     } else {
         // SAFETY: the caller's promise.

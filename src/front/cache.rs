@@ -24,6 +24,11 @@
 //! **Halting.** The helper empties the cache of a thread that sleeps. The fast paths close the gate before they read the table of bins or a
 //! stack's end, and these are what `halt` changes: see there. They pay nothing for it.
 //!
+//! **Sampling** (`guard=N`) counts in a word that `release` adds to anyway: it starts below zero, and when it gets there the processor's
+//! zero flag, which the addition has set, leads to `sample_due`. That *arms* the cache: the table of bins is emptied as `halt` does it,
+//! for small sizes, so the next allocation takes the slow path and is guarded there. Malloc pays nothing for it, and free a jump that is
+//! not taken.
+//!
 //! **The window** is the leaf of the page map that the thread's objects are in: nearly always that of any object.
 //!
 //! **Fork** may cut a thread off anywhere. A pop moves `top` before it changes `first`, a push after: the child, which takes
@@ -32,14 +37,18 @@
 #![allow(unsafe_code)]
 
 use super::runtime::PAGE_MAP;
+use super::{guard, guarded};
 use crate::base::class::{self, CLASSES, SizeClass};
-use crate::base::config::{CHECKED, UNIT};
+use crate::base::config::{CHECKED, GRAIN, UNIT};
 use crate::base::operation::Operation;
+use crate::base::seal;
 use crate::base::shared::{AtomicU32, AtomicU64, AtomicUsize, Own, Whole};
 use crate::heap::page_map::Window;
 use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry, home_place};
-use crate::sys::{futex, linux, thread};
+use crate::sys::linux::{self, Linux};
+use crate::sys::pages::PageSource;
+use crate::sys::{futex, thread};
 use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
 
 /// The gate when it is open. Sizes in grains and distances of bins are both below it when the fast paths serve them.
@@ -52,6 +61,8 @@ const _: () = assert!(core::mem::offset_of!(Cache, window) == 16);
 
 const HALTED: u32 = 1;
 const LEFT: u32 = 2;
+/// Not halted: the next allocation is to take the slow path.
+const ARMED: u32 = 3;
 /// Milliseconds that a thread's gate may be closed when it is to go on.
 const PATIENCE: usize = 20;
 
@@ -103,8 +114,8 @@ pub struct Cache {
     home: Own<usize>,
     /// The address of the window.
     window: Own<usize>,
-    /// Objects that frees have brought.
-    pub pushed: AtomicU64,
+    /// Objects that frees have brought, less `pushed_base`: the next sample is due at zero.
+    pushed: AtomicU64,
     /// Calls that others served for the thread.
     pub elsewhere: [AtomicU64; Operation::COUNT],
     /// Calls that the cache served, by `Operation as usize`; mallocs are not counted one by one: see `stats`.
@@ -127,8 +138,20 @@ pub struct Cache {
     grown: Own<usize>,
     /// The class that was last asked to give up room.
     victim: Own<usize>,
-    /// Not 0 while another thread empties the cache: `HALTED`, or `LEFT` when that is done but for letting the thread go on.
+    /// `HALTED` while another thread empties the cache, `LEFT` when that is done but for letting the thread go on; or `ARMED`.
     halted: AtomicU32,
+    /// See `pushed`.
+    pushed_base: AtomicU64,
+    /// Odd while these two do not belong together.
+    pushed_changes: AtomicU32,
+    /// Samples that are due.
+    samples: Own<u32>,
+    /// The rate that the counter was set for; 0 if it only counts.
+    rate: Own<usize>,
+    /// The millisecond of the last sample.
+    sampled_at: Own<u64>,
+    /// The state of a generator of random numbers.
+    random: Own<u64>,
     /// What `activity` was when the helper looked last.
     seen: AtomicUsize,
     /// How many of `remote` are used.
@@ -139,6 +162,13 @@ pub struct Cache {
     /// A copy of `class::BINS`: an address less to compute. All 0, which is the bin of no class, while the cache is halted.
     bins_of_grains: [Whole<u16>; class::GRAINS],
 }
+
+/// Requests below so many grains find a cache armed.
+const ARMED_GRAINS: usize = guarded::LARGEST / GRAIN;
+/// All that can be guarded is.
+const ALL: u32 = u32::MAX;
+
+const _: () = assert!(ARMED_GRAINS < class::GRAINS);
 
 /// What the stacks of all caches may hold, in bytes of objects; what each stack may hold at the least comes on top.
 const BUDGET: usize = 32 << 20;
@@ -299,10 +329,14 @@ impl Cache {
 
     /// Lets the fast paths find their bins.
     fn limit(&self) {
-        self.bins_of_grains.iter().zip(&class::BINS).for_each(|(to, &from)| to.set(from));
+        self.fill_table(class::GRAINS);
         for class in SizeClass::all() {
             self.bin(class).end.set(self.bottom(class) + 8 * self.capacity(class));
         }
+    }
+
+    fn fill_table(&self, grains: usize) {
+        self.bins_of_grains[..grains].iter().zip(&class::BINS).for_each(|(to, &from)| to.set(from));
     }
 
     /// Halts a cache for a thread that is not its own: until `resume` it serves nothing and takes nothing. False if its thread is at work on it
@@ -311,13 +345,16 @@ impl Cache {
     /// The thread closes the gate before it reads what this changes. So once every processor has passed a barrier, either the gate is
     /// seen closed here, or the thread finds the cache halted when it closes the gate next. It pays nothing for that.
     pub fn halt(&self) -> bool {
-        if self.halted.compare_exchange(0, HALTED, Relaxed, Relaxed).is_err() {
+        let claim = |from| self.halted.compare_exchange(from, HALTED, Relaxed, Relaxed).is_ok();
+        // If a sample is due, it waits for the next that is.
+        if !claim(0) && !claim(ARMED) {
             return false;
         }
         self.bins_of_grains.iter().for_each(|bin| bin.set(0));
         SizeClass::all().for_each(|class| self.bin(class).end.set(0));
-        // In a slow path that it entered before, the thread may have set an end anew.
-        let done = linux::barrier() && self.is_open() && SizeClass::all().all(|class| self.bin(class).end.get() == 0);
+        // In a slow path that it entered before, the thread may have set an end or the table anew.
+        let unset = || SizeClass::all().all(|class| self.bin(class).end.get() == 0) && self.has_no_bins();
+        let done = linux::barrier() && self.is_open() && unset();
         if !done {
             self.let_go();
         }
@@ -350,8 +387,14 @@ impl Cache {
     /// Closes the gate for a slow path of the cache's own thread. False, and it is open, if the cache is halted.
     pub fn enter(&self) -> bool {
         self.close();
+        self.halted.load(Ordering::Acquire) == 0 || self.enter_halted()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_halted(&self) -> bool {
         match self.halted.load(Ordering::Acquire) {
-            0 => return true,
+            0 | ARMED => return true,
             LEFT => {
                 self.let_go();
                 return true;
@@ -359,6 +402,152 @@ impl Cache {
             _ => self.open(),
         }
         false
+    }
+
+    /// The same, but not if the cache is armed.
+    #[inline(always)]
+    fn enter_unarmed(&self) -> bool {
+        self.close();
+        if self.halted.load(Ordering::Acquire) == 0 {
+            return true;
+        }
+        self.open();
+        self.halted.load(Relaxed) != ARMED && self.enter()
+    }
+
+    /// Whether the table of bins is empty.
+    fn has_no_bins(&self) -> bool {
+        self.bins_of_grains.iter().all(|bin| bin.get() == 0)
+    }
+
+    /// Objects that frees have brought. The bounded tries are for a signal handler that has interrupted its own thread between the two.
+    pub fn pushed(&self) -> u64 {
+        const TRIES: usize = 100;
+        let read = || {
+            let before = self.pushed_changes.load(Ordering::Acquire);
+            let pushed = self.pushed.load(Ordering::Acquire).wrapping_add(self.pushed_base.load(Ordering::Acquire));
+            (pushed, before.is_multiple_of(2) && self.pushed_changes.load(Relaxed) == before)
+        };
+        (0..TRIES).map(|_| read()).find(|(_, whole)| *whole).unwrap_or_else(read).0
+    }
+
+    /// Makes the counter say `counter` from here on; `pushed()` is what it was. The gate is closed.
+    fn set_counter(&self, counter: u64) {
+        let pushed = self.pushed.load(Relaxed).wrapping_add(self.pushed_base.load(Relaxed));
+        let changes = self.pushed_changes.load(Relaxed);
+        self.pushed_changes.store(changes.wrapping_add(1), Relaxed);
+        core::sync::atomic::fence(Ordering::Release);
+        self.pushed.store(counter, Relaxed);
+        self.pushed_base.store(pushed.wrapping_sub(counter), Relaxed);
+        self.pushed_changes.store(changes.wrapping_add(2), Ordering::Release);
+    }
+
+    /// How many allocations there are between two samples: `rate - 1` in the mean, so that one in `rate` is one.
+    fn interval(&self, rate: usize) -> u64 {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.random.set(x);
+        (x >> 16) % (2 * (rate as u64 - 1) + 1)
+    }
+
+    /// Starts to count for a rate, or only to count. The gate is closed.
+    #[cold]
+    #[inline(never)]
+    fn begin_samples(&self, rate: usize) {
+        self.rate.set(rate);
+        self.samples.set(if rate == 1 { ALL } else { 0 });
+        if rate < 2 {
+            // It goes up from where it is, and is at zero never again.
+            let pushed = self.pushed.load(Relaxed).wrapping_add(self.pushed_base.load(Relaxed));
+            return self.set_counter(pushed.max(1));
+        }
+        if self.random.get() == 0 {
+            self.random.set(key::key(self.address()) ^ seal::secret() | 1);
+        }
+        self.set_counter((self.interval(rate) + 1).wrapping_neg());
+    }
+
+    /// Counts samples as due, and arms the cache for them, until the counter, which would be at `counter` and not below zero, is. No more
+    /// of them than are likely among the objects that are here, as those that flushes take away are not handed out from here. The gate is
+    /// closed.
+    #[cold]
+    #[inline(never)]
+    fn count_samples(&self, counter: u64) {
+        let rate = self.rate.get();
+        let mut left = counter.cast_signed();
+        let mut due = self.samples.get();
+        while left >= 0 {
+            due += 1;
+            left -= self.interval(rate).cast_signed();
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "some ten thousand objects")]
+        let most = (self.stacked() / rate) as u32 + 1;
+        if !guard::is_spaced() {
+            self.samples.set(due.min(most));
+        } else if let now = Linux.now()
+            && now != self.sampled_at.get()
+        {
+            self.sampled_at.set(now);
+            self.samples.set(1);
+        }
+        self.set_counter(left.cast_unsigned());
+        if self.samples.get() != 0 {
+            self.arm();
+        }
+    }
+
+    /// Counts objects that a fill has brought. The gate is closed.
+    #[cold]
+    #[inline(never)]
+    fn count_filled(&self, objects: u64) {
+        let counter = self.pushed.load(Relaxed).wrapping_add(objects);
+        if counter.cast_signed() < 0 {
+            self.set_counter(counter);
+        } else {
+            self.count_samples(counter);
+        }
+    }
+
+    /// Sends the next allocation of a small size to the slow path. Any thread may do so. If it is lost, as the cache is halted meanwhile,
+    /// the next sample comes; a table that is empty in part is set right in the slow path. False if the cache is halted.
+    #[cold]
+    #[inline(never)]
+    pub fn arm(&self) -> bool {
+        match self.halted.compare_exchange(0, ARMED, Ordering::AcqRel, Relaxed) {
+            Ok(_) => self.bins_of_grains[..ARMED_GRAINS].iter().for_each(|bin| bin.set(0)),
+            Err(now) => return now == ARMED,
+        }
+        true
+    }
+
+    /// Whether the request of `n` bytes, a small one which the slow path is about to serve, is to be a sample. By the cache's own thread.
+    #[cold]
+    #[inline(never)]
+    pub fn take_sample(&self, rate: usize, n: usize) -> bool {
+        if !self.enter() {
+            return false;
+        }
+        if self.rate.get() != rate {
+            self.begin_samples(rate);
+        }
+        let due = self.samples.get();
+        if due != 0 && due != ALL {
+            self.samples.set(due - 1);
+        }
+        if self.samples.get() != 0 {
+            self.arm();
+        } else {
+            let armed = self.halted.load(Relaxed) == ARMED;
+            let armed = armed && self.halted.compare_exchange(ARMED, 0, Relaxed, Relaxed).is_ok();
+            let grain = class::grain(n.max(1));
+            if armed || self.bins_of_grains[grain.min(ARMED_GRAINS)].get() == 0 {
+                self.fill_table(ARMED_GRAINS);
+            }
+        }
+        self.open();
+        due != 0
     }
 
     /// The same, waiting until the cache is not halted any more.
@@ -377,7 +566,7 @@ impl Cache {
     pub fn is_unused(&self) -> bool {
         let tops = SizeClass::all().map(|class| self.bin(class).top.load(Relaxed));
         #[expect(clippy::cast_possible_truncation, reason = "only whether it changes matters")]
-        let now = tops.fold(self.pushed.load(Relaxed) as usize, usize::wrapping_add);
+        let now = tops.fold(self.pushed() as usize, usize::wrapping_add);
         self.seen.swap(now, Relaxed) == now
     }
 
@@ -425,6 +614,9 @@ impl Cache {
         bin.first.store(first, Relaxed);
         bin.top.store(self.bottom(class) + 8 * taken, Relaxed);
         add(&self.filled, taken as u64);
+        if self.rate.get() > 1 {
+            self.count_filled(taken as u64);
+        }
         self.aim(first);
     }
 
@@ -504,6 +696,33 @@ impl Cache {
         compiler_fence(Ordering::SeqCst);
     }
 
+    /// Counts an object that a free has brought; whether the counter is at zero now. In assembly, as the compiler does not use the flags
+    /// of an addition to an atomic.
+    #[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan))))]
+    #[inline(always)]
+    fn count_push(&self) -> bool {
+        // SAFETY: adds to a word of the cache's.
+        unsafe {
+            core::arch::asm!(
+                "add qword ptr [{cache} + {pushed}], 1",
+                "jz {due}",
+                cache = in(reg) core::ptr::from_ref(self),
+                pushed = const core::mem::offset_of!(Cache, pushed),
+                due = label { return true },
+                options(nostack),
+            );
+        }
+        false
+    }
+
+    /// The same elsewhere.
+    #[cfg(not(all(target_arch = "x86_64", not(any(test, miri, tsan)))))]
+    #[inline(always)]
+    fn count_push(&self) -> bool {
+        add(&self.pushed, 1);
+        self.pushed.load(Relaxed) == 0
+    }
+
     /// Counts a call that the cache served.
     #[inline(always)]
     pub fn count_call(&self, operation: Operation) {
@@ -560,6 +779,16 @@ pub fn allocate(operation: Operation, n: usize) -> usize {
 #[inline(always)]
 pub fn allocate_class(operation: Operation, class: SizeClass) -> usize {
     let cache = Cache::current();
+    if !cache.is_open() || !cache.enter_unarmed() {
+        return 0;
+    }
+    allocate_from(cache, operation, class.bin())
+}
+
+/// The same where it has been seen to that no sample is due, or that it cannot be had.
+#[inline(always)]
+pub fn allocate_class_anyhow(operation: Operation, class: SizeClass) -> usize {
+    let cache = Cache::current();
     if !cache.is_open() || !cache.enter() {
         return 0;
     }
@@ -588,14 +817,12 @@ fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize 
 }
 
 /// Puts an object into the calling thread's cache. False, and nothing was done, if it is no object of a slab of the thread's home
-/// arena, is free already, or does not start where objects do; if the stack is full, or the gate closed.
+/// arena, is free already, or does not start where objects do; if the stack is full, or the gate closed. `None` if the window does not
+/// show it: `release_elsewhere` comes next.
 #[inline(always)]
-pub fn release(address: usize) -> bool {
+pub fn release(address: usize) -> Option<bool> {
     let cache = Cache::current();
-    match cache.entry(address) {
-        Some(entry) => release_by(cache, entry, address),
-        None => release_elsewhere(address),
-    }
+    cache.entry(address).map(|entry| release_by(cache, entry, address))
 }
 
 /// The same, and not for an object of another class than requests of so many bytes have.
@@ -618,9 +845,7 @@ pub fn release_sized(address: usize, n: usize) -> bool {
 }
 
 /// The same for an object that the window does not show.
-#[cold]
-#[inline(never)]
-fn release_elsewhere(address: usize) -> bool {
+pub fn release_elsewhere(address: usize) -> bool {
     release_by(Cache::current(), PAGE_MAP.slab_entry(address), address)
 }
 
@@ -666,15 +891,37 @@ fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, addr
     bin.first.store(address, Relaxed);
     compiler_fence(Ordering::SeqCst);
     bin.top.store(bin.top.load(Relaxed) + 8, Relaxed);
-    add(&cache.pushed, 1);
+    if cache.count_push() {
+        sample_due();
+        return true;
+    }
     cache.open();
     true
 }
 
+/// The counter of the calling thread's cache is at zero, and its gate closed: a sample is due. Opens the gate.
+#[cold]
+#[inline(never)]
+extern "C" fn sample_due() {
+    let cache = Cache::current();
+    if cache.rate.get() < 2 {
+        // It was set to count on from zero.
+        cache.begin_samples(cache.rate.get());
+    } else {
+        cache.count_samples(0);
+    }
+    cache.open();
+}
+
 /// Puts an object or a heap block of a class, which the caller has checked, into the calling thread's cache, if there is room.
+#[inline(always)]
 pub fn release_class(class: SizeClass, address: usize) -> bool {
     let cache = Cache::current();
-    let push = || push(cache, class.bin(), |_| true, address);
     // A cache that was halted goes on here, if that was left to its thread.
-    cache.is_open() && (push() || cache.enter() && push())
+    cache.is_open() && (push_class(cache, class, address) || cache.enter() && push_class(cache, class, address))
+}
+
+#[inline(always)]
+fn push_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
+    push(cache, class.bin(), |_| true, address)
 }

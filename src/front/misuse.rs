@@ -1,7 +1,7 @@
 //! Reports of what a program did wrong with a pointer of ours. By default the program is stopped: what follows a misuse
 //! that is not stopped is corruption. With `abort=no` and `checks=off` a report returns, and the call that it is about does nothing.
 
-use super::{alloc, options, runtime, watch};
+use super::{alloc, guard, options, runtime, watch};
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::operation::Operation;
@@ -79,7 +79,8 @@ pub fn interior(operation: Operation, address: usize, start: usize, size: usize)
     nowhere(operation, address, format_args!("{offset} bytes into the block of {size} bytes at {start:#x}"));
 }
 
-fn nowhere(operation: Operation, address: usize, what: Arguments<'_>) {
+/// A pointer to where no block starts.
+pub fn nowhere(operation: Operation, address: usize, what: Arguments<'_>) {
     found(Code::InteriorPointer, operation, address, what);
 }
 
@@ -125,6 +126,9 @@ fn describe_place(detail: &mut Detail, address: usize) {
     }
     let Some(span) = runtime::PAGE_MAP.get(address) else { return };
     let (start, bytes, arena) = (span.start(), span.len(), span.arena.load(Relaxed));
+    if span.kind() == Kind::Guarded {
+        return guard::describe(detail, address);
+    }
     if span.kind() != Kind::Region {
         return detail.line(format_args!("mapping of {bytes} bytes at {start:#x}"));
     }

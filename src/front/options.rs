@@ -4,6 +4,7 @@
 //!
 //! An unknown key or a bad value is named on standard error together with what is valid, and the default holds.
 
+use super::guard;
 use super::trailer::DEPTH_MAX;
 use crate::base::align;
 use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_DYNAMIC_MAX, CUTOFF_MAX, UNIT};
@@ -81,7 +82,7 @@ const LEAP: usize = 4;
 /// Frames of each stack.
 const DEPTH_DEFAULT: usize = 8;
 /// Bytes that wait in quarantine.
-const QUARANTINE_DEFAULT: usize = 16 << 20;
+const QUARANTINE_DEFAULT: usize = 4 << 20;
 /// Junk where blocks are checked, nothing where not.
 const FILL_BY_LEVEL: usize = 3;
 const JUNK: u8 = 0x5a;
@@ -253,6 +254,7 @@ const KEYS: &[Key] = &[
         },
     },
     Key { name: "stats_file", takes: path::TAKES, set: |v| STATS_FILE.set(v) },
+    Key { name: "guard", takes: guard::TAKES, set: guard::choose },
     Key { name: "report", takes: path::TAKES, set: report::set_path },
     Key {
         name: "abort",
@@ -341,6 +343,34 @@ fn parse(text: &[u8]) {
                 let names = names.as_str();
                 report::say(format_args!("unknown option '{name:.64}': the options are {names}"));
             }
+        }
+    }
+}
+
+/// The options that can be changed in a running program.
+const CHANGEABLE: [&str; 4] = ["guard", "cutoff", "dirty_max", "arenas"];
+
+/// Changes an option in a running program. False, and it is said why, if it is none that can be changed, or the value is bad.
+pub fn change(name: &str, value: &str) -> bool {
+    let [a, b, c, d] = CHANGEABLE;
+    let changeable = format_args!("{a}, {b}, {c} and {d}");
+    match KEYS.iter().find(|key| key.name == name) {
+        None => {
+            let text = "those that can be changed in a running program are";
+            report::say(format_args!("unknown option '{name:.64}': {text} {changeable}"));
+            false
+        }
+        Some(_) if !CHANGEABLE.contains(&name) => {
+            let text = "cannot be changed in a running program: those that can are";
+            report::say(format_args!("option '{name}' {text} {changeable}"));
+            false
+        }
+        Some(key) => {
+            let done = if name == "guard" { guard::change(value) } else { (key.set)(value) };
+            if !done {
+                report::say(format_args!("bad value '{value:.64}' for option '{name}': it takes {}", key.takes));
+            }
+            done
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The quarantine: freed blocks wait here before their memory is used again, filled, so that a write to one is noticed
-//! when it leaves.
+//! when it leaves. An object of a slab that has left is first offered to who asks for one of its class: that saves its way to the arena and back.
 //!
 //! A block first takes a random place among some, and who was there goes to the end of a queue: so nobody can tell after how many frees
 //! an address comes back. There is a shard for each arena. Nobody waits for its lock: who finds all shards taken, as a signal handler may,
@@ -8,8 +8,9 @@
 #![allow(unsafe_code)]
 
 use super::trailer::{Block, Facts};
-use super::{options, watch};
+use super::{fault, options, watch};
 use crate::base::align;
+use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::ARENAS_MAX;
 use crate::base::seal;
 use crate::sys::linux::{self, Linux};
@@ -24,6 +25,11 @@ use lock_api::RawMutex;
 pub const FREED: u8 = 0x5a;
 const FREED_WORD: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
+/// Objects of a class that are ready, at most, and their bytes.
+const READY: usize = 32;
+const READY_BYTES: usize = 64 << 10;
+/// So many may leave at a time.
+const LEAVING: usize = 4;
 /// Places that are taken at random.
 const SHUFFLED: usize = 256;
 /// The most blocks in a queue.
@@ -42,6 +48,13 @@ struct Queue {
     count: usize,
     bytes: usize,
     random: u64,
+    /// Objects that have left, by class.
+    ready: [Ready; SLAB_CLASSES],
+}
+
+struct Ready {
+    count: usize,
+    objects: [usize; READY],
 }
 
 struct Shard {
@@ -95,6 +108,26 @@ impl Queue {
         Some(block)
     }
 
+    fn offer(&mut self, class: SizeClass, object: usize) -> bool {
+        let ready = &mut self.ready[class.index()];
+        let room = ready.count < (READY_BYTES / class.size()).min(READY);
+        if room {
+            ready.objects[ready.count] = object;
+            ready.count += 1;
+        }
+        room
+    }
+
+    fn take_ready(&mut self, class: SizeClass) -> Option<usize> {
+        let random = self.random();
+        let ready = &mut self.ready[class.index()];
+        ready.count = ready.count.checked_sub(1)?;
+        // Any of them, so that nobody can tell which.
+        #[expect(clippy::cast_possible_truncation, reason = "an index")]
+        ready.objects.swap(random as usize % (ready.count + 1), ready.count);
+        Some(core::mem::take(&mut ready.objects[ready.count]))
+    }
+
     fn all(&self) -> impl Iterator<Item = usize> + '_ {
         let queued = (0..self.count).map(|index| self.queued[(self.first + index) % QUEUED]);
         queued.chain(self.shuffled.iter().copied().filter(|&block| block != 0))
@@ -113,7 +146,7 @@ fn with_shard<R>(home: usize, f: impl FnOnce(&mut Queue) -> R) -> Option<R> {
 
 /// Bytes that wait in one shard.
 fn share() -> usize {
-    options::quarantine() / super::runtime::arenas().count().max(1)
+    options::quarantine() / super::runtime::arena_count().max(1)
 }
 
 /// What a block counts for: the pages of larger ones go back to the system while they wait.
@@ -124,15 +157,25 @@ fn weight(block: Block) -> usize {
 /// Takes a block that was freed just now. False if it cannot wait here.
 pub fn put(home: usize, block: Block, facts: Facts) -> bool {
     close(block, facts);
-    let put = with_shard(home, |queue| {
+    let most = share();
+    // What leaves is looked at and released without the lock. A few more leave than come, so that as a rule none has to be asked for again.
+    let leaving = with_shard(home, |queue| {
         queue.push(block.start);
         queue.bytes += weight(block);
+        let (mut some, mut count) = ([0; LEAVING], 0);
+        while count < LEAVING
+            && let Some(address) = leaving(queue, most)
+        {
+            some[count] = address;
+            count += 1;
+        }
+        (some, count)
     });
-    if put.is_none() {
-        return false;
-    }
-    // What leaves is looked at and released without the lock.
-    while let Some(Some(address)) = with_shard(home, |queue| leaving(queue, share())) {
+    let Some((some, count)) = leaving else { return false };
+    some[..count].iter().copied().for_each(watch::leave);
+    while count == LEAVING
+        && let Some(Some(address)) = with_shard(home, |queue| self::leaving(queue, most))
+    {
         watch::leave(address);
     }
     true
@@ -148,16 +191,41 @@ fn leaving(queue: &mut Queue, most: usize) -> Option<usize> {
     Some(address)
 }
 
+/// Offers an object that has left to who asks for one of its class. False if enough are ready.
+pub fn offer(home: usize, class: SizeClass, object: usize) -> bool {
+    with_shard(home, |queue| queue.offer(class, object)).unwrap_or(false)
+}
+
+/// An object of a class that has left.
+pub fn take_ready(home: usize, class: SizeClass) -> Option<usize> {
+    with_shard(home, |queue| queue.take_ready(class)).flatten()
+}
+
 /// Lets all blocks go that can be had: memory is short. Whether there was any.
 pub fn drain() -> bool {
     let mut any = false;
     for home in 0..ARENAS_MAX {
+        for class in SizeClass::slabs() {
+            while let Some(object) = take_ready(home, class) {
+                watch::give(object);
+                any = true;
+            }
+        }
         while let Some(Some(address)) = with_shard(home, |queue| leaving(queue, 0)) {
             watch::leave(address);
             any = true;
         }
     }
     any
+}
+
+/// A block that waits and that `f` says yes to. Takes no lock: in a fault nothing may be waited for, and what other threads move meanwhile may be missed.
+pub fn find(f: impl Fn(&Block) -> bool) -> Option<Block> {
+    SHARDS.iter().find_map(|shard| {
+        // SAFETY: the queue's memory stays; whatever is read from it is looked up before it is believed.
+        let queue = unsafe { core::ptr::with_exposed_provenance::<Queue>(shard.queue.load(Relaxed)).as_ref() }?;
+        queue.all().filter_map(watch::extent).find(&f)
+    })
 }
 
 /// Calls `f` with all blocks that wait. What other threads are at work on is left out.
@@ -192,6 +260,7 @@ fn close(block: Block, facts: Facts) {
     match hidden {
         Some(pages) => {
             PROTECTED.fetch_add(1, Relaxed);
+            fault::watch();
             if pages.len() >= LARGE {
                 // SAFETY: nobody needs what is in a freed block.
                 unsafe { Linux.purge(pages.start, pages.len()) };

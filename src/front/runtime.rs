@@ -7,14 +7,14 @@
 #![allow(unsafe_code)]
 
 use super::options::HugePages;
-use super::{helper, options, quarantine, threads};
+use super::{guard, helper, options, quarantine, threads};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::seal;
 use crate::heap::heap::Huge;
 use crate::heap::mapping::Mappings;
 use crate::heap::page_map::PageMap;
-use crate::heap::span::SpanPool;
+use crate::heap::span::{Kind, SpanPool};
 use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
@@ -150,6 +150,19 @@ fn secret() -> u64 {
     given ^ asked.unwrap_or_default()
 }
 
+/// Makes the page map know the pool of guarded blocks. False, and nothing changed, if there is no memory for that.
+pub fn map_guarded(start: usize, len: usize) -> bool {
+    let Some(span) = SPANS.take(&Linux) else { return false };
+    span.start.store(start, Ordering::Relaxed);
+    span.len.store(len, Ordering::Relaxed);
+    if !PAGE_MAP.set(&Linux, start, len, span) {
+        SPANS.put(span);
+        return false;
+    }
+    span.set_kind(Kind::Guarded);
+    true
+}
+
 /// Whether the process runs under valgrind.
 pub fn on_valgrind() -> bool {
     ensure();
@@ -160,6 +173,11 @@ pub fn on_valgrind() -> bool {
 pub fn numbered() -> impl DoubleEndedIterator<Item = (usize, &'static Arena<Linux>)> {
     let founded = FOUNDED.load(Ordering::Acquire);
     ARENAS.iter().enumerate().filter(move |(index, _)| founded & 1 << index != 0)
+}
+
+/// How many arenas are in use.
+pub fn arena_count() -> usize {
+    FOUNDED.load(Ordering::Acquire).count_ones() as usize
 }
 
 /// The arenas in use.
@@ -211,6 +229,7 @@ extern "C" fn register_fork_handlers() {
     modules::begin();
     // SAFETY: the handlers are functions of this library, which is never unloaded. It may allocate: no lock is held.
     unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child)) };
+    guard::begin();
 }
 
 extern "C" fn before_fork() {

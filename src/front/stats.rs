@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::{self, Cache};
-use super::{leaks, options, runtime, threads, watch};
+use super::{guarded, leaks, options, runtime, threads, watch};
 use crate::base::class::SizeClass;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
@@ -123,13 +123,13 @@ pub fn stats() -> Stats {
 fn mallocs(cache: &Cache) -> u64 {
     let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let left = cache.calls.iter().map(load).sum::<u64>() + load(&cache.flushed) + cache.stacked() as u64;
-    (load(&cache.filled) + load(&cache.pushed)).saturating_sub(left)
+    (load(&cache.filled) + cache.pushed()).saturating_sub(left)
 }
 
 /// Frees that went into a cache.
 fn frees(cache: &Cache) -> u64 {
     let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    (load(&cache.pushed) + load(&cache.remote_frees)).saturating_sub(load(&cache.moved))
+    (cache.pushed() + load(&cache.remote_frees)).saturating_sub(load(&cache.moved))
 }
 
 /// Bytes of an object or a block in a cache, as its arena counts them. Its thread may be giving it back meanwhile: a block's header
@@ -183,6 +183,11 @@ fn text(pid: libc::pid_t) -> Page {
         mappings.bytes, mappings.count, mappings.peak_bytes, mappings.peak_count,
     );
     let _ = writeln!(page, "metes: locks: taken {locks} times, waited for {lock_waits} times");
+    if let Some(pool) = guarded::pool() {
+        let (count, bytes) = pool.in_use();
+        let total = pool.total.load(Ordering::Relaxed);
+        let _ = writeln!(page, "metes: guarded: {bytes} bytes in {count} blocks, {total} blocks so far");
+    }
     page
 }
 

@@ -176,6 +176,11 @@ impl Block {
         vacant::set(self.sealed_at());
     }
 
+    /// Whether nobody has it.
+    pub fn is_vacant(self) -> bool {
+        vacant::is_at(self.sealed_at())
+    }
+
     /// The first byte behind `size` that has changed.
     pub fn first_damaged(self, size: usize) -> Option<usize> {
         if valgrind::listens() {
@@ -217,17 +222,18 @@ fn unpack(word: u64) -> Call {
 
 /// The calling thread, now.
 pub fn here() -> Call {
-    // Under valgrind its tools do that.
-    let remembered = options::remembers_calls() && !valgrind::listens();
-    Call { stack: if remembered { stack() } else { 0 }, thread: thread::number() }
+    // The tools of valgrind do that themselves.
+    let stack = if options::remembers_calls() && !valgrind::listens() { stack_here() } else { 0 };
+    Call { stack, thread: thread::number() }
 }
 
-fn stack() -> u32 {
+#[inline(never)]
+fn stack_here() -> u32 {
     let mut frames = [0; DEPTH_MAX];
-    match unwind::capture(&mut frames[..options::depth()]) {
-        0 => 0,
-        count => STACKS.intern(&Linux, &frames[..count]),
-    }
+    let frames = &mut frames[..options::depth()];
+    // Without any there is nothing to walk for.
+    let count = if frames.is_empty() { 0 } else { unwind::capture(frames) };
+    STACKS.intern(&Linux, &frames[..count])
 }
 
 /// The frames of a call's stack.

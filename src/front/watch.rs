@@ -16,9 +16,9 @@ use super::misuse::{self, found};
 use super::options::Foreign;
 use super::quarantine;
 use super::trailer::{self, Block, Facts};
-use super::{alloc, foreign, oom, options, runtime, stats};
+use super::{alloc, fault, foreign, oom, options, runtime, stats};
 use crate::base::align;
-use crate::base::class::SLAB_MAX;
+use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::code::Code;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
@@ -81,7 +81,12 @@ fn set_guard(block: Block, closed: bool) -> bool {
         return true;
     }
     let len = span.end() - block.end;
-    if closed { linux::forbid(block.end, len) } else { linux::permit(block.end, len) }
+    if closed {
+        fault::watch();
+        linux::forbid(block.end, len)
+    } else {
+        linux::permit(block.end, len)
+    }
 }
 
 /// Serves a request, and tells the tools. A macro, so that the function that it stands in, which has the name of what the program called,
@@ -122,15 +127,8 @@ pub fn aligned_alloc(family: Family, n: usize, align: usize) -> *mut u8 {
 /// `n` bytes, aligned to `align`, zero if asked for.
 fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool) -> *mut u8 {
     let Some(room) = room(n).filter(|&room| room <= isize::MAX.unsigned_abs()) else { return alloc::fail() };
-    // An object's last word is to stay what it is until the trailer is written.
-    let serve = || alloc::serve(operation, room, align, zero && room > SLAB_MAX);
-    let mut p = oom::unasked(serve);
-    if p.is_null() {
-        // What waits in quarantine may do, before the program is asked.
-        quarantine::drain();
-        p = serve();
-    }
-    let Some(block) = Some(p.addr()).filter(|&start| start != 0).and_then(extent) else { return null_mut() };
+    let Some(block) = serve(operation, room, align, zero).and_then(extent) else { return null_mut() };
+    let p: *mut u8 = core::ptr::with_exposed_provenance_mut(block.start);
     set_guard(block, true);
     if !zero {
         fill_new(block, 0, n);
@@ -140,6 +138,28 @@ fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool
     }
     block.begin(n, align, family, trailer::here());
     p
+}
+
+/// A block of at least `room` bytes.
+fn serve(operation: Operation, room: usize, align: usize, zero: bool) -> Option<usize> {
+    if align <= GRAIN
+        && let Some(class) = SizeClass::for_size(room).filter(|class| class.has_slabs() && options::slabs())
+        && let Some(object) = quarantine::take_ready(runtime::home(), class)
+    {
+        stats::count(operation);
+        return Some(object);
+    }
+    // An object's last word is to stay what it is until the trailer is written.
+    let serve = || alloc::serve(operation, room, align, zero && room > SLAB_MAX).addr();
+    let served = match oom::unasked(serve) {
+        // What waits in quarantine may do, before the program is asked.
+        0 => {
+            quarantine::drain();
+            serve()
+        }
+        address => address,
+    };
+    (served != 0).then_some(served)
 }
 
 /// Fills the bytes of a block that are new to the program, unless it is a large one, which comes from the system as zeroes.
@@ -157,30 +177,42 @@ fn fill_new(block: Block, from: usize, n: usize) {
 
 /// A block in use that the program names; `None` if it is none, or damaged: that has been reported.
 fn look(operation: Operation, p: *mut u8) -> Option<(Block, Facts)> {
-    alloc::usable_size_for(operation, p)?;
-    let block = extent(p.addr())?;
+    let block = extent(p.addr());
+    match block.map(|block| (block, block.facts())) {
+        Some((block, Ok(facts))) if !facts.freed && block.first_damaged(facts.size).is_none() => Some((block, facts)),
+        _ => {
+            tell(operation, p, block);
+            None
+        }
+    }
+}
+
+/// Reports what is wrong with what is no block in use, or a damaged one.
+#[cold]
+fn tell(operation: Operation, p: *mut u8, block: Option<Block>) {
+    // Where no block starts, or the heap has it as free.
+    if alloc::usable_size_for(operation, p).is_none() {
+        return;
+    }
+    let Some(block) = block else { return };
     let facts = match block.facts() {
         Ok(facts) => facts,
-        Err(raw) => {
-            overrun(operation, block, raw);
-            return None;
+        Err(_) if block.is_vacant() => {
+            return misuse::freed(operation, block.start, format_args!("this block is free already"));
         }
+        Err(raw) => return overrun(operation, block, raw),
     };
     if facts.freed {
-        freed(operation, block, facts);
-        return None;
+        return freed(operation, block, facts);
     }
-    if let Some(at) = block.first_damaged(facts.size) {
-        let (start, size) = (block.start, facts.size);
-        let by = at - (start + size);
-        let what = match by {
-            0 => format_args!("the byte behind the {size} bytes that were asked for was written to"),
-            _ => format_args!("the byte {by} behind the {size} bytes that were asked for was written to"),
-        };
-        damaged(Code::Overflow, operation, start, at, what);
-        return None;
-    }
-    Some((block, facts))
+    let (start, size) = (block.start, facts.size);
+    let Some(at) = block.first_damaged(size) else { return };
+    let by = at - (start + size);
+    let what = match by {
+        0 => format_args!("the byte behind the {size} bytes that were asked for was written to"),
+        _ => format_args!("the byte {by} behind the {size} bytes that were asked for was written to"),
+    };
+    damaged(Code::Overflow, operation, start, at, what);
 }
 
 fn freed(operation: Operation, block: Block, facts: Facts) {
@@ -251,7 +283,7 @@ enum End {
 }
 
 /// Has memcheck add what it knows of a block, and count the error.
-macro_rules! tell {
+macro_rules! counted {
     ($end:expr, $start:expr) => {
         match $end {
             End::Freed => {}
@@ -278,7 +310,7 @@ pub unsafe fn free(p: *mut u8, claim: Claim) {
         put_away(block, facts);
     }
     valgrind::loud();
-    tell!(end_of(&taken), p.addr());
+    counted!(end_of(&taken), p.addr());
 }
 
 /// What a call has taken back, whether all that was said of it is true; or how it ended else.
@@ -326,6 +358,14 @@ pub fn leave(start: usize) {
         return;
     }
     block.end();
+    let class = Entry::new(runtime::PAGE_MAP.slab_entry(start)).and_then(Entry::class);
+    if class.is_none_or(|class| !quarantine::offer(runtime::home(), class, start)) {
+        give(start);
+    }
+}
+
+/// Gives a block that nobody has back to the allocator.
+pub fn give(start: usize) {
     let p = core::ptr::with_exposed_provenance_mut(start);
     // SAFETY: nobody has had it since it was freed.
     unsafe { alloc::release_for(Operation::Move, p) };
@@ -387,6 +427,7 @@ fn look_at_ends() {
         let damaged_at = |block: Block| match block.facts() {
             Ok(facts) if facts.freed => None,
             Ok(facts) => block.first_damaged(facts.size),
+            Err(_) if block.is_vacant() => None,
             Err(_) => Some(block.end - 8),
         };
         // Another thread may be just getting it.
@@ -451,7 +492,7 @@ pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
         put_away(block, facts);
     }
     valgrind::loud();
-    tell!(end_of(&taken), p.addr());
+    counted!(end_of(&taken), p.addr());
     new
 }
 

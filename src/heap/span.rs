@@ -24,6 +24,8 @@ pub enum Kind {
     Mapping = 2,
     /// A mapping that could not be given back and waits to be used again.
     Retained = 3,
+    /// The pool of guarded blocks.
+    Guarded = 4,
 }
 
 /// A record. Its fields are written by the owner of what it describes; anyone may read them.
@@ -64,6 +66,7 @@ impl Span {
             1 => Kind::Region,
             2 => Kind::Mapping,
             3 => Kind::Retained,
+            4 => Kind::Guarded,
             _ => Kind::Nothing,
         }
     }

@@ -25,6 +25,11 @@ pub fn is(content: u64) -> bool {
     content & VACANT != 0
 }
 
+/// Whether the word at `at` says that.
+pub fn is_at(at: usize) -> bool {
+    seal::open::<BITS>(at, word(at).load(Ordering::Acquire)).is_some_and(is)
+}
+
 /// Whether the last word of an object, whoever has it, is as it was left. Zero is what a purge leaves.
 pub fn is_whole(at: usize) -> bool {
     let raw = word(at).load(Ordering::Acquire);

@@ -496,6 +496,13 @@ pub fn permit(address: usize, len: usize) -> bool {
     protect(address, len, libc::PROT_READ | libc::PROT_WRITE)
 }
 
+/// Blocks signals for the calling thread: a bit for each, as the kernel has them.
+pub fn block_signals(set: u64) {
+    let set = (&raw const set).expose_provenance();
+    // SAFETY: the kernel's sets of signals are words of eight bytes.
+    unsafe { call(libc::SYS_rt_sigprocmask, [int(libc::SIG_BLOCK), set, 0, size_of::<u64>()]) };
+}
+
 /// Runs `f` with every signal blocked, those that the libc keeps for itself too.
 pub fn with_signals_blocked<R>(f: impl FnOnce() -> R) -> R {
     let (all, mut before) = (u64::MAX, 0u64);

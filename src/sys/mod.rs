@@ -5,6 +5,7 @@ pub mod depot;
 pub mod env;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
+pub mod fault;
 pub(crate) mod futex;
 pub mod helper;
 pub mod linux;

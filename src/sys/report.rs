@@ -256,7 +256,7 @@ fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail
     // What has been gathered so far is kept, whatever comes of this.
     lines.flush();
     let mut frames = [0; FRAMES];
-    let count = unwind::capture_carefully(&mut frames);
+    let count = if code.is_of_a_call() { unwind::capture_carefully(&mut frames) } else { 0 };
     if count != 0 {
         lines.line(format_args!("called from"));
         lines.stack(&frames[..count]);

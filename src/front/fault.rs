@@ -1,0 +1,63 @@
+//! Faults: whose the address is that could not be accessed, and what becomes of the access.
+//!
+//! Each of `OWNERS` is asked in turn. Who knows the address reports it and says whether the access can go on; if it cannot, or nobody
+//! knows the address, the signal goes to whom it would have gone to without us.
+
+#![allow(unsafe_code)]
+
+use super::{guard, hidden};
+use crate::base::code::Code;
+use crate::sys::fault::{self, Fault};
+use crate::sys::report::{self, After, Detail};
+use crate::sys::{linux, thread};
+use core::ffi::{c_int, c_void};
+use core::fmt::Arguments;
+
+/// Frames of the access.
+const DEPTH: usize = 16;
+
+/// What is known of a fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Claim {
+    /// The address is nobody's here.
+    NotOurs,
+    /// It has been reported, and the process is to end by the signal.
+    Reported,
+    /// The access can be made now.
+    GoOn,
+}
+
+/// Who is asked. They run in a signal handler: they take no lock, and look only at what is theirs.
+const OWNERS: &[fn(&Fault) -> Claim] = &[guard::on_fault, hidden::on_fault];
+
+/// Reports an access that was stopped, with its stack.
+pub fn tell(code: Code, fault: &Fault, text: Arguments<'_>, describe: &dyn Fn(&mut Detail)) {
+    if report::after() == After::Ignore {
+        return;
+    }
+    report::noticed(code, 0, text, &|detail| {
+        let mut frames = [0; DEPTH];
+        let depth = fault.stack(&mut frames);
+        detail.line(format_args!("accessed by thread {}:", thread::number()));
+        detail.stack(&frames[..depth]);
+        describe(detail);
+    });
+}
+
+/// Watches faults from here on.
+pub fn watch() {
+    fault::install(on_fault);
+}
+
+extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: the kernel's arguments.
+    let fault = unsafe { Fault::of(info, context) };
+    let claim = |fault: Fault| {
+        let mut claims = OWNERS.iter().map(|owner| owner(&fault));
+        claims.find(|&claim| claim != Claim::NotOurs)
+    };
+    if linux::keeping_errno(|| fault.and_then(claim)) != Some(Claim::GoOn) {
+        // SAFETY: the kernel's arguments.
+        unsafe { fault::pass_on(signal, info, context) };
+    }
+}

@@ -1,0 +1,290 @@
+//! Sampled guarded allocations: one in N, at random, is served from the pool of guarded blocks (`guarded`), where wrong accesses fault.
+//!
+//! The thread caches count, and send the next allocation to the slow path when a sample is due (`cache`). A thread without one counts here.
+//! Guarding can be switched on, off and to another rate while the program runs.
+
+use super::fault::{self, Claim};
+use super::guarded::{self, Found, Freed, Pool, Slot, Trace};
+use super::misuse;
+use super::{options, runtime, stats, threads};
+use crate::base::code::Code;
+use crate::base::operation::Operation;
+use crate::base::seal;
+use crate::sys::fault::Fault;
+use crate::sys::linux::{self, Linux};
+use crate::sys::pages::PageSource;
+use crate::sys::report::{self, After, Detail};
+use core::fmt::Arguments;
+use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed};
+
+/// `guard=on`. See docs/design.md for what it costs.
+const RATE_ON: usize = 5000;
+const RATE_MAX: usize = 1 << 30;
+
+/// One in so many allocations is guarded; 0: none.
+static RATE: AtomicUsize = AtomicUsize::new(0);
+/// Whether a thread takes no second sample in a millisecond.
+static SPACED: AtomicBool = AtomicBool::new(false);
+/// The millisecond of the last sample of a thread without a cache.
+static SAMPLED_AT: AtomicU64 = AtomicU64::new(0);
+/// Whether any was ever to be: caches may be armed.
+static EVER: AtomicBool = AtomicBool::new(false);
+/// Allocations of threads without caches until one is a sample.
+static COUNTDOWN: AtomicI64 = AtomicI64::new(0);
+/// Numbers choices of a side.
+static SIDES: AtomicU64 = AtomicU64::new(0);
+
+/// What the option takes.
+pub const TAKES: &str = "a number N from 1 to 1g: one in N small allocations is guarded, at random; on: 5000, one in a millisecond at most; or off";
+
+/// The rate that a value of the option means.
+fn parse(value: &str) -> Option<usize> {
+    match value {
+        "off" => Some(0),
+        "on" => Some(RATE_ON),
+        _ => value.parse().ok().filter(|rate| (1..=RATE_MAX).contains(rate)),
+    }
+}
+
+/// Sets the rate before the start.
+pub fn choose(value: &str) -> bool {
+    let Some(rate) = parse(value) else { return false };
+    SPACED.store(value == "on", Relaxed);
+    RATE.store(rate, Relaxed);
+    true
+}
+
+/// When the library is loaded: switches guarding on if the options ask for it.
+pub fn begin() {
+    if RATE.load(Relaxed) != 0 {
+        switch_on();
+    }
+}
+
+/// Changes the rate in a running program.
+pub fn change(value: &str) -> bool {
+    if !choose(value) {
+        return false;
+    }
+    if RATE.load(Relaxed) != 0 {
+        switch_on();
+    }
+    true
+}
+
+fn switch_on() {
+    if runtime::on_valgrind() {
+        // It serves the program itself.
+        return;
+    }
+    if options::watched() {
+        return report::say(format_args!("guard does nothing where every block is checked (checks=full, debug=1)"));
+    }
+    if linux::keeping_errno(guarded::make).is_none() {
+        RATE.store(0, Relaxed);
+        return report::say(format_args!("no memory for guarded allocations: guard is off"));
+    }
+    linux::keeping_errno(fault::watch);
+    EVER.store(true, Ordering::Release);
+    // Each takes the slow path at its next allocation, and finds the new rate.
+    for cache in threads::all() {
+        const TRIES: usize = 20;
+        (0..TRIES).any(|_| {
+            cache.arm() || {
+                linux::sleep(1);
+                false
+            }
+        });
+    }
+}
+
+/// Whether a thread takes no second sample in a millisecond: what `guard=on` costs has a bound by that, however much a program allocates.
+pub fn is_spaced() -> bool {
+    SPACED.load(Relaxed)
+}
+
+/// Whether allocations in the slow path have to ask `sample`.
+#[inline]
+pub fn is_asked() -> bool {
+    EVER.load(Relaxed)
+}
+
+/// A guarded block for the request that the slow path is about to serve, if that is to be a sample. It stands at either end of its slot,
+/// at random; where all are samples, at the right one: what is found is the same in each run then, and overflows are what there is most
+/// of.
+#[cold]
+#[inline(never)]
+pub fn sample(operation: Operation, n: usize, align: usize) -> Option<usize> {
+    if n > guarded::LARGEST {
+        return None;
+    }
+    let rate = RATE.load(Relaxed);
+    let due = match threads::cache() {
+        Some(cache) => cache.take_sample(rate, n),
+        None => count_down(rate),
+    };
+    if !due || rate == 0 {
+        return None;
+    }
+    let block = guarded::pool()?.take(n, align, rate == 1 || random() & 1 == 0)?;
+    stats::count(operation);
+    Some(block)
+}
+
+fn random() -> u64 {
+    let x = SIDES.fetch_add(1, Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ seal::secret();
+    (x ^ x >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32
+}
+
+/// For a thread without a cache: whether its request is a sample.
+fn count_down(rate: usize) -> bool {
+    if rate < 2 {
+        return rate == 1;
+    }
+    if COUNTDOWN.fetch_sub(1, Relaxed) > 0 {
+        return false;
+    }
+    COUNTDOWN.store((random() % (2 * rate as u64 - 1)).cast_signed(), Relaxed);
+    let now = Linux.now();
+    !is_spaced() || SAMPLED_AT.swap(now, Relaxed) != now
+}
+
+/// Takes a guarded block back, or says what is wrong with the pointer.
+#[cold]
+#[inline(never)]
+pub fn release(operation: Operation, address: usize) {
+    let Some(pool) = guarded::pool() else { return };
+    let Found::Block(_, index) = pool.find(address) else { return wrong(pool, operation, address) };
+    match pool.free(index) {
+        Freed::Done => {}
+        Freed::Damaged(slot, at) => damaged(operation, slot, at),
+        Freed::Again(slot) => freed(operation, slot, address),
+    }
+    stats::count(operation);
+}
+
+/// The bytes that were asked for, if a block in use starts at an address of the pool.
+pub fn size_in_use(address: usize) -> Option<usize> {
+    match guarded::pool()?.find(address) {
+        Found::Block(slot, _) => Some(slot.size()),
+        _ => None,
+    }
+}
+
+/// The bytes of a guarded block that the program names: those it asked for. `None` if it is none in use: that has been reported.
+pub fn usable_size(operation: Operation, address: usize) -> Option<usize> {
+    let pool = guarded::pool()?;
+    match pool.find(address) {
+        Found::Block(slot, _) => Some(slot.size()),
+        _ => {
+            wrong(pool, operation, address);
+            None
+        }
+    }
+}
+
+/// Says what is wrong with a pointer into the pool.
+fn wrong(pool: &Pool, operation: Operation, address: usize) {
+    match pool.find(address) {
+        Found::Freed(slot) | Found::NearFreed(slot) => freed(operation, slot, address),
+        Found::Near(slot) if address > slot.block() => misuse::interior(operation, address, slot.block(), slot.size()),
+        _ => misuse::nowhere(operation, address, format_args!("no block starts here, in the pool of guarded ones")),
+    }
+}
+
+fn freed(operation: Operation, slot: &Slot, address: usize) {
+    let (size, offset) = (slot.size(), address.wrapping_sub(slot.block()));
+    if offset == 0 {
+        misuse::freed(operation, address, format_args!("this block of {size} bytes is free already"));
+    } else {
+        let (at, place) = (slot.block(), Offset(slot, address));
+        misuse::freed(operation, address, format_args!("{place} the block of {size} bytes at {at:#x}, which is free"));
+    }
+}
+
+fn damaged(operation: Operation, slot: &Slot, at: usize) {
+    let (name, block, size) = (operation.name(), slot.block(), slot.size());
+    let (code, by) = match at < block {
+        true => (Code::Underflow, block - at),
+        false => (Code::Overflow, at + 1 - (block + size)),
+    };
+    let side = if at < block { "before" } else { "behind" };
+    let text = format_args!("{name}({block:#x}): byte {by} {side} the block of {size} bytes was written to");
+    report::found(code, 0, text, &|detail| describe_slot(detail, slot));
+}
+
+/// Where an address is, as seen from a block.
+struct Offset<'a>(&'a Slot, usize);
+
+impl core::fmt::Display for Offset<'_> {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (start, size) = (self.0.block(), self.0.size());
+        let (count, side) = match self.1 {
+            at if at < start => (start - at, "before"),
+            at if at >= start + size => (at - (start + size), "behind the end of"),
+            at => (at - start, "into"),
+        };
+        write!(out, "{count} bytes {side}")
+    }
+}
+
+/// What is known of the block at or around an address of the pool.
+pub fn describe(detail: &mut Detail, address: usize) {
+    match guarded::pool().map(|pool| pool.find(address)) {
+        Some(Found::Block(slot, _) | Found::Freed(slot) | Found::Near(slot) | Found::NearFreed(slot)) => {
+            describe_slot(detail, slot);
+        }
+        Some(Found::Nowhere) | None => detail.line(format_args!("pool of guarded blocks")),
+    }
+}
+
+fn describe_slot(detail: &mut Detail, slot: &Slot) {
+    let is_freed = slot.freed.thread.load(Relaxed) != 0;
+    let state = if is_freed { "freed" } else { "in use" };
+    detail.line(format_args!("guarded block of {} bytes at {:#x}, {state}", slot.size(), slot.block()));
+    describe_trace(detail, "allocated", &slot.allocated);
+    if is_freed {
+        describe_trace(detail, "freed", &slot.freed);
+    }
+}
+
+fn describe_trace(detail: &mut Detail, what: &str, trace: &Trace) {
+    let (frames, depth) = trace.frames();
+    detail.line(format_args!("{what} by thread {}:", trace.thread.load(Relaxed)));
+    detail.stack(&frames[..depth]);
+}
+
+/// A fault: reports it if the address is the pool's.
+pub fn on_fault(fault: &Fault) -> Claim {
+    let address = fault.address;
+    let Some(pool) = guarded::pool().filter(|pool| pool.holds(address)) else { return Claim::NotOurs };
+    let (access, place) = (fault.access.name(), pool.find(address));
+    match place {
+        Found::Freed(slot) | Found::NearFreed(slot) => {
+            let (place, size, block) = (Offset(slot, address), slot.size(), slot.block());
+            let text = format_args!(
+                "{access} at {address:#x}: {place} the block of {size} bytes at {block:#x}, which was freed"
+            );
+            tell(Code::UseAfterFree, fault, text, Some(slot));
+        }
+        Found::Near(slot) | Found::Block(slot, _) => {
+            let (place, size, block) = (Offset(slot, address), slot.size(), slot.block());
+            let text = format_args!("{access} at {address:#x}: {place} the block of {size} bytes at {block:#x}");
+            tell(Code::OutOfBounds, fault, text, Some(slot));
+        }
+        Found::Nowhere => {
+            let text = format_args!("{access} at {address:#x}: in the pool of guarded blocks, where there is none");
+            tell(Code::OutOfBounds, fault, text, None);
+        }
+    }
+    let page = crate::base::align::down(address, linux::page_size());
+    if report::after() != After::Stop && linux::permit(page, linux::page_size()) {
+        Claim::GoOn
+    } else {
+        Claim::Reported
+    }
+}
+
+fn tell(code: Code, fault: &Fault, text: Arguments<'_>, slot: Option<&Slot>) {
+    fault::tell(code, fault, text, &|detail| slot.into_iter().for_each(|slot| describe_slot(detail, slot)));
+}
