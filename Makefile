@@ -84,10 +84,11 @@ bench-checks: all $(UNCHECKED)
 	scripts/bench-instr --allocators unchecked=$(UNCHECKED),metes
 	scripts/compare --allocators unchecked=$(UNCHECKED),metes
 
-# The tables of docs/safety.md. A peer that cannot be had is left out, and named.
+# The tables of docs/safety.md and docs/valgrind.md. A peer that cannot be had is left out, and named.
 bench-safety: all
 	-scripts/setup-peers jemalloc mimalloc3 mimalloc3-secure scudo
 	scripts/bench-safety
+	scripts/bench-valgrind
 
 install: all
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include

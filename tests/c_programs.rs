@@ -8,6 +8,9 @@
 //! | `static`   | the same with -static       | as it is                             |
 //! | `preload`  | without metes               | libmetes.so in LD_PRELOAD            |
 //! | `valgrind` | without metes               | the same, under memcheck             |
+//! | `memcheck` | without metes               | the same, and metes serves           |
+//! | `helgrind` | without metes               | the same under helgrind              |
+//! | `drd`      | without metes               | the same under drd                   |
 //! | `plain`    | without metes               | as it is: it may dlopen $METES_LIB   |
 //!
 //! What a program expects stands in its leading comment, as `// key: value`:
@@ -32,6 +35,8 @@
 //! Without `stderr`, standard error must stay empty; without `stdout`, anything
 //! goes there. Lines of detail are those of standard error that begin with
 //! `metes:` and three blanks: `stderr` and the levels say nothing about them.
+//! What valgrind says counts without its mark and without empty lines. Its
+//! details are indented; a stack is one line, its frames with `; ` between.
 //! What a level is in METES_OPTIONS stands at `Level`.
 //!
 //! METES_TEST_DIR tells the program where its shared libraries are;
@@ -260,7 +265,7 @@ impl Build {
                 .arg("-Wl,--whole-archive")
                 .arg(self.libraries.a())
                 .arg("-Wl,--no-whole-archive"),
-            Way::Preload | Way::Valgrind | Way::Plain => &mut command,
+            Way::Preload | Way::Valgrind | Way::Memcheck | Way::Helgrind | Way::Drd | Way::Plain => &mut command,
         };
         command.args(&self.directives.libs);
         command
@@ -322,10 +327,7 @@ impl Job {
             let list: Vec<_> = preloads.iter().map(|path| path.display().to_string()).collect();
             words.push(format!("LD_PRELOAD={}", list.join(":")));
         }
-        if *way == Way::Valgrind {
-            let memcheck = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=no"];
-            words.extend(memcheck.map(str::to_owned));
-        }
+        words.extend(way.valgrind().iter().map(|&word| word.to_owned()));
         words.push(self.build.program().display().to_string());
         match &directives.soak_args {
             Some(soak_args) if is_soak() => words.extend(soak_args.iter().cloned()),
@@ -373,7 +375,9 @@ impl Job {
         }
         let (stdout, stderr) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
         // Details are those of a report.
-        let is_detail = |line: &&str| !self.ending.stderr.is_empty() && line.starts_with(DETAIL);
+        let stderr = if self.build.way.valgrind().is_empty() { stderr } else { without_marks(&stderr).into() };
+        let is_detail =
+            |line: &&str| !self.ending.stderr.is_empty() && (line.starts_with(DETAIL) || line.starts_with(' '));
         let (details, reports): (Vec<_>, Vec<_>) = stderr.lines().partition(is_detail);
         complaints.extend(mismatch("stderr", &self.ending.stderr, reports));
         for pattern in &self.ending.detail {
@@ -386,6 +390,23 @@ impl Job {
         }
         complaints
     }
+}
+
+/// What valgrind says without `==123== ` and `**123** `, each stack as one line.
+fn without_marks(said: &str) -> String {
+    let mark = Regex::new(r"^(==|\*\*)\d+(==|\*\*) ?").expect("a regex");
+    let mut text = String::new();
+    for line in said.lines().map(|line| mark.replace(line, "")).filter(|line| !line.trim().is_empty()) {
+        if line.trim_start().starts_with("by 0x") {
+            text.truncate(text.trim_end().len());
+            text.push_str("; ");
+            text.push_str(line.trim_start());
+        } else {
+            text.push_str(&line);
+        }
+        text.push('\n');
+    }
+    text
 }
 
 struct Run {

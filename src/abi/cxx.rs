@@ -25,12 +25,22 @@ use core::ffi::{CStr, c_void};
 use core::ptr::null_mut;
 
 extern "C" fn allocate(size: usize) -> *mut u8 {
-    alloc::allocate(size)
+    if options::watched() { alloc::allocate_aligned(Family::New, size, GRAIN) } else { alloc::allocate(size) }
 }
 
 /// An alignment that is no power of two is a bug of the caller: no memory, and so `std::bad_alloc`.
 extern "C" fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
     if align.is_power_of_two() { alloc::allocate_aligned(Family::New, size, align.max(GRAIN)) } else { null_mut() }
+}
+
+/// As `allocate`, for `operator new[]`.
+extern "C" fn allocate_array(size: usize) -> *mut u8 {
+    if options::watched() { alloc::allocate_aligned(Family::NewArray, size, GRAIN) } else { alloc::allocate(size) }
+}
+
+/// The same with an alignment.
+extern "C" fn allocate_array_aligned(size: usize, align: usize) -> *mut u8 {
+    if align.is_power_of_two() { alloc::allocate_aligned(Family::NewArray, size, align.max(GRAIN)) } else { null_mut() }
 }
 
 /// For the throwing forms: when this fails they call the C++ runtime's, which calls malloc, which asks the program's handler.
@@ -151,13 +161,13 @@ nothrow_new! {
     /// `operator new(size_t, const std::nothrow_t&)`.
     _ZnwmRKSt9nothrow_t(size: usize) over c"_ZnwmRKSt9nothrow_t" or allocate;
     /// `operator new[](size_t, const std::nothrow_t&)`.
-    _ZnamRKSt9nothrow_t(size: usize) over c"_ZnamRKSt9nothrow_t" or allocate;
+    _ZnamRKSt9nothrow_t(size: usize) over c"_ZnamRKSt9nothrow_t" or allocate_array;
     /// `operator new(size_t, std::align_val_t, const std::nothrow_t&)`.
     _ZnwmSt11align_val_tRKSt9nothrow_t(size: usize, align: usize) over c"_ZnwmSt11align_val_tRKSt9nothrow_t"
         or allocate_aligned;
     /// `operator new[](size_t, std::align_val_t, const std::nothrow_t&)`.
     _ZnamSt11align_val_tRKSt9nothrow_t(size: usize, align: usize) over c"_ZnamSt11align_val_tRKSt9nothrow_t"
-        or allocate_aligned;
+        or allocate_array_aligned;
 }
 
 /// A name for the place where one of our functions stands, whoever's has its symbol.

@@ -5,6 +5,8 @@
 #[cfg(all(feature = "export", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod cxx;
 #[cfg(feature = "export")]
+pub mod debugger;
+#[cfg(feature = "export")]
 pub mod glibc;
 pub mod global;
 #[cfg(feature = "export")]

@@ -56,7 +56,7 @@ pub fn pages(page_size: usize) -> Range<usize> {
 
 /// Where `base::seal` keeps its secret.
 #[inline(always)]
-pub(super) fn secret() -> &'static AtomicU64 {
+pub const fn secret() -> &'static AtomicU64 {
     &AREA.secret
 }
 

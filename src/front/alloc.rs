@@ -131,7 +131,7 @@ fn allocate_slowly_for(family: Family, n: usize) -> *mut u8 {
     }
     runtime::ensure();
     if options::watched() {
-        return watch::allocate(Operation::Malloc, family, n, GRAIN, false);
+        return watch::malloc(family, n);
     }
     serve(Operation::Malloc, n, GRAIN, false)
 }
@@ -150,7 +150,7 @@ pub fn allocate_aligned(family: Family, n: usize, align: usize) -> *mut u8 {
     }
     runtime::ensure();
     if options::watched() {
-        return watch::allocate(Operation::Aligned, family, n, align, false);
+        return watch::aligned_alloc(family, n, align);
     }
     serve(Operation::Aligned, n, align, false)
 }
@@ -189,7 +189,7 @@ pub fn allocate_zeroed(n: usize, align: usize) -> *mut u8 {
     }
     runtime::ensure();
     if options::watched() {
-        return watch::allocate(Operation::Calloc, Family::Malloc, n, align, true);
+        return watch::calloc(n, align);
     }
     serve(Operation::Calloc, n, align, true)
 }
@@ -359,7 +359,7 @@ unsafe extern "C" fn release_elsewhere(p: *mut u8, family: Family) {
 unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
     if options::watched() {
         // SAFETY: the caller's promise.
-        return unsafe { watch::release(Operation::Free, p, Claim::of(family)) };
+        return unsafe { watch::free(p, Claim::of(family)) };
     }
     match Entry::new(runtime::PAGE_MAP.slab_entry(p.addr())) {
         Some(entry) => {
@@ -400,7 +400,7 @@ pub unsafe fn release_claimed(p: *mut u8, claim: Claim) {
     runtime::ensure();
     if options::watched() {
         // SAFETY: the caller's promise.
-        return unsafe { watch::release(Operation::Free, p, claim) };
+        return unsafe { watch::free(p, claim) };
     }
     if CHECKED && !p.is_null() {
         look_at(p.addr(), claim);
@@ -624,7 +624,7 @@ unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
     runtime::ensure();
     if options::watched() {
         // SAFETY: the caller's promise.
-        return unsafe { watch::resize(p, n) };
+        return unsafe { watch::realloc(p, n) };
     }
     if p.is_null() {
         return allocate_for(Operation::Realloc, n);

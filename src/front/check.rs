@@ -5,7 +5,7 @@ use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
 use crate::heap::check::Broken;
-use crate::sys::report;
+use crate::sys::{report, valgrind};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,13 +13,15 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 /// handler that interrupted an operation does not see that arena checked.
 pub fn check() -> Result<(), Broken> {
     runtime::ensure();
-    for arena in runtime::arenas() {
-        if let Some(heap) = arena.enter(Operation::Other) {
-            heap.check()?;
+    valgrind::quietly(|| {
+        for arena in runtime::arenas() {
+            if let Some(heap) = arena.enter(Operation::Other) {
+                heap.check()?;
+            }
         }
-    }
-    runtime::MAPPINGS.check()?;
-    watch::check()
+        runtime::MAPPINGS.check()?;
+        watch::check()
+    })
 }
 
 /// A broken invariant in words.

@@ -13,7 +13,7 @@ use crate::base::path::{self, Path};
 use crate::base::sealed::{self, Slot, Text};
 use crate::heap::free_list::Fit;
 use crate::sys::report::{self, After};
-use crate::sys::{env, linux};
+use crate::sys::{env, linux, valgrind};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
 
@@ -311,10 +311,19 @@ pub fn read_environment() {
     if !env::is_secure() {
         env::with("METES_OPTIONS", parse);
     }
-    WATCHED.set((remembers_calls() || checks() == Checks::Full).into());
+    WATCHED.set((remembers_calls() || checks() == Checks::Full || valgrind::listens()).into());
     ZEROES.set((fill() == Fill::Zero).into());
     set_perturb(perturb());
     UNCHECKED.store(u8::from(!watched()), Relaxed);
+}
+
+/// The defaults under valgrind, where each block is announced to its tools. No mappings: memcheck would take all that stands in them for
+/// what the program can reach. Nothing is given back, and what can be survived is.
+pub fn set_for_valgrind() {
+    PURGE.set(2);
+    THP.set(2);
+    set_cutoff(CUTOFF_MAX);
+    report::set_after(After::GoOn);
 }
 
 fn parse(text: &[u8]) {
@@ -513,6 +522,10 @@ pub fn suppressions() -> Option<Path> {
 
 /// What the bytes of new blocks are.
 pub fn fill() -> Fill {
+    if valgrind::listens() {
+        // What is written to a block counts as the program's.
+        return Fill::Off;
+    }
     match FILL.get() {
         0 => Fill::Off,
         1 => Fill::Junk,

@@ -12,18 +12,54 @@ use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
 use core::ffi::c_void;
 use core::hint::black_box;
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+/// Whether it is known that nobody else serves the program, or that somebody does; 0: neither yet.
+static KNOWN: AtomicU8 = AtomicU8::new(0);
+const HERE: u8 = 1;
+const ELSEWHERE: u8 = 2;
+
+#[inline(always)]
+fn is_elsewhere() -> bool {
+    KNOWN.load(Relaxed) != HERE && find_out()
+}
+
+/// Valgrind says nothing of it, so a block is asked for.
+#[cold]
+#[inline(never)]
+fn find_out() -> bool {
+    if KNOWN.load(Relaxed) == 0 {
+        let is_elsewhere = runtime::on_valgrind() && {
+            // SAFETY: the block is freed by whoever served it, unused.
+            unsafe {
+                let p = black_box(libc::malloc as unsafe extern "C" fn(usize) -> *mut c_void)(1);
+                let is_foreign = alloc::is_foreign(p.addr());
+                black_box(libc::free as unsafe extern "C" fn(*mut c_void))(p);
+                is_foreign
+            }
+        };
+        KNOWN.store(if is_elsewhere { ELSEWHERE } else { HERE }, Relaxed);
+    }
+    KNOWN.load(Relaxed) == ELSEWHERE
+}
 
 /// `free`, through whoever serves it.
 ///
 /// # Safety
 /// As for `alloc::release`.
+#[inline(always)]
 pub unsafe fn free(p: *mut c_void, claim: Claim) {
-    if runtime::on_valgrind() {
+    if is_elsewhere() {
         // SAFETY: the caller frees a block, whoever served it.
         unsafe { black_box(libc::free as unsafe extern "C" fn(*mut c_void))(p) };
     } else {
         // SAFETY: the caller's promise.
-        unsafe { alloc::release_claimed(p.cast(), claim) };
+        unsafe {
+            match claim {
+                Claim { size: Some(n), align: None, .. } => alloc::release_sized(claim.family, p.cast(), n),
+                _ => alloc::release_claimed(p.cast(), claim),
+            }
+        }
     }
 }
 
@@ -32,7 +68,7 @@ pub unsafe fn free(p: *mut c_void, claim: Claim) {
 /// # Safety
 /// As for `alloc::resize`.
 pub unsafe fn realloc(p: *mut c_void, bytes: usize) -> *mut c_void {
-    if runtime::on_valgrind() {
+    if is_elsewhere() {
         // SAFETY: the caller resizes a block, whoever served it.
         unsafe { black_box(libc::realloc as unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void)(p, bytes) }
     } else {
@@ -43,7 +79,7 @@ pub unsafe fn realloc(p: *mut c_void, bytes: usize) -> *mut c_void {
 
 /// `memalign`, through whoever serves it. `align` is a power of two.
 pub fn memalign(align: usize, bytes: usize) -> *mut c_void {
-    if runtime::on_valgrind() {
+    if is_elsewhere() {
         // SAFETY: allocating has no precondition.
         unsafe { black_box(libc::memalign as unsafe extern "C" fn(usize, usize) -> *mut c_void)(align, bytes) }
     } else {

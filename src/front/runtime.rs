@@ -11,7 +11,6 @@ use super::{guard, helper, options, quarantine, threads};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::seal;
-use crate::base::sealed::{self, Slot};
 use crate::heap::heap::Huge;
 use crate::heap::mapping::Mappings;
 use crate::heap::page_map::PageMap;
@@ -50,8 +49,6 @@ struct Start {
 
 /// Nobody is in `start`, or will be.
 const SEALED: u32 = 1 << 31;
-/// Whether the process runs under valgrind.
-const VALGRIND: Slot = Slot::new(sealed::VALGRIND, 0);
 /// Threads sent to arenas so far.
 static HOMES: AtomicUsize = AtomicUsize::new(0);
 
@@ -72,8 +69,11 @@ fn start() {
         return;
     }
     seal::set_secret(secret());
+    valgrind::start();
+    if valgrind::listens() {
+        options::set_for_valgrind();
+    }
     options::read_environment();
-    VALGRIND.set(valgrind::is_running().into());
     helper::begin();
     MAPPINGS.set_huge(match options::huge_pages() {
         HugePages::Auto => None,
@@ -166,7 +166,7 @@ pub fn map_guarded(start: usize, len: usize) -> bool {
 /// Whether the process runs under valgrind.
 pub fn on_valgrind() -> bool {
     ensure();
-    VALGRIND.is_on()
+    valgrind::runs()
 }
 
 /// The arenas in use and their indices.

@@ -12,7 +12,7 @@ use crate::heap::heap::Figures;
 use crate::heap::mapping::MappingFigures;
 use crate::slab::bins::SlabFigures;
 use crate::slab::slab::Entry;
-use crate::sys::{linux, report};
+use crate::sys::{linux, report, valgrind};
 use core::fmt::Write;
 use core::sync::atomic::Ordering;
 
@@ -66,7 +66,8 @@ pub struct Stats {
 pub fn for_each_arena(mut f: impl FnMut(usize, Figures, SlabFigures)) {
     runtime::ensure();
     for (index, arena) in runtime::numbered() {
-        let figures = arena.enter(Operation::Other).map(|heap| (heap.figures(), heap.slab_figures()));
+        let read = || arena.enter(Operation::Other).map(|heap| (heap.figures(), heap.slab_figures()));
+        let figures = valgrind::quietly(read);
         if let Some((mut figures, slabs)) = figures.filter(|(figures, _)| figures.held != 0) {
             // What lives in slabs, instead of the slabs.
             figures.live = figures.live - slabs.bytes + slabs.object_bytes;
@@ -202,9 +203,10 @@ extern "C" fn at_exit() {
         watch::finish();
         let here = 0;
         if options::leaks_at_exit() {
-            leaks::tell((&raw const here).addr());
+            valgrind::quietly(|| leaks::tell((&raw const here).addr()));
         }
     }
+    valgrind::quietly(linux::forget_tool_memory);
     if !options::stats_at_exit() {
         return;
     }

@@ -18,7 +18,7 @@ use crate::base::seal;
 use crate::slab::vacant::{self, BITS};
 use crate::sys::depot::Depot;
 use crate::sys::linux::Linux;
-use crate::sys::{thread, unwind};
+use crate::sys::{thread, unwind, valgrind};
 use core::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
 
 const FREED: u64 = 1 << 32;
@@ -119,6 +119,9 @@ impl Block {
     }
 
     fn fill_canaries(self, size: usize) {
+        if valgrind::listens() {
+            return;
+        }
         for address in self.start + size..self.words_at() {
             // SAFETY: bytes of the block that the program did not ask for.
             unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write(canary(address)) };
@@ -180,6 +183,9 @@ impl Block {
 
     /// The first byte behind `size` that has changed.
     pub fn first_damaged(self, size: usize) -> Option<usize> {
+        if valgrind::listens() {
+            return None;
+        }
         (self.start + size..self.words_at()).find(|&address| {
             // SAFETY: a byte of the block.
             unsafe { core::ptr::with_exposed_provenance::<u8>(address).read() != canary(address) }
@@ -216,7 +222,8 @@ fn unpack(word: u64) -> Call {
 
 /// The calling thread, now.
 pub fn here() -> Call {
-    let stack = if options::remembers_calls() { stack_here() } else { 0 };
+    // The tools of valgrind do that themselves.
+    let stack = if options::remembers_calls() && !valgrind::listens() { stack_here() } else { 0 };
     Call { stack, thread: thread::number() }
 }
 

@@ -3,7 +3,7 @@
 use super::{options, runtime, stats, threads};
 use crate::base::line::Line;
 use crate::base::operation::Operation;
-use crate::sys::{linux, report};
+use crate::sys::{linux, report, valgrind};
 use core::ffi::c_int;
 use core::fmt::Write;
 
@@ -60,8 +60,10 @@ pub fn set(parameter: c_int, value: c_int) -> bool {
 pub fn trim() -> usize {
     runtime::ensure();
     threads::flush_mine();
-    let arenas = runtime::arenas().filter_map(|arena| arena.enter(Operation::Other));
-    arenas.map(|mut arena| arena.trim()).sum::<usize>() + runtime::MAPPINGS.release_retained()
+    valgrind::quietly(|| {
+        let arenas = runtime::arenas().filter_map(|arena| arena.enter(Operation::Other));
+        arenas.map(|mut arena| arena.trim()).sum::<usize>() + runtime::MAPPINGS.release_retained()
+    })
 }
 
 /// Gives whole regions back, for whoever needs address space or a part of a limit; how many bytes that were. Keeps errno.

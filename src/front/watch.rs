@@ -6,10 +6,14 @@
 //! There are no thread caches then, so every call comes here from a slow path, and the fast ones know nothing of it. A block
 //! is one of the allocator's own, a little larger: slabs, free list and mappings below are the same as ever, with their own checks. Mappings
 //! end with a page that nobody may touch.
+//!
+//! Under valgrind, unless that serves the program itself, its tools are told of each block, and watch every access: then nothing is filled,
+//! hidden or looked through here. All that we do ourselves is done quietly, as it reads and writes what they take for nobody's.
 
 #![allow(unsafe_code)]
 
 use super::misuse::{self, found};
+use super::options::Foreign;
 use super::quarantine;
 use super::trailer::{self, Block, Facts};
 use super::{alloc, fault, foreign, oom, options, runtime, stats};
@@ -25,6 +29,7 @@ use crate::slab::slab::Entry;
 use crate::slab::vacant;
 use crate::sys::linux::{self, page_size};
 use crate::sys::report::Detail;
+use crate::sys::valgrind;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -36,15 +41,24 @@ const FRESH: u8 = 0xa5;
 /// Bytes to ask the allocator for, for a block of `n`. What will be a mapping ends with a page that nobody may touch, and is
 /// whole pages; nothing else is.
 fn room(n: usize) -> Option<usize> {
-    let room = align::up_checked(n.checked_add(trailer::overhead())?, 8)?;
+    let room = align::up_checked(n.checked_add(trailer::overhead() + 2 * red_zone())?, 8)?;
     if room + page_size() >= options::cutoff() {
         return align::up_checked(room, page_size())?.checked_add(page_size());
     }
     Some(if align::is(room, page_size()) { room + 8 } else { room })
 }
 
+/// Bytes behind each block that are left alone under valgrind: who writes to them, or before the next block, is found, and damages nothing.
+fn red_zone() -> usize {
+    if valgrind::listens() { 16 } else { 0 }
+}
+
 /// The block that starts at an address, which is that of one.
 pub fn extent(start: usize) -> Option<Block> {
+    whole(start).map(|block| Block { end: block.end - red_zone(), ..block })
+}
+
+fn whole(start: usize) -> Option<Block> {
     if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(start)) {
         return entry.object_at(start).map(|object| Block { start, end: start + object.class.size() });
     }
@@ -75,10 +89,43 @@ fn set_guard(block: Block, closed: bool) -> bool {
     }
 }
 
-/// As `alloc::allocate` and its like: `n` bytes, aligned to `align`, zero if asked for.
+/// Serves a request, and tells the tools. A macro, so that the function that it stands in, which has the name of what the program called,
+/// is the innermost in the stack that they keep.
+macro_rules! served {
+    ($operation:expr, $family:expr, $n:expr, $align:expr, $zero:expr) => {{
+        valgrind::quiet();
+        let p = make($operation, $family, $n, $align, $zero);
+        valgrind::loud();
+        if !p.is_null() {
+            valgrind::allocated!(p.addr(), $n, $zero);
+        }
+        p
+    }};
+}
+
+/// As `alloc::allocate`.
 #[cold]
 #[inline(never)]
-pub fn allocate(operation: Operation, family: Family, n: usize, align: usize, zero: bool) -> *mut u8 {
+pub fn malloc(family: Family, n: usize) -> *mut u8 {
+    served!(Operation::Malloc, family, n, GRAIN, false)
+}
+
+/// As `alloc::allocate_zeroed`.
+#[cold]
+#[inline(never)]
+pub fn calloc(n: usize, align: usize) -> *mut u8 {
+    served!(Operation::Calloc, Family::Malloc, n, align, true)
+}
+
+/// As `alloc::allocate_aligned`.
+#[cold]
+#[inline(never)]
+pub fn aligned_alloc(family: Family, n: usize, align: usize) -> *mut u8 {
+    served!(Operation::Aligned, family, n, align, false)
+}
+
+/// `n` bytes, aligned to `align`, zero if asked for.
+fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool) -> *mut u8 {
     let Some(room) = room(n).filter(|&room| room <= isize::MAX.unsigned_abs()) else { return alloc::fail() };
     let Some(block) = serve(operation, room, align, zero).and_then(extent) else { return null_mut() };
     let p: *mut u8 = core::ptr::with_exposed_provenance_mut(block.start);
@@ -185,6 +232,9 @@ fn damaged(code: Code, operation: Operation, start: usize, at: usize, what: core
 /// Looks at what stands before a block: the end of the block before it, or a header.
 fn look_before(operation: Operation, block: Block) {
     let start = block.start;
+    if valgrind::listens() {
+        return;
+    }
     let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(start)) else { return };
     let Some(class) = entry.class() else { return };
     // The header of a slab whose last page was given back is zero.
@@ -199,29 +249,48 @@ fn look_before(operation: Operation, block: Block) {
     }
 }
 
-/// Reports what the program says of a block and is not so. The block is one to be freed all the same.
-fn look_at(operation: Operation, block: Block, facts: Facts, claim: Claim) {
+/// Reports what the program says of a block and is not so; whether all is. The block is one to be freed all the same.
+fn look_at(operation: Operation, block: Block, facts: Facts, claim: Claim) -> bool {
     let (start, size, align) = (block.start, facts.size, facts.align);
-    if facts.family != claim.family {
-        let (from, to) = (facts.family.allocates(), claim.family.frees());
-        return found(
-            Code::Mismatched,
-            operation,
-            start,
-            format_args!("this block is from {from}, and was given to {to}"),
-        );
-    }
-    if let Some(said) = claim.size.filter(|&said| said != size) {
-        let what = format_args!("this block has {size} bytes, and {said} were said");
-        return found(Code::WrongSize, operation, start, what);
-    }
     // A plain free takes blocks of any alignment; nothing else does.
     let any = claim == Claim::of(Family::Malloc);
-    let said = claim.align.unwrap_or(GRAIN).max(GRAIN);
-    if !any && said != align {
-        let what = format_args!("this block was asked for with an alignment of {align}, not {said}");
+    let said_align = claim.align.unwrap_or(GRAIN).max(GRAIN);
+    let said_size = claim.size.unwrap_or(size);
+    if facts.family != claim.family {
+        let (from, to) = (facts.family.allocates(), claim.family.frees());
+        found(Code::Mismatched, operation, start, format_args!("this block is from {from}, and was given to {to}"));
+    } else if said_size != size {
+        let what = format_args!("this block has {size} bytes, and {said_size} were said");
+        found(Code::WrongSize, operation, start, what);
+    } else if !any && said_align != align {
+        let what = format_args!("this block was asked for with an alignment of {align}, not {said_align}");
         found(Code::WrongAlignment, operation, start, what);
+    } else {
+        return true;
     }
+    false
+}
+
+/// How a call that gives a block back ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The block is freed.
+    Freed,
+    /// It is freed, though what was said of it is wrong.
+    FreedWrongly,
+    /// It was reported and left alone.
+    Refused,
+}
+
+/// Has memcheck add what it knows of a block, and count the error.
+macro_rules! counted {
+    ($end:expr, $start:expr) => {
+        match $end {
+            End::Freed => {}
+            End::FreedWrongly => valgrind::refuse!($start),
+            End::Refused => valgrind::freed!($start),
+        }
+    };
 }
 
 /// As `alloc::release`.
@@ -230,20 +299,50 @@ fn look_at(operation: Operation, block: Block, facts: Facts, claim: Claim) {
 /// As there.
 #[cold]
 #[inline(never)]
-pub unsafe fn release(operation: Operation, p: *mut u8, claim: Claim) {
+pub unsafe fn free(p: *mut u8, claim: Claim) {
     if p.is_null() {
         return;
     }
-    if alloc::is_foreign(p.addr()) {
-        return foreign::free(p);
+    valgrind::quiet();
+    let taken = take_back(Operation::Free, p, claim);
+    if let Ok((block, facts, _)) = taken {
+        valgrind::freed!(block.start);
+        put_away(block, facts);
     }
-    let Some((block, facts)) = look(operation, p) else { return };
+    valgrind::loud();
+    counted!(end_of(&taken), p.addr());
+}
+
+/// What a call has taken back, whether all that was said of it is true; or how it ended else.
+type Taken = Result<(Block, Facts, bool), End>;
+
+fn end_of(taken: &Taken) -> End {
+    match *taken {
+        Ok((_, _, true)) => End::Freed,
+        Ok((_, _, false)) => End::FreedWrongly,
+        Err(end) => end,
+    }
+}
+
+/// Makes a block in use a freed one; whoever gets it puts it away.
+fn take_back(operation: Operation, p: *mut u8, claim: Claim) -> Taken {
+    if alloc::is_foreign(p.addr()) {
+        foreign::free(p);
+        // Where it goes to the libc, that says what is wrong.
+        return Err(if options::foreign() == Foreign::Libc { End::Freed } else { End::Refused });
+    }
+    let (block, facts) = look(operation, p).ok_or(End::Refused)?;
     look_before(operation, block);
-    look_at(operation, block, facts, claim);
+    let as_said = look_at(operation, block, facts, claim);
     if !block.claim(facts, trailer::here()) {
-        return freed(operation, block, facts);
+        freed(operation, block, facts);
+        return Err(End::Refused);
     }
     stats::count(operation);
+    Ok((block, facts, as_said))
+}
+
+fn put_away(block: Block, facts: Facts) {
     let home = runtime::home();
     if !linux::keeping_errno(|| quarantine::put(home, block, facts)) {
         leave(block.start);
@@ -347,19 +446,28 @@ fn look_at_ends() {
 
 /// At exit: looks at all blocks in use, and at those in quarantine.
 pub fn finish() {
-    look_at_ends();
-    quarantine::for_each(|start| {
-        let _ = extent(start).and_then(untouched);
-    });
+    if !valgrind::listens() {
+        look_at_ends();
+        quarantine::for_each(|start| {
+            let _ = extent(start).and_then(untouched);
+        });
+    }
 }
 
 /// As `alloc::usable_size`: what was asked for, and not a byte more.
 #[cold]
 pub fn usable_size(p: *mut u8) -> usize {
-    if p.is_null() || alloc::is_foreign(p.addr()) {
-        return alloc::usable_size_for(Operation::UsableSize, p).unwrap_or(0);
+    if p.is_null() {
+        return 0;
     }
-    look(Operation::UsableSize, p).map_or(0, |(_, facts)| facts.size)
+    let size = valgrind::quietly(|| match alloc::is_foreign(p.addr()) {
+        true => alloc::usable_size_for(Operation::UsableSize, p),
+        false => look(Operation::UsableSize, p).map(|(_, facts)| facts.size),
+    });
+    if size.is_none() {
+        valgrind::refuse!(p.addr());
+    }
+    size.unwrap_or(0)
 }
 
 /// As `alloc::resize`.
@@ -368,44 +476,71 @@ pub fn usable_size(p: *mut u8) -> usize {
 /// As there.
 #[cold]
 #[inline(never)]
-pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
-    const CLAIM: Claim = Claim::of(Family::Malloc);
+pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
-        return allocate(Operation::Realloc, Family::Malloc, n, GRAIN, false);
+        return served!(Operation::Realloc, Family::Malloc, n, GRAIN, false);
     }
+    valgrind::quiet();
+    let (new, taken) = change(p, n);
+    if let Ok((block, facts, _)) = taken {
+        if !new.is_null() {
+            valgrind::allocated!(new.addr(), n, false);
+            // SAFETY: both are blocks of at least these sizes, not the same, and nobody else has them.
+            unsafe { new.copy_from_nonoverlapping(p, facts.size.min(n)) };
+        }
+        valgrind::freed!(block.start);
+        put_away(block, facts);
+    }
+    valgrind::loud();
+    counted!(end_of(&taken), p.addr());
+    new
+}
+
+/// What `p` becomes, and what is taken back for it, which has still to be copied.
+fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
+    const CLAIM: Claim = Claim::of(Family::Malloc);
     if n == 0 {
-        // SAFETY: the caller's promise.
-        unsafe { release(Operation::Move, p, CLAIM) };
+        let taken = take_back(Operation::Move, p, CLAIM);
         stats::count(Operation::Realloc);
-        return null_mut();
+        return (null_mut(), taken);
     }
     if alloc::is_foreign(p.addr()) {
-        return foreign::realloc(p, n);
+        let end = if options::foreign() == Foreign::Libc { End::Freed } else { End::Refused };
+        return (foreign::realloc(p, n), Err(end));
     }
     let refuse = || {
         linux::set_errno(libc::EINVAL);
-        null_mut()
+        (null_mut(), Err(End::Refused))
     };
     let Some((block, facts)) = look(Operation::Realloc, p) else { return refuse() };
-    look_at(Operation::Realloc, block, facts, CLAIM);
+    let as_said = look_at(Operation::Realloc, block, facts, CLAIM);
     let has = block.end - block.start;
     let fits = room(n).is_some_and(|room| room <= has && room > has / 2);
-    if fits && block.resize(facts, n) {
+    // Under valgrind a block always moves, so that whoever uses the old address is found.
+    if fits && !valgrind::listens() && block.resize(facts, n) {
         fill_new(block, facts.size, n);
         stats::count(Operation::Realloc);
-        return p;
+        return (p, Err(End::Freed));
     }
-    let new = allocate(Operation::Move, Family::Malloc, n, GRAIN, false);
+    let new = make(Operation::Move, Family::Malloc, n, GRAIN, false);
     if new.is_null() {
-        return new;
+        return (new, Err(End::Freed));
     }
-    // SAFETY: both are blocks in use with at least these sizes, and not the same.
-    unsafe {
-        new.copy_from_nonoverlapping(p, facts.size.min(n));
-        release(Operation::Move, p, CLAIM);
+    // With what is known of it, as what was said has been looked at.
+    match take_back(Operation::Move, p, Claim::of(facts.family).align(facts.align)) {
+        Ok(_) => {
+            stats::count(Operation::Realloc);
+            (new, Ok((block, facts, as_said)))
+        }
+        Err(end) => {
+            // Another thread has freed it meanwhile.
+            if let Ok((block, facts, _)) = take_back(Operation::Move, new, CLAIM) {
+                put_away(block, facts);
+            }
+            linux::set_errno(libc::EINVAL);
+            (null_mut(), Err(end))
+        }
     }
-    stats::count(Operation::Realloc);
-    new
 }
 
 /// The bytes that were asked for, of the block that starts at an address, if it is whole.

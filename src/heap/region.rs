@@ -81,6 +81,9 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Address space for a region: after the newest one, else before it, else anywhere.
     fn place_region(&self, len: usize) -> Option<usize> {
+        if let Some(start) = self.source.map_from_tool(len, UNIT) {
+            return Some(start);
+        }
         if let Some(newest) = self.regions {
             for hint in [newest.end(), newest.start().saturating_sub(len)] {
                 let start = self.source.map(hint, len)?;

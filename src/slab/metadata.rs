@@ -114,6 +114,7 @@ impl Metadata {
         match self.next.compare_exchange(next, area + bytes + chunks - 1, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
                 self.areas.fetch_add(1, Relaxed);
+                source.hide(area, chunks * CHUNK);
                 Ok(Some(area))
             }
             Err(now) => {

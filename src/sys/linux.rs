@@ -7,6 +7,7 @@
 
 use super::own;
 use super::pages::{PageSource, Range};
+use super::valgrind;
 use crate::base::align;
 use crate::base::sealed::{self, Slot};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -29,6 +30,8 @@ static TAKES_VECTORS: AtomicBool = AtomicBool::new(true);
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 /// Bytes that `Linux` has mapped and not unmapped, and the most it may have.
 static MAPPED: AtomicUsize = AtomicUsize::new(0);
+/// The last piece of memory from valgrind's allocator; the first word of each leads to the one before.
+static FROM_TOOL: AtomicUsize = AtomicUsize::new(0);
 const LIMIT: Slot = Slot::new(sealed::LIMIT, usize::MAX);
 
 /// Sets how many bytes of address space may be mapped, at the start. Address space that is only reserved does not count.
@@ -192,6 +195,37 @@ unsafe fn mremap(address: usize, old_len: usize, new_len: usize, flags: c_int, t
     got
 }
 
+// Not every libc has it.
+#[cfg(all(target_env = "gnu", not(any(test, feature = "fake"))))]
+core::arch::global_asm!(".weak __libc_memalign");
+
+/// At exit under valgrind: what is left of blocks is the program's alone.
+pub fn forget_tool_memory() {
+    let mut place = FROM_TOOL.swap(0, Ordering::Relaxed);
+    while place != 0 {
+        // SAFETY: the first word of a piece, which is never given back: only as far as the tool counts.
+        let before = unsafe { core::ptr::with_exposed_provenance::<usize>(place).read() };
+        valgrind::freed!(place);
+        place = before;
+    }
+}
+
+/// The libc's own `memalign`, under a name that nobody puts another function behind, where the libc has it.
+#[cfg(all(target_env = "gnu", not(any(test, feature = "fake"))))]
+fn libc_memalign() -> Option<unsafe extern "C" fn(usize, usize) -> *mut core::ffi::c_void> {
+    unsafe extern "C" {
+        static __libc_memalign: u8;
+    }
+    let address = &raw const __libc_memalign;
+    // SAFETY: null if there is none, or the libc's function, which has this type.
+    unsafe { core::mem::transmute(address) }
+}
+
+#[cfg(not(all(target_env = "gnu", not(any(test, feature = "fake")))))]
+fn libc_memalign() -> Option<unsafe extern "C" fn(usize, usize) -> *mut core::ffi::c_void> {
+    None
+}
+
 impl PageSource for Linux {
     #[inline]
     fn page_size(&self) -> usize {
@@ -207,6 +241,39 @@ impl PageSource for Linux {
         address
     }
 
+    /// From the allocator that memcheck has put in the place of the libc's. In memory that comes from there it looks for pointers only in
+    /// blocks that are in use; in a mapping of our own, what only a lost block leads to would count as what the program can reach.
+    fn map_from_tool(&self, len: usize, align: usize) -> Option<usize> {
+        if !valgrind::is_memcheck() {
+            return None;
+        }
+        let memalign = libc_memalign()?;
+        count_in(len)?;
+        // SAFETY: the libc's function of this name has this type.
+        let place = unsafe { memalign(align, align + len) };
+        if place.is_null() {
+            count_out(len);
+            return None;
+        }
+        let place = place.expose_provenance();
+        let start = place + align;
+        // SAFETY: allocated just now.
+        unsafe { core::ptr::with_exposed_provenance_mut::<u8>(start).write_bytes(0, len) };
+        valgrind::hide(start, len);
+        // To the tool it is a block of one word that leads to the one before: or all in it would be in a block of this size.
+        valgrind::shrink(place, align + len, size_of::<usize>());
+        valgrind::show(place, size_of::<usize>());
+        let mut before = FROM_TOOL.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: allocated just now.
+            unsafe { core::ptr::with_exposed_provenance_mut::<usize>(place).write(before) };
+            match FROM_TOOL.compare_exchange(before, place, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Some(start),
+                Err(other) => before = other,
+            }
+        }
+    }
+
     fn map_guarded(&self, len: usize, align: usize) -> Option<usize> {
         count_in(len)?;
         let address = mmap_guarded(len, align);
@@ -215,6 +282,12 @@ impl PageSource for Linux {
             None => count_out(len),
         }
         address
+    }
+
+    fn hide(&self, start: usize, len: usize) {
+        if valgrind::listens() {
+            valgrind::hide(start, len);
+        }
     }
 
     unsafe fn unmap_guarded(&self, address: usize, len: usize) -> bool {
@@ -239,6 +312,10 @@ impl PageSource for Linux {
     }
 
     unsafe fn unmap(&self, address: usize, len: usize) -> bool {
+        if valgrind::listens() {
+            // It may be from there.
+            return false;
+        }
         // SAFETY: the caller owns the range.
         let done = unsafe { munmap(address, len) };
         if done {
@@ -514,6 +591,10 @@ pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
 pub fn is_readable(address: usize) -> bool {
     const NOTHING: c_int = -1;
     keeping_errno(|| {
+        if valgrind::runs() {
+            // It would say that it does not know the call.
+            return peek(address, &mut [0; 8]) == 8;
+        }
         // SAFETY: the kernel reads eight bytes, or says that it cannot; there is no such way to change the mask, which stays as it is.
         let result = unsafe { call(libc::SYS_rt_sigprocmask, [int(NOTHING), address, 0, size_of::<u64>()]) };
         result < 0 && errno() == libc::EINVAL

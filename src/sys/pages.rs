@@ -14,6 +14,14 @@ pub trait PageSource {
     /// New zeroed, readable and writable pages, at `hint` if that range is free (0: anywhere).
     fn map(&self, hint: usize, len: usize) -> Option<usize>;
 
+    /// New zeroed pages from another place, aligned, for as long as the process lives; `None`: there is no such place.
+    fn map_from_tool(&self, _len: usize, _align: usize) -> Option<usize> {
+        None
+    }
+
+    /// Says that a range is for notes of ours, and what looks like a pointer there is none of the program's.
+    fn hide(&self, _start: usize, _len: usize) {}
+
     /// Address space that cannot be touched yet, as the target of `remap`.
     fn reserve(&self, len: usize) -> Option<usize>;
 

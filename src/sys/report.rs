@@ -5,12 +5,13 @@
 
 #![allow(unsafe_code)]
 
-use super::{linux, modules, thread, unwind};
+use super::{linux, modules, thread, unwind, valgrind};
 use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::path;
 use crate::base::sealed::{self, Slot, Text};
 use core::cell::UnsafeCell;
+use core::ffi::CStr;
 use core::fmt::{Arguments, Write};
 use core::sync::atomic::{AtomicU32, Ordering, Ordering::Relaxed};
 
@@ -59,11 +60,15 @@ pub fn say(text: Arguments<'_>) {
 }
 
 fn say_to(fd: libc::c_int, text: Arguments<'_>) {
+    write_all(fd, line_of(text).as_bytes());
+}
+
+fn line_of(text: Arguments<'_>) -> ReportLine {
     let mut line = ReportLine::new();
     // A Line never fails to be written to.
     let _ = write!(line, "metes: {text}");
     line.end();
-    write_all(fd, line.as_bytes());
+    line
 }
 
 /// Writes bytes to a file descriptor. What cannot be written is lost. Keeps errno.
@@ -89,6 +94,18 @@ pub struct Detail {
     text: &'static mut Line<TEXT_MAX>,
 }
 
+/// In the place of a descriptor: what valgrind writes to.
+const VALGRIND: libc::c_int = -1;
+
+fn say_by_valgrind(line: &[u8], with_stack: bool) {
+    let mut text = Line::<514>::new();
+    text.push(line);
+    text.push(b"\0");
+    if let Ok(text) = CStr::from_bytes_until_nul(text.as_bytes()) {
+        valgrind::say(text, with_stack);
+    }
+}
+
 /// Lines of detail are written in pieces of at most so many bytes: a pipe takes these whole.
 const TEXT_MAX: usize = 4096;
 /// Frames of the call that a report is about.
@@ -109,7 +126,12 @@ impl Detail {
     }
 
     fn flush(&mut self) {
-        write_all(self.fd, self.text.as_bytes());
+        if self.fd == VALGRIND {
+            let lines = self.text.as_bytes().split_inclusive(|&byte| byte == b'\n');
+            lines.for_each(|line| say_by_valgrind(line, false));
+        } else {
+            write_all(self.fd, self.text.as_bytes());
+        }
         self.text.clear();
     }
 
@@ -211,13 +233,23 @@ fn end() {
 fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
     let path = linux::keeping_errno(|| path::expand(PATH, linux::process_id().cast_signed()));
     let file = path.and_then(|path| linux::open_to_append(path.as_bytes()));
-    let fd = file.unwrap_or(libc::STDERR_FILENO);
-    say_to(fd, format_args!("{code}: {text}"));
+    let fd = file.unwrap_or(if valgrind::listens() { VALGRIND } else { libc::STDERR_FILENO });
+    let text = format_args!("{code}: {text}");
+    if fd == VALGRIND {
+        // Memcheck adds what it knows of the block, and the stack.
+        say_by_valgrind(line_of(text).as_bytes(), !valgrind::is_memcheck());
+    } else {
+        say_to(fd, text);
+    }
     // SAFETY: the caller is the only one, and lets go of it below.
     let mut lines = Detail { fd, text: unsafe { &mut *BUFFER.0.get() } };
     lines.text.clear();
     lines.line(format_args!("in thread {} of process {}", thread::number(), linux::process_id()));
     detail(&mut lines);
+    if fd == VALGRIND {
+        lines.flush();
+        return;
+    }
     if at != 0 {
         lines.memory(at);
     }

@@ -19,11 +19,15 @@ pub(crate) enum Way {
     Static,
     Preload,
     Valgrind,
+    Memcheck,
+    Helgrind,
+    Drd,
     Plain,
 }
 
 impl Way {
-    const ALL: [Way; 6] = [Way::So, Way::A, Way::Static, Way::Preload, Way::Valgrind, Way::Plain];
+    const ALL: [Way; 9] =
+        [Way::So, Way::A, Way::Static, Way::Preload, Way::Valgrind, Way::Memcheck, Way::Helgrind, Way::Drd, Way::Plain];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -32,12 +36,27 @@ impl Way {
             Way::Static => "static",
             Way::Preload => "preload",
             Way::Valgrind => "valgrind",
+            Way::Memcheck => "memcheck",
+            Way::Helgrind => "helgrind",
+            Way::Drd => "drd",
             Way::Plain => "plain",
         }
     }
 
     pub(crate) fn preloads_metes(self) -> bool {
-        matches!(self, Way::Preload | Way::Valgrind)
+        matches!(self, Way::Preload) || !self.valgrind().is_empty()
+    }
+
+    /// How valgrind is called, if it is.
+    pub(crate) fn valgrind(self) -> &'static [&'static str] {
+        const METES_SERVES: &str = "--soname-synonyms=somalloc=nouserintercepts";
+        match self {
+            Way::Valgrind => &["valgrind", "-q", "--error-exitcode=9", "--leak-check=no"],
+            Way::Memcheck => &["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", METES_SERVES],
+            Way::Helgrind => &["valgrind", "-q", "--error-exitcode=9", "--tool=helgrind", METES_SERVES],
+            Way::Drd => &["valgrind", "-q", "--error-exitcode=9", "--tool=drd", METES_SERVES],
+            Way::So | Way::A | Way::Static | Way::Preload | Way::Plain => &[],
+        }
     }
 }
 
@@ -81,6 +100,7 @@ fn default_ways(folder: &str) -> Vec<Way> {
         "misuse" => vec![Way::So],
         "stress" => vec![Way::So, Way::Preload],
         "preload" | "limits" | "detect" => vec![Way::Preload],
+        "valgrind" => vec![Way::Memcheck],
         _ => vec![],
     }
 }

@@ -1,0 +1,51 @@
+// Memcheck knows where each block begins and ends, what of it is written, when it was freed, and who called.
+// exit: 9
+// stderr: Invalid write of size 1
+// detail: Address 0x.* is 0 bytes after a block of size 10 alloc'd$
+// detail: watch::malloc .*; by 0x\w+: main \(accesses\.c
+// stderr: Invalid write of size 1
+// detail: Address 0x.* is 1 bytes before a block of size 10 alloc'd$
+// stderr: Conditional jump or move depends on uninitialised value\(s\)
+// stderr: Invalid read of size 1
+// detail: Address 0x.* is 4 bytes inside a block of size 10 free'd$
+// detail: watch::free .*; by 0x\w+: (main|metes.*; by 0x\w+: main) \(accesses\.c
+// stderr: Conditional jump or move depends on uninitialised value\(s\)
+// stderr: Invalid read of size 1
+// detail: Address 0x.* is 99 bytes inside a block of size 100 free'd$
+// detail: watch::realloc .*; by 0x\w+: main \(accesses\.c
+// stderr: Invalid write of size 1
+// detail: Address 0x.* is 0 bytes after a block of size 1,000,000 alloc'd$
+#include "check.h"
+
+static volatile int sink;
+
+__attribute__((noinline)) static void branch(const char *p) {
+    if (*(volatile const char *)p == 'x') sink++;
+}
+
+__attribute__((noinline)) static void use(const char *p) { sink += *(volatile const char *)p; }
+
+int main(void) {
+    char *p = opaque(malloc(10));
+    opaque(p)[10] = 1;
+    opaque(p)[-1] = 1;
+    branch(p + 3);
+    free(p);
+    use(p + 4);
+
+    // All of it is written.
+    p = calloc(10, 10);
+    branch(p + 99);
+    // What has come to it is not.
+    char *grown = realloc(p, 200);
+    branch(grown + 99);
+    branch(grown + 100);
+    // It moves, always.
+    use(p + 99);
+    free(grown);
+
+    p = opaque(malloc(1000000));
+    opaque(p)[1000000] = 1;
+    free(p);
+    return 0;
+}

@@ -1,0 +1,27 @@
+//! Where a debugger finds the heap, in a process or in a core file: `scripts/gdb-metes.py` reads this, and knows the layouts.
+
+use crate::base::sealed;
+use crate::front::runtime;
+use crate::heap::page_map::PageMap;
+use core::sync::atomic::AtomicU64;
+
+/// To be raised when one of these changes: the page map, spans, records of slabs, size classes, headers, trailers, the seal.
+const VERSION: u64 = 1;
+
+/// What the symbol `metes_debugger` names. All words.
+#[repr(C)]
+pub struct Debugger {
+    version: u64,
+    page_map: &'static PageMap,
+    root_entries: u64,
+    secret: &'static AtomicU64,
+}
+
+/// The process's.
+#[unsafe(no_mangle)]
+pub static metes_debugger: Debugger = Debugger {
+    version: VERSION,
+    page_map: &runtime::PAGE_MAP,
+    root_entries: (size_of::<PageMap>() / size_of::<usize>()) as u64,
+    secret: sealed::secret(),
+};
