@@ -1,7 +1,7 @@
 // exit while other threads get and give back mappings and blocks of medium size: none of them is taken for one that was written to, and
 // none is looked at that is gone.
 // cflags: -pthread
-// env: METES_OPTIONS=checks=full,quarantine=0
+// env: METES_OPTIONS=debug=1,quarantine=0
 #include "check.h"
 
 #include <pthread.h>
@@ -24,7 +24,7 @@ static void round_of(size_t size, int threads) {
     if (child == 0) {
         pthread_t thread;
         for (int i = 0; i < threads; i++) CHECK(pthread_create(&thread, NULL, body, (void *)size) == 0);
-        usleep(50000);
+        usleep(200000);
         exit(0);
     }
     int status;
@@ -34,7 +34,7 @@ static void round_of(size_t size, int threads) {
 
 int main(void) {
     served_by_metes();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 5; i++) {
         round_of(3 * MIB, 8);
         round_of(100000, 60);
     }
