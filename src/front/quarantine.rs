@@ -108,6 +108,16 @@ impl Queue {
         Some(block)
     }
 
+    /// One of those that wait at a random place.
+    fn pop_shuffled(&mut self) -> Option<usize> {
+        self.shuffled.iter_mut().find(|block| **block != 0).map(core::mem::take)
+    }
+
+    /// Counts a block as gone.
+    fn forget(&mut self, block: usize) {
+        self.bytes = self.bytes.saturating_sub(watch::extent(block).map_or(0, weight));
+    }
+
     fn offer(&mut self, class: SizeClass, object: usize) -> bool {
         let ready = &mut self.ready[class.index()];
         let room = ready.count < (READY_BYTES / class.size()).min(READY);
@@ -187,7 +197,14 @@ fn leaving(queue: &mut Queue, most: usize) -> Option<usize> {
         return None;
     }
     let address = queue.pop()?;
-    queue.bytes = queue.bytes.saturating_sub(watch::extent(address).map_or(0, weight));
+    queue.forget(address);
+    Some(address)
+}
+
+/// Any block, where all have to go.
+fn any(queue: &mut Queue) -> Option<usize> {
+    let address = queue.pop().or_else(|| queue.pop_shuffled())?;
+    queue.forget(address);
     Some(address)
 }
 
@@ -203,20 +220,20 @@ pub fn take_ready(home: usize, class: SizeClass) -> Option<usize> {
 
 /// Lets all blocks go that can be had: memory is short. Whether there was any.
 pub fn drain() -> bool {
-    let mut any = false;
+    let mut found = false;
     for home in 0..ARENAS_MAX {
         for class in SizeClass::slabs() {
             while let Some(object) = take_ready(home, class) {
                 watch::give(object);
-                any = true;
+                found = true;
             }
         }
-        while let Some(Some(address)) = with_shard(home, |queue| leaving(queue, 0)) {
+        while let Some(Some(address)) = with_shard(home, any) {
             watch::leave(address);
-            any = true;
+            found = true;
         }
     }
-    any
+    found
 }
 
 /// A block that waits and that `f` says yes to. Takes no lock: in a fault nothing may be waited for, and what other threads move meanwhile may be missed.

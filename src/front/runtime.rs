@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::options::HugePages;
-use super::{guard, helper, options, quarantine, threads};
+use super::{guard, helper, options, quarantine, threads, watch};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::seal;
@@ -260,6 +260,7 @@ extern "C" fn after_fork_in_child() {
     let new = thread::renumber();
     report::adopt();
     quarantine::adopt(old, new);
+    watch::adopt();
     arenas().for_each(|arena| arena.adopt(old, new));
     helper::adopt(old, new);
     threads::adopt_in_child(old);

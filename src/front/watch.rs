@@ -31,10 +31,17 @@ use crate::sys::linux::{self, page_size};
 use crate::sys::report::Detail;
 use crate::sys::valgrind;
 use core::ptr::null_mut;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{Relaxed, SeqCst};
+use core::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// Milliseconds that a block may take to get its trailer.
-const PATIENCE: usize = 20;
+/// Milliseconds that are waited at exit, in all, for other threads.
+const PATIENCE: usize = 500;
+/// How many calls are at work on a trailer: a block without one may be theirs.
+static AT_WORK: AtomicUsize = AtomicUsize::new(0);
+/// How many calls are giving a mapping back.
+static GIVING: AtomicUsize = AtomicUsize::new(0);
+/// Set while blocks in use are looked at: mappings are not given back then, as whoever looks has no lock that would keep them.
+static KEEPING: AtomicBool = AtomicBool::new(false);
 /// What new blocks are filled with.
 const FRESH: u8 = 0xa5;
 
@@ -126,6 +133,13 @@ pub fn aligned_alloc(family: Family, n: usize, align: usize) -> *mut u8 {
 
 /// `n` bytes, aligned to `align`, zero if asked for.
 fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool) -> *mut u8 {
+    AT_WORK.fetch_add(1, SeqCst);
+    let p = make_checked(operation, family, n, align, zero);
+    AT_WORK.fetch_sub(1, SeqCst);
+    p
+}
+
+fn make_checked(operation: Operation, family: Family, n: usize, align: usize, zero: bool) -> *mut u8 {
     let Some(room) = room(n).filter(|&room| room <= isize::MAX.unsigned_abs()) else { return alloc::fail() };
     let Some(block) = serve(operation, room, align, zero).and_then(extent) else { return null_mut() };
     let p: *mut u8 = core::ptr::with_exposed_provenance_mut(block.start);
@@ -352,6 +366,19 @@ fn put_away(block: Block, facts: Facts) {
 /// A block leaves the quarantine, and goes back to the heap if it is whole.
 pub fn leave(start: usize) {
     let Some(block) = extent(start) else { return };
+    let is_mapping = runtime::PAGE_MAP.get(start).is_some_and(|span| !alloc::is_region(span));
+    if !is_mapping {
+        return leave_whole(block);
+    }
+    GIVING.fetch_add(1, SeqCst);
+    if !KEEPING.load(SeqCst) {
+        leave_whole(block);
+    }
+    GIVING.fetch_sub(1, SeqCst);
+}
+
+fn leave_whole(block: Block) {
+    let start = block.start;
     let Some(facts) = untouched(block) else { return };
     if !quarantine::open(block, facts) || !set_guard(block, false) {
         // It is not used again.
@@ -404,12 +431,14 @@ pub fn check() -> Result<(), Broken> {
 
 /// Calls `f` with every block in use whose trailer is whole. Those that other threads are just getting are left out.
 pub fn for_each_in_use(f: &mut dyn FnMut(Block, Facts)) {
-    for_each_out(&mut |block| {
-        if let Ok(facts) = block.facts()
-            && !facts.freed
-        {
-            f(block, facts);
-        }
+    keeping_mappings(&mut { PATIENCE }, |_| {
+        for_each_out(&mut |block| {
+            if let Ok(facts) = block.facts()
+                && !facts.freed
+            {
+                f(block, facts);
+            }
+        });
     });
 }
 
@@ -421,21 +450,35 @@ fn for_each_out(f: &mut dyn FnMut(Block)) {
     runtime::MAPPINGS.for_each(|span| extent(span.start()).into_iter().for_each(&mut *f));
 }
 
+/// Where a block in use was written to behind its end.
+fn damaged_at(block: Block) -> Option<usize> {
+    match block.facts() {
+        Ok(facts) if facts.freed => None,
+        Ok(facts) => block.first_damaged(facts.size),
+        Err(_) if block.is_vacant() => None,
+        Err(_) => Some(block.end - 8),
+    }
+}
+
+/// Waits as long as `busy` says so, and `patience` lasts. Whether it no longer says so.
+fn wait_while(patience: &mut usize, busy: impl Fn() -> bool) -> bool {
+    while busy() {
+        let Some(left) = patience.checked_sub(1) else { return false };
+        *patience = left;
+        linux::sleep(1);
+    }
+    true
+}
+
 /// Blocks in use are looked at: one behind whose end something was written may never be freed.
-fn look_at_ends() {
+fn look_at_ends(patience: &mut usize) {
     for_each_out(&mut |block| {
-        let damaged_at = |block: Block| match block.facts() {
-            Ok(facts) if facts.freed => None,
-            Ok(facts) => block.first_damaged(facts.size),
-            Err(_) if block.is_vacant() => None,
-            Err(_) => Some(block.end - 8),
-        };
-        // Another thread may be just getting it.
-        for _ in 0..PATIENCE {
-            if damaged_at(block).is_none() {
-                return;
-            }
-            linux::sleep(1);
+        if damaged_at(block).is_none() {
+            return;
+        }
+        // Another thread may be just getting it: as long as one may be, nothing can be told.
+        if !wait_while(patience, || AT_WORK.load(SeqCst) != 0 && damaged_at(block).is_some()) {
+            return;
         }
         if let Some(at) = damaged_at(block) {
             let what = format_args!("byte {} of this block, behind its end, was written to", at - block.start);
@@ -444,14 +487,30 @@ fn look_at_ends() {
     });
 }
 
+/// Runs `f` while no other thread gives a mapping back.
+fn keeping_mappings<R>(patience: &mut usize, f: impl FnOnce(&mut usize) -> R) -> Option<R> {
+    KEEPING.store(true, SeqCst);
+    let result = wait_while(patience, || GIVING.load(SeqCst) != 0).then(|| f(patience));
+    KEEPING.store(false, SeqCst);
+    result
+}
+
+/// In a forked child: other threads that were at work are not there.
+pub fn adopt() {
+    AT_WORK.store(0, Relaxed);
+    GIVING.store(0, Relaxed);
+    KEEPING.store(false, Relaxed);
+}
+
 /// At exit: looks at all blocks in use, and at those in quarantine.
 pub fn finish() {
-    if !valgrind::listens() {
-        look_at_ends();
-        quarantine::for_each(|start| {
-            let _ = extent(start).and_then(untouched);
-        });
+    if valgrind::listens() {
+        return;
     }
+    keeping_mappings(&mut { PATIENCE }, look_at_ends);
+    quarantine::for_each(|start| {
+        let _ = extent(start).and_then(untouched);
+    });
 }
 
 /// As `alloc::usable_size`: what was asked for, and not a byte more.
@@ -516,8 +575,10 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
     let as_said = look_at(Operation::Realloc, block, facts, CLAIM);
     let has = block.end - block.start;
     let fits = room(n).is_some_and(|room| room <= has && room > has / 2);
-    // Under valgrind a block always moves, so that whoever uses the old address is found.
-    if fits && !valgrind::listens() && block.resize(facts, n) {
+    // What stands behind the bytes that were asked for has to fit into the trailer's 32 bits. Under valgrind a block always moves, so that
+    // whoever uses the old address is found.
+    let fits = fits && u32::try_from(has - n).is_ok() && !valgrind::listens();
+    if fits && resize_block(block, facts, n) {
         fill_new(block, facts.size, n);
         stats::count(Operation::Realloc);
         return (p, Err(End::Freed));
@@ -541,6 +602,13 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
             (null_mut(), Err(end))
         }
     }
+}
+
+fn resize_block(block: Block, facts: Facts, n: usize) -> bool {
+    AT_WORK.fetch_add(1, SeqCst);
+    let resized = block.resize(facts, n);
+    AT_WORK.fetch_sub(1, SeqCst);
+    resized
 }
 
 /// The bytes that were asked for, of the block that starts at an address, if it is whole.

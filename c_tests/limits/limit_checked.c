@@ -1,0 +1,14 @@
+// Where blocks are checked, freed ones wait in quarantine: when memory is short all of them can be had, those at random places too.
+// env: METES_OPTIONS=limit=64m,checks=full
+#include "check.h"
+
+int main(void) {
+    served_by_metes();
+    for (int i = 0; i < 500; i++) {
+        char *block = malloc((size_t)(1 + i % 30) * MIB);
+        CHECK(block);
+        block[0] = 1;
+        free(block);
+    }
+    return 0;
+}
