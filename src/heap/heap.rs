@@ -64,7 +64,7 @@ pub struct Figures {
 /// Which new regions of a heap ask for huge pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Huge {
-    /// Those it gets when it holds so many bytes, with four times the region.
+    /// Those it gets when it holds so many bytes; for a large block from a sixteenth of that on.
     From(usize),
     /// None, and they refuse those that the system would give unasked.
     Never,

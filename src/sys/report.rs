@@ -212,10 +212,13 @@ pub fn adopt() {
     REPORTER.store(0, Relaxed);
 }
 
+/// Milliseconds that a thread waits for another's report.
+const PATIENCE: u32 = 5000;
+
 /// Claims the right to report. False for a thread that has it already: a signal handler that finds something in the middle of a report.
 fn begin() -> bool {
     let me = thread::number();
-    loop {
+    for _ in 0..PATIENCE {
         match REPORTER.compare_exchange(0, me, Ordering::Acquire, Relaxed) {
             Ok(_) => return true,
             Err(first) if first == me => return false,
@@ -223,6 +226,8 @@ fn begin() -> bool {
             Err(_) => linux::sleep(1),
         }
     }
+    // Whoever reports may be waiting for a lock that this thread holds.
+    false
 }
 
 fn end() {
