@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::{guard, hidden};
+use crate::base::align;
 use crate::base::code::Code;
 use crate::sys::fault::{self, Fault};
 use crate::sys::report::{self, After, Detail};
@@ -30,18 +31,22 @@ pub enum Claim {
 /// Who is asked. They run in a signal handler: they take no lock, and look only at what is theirs.
 const OWNERS: &[fn(&Fault) -> Claim] = &[guard::on_fault, hidden::on_fault];
 
-/// Reports an access that was stopped, with its stack.
-pub fn tell(code: Code, fault: &Fault, text: Arguments<'_>, describe: &dyn Fn(&mut Detail)) {
-    if report::after() == After::Ignore {
-        return;
-    }
-    report::noticed(code, 0, text, &|detail| {
+/// Reports an access that was stopped, with its stack, and lets it go on if the options say so.
+pub fn tell(code: Code, fault: &Fault, text: Arguments<'_>, describe: &dyn Fn(&mut Detail)) -> Claim {
+    let tell = |detail: &mut Detail| {
         let mut frames = [0; DEPTH];
         let depth = fault.stack(&mut frames);
         detail.line(format_args!("accessed by thread {}:", thread::number()));
         detail.stack(&frames[..depth]);
         describe(detail);
-    });
+    };
+    let after = report::after();
+    if after != After::Ignore {
+        report::noticed(code, 0, text, &tell);
+    }
+    let page = align::down(fault.address, linux::page_size());
+    let goes_on = after != After::Stop && linux::permit(page, linux::page_size());
+    if goes_on { Claim::GoOn } else { Claim::Reported }
 }
 
 /// Watches faults from here on.

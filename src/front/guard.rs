@@ -13,8 +13,7 @@ use crate::base::seal;
 use crate::sys::fault::Fault;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
-use crate::sys::report::{self, After, Detail};
-use core::fmt::Arguments;
+use crate::sys::report::{self, Detail};
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed};
 
 /// `guard=on`. See docs/design.md for what it costs.
@@ -265,26 +264,16 @@ pub fn on_fault(fault: &Fault) -> Claim {
             let text = format_args!(
                 "{access} at {address:#x}: {place} the block of {size} bytes at {block:#x}, which was freed"
             );
-            tell(Code::UseAfterFree, fault, text, Some(slot));
+            fault::tell(Code::UseAfterFree, fault, text, &|detail| describe_slot(detail, slot))
         }
         Found::Near(slot) | Found::Block(slot, _) => {
             let (place, size, block) = (Offset(slot, address), slot.size(), slot.block());
             let text = format_args!("{access} at {address:#x}: {place} the block of {size} bytes at {block:#x}");
-            tell(Code::OutOfBounds, fault, text, Some(slot));
+            fault::tell(Code::OutOfBounds, fault, text, &|detail| describe_slot(detail, slot))
         }
         Found::Nowhere => {
             let text = format_args!("{access} at {address:#x}: in the pool of guarded blocks, where there is none");
-            tell(Code::OutOfBounds, fault, text, None);
+            fault::tell(Code::OutOfBounds, fault, text, &|_| {})
         }
     }
-    let page = crate::base::align::down(address, linux::page_size());
-    if report::after() != After::Stop && linux::permit(page, linux::page_size()) {
-        Claim::GoOn
-    } else {
-        Claim::Reported
-    }
-}
-
-fn tell(code: Code, fault: &Fault, text: Arguments<'_>, slot: Option<&Slot>) {
-    fault::tell(code, fault, text, &|detail| slot.into_iter().for_each(|slot| describe_slot(detail, slot)));
 }

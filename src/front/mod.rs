@@ -5,6 +5,7 @@ pub mod alloc;
 pub mod cache;
 pub mod check;
 pub mod exchange;
+pub mod exit;
 pub mod fault;
 pub mod foreign;
 pub mod guard;

@@ -218,22 +218,18 @@ pub fn take_ready(home: usize, class: SizeClass) -> Option<usize> {
     with_shard(home, |queue| queue.take_ready(class)).flatten()
 }
 
-/// Lets all blocks go that can be had: memory is short. Whether there was any.
-pub fn drain() -> bool {
-    let mut found = false;
+/// Lets all blocks go that can be had: memory is short.
+pub fn drain() {
     for home in 0..ARENAS_MAX {
         for class in SizeClass::slabs() {
             while let Some(object) = take_ready(home, class) {
                 watch::give(object);
-                found = true;
             }
         }
         while let Some(Some(address)) = with_shard(home, any) {
             watch::leave(address);
-            found = true;
         }
     }
-    found
 }
 
 /// A block that waits and that `f` says yes to. Takes no lock: in a fault nothing may be waited for, and what other threads move meanwhile may be missed.

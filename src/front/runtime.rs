@@ -216,15 +216,15 @@ fn choose_home() -> usize {
     index
 }
 
-/// Registers the fork handlers when the library is loaded. Not with the first allocation: that one may come from inside
+/// What is done when the library is loaded: the fork handlers are registered. Not with the first allocation: that one may come from inside
 /// `pthread_atfork`, which allocates under its own lock. Nothing else waits for this constructor, so its place in the
 /// order of constructors does not matter: until it runs, a fork is only as safe as without handlers, which a
 /// program of one thread does not need.
 #[used]
 #[cfg_attr(not(any(miri, feature = "models")), unsafe(link_section = ".init_array"))]
-static AT_LOAD: extern "C" fn() = register_fork_handlers;
+static AT_LOAD: extern "C" fn() = at_load;
 
-extern "C" fn register_fork_handlers() {
+extern "C" fn at_load() {
     ensure();
     modules::begin();
     // SAFETY: the handlers are functions of this library, which is never unloaded. It may allocate: no lock is held.

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::{self, Cache};
-use super::{guarded, leaks, options, runtime, threads, watch};
+use super::{guarded, options, runtime, threads};
 use crate::base::class::SizeClass;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
@@ -191,22 +191,8 @@ fn text(pid: libc::pid_t) -> Page {
     page
 }
 
-/// Runs when the process exits by exit(3), after the program's own handlers.
-#[cfg(not(miri))]
-#[used]
-#[unsafe(link_section = ".fini_array")]
-static AT_EXIT: extern "C" fn() = at_exit;
-
-/// At exit: writes the statistics where the options want them.
-extern "C" fn at_exit() {
-    if options::watched() {
-        watch::finish();
-        let here = 0;
-        if options::leaks_at_exit() {
-            valgrind::quietly(|| leaks::tell((&raw const here).addr()));
-        }
-    }
-    valgrind::quietly(linux::forget_tool_memory);
+/// Writes the statistics where the options want them, if they are wanted at exit.
+pub fn write_at_exit() {
     if !options::stats_at_exit() {
         return;
     }

@@ -8,56 +8,51 @@
 use crate::base::sealed::{self, Slot};
 use core::ffi::CStr;
 
-/// Makes a request: a code and up to five arguments; what it answers, or else a default. A macro, as functions, inlined ones too, would stand in the stacks that the tools keep.
+/// The sequence itself: the block has the code and the arguments; what it answers, or else the default. A macro, as functions, inlined ones
+/// too, would stand in the stacks that the tools keep.
 #[cfg(target_arch = "x86_64")]
-macro_rules! request {
-    ($code:expr $(, $arg:expr)*) => { request!(or 0; $code $(, $arg)*) };
-    (or $default:expr; $code:expr $(, $arg:expr)*) => {{
-        let mut block = [0usize; 6];
-        block[..[$code $(, $arg)*].len()].copy_from_slice(&[$code $(, $arg)*]);
-        let mut result: usize = $default;
-        // SAFETY: rotations of rdi by 128 bits in all and an exchange of rbx with itself: no effect on a real machine.
-        // Under valgrind rdx receives the answer, and the block is read.
-        unsafe {
-            core::arch::asm!(
-                "rol rdi, 3", "rol rdi, 13", "rol rdi, 61", "rol rdi, 51",
-                "xchg rbx, rbx",
-                in("rax") &raw const block,
-                inout("rdx") result,
-                inout("rdi") 0usize => _,
-            );
-        }
-        result
-    }};
+macro_rules! ask {
+    ($block:ident, $result:ident) => {
+        core::arch::asm!(
+            "rol rdi, 3", "rol rdi, 13", "rol rdi, 61", "rol rdi, 51",
+            "xchg rbx, rbx",
+            in("rax") &raw const $block,
+            inout("rdx") $result,
+            inout("rdi") 0usize => _,
+        )
+    };
 }
 
 #[cfg(target_arch = "aarch64")]
+macro_rules! ask {
+    ($block:ident, $result:ident) => {
+        core::arch::asm!(
+            "ror x12, x12, #3", "ror x12, x12, #13", "ror x12, x12, #51", "ror x12, x12, #61",
+            "orr x10, x10, x10",
+            in("x4") &raw const $block,
+            inout("x3") $result,
+            inout("x12") 0usize => _,
+        )
+    };
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+macro_rules! ask {
+    ($block:ident, $result:ident) => {
+        $result = core::hint::black_box((&raw const $block, $result)).1
+    };
+}
+
+/// Makes a request: a code and up to five arguments; what it answers, or else 0, or the default after `or`.
 macro_rules! request {
     ($code:expr $(, $arg:expr)*) => { request!(or 0; $code $(, $arg)*) };
     (or $default:expr; $code:expr $(, $arg:expr)*) => {{
         let mut block = [0usize; 6];
         block[..[$code $(, $arg)*].len()].copy_from_slice(&[$code $(, $arg)*]);
         let mut result: usize = $default;
-        // SAFETY: rotations of x12 by 128 bits in all and an orr of x10 with itself: no effect on a real machine.
-        unsafe {
-            core::arch::asm!(
-                "ror x12, x12, #3", "ror x12, x12, #13", "ror x12, x12, #51", "ror x12, x12, #61",
-                "orr x10, x10, x10",
-                in("x4") &raw const block,
-                inout("x3") result,
-                inout("x12") 0usize => _,
-            );
-        }
-        result
-    }};
-}
-
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-macro_rules! request {
-    ($($arg:expr),*) => { request!(or 0; $($arg),*) };
-    (or $default:expr; $($arg:expr),*) => {{
-        let _: &[usize] = &[$($arg),*];
-        let result: usize = $default;
+        // SAFETY: rotations of a register by 128 bits in all, and what else changes nothing: no effect on a real machine. Under valgrind
+        // the block is read, and the result receives the answer.
+        unsafe { $crate::sys::valgrind::ask!(block, result) };
         result
     }};
 }
@@ -191,7 +186,7 @@ macro_rules! refuse {
     };
 }
 
-pub(crate) use {allocated, freed, refuse, request};
+pub(crate) use {allocated, ask, freed, refuse, request};
 
 /// A C `va_list` of one pointer, as it is when all registers for arguments are used up.
 #[cfg(not(target_arch = "aarch64"))]

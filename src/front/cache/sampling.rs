@@ -1,0 +1,164 @@
+//! Sampling for guarded allocations: how a cache counts, and how it sends the next allocation to the slow path. See the head of `cache`.
+
+use super::{ARMED, Cache};
+use crate::base::class;
+use crate::base::config::GRAIN;
+use crate::base::seal;
+use crate::front::{guard, guarded};
+use crate::slab::key;
+use crate::sys::linux::Linux;
+use crate::sys::pages::PageSource;
+use core::sync::atomic::{Ordering, Ordering::Relaxed};
+
+/// Requests below so many grains find a cache armed.
+const ARMED_GRAINS: usize = guarded::LARGEST / GRAIN;
+/// All that can be guarded is.
+const ALL: u32 = u32::MAX;
+
+const _: () = assert!(ARMED_GRAINS < class::GRAINS);
+
+impl Cache {
+    /// Objects that frees have brought. The bounded tries are for a signal handler that has interrupted its own thread between the two.
+    pub fn pushed(&self) -> u64 {
+        const TRIES: usize = 100;
+        let read = || {
+            let before = self.pushed_changes.load(Ordering::Acquire);
+            let pushed = self.pushed.load(Ordering::Acquire).wrapping_add(self.pushed_base.load(Ordering::Acquire));
+            (pushed, before.is_multiple_of(2) && self.pushed_changes.load(Relaxed) == before)
+        };
+        (0..TRIES).map(|_| read()).find(|(_, whole)| *whole).unwrap_or_else(read).0
+    }
+
+    /// Makes the counter say `counter` from here on; `pushed()` is what it was. The gate is closed.
+    fn set_counter(&self, counter: u64) {
+        let pushed = self.pushed.load(Relaxed).wrapping_add(self.pushed_base.load(Relaxed));
+        let changes = self.pushed_changes.load(Relaxed);
+        self.pushed_changes.store(changes.wrapping_add(1), Relaxed);
+        core::sync::atomic::fence(Ordering::Release);
+        self.pushed.store(counter, Relaxed);
+        self.pushed_base.store(pushed.wrapping_sub(counter), Relaxed);
+        self.pushed_changes.store(changes.wrapping_add(2), Ordering::Release);
+    }
+
+    /// How many allocations there are between two samples: `rate - 1` in the mean, so that one in `rate` is one.
+    fn interval(&self, rate: usize) -> u64 {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.random.set(x);
+        (x >> 16) % (2 * (rate as u64 - 1) + 1)
+    }
+
+    /// Starts to count for a rate, or only to count. The gate is closed.
+    #[cold]
+    #[inline(never)]
+    fn begin_samples(&self, rate: usize) {
+        self.rate.set(rate);
+        self.samples.set(if rate == 1 { ALL } else { 0 });
+        if rate < 2 {
+            // It goes up from where it is, and is at zero never again.
+            let pushed = self.pushed.load(Relaxed).wrapping_add(self.pushed_base.load(Relaxed));
+            return self.set_counter(pushed.max(1));
+        }
+        if self.random.get() == 0 {
+            self.random.set(key::key(self.address()) ^ seal::secret() | 1);
+        }
+        self.set_counter((self.interval(rate) + 1).wrapping_neg());
+    }
+
+    /// Counts samples as due, and arms the cache for them, until the counter, which would be at `counter` and not below zero, is. No more
+    /// of them than are likely among the objects that are here, as those that flushes take away are not handed out from here. The gate is
+    /// closed.
+    #[cold]
+    #[inline(never)]
+    fn count_samples(&self, counter: u64) {
+        let rate = self.rate.get();
+        let mut left = counter.cast_signed();
+        let mut due = self.samples.get();
+        while left >= 0 {
+            due += 1;
+            left -= self.interval(rate).cast_signed();
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "some ten thousand objects")]
+        let most = (self.stacked() / rate) as u32 + 1;
+        if !guard::is_spaced() {
+            self.samples.set(due.min(most));
+        } else if let now = Linux.now()
+            && now != self.sampled_at.get()
+        {
+            self.sampled_at.set(now);
+            self.samples.set(1);
+        }
+        self.set_counter(left.cast_unsigned());
+        if self.samples.get() != 0 {
+            self.arm();
+        }
+    }
+
+    /// Counts objects that a fill has brought. The gate is closed.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn count_filled(&self, objects: u64) {
+        let counter = self.pushed.load(Relaxed).wrapping_add(objects);
+        if counter.cast_signed() < 0 {
+            self.set_counter(counter);
+        } else {
+            self.count_samples(counter);
+        }
+    }
+
+    /// Sends the next allocation of a small size to the slow path. Any thread may do so. If it is lost, as the cache is halted meanwhile,
+    /// the next sample comes; a table that is empty in part is set right in the slow path. False if the cache is halted.
+    #[cold]
+    #[inline(never)]
+    pub fn arm(&self) -> bool {
+        match self.halted.compare_exchange(0, ARMED, Ordering::AcqRel, Relaxed) {
+            Ok(_) => self.bins_of_grains[..ARMED_GRAINS].iter().for_each(|bin| bin.set(0)),
+            Err(now) => return now == ARMED,
+        }
+        true
+    }
+
+    /// Whether the request of `n` bytes, a small one which the slow path is about to serve, is to be a sample. By the cache's own thread.
+    #[cold]
+    #[inline(never)]
+    pub fn take_sample(&self, rate: usize, n: usize) -> bool {
+        if !self.enter() {
+            return false;
+        }
+        if self.rate.get() != rate {
+            self.begin_samples(rate);
+        }
+        let due = self.samples.get();
+        if due != 0 && due != ALL {
+            self.samples.set(due - 1);
+        }
+        if self.samples.get() != 0 {
+            self.arm();
+        } else {
+            let armed = self.halted.load(Relaxed) == ARMED;
+            let armed = armed && self.halted.compare_exchange(ARMED, 0, Relaxed, Relaxed).is_ok();
+            let grain = class::grain(n.max(1));
+            if armed || self.bins_of_grains[grain.min(ARMED_GRAINS)].get() == 0 {
+                self.fill_table(ARMED_GRAINS);
+            }
+        }
+        self.open();
+        due != 0
+    }
+}
+
+/// The counter of the calling thread's cache is at zero, and its gate closed: a sample is due. Opens the gate.
+#[cold]
+#[inline(never)]
+pub(super) extern "C" fn sample_due() {
+    let cache = Cache::current();
+    if cache.rate.get() < 2 {
+        // It was set to count on from zero.
+        cache.begin_samples(cache.rate.get());
+    } else {
+        cache.count_samples(0);
+    }
+    cache.open();
+}

@@ -1,0 +1,24 @@
+//! What is done when the process exits by exit(3), after the program's own handlers.
+
+#![allow(unsafe_code)]
+
+use super::{leaks, options, stats, watch};
+use crate::sys::{linux, valgrind};
+
+#[cfg(not(miri))]
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_EXIT: extern "C" fn() = at_exit;
+
+extern "C" fn at_exit() {
+    if options::watched() {
+        watch::finish();
+    }
+    // A search for leaks looks through the stack from here on.
+    let here = 0;
+    if options::leaks_at_exit() {
+        valgrind::quietly(|| leaks::tell((&raw const here).addr()));
+    }
+    valgrind::quietly(linux::forget_tool_memory);
+    stats::write_at_exit();
+}
