@@ -11,11 +11,9 @@ use super::misuse::{self, Wrong};
 use super::{check, exchange, foreign, guard, helper, oom, options, runtime, stats, threads, tuning, watch};
 use crate::base::align;
 use crate::base::class::{self, SizeClass};
-use crate::base::code::Code;
-use crate::base::config::{CHECKED, GRAIN, MIN_BLOCK, UNIT};
+use crate::base::config::{CHECKED, GRAIN};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
-use crate::heap::block;
 use crate::heap::heap::{self, Fresh};
 use crate::heap::span::{Kind, Span};
 use crate::slab::arena::Arena;
@@ -25,6 +23,8 @@ use crate::sys::linux::{self, Linux};
 use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
+
+mod claims;
 
 /// Whom an address belongs to.
 enum Owner {
@@ -403,55 +403,10 @@ pub unsafe fn release_claimed(p: *mut u8, claim: Claim) {
         return unsafe { watch::free(p, claim) };
     }
     if CHECKED && !p.is_null() {
-        look_at(p.addr(), claim);
+        claims::look_at(p.addr(), claim);
     }
     // SAFETY: the caller's promise.
     unsafe { release(claim.family, p) };
-}
-
-/// More than a block of the heap that was made for `n` bytes may have.
-fn block_room(n: usize) -> usize {
-    let room = SizeClass::for_size(n).filter(|class| !class.has_slabs()).map_or(n, SizeClass::size);
-    block::size_for(room).unwrap_or(room) + MIN_BLOCK
-}
-
-/// Reports what is said of a block and cannot be true, as far as is known without a trailer. The block is one to be freed all the same.
-fn look_at(address: usize, claim: Claim) {
-    if let Some(align) = claim.align.filter(|&align| align.is_power_of_two() && !align::is(address, align)) {
-        let what = format_args!("this block is not aligned to {align}, as was said");
-        return misuse::found(Code::WrongAlignment, Operation::Free, address, what);
-    }
-    let Some(said) = claim.size else { return };
-    let n = said.max(1);
-    // What realloc has left in place is not quite as large as it would be anew, and a block of C's may have been aligned to anything.
-    let loose = claim.family == Family::Malloc;
-    let for_aligned = |align| if align > GRAIN { SizeClass::for_aligned(n, align) } else { SizeClass::for_size(n) };
-    let (size, fits) = match owner(address) {
-        Owner::Slab(entry) => match entry.object_at(address) {
-            Some(object) if loose => {
-                let aligned = |&align: &usize| align::is(address, align) && for_aligned(align) == Some(object.class);
-                let size = object.class.size();
-                (size, serves(size, n) || (1..UNIT.trailing_zeros()).map(|log| 1 << log).any(|align| aligned(&align)))
-            }
-            Some(object) => (object.class.size(), for_aligned(claim.align.unwrap_or(GRAIN)) == Some(object.class)),
-            None => return,
-        },
-        Owner::Region(region) => match heap::usable_size(region, address) {
-            Ok(usable) => (usable, n <= usable && (loose || usable < block_room(n))),
-            Err(_) => return,
-        },
-        Owner::Mapping(span) => (span.len(), said <= span.len() && (loose || said == span.mark.load(Relaxed))),
-        // The size is known exactly.
-        Owner::Guarded => match guard::size_in_use(address) {
-            Some(size) => (size, n == size),
-            None => return,
-        },
-        Owner::Foreign => return,
-    };
-    if !fits {
-        let what = format_args!("this block of {size} bytes is not for {said}, as was said");
-        misuse::found(Code::WrongSize, Operation::Free, address, what);
-    }
 }
 
 /// # Safety

@@ -13,6 +13,7 @@ use super::trailer::{self, Call};
 use super::{alloc, options, watch};
 use crate::base::align;
 use crate::base::code::Code;
+use crate::base::config::UNIT;
 use crate::base::line::Line;
 use crate::sys::linux::{self, page_size};
 use crate::sys::report::{self, Detail};
@@ -78,6 +79,8 @@ struct Search {
     /// Indices of blocks that are to be looked through.
     waiting: Table<usize>,
     waiting_count: usize,
+    /// Where memory is read to.
+    piece: Table<u8>,
     /// From the first block to behind the last.
     all: Range<usize>,
 }
@@ -103,7 +106,7 @@ impl Search {
         items.sort_unstable_by_key(|block| block.start);
         let all = items.first().map_or(0, |block| block.start)..items.last().map_or(0, |b| b.start + b.size.max(1));
         found.items = items;
-        Some(Self { found, waiting: Table::new(used, 0)?, waiting_count: 0, all })
+        Some(Self { found, waiting: Table::new(used, 0)?, waiting_count: 0, piece: Table::new(PIECE, 0)?, all })
     }
 
     /// Takes a word for a pointer.
@@ -124,18 +127,20 @@ impl Search {
 
     /// Looks through memory.
     fn look(&mut self, bytes: Range<usize>, reach: Reach) {
-        let mut page = [0; PIECE];
+        let piece = core::mem::take(&mut self.piece.items);
         let mut at = align::up(bytes.start, size_of::<usize>());
         while at < bytes.end {
             let wanted = (PIECE - at % PIECE).min(bytes.end - at);
-            let got = linux::peek(at, &mut page[..wanted]);
-            for word in page[..got].chunks_exact(size_of::<usize>()) {
+            let got = linux::peek(at, &mut piece[..wanted]);
+            for word in piece[..got].chunks_exact(size_of::<usize>()) {
                 let mut bytes = [0; size_of::<usize>()];
                 bytes.copy_from_slice(word);
                 self.note(usize::from_ne_bytes(bytes), reach);
             }
-            at += wanted;
+            // The page that could not be read is passed over.
+            at = if got == wanted { at + got } else { align::up(at + got + 1, page_size()) };
         }
+        self.piece.items = piece;
     }
 
     /// Looks through all blocks that were found and have not been looked through.
@@ -150,7 +155,7 @@ impl Search {
     /// Looks through what the program has but for its blocks: static data, stacks, and other mappings it can write to.
     fn look_through_roots(&mut self, stack: usize) -> bool {
         let ours = modules::own();
-        let tables = [self.found.range(), self.waiting.range()];
+        let tables = [self.found.range(), self.waiting.range(), self.piece.range()];
         env::for_each_piece(c"/proc/self/maps", b'\n', &mut |line| {
             let Some(place) = maps::parse(line).filter(|place| place.writable) else { return false };
             let library = |at| ours.filter(|module| module.contains(at)).map(|module| module.start..module.end);
@@ -166,7 +171,8 @@ impl Search {
                     start = skipped.end;
                     continue;
                 }
-                let end = align::up(start + 1, PIECE).min(place.end);
+                let next_table = tables.iter().map(|table| table.start).filter(|&next| next > start).min();
+                let end = align::up(start + 1, PIECE).min(place.end).min(next_table.unwrap_or(usize::MAX));
                 self.look(start..end, Reach::Reachable);
                 start = end;
             }
@@ -175,7 +181,8 @@ impl Search {
     }
 }
 
-const PIECE: usize = 4096;
+/// Bytes that are read at a time. Our own memory begins at multiples of it, or at tables of ours.
+const PIECE: usize = UNIT;
 /// Stacks that are told.
 const TOLD: usize = 100;
 
@@ -216,38 +223,46 @@ impl Sum {
     fn of(blocks: &[Found]) -> Self {
         Self { blocks: blocks.len(), bytes: blocks.iter().map(|block| block.size).sum() }
     }
+
+    fn add(&mut self, other: Self) {
+        self.blocks += other.blocks;
+        self.bytes += other.bytes;
+    }
 }
 
 fn tell_lost(lost: &mut [Found]) {
-    let groups = match Table::new(lost.len(), (0, 0, Sum::default())) {
+    let groups = match Table::new(lost.len(), (0, Reach::Lost, Sum::default())) {
         Some(groups) => groups,
         None => return report::say(format_args!("leaks=exit: there is no memory to count in")),
     };
-    let (mut told, mut count, mut suppressed) = ([Sum::default(); 2], 0, Sum::default());
+    let (mut direct, mut inside, mut suppressed, mut count) = (Sum::default(), Sum::default(), Sum::default(), 0);
     for blocks in lost.chunk_by(|a, b| (a.reach, a.call.stack) == (b.reach, b.call.stack)) {
         let sum = Sum::of(blocks);
-        if is_suppressed(blocks[0].call) {
-            suppressed = Sum { blocks: suppressed.blocks + sum.blocks, bytes: suppressed.bytes + sum.bytes };
+        let Found { start, call, reach, .. } = blocks[0];
+        if is_suppressed(call) {
+            suppressed.add(sum);
             continue;
         }
-        let kind = &mut told[usize::from(blocks[0].reach == Reach::LostInside)];
-        *kind = Sum { blocks: kind.blocks + sum.blocks, bytes: kind.bytes + sum.bytes };
-        groups.items[count] = (blocks[0].start, usize::from(blocks[0].reach == Reach::LostInside), sum);
+        if reach == Reach::Lost {
+            direct.add(sum);
+        } else {
+            inside.add(sum);
+        }
+        groups.items[count] = (start, reach, sum);
         count += 1;
     }
     if count == 0 {
         return;
     }
     let groups = &mut groups.items[..count];
-    groups.sort_unstable_by_key(|(_, inside, sum)| (*inside, core::cmp::Reverse(sum.bytes)));
-    let [direct, inside] = told;
+    groups.sort_unstable_by_key(|(_, reach, sum)| (*reach, core::cmp::Reverse(sum.bytes)));
     let text = format_args!(
         "{} bytes in {} blocks that nothing points at, and {} bytes in {} blocks that only these lead to",
         direct.bytes, direct.blocks, inside.bytes, inside.blocks,
     );
     report::noticed(Code::Leak, 0, text, &|detail| {
-        for (start, inside, sum) in &groups[..groups.len().min(TOLD)] {
-            tell_group(detail, *start, *inside == 1, *sum);
+        for (start, reach, sum) in &groups[..groups.len().min(TOLD)] {
+            tell_group(detail, *start, *reach, *sum);
         }
         if groups.len() > TOLD {
             detail.line(format_args!("and {} more places", groups.len() - TOLD));
@@ -258,8 +273,8 @@ fn tell_lost(lost: &mut [Found]) {
     });
 }
 
-fn tell_group(detail: &mut Detail, start: usize, inside: bool, sum: Sum) {
-    let kind = if inside { "indirectly lost" } else { "lost" };
+fn tell_group(detail: &mut Detail, start: usize, reach: Reach, sum: Sum) {
+    let kind = if reach == Reach::Lost { "lost" } else { "indirectly lost" };
     let Some((call, _)) = watch::extent(start).and_then(trailer::Block::calls) else { return };
     let (bytes, blocks, thread) = (sum.bytes, sum.blocks, call.thread);
     detail.line(format_args!(

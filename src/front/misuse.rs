@@ -60,6 +60,11 @@ pub fn found_at(code: Code, operation: Operation, address: usize, at: usize, wha
     report::found(code, at, text, &|detail| describe(detail, address));
 }
 
+/// Reports what is wrong with a block and was found by the way: the call that is under way has nothing to do with it.
+pub fn found_meanwhile(code: Code, block: usize, at: usize, what: Arguments<'_>) {
+    report::found(code, at, format_args!("{block:#x}: {what}"), &|detail| describe(detail, block));
+}
+
 /// A block that is free already.
 pub fn freed(operation: Operation, address: usize, what: Arguments<'_>) {
     let code = if operation == Operation::Free { Code::DoubleFree } else { Code::FreedPointer };

@@ -23,7 +23,6 @@ use crate::base::code::Code;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
-use crate::heap::check::Broken;
 use crate::heap::{block, heap};
 use crate::slab::slab::Entry;
 use crate::slab::vacant;
@@ -34,8 +33,10 @@ use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// Milliseconds that are waited at exit, in all, for other threads.
-const PATIENCE: usize = 500;
+pub use all::{check, finish, for_each_in_use};
+
+mod all;
+
 /// How many calls are at work on a trailer: a block without one may be theirs.
 static AT_WORK: AtomicUsize = AtomicUsize::new(0);
 /// How many calls are giving a mapping back.
@@ -226,7 +227,7 @@ fn tell(operation: Operation, p: *mut u8, block: Option<Block>) {
         0 => format_args!("the byte behind the {size} bytes that were asked for was written to"),
         _ => format_args!("the byte {by} behind the {size} bytes that were asked for was written to"),
     };
-    damaged(Code::Overflow, operation, start, at, what);
+    misuse::found_at(Code::Overflow, operation, start, at, what);
 }
 
 fn freed(operation: Operation, block: Block, facts: Facts) {
@@ -236,11 +237,7 @@ fn freed(operation: Operation, block: Block, facts: Facts) {
 /// The word at a block's end is not what was left there.
 fn overrun(operation: Operation, block: Block, raw: u64) {
     let what = format_args!("the last 8 bytes of the block were written to: they are {raw:#018x}");
-    damaged(Code::Overflow, operation, block.start, block.end - 8, what);
-}
-
-fn damaged(code: Code, operation: Operation, start: usize, at: usize, what: core::fmt::Arguments<'_>) {
-    misuse::found_at(code, operation, start, at, what);
+    misuse::found_at(Code::Overflow, operation, block.start, block.end - 8, what);
 }
 
 /// Looks at what stands before a block: the end of the block before it, or a header.
@@ -259,7 +256,7 @@ fn look_before(operation: Operation, block: Block) {
     if !is_whole {
         let before = start - class.size();
         let what = format_args!("the 8 bytes before the block were written to; the block before it is at {before:#x}");
-        damaged(Code::Underflow, operation, start, start - 8, what);
+        misuse::found_at(Code::Underflow, operation, start, start - 8, what);
     }
 }
 
@@ -365,7 +362,7 @@ fn put_away(block: Block, facts: Facts) {
 
 /// A block leaves the quarantine, and goes back to the heap if it is whole.
 pub fn leave(start: usize) {
-    let Some(block) = extent(start) else { return };
+    let Some(block) = waiting(start) else { return };
     let is_mapping = runtime::PAGE_MAP.get(start).is_some_and(|span| !alloc::is_region(span));
     if !is_mapping {
         return leave_whole(block);
@@ -398,101 +395,29 @@ pub fn give(start: usize) {
     unsafe { alloc::release_for(Operation::Move, p) };
 }
 
+/// A block in quarantine. Reports that its header was overwritten, where it has one.
+fn waiting(start: usize) -> Option<Block> {
+    let block = extent(start);
+    if block.is_none() {
+        // Which finds out what is wrong.
+        let _ = alloc::usable_size_for(Operation::Free, core::ptr::with_exposed_provenance_mut(start));
+    }
+    block
+}
+
 /// What a block in quarantine says, if it is as it was left. Reports that it is not.
 fn untouched(block: Block) -> Option<Facts> {
     let start = block.start;
     let Ok(facts) = block.facts() else {
         let what = format_args!("the last 8 bytes of this free block were written to");
-        damaged(Code::WriteAfterFree, Operation::Free, start, block.end - 8, what);
+        misuse::found_meanwhile(Code::WriteAfterFree, start, block.end - 8, what);
         return None;
     };
     let Some(at) = quarantine::written(block, facts) else { return Some(facts) };
     let (size, offset) = (facts.size, at - start);
     let what = format_args!("byte {offset} of this free block of {size} bytes was written to");
-    damaged(Code::WriteAfterFree, Operation::Free, start, at, what);
+    misuse::found_meanwhile(Code::WriteAfterFree, start, at, what);
     None
-}
-
-/// The first block in quarantine that was written to.
-pub fn check() -> Result<(), Broken> {
-    let mut first = None;
-    quarantine::for_each(|start| {
-        let Some(block) = extent(start).filter(|_| first.is_none()) else { return };
-        let whole = block.facts().is_ok_and(|facts| quarantine::written(block, facts).is_none());
-        if !whole {
-            first = Some(start);
-        }
-    });
-    match first {
-        None => Ok(()),
-        Some(address) => Err(Broken { what: "a freed block was written to", address }),
-    }
-}
-
-/// Calls `f` with every block in use whose trailer is whole. Those that other threads are just getting are left out.
-pub fn for_each_in_use(f: &mut dyn FnMut(Block, Facts)) {
-    keeping_mappings(&mut { PATIENCE }, |_| {
-        for_each_out(&mut |block| {
-            if let Ok(facts) = block.facts()
-                && !facts.freed
-            {
-                f(block, facts);
-            }
-        });
-    });
-}
-
-/// Calls `f` with every block that the heaps count as in use.
-fn for_each_out(f: &mut dyn FnMut(Block)) {
-    for arena in runtime::arenas().filter_map(|arena| arena.enter(Operation::Other)) {
-        arena.for_each_out(&mut |start| extent(start).into_iter().for_each(&mut *f));
-    }
-    runtime::MAPPINGS.for_each(|span| extent(span.start()).into_iter().for_each(&mut *f));
-}
-
-/// Where a block in use was written to behind its end.
-fn damaged_at(block: Block) -> Option<usize> {
-    match block.facts() {
-        Ok(facts) if facts.freed => None,
-        Ok(facts) => block.first_damaged(facts.size),
-        Err(_) if block.is_vacant() => None,
-        Err(_) => Some(block.end - 8),
-    }
-}
-
-/// Waits as long as `busy` says so, and `patience` lasts. Whether it no longer says so.
-fn wait_while(patience: &mut usize, busy: impl Fn() -> bool) -> bool {
-    while busy() {
-        let Some(left) = patience.checked_sub(1) else { return false };
-        *patience = left;
-        linux::sleep(1);
-    }
-    true
-}
-
-/// Blocks in use are looked at: one behind whose end something was written may never be freed.
-fn look_at_ends(patience: &mut usize) {
-    for_each_out(&mut |block| {
-        if damaged_at(block).is_none() {
-            return;
-        }
-        // Another thread may be just getting it: as long as one may be, nothing can be told.
-        if !wait_while(patience, || AT_WORK.load(SeqCst) != 0 && damaged_at(block).is_some()) {
-            return;
-        }
-        if let Some(at) = damaged_at(block) {
-            let what = format_args!("byte {} of this block, behind its end, was written to", at - block.start);
-            damaged(Code::Overflow, Operation::Other, block.start, at, what);
-        }
-    });
-}
-
-/// Runs `f` while no other thread gives a mapping back.
-fn keeping_mappings<R>(patience: &mut usize, f: impl FnOnce(&mut usize) -> R) -> Option<R> {
-    KEEPING.store(true, SeqCst);
-    let result = wait_while(patience, || GIVING.load(SeqCst) != 0).then(|| f(patience));
-    KEEPING.store(false, SeqCst);
-    result
 }
 
 /// In a forked child: other threads that were at work are not there.
@@ -500,17 +425,6 @@ pub fn adopt() {
     AT_WORK.store(0, Relaxed);
     GIVING.store(0, Relaxed);
     KEEPING.store(false, Relaxed);
-}
-
-/// At exit: looks at all blocks in use, and at those in quarantine.
-pub fn finish() {
-    if valgrind::listens() {
-        return;
-    }
-    keeping_mappings(&mut { PATIENCE }, look_at_ends);
-    quarantine::for_each(|start| {
-        let _ = extent(start).and_then(untouched);
-    });
 }
 
 /// As `alloc::usable_size`: what was asked for, and not a byte more.

@@ -1,0 +1,104 @@
+//! Looking at all checked blocks: for the validators, for leaks, and at exit.
+
+use super::{AT_WORK, Block, Facts, GIVING, KEEPING, extent, untouched, waiting};
+use crate::base::code::Code;
+use crate::base::operation::Operation;
+use crate::front::{misuse, quarantine, runtime};
+use crate::heap::check::Broken;
+use crate::sys::{linux, valgrind};
+use core::sync::atomic::Ordering::SeqCst;
+
+/// Milliseconds that are waited at exit, in all, for other threads.
+const PATIENCE: usize = 500;
+
+/// The first block in quarantine that was written to.
+pub fn check() -> Result<(), Broken> {
+    let mut first = None;
+    quarantine::for_each(|start| {
+        let is_whole = |block: Block| block.facts().is_ok_and(|facts| quarantine::written(block, facts).is_none());
+        if first.is_none() && !extent(start).is_some_and(is_whole) {
+            first = Some(start);
+        }
+    });
+    match first {
+        None => Ok(()),
+        Some(address) => Err(Broken { what: "a freed block was written to", address }),
+    }
+}
+
+/// Calls `f` with every block in use whose trailer is whole. Those that other threads are just getting are left out.
+pub fn for_each_in_use(f: &mut dyn FnMut(Block, Facts)) {
+    keeping_mappings(&mut { PATIENCE }, |_| {
+        for_each_out(&mut |block| {
+            if let Ok(facts) = block.facts()
+                && !facts.freed
+            {
+                f(block, facts);
+            }
+        });
+    });
+}
+
+/// Calls `f` with every block that the heaps count as in use.
+fn for_each_out(f: &mut dyn FnMut(Block)) {
+    for arena in runtime::arenas().filter_map(|arena| arena.enter(Operation::Other)) {
+        arena.for_each_out(&mut |start| extent(start).into_iter().for_each(&mut *f));
+    }
+    runtime::MAPPINGS.for_each(|span| extent(span.start()).into_iter().for_each(&mut *f));
+}
+
+/// Where a block in use was written to behind its end.
+fn damaged_at(block: Block) -> Option<usize> {
+    match block.facts() {
+        Ok(facts) if facts.freed => None,
+        Ok(facts) => block.first_damaged(facts.size),
+        Err(_) if block.is_vacant() => None,
+        Err(_) => Some(block.end - 8),
+    }
+}
+
+/// Waits as long as `busy` says so, and `patience` lasts. Whether it no longer says so.
+fn wait_while(patience: &mut usize, busy: impl Fn() -> bool) -> bool {
+    while busy() {
+        let Some(left) = patience.checked_sub(1) else { return false };
+        *patience = left;
+        linux::sleep(1);
+    }
+    true
+}
+
+/// Blocks in use are looked at: one behind whose end something was written may never be freed.
+fn look_at_ends(patience: &mut usize) {
+    for_each_out(&mut |block| {
+        if damaged_at(block).is_none() {
+            return;
+        }
+        // Another thread may be just getting it: as long as one may be, nothing can be told.
+        if !wait_while(patience, || AT_WORK.load(SeqCst) != 0 && damaged_at(block).is_some()) {
+            return;
+        }
+        if let Some(at) = damaged_at(block) {
+            let what = format_args!("byte {} of this block, behind its end, was written to", at - block.start);
+            misuse::found_meanwhile(Code::Overflow, block.start, at, what);
+        }
+    });
+}
+
+/// Runs `f` while no other thread gives a mapping back.
+fn keeping_mappings<R>(patience: &mut usize, f: impl FnOnce(&mut usize) -> R) -> Option<R> {
+    KEEPING.store(true, SeqCst);
+    let result = wait_while(patience, || GIVING.load(SeqCst) != 0).then(|| f(patience));
+    KEEPING.store(false, SeqCst);
+    result
+}
+
+/// At exit: looks at all blocks in use, and at those in quarantine.
+pub fn finish() {
+    if valgrind::listens() {
+        return;
+    }
+    keeping_mappings(&mut { PATIENCE }, look_at_ends);
+    quarantine::for_each(|start| {
+        let _ = waiting(start).and_then(untouched);
+    });
+}
