@@ -1,8 +1,8 @@
 // A block is written to past its end, into one that is free.
 // default: silent
-// full: SIGABRT metes: M0(08|10) .*
+// full: SIGABRT metes: M0(08|09|10) .*
 // guard: SIGSEGV metes: M015 .*
-// debug: SIGABRT metes: M0(08|10) .*
+// debug: SIGABRT metes: M0(08|09|10) .*
 #include "include/detect.h"
 
 int main(void) {

@@ -10,6 +10,7 @@ use super::misuse::{self, Wrong};
 use super::{helper, runtime, stats, threads};
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::operation::Operation;
+use crate::base::shared::AtomicUsize;
 use crate::slab::bins::{self, Misuse};
 use crate::slab::key;
 use crate::slab::slab::{Entry, Object};
@@ -202,6 +203,24 @@ fn send_home(cache: &Cache) {
         cache.set_remote_count(kept);
         drop(arena);
         helper::look(home);
+    }
+}
+
+/// Gives objects that nobody has, and that are in no cache, back to their arenas.
+pub fn give_home(objects: &[AtomicUsize]) {
+    let mut count = objects.len();
+    while let Some(first) = objects[..count].first() {
+        let address = first.load(Relaxed);
+        let arena = runtime::arena(arena_of(address));
+        count = match arena.enter(Operation::Other) {
+            Some(mut arena) => linux::keeping_errno(|| arena.give_own(&objects[..count], report)),
+            None => {
+                arena.defer(address);
+                first.store(objects[count - 1].load(Relaxed), Relaxed);
+                count - 1
+            }
+        };
+        helper::look(arena_of(address));
     }
 }
 

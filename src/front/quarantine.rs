@@ -7,29 +7,31 @@
 
 #![allow(unsafe_code)]
 
+use super::cache::add;
 use super::trailer::{Block, Facts};
-use super::{fault, options, watch};
+use super::{exchange, fault, options, runtime, stats, watch};
 use crate::base::align;
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::ARENAS_MAX;
+use crate::base::operation::Operation;
 use crate::base::seal;
+use crate::base::shared::{AtomicU64, AtomicUsize};
 use crate::sys::linux::{self, Linux};
 use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
 use crate::sys::valgrind;
 use core::ops::Range;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 use lock_api::RawMutex;
 
 /// What freed bytes are.
 pub const FREED: u8 = 0x5a;
-const FREED_WORD: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
 /// Objects of a class that are ready, at most, and their bytes.
 const READY: usize = 32;
 const READY_BYTES: usize = 64 << 10;
-/// So many may leave at a time.
-const LEAVING: usize = 4;
+/// So many blocks leave at a time, and so many objects are made ready where none are.
+const BATCH: usize = 8;
 /// Places that are taken at random.
 const SHUFFLED: usize = 256;
 /// The most blocks in a queue.
@@ -39,17 +41,30 @@ const LARGE: usize = 64 << 10;
 /// Blocks whose pages nobody may touch, at most: each is a mapping more for the kernel, which allows 65,530.
 const PROTECTED_MAX: usize = 8192;
 
+/// No block: what new memory says.
+const NOBODY: Block = Block { start: 0, end: 0 };
+
 static PROTECTED: AtomicUsize = AtomicUsize::new(0);
 
 struct Queue {
-    shuffled: [usize; SHUFFLED],
-    queued: [usize; QUEUED],
+    /// Those that wait, `NOBODY` in other places.
+    shuffled: [Block; SHUFFLED],
+    queued: [Block; QUEUED],
     first: usize,
     count: usize,
     bytes: usize,
     random: u64,
     /// Objects that have left, by class.
     ready: [Ready; SLAB_CLASSES],
+}
+
+/// An object of a slab that nobody has.
+#[derive(Clone, Copy)]
+pub struct Vacant {
+    /// Its address.
+    pub object: usize,
+    /// Its class.
+    pub class: SizeClass,
 }
 
 struct Ready {
@@ -61,10 +76,13 @@ struct Shard {
     lock: FutexLock,
     /// The address of its queue, 0 before the first block. Guarded by the lock.
     queue: AtomicUsize,
+    /// Calls that were served or put away here. Written under the lock: they cost nothing more then.
+    calls: [AtomicU64; Operation::COUNT],
 }
 
-static SHARDS: [Shard; ARENAS_MAX] =
-    [const { Shard { lock: FutexLock::INIT, queue: AtomicUsize::new(0) } }; ARENAS_MAX];
+static SHARDS: [Shard; ARENAS_MAX] = [const {
+    Shard { lock: FutexLock::INIT, queue: AtomicUsize::new(0), calls: [const { AtomicU64::new(0) }; Operation::COUNT] }
+}; ARENAS_MAX];
 
 impl Shard {
     /// Its queue, if there is memory for one. The caller holds the lock.
@@ -90,42 +108,56 @@ impl Queue {
         self.random
     }
 
-    fn push(&mut self, block: usize) {
+    fn push(&mut self, block: Block) {
+        self.bytes += weight(block);
         #[expect(clippy::cast_possible_truncation, reason = "an index")]
         let place = self.random() as usize % SHUFFLED;
         let shuffled = core::mem::replace(&mut self.shuffled[place], block);
-        if shuffled != 0 {
+        if shuffled != NOBODY {
             self.queued[(self.first + self.count) % QUEUED] = shuffled;
             self.count += 1;
         }
     }
 
-    fn pop(&mut self) -> Option<usize> {
+    fn pop(&mut self) -> Option<Block> {
         self.count = self.count.checked_sub(1)?;
         // Nothing is left: a search for leaks would take it for a pointer.
-        let block = core::mem::take(&mut self.queued[self.first]);
+        let block = core::mem::replace(&mut self.queued[self.first], NOBODY);
         self.first = (self.first + 1) % QUEUED;
+        self.bytes -= weight(block);
         Some(block)
     }
 
     /// One of those that wait at a random place.
-    fn pop_shuffled(&mut self) -> Option<usize> {
-        self.shuffled.iter_mut().find(|block| **block != 0).map(core::mem::take)
+    fn pop_shuffled(&mut self) -> Option<Block> {
+        let block = self.shuffled.iter_mut().find(|block| **block != NOBODY)?;
+        let block = core::mem::replace(block, NOBODY);
+        self.bytes -= weight(block);
+        Some(block)
     }
 
-    /// Counts a block as gone.
-    fn forget(&mut self, block: usize) {
-        self.bytes = self.bytes.saturating_sub(watch::extent(block).map_or(0, weight));
+    /// Some that have to make room, if any have to.
+    fn leaving(&mut self) -> Option<[Block; BATCH]> {
+        // What may wait in this shard is the same share for each arena.
+        let is_full = self.bytes * runtime::arena_count().max(1) > options::quarantine() || self.count >= QUEUED - 1;
+        (is_full && self.count != 0).then(|| {
+            let mut blocks = [NOBODY; BATCH];
+            blocks.fill_with(|| self.pop().unwrap_or(NOBODY));
+            blocks
+        })
     }
 
-    fn offer(&mut self, class: SizeClass, object: usize) -> bool {
-        let ready = &mut self.ready[class.index()];
-        let room = ready.count < (READY_BYTES / class.size()).min(READY);
-        if room {
-            ready.objects[ready.count] = object;
-            ready.count += 1;
+    /// Makes objects ready, but for those that are too many: they are what is left.
+    fn offer(&mut self, objects: &mut [Option<Vacant>]) {
+        for place in objects {
+            let Some(Vacant { object, class }) = *place else { continue };
+            let ready = &mut self.ready[class.index()];
+            if ready.count < ready_max(class) {
+                ready.objects[ready.count] = object;
+                ready.count += 1;
+                *place = None;
+            }
         }
-        room
     }
 
     fn take_ready(&mut self, class: SizeClass) -> Option<usize> {
@@ -140,23 +172,19 @@ impl Queue {
 
     fn all(&self) -> impl Iterator<Item = usize> + '_ {
         let queued = (0..self.count).map(|index| self.queued[(self.first + index) % QUEUED]);
-        queued.chain(self.shuffled.iter().copied().filter(|&block| block != 0))
+        queued.chain(self.shuffled.iter().copied()).filter(|&block| block != NOBODY).map(|block| block.start)
     }
 }
 
 /// Calls `f` with the first shard from `home` on that is free just now.
-fn with_shard<R>(home: usize, f: impl FnOnce(&mut Queue) -> R) -> Option<R> {
+#[inline(always)]
+fn with_shard<R>(home: usize, f: impl FnOnce(&Shard, &mut Queue) -> R) -> Option<R> {
     let shard =
         (0..ARENAS_MAX).map(|index| &SHARDS[(home + index) % ARENAS_MAX]).find(|shard| shard.lock.try_lock())?;
-    let result = shard.queue().map(f);
+    let result = shard.queue().map(|queue| f(shard, queue));
     // SAFETY: taken above.
     unsafe { shard.lock.unlock() };
     result
-}
-
-/// Bytes that wait in one shard.
-fn share() -> usize {
-    options::quarantine() / super::runtime::arena_count().max(1)
 }
 
 /// What a block counts for: the pages of larger ones go back to the system while they wait.
@@ -164,70 +192,94 @@ fn weight(block: Block) -> usize {
     (block.end - block.start).min(LARGE)
 }
 
-/// Takes a block that was freed just now. False if it cannot wait here.
-pub fn put(home: usize, block: Block, facts: Facts) -> bool {
+/// The most objects of a class that are ready.
+fn ready_max(class: SizeClass) -> usize {
+    (READY_BYTES / class.size()).min(READY)
+}
+
+/// Takes a block that a call has freed just now. Where no shard can be had it leaves at once.
+pub fn put(operation: Operation, home: usize, block: Block, facts: Facts) {
     close(block, facts);
-    let most = share();
-    // What leaves is looked at and released without the lock. A few more leave than come, so that as a rule none has to be asked for again.
-    let leaving = with_shard(home, |queue| {
-        queue.push(block.start);
-        queue.bytes += weight(block);
-        let (mut some, mut count) = ([0; LEAVING], 0);
-        while count < LEAVING
-            && let Some(address) = leaving(queue, most)
-        {
-            some[count] = address;
-            count += 1;
-        }
-        (some, count)
+    let leaving = with_shard(home, |shard, queue| {
+        add(&shard.calls[operation as usize], 1);
+        queue.push(block);
+        queue.leaving()
     });
-    let Some((some, count)) = leaving else { return false };
-    some[..count].iter().copied().for_each(watch::leave);
-    while count == LEAVING
-        && let Some(Some(address)) = with_shard(home, |queue| self::leaving(queue, most))
-    {
-        watch::leave(address);
+    let Some(mut leaving) = leaving else {
+        stats::count(operation);
+        return give_back(&[watch::leave(block.start)]);
+    };
+    // They are looked at without the lock; several at a time, so that most calls have nothing to do here.
+    while let Some(blocks) = leaving {
+        // None was touched for long: the processor fetches the words at their ends together.
+        blocks.iter().filter(|&&block| block != NOBODY).for_each(|block| block.touch());
+        let mut objects = blocks.map(|block| if block == NOBODY { None } else { watch::leave(block.start) });
+        let next = with_shard(home, |_, queue| {
+            queue.offer(&mut objects);
+            queue.leaving()
+        });
+        give_back(&objects);
+        leaving = next.flatten();
     }
-    true
 }
 
-/// A block that has to make room.
-fn leaving(queue: &mut Queue, most: usize) -> Option<usize> {
-    if queue.bytes <= most && queue.count < QUEUED - 1 {
-        return None;
+/// Gives objects back to their arenas.
+fn give_back(objects: &[Option<Vacant>]) {
+    let (addresses, mut count) = ([const { AtomicUsize::new(0) }; BATCH], 0);
+    for Vacant { object, .. } in objects.iter().flatten() {
+        addresses[count].store(*object, Relaxed);
+        count += 1;
     }
-    let address = queue.pop()?;
-    queue.forget(address);
-    Some(address)
+    exchange::give_home(&addresses[..count]);
 }
 
-/// Any block, where all have to go.
-fn any(queue: &mut Queue) -> Option<usize> {
-    let address = queue.pop().or_else(|| queue.pop_shuffled())?;
-    queue.forget(address);
-    Some(address)
+/// An object of a class that nobody has, and that says so at its end, for a call.
+pub fn take_ready(operation: Operation, home: usize, class: SizeClass) -> Option<usize> {
+    let taken = with_shard(home, |shard, queue| {
+        let object = queue.take_ready(class)?;
+        add(&shard.calls[operation as usize], 1);
+        Some(object)
+    });
+    taken.flatten().or_else(|| {
+        let object = make_ready(home, class)?;
+        stats::count(operation);
+        Some(object)
+    })
 }
 
-/// Offers an object that has left to who asks for one of its class. False if enough are ready.
-pub fn offer(home: usize, class: SizeClass, object: usize) -> bool {
-    with_shard(home, |queue| queue.offer(class, object)).unwrap_or(false)
+/// Adds the calls that were served or put away here, by `Operation as usize`.
+pub fn add_calls(sums: &mut [u64; Operation::COUNT]) {
+    for shard in &SHARDS {
+        sums.iter_mut().zip(&shard.calls).for_each(|(sum, calls)| *sum += calls.load(Relaxed));
+    }
 }
 
-/// An object of a class that has left.
-pub fn take_ready(home: usize, class: SizeClass) -> Option<usize> {
-    with_shard(home, |queue| queue.take_ready(class)).flatten()
+/// The same, from the arena, with some more for those who ask next.
+#[cold]
+fn make_ready(home: usize, class: SizeClass) -> Option<usize> {
+    let (mut objects, mut count) = ([None; BATCH], 0);
+    runtime::arena(home).enter(Operation::Other)?.take(class, BATCH.min(ready_max(class)), |object| {
+        objects[count] = Some(Vacant { object, class });
+        count += 1;
+    });
+    // A page may have been given back with what its objects said.
+    objects.iter().flatten().for_each(|vacant| watch::block_of(vacant.object, class).end());
+    let first = objects[0].take()?;
+    with_shard(home, |_, queue| queue.offer(&mut objects));
+    give_back(&objects);
+    Some(first.object)
 }
 
 /// Lets all blocks go that can be had: memory is short.
 pub fn drain() {
     for home in 0..ARENAS_MAX {
         for class in SizeClass::slabs() {
-            while let Some(object) = take_ready(home, class) {
-                watch::give(object);
+            while let Some(Some(object)) = with_shard(home, |_, queue| queue.take_ready(class)) {
+                give_back(&[Some(Vacant { object, class })]);
             }
         }
-        while let Some(Some(address)) = with_shard(home, any) {
-            watch::leave(address);
+        while let Some(Some(block)) = with_shard(home, |_, queue| queue.pop().or_else(|| queue.pop_shuffled())) {
+            give_back(&[watch::leave(block.start)]);
         }
     }
 }
@@ -318,10 +370,13 @@ fn changed(bytes: Range<usize>) -> Option<usize> {
     let slice: &[u8] =
         // SAFETY: bytes of a block of ours that nobody is to write to.
         unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(bytes.start), bytes.len()) };
-    // SAFETY: any bytes are words.
-    let (head, words, tail) = unsafe { slice.align_to::<u64>() };
-    let whole = head.iter().chain(tail).all(|&byte| byte == FREED) && words.iter().all(|&word| word == FREED_WORD);
-    if whole { None } else { slice.iter().position(|&byte| byte != FREED).map(|index| bytes.start + index) }
+    // Eight words at a time, as the compiler does not do so for the search.
+    let (lines, rest) = slice.as_chunks::<64>();
+    let (words, tail) = rest.as_chunks::<8>();
+    let is_whole = lines.iter().all(|line| *line == [FREED; 64])
+        && words.iter().all(|word| *word == [FREED; 8])
+        && tail.iter().all(|&byte| byte == FREED);
+    if is_whole { None } else { slice.iter().position(|&byte| byte != FREED).map(|index| bytes.start + index) }
 }
 
 /// Before fork: takes all shards.

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::{self, Cache};
-use super::{guarded, options, runtime, threads};
+use super::{guarded, options, quarantine, runtime, threads};
 use crate::base::class::SizeClass;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
@@ -115,6 +115,7 @@ pub fn stats() -> Stats {
     for (sum, calls) in stats.calls.iter_mut().zip(&CALLS) {
         *sum += calls.load(Ordering::Relaxed);
     }
+    quarantine::add_calls(&mut stats.calls);
     stats
 }
 

@@ -12,6 +12,7 @@
 #![allow(unsafe_code)]
 
 use super::options;
+use crate::base::align;
 use crate::base::config::GRAIN;
 use crate::base::family::Family;
 use crate::base::seal;
@@ -19,6 +20,7 @@ use crate::slab::vacant::{self, BITS};
 use crate::sys::depot::Depot;
 use crate::sys::linux::Linux;
 use crate::sys::{thread, unwind, valgrind};
+use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
 
 const FREED: u64 = 1 << 32;
@@ -66,6 +68,8 @@ pub struct Facts {
     pub freed: bool,
     /// Whether nobody may touch its whole pages meanwhile.
     pub hidden: bool,
+    /// The word itself; 0 of facts that are not in one.
+    raw: u64,
 }
 
 /// Bytes that a block has behind what was asked for, at the least.
@@ -78,10 +82,10 @@ fn word(address: usize) -> &'static AtomicU64 {
     unsafe { &*core::ptr::with_exposed_provenance(address) }
 }
 
-/// What a canary at an address is: never zero and never ASCII, and not the same everywhere.
-fn canary(address: usize) -> u8 {
-    let low = (address as u64 ^ seal::secret()).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()[0];
-    low | 0x80
+/// The canaries of the word at an address, the first one lowest: never zero and never ASCII, and not the same everywhere.
+fn canaries(at: usize) -> u64 {
+    let mixed = (at as u64 ^ seal::secret()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ mixed >> 32) | 0x8080_8080_8080_8080
 }
 
 impl Call {
@@ -113,19 +117,27 @@ impl Block {
         if options::remembers_calls() {
             self.set_calls(call, Call::NOBODY);
         }
-        let facts = Facts { size, align: align.max(GRAIN), family, freed: false, hidden: false };
+        let facts = Facts { size, align: align.max(GRAIN), family, freed: false, hidden: false, raw: 0 };
         self.fill_canaries(size);
-        word(self.sealed_at()).store(seal::seal::<BITS>(self.sealed_at(), self.content(facts)), Ordering::Release);
+        word(self.sealed_at()).store(self.sealed(facts), Ordering::Release);
     }
 
     fn fill_canaries(self, size: usize) {
         if valgrind::listens() {
             return;
         }
-        for address in self.start + size..self.words_at() {
-            // SAFETY: bytes of the block that the program did not ask for.
-            unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write(canary(address)) };
+        for (at, mask) in self.slack(size) {
+            let word = word(at);
+            // Nobody else writes to the bytes of this word that were asked for: the block is new, or its owner has it resized.
+            word.store((word.load(Relaxed).to_le() & !mask | canaries(at) & mask).to_le(), Relaxed);
         }
+    }
+
+    /// The words behind `size` bytes and before those that have a meaning, and which bytes of each are behind, the first one lowest.
+    fn slack(self, size: usize) -> impl Iterator<Item = (usize, u64)> {
+        let from = self.start + size;
+        let words = (align::down(from, 8)..self.words_at()).step_by(8);
+        words.map(move |at| (at, u64::MAX << (8 * from.saturating_sub(at))))
     }
 
     /// What the sealed word says, or the word that stands there.
@@ -136,13 +148,12 @@ impl Block {
         let family = Family::of((low >> FAMILY_SHIFT & 3) as u8);
         let size = (self.end - self.start).checked_sub(slack).ok_or(raw)?;
         let align = 1 << (low >> ALIGN_SHIFT & ALIGN_MASK);
-        Ok(Facts { size, align, family, freed: low & FREED != 0, hidden: low & HIDDEN != 0 })
+        Ok(Facts { size, align, family, freed: low & FREED != 0, hidden: low & HIDDEN != 0, raw })
     }
 
     /// Makes it a freed block; one caller only gets it.
     pub fn claim(self, facts: Facts, call: Call) -> bool {
-        let freed = Facts { freed: true, ..facts };
-        let claimed = self.change(facts, freed);
+        let claimed = self.change(facts.raw, Facts { freed: true, ..facts });
         if claimed && options::remembers_calls() {
             word(self.end - 2 * 8).store(pack(call), Relaxed);
         }
@@ -152,7 +163,7 @@ impl Block {
     /// Gives it another size in place; false if somebody else has changed it meanwhile.
     pub fn resize(self, facts: Facts, size: usize) -> bool {
         // Filled after: who has lost the race for it must not write to it.
-        let changed = self.change(facts, Facts { size, ..facts });
+        let changed = self.change(facts.raw, Facts { size, ..facts });
         if changed {
             self.fill_canaries(size);
         }
@@ -162,18 +173,26 @@ impl Block {
     /// Notes that nobody may touch the whole pages of a freed block. It is the caller's.
     pub fn hide(self, facts: Facts) {
         let freed = Facts { freed: true, ..facts };
-        self.change(freed, Facts { hidden: true, ..freed });
+        self.change(self.sealed(freed), Facts { hidden: true, ..freed });
     }
 
-    fn change(self, from: Facts, to: Facts) -> bool {
-        let at = self.sealed_at();
-        let (from, to) = (seal::seal::<BITS>(at, self.content(from)), seal::seal::<BITS>(at, self.content(to)));
-        word(at).compare_exchange(from, to, Ordering::AcqRel, Relaxed).is_ok()
+    /// The word that says so.
+    fn sealed(self, facts: Facts) -> u64 {
+        seal::seal::<BITS>(self.sealed_at(), self.content(facts))
+    }
+
+    fn change(self, from: u64, to: Facts) -> bool {
+        word(self.sealed_at()).compare_exchange(from, self.sealed(to), Ordering::AcqRel, Relaxed).is_ok()
     }
 
     /// The memory goes back to the heap.
     pub fn end(self) {
         vacant::set(self.sealed_at());
+    }
+
+    /// Has the processor fetch its last word, without waiting for it.
+    pub fn touch(self) {
+        core::hint::black_box(word(self.sealed_at()).load(Relaxed));
     }
 
     /// Whether nobody has it.
@@ -186,14 +205,14 @@ impl Block {
         if valgrind::listens() {
             return None;
         }
-        (self.start + size..self.words_at()).find(|&address| {
-            // SAFETY: a byte of the block.
-            unsafe { core::ptr::with_exposed_provenance::<u8>(address).read() != canary(address) }
+        self.slack(size).find_map(|(at, mask)| {
+            let wrong = (word(at).load(Relaxed).to_le() ^ canaries(at)) & mask;
+            (wrong != 0).then(|| at + wrong.trailing_zeros() as usize / 8)
         })
     }
 
     /// The bytes that are filled while the block is free: all before the words.
-    pub fn filled(self) -> core::ops::Range<usize> {
+    pub fn filled(self) -> Range<usize> {
         self.start..self.words_at()
     }
 

@@ -14,7 +14,7 @@
 
 use super::misuse::{self, found};
 use super::options::Foreign;
-use super::quarantine;
+use super::quarantine::{self, Vacant};
 use super::trailer::{self, Block, Facts};
 use super::{alloc, fault, foreign, oom, options, runtime, stats};
 use crate::base::align;
@@ -23,8 +23,9 @@ use crate::base::code::Code;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
+use crate::heap::span::Span;
 use crate::heap::{block, heap};
-use crate::slab::slab::Entry;
+use crate::slab::slab::{Entry, Object};
 use crate::slab::vacant;
 use crate::sys::linux::{self, page_size};
 use crate::sys::report::Detail;
@@ -61,30 +62,49 @@ fn red_zone() -> usize {
     if valgrind::listens() { 16 } else { 0 }
 }
 
-/// The block that starts at an address, which is that of one.
-pub fn extent(start: usize) -> Option<Block> {
-    whole(start).map(|block| Block { end: block.end - red_zone(), ..block })
+/// What a block is below.
+#[derive(Clone, Copy)]
+enum Place {
+    /// An object of a slab.
+    Slab(Entry, Object),
+    /// A block of a heap's free list.
+    Heap,
+    /// A mapping.
+    Mapping(&'static Span),
 }
 
-fn whole(start: usize) -> Option<Block> {
+/// The block that starts at an address, which is that of one.
+pub fn extent(start: usize) -> Option<Block> {
+    find(start).map(|(block, _)| block)
+}
+
+#[inline(always)]
+fn find(start: usize) -> Option<(Block, Place)> {
     if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(start)) {
-        return entry.object_at(start).map(|object| Block { start, end: start + object.class.size() });
+        let object = entry.object_at(start)?;
+        return Some((block_of(start, object.class), Place::Slab(entry, object)));
     }
     let span = runtime::PAGE_MAP.get(start)?;
-    if alloc::is_region(span) {
-        return heap::usable_size(span, start).ok().map(|usable| Block { start, end: start + usable });
-    }
-    if span.start() != start {
+    let (len, place) = if alloc::is_region(span) {
+        (heap::usable_size(span, start).ok()?, Place::Heap)
+    } else if span.start() == start {
+        let asked = span.mark.load(Relaxed);
+        let guard = if align::is(asked, page_size()) { page_size() } else { 0 };
+        (asked - guard, Place::Mapping(span))
+    } else {
         return None;
-    }
-    let asked = span.mark.load(Relaxed);
-    let guard = if align::is(asked, page_size()) { page_size() } else { 0 };
-    Some(Block { start, end: start + asked - guard })
+    };
+    Some((Block { start, end: start + len - red_zone() }, place))
+}
+
+/// The block that an object of a class is.
+pub fn block_of(start: usize, class: SizeClass) -> Block {
+    Block { start, end: start + class.size() - red_zone() }
 }
 
 /// Makes what is behind a mapping untouchable, or usable again. False if the kernel refuses that.
-fn set_guard(block: Block, closed: bool) -> bool {
-    let Some(span) = runtime::PAGE_MAP.get(block.start).filter(|span| !alloc::is_region(span)) else { return true };
+fn set_guard(block: Block, place: Place, closed: bool) -> bool {
+    let Place::Mapping(span) = place else { return true };
     if !align::is(block.end, page_size()) || block.end == span.end() {
         return true;
     }
@@ -112,21 +132,18 @@ macro_rules! served {
 }
 
 /// As `alloc::allocate`.
-#[cold]
 #[inline(never)]
 pub fn malloc(family: Family, n: usize) -> *mut u8 {
     served!(Operation::Malloc, family, n, GRAIN, false)
 }
 
 /// As `alloc::allocate_zeroed`.
-#[cold]
 #[inline(never)]
 pub fn calloc(n: usize, align: usize) -> *mut u8 {
     served!(Operation::Calloc, Family::Malloc, n, align, true)
 }
 
 /// As `alloc::allocate_aligned`.
-#[cold]
 #[inline(never)]
 pub fn aligned_alloc(family: Family, n: usize, align: usize) -> *mut u8 {
     served!(Operation::Aligned, family, n, align, false)
@@ -134,36 +151,36 @@ pub fn aligned_alloc(family: Family, n: usize, align: usize) -> *mut u8 {
 
 /// `n` bytes, aligned to `align`, zero if asked for.
 fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool) -> *mut u8 {
-    AT_WORK.fetch_add(1, SeqCst);
-    let p = make_checked(operation, family, n, align, zero);
-    AT_WORK.fetch_sub(1, SeqCst);
-    p
-}
-
-fn make_checked(operation: Operation, family: Family, n: usize, align: usize, zero: bool) -> *mut u8 {
     let Some(room) = room(n).filter(|&room| room <= isize::MAX.unsigned_abs()) else { return alloc::fail() };
-    let Some(block) = serve(operation, room, align, zero).and_then(extent) else { return null_mut() };
-    let p: *mut u8 = core::ptr::with_exposed_provenance_mut(block.start);
-    set_guard(block, true);
-    if !zero {
-        fill_new(block, 0, n);
-    } else if room <= SLAB_MAX {
-        // SAFETY: a block of ours, which nobody has seen yet.
-        unsafe { p.write_bytes(0, n) };
+    let begin = |block: Block| {
+        let p: *mut u8 = core::ptr::with_exposed_provenance_mut(block.start);
+        if !zero {
+            fill_new(block, 0, n);
+        } else if room <= SLAB_MAX {
+            // SAFETY: a block of ours, which nobody has seen yet.
+            unsafe { p.write_bytes(0, n) };
+        }
+        block.begin(n, align, family, trailer::here());
+        p
+    };
+    if align <= GRAIN
+        && let Some(class) = SizeClass::for_size(room).filter(|class| class.has_slabs() && options::slabs())
+        && let Some(object) = quarantine::take_ready(operation, runtime::home(), class)
+    {
+        return begin(block_of(object, class));
     }
-    block.begin(n, align, family, trailer::here());
+    AT_WORK.fetch_add(1, SeqCst);
+    let served = serve(operation, room, align, zero).and_then(find);
+    let p = served.map_or(null_mut(), |(block, place)| {
+        set_guard(block, place, true);
+        begin(block)
+    });
+    AT_WORK.fetch_sub(1, SeqCst);
     p
 }
 
 /// A block of at least `room` bytes.
 fn serve(operation: Operation, room: usize, align: usize, zero: bool) -> Option<usize> {
-    if align <= GRAIN
-        && let Some(class) = SizeClass::for_size(room).filter(|class| class.has_slabs() && options::slabs())
-        && let Some(object) = quarantine::take_ready(runtime::home(), class)
-    {
-        stats::count(operation);
-        return Some(object);
-    }
     // An object's last word is to stay what it is until the trailer is written.
     let serve = || alloc::serve(operation, room, align, zero && room > SLAB_MAX).addr();
     let served = match oom::unasked(serve) {
@@ -191,25 +208,29 @@ fn fill_new(block: Block, from: usize, n: usize) {
 }
 
 /// A block in use that the program names; `None` if it is none, or damaged: that has been reported.
-fn look(operation: Operation, p: *mut u8) -> Option<(Block, Facts)> {
-    let block = extent(p.addr());
-    match block.map(|block| (block, block.facts())) {
-        Some((block, Ok(facts))) if !facts.freed && block.first_damaged(facts.size).is_none() => Some((block, facts)),
-        _ => {
-            tell(operation, p, block);
-            None
-        }
+fn look(operation: Operation, p: *mut u8) -> Option<(Block, Place, Facts)> {
+    let found = whole_in_use(p);
+    if found.is_none() {
+        tell(operation, p);
     }
+    found
+}
+
+#[inline(always)]
+fn whole_in_use(p: *mut u8) -> Option<(Block, Place, Facts)> {
+    let (block, place) = find(p.addr())?;
+    let facts = block.facts().ok()?;
+    (!facts.freed && block.first_damaged(facts.size).is_none()).then_some((block, place, facts))
 }
 
 /// Reports what is wrong with what is no block in use, or a damaged one.
 #[cold]
-fn tell(operation: Operation, p: *mut u8, block: Option<Block>) {
+fn tell(operation: Operation, p: *mut u8) {
     // Where no block starts, or the heap has it as free.
     if alloc::usable_size_for(operation, p).is_none() {
         return;
     }
-    let Some(block) = block else { return };
+    let Some(block) = extent(p.addr()) else { return };
     let facts = match block.facts() {
         Ok(facts) => facts,
         Err(_) if block.is_vacant() => {
@@ -241,16 +262,13 @@ fn overrun(operation: Operation, block: Block, raw: u64) {
 }
 
 /// Looks at what stands before a block: the end of the block before it, or a header.
-fn look_before(operation: Operation, block: Block) {
+fn look_before(operation: Operation, block: Block, place: Place) {
     let start = block.start;
-    if valgrind::listens() {
-        return;
-    }
-    let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(start)) else { return };
-    let Some(class) = entry.class() else { return };
+    let Place::Slab(entry, Object { index, .. }) = place else { return };
+    let Some(class) = entry.class().filter(|_| !valgrind::listens()) else { return };
     // The header of a slab whose last page was given back is zero.
-    let is_whole = match entry.object_of(class, start) {
-        Some(0) => !matches!(block::header(start), Err(raw) if raw != 0),
+    let is_whole = match index {
+        0 => !matches!(block::header(start), Err(raw) if raw != 0),
         _ => vacant::is_whole(start - 8),
     };
     if !is_whole {
@@ -308,7 +326,6 @@ macro_rules! counted {
 ///
 /// # Safety
 /// As there.
-#[cold]
 #[inline(never)]
 pub unsafe fn free(p: *mut u8, claim: Claim) {
     if p.is_null() {
@@ -318,7 +335,7 @@ pub unsafe fn free(p: *mut u8, claim: Claim) {
     let taken = take_back(Operation::Free, p, claim);
     if let Ok((block, facts, _)) = taken {
         valgrind::freed!(block.start);
-        put_away(block, facts);
+        put_away(Operation::Free, block, facts);
     }
     valgrind::loud();
     counted!(end_of(&taken), p.addr());
@@ -337,72 +354,67 @@ fn end_of(taken: &Taken) -> End {
 
 /// Makes a block in use a freed one; whoever gets it puts it away.
 fn take_back(operation: Operation, p: *mut u8, claim: Claim) -> Taken {
-    if alloc::is_foreign(p.addr()) {
+    let Some((block, place, facts)) = whole_in_use(p) else {
+        if !alloc::is_foreign(p.addr()) {
+            tell(operation, p);
+            return Err(End::Refused);
+        }
         foreign::free(p);
         // Where it goes to the libc, that says what is wrong.
         return Err(if options::foreign() == Foreign::Libc { End::Freed } else { End::Refused });
-    }
-    let (block, facts) = look(operation, p).ok_or(End::Refused)?;
-    look_before(operation, block);
+    };
+    look_before(operation, block, place);
     let as_said = look_at(operation, block, facts, claim);
     if !block.claim(facts, trailer::here()) {
         freed(operation, block, facts);
         return Err(End::Refused);
     }
-    stats::count(operation);
     Ok((block, facts, as_said))
 }
 
-fn put_away(block: Block, facts: Facts) {
+fn put_away(operation: Operation, block: Block, facts: Facts) {
     let home = runtime::home();
-    if !linux::keeping_errno(|| quarantine::put(home, block, facts)) {
-        leave(block.start);
-    }
+    linux::keeping_errno(|| quarantine::put(operation, home, block, facts));
 }
 
-/// A block leaves the quarantine, and goes back to the heap if it is whole.
-pub fn leave(start: usize) {
-    let Some(block) = waiting(start) else { return };
-    let is_mapping = runtime::PAGE_MAP.get(start).is_some_and(|span| !alloc::is_region(span));
-    if !is_mapping {
-        return leave_whole(block);
+/// A block leaves the quarantine. If it is whole it is used again: an object of a slab is the caller's, others go back to the heap.
+pub fn leave(start: usize) -> Option<Vacant> {
+    let (block, place) = waiting(start)?;
+    if let Place::Slab(_, Object { class, .. }) = place {
+        return vacate(block, place).then_some(Vacant { object: start, class });
     }
-    GIVING.fetch_add(1, SeqCst);
-    if !KEEPING.load(SeqCst) {
-        leave_whole(block);
+    let is_mapping = matches!(place, Place::Mapping(_));
+    if is_mapping {
+        GIVING.fetch_add(1, SeqCst);
     }
-    GIVING.fetch_sub(1, SeqCst);
+    if !(is_mapping && KEEPING.load(SeqCst)) && vacate(block, place) {
+        // SAFETY: nobody has had it since it was freed.
+        unsafe { alloc::release_for(Operation::Move, core::ptr::with_exposed_provenance_mut(start)) };
+    }
+    if is_mapping {
+        GIVING.fetch_sub(1, SeqCst);
+    }
+    None
 }
 
-fn leave_whole(block: Block) {
-    let start = block.start;
-    let Some(facts) = untouched(block) else { return };
-    if !quarantine::open(block, facts) || !set_guard(block, false) {
-        // It is not used again.
-        return;
+/// Makes a block that has waited one that nobody has. False if it must not be used again.
+fn vacate(block: Block, place: Place) -> bool {
+    let untouched = untouched(block).is_some_and(|facts| quarantine::open(block, facts));
+    let vacated = untouched && set_guard(block, place, false);
+    if vacated {
+        block.end();
     }
-    block.end();
-    let class = Entry::new(runtime::PAGE_MAP.slab_entry(start)).and_then(Entry::class);
-    if class.is_none_or(|class| !quarantine::offer(runtime::home(), class, start)) {
-        give(start);
-    }
-}
-
-/// Gives a block that nobody has back to the allocator.
-pub fn give(start: usize) {
-    let p = core::ptr::with_exposed_provenance_mut(start);
-    // SAFETY: nobody has had it since it was freed.
-    unsafe { alloc::release_for(Operation::Move, p) };
+    vacated
 }
 
 /// A block in quarantine. Reports that its header was overwritten, where it has one.
-fn waiting(start: usize) -> Option<Block> {
-    let block = extent(start);
-    if block.is_none() {
+fn waiting(start: usize) -> Option<(Block, Place)> {
+    let found = find(start);
+    if found.is_none() {
         // Which finds out what is wrong.
         let _ = alloc::usable_size_for(Operation::Free, core::ptr::with_exposed_provenance_mut(start));
     }
-    block
+    found
 }
 
 /// What a block in quarantine says, if it is as it was left. Reports that it is not.
@@ -435,7 +447,7 @@ pub fn usable_size(p: *mut u8) -> usize {
     }
     let size = valgrind::quietly(|| match alloc::is_foreign(p.addr()) {
         true => alloc::usable_size_for(Operation::UsableSize, p),
-        false => look(Operation::UsableSize, p).map(|(_, facts)| facts.size),
+        false => look(Operation::UsableSize, p).map(|(.., facts)| facts.size),
     });
     if size.is_none() {
         valgrind::refuse!(p.addr());
@@ -447,7 +459,6 @@ pub fn usable_size(p: *mut u8) -> usize {
 ///
 /// # Safety
 /// As there.
-#[cold]
 #[inline(never)]
 pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
@@ -462,7 +473,7 @@ pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
             unsafe { new.copy_from_nonoverlapping(p, facts.size.min(n)) };
         }
         valgrind::freed!(block.start);
-        put_away(block, facts);
+        put_away(Operation::Move, block, facts);
     }
     valgrind::loud();
     counted!(end_of(&taken), p.addr());
@@ -485,7 +496,7 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
         linux::set_errno(libc::EINVAL);
         (null_mut(), Err(End::Refused))
     };
-    let Some((block, facts)) = look(Operation::Realloc, p) else { return refuse() };
+    let Some((block, _, facts)) = look(Operation::Realloc, p) else { return refuse() };
     let as_said = look_at(Operation::Realloc, block, facts, CLAIM);
     let has = block.end - block.start;
     let fits = room(n).is_some_and(|room| room <= has && room > has / 2);
@@ -510,7 +521,7 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
         Err(end) => {
             // Another thread has freed it meanwhile.
             if let Ok((block, facts, _)) = take_back(Operation::Move, new, CLAIM) {
-                put_away(block, facts);
+                put_away(Operation::Move, block, facts);
             }
             linux::set_errno(libc::EINVAL);
             (null_mut(), Err(end))

@@ -324,16 +324,16 @@ impl Slab {
         out.for_each(|index| f(self.start() + index * class.size()));
     }
 
-    /// Takes one of the free objects of its class, of which there is one, wherever it stands.
+    /// Takes one of the free objects of its class, of which there is one: any of the first 64 among which one is free. What a program
+    /// allocates one after the other stays together so, on a few pages.
     pub fn take_any(&self, class: SizeClass, put: &mut impl FnMut(usize)) -> usize {
-        let words = self.bits().0;
-        let random = self.next_random();
-        let start = random as usize % words.len();
-        let order = words.iter().enumerate().skip(start).chain(words.iter().enumerate().take(start));
-        let found = order.map(|(index, word)| (index, word, word.load(Relaxed))).find(|&(.., bits)| bits != 0);
+        let hint = self.hint.load(Relaxed) as usize;
+        let words = self.bits().0.iter().enumerate().skip(hint);
+        let found = words.map(|(index, word)| (index, word, word.load(Relaxed))).find(|&(.., bits)| bits != 0);
         let Some((index, word, bits)) = found else { return 0 };
+        self.hint.store(index as u32, Relaxed);
         // The bit behind a random one.
-        let turn = (random >> u32::BITS) as u32 % u64::BITS;
+        let turn = (self.next_random() >> u32::BITS) as u32 % u64::BITS;
         let bit = (bits.rotate_right(turn).trailing_zeros() + turn) % u64::BITS;
         word.store(bits & !(1 << bit), Relaxed);
         put(self.start() + (index * 64 + bit as usize) * class.size());

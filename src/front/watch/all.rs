@@ -99,6 +99,6 @@ pub fn finish() {
     }
     keeping_mappings(&mut { PATIENCE }, look_at_ends);
     quarantine::for_each(|start| {
-        let _ = waiting(start).and_then(untouched);
+        let _ = waiting(start).and_then(|(block, _)| untouched(block));
     });
 }
