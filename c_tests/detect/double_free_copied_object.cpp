@@ -1,6 +1,7 @@
 // A class that owns memory has no copy constructor of its own, and is copied.
 // default: SIGABRT metes: M001 .*
 // full: SIGABRT metes: M001 .*
+// trailers: SIGABRT metes: M001 .*
 // guard: SIGABRT metes: M001 .*
 // debug: SIGABRT metes: M001 .*
 #include "include/detect.h"

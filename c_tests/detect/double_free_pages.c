@@ -1,6 +1,7 @@
 // A block of some pages, which starts where one does, is freed twice: with full checks its pages are out of reach meanwhile.
 // default: SIGABRT metes: M001 .*
 // full: SIGABRT metes: M001 .*
+// trailers: SIGABRT metes: M001 .*
 // guard: SIGABRT metes: M001 .*
 // debug: SIGABRT metes: M001 .*
 #include "include/detect.h"

@@ -2,6 +2,7 @@
 // cflags: -pthread
 // default: SIGABRT metes: M00[12] .*
 // full: SIGABRT metes: M00[12] .*
+// trailers: SIGABRT metes: M00[12] .*
 // guard: SIGABRT metes: M00[12] .*
 // debug: SIGABRT metes: M00[12] .*
 #include "include/detect.h"

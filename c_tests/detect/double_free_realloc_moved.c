@@ -1,6 +1,7 @@
 // The old pointer is freed after realloc has moved the block.
 // default: SIGABRT metes: M001 .*
 // full: SIGABRT metes: M001 .*
+// trailers: SIGABRT metes: M001 .*
 // guard: SIGABRT metes: M001 .*
 // debug: SIGABRT metes: M001 .*
 #include "include/detect.h"

@@ -1,6 +1,7 @@
 // A structure is copied with the pointer in it, and both copies are torn down.
 // default: SIGABRT metes: M001 .*
 // full: SIGABRT metes: M001 .*
+// trailers: SIGABRT metes: M001 .*
 // guard: SIGABRT metes: M001 .*
 // debug: SIGABRT metes: M001 .*
 #include "include/detect.h"

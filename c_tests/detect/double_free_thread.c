@@ -2,6 +2,7 @@
 // cflags: -pthread
 // default: SIGABRT metes: M001 .*
 // full: SIGABRT metes: M001 .*
+// trailers: SIGABRT metes: M001 .*
 // guard: SIGABRT metes: M001 .*
 // debug: SIGABRT metes: M001 .*
 #include "include/thread.h"

@@ -1,6 +1,7 @@
 // Two shared_ptrs are made of the same raw pointer, each with a count of its own.
 // default: SIGABRT metes: M001 .*
 // full: SIGABRT metes: M001 .*
+// trailers: SIGABRT metes: M001 .*
 // guard: SIGABRT metes: M001 .*
 // debug: SIGABRT metes: M001 .*
 #include "include/detect.h"

@@ -1,8 +1,9 @@
 // A block is zeroed after it was freed, which wipes out any mark in it, and freed again; many more of its size are freed then.
 // default: SIGABRT metes: M001 .*
-// full: SIGABRT metes: M001 .*
+// full: SIGSEGV metes: M014 .*
+// trailers: SIGABRT metes: M001 .*
 // guard: SIGSEGV metes: M014 .*
-// debug: SIGABRT metes: M001 .*
+// debug: SIGSEGV metes: M014 .*
 #include "include/detect.h"
 
 enum { MORE = 10000 };

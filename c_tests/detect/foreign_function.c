@@ -1,6 +1,7 @@
 // A function's address is freed.
 // default: SIGABRT metes: M004 .*
 // full: SIGABRT metes: M004 .*
+// trailers: SIGABRT metes: M004 .*
 // guard: SIGABRT metes: M004 .*
 // debug: SIGABRT metes: M004 .*
 #include "include/detect.h"

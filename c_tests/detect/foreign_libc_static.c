@@ -1,6 +1,7 @@
 // What localtime returned is freed, which is the libc's own.
 // default: SIGABRT metes: M004 .*
 // full: SIGABRT metes: M004 .*
+// trailers: SIGABRT metes: M004 .*
 // guard: SIGABRT metes: M004 .*
 // debug: SIGABRT metes: M004 .*
 #include "include/detect.h"

@@ -2,6 +2,7 @@
 // cflags: -pthread
 // default: SIGABRT metes: M004 .*
 // full: SIGABRT metes: M004 .*
+// trailers: SIGABRT metes: M004 .*
 // guard: SIGABRT metes: M004 .*
 // debug: SIGABRT metes: M004 .*
 #include "include/thread.h"

@@ -1,6 +1,7 @@
 // A freed block is passed to malloc_usable_size.
 // default: SIGABRT metes: M002 .*
 // full: SIGABRT metes: M002 .*
+// trailers: SIGABRT metes: M002 .*
 // guard: SIGABRT metes: M002 .*
 // debug: SIGABRT metes: M002 .*
 #include "include/detect.h"

@@ -2,6 +2,7 @@
 // cflags: -Wno-delete-non-virtual-dtor
 // default: SIGABRT metes: M003 .*
 // full: SIGABRT metes: M003 .*
+// trailers: SIGABRT metes: M003 .*
 // guard: SIGABRT metes: M003 .*
 // debug: SIGABRT metes: M003 .*
 #include "include/detect.h"

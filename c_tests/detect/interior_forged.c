@@ -1,6 +1,7 @@
 // A pointer into a block is freed, with something before it that looks like a chunk's header to glibc.
 // default: SIGABRT metes: M003 .*
 // full: SIGABRT metes: M003 .*
+// trailers: SIGABRT metes: M003 .*
 // guard: SIGABRT metes: M003 .*
 // debug: SIGABRT metes: M003 .*
 #include "include/detect.h"

@@ -1,6 +1,7 @@
 // A member of a structure is freed, 8 bytes behind its start.
 // default: SIGABRT metes: M003 .*
 // full: SIGABRT metes: M003 .*
+// trailers: SIGABRT metes: M003 .*
 // guard: SIGABRT metes: M003 .*
 // debug: SIGABRT metes: M003 .*
 #include "include/detect.h"

@@ -1,6 +1,7 @@
 // Blocks are allocated and never freed, and nothing points to them at the end.
 // default: silent
 // full: silent
+// trailers: silent
 // guard: silent
 // debug: 0 metes: M016 .*
 #include "include/detect.h"

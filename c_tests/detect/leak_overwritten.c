@@ -1,6 +1,7 @@
 // The only pointer to a block is overwritten with the next one's.
 // default: silent
 // full: silent
+// trailers: silent
 // guard: silent
 // debug: 0 metes: M016 .*
 #include "include/detect.h"

@@ -1,6 +1,7 @@
 // An object of new is deleted with delete[].
 // default: silent
 // full: SIGABRT metes: M013 .*
+// trailers: SIGABRT metes: M013 .*
 // guard: silent
 // debug: SIGABRT metes: M013 .*
 #include "include/detect.h"

@@ -1,6 +1,7 @@
 // An array of new[] is deleted as one object of the same size.
 // default: silent
 // full: SIGABRT metes: M013 .*
+// trailers: SIGABRT metes: M013 .*
 // guard: silent
 // debug: SIGABRT metes: M013 .*
 #include "include/detect.h"

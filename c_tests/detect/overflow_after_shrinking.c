@@ -1,8 +1,9 @@
 // A block is made smaller by realloc, and written to as if it had its old size.
 // default: silent
-// full: SIGABRT metes: M008 .*
+// full: SIGSEGV metes: M015 .*
+// trailers: SIGABRT metes: M008 .*
 // guard: SIGSEGV metes: M015 .*
-// debug: SIGABRT metes: M008 .*
+// debug: SIGSEGV metes: M015 .*
 #include "include/detect.h"
 
 int main(void) {

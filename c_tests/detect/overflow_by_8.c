@@ -1,8 +1,9 @@
 // 8 bytes too much are written: a pointer more than there is room for.
 // default: silent
-// full: SIGABRT metes: M008 .*
+// full: SIGSEGV metes: M015 .*
+// trailers: SIGABRT metes: M008 .*
 // guard: SIGSEGV metes: M015 .*
-// debug: SIGABRT metes: M008 .*
+// debug: SIGSEGV metes: M015 .*
 #include "include/detect.h"
 
 int main(void) {

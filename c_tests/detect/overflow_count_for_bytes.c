@@ -1,8 +1,9 @@
 // An array is allocated with its number of elements for a size, and cleared as a whole.
 // default: silent
-// full: SIGABRT metes: M008 .*
+// full: SIGSEGV metes: M015 .*
+// trailers: SIGABRT metes: M008 .*
 // guard: SIGSEGV metes: M015 .*
-// debug: SIGABRT metes: M008 .*
+// debug: SIGSEGV metes: M015 .*
 #include "include/detect.h"
 
 int main(void) {

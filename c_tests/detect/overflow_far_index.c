@@ -1,8 +1,9 @@
 // An index 1,000 bytes past a block's end hits whatever is there, and nothing in between.
 // default: silent
-// full: silent
+// full: SIGSEGV metes: M015 .*
+// trailers: silent
 // guard: SIGSEGV metes: M015 .*
-// debug: silent
+// debug: SIGSEGV metes: M015 .*
 #include "include/detect.h"
 
 int main(void) {

@@ -1,9 +1,10 @@
 // A block is written to past its end by one thread, and freed by another.
 // cflags: -pthread
 // default: silent
-// full: SIGABRT metes: M008 .*
+// full: SIGSEGV metes: M015 .*
+// trailers: SIGABRT metes: M008 .*
 // guard: SIGSEGV metes: M015 .*
-// debug: SIGABRT metes: M008 .*
+// debug: SIGSEGV metes: M015 .*
 #include "include/thread.h"
 
 int main(void) {

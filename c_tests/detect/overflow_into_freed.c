@@ -1,8 +1,9 @@
 // A block is written to past its end, into one that is free.
 // default: silent
-// full: SIGABRT metes: M0(08|09|10) .*
+// full: SIGSEGV metes: M015 .*
+// trailers: SIGABRT metes: M0(08|09|10) .*
 // guard: SIGSEGV metes: M015 .*
-// debug: SIGABRT metes: M0(08|09|10) .*
+// debug: SIGSEGV metes: M015 .*
 #include "include/detect.h"
 
 int main(void) {

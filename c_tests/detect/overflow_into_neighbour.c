@@ -1,6 +1,7 @@
 // An index far too large hits the middle of another live block, and nothing in between.
 // default: silent
 // full: silent
+// trailers: silent
 // guard: silent
 // debug: silent
 #include "include/detect.h"

@@ -1,6 +1,7 @@
 // A block of 100 KiB is written to 64 bytes past its end.
 // default: SIGABRT metes: M005 .*
 // full: SIGABRT metes: M0(05|08) .*
+// trailers: SIGABRT metes: M0(05|08) .*
 // guard: SIGABRT metes: M005 .*
 // debug: SIGABRT metes: M0(05|08) .*
 #include "include/detect.h"

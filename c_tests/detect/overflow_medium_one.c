@@ -1,6 +1,7 @@
 // The first byte behind what a block of 100 KiB can hold is changed.
 // default: SIGABRT metes: M005 .*
 // full: SIGABRT metes: M0(05|08) .*
+// trailers: SIGABRT metes: M0(05|08) .*
 // guard: SIGABRT metes: M005 .*
 // debug: SIGABRT metes: M0(05|08) .*
 #include "include/detect.h"

@@ -1,6 +1,7 @@
 // A block of 100,001 bytes is written to one byte past its end.
 // default: silent
 // full: SIGABRT metes: M008 .*
+// trailers: SIGABRT metes: M008 .*
 // guard: silent
 // debug: SIGABRT metes: M008 .*
 #include "include/detect.h"

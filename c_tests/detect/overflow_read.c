@@ -1,8 +1,9 @@
 // More is read out of a block than is in it: what it says its length is was not checked.
 // default: silent
-// full: silent
+// full: SIGSEGV metes: M015 .*
+// trailers: silent
 // guard: SIGSEGV metes: M015 .*
-// debug: silent
+// debug: SIGSEGV metes: M015 .*
 #include "include/detect.h"
 
 int main(void) {

@@ -1,8 +1,9 @@
 // A character behind a string's terminating zero is written to.
 // default: silent
-// full: SIGABRT metes: M008 .*
+// full: SIGSEGV metes: M015 .*
+// trailers: SIGABRT metes: M008 .*
 // guard: SIGSEGV metes: M015 .*
-// debug: SIGABRT metes: M008 .*
+// debug: SIGSEGV metes: M015 .*
 #include "include/detect.h"
 
 #include <string>

@@ -1,8 +1,9 @@
 // A string of 64 characters is copied into 64 bytes: its terminating zero goes past the end.
 // default: silent
-// full: SIGABRT metes: M008 .*
+// full: SIGSEGV metes: M015 .*
+// trailers: SIGABRT metes: M008 .*
 // guard: SIGSEGV metes: M015 .*
-// debug: SIGABRT metes: M008 .*
+// debug: SIGSEGV metes: M015 .*
 #include "include/detect.h"
 
 int main(void) {

@@ -1,6 +1,7 @@
 // A string of 100 characters is copied into 100 bytes, where every allocator has rounded the size up.
 // default: silent
 // full: SIGABRT metes: M008 .*
+// trailers: SIGABRT metes: M008 .*
 // guard: SIGABRT metes: M008 .*
 // debug: SIGABRT metes: M008 .*
 #include "include/detect.h"

@@ -1,6 +1,7 @@
 // A freed block of 4 MiB is read: it is not mapped any more.
 // default: SIGSEGV
 // full: SIGSEGV metes: M014 .*
+// trailers: SIGSEGV metes: M014 .*
 // guard: SIGSEGV
 // debug: SIGSEGV metes: M014 .*
 #include "include/detect.h"

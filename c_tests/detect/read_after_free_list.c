@@ -1,8 +1,9 @@
 // A list is freed, and each element's number added up after it is.
 // default: silent
-// full: silent
+// full: SIGSEGV metes: M014 .*
+// trailers: silent
 // guard: SIGSEGV metes: M014 .*
-// debug: silent
+// debug: SIGSEGV metes: M014 .*
 #include "include/detect.h"
 
 struct node {

@@ -1,8 +1,9 @@
 // A string_view is read after its string is gone.
 // default: silent
-// full: silent
+// full: SIGSEGV metes: M014 .*
+// trailers: silent
 // guard: SIGSEGV metes: M014 .*
-// debug: silent
+// debug: SIGSEGV metes: M014 .*
 #include "include/detect.h"
 
 #include <string>

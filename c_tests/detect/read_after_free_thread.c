@@ -1,9 +1,10 @@
 // A block is read by one thread after another has freed it.
 // cflags: -pthread
 // default: silent
-// full: silent
+// full: SIGSEGV metes: M014 .*
+// trailers: silent
 // guard: SIGSEGV metes: M014 .*
-// debug: silent
+// debug: SIGSEGV metes: M014 .*
 #include "include/thread.h"
 
 static void reads(void *block) { opaque(((char *)block)[50]); }

@@ -1,6 +1,7 @@
 // The 8 bytes before a block are overwritten.
 // default: silent
 // full: SIGABRT metes: M00[89] .*
+// trailers: SIGABRT metes: M00[89] .*
 // guard: SIGABRT metes: M0(09|15) .*
 // debug: SIGABRT metes: M00[89] .*
 #include "include/detect.h"

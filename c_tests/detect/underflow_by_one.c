@@ -1,6 +1,7 @@
 // The byte before a block is written to: an index of -1.
 // default: silent
 // full: SIGABRT metes: M00[89] .*
+// trailers: SIGABRT metes: M00[89] .*
 // guard: SIGABRT metes: M0(09|15) .*
 // debug: SIGABRT metes: M00[89] .*
 #include "include/detect.h"

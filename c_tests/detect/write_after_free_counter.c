@@ -1,8 +1,9 @@
 // A reference count in a freed structure is decremented: a bug that leaves the rest of it as it was.
 // default: silent
-// full: SIGABRT metes: M010 .*
+// full: SIGSEGV metes: M014 .*
+// trailers: SIGABRT metes: M010 .*
 // guard: SIGSEGV metes: M014 .*
-// debug: SIGABRT metes: M010 .*
+// debug: SIGSEGV metes: M014 .*
 #include "include/detect.h"
 
 struct object {

@@ -1,8 +1,9 @@
 // The first byte of a freed block is written to.
 // default: silent
-// full: SIGABRT metes: M010 .*
+// full: SIGSEGV metes: M014 .*
+// trailers: SIGABRT metes: M010 .*
 // guard: SIGSEGV metes: M014 .*
-// debug: SIGABRT metes: M010 .*
+// debug: SIGSEGV metes: M014 .*
 #include "include/detect.h"
 
 int main(void) {

@@ -1,8 +1,9 @@
 // A list's element is written to through an iterator that was erased.
 // default: silent
-// full: SIGABRT metes: M010 .*
+// full: SIGSEGV metes: M014 .*
+// trailers: SIGABRT metes: M010 .*
 // guard: SIGSEGV metes: M014 .*
-// debug: SIGABRT metes: M010 .*
+// debug: SIGSEGV metes: M014 .*
 #include "include/detect.h"
 
 #include <list>

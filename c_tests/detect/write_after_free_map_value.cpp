@@ -1,8 +1,9 @@
 // A reference to a map's value is written to after the entry was erased.
 // default: silent
-// full: SIGABRT metes: M010 .*
+// full: SIGSEGV metes: M014 .*
+// trailers: SIGABRT metes: M010 .*
 // guard: SIGSEGV metes: M014 .*
-// debug: SIGABRT metes: M010 .*
+// debug: SIGSEGV metes: M014 .*
 #include "include/detect.h"
 
 #include <map>

@@ -1,6 +1,7 @@
 // The first byte of a freed block of 100 KiB is written to.
 // default: silent
 // full: SIGABRT metes: M010 .*
+// trailers: SIGABRT metes: M010 .*
 // guard: silent
 // debug: SIGABRT metes: M010 .*
 #include "include/detect.h"

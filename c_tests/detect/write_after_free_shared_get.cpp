@@ -1,8 +1,9 @@
 // An object is written to through the raw pointer of a shared_ptr that let it go.
 // default: silent
-// full: SIGABRT metes: M010 .*
+// full: SIGSEGV metes: M014 .*
+// trailers: SIGABRT metes: M010 .*
 // guard: SIGSEGV metes: M014 .*
-// debug: SIGABRT metes: M010 .*
+// debug: SIGSEGV metes: M014 .*
 #include "include/detect.h"
 
 #include <memory>

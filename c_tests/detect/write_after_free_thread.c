@@ -1,9 +1,10 @@
 // A block is written to by one thread after another has freed it.
 // cflags: -pthread
 // default: silent
-// full: SIGABRT metes: M010 .*
+// full: SIGSEGV metes: M014 .*
+// trailers: SIGABRT metes: M010 .*
 // guard: SIGSEGV metes: M014 .*
-// debug: SIGABRT metes: M010 .*
+// debug: SIGSEGV metes: M014 .*
 #include "include/thread.h"
 
 static void writes(void *block) { ((char *)block)[50] = 'x'; }

@@ -1,6 +1,7 @@
 // free_aligned_sized is called with an alignment that the block does not have.
 // default: SIGABRT metes: M012 .*
 // full: SIGABRT metes: M012 .*
+// trailers: SIGABRT metes: M012 .*
 // guard: SIGABRT metes: M012 .*
 // debug: SIGABRT metes: M012 .*
 #include "include/detect.h"

@@ -1,6 +1,7 @@
 // A block of aligned_alloc is given to free_sized.
 // default: silent
 // full: SIGABRT metes: M01[23] .*
+// trailers: SIGABRT metes: M01[23] .*
 // guard: silent
 // debug: SIGABRT metes: M01[23] .*
 #include "include/detect.h"

@@ -1,6 +1,7 @@
 // Memory of aligned new is given back with a smaller alignment.
 // default: silent
 // full: SIGABRT metes: M012 .*
+// trailers: SIGABRT metes: M012 .*
 // guard: silent
 // debug: SIGABRT metes: M012 .*
 #include "include/detect.h"

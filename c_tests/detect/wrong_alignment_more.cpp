@@ -1,6 +1,7 @@
 // Memory of aligned new is given back with a larger alignment, which it does not have.
 // default: SIGABRT metes: M012 .*
 // full: SIGABRT metes: M012 .*
+// trailers: SIGABRT metes: M012 .*
 // guard: SIGABRT metes: M012 .*
 // debug: SIGABRT metes: M012 .*
 #include "include/detect.h"

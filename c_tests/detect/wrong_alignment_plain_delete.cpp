@@ -1,6 +1,7 @@
 // An object of an over-aligned type is deleted as memory without an alignment.
 // default: silent
 // full: SIGABRT metes: M01[23] .*
+// trailers: SIGABRT metes: M01[23] .*
 // guard: silent
 // debug: SIGABRT metes: M01[23] .*
 #include "include/detect.h"

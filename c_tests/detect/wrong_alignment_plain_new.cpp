@@ -1,6 +1,7 @@
 // Memory of plain new is given back as that of an over-aligned type.
 // default: SIGABRT metes: M012 .*
 // full: SIGABRT metes: M01[23] .*
+// trailers: SIGABRT metes: M01[23] .*
 // guard: SIGABRT metes: M012 .*
 // debug: SIGABRT metes: M01[23] .*
 #include "include/detect.h"

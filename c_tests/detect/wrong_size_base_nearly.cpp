@@ -2,6 +2,7 @@
 // cflags: -Wno-delete-non-virtual-dtor
 // default: silent
 // full: SIGABRT metes: M011 .*
+// trailers: SIGABRT metes: M011 .*
 // guard: SIGABRT metes: M011 .*
 // debug: SIGABRT metes: M011 .*
 #include "include/detect.h"

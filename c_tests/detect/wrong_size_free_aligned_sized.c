@@ -1,6 +1,7 @@
 // free_aligned_sized is called with the size of something else.
 // default: SIGABRT metes: M011 .*
 // full: SIGABRT metes: M011 .*
+// trailers: SIGABRT metes: M011 .*
 // guard: SIGABRT metes: M011 .*
 // debug: SIGABRT metes: M011 .*
 #include "include/detect.h"

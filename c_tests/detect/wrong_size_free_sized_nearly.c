@@ -1,6 +1,7 @@
 // free_sized is called with a string's length, without its terminating zero.
 // default: silent
 // full: SIGABRT metes: M011 .*
+// trailers: SIGABRT metes: M011 .*
 // guard: SIGABRT metes: M011 .*
 // debug: SIGABRT metes: M011 .*
 #include "include/detect.h"

@@ -1,6 +1,7 @@
 // Memory of operator new is given back with the size that it was to have next.
 // default: SIGABRT metes: M011 .*
 // full: SIGABRT metes: M011 .*
+// trailers: SIGABRT metes: M011 .*
 // guard: SIGABRT metes: M011 .*
 // debug: SIGABRT metes: M011 .*
 #include "include/detect.h"

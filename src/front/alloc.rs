@@ -204,7 +204,8 @@ pub(super) fn serve(operation: Operation, n: usize, align: usize, zero: bool) ->
     check::tick();
     let class = if align <= GRAIN { SizeClass::for_size(n) } else { SizeClass::for_aligned(n, align) };
     if guard::is_asked()
-        && let Some(block) = guard::sample(operation, n, align)
+        && !options::watched()
+        && let Some(block) = guard::sample(operation, Family::Malloc, n, align)
     {
         return fill(block, n, n, zero);
     }

@@ -6,8 +6,10 @@
 use super::fault::{self, Claim};
 use super::guarded::{self, Found, Freed, Pool, Slot, Trace};
 use super::misuse;
+use super::trailer::{self, Call, Facts};
 use super::{options, runtime, stats, threads};
 use crate::base::code::Code;
+use crate::base::family::Family;
 use crate::base::operation::Operation;
 use crate::base::seal;
 use crate::sys::fault::Fault;
@@ -18,6 +20,9 @@ use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering
 
 /// `guard=on`. See docs/design.md for what it costs.
 const RATE_ON: usize = 5000;
+/// Where every block is checked anyway, `on` guards the first blocks of a process too, so that small programs are all guarded. As many slots
+/// remain for the samples.
+const FIRST: usize = guarded::SLOTS / 2;
 const RATE_MAX: usize = 1 << 30;
 
 /// One in so many allocations is guarded; 0: none.
@@ -26,6 +31,10 @@ static RATE: AtomicUsize = AtomicUsize::new(0);
 static SPACED: AtomicBool = AtomicBool::new(false);
 /// The millisecond of the last sample of a thread without a cache.
 static SAMPLED_AT: AtomicU64 = AtomicU64::new(0);
+/// Whether the options say anything of it.
+static CHOSEN: AtomicBool = AtomicBool::new(false);
+/// Blocks that were among the first.
+static FIRST_TAKEN: AtomicUsize = AtomicUsize::new(0);
 /// Whether any was ever to be: caches may be armed.
 static EVER: AtomicBool = AtomicBool::new(false);
 /// Allocations of threads without caches until one is a sample.
@@ -34,7 +43,7 @@ static COUNTDOWN: AtomicI64 = AtomicI64::new(0);
 static SIDES: AtomicU64 = AtomicU64::new(0);
 
 /// What the option takes.
-pub const TAKES: &str = "a number N from 1 to 1g: one in N small allocations is guarded, at random; on: 5000, one in a millisecond at most; or off";
+pub const TAKES: &str = "a number N from 1 to 1g: one in N small allocations is guarded, at random; on: 5000, one in a millisecond at most; or off. With checks=full and debug=1 it is on by default, and then the first 128 are guarded too";
 
 /// The rate that a value of the option means.
 fn parse(value: &str) -> Option<usize> {
@@ -50,11 +59,15 @@ pub fn choose(value: &str) -> bool {
     let Some(rate) = parse(value) else { return false };
     SPACED.store(value == "on", Relaxed);
     RATE.store(rate, Relaxed);
+    CHOSEN.store(true, Relaxed);
     true
 }
 
 /// When the library is loaded: switches guarding on if the options ask for it.
 pub fn begin() {
+    if options::watched() && !CHOSEN.load(Relaxed) && !runtime::on_valgrind() {
+        choose("on");
+    }
     if RATE.load(Relaxed) != 0 {
         switch_on();
     }
@@ -75,9 +88,6 @@ fn switch_on() {
     if runtime::on_valgrind() {
         // It serves the program itself.
         return;
-    }
-    if options::watched() {
-        return report::say(format_args!("guard does nothing where every block is checked (checks=full, debug=1)"));
     }
     if linux::keeping_errno(guarded::make).is_none() {
         RATE.store(0, Relaxed);
@@ -113,21 +123,31 @@ pub fn is_asked() -> bool {
 /// of.
 #[cold]
 #[inline(never)]
-pub fn sample(operation: Operation, n: usize, align: usize) -> Option<usize> {
+pub fn sample(operation: Operation, family: Family, n: usize, align: usize) -> Option<usize> {
     if n > guarded::LARGEST {
         return None;
     }
     let rate = RATE.load(Relaxed);
     let due = match threads::cache() {
         Some(cache) => cache.take_sample(rate, n),
-        None => count_down(rate),
+        None => is_first() || count_down(rate),
     };
     if !due || rate == 0 {
         return None;
     }
-    let block = guarded::pool()?.take(n, align, rate == 1 || random() & 1 == 0)?;
+    let block = guarded::pool()?.take(family, n, align, is_all(rate) || random() & 1 == 0)?;
     stats::count(operation);
     Some(block)
+}
+
+/// Whether each block is guarded for which there is room.
+fn is_all(rate: usize) -> bool {
+    rate == 1 || options::watched() && FIRST_TAKEN.load(Relaxed) < FIRST
+}
+
+/// Whether the next block is one of the first that are guarded anyhow.
+fn is_first() -> bool {
+    is_spaced() && is_all(0) && FIRST_TAKEN.fetch_add(1, Relaxed) < FIRST
 }
 
 fn random() -> u64 {
@@ -140,7 +160,10 @@ fn count_down(rate: usize) -> bool {
     if rate < 2 {
         return rate == 1;
     }
-    if COUNTDOWN.fetch_sub(1, Relaxed) > 0 {
+    let left = COUNTDOWN.load(Relaxed);
+    if left > 0 {
+        // A count of another thread's that is lost is no harm.
+        COUNTDOWN.store(left - 1, Relaxed);
         return false;
     }
     COUNTDOWN.store((random() % (2 * rate as u64 - 1)).cast_signed(), Relaxed);
@@ -162,11 +185,34 @@ pub fn release(operation: Operation, address: usize) {
     stats::count(operation);
 }
 
-/// The bytes that were asked for, if a block in use starts at an address of the pool.
-pub fn size_in_use(address: usize) -> Option<usize> {
+/// Whether an address is in the pool.
+pub fn holds(address: usize) -> bool {
+    guarded::pool().is_some_and(|pool| pool.holds(address))
+}
+
+/// What was asked for, if a block in use starts at an address of the pool.
+pub fn facts(address: usize) -> Option<Facts> {
     match guarded::pool()?.find(address) {
-        Found::Block(slot, _) => Some(slot.size()),
+        Found::Block(slot, _) => Some(slot.facts()),
         _ => None,
+    }
+}
+
+/// Calls `f` with the start and the size of each guarded block in use, and by whom it was allocated.
+pub fn for_each_in_use(f: &mut dyn FnMut(usize, usize, Call)) {
+    for slot in guarded::pool().into_iter().flat_map(Pool::used) {
+        let (frames, depth) = slot.allocated.frames();
+        let thread = slot.allocated.thread.load(Relaxed);
+        f(slot.block(), slot.size(), Call { stack: trailer::remember(&frames[..depth]), thread });
+    }
+}
+
+/// At exit: reports what was written next to blocks in use.
+pub fn finish() {
+    for slot in guarded::pool().into_iter().flat_map(Pool::used) {
+        if let Some(at) = slot.damage() {
+            damaged(Operation::Other, slot, at);
+        }
     }
 }
 
@@ -202,14 +248,17 @@ fn freed(operation: Operation, slot: &Slot, address: usize) {
 }
 
 fn damaged(operation: Operation, slot: &Slot, at: usize) {
-    let (name, block, size) = (operation.name(), slot.block(), slot.size());
+    let (block, size) = (slot.block(), slot.size());
     let (code, by) = match at < block {
         true => (Code::Underflow, block - at),
         false => (Code::Overflow, at + 1 - (block + size)),
     };
     let side = if at < block { "before" } else { "behind" };
-    let text = format_args!("{name}({block:#x}): byte {by} {side} the block of {size} bytes was written to");
-    report::found(code, 0, text, &|detail| describe_slot(detail, slot));
+    let what = format_args!("byte {by} {side} the block of {size} bytes was written to");
+    match operation {
+        Operation::Other => misuse::found_meanwhile(code, block, 0, what),
+        _ => misuse::found_at(code, operation, block, 0, what),
+    }
 }
 
 /// Where an address is, as seen from a block.

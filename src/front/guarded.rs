@@ -14,12 +14,14 @@
 #![allow(unsafe_code)]
 
 use super::runtime;
+use super::trailer::Facts;
 use crate::base::align;
 use crate::base::config::{GRAIN, UNIT};
+use crate::base::family::Family;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::{self, PageSource};
 use crate::sys::{thread, unwind};
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed};
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed};
 
 /// Larger requests are not guarded.
 pub const LARGEST: usize = 16 << 10;
@@ -71,6 +73,9 @@ impl Trace {
 pub struct Slot {
     block: AtomicUsize,
     size: AtomicUsize,
+    /// The alignment that was asked for, and what it was allocated by.
+    align: AtomicUsize,
+    family: AtomicU8,
     /// The pages that were opened for it.
     from: AtomicUsize,
     to: AtomicUsize,
@@ -89,6 +94,11 @@ impl Slot {
     /// The bytes asked for.
     pub fn size(&self) -> usize {
         self.size.load(Relaxed)
+    }
+
+    /// What is known of a block in use, as a trailer would say it.
+    pub fn facts(&self) -> Facts {
+        Facts::new(self.size(), self.align.load(Relaxed), Family::of(self.family.load(Relaxed)))
     }
 
     /// How far an address is from the block's bytes; 0 if it is one of them.
@@ -112,7 +122,7 @@ impl Slot {
     }
 
     /// The first byte behind the block that was written to, or else the last one before it.
-    fn damage(&self) -> Option<usize> {
+    pub fn damage(&self) -> Option<usize> {
         let [before, behind] = self.rest().map(|(start, len)| {
             // SAFETY: open pages of ours, which the program should not write to any more.
             unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance::<u8>(start), len) }
@@ -232,7 +242,7 @@ impl Pool {
 
     /// A block of `n` bytes aligned to `align`, a power of two, and at least to a grain. `None` if no slot is free, or it would not fit
     /// into one. `right` says at which end of its slot. It is not zero.
-    pub fn take(&self, n: usize, align: usize, right: bool) -> Option<usize> {
+    pub fn take(&self, family: Family, n: usize, align: usize, right: bool) -> Option<usize> {
         let (size, align) = (n.max(1), align.max(GRAIN));
         if size > LARGEST || align > linux::page_size() || self.free.load(Relaxed) == 0 {
             return None;
@@ -248,7 +258,9 @@ impl Pool {
             return None;
         }
         slot.block.store(block, Relaxed);
-        slot.size.store(size, Relaxed);
+        slot.size.store(n, Relaxed);
+        slot.align.store(align, Relaxed);
+        slot.family.store(family as u8, Relaxed);
         slot.from.store(from, Relaxed);
         slot.to.store(to, Relaxed);
         slot.freed.clear();
@@ -291,7 +303,7 @@ impl Pool {
         // On the page behind a slot the next one may be meant.
         let indices =
             if offset % self.stride() < self.slot_bytes() { index..index + 1 } else { index..(index + 2).min(SLOTS) };
-        let known = indices.map(|index| (index, &self.slots[index])).filter(|(_, slot)| slot.size() != 0);
+        let known = indices.map(|index| (index, &self.slots[index])).filter(|(_, slot)| slot.block() != 0);
         let nearest = known.min_by_key(|(index, slot)| (slot.distance(address), self.state(*index) != USED));
         match nearest {
             None => Found::Nowhere,
@@ -324,9 +336,8 @@ impl Pool {
         damage.map_or(Freed::Done, |at| Freed::Damaged(slot, at))
     }
 
-    /// Blocks in use, and their bytes.
-    pub fn in_use(&self) -> (usize, usize) {
-        let used = self.slots.iter().enumerate().filter(|(index, _)| self.state(*index) == USED);
-        used.fold((0, 0), |(count, bytes), (_, slot)| (count + 1, bytes + slot.size()))
+    /// The slots of blocks in use.
+    pub fn used(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().enumerate().filter(|(index, _)| self.state(*index) == USED).map(|(_, slot)| slot)
     }
 }

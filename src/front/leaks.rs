@@ -10,7 +10,7 @@
 #![allow(unsafe_code)]
 
 use super::trailer::{self, Call};
-use super::{alloc, options, watch};
+use super::{alloc, guard, options, watch};
 use crate::base::align;
 use crate::base::code::Code;
 use crate::base::config::UNIT;
@@ -89,18 +89,22 @@ impl Search {
     fn new() -> Option<Self> {
         let mut count = 0;
         watch::for_each_in_use(&mut |_, _| count += 1);
+        guard::for_each_in_use(&mut |_, _, _| count += 1);
         // Other threads may go on allocating.
         let room = count + count / 8 + 64;
         let nothing = Found { start: 0, size: 0, call: Call::NOBODY, reach: Reach::Lost };
         let mut found = Table::new(room, nothing)?;
         let mut used = 0;
-        watch::for_each_in_use(&mut |block, facts| {
+        let mut note = |start, size, call| {
             if let Some(slot) = found.items.get_mut(used) {
-                let call = block.calls().map_or(Call::NOBODY, |(allocated, _)| allocated);
-                *slot = Found { start: block.start, size: facts.size, call, reach: Reach::Lost };
+                *slot = Found { start, size, call, reach: Reach::Lost };
                 used += 1;
             }
+        };
+        watch::for_each_in_use(&mut |block, facts| {
+            note(block.start, facts.size, block.calls().map_or(Call::NOBODY, |(allocated, _)| allocated));
         });
+        guard::for_each_in_use(&mut note);
         let items = core::mem::take(&mut found.items);
         let (items, _) = items.split_at_mut(used);
         items.sort_unstable_by_key(|block| block.start);
@@ -186,7 +190,8 @@ const PIECE: usize = UNIT;
 /// Stacks that are told.
 const TOLD: usize = 100;
 
-/// Tells what is lost. `stack` is an address in the frame of the caller.
+/// Tells what is lost. `stack` is an address in the frame of the caller, which is searched; this one is not.
+#[inline(never)]
 pub fn tell(stack: usize) {
     let Some(mut search) = Search::new() else {
         return report::say(format_args!("leaks=exit: there is no memory to search in"));
@@ -231,38 +236,39 @@ impl Sum {
 }
 
 fn tell_lost(lost: &mut [Found]) {
-    let groups = match Table::new(lost.len(), (0, Reach::Lost, Sum::default())) {
-        Some(groups) => groups,
-        None => return report::say(format_args!("leaks=exit: there is no memory to count in")),
+    let Some(groups) = lost.first().and_then(|&first| Table::new(lost.len(), (first, Sum::default()))) else {
+        if !lost.is_empty() {
+            report::say(format_args!("leaks=exit: there is no memory to count in"));
+        }
+        return;
     };
     let (mut direct, mut inside, mut suppressed, mut count) = (Sum::default(), Sum::default(), Sum::default(), 0);
     for blocks in lost.chunk_by(|a, b| (a.reach, a.call.stack) == (b.reach, b.call.stack)) {
         let sum = Sum::of(blocks);
-        let Found { start, call, reach, .. } = blocks[0];
-        if is_suppressed(call) {
+        if is_suppressed(blocks[0].call) {
             suppressed.add(sum);
             continue;
         }
-        if reach == Reach::Lost {
+        if blocks[0].reach == Reach::Lost {
             direct.add(sum);
         } else {
             inside.add(sum);
         }
-        groups.items[count] = (start, reach, sum);
+        groups.items[count] = (blocks[0], sum);
         count += 1;
     }
     if count == 0 {
         return;
     }
     let groups = &mut groups.items[..count];
-    groups.sort_unstable_by_key(|(_, reach, sum)| (*reach, core::cmp::Reverse(sum.bytes)));
+    groups.sort_unstable_by_key(|(first, sum)| (first.reach, core::cmp::Reverse(sum.bytes)));
     let text = format_args!(
         "{} bytes in {} blocks that nothing points at, and {} bytes in {} blocks that only these lead to",
         direct.bytes, direct.blocks, inside.bytes, inside.blocks,
     );
     report::noticed(Code::Leak, 0, text, &|detail| {
-        for (start, reach, sum) in &groups[..groups.len().min(TOLD)] {
-            tell_group(detail, *start, *reach, *sum);
+        for (first, sum) in &groups[..groups.len().min(TOLD)] {
+            tell_group(detail, *first, *sum);
         }
         if groups.len() > TOLD {
             detail.line(format_args!("and {} more places", groups.len() - TOLD));
@@ -273,9 +279,9 @@ fn tell_lost(lost: &mut [Found]) {
     });
 }
 
-fn tell_group(detail: &mut Detail, start: usize, reach: Reach, sum: Sum) {
+fn tell_group(detail: &mut Detail, first: Found, sum: Sum) {
+    let Found { start, call, reach, .. } = first;
     let kind = if reach == Reach::Lost { "lost" } else { "indirectly lost" };
-    let Some((call, _)) = watch::extent(start).and_then(trailer::Block::calls) else { return };
     let (bytes, blocks, thread) = (sum.bytes, sum.blocks, call.thread);
     detail.line(format_args!(
         "{kind}: {bytes} bytes in {blocks} blocks, one at {start:#x}, allocated by thread {thread} at"

@@ -230,7 +230,7 @@ const KEYS: &[Key] = &[
     },
     Key {
         name: "leaks",
-        takes: "exit or off: look for leaks when the process exits, with debug=1",
+        takes: "exit or off: look for leaks when the process exits; it has debug=1 on too",
         set: |v| choose(&LEAKS, v, &["off", "exit"]),
     },
     Key { name: "suppressions", takes: path::TAKES, set: |v| SUPPRESSIONS.set(v) },
@@ -502,7 +502,7 @@ pub fn watched() -> bool {
 /// Whether each block remembers by whom it was allocated and freed.
 #[inline]
 pub fn remembers_calls() -> bool {
-    DEBUG.is_on()
+    DEBUG.is_on() || LEAKS.is_on()
 }
 
 /// How many frames of a stack are remembered.
@@ -512,7 +512,7 @@ pub fn depth() -> usize {
 
 /// Whether leaks are looked for at exit.
 pub fn leaks_at_exit() -> bool {
-    LEAKS.is_on() && remembers_calls()
+    LEAKS.is_on()
 }
 
 /// The file that says which leaks not to tell.

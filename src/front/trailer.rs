@@ -88,6 +88,13 @@ fn canaries(at: usize) -> u64 {
     (mixed ^ mixed >> 32) | 0x8080_8080_8080_8080
 }
 
+impl Facts {
+    /// Those of a block in use.
+    pub fn new(size: usize, align: usize, family: Family) -> Self {
+        Self { size, align: align.max(GRAIN), family, freed: false, hidden: false, raw: 0 }
+    }
+}
+
 impl Call {
     /// Not known.
     pub const NOBODY: Self = Self { stack: 0, thread: 0 };
@@ -117,9 +124,8 @@ impl Block {
         if options::remembers_calls() {
             self.set_calls(call, Call::NOBODY);
         }
-        let facts = Facts { size, align: align.max(GRAIN), family, freed: false, hidden: false, raw: 0 };
         self.fill_canaries(size);
-        word(self.sealed_at()).store(self.sealed(facts), Ordering::Release);
+        word(self.sealed_at()).store(self.sealed(Facts::new(size, align, family)), Ordering::Release);
     }
 
     fn fill_canaries(self, size: usize) {
@@ -252,7 +258,12 @@ fn stack_here() -> u32 {
     let frames = &mut frames[..options::depth()];
     // Without any there is nothing to walk for.
     let count = if frames.is_empty() { 0 } else { unwind::capture(frames) };
-    STACKS.intern(&Linux, &frames[..count])
+    remember(&frames[..count])
+}
+
+/// The number of a stack, of no more frames than are remembered.
+pub fn remember(frames: &[usize]) -> u32 {
+    STACKS.intern(&Linux, &frames[..frames.len().min(options::depth())])
 }
 
 /// The frames of a call's stack.

@@ -16,7 +16,7 @@ use super::misuse::{self, found};
 use super::options::Foreign;
 use super::quarantine::{self, Vacant};
 use super::trailer::{self, Block, Facts};
-use super::{alloc, fault, foreign, oom, options, runtime, stats};
+use super::{alloc, fault, foreign, guard, oom, options, runtime, stats};
 use crate::base::align;
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::code::Code;
@@ -151,15 +151,15 @@ pub fn aligned_alloc(family: Family, n: usize, align: usize) -> *mut u8 {
 
 /// `n` bytes, aligned to `align`, zero if asked for.
 fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool) -> *mut u8 {
+    if guard::is_asked()
+        && let Some(start) = guard::sample(operation, family, n, align)
+    {
+        return filled(start, n, zero);
+    }
     let Some(room) = room(n).filter(|&room| room <= isize::MAX.unsigned_abs()) else { return alloc::fail() };
     let begin = |block: Block| {
-        let p: *mut u8 = core::ptr::with_exposed_provenance_mut(block.start);
-        if !zero {
-            fill_new(block, 0, n);
-        } else if room <= SLAB_MAX {
-            // SAFETY: a block of ours, which nobody has seen yet.
-            unsafe { p.write_bytes(0, n) };
-        }
+        // A large one is zero already.
+        let p = filled(block.start, if zero && room > SLAB_MAX { 0 } else { n }, zero);
         block.begin(n, align, family, trailer::here());
         p
     };
@@ -194,17 +194,20 @@ fn serve(operation: Operation, room: usize, align: usize, zero: bool) -> Option<
     (served != 0).then_some(served)
 }
 
-/// Fills the bytes of a block that are new to the program, unless it is a large one, which comes from the system as zeroes.
-fn fill_new(block: Block, from: usize, n: usize) {
+/// Bytes of a block that are new to the program, `zero` or as the options say. Those of large blocks come from the system as zeroes.
+fn filled(start: usize, n: usize, zero: bool) -> *mut u8 {
+    let p: *mut u8 = core::ptr::with_exposed_provenance_mut(start);
     let byte = match options::fill() {
+        _ if zero => 0,
         options::Fill::Junk => FRESH,
         options::Fill::Zero => 0,
-        options::Fill::Off => return,
+        options::Fill::Off => return p,
     };
-    if from < n && n < options::cutoff() {
+    if n < options::cutoff() {
         // SAFETY: bytes of a block of ours that nobody uses yet.
-        unsafe { core::ptr::with_exposed_provenance_mut::<u8>(block.start + from).write_bytes(byte, n - from) };
+        unsafe { p.write_bytes(byte, n) };
     }
+    p
 }
 
 /// A block in use that the program names; `None` if it is none, or damaged: that has been reported.
@@ -279,8 +282,8 @@ fn look_before(operation: Operation, block: Block, place: Place) {
 }
 
 /// Reports what the program says of a block and is not so; whether all is. The block is one to be freed all the same.
-fn look_at(operation: Operation, block: Block, facts: Facts, claim: Claim) -> bool {
-    let (start, size, align) = (block.start, facts.size, facts.align);
+fn look_at(operation: Operation, start: usize, facts: Facts, claim: Claim) -> bool {
+    let (size, align) = (facts.size, facts.align);
     // A plain free takes blocks of any alignment; nothing else does.
     let any = claim == Claim::of(Family::Malloc);
     let said_align = claim.align.unwrap_or(GRAIN).max(GRAIN);
@@ -352,19 +355,29 @@ fn end_of(taken: &Taken) -> End {
     }
 }
 
+/// Takes back a guarded block, or one of somebody else's; or says what is wrong.
+#[cold]
+fn take_other(operation: Operation, p: *mut u8, claim: Claim) -> End {
+    let address = p.addr();
+    if guard::holds(address) {
+        let as_said = guard::facts(address).is_none_or(|facts| look_at(operation, address, facts, claim));
+        guard::release(operation, address);
+        return if as_said { End::Freed } else { End::FreedWrongly };
+    }
+    if !alloc::is_foreign(address) {
+        tell(operation, p);
+        return End::Refused;
+    }
+    foreign::free(p);
+    // Where it goes to the libc, that says what is wrong.
+    if options::foreign() == Foreign::Libc { End::Freed } else { End::Refused }
+}
+
 /// Makes a block in use a freed one; whoever gets it puts it away.
 fn take_back(operation: Operation, p: *mut u8, claim: Claim) -> Taken {
-    let Some((block, place, facts)) = whole_in_use(p) else {
-        if !alloc::is_foreign(p.addr()) {
-            tell(operation, p);
-            return Err(End::Refused);
-        }
-        foreign::free(p);
-        // Where it goes to the libc, that says what is wrong.
-        return Err(if options::foreign() == Foreign::Libc { End::Freed } else { End::Refused });
-    };
+    let Some((block, place, facts)) = whole_in_use(p) else { return Err(take_other(operation, p, claim)) };
     look_before(operation, block, place);
-    let as_said = look_at(operation, block, facts, claim);
+    let as_said = look_at(operation, block.start, facts, claim);
     if !block.claim(facts, trailer::here()) {
         freed(operation, block, facts);
         return Err(End::Refused);
@@ -445,7 +458,7 @@ pub fn usable_size(p: *mut u8) -> usize {
     if p.is_null() {
         return 0;
     }
-    let size = valgrind::quietly(|| match alloc::is_foreign(p.addr()) {
+    let size = valgrind::quietly(|| match alloc::is_foreign(p.addr()) || guard::holds(p.addr()) {
         true => alloc::usable_size_for(Operation::UsableSize, p),
         false => look(Operation::UsableSize, p).map(|(.., facts)| facts.size),
     });
@@ -496,15 +509,18 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
         linux::set_errno(libc::EINVAL);
         (null_mut(), Err(End::Refused))
     };
+    if let Some(facts) = guard::facts(p.addr()) {
+        return (change_guarded(p, facts, n), Err(End::Freed));
+    }
     let Some((block, _, facts)) = look(Operation::Realloc, p) else { return refuse() };
-    let as_said = look_at(Operation::Realloc, block, facts, CLAIM);
+    let as_said = look_at(Operation::Realloc, block.start, facts, CLAIM);
     let has = block.end - block.start;
     let fits = room(n).is_some_and(|room| room <= has && room > has / 2);
     // What stands behind the bytes that were asked for has to fit into the trailer's 32 bits. Under valgrind a block always moves, so that
     // whoever uses the old address is found.
     let fits = fits && u32::try_from(has - n).is_ok() && !valgrind::listens();
     if fits && resize_block(block, facts, n) {
-        fill_new(block, facts.size, n);
+        filled(block.start + facts.size, n.saturating_sub(facts.size), false);
         stats::count(Operation::Realloc);
         return (p, Err(End::Freed));
     }
@@ -527,6 +543,19 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
             (null_mut(), Err(end))
         }
     }
+}
+
+/// What a guarded block becomes, which always moves.
+fn change_guarded(p: *mut u8, facts: Facts, n: usize) -> *mut u8 {
+    look_at(Operation::Realloc, p.addr(), facts, Claim::of(Family::Malloc));
+    let new = make(Operation::Move, Family::Malloc, n, GRAIN, false);
+    if !new.is_null() {
+        // SAFETY: both are blocks of at least these sizes, not the same, and the program may not use the old one meanwhile.
+        unsafe { new.copy_from_nonoverlapping(p, facts.size.min(n)) };
+        guard::release(Operation::Move, p.addr());
+        stats::count(Operation::Realloc);
+    }
+    new
 }
 
 fn resize_block(block: Block, facts: Facts, n: usize) -> bool {

@@ -65,17 +65,19 @@ impl Way {
 pub(crate) enum Level {
     Default,
     Full,
+    Trailers,
     Guard,
     Debug,
 }
 
 impl Level {
-    const ALL: [Level; 4] = [Level::Default, Level::Full, Level::Guard, Level::Debug];
+    const ALL: [Level; 5] = [Level::Default, Level::Full, Level::Trailers, Level::Guard, Level::Debug];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Level::Default => "default",
             Level::Full => "full",
+            Level::Trailers => "trailers",
             Level::Guard => "guard",
             Level::Debug => "debug",
         }
@@ -86,6 +88,7 @@ impl Level {
         match self {
             Level::Default => None,
             Level::Full => Some("checks=full"),
+            Level::Trailers => Some("checks=full,guard=off"),
             Level::Guard => Some("guard=1"),
             Level::Debug => Some("debug=1,leaks=exit"),
         }

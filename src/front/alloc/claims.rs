@@ -44,8 +44,8 @@ pub(super) fn look_at(address: usize, claim: Claim) {
         },
         Owner::Mapping(span) => (span.len(), said <= span.len() && (loose || said == span.mark.load(Relaxed))),
         // The size is known exactly.
-        Owner::Guarded => match guard::size_in_use(address) {
-            Some(size) => (size, n == size),
+        Owner::Guarded => match guard::facts(address) {
+            Some(facts) => (facts.size, said == facts.size),
             None => return,
         },
         Owner::Foreign => return,

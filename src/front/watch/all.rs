@@ -3,7 +3,7 @@
 use super::{AT_WORK, Block, Facts, GIVING, KEEPING, extent, untouched, waiting};
 use crate::base::code::Code;
 use crate::base::operation::Operation;
-use crate::front::{misuse, quarantine, runtime};
+use crate::front::{guard, misuse, quarantine, runtime};
 use crate::heap::check::Broken;
 use crate::sys::{linux, valgrind};
 use core::sync::atomic::Ordering::SeqCst;
@@ -92,11 +92,13 @@ fn keeping_mappings<R>(patience: &mut usize, f: impl FnOnce(&mut usize) -> R) ->
     result
 }
 
-/// At exit: looks at all blocks in use, and at those in quarantine.
+/// At exit: looks at all blocks in use, and at those in quarantine. In a frame of its own, as the caller's is searched for pointers next.
+#[inline(never)]
 pub fn finish() {
     if valgrind::listens() {
         return;
     }
+    guard::finish();
     keeping_mappings(&mut { PATIENCE }, look_at_ends);
     quarantine::for_each(|start| {
         let _ = waiting(start).and_then(|(block, _)| untouched(block));
