@@ -88,6 +88,7 @@ bench-checks: all $(UNCHECKED)
 bench-safety: all
 	-scripts/setup-peers jemalloc mimalloc3 mimalloc3-secure scudo
 	scripts/bench-safety
+	scripts/bench-levels
 	scripts/bench-valgrind
 
 install: all

@@ -1,4 +1,4 @@
-// A block that stands in a slab of other sizes is freed twice, and its first word was written to in between.
+// A block that stands in a slab of other sizes is freed twice, and its second word was written to in between.
 // env: METES_OPTIONS=decay_ms=0
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block( of 320 bytes)? is free already
 // exit: SIGABRT
@@ -12,7 +12,7 @@ int main(void) {
     unsigned char *block = block_among_sparse(310);
     free(block);
     malloc_trim(0); // out of the thread's cache
-    *(volatile uint64_t *)opaque(block) = 1;
+    ((volatile uint64_t *)opaque(block))[1] = 1;
     free(opaque(block));
     return 0;
 }

@@ -1,4 +1,4 @@
-// A small block whose first word was written to after the free, and then freed again: the thread's cache cannot tell,
+// A small block whose second word was written to after the free, and then freed again: the thread's cache cannot tell,
 // the slab's bitmap does when the cache is emptied.
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 112 bytes is free already
 // exit: SIGABRT
@@ -9,7 +9,7 @@
 int main(void) {
     char *p = malloc(100);
     free(p);
-    memset(opaque(p), 7, 8);
+    memset(opaque(p) + 8, 7, 8);
     free(opaque(p));
     malloc_trim(0);
     return 0;

@@ -8,7 +8,7 @@
 //! so that a thread cache can hold them. Class 0 is no class.
 
 use super::align;
-use super::config::{GRAIN, HEADER, UNIT};
+use super::config::{GRAIN, HEADER, KEY_END, UNIT};
 
 /// The largest size in slabs.
 pub const SLAB_MAX: usize = 32 << 10;
@@ -49,9 +49,10 @@ const fn next_size(size: usize) -> usize {
     size + if size < 128 { 16 } else { (1 << size.ilog2()) / steps }
 }
 
-/// The last eight bytes of a slab's units are the header of the block after it.
+/// The last eight bytes of a slab's units are the header of the block after it. There is room for a key behind the last object: see
+/// `slab::key`.
 const fn objects(size: usize, units: usize) -> usize {
-    (units * UNIT - HEADER) / size
+    (units * UNIT - HEADER - KEY_END) / size
 }
 
 /// As few units as have room for eight objects and leave no more than a thirty-first unused.
@@ -266,7 +267,7 @@ mod tests {
         }
         for class in SizeClass::slabs() {
             let (used, all) = (class.objects() * class.size(), class.slab_bytes());
-            assert!(used <= all - HEADER && all - used <= all / 31 && class.objects() >= 8, "{class:?}");
+            assert!(used <= all - HEADER - KEY_END && all - used <= all / 31 && class.objects() >= 8, "{class:?}");
         }
     }
 

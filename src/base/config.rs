@@ -6,6 +6,9 @@ pub const GRAIN: usize = 16;
 /// Bytes of a block's header, which stands directly before the payload.
 pub const HEADER: usize = 8;
 
+/// Bytes of a free object up to the end of its key: see `slab::key`.
+pub const KEY_END: usize = 16;
+
 /// The smallest block: a header, three links, a summary, and the boundary tag.
 pub const MIN_BLOCK: usize = 48;
 

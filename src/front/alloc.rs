@@ -451,7 +451,7 @@ fn perturb_freed(address: usize, usable: usize) {
     unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes(options::perturb(), usable) };
 }
 
-/// Whether a block is in a thread's cache. Where blocks are checked there are none, and its first word may not even be readable.
+/// Whether a block is in a thread's cache. Where blocks are checked there are none, and its words may not even be readable.
 pub(super) fn has_key(address: usize) -> bool {
     !options::watched() && key::is_set(address)
 }

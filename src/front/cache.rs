@@ -13,7 +13,7 @@
 //! arena. Only objects of slabs of that arena are in the stacks; others go home through the remote buffer, so a
 //! thread is not given memory that shares cache lines with another arena's.
 //!
-//! **The key.** A free object's first word holds a key, its address times an odd number, from `release` until it is handed out
+//! **The key.** A free object's second word holds a key, its address times an odd number, from `release` until it is handed out
 //! again. `release` looks for it first: that is a double free. See `slab::key`.
 //!
 //! **The gate.** A signal handler may interrupt these functions anywhere and call them itself. Between reading a stack and

@@ -415,10 +415,7 @@ impl Bins {
             heap.page_map().set_slab_entry(unit, slab.entry(index));
         }
         // Behind the last object is no other, though a pointer there divides: the key makes `free` look closer.
-        let behind = start + class.objects() * class.size();
-        if behind + size_of::<u64>() <= start + class.slab_bytes() - HEADER {
-            key::set(behind);
-        }
+        key::set(start + class.objects() * class.size());
         self.bins[class.index()].objects += class.objects();
         self.count_slab(heap, slab);
         Some(slab)

@@ -1,28 +1,31 @@
-//! The key: what the first word of a free object holds, until it is handed out again. Freeing an object that has it is a
+//! The key: what the second word of a free object holds, until it is handed out again. Freeing an object that has it is a
 //! double free.
+//!
+//! The second, as programs write a byte or two to the first one just before they free the object, more often than to the second: a processor
+//! does not pass such a write on to the read of a whole word that follows, but waits until it is done.
 //!
 //! It is the object's address times an odd number. A multiplication and no secret: that is one instruction, and nobody gains by
 //! making up a word that only stops the program.
 
 #![allow(unsafe_code)]
 
-use crate::base::config::CHECKED;
+use crate::base::config::{CHECKED, KEY_END};
 
 const ODD: u64 = 0x6d65_7465;
 
-/// The first word of an object, which is the program's or ours.
+/// The second word of an object, which is the program's or ours.
 #[inline(always)]
 fn word(address: usize) -> *mut u64 {
-    core::ptr::with_exposed_provenance_mut(address)
+    core::ptr::with_exposed_provenance_mut(address + KEY_END - size_of::<u64>())
 }
 
-/// What the first word of a free object at `address` holds.
+/// What the second word of a free object at `address` holds.
 #[inline(always)]
 pub fn key(address: usize) -> u64 {
     (address as u64).wrapping_mul(ODD)
 }
 
-/// Whether the object's first word says that it is free already. The address is that of an object, or of a block, of ours.
+/// Whether the object's second word says that it is free already. The address is that of an object, or of a block, of ours.
 #[inline(always)]
 pub fn is_set(address: usize) -> bool {
     // SAFETY: memory of ours, 16-aligned; if the program writes to it meanwhile, what it frees is in use.
