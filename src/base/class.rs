@@ -132,6 +132,7 @@ impl SizeClass {
 
     /// The class that serves `n` bytes in slabs at an alignment, a power of two: its objects are a multiple of it apart, and
     /// slabs start at a unit. `None` where that would waste as much as is used.
+    #[inline(always)]
     pub fn for_aligned(n: usize, align: usize) -> Option<Self> {
         if n.max(align) > SLAB_MAX {
             return None;

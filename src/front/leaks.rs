@@ -18,6 +18,7 @@ use crate::base::line::Line;
 use crate::sys::linux::{self, page_size};
 use crate::sys::report::{self, Detail};
 use crate::sys::{env, maps, modules, own};
+use core::cmp::{Ordering, Reverse};
 use core::fmt::Write;
 use core::ops::Range;
 
@@ -32,13 +33,20 @@ enum Reach {
     Reachable,
 }
 
-/// A block in use.
+/// A block in use, or some that have the same to tell.
 #[derive(Clone, Copy)]
 struct Found {
     start: usize,
+    /// The bytes of all.
     size: usize,
+    blocks: usize,
     call: Call,
     reach: Reach,
+}
+
+/// Sorts. Not generic: the library's sort is large.
+fn sort(items: &mut [Found], order: fn(&Found, &Found) -> Ordering) {
+    items.sort_unstable_by(order);
 }
 
 /// Memory from the kernel, of a length that is known before, for the time of a search.
@@ -92,12 +100,12 @@ impl Search {
         guard::for_each_in_use(&mut |_, _, _| count += 1);
         // Other threads may go on allocating.
         let room = count + count / 8 + 64;
-        let nothing = Found { start: 0, size: 0, call: Call::NOBODY, reach: Reach::Lost };
+        let nothing = Found { start: 0, size: 0, blocks: 1, call: Call::NOBODY, reach: Reach::Lost };
         let mut found = Table::new(room, nothing)?;
         let mut used = 0;
         let mut note = |start, size, call| {
             if let Some(slot) = found.items.get_mut(used) {
-                *slot = Found { start, size, call, reach: Reach::Lost };
+                *slot = Found { start, size, call, ..nothing };
                 used += 1;
             }
         };
@@ -107,7 +115,7 @@ impl Search {
         guard::for_each_in_use(&mut note);
         let items = core::mem::take(&mut found.items);
         let (items, _) = items.split_at_mut(used);
-        items.sort_unstable_by_key(|block| block.start);
+        sort(items, |a, b| a.start.cmp(&b.start));
         let all = items.first().map_or(0, |block| block.start)..items.last().map_or(0, |b| b.start + b.size.max(1));
         found.items = items;
         Some(Self { found, waiting: Table::new(used, 0)?, waiting_count: 0, piece: Table::new(PIECE, 0)?, all })
@@ -212,64 +220,72 @@ pub fn tell(stack: usize) {
         }
     }
     let lost = &mut *search.found.items;
-    lost.sort_unstable_by_key(|block| (block.reach, block.call.stack, block.start));
+    sort(lost, |a, b| (a.reach, a.call.stack, a.start).cmp(&(b.reach, b.call.stack, b.start)));
     let count = lost.partition_point(|block| block.reach != Reach::Reachable);
     tell_lost(&mut lost[..count]);
 }
 
 /// The sum of some blocks.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Sum {
     blocks: usize,
     bytes: usize,
 }
 
 impl Sum {
-    fn of(blocks: &[Found]) -> Self {
-        Self { blocks: blocks.len(), bytes: blocks.iter().map(|block| block.size).sum() }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.blocks += other.blocks;
-        self.bytes += other.bytes;
+    fn add(&mut self, found: Found) {
+        self.blocks += found.blocks;
+        self.bytes += found.size;
     }
 }
 
-fn tell_lost(lost: &mut [Found]) {
-    let Some(groups) = lost.first().and_then(|&first| Table::new(lost.len(), (first, Sum::default()))) else {
-        if !lost.is_empty() {
-            report::say(format_args!("leaks=exit: there is no memory to count in"));
+/// Makes one of those that have the same to tell, which stand beside each other.
+fn merge(lost: &mut [Found]) -> &mut [Found] {
+    let mut count = 0;
+    for index in 0..lost.len() {
+        let block = lost[index];
+        match lost[..count].last_mut() {
+            Some(last) if (last.reach, last.call.stack) == (block.reach, block.call.stack) => {
+                last.size += block.size;
+                last.blocks += 1;
+            }
+            _ => {
+                lost[count] = block;
+                count += 1;
+            }
         }
-        return;
-    };
+    }
+    &mut lost[..count]
+}
+
+fn tell_lost(lost: &mut [Found]) {
+    let groups = merge(lost);
     let (mut direct, mut inside, mut suppressed, mut count) = (Sum::default(), Sum::default(), Sum::default(), 0);
-    for blocks in lost.chunk_by(|a, b| (a.reach, a.call.stack) == (b.reach, b.call.stack)) {
-        let sum = Sum::of(blocks);
-        if is_suppressed(blocks[0].call) {
-            suppressed.add(sum);
+    for index in 0..groups.len() {
+        let group = groups[index];
+        if is_suppressed(group.call) {
+            suppressed.add(group);
             continue;
         }
-        if blocks[0].reach == Reach::Lost {
-            direct.add(sum);
+        if group.reach == Reach::Lost {
+            direct.add(group);
         } else {
-            inside.add(sum);
+            inside.add(group);
         }
-        groups.items[count] = (blocks[0], sum);
+        groups[count] = group;
         count += 1;
     }
     if count == 0 {
         return;
     }
-    let groups = &mut groups.items[..count];
-    groups.sort_unstable_by_key(|(first, sum)| (first.reach, core::cmp::Reverse(sum.bytes)));
+    let groups = &mut groups[..count];
+    sort(groups, |a, b| (a.reach, Reverse(a.size)).cmp(&(b.reach, Reverse(b.size))));
     let text = format_args!(
         "{} bytes in {} blocks that nothing points at, and {} bytes in {} blocks that only these lead to",
         direct.bytes, direct.blocks, inside.bytes, inside.blocks,
     );
     report::noticed(Code::Leak, 0, text, &|detail| {
-        for (first, sum) in &groups[..groups.len().min(TOLD)] {
-            tell_group(detail, *first, *sum);
-        }
+        groups.iter().take(TOLD).for_each(|&group| tell_group(detail, group));
         if groups.len() > TOLD {
             detail.line(format_args!("and {} more places", groups.len() - TOLD));
         }
@@ -279,12 +295,12 @@ fn tell_lost(lost: &mut [Found]) {
     });
 }
 
-fn tell_group(detail: &mut Detail, first: Found, sum: Sum) {
-    let Found { start, call, reach, .. } = first;
+fn tell_group(detail: &mut Detail, group: Found) {
+    let Found { start, size, blocks, call, reach } = group;
     let kind = if reach == Reach::Lost { "lost" } else { "indirectly lost" };
-    let (bytes, blocks, thread) = (sum.bytes, sum.blocks, call.thread);
+    let thread = call.thread;
     detail.line(format_args!(
-        "{kind}: {bytes} bytes in {blocks} blocks, one at {start:#x}, allocated by thread {thread} at"
+        "{kind}: {size} bytes in {blocks} blocks, one at {start:#x}, allocated by thread {thread} at"
     ));
     detail.stack(trailer::frames(call));
 }
