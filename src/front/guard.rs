@@ -119,8 +119,8 @@ pub fn is_asked() -> bool {
 }
 
 /// A guarded block for the request that the slow path is about to serve, if that is to be a sample. It stands at either end of its slot,
-/// at random; where all are samples, at the right one: what is found is the same in each run then, and overflows are what there is most
-/// of.
+/// at random; where all are samples, and the first of a process, at the right one: what is found is the same in each run then, and
+/// overflows are what there is most of.
 #[cold]
 #[inline(never)]
 pub fn sample(operation: Operation, family: Family, n: usize, align: usize) -> Option<usize> {
@@ -128,26 +128,23 @@ pub fn sample(operation: Operation, family: Family, n: usize, align: usize) -> O
         return None;
     }
     let rate = RATE.load(Relaxed);
+    let first = is_spaced() && options::watched() && is_first();
     let due = match threads::cache() {
         Some(cache) => cache.take_sample(rate, n),
-        None => is_first() || count_down(rate),
+        None => first || count_down(rate),
     };
     if !due || rate == 0 {
         return None;
     }
-    let block = guarded::pool()?.take(family, n, align, is_all(rate) || random() & 1 == 0)?;
+    let right = rate == 1 || first || random() & 1 == 0;
+    let block = guarded::pool()?.take(family, n, align, right)?;
     stats::count(operation);
     Some(block)
 }
 
-/// Whether each block is guarded for which there is room.
-fn is_all(rate: usize) -> bool {
-    rate == 1 || options::watched() && FIRST_TAKEN.load(Relaxed) < FIRST
-}
-
-/// Whether the next block is one of the first that are guarded anyhow.
+/// Whether this is one of the first blocks.
 fn is_first() -> bool {
-    is_spaced() && is_all(0) && FIRST_TAKEN.fetch_add(1, Relaxed) < FIRST
+    FIRST_TAKEN.load(Relaxed) < FIRST && FIRST_TAKEN.fetch_add(1, Relaxed) < FIRST
 }
 
 fn random() -> u64 {

@@ -5,7 +5,7 @@
 //!
 //! There are no thread caches then, so every call comes here from a slow path, and the fast ones know nothing of it. A block
 //! is one of the allocator's own, a little larger: slabs, free list and mappings below are the same as ever, with their own checks. Mappings
-//! end with a page that nobody may touch.
+//! end with a page that nobody may touch. The first blocks of a process and some of the others are guarded instead (`guard`).
 //!
 //! Under valgrind, unless that serves the program itself, its tools are told of each block, and watch every access: then nothing is filled,
 //! hidden or looked through here. All that we do ourselves is done quietly, as it reads and writes what they take for nobody's.
