@@ -12,7 +12,7 @@ import struct
 
 import gdb
 
-VERSION = 1
+VERSION = 2
 UNIT = 64 << 10
 GRAIN = 16
 LEAF_ENTRIES = 1 << 16
@@ -21,16 +21,18 @@ MASK = (1 << 64) - 1
 # base/seal.rs
 ODD, ADDRESS_ODD = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
 HEADER_BITS, TRAILER_BITS = 36, 44
-# slab/key.rs
-KEY_ODD = 0x6D657465
+# slab/key.rs and base/config.rs
+KEY_ODD, KEY_AT = 0x6D657465, 8
 # heap/block.rs and front/trailer.rs
 IN_USE, PREV_IN_USE, PURGED, TAG = (1 << bit for bit in (32, 33, 34, 35))
 FREED, VACANT = 1 << 32, 1 << 42
 FAMILIES = ["malloc", "new", "new[]", "new[]"]
 # heap/span.rs
-REGION, MAPPING, RETAINED = 1, 2, 3
+REGION, MAPPING, RETAINED, GUARDED = 1, 2, 3, 4
+# front/guarded.rs
+SLOTS, STATES, SLOT, USED = 256, 7 * 8, 40 + 8 + 2 * (8 + 16 * 8), 2
 # slab/slab.rs
-ARENA_SHIFT, RECORD_SHIFT, RECORD_ALIGN, RECORD, BIN = 11, 20, 64, 64, 5
+ARENA_SHIFT, RECORD_SHIFT, RECORD_ALIGN, RECORD, BIN = 11, 20, 64, 64, 4
 
 
 def sizes():
@@ -168,7 +170,7 @@ class Slab:
         self.start, self.klass, self.arena, _, units, self.free = head
         self.bytes = units * UNIT
         self.size = SIZES[self.klass]
-        self.objects = (self.bytes - 8) // self.size if self.size else 0
+        self.objects = (self.bytes - 8 - KEY_AT - 8) // self.size if self.size else 0
 
     @staticmethod
     def of(heap, entry):
@@ -257,6 +259,8 @@ class MetesBlock(gdb.Command):
             self.slab(heap, Slab.of(heap, entry), address)
         elif span and Span(heap, span).kind == REGION:
             self.region(heap, address)
+        elif span and Span(heap, span).kind == GUARDED:
+            self.guarded(heap, Span(heap, span).start, address)
         else:
             self.mapping(heap, address)
 
@@ -266,12 +270,27 @@ class MetesBlock(gdb.Command):
             print(f"{address:#x} is behind the last object of the slab at {slab.start:#x}")
             return
         start, size, free = found
-        cached = not free and heap.word(start) == start * KEY_ODD & MASK
+        cached = not free and heap.word(start + KEY_AT) == start * KEY_ODD & MASK
         state = "free" if free else "free, in a thread's cache" if cached else "in use"
         what = f"an object of {size:,} bytes, {state}, in the slab at {slab.start:#x} of arena {slab.arena}"
         self.say(address, start, what)
         if not free and not cached:
             self.trailer(heap, start, start + size)
+
+    def guarded(self, heap, pool, address):
+        slots_start, slot_bytes = heap.words(pool + 16, 2)
+        index = (address - slots_start) // (slot_bytes + 4096)
+        slot = pool + STATES + SLOTS * 8 + index * SLOT
+        block, size = heap.words(slot, 2) if address >= slots_start and index < SLOTS else (0, 0)
+        if not block:
+            print(f"{address:#x} is in the pool of guarded blocks, where there was none so far")
+            return
+        state = "in use" if heap.word(pool + STATES + index * 8) & 3 == USED else "freed"
+        if address < block:
+            print(f"{address:#x} is {block - address:,} bytes before a guarded block of {size:,} bytes, {state}, at {block:#x}")
+        else:
+            self.say(address, block, f"a guarded block of {size:,} bytes, {state}")
+            print(f"  {size:,} bytes from {FAMILIES[heap.bytes(slot + 16, 1)[0]]}, {state}")
 
     def region(self, heap, address):
         segment = next(s for s in heap.segments() if s[0].start <= address < s[-1].end)

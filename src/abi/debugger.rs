@@ -5,8 +5,9 @@ use crate::front::runtime;
 use crate::heap::page_map::PageMap;
 use core::sync::atomic::AtomicU64;
 
-/// To be raised when one of these changes: the page map, spans, records of slabs, size classes, headers, trailers, the seal.
-const VERSION: u64 = 1;
+/// To be raised when one of these changes: the page map, spans, records of slabs, size classes, headers, trailers, the seal,
+/// keys, the pool of guarded blocks.
+const VERSION: u64 = 2;
 
 /// What the symbol `metes_debugger` names. All words.
 #[repr(C)]

@@ -90,7 +90,7 @@ pub const fn size_of_index(index: usize) -> usize {
 }
 
 /// Words from one bin of a thread cache to the next: the fast paths know a class by the distance of its bin, in words.
-pub const BIN: usize = 5;
+pub const BIN: usize = 4;
 
 /// How many sizes, in grains, the fast path's table has.
 pub const GRAINS: usize = SLAB_MAX / GRAIN;

@@ -2,11 +2,10 @@
 //!
 //!     cache pointer (TLS) -> | gate | home | window | ... | bin | bin | bin | ...        one bin a size class
 //!                                                            |
-//!                                     first = p,  | 0 | p | p | p |   |   |   |            its slots
-//!                                                                   top      end
+//!                                                | 0 | p | p | p |   |   |   |             its slots
+//!                                                              top       end
 //!
-//! The object on top of a stack is in the bin itself, the others are in its slots: what is freed and allocated again at once
-//! does not wait for `top`. The lowest slot is 0, so an empty stack is one whose `first` is 0.
+//! The lowest slot is 0, so an empty stack is one on whose top there is 0.
 //!
 //! `allocate` pops, `release` pushes: no lock, no atomic instruction, no chain through the objects. What is not so simple is
 //! left to the slow paths: an empty stack is filled, a full one flushed, by a batch, under the lock of the thread's home
@@ -31,8 +30,8 @@
 //!
 //! **The window** is the leaf of the page map that the thread's objects are in: nearly always that of any object.
 //!
-//! **Fork** may cut a thread off anywhere. A pop moves `top` before it changes `first`, a push after: the child, which takes
-//! over the stacks of threads that are gone, loses one object at most, and never finds one that somebody has.
+//! **Fork** may cut a thread off anywhere. A pop is done when it moves `top`, and so is a push, whose object is in its slot by then: the
+//! child, which takes over the stacks of threads that are gone, loses one object at most, and never finds one that somebody has.
 
 #![allow(unsafe_code)]
 
@@ -71,11 +70,9 @@ pub const REMOTE: usize = 128;
 /// One size class's stack.
 #[repr(C)]
 pub struct Bin {
-    /// The object that is handed out next; 0 if there is none.
-    first: AtomicUsize,
-    /// The address of the first unused slot.
+    /// The address of the slot with the object that is handed out next, or with 0.
     top: AtomicUsize,
-    /// The address of the slot behind the last that may be used; 0 while the cache is halted.
+    /// The address of the last slot that may be used; 0 while the cache is halted.
     end: Whole<usize>,
     /// See `SizeClass::magic`.
     magic: Own<u64>,
@@ -198,7 +195,7 @@ const fn slots() -> [u32; CLASSES] {
     let (mut class, mut next) = (1, 0);
     while class < CLASSES {
         starts[class] = next as u32;
-        next += slots_max(class::size_of_index(class));
+        next += 1 + slots_max(class::size_of_index(class));
         class += 1;
     }
     // Class 0 stands for the end.
@@ -264,6 +261,8 @@ impl Cache {
             bin.magic_limit.set(class.magic());
             bin.top.store(self.bottom(class), Relaxed);
         }
+        // The bin of no class is always empty: any lowest slot will do.
+        self.bins[0].top.store(self.bottom(SizeClass::of_index(1)), Relaxed);
         self.limit();
     }
 
@@ -454,27 +453,26 @@ impl Cache {
 
     /// Object `index` of a stack, from 0 at the bottom.
     pub fn object(&self, class: SizeClass, index: usize) -> usize {
-        let above = self.slots(class).get(index + 1).filter(|_| index + 1 < self.count(class));
-        above.map_or(self.bin(class).first.load(Relaxed), |slot| slot.load(Relaxed))
+        self.slots(class)[index + 1].load(Relaxed)
     }
 
     /// The slots for up to `count` objects that come into an empty stack: the one to be handed out first goes into the last
     /// of them, the next before it, and so on. `put` comes next.
     pub fn places(&self, class: SizeClass, count: usize) -> &'static [AtomicUsize] {
-        debug_assert!(self.count(class) == 0 && count <= self.capacity(class) && count < slots_max(class.size()));
+        debug_assert!(self.count(class) == 0 && count <= self.capacity(class));
         &self.slots(class)[1..=count]
     }
 
     /// Makes the objects in the upper `taken` of `places` the content of the stack. The gate is closed.
     pub fn put(&self, class: SizeClass, places: &[AtomicUsize], taken: usize) {
         let Some(first) = places.last().map(|slot| slot.load(Relaxed)).filter(|_| taken != 0) else { return };
-        for (to, from) in places.iter().zip(&places[places.len() - taken..places.len() - 1]) {
-            to.store(from.load(Relaxed), Relaxed);
+        if taken < places.len() {
+            for (to, from) in places.iter().zip(&places[places.len() - taken..]) {
+                to.store(from.load(Relaxed), Relaxed);
+            }
         }
-        let bin = self.bin(class);
         compiler_fence(Ordering::SeqCst);
-        bin.first.store(first, Relaxed);
-        bin.top.store(self.bottom(class) + 8 * taken, Relaxed);
+        self.bin(class).top.store(self.bottom(class) + 8 * taken, Relaxed);
         add(&self.filled, taken as u64);
         if self.rate.get() > 1 {
             self.count_filled(taken as u64);
@@ -485,27 +483,17 @@ impl Cache {
     /// The objects that a flush of a stack down to the `keep` newest, fewer than there are, takes away: the older ones. The gate
     /// is closed, and `drop_older` comes next.
     pub fn older(&self, class: SizeClass, keep: usize) -> &'static [AtomicUsize] {
-        let (slots, count) = (self.slots(class), self.count(class));
-        if keep == 0 {
-            // `first` is the newest; here it goes where a slot would be.
-            slots[0].store(self.bin(class).first.load(Relaxed), Relaxed);
-            return &slots[..count];
-        }
-        &slots[1..=count - keep]
+        &self.slots(class)[1..=self.count(class) - keep]
     }
 
     /// Takes what `older` returned out of the stack.
     pub fn drop_older(&self, class: SizeClass, keep: usize) {
-        let (slots, count, bin) = (self.slots(class), self.count(class), self.bin(class));
+        let (slots, count) = (self.slots(class), self.count(class));
         compiler_fence(Ordering::SeqCst);
-        if keep == 0 {
-            bin.first.store(0, Relaxed);
-        }
-        for index in 1..keep {
+        for index in 1..=keep {
             slots[index].store(slots[count - keep + index].load(Relaxed), Relaxed);
         }
-        slots[0].store(0, Relaxed);
-        bin.top.store(self.bottom(class) + 8 * keep, Relaxed);
+        self.bin(class).top.store(self.bottom(class) + 8 * keep, Relaxed);
     }
 
     /// Makes the leaf of the page map around an object the window.
@@ -524,7 +512,7 @@ impl Cache {
     fn slots(&self, class: SizeClass) -> &'static [AtomicUsize] {
         let first = core::ptr::with_exposed_provenance(self.bottom(class));
         // SAFETY: the slots stand behind the cache.
-        unsafe { core::slice::from_raw_parts(first, slots_max(class.size())) }
+        unsafe { core::slice::from_raw_parts(first, 1 + slots_max(class.size())) }
     }
 
     /// The remote buffer's used part.
@@ -610,17 +598,6 @@ impl Cache {
         }
         self.remote().iter().for_each(|slot| f(slot.load(Relaxed)));
     }
-
-    /// Sets the stacks right that were left half changed by a thread cut off or jumped out of, and that hold nothing.
-    pub fn mend(&self) {
-        for class in SizeClass::all().filter(|&class| self.count(class) == 0) {
-            self.bin(class).first.store(0, Relaxed);
-            // Pages of slots that were never used stay untouched.
-            if self.slots(class)[0].load(Relaxed) != 0 {
-                self.slots(class)[0].store(0, Relaxed);
-            }
-        }
-    }
 }
 
 /// An object for `n` bytes from the calling thread's cache; 0 where it has none.
@@ -661,15 +638,12 @@ pub fn allocate_class_anyhow(operation: Operation, class: SizeClass) -> usize {
 #[inline(always)]
 fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
     let bin = cache.bin_at(distance);
-    let object = bin.first.load(Relaxed);
+    let object = slot(bin.top.load(Relaxed)).load(Relaxed);
     if object == 0 {
         cache.open();
         return 0;
     }
-    let next = slot(bin.top.load(Relaxed) - 8).load(Relaxed);
     bin.top.store(bin.top.load(Relaxed) - 8, Relaxed);
-    compiler_fence(Ordering::SeqCst);
-    bin.first.store(next, Relaxed);
     key::clear(object);
     if operation != Operation::Malloc {
         cache.count_call(operation);
@@ -748,9 +722,7 @@ fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, addr
         return false;
     }
     key::set(address);
-    slot(top).store(bin.first.load(Relaxed), Relaxed);
-    compiler_fence(Ordering::SeqCst);
-    bin.first.store(address, Relaxed);
+    slot(top + 8).store(address, Relaxed);
     compiler_fence(Ordering::SeqCst);
     bin.top.store(bin.top.load(Relaxed) + 8, Relaxed);
     if cache.count_push() {

@@ -233,7 +233,6 @@ pub fn empty(cache: &Cache) {
     for class in SizeClass::all() {
         flush_entered(cache, class, 0);
     }
-    cache.mend();
     send_home(cache);
 }
 

@@ -40,6 +40,7 @@ const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 static POOL: AtomicPtr<Pool> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Who did something, and from where.
+#[repr(C)]
 pub struct Trace {
     /// The thread's number; 0 if nobody did it.
     pub thread: AtomicU32,
@@ -69,13 +70,14 @@ impl Trace {
     }
 }
 
-/// What is known of a slot's block, in use or freed last. Zero before there was one.
+/// What is known of a slot's block, in use or freed last. Zero before there was one. `scripts/gdb-metes.py` knows this layout, and the pool's.
+#[repr(C)]
 pub struct Slot {
     block: AtomicUsize,
     size: AtomicUsize,
-    /// The alignment that was asked for, and what it was allocated by.
-    align: AtomicUsize,
+    /// What it was allocated by, and the alignment that was asked for.
     family: AtomicU8,
+    align: AtomicUsize,
     /// The pages that were opened for it.
     from: AtomicUsize,
     to: AtomicUsize,
@@ -166,6 +168,7 @@ pub enum Freed<'a> {
 }
 
 /// The pool. Its records are in pages of their own, at its start.
+#[repr(C)]
 pub struct Pool {
     start: AtomicUsize,
     len: AtomicUsize,

@@ -58,9 +58,6 @@ fn make() -> Option<&'static Cache> {
     let cache = used.or_else(|| linux::keeping_errno(new));
     if let Some(cache) = cache {
         cache.enter_at_last();
-        if used.is_some() {
-            cache.mend();
-        }
         if cache.stacked() == 0 && cache.remote().is_empty() {
             cache.set_home(runtime::home());
         } else {
