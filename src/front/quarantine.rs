@@ -284,7 +284,8 @@ pub fn drain() {
     }
 }
 
-/// A block that waits and that `f` says yes to. Takes no lock: in a fault nothing may be waited for, and what other threads move meanwhile may be missed.
+/// A block that waits and that `f` says yes to. Takes no lock: in a fault nothing may be waited for, and what other threads
+/// move meanwhile may be missed.
 pub fn find(f: impl Fn(&Block) -> bool) -> Option<Block> {
     SHARDS.iter().find_map(|shard| {
         // SAFETY: the queue's memory stays; whatever is read from it is looked up before it is believed.

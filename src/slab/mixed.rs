@@ -4,8 +4,8 @@
 //!
 //! When a program's sizes change, slabs stay behind in which few objects hold whole pages, and of which no other class can use the
 //! rest. Such a slab is made a mixed one: the objects in it stay where they are, but from then on it is counted in grains, and an object of any class
-//! takes a run of free ones, with no more alignment than a grain's. In the page map its units have no bin, so the fast path of `free` leaves its objects to the slow
-//! one. The slab's last grain, which ends with the next block's header, is none of an object.
+//! takes a run of free ones, with no more alignment than a grain's. In the page map its units have no bin, so the fast path of
+//! `free` leaves its objects to the slow one. The slab's last grain, which ends with the next block's header, is none of an object.
 //!
 //! Bits are written under the arena's lock, but who frees an object looks it up without. What its size follows from are bits of its own.
 //! Whether it starts where the program says follows from the grain before too, which is free or the end of another object, but may be

@@ -368,7 +368,8 @@ impl PageSource for Linux {
                 call(libc::SYS_process_madvise, [int(PIDFD_SELF), address, count, int(libc::MADV_DONTNEED), 0])
             });
             let Ok(done @ 1..) = usize::try_from(done) else {
-                // Kernels before 6.14 know no such descriptor; a sandbox may refuse the call. Or the first range is refused, which the loop below finds.
+                // Kernels before 6.14 know no such descriptor; a sandbox may refuse the call. Or the first range is refused,
+                // which the loop below finds.
                 TAKES_VECTORS.store(false, Ordering::Relaxed);
                 break;
             };
