@@ -113,6 +113,7 @@ sealed_options! {
     DEBUG = 0;
     DEPTH = DEPTH_DEFAULT;
     LEAKS = 0;
+    FAMILIES = 1;
     FILL = FILL_BY_LEVEL;
     QUARANTINE = QUARANTINE_DEFAULT;
     WATCHED = 0;
@@ -232,6 +233,11 @@ const KEYS: &[Key] = &[
         name: "leaks",
         takes: "exit or off: look for leaks when the process exits; it has debug=1 on too",
         set: |v| choose(&LEAKS, v, &["off", "exit"]),
+    },
+    Key {
+        name: "families",
+        takes: "on or off: whether malloc, new and new[] are told apart where blocks are checked",
+        set: |v| switch(&FAMILIES, v),
     },
     Key { name: "suppressions", takes: path::TAKES, set: |v| SUPPRESSIONS.set(v) },
     Key {
@@ -513,6 +519,11 @@ pub fn depth() -> usize {
 /// Whether leaks are looked for at exit.
 pub fn leaks_at_exit() -> bool {
     LEAKS.is_on()
+}
+
+/// Whether malloc, new and new[] are told apart.
+pub fn families() -> bool {
+    FAMILIES.is_on()
 }
 
 /// The file that says which leaks not to tell.

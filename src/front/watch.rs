@@ -288,7 +288,7 @@ fn look_at(operation: Operation, start: usize, facts: Facts, claim: Claim) -> bo
     let any = claim == Claim::of(Family::Malloc);
     let said_align = claim.align.unwrap_or(GRAIN).max(GRAIN);
     let said_size = claim.size.unwrap_or(size);
-    if facts.family != claim.family {
+    if facts.family != claim.family && options::families() {
         let (from, to) = (facts.family.allocates(), claim.family.frees());
         found(Code::Mismatched, operation, start, format_args!("this block is from {from}, and was given to {to}"));
     } else if said_size != size {
