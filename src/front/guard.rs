@@ -206,8 +206,10 @@ pub fn for_each_in_use(f: &mut dyn FnMut(usize, usize, Call)) {
 
 /// At exit: reports what was written next to blocks in use.
 pub fn finish() {
-    for slot in guarded::pool().into_iter().flat_map(Pool::used) {
-        if let Some(at) = slot.damage() {
+    let Some(pool) = guarded::pool() else { return };
+    for slot in pool.used() {
+        // Another thread may have freed it since.
+        if let Some(at) = slot.damage_meanwhile().filter(|_| pool.is_used(slot)) {
             damaged(Operation::Other, slot, at);
         }
     }

@@ -123,8 +123,21 @@ impl Slot {
         }
     }
 
+    /// The same as `damage`, while another thread may be freeing the block: the kernel reads its pages, which may not be accessible any more.
+    pub fn damage_meanwhile(&self) -> Option<usize> {
+        let [before, behind] = self.rest();
+        let mut piece = [0; 1 << 10];
+        [behind, before].into_iter().find_map(|(start, len)| {
+            (start..start + len).step_by(piece.len()).find_map(|at| {
+                let wanted = piece.len().min(start + len - at);
+                let got = linux::peek(at, &mut piece[..wanted]);
+                piece[..got].iter().position(|&byte| byte != CANARY).map(|index| at + index)
+            })
+        })
+    }
+
     /// The first byte behind the block that was written to, or else the last one before it.
-    pub fn damage(&self) -> Option<usize> {
+    fn damage(&self) -> Option<usize> {
         let [before, behind] = self.rest().map(|(start, len)| {
             // SAFETY: open pages of ours, which the program should not write to any more.
             unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance::<u8>(start), len) }
@@ -341,6 +354,11 @@ impl Pool {
 
     /// The slots of blocks in use.
     pub fn used(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.iter().enumerate().filter(|(index, _)| self.state(*index) == USED).map(|(_, slot)| slot)
+        self.slots.iter().filter(|slot| self.is_used(slot))
+    }
+
+    /// Whether a slot's block is in use.
+    pub fn is_used(&self, slot: &Slot) -> bool {
+        self.slots.element_offset(slot).is_some_and(|index| self.state(index) == USED)
     }
 }

@@ -1,4 +1,4 @@
-//! Leaks: at exit, which blocks nothing points at any more (`debug=1,leaks=exit`).
+//! Leaks: at exit, which blocks nothing points at any more (`leaks=exit`).
 //!
 //! All blocks in use are written into a table, in address order. What the program can still reach is found as a conservative garbage
 //! collector does it: each word of writable memory that is not metes' own is taken for a pointer, be it to a block's start or

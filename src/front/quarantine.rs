@@ -42,12 +42,12 @@ const LARGE: usize = 64 << 10;
 const PROTECTED_MAX: usize = 8192;
 
 /// No block: what new memory says.
-const NOBODY: Block = Block { start: 0, end: 0 };
+const NO_BLOCK: Block = Block { start: 0, end: 0 };
 
 static PROTECTED: AtomicUsize = AtomicUsize::new(0);
 
 struct Queue {
-    /// Those that wait, `NOBODY` in other places.
+    /// Those that wait, `NO_BLOCK` in other places.
     shuffled: [Block; SHUFFLED],
     queued: [Block; QUEUED],
     first: usize,
@@ -113,7 +113,7 @@ impl Queue {
         #[expect(clippy::cast_possible_truncation, reason = "an index")]
         let place = self.random() as usize % SHUFFLED;
         let shuffled = core::mem::replace(&mut self.shuffled[place], block);
-        if shuffled != NOBODY {
+        if shuffled != NO_BLOCK {
             self.queued[(self.first + self.count) % QUEUED] = shuffled;
             self.count += 1;
         }
@@ -122,7 +122,7 @@ impl Queue {
     fn pop(&mut self) -> Option<Block> {
         self.count = self.count.checked_sub(1)?;
         // Nothing is left: a search for leaks would take it for a pointer.
-        let block = core::mem::replace(&mut self.queued[self.first], NOBODY);
+        let block = core::mem::replace(&mut self.queued[self.first], NO_BLOCK);
         self.first = (self.first + 1) % QUEUED;
         self.bytes -= weight(block);
         Some(block)
@@ -130,8 +130,8 @@ impl Queue {
 
     /// One of those that wait at a random place.
     fn pop_shuffled(&mut self) -> Option<Block> {
-        let block = self.shuffled.iter_mut().find(|block| **block != NOBODY)?;
-        let block = core::mem::replace(block, NOBODY);
+        let block = self.shuffled.iter_mut().find(|block| **block != NO_BLOCK)?;
+        let block = core::mem::replace(block, NO_BLOCK);
         self.bytes -= weight(block);
         Some(block)
     }
@@ -141,8 +141,8 @@ impl Queue {
         // What may wait in this shard is the same share for each arena.
         let is_full = self.bytes * runtime::arena_count().max(1) > options::quarantine() || self.count >= QUEUED - 1;
         (is_full && self.count != 0).then(|| {
-            let mut blocks = [NOBODY; BATCH];
-            blocks.fill_with(|| self.pop().unwrap_or(NOBODY));
+            let mut blocks = [NO_BLOCK; BATCH];
+            blocks.fill_with(|| self.pop().unwrap_or(NO_BLOCK));
             blocks
         })
     }
@@ -172,7 +172,7 @@ impl Queue {
 
     fn all(&self) -> impl Iterator<Item = usize> + '_ {
         let queued = (0..self.count).map(|index| self.queued[(self.first + index) % QUEUED]);
-        queued.chain(self.shuffled.iter().copied()).filter(|&block| block != NOBODY).map(|block| block.start)
+        queued.chain(self.shuffled.iter().copied()).filter(|&block| block != NO_BLOCK).map(|block| block.start)
     }
 }
 
@@ -212,8 +212,8 @@ pub fn put(operation: Operation, home: usize, block: Block, facts: Facts) {
     // They are looked at without the lock; several at a time, so that most calls have nothing to do here.
     while let Some(blocks) = leaving {
         // None was touched for long: the processor fetches the words at their ends together.
-        blocks.iter().filter(|&&block| block != NOBODY).for_each(|block| block.touch());
-        let mut objects = blocks.map(|block| if block == NOBODY { None } else { watch::leave(block.start) });
+        blocks.iter().filter(|&&block| block != NO_BLOCK).for_each(|block| block.touch());
+        let mut objects = blocks.map(|block| if block == NO_BLOCK { None } else { watch::leave(block.start) });
         let next = with_shard(home, |_, queue| {
             queue.offer(&mut objects);
             queue.leaving()
@@ -247,13 +247,6 @@ pub fn take_ready(operation: Operation, home: usize, class: SizeClass) -> Option
     })
 }
 
-/// Adds the calls that were served or put away here, by `Operation as usize`.
-pub fn add_calls(sums: &mut [u64; Operation::COUNT]) {
-    for shard in &SHARDS {
-        sums.iter_mut().zip(&shard.calls).for_each(|(sum, calls)| *sum += calls.load(Relaxed));
-    }
-}
-
 /// The same, from the arena, with some more for those who ask next.
 #[cold]
 fn make_ready(home: usize, class: SizeClass) -> Option<usize> {
@@ -268,6 +261,13 @@ fn make_ready(home: usize, class: SizeClass) -> Option<usize> {
     with_shard(home, |_, queue| queue.offer(&mut objects));
     give_back(&objects);
     Some(first.object)
+}
+
+/// Adds the calls that were served or put away here, by `Operation as usize`.
+pub fn add_calls(sums: &mut [u64; Operation::COUNT]) {
+    for shard in &SHARDS {
+        sums.iter_mut().zip(&shard.calls).for_each(|(sum, calls)| *sum += calls.load(Relaxed));
+    }
 }
 
 /// Lets all blocks go that can be had: memory is short.

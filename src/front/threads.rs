@@ -54,8 +54,7 @@ fn make() -> Option<&'static Cache> {
     }
     // A signal handler that comes now must not make another.
     thread::set_inside(true);
-    let used = linux::keeping_errno(unused);
-    let cache = used.or_else(|| linux::keeping_errno(new));
+    let cache = linux::keeping_errno(|| unused().or_else(new));
     if let Some(cache) = cache {
         cache.enter_at_last();
         if cache.stacked() == 0 && cache.remote().is_empty() {
