@@ -60,6 +60,7 @@ CALLS(allocate_zeroed, blocks[i] = call.calloc(1, number))
 CALLS(allocate_aligned, blocks[i] = call.aligned(number, 100))
 CALLS(measure, call.usable(blocks[0]))
 CALLS(pairs, call.free(call.malloc(number)))
+CALLS(grow, call.free(call.realloc(call.realloc(call.realloc(NULL, number / 4), number), 4 * number)))
 CALLS(reallocate, blocks[0] = call.realloc(blocks[0], number + (i & 4)))
 
 static pthread_barrier_t allocated, released;
@@ -126,6 +127,8 @@ static bool run(const char *which, size_t number, size_t count)
         }
     if (!strcmp(which, "pair"))
         counted_pairs(number, count);
+    else if (!strcmp(which, "grow"))
+        counted_grow(number, count);
     else if (!strcmp(which, "realloc"))
         on_one_block(number, count, counted_reallocate);
     else if (!strcmp(which, "usable"))

@@ -118,17 +118,22 @@ fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 extern "C" fn allocate_slowly(n: usize) -> *mut u8 {
-    allocate_slowly_for(Family::Malloc, n)
+    // The fast path takes no bytes for very many.
+    let object = if n == 0 { cache::allocate(Operation::Malloc, 1) } else { 0 };
+    if object == 0 { allocate_slowly_for(Family::Malloc, n) } else { core::ptr::with_exposed_provenance_mut(object) }
 }
 
+#[inline(never)]
 fn allocate_slowly_for(family: Family, n: usize) -> *mut u8 {
-    if n == 0 {
-        // The fast path takes no bytes for very many.
-        let object = cache::allocate(Operation::Malloc, 1);
-        if object != 0 {
-            return core::ptr::with_exposed_provenance_mut(object);
-        }
+    let class = if n > class::SLAB_MAX { SizeClass::for_size(n) } else { None };
+    match class.map_or(0, |class| cache::allocate_class(Operation::Malloc, class)) {
+        0 => allocate_uncached(family, n),
+        block => core::ptr::with_exposed_provenance_mut(block),
     }
+}
+
+#[inline(never)]
+fn allocate_uncached(family: Family, n: usize) -> *mut u8 {
     runtime::ensure();
     if options::watched() {
         return watch::malloc(family, n);
@@ -362,13 +367,23 @@ unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
         // SAFETY: the caller's promise.
         return unsafe { watch::free(p, Claim::of(family)) };
     }
-    match Entry::new(runtime::PAGE_MAP.slab_entry(p.addr())) {
+    let entry = runtime::PAGE_MAP.slab_entry(p.addr());
+    if cache::release_remote(entry, p.addr()) {
+        return;
+    }
+    match Entry::new(entry) {
         Some(entry) => {
             release_object(Operation::Free, entry, p.addr());
             check::tick();
         }
-        // SAFETY: the caller's promise.
-        None => unsafe { release_for(Operation::Free, p) },
+        None => match runtime::PAGE_MAP.get(p.addr()).filter(|span| is_region(span)) {
+            Some(region) => {
+                release_block(Operation::Free, region, p.addr());
+                check::tick();
+            }
+            // SAFETY: the caller's promise.
+            None => unsafe { release_for(Operation::Free, p) },
+        },
     }
 }
 
@@ -568,6 +583,34 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     if size != 0 && serves(size, n) {
         cache::count_elsewhere(Operation::Realloc);
         return p;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { resize_object(p, size, n) }
+}
+
+/// `p` is null or an object of `size` bytes that the thread's cache would take back, unless `size` is 0.
+///
+/// # Safety
+/// As for `resize`.
+#[inline(never)]
+unsafe fn resize_object(p: *mut u8, size: usize, n: usize) -> *mut u8 {
+    if p.is_null() {
+        let object = cache::allocate(Operation::Realloc, n);
+        if object != 0 {
+            return core::ptr::with_exposed_provenance_mut(object);
+        }
+    } else if size != 0 {
+        let object = cache::allocate(Operation::Move, n);
+        if object != 0 {
+            let new: *mut u8 = core::ptr::with_exposed_provenance_mut(object);
+            // SAFETY: two objects in use, not the same, with at least these sizes.
+            unsafe {
+                new.copy_from_nonoverlapping(p, size.min(n));
+                release_moved(p);
+            }
+            cache::count_elsewhere(Operation::Realloc);
+            return new;
+        }
     }
     // SAFETY: the caller's promise.
     unsafe { resize_slowly(p, n) }

@@ -47,6 +47,9 @@ use crate::sys::{futex, linux, thread};
 use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
 use sampling::sample_due;
 
+pub use remote::{REMOTE, release_remote};
+
+mod remote;
 mod sampling;
 
 /// The gate when it is open. Sizes in grains and distances of bins are both below it when the fast paths serve them.
@@ -63,9 +66,6 @@ const LEFT: u32 = 2;
 const ARMED: u32 = 3;
 /// Milliseconds that a thread's gate may be closed when it is to go on.
 const PATIENCE: usize = 20;
-
-/// Frees to other arenas that are collected before they go home.
-pub const REMOTE: usize = 128;
 
 /// One size class's stack.
 #[repr(C)]
@@ -513,24 +513,6 @@ impl Cache {
         let first = core::ptr::with_exposed_provenance(self.bottom(class));
         // SAFETY: the slots stand behind the cache.
         unsafe { core::slice::from_raw_parts(first, 1 + slots_max(class.size())) }
-    }
-
-    /// The remote buffer's used part.
-    pub fn remote(&self) -> &[AtomicUsize] {
-        &self.remote[..self.remote_count.load(Relaxed)]
-    }
-
-    /// Adds to the remote buffer, which has room. The gate is closed.
-    pub fn push_remote(&self, address: usize) {
-        let count = self.remote_count.load(Relaxed);
-        self.remote[count].store(address, Relaxed);
-        self.set_remote_count(count + 1);
-    }
-
-    /// Sets how many of the remote buffer are used.
-    pub fn set_remote_count(&self, count: usize) {
-        compiler_fence(Ordering::SeqCst);
-        self.remote_count.store(count, Relaxed);
     }
 
     /// Whether the gate is open: nobody is at work on the stacks.

@@ -182,11 +182,8 @@ fn release_remote(cache: &Cache, address: usize) -> bool {
     if cache.remote().len() == cache::REMOTE {
         send_home(cache);
     }
-    let room = cache.remote().len() < cache::REMOTE;
+    let room = cache.push_remote(address);
     if room {
-        key::set(address);
-        cache.push_remote(address);
-        cache::add(&cache.remote_frees, 1);
         cache.aim(address);
     }
     cache.open();
@@ -265,9 +262,7 @@ pub fn release_object(operation: Operation, entry: Entry, address: usize) {
                 count_moved(operation);
                 return;
             }
-        } else if (cache.count(class) < cache.capacity(class) || make_room(cache, class))
-            && cache::release_class(class, address)
-        {
+        } else if release_class(cache, class, address) {
             count_moved(operation);
             return;
         }
@@ -308,14 +303,16 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
 pub fn release_block(operation: Operation, arena: usize, usable: usize, address: usize) -> bool {
     let Some(cache) = threads::cache().filter(|cache| cache.home() == arena) else { return false };
     let Some(class) = class_of_block(usable) else { return false };
-    if cache.count(class) == cache.capacity(class) && !make_room(cache, class) {
-        return false;
+    let released = release_class(cache, class, address);
+    if released {
+        count_moved(operation);
     }
-    if !cache::release_class(class, address) {
-        return false;
-    }
-    count_moved(operation);
-    true
+    released
+}
+
+/// Puts what was checked into the stack of its class, and makes room there if need be.
+fn release_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
+    cache::release_class(class, address) || make_room(cache, class) && cache::release_class(class, address)
 }
 
 /// The class of heap blocks with so many usable bytes: those made for the class, or hardly larger.

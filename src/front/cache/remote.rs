@@ -1,0 +1,51 @@
+//! The remote buffer: objects of other arenas' slabs that the thread has freed, until they go home together.
+
+use super::{Cache, add};
+use crate::base::shared::AtomicUsize;
+use crate::slab::key;
+use crate::slab::slab::{BINS_END, Entry};
+use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
+
+/// Frees to other arenas that are collected before they go home.
+pub const REMOTE: usize = 128;
+
+impl Cache {
+    /// The remote buffer's used part.
+    pub fn remote(&self) -> &[AtomicUsize] {
+        &self.remote[..self.remote_count.load(Relaxed)]
+    }
+
+    /// Sets how many of the remote buffer are used.
+    pub fn set_remote_count(&self, count: usize) {
+        compiler_fence(Ordering::SeqCst);
+        self.remote_count.store(count, Relaxed);
+    }
+
+    /// Puts a freed object of another arena into the buffer. False if it is full. The gate is closed.
+    #[inline]
+    pub fn push_remote(&self, address: usize) -> bool {
+        let count = self.remote_count.load(Relaxed);
+        let Some(slot) = self.remote.get(count) else { return false };
+        key::set(address);
+        slot.store(address, Relaxed);
+        self.set_remote_count(count + 1);
+        add(&self.remote_frees, 1);
+        true
+    }
+}
+
+/// Puts an object in the unit of `entry` into the calling thread's remote buffer. False, and nothing was done, if it is of the
+/// thread's home arena or of a mixed slab, is free already, or does not start where objects do; if the buffer is full, or the gate
+/// closed.
+#[inline]
+pub fn release_remote(entry: u64, address: usize) -> bool {
+    let cache = Cache::current();
+    let bin = Entry::place(entry) % BINS_END;
+    if bin == 0 || !cache.is_open() || Entry::place(entry) ^ cache.home.get() < BINS_END || !cache.enter() {
+        return false;
+    }
+    let is_object = cache.bin_at(bin).has_object(entry, address) && !key::is_set(address);
+    let released = is_object && cache.push_remote(address);
+    cache.open();
+    released
+}
