@@ -9,7 +9,8 @@
 #include <sched.h>
 #include <time.h>
 
-enum { SIZE = 32000, BELOW = 28000, MOST = 200 };
+// The cache is filled with one object of these sizes, then two, then four.
+enum { SIZE = 32000, BELOW = 28000, FILLS = 1 + 2 + 4, MOST = 200 };
 
 static void (*operation)(void);
 static long stride;
@@ -46,7 +47,7 @@ static void pop_last(void) {
     for (int i = 0; i < 12; i++) hold(BELOW);
     for (int i = 0; i < 8; i++) let_go();
     for (int i = 0; i < 8; i++) hold(BELOW);
-    for (int i = 0; i < 3; i++) hold(SIZE);
+    for (int i = 0; i < FILLS - 1; i++) hold(SIZE);
     void *stepped;
     STEP(stepped = malloc(SIZE));
     held[holds_now] = adopt(stepped, SIZE);
@@ -56,7 +57,7 @@ static void push_first(void) {
     for (int i = 0; i < 12; i++) hold(BELOW);
     for (int i = 0; i < 8; i++) let_go();
     for (int i = 0; i < 8; i++) hold(BELOW);
-    for (int i = 0; i < 5; i++) hold(SIZE);
+    for (int i = 0; i < FILLS + 1; i++) hold(SIZE);
     holds_now = holds_now - 1;
     void *stepped = held[holds_now].at;
     STEP(free(stepped));

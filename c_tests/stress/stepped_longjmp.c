@@ -6,7 +6,8 @@
 #include <pthread.h>
 #include <setjmp.h>
 
-enum { SIZE = 32000, BELOW = 28000, HELD = 12 };
+// The cache is filled with one object of these sizes, then two, then four.
+enum { SIZE = 32000, BELOW = 28000, FILLS = 1 + 2 + 4, KEPT = 8, HELD = KEPT + FILLS };
 
 static sigjmp_buf back;
 static long leave_at;
@@ -23,22 +24,22 @@ static void leave(void) {
 
 // What remains of the stack below must not be served: its class is smaller.
 static void fill_below(void) {
-    struct block below[HELD];
-    for (int i = 0; i < HELD; i++) below[i] = get(BELOW);
-    for (int i = 0; i < 8; i++) put(below[i]);
-    for (int i = 0; i < 8; i++) held[i] = get(BELOW);
+    struct block below[12];
+    for (int i = 0; i < 12; i++) below[i] = get(BELOW);
+    for (int i = 0; i < KEPT; i++) put(below[i]);
+    for (int i = 0; i < KEPT; i++) held[i] = get(BELOW);
 }
 
 static void pop_last(void) {
     fill_below();
-    for (int i = 8; i < 11; i++) held[i] = get(SIZE);
-    STEP(held[11].at = malloc(SIZE));
-    if (!jumped) held[11] = adopt(held[11].at, SIZE);
+    for (int i = KEPT; i < HELD - 1; i++) held[i] = get(SIZE);
+    STEP(held[HELD - 1].at = malloc(SIZE));
+    if (!jumped) held[HELD - 1] = adopt(held[HELD - 1].at, SIZE);
 }
 
 static void push_first(void) {
     fill_below();
-    for (int i = 8; i < HELD; i++) held[i] = get(SIZE);
+    for (int i = KEPT; i < HELD; i++) held[i] = get(SIZE);
     stepped = get(SIZE);
     STEP(free(stepped.at));
 }
@@ -60,7 +61,7 @@ static void *first_thread(void *arg) {
 
 static void *second_thread(void *arg) {
     use();
-    for (int i = 0; i < 11; i++) put(held[i]);
+    for (int i = 0; i < HELD - 1; i++) put(held[i]);
     use();
     return arg;
 }

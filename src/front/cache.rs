@@ -5,7 +5,9 @@
 //!                                                | 0 | p | p | p |   |   |   |             its slots
 //!                                                              top       end
 //!
-//! The lowest slot is 0, so an empty stack is one on whose top there is 0.
+//! The lowest slot is 0, so an empty stack is one on whose top there is 0. Each class has slots in two places: few that stand close to
+//! those of the other classes, so that small stacks share pages and cache lines are spread over all sets, and as many as it may ever
+//! need. A stack moves when what it may hold changes.
 //!
 //! `allocate` pops, `release` pushes: no lock, no atomic instruction, no chain through the objects. What is not so simple is
 //! left to the slow paths: an empty stack is filled, a full one flushed, by a batch, under the lock of the thread's home
@@ -186,25 +188,48 @@ const fn clamp(slots: usize, least: usize, most: usize) -> usize {
     }
 }
 
-/// The index of the first slot of each class.
-static SLOTS: [u32; CLASSES] = slots();
+/// The most objects that a stack holds in the slots that it has beside those of other classes.
+const NEAR: usize = 32;
 
-#[expect(clippy::cast_possible_truncation, reason = "a few thousand")]
-const fn slots() -> [u32; CLASSES] {
-    let mut starts = [0; CLASSES];
+/// The indices of a class's first slots.
+#[derive(Clone, Copy)]
+struct Place {
+    near: u32,
+    /// Where it may hold more than `NEAR`; else the same.
+    far: u32,
+}
+
+static PLACES: [Place; CLASSES] = places();
+/// Where the far slots begin, and where they end.
+const FAR: usize = places()[0].near as usize;
+const SLOTS: usize = places()[0].far as usize;
+
+#[expect(clippy::cast_possible_truncation, reason = "a few ten thousand")]
+const fn places() -> [Place; CLASSES] {
+    let mut places = [Place { near: 0, far: 0 }; CLASSES];
     let (mut class, mut next) = (1, 0);
     while class < CLASSES {
-        starts[class] = next as u32;
-        next += 1 + slots_max(class::size_of_index(class));
+        places[class] = Place { near: next as u32, far: next as u32 };
+        next += 1 + clamp(slots_max(class::size_of_index(class)), 0, NEAR);
         class += 1;
     }
-    // Class 0 stands for the end.
-    starts[0] = next as u32;
-    starts
+    // Class 0 stands for the ends.
+    places[0].near = next as u32;
+    class = 1;
+    while class < CLASSES {
+        let slots = slots_max(class::size_of_index(class));
+        if slots > NEAR {
+            places[class].far = next as u32;
+            next += 1 + slots;
+        }
+        class += 1;
+    }
+    places[0].far = next as u32;
+    places
 }
 
 /// Bytes of a cache with its slots.
-pub const BYTES: usize = size_of::<Cache>() + 8 * slots()[0] as usize;
+pub const BYTES: usize = size_of::<Cache>() + 8 * SLOTS;
 
 /// Adds to a counter that its thread alone changes, and others may read.
 #[inline(always)]
@@ -259,10 +284,10 @@ impl Cache {
             let bin = self.bin(class);
             bin.magic.set(class.magic());
             bin.magic_limit.set(class.magic());
-            bin.top.store(self.bottom(class), Relaxed);
+            bin.top.store(self.slot_at(PLACES[class.index()].near), Relaxed);
         }
         // The bin of no class is always empty: any lowest slot will do.
-        self.bins[0].top.store(self.bottom(SizeClass::of_index(1)), Relaxed);
+        self.bins[0].top.store(self.slot_at(0), Relaxed);
         self.limit();
     }
 
@@ -293,14 +318,44 @@ impl Cache {
         unsafe { &*(&raw const self.bins).cast::<usize>().add(distance).cast() }
     }
 
-    /// The lowest slot of a class: where `top` points when the stack is empty.
+    #[inline]
+    fn slot_at(&self, index: u32) -> usize {
+        self.address() + size_of::<Self>() + 8 * index as usize
+    }
+
+    /// The lowest slot of a class, in the place where its stack is: where `top` points when that is empty.
+    #[inline]
     fn bottom(&self, class: SizeClass) -> usize {
-        self.address() + size_of::<Self>() + 8 * SLOTS[class.index()] as usize
+        self.bottom_below(class, self.bin(class).top.load(Relaxed))
+    }
+
+    #[inline]
+    fn bottom_below(&self, class: SizeClass, top: usize) -> usize {
+        let Place { near, far } = PLACES[class.index()];
+        let is_far = top >= self.address() + size_of::<Self>() + 8 * FAR;
+        self.slot_at(if is_far { far } else { near })
+    }
+
+    /// Moves a stack to where there is room for so many objects; its lowest slot there. The gate is closed. Who reads it after a fork finds
+    /// it in the one place or in the other: a store decides.
+    fn settle(&self, class: SizeClass, slots: usize) -> usize {
+        let (Place { near, far }, from) = (PLACES[class.index()], self.bottom(class));
+        let held = self.bin(class).top.load(Relaxed) - from;
+        let to = self.slot_at(if slots.max(held / 8) > NEAR { far } else { near });
+        if to != from {
+            let objects = (8..=held).step_by(8);
+            objects.for_each(|at| slot(to + at).store(slot(from + at).load(Relaxed), Relaxed));
+            compiler_fence(Ordering::SeqCst);
+            self.bin(class).top.store(to + held, Relaxed);
+        }
+        to
     }
 
     /// How many objects a stack holds.
     pub fn count(&self, class: SizeClass) -> usize {
-        (self.bin(class).top.load(Relaxed) - self.bottom(class)) / 8
+        // Read once: the thread may be moving it.
+        let top = self.bin(class).top.load(Relaxed);
+        (top - self.bottom_below(class, top)) / 8
     }
 
     /// How many objects a stack may hold.
@@ -308,14 +363,19 @@ impl Cache {
         self.pace(class).capacity.load(Relaxed) as usize
     }
 
-    /// Sets how many objects a stack may hold, at most `slots_max`.
+    /// The classes whose stacks may hold anything.
+    pub fn used(&self) -> impl Iterator<Item = SizeClass> {
+        SizeClass::all().filter(|&class| self.capacity(class) != 0)
+    }
+
+    /// Sets how many objects a stack may hold, at most `slots_max`. The gate is closed.
     pub fn set_capacity(&self, class: SizeClass, slots: usize) {
         debug_assert!(slots <= slots_max(class.size()));
         let above = |slots: usize| slots.saturating_sub(slots_min(class.size())) * class.size();
         self.grown.set((self.grown.get() + above(slots)).saturating_sub(above(self.capacity(class))));
         #[expect(clippy::cast_possible_truncation, reason = "a few thousand")]
         self.pace(class).capacity.store(slots as u32, Relaxed);
-        self.bin(class).end.set(self.bottom(class) + 8 * slots);
+        self.bin(class).end.set(self.settle(class, slots) + 8 * slots);
     }
 
     /// Lets the fast paths find their bins.
@@ -338,7 +398,7 @@ impl Cache {
     pub fn halt(&self) -> bool {
         let claim = |from| self.halted.compare_exchange(from, HALTED, Relaxed, Relaxed).is_ok();
         // If a sample is due, it waits for the next that is.
-        if !claim(0) && !claim(ARMED) {
+        if ![0, ARMED, LEFT].into_iter().any(claim) {
             return false;
         }
         self.bins_of_grains.iter().for_each(|bin| bin.set(0));
@@ -347,7 +407,8 @@ impl Cache {
         let unset = || SizeClass::all().all(|class| self.bin(class).end.get() == 0) && self.has_no_bins();
         let done = linux::barrier() && self.is_open() && unset();
         if !done {
-            self.let_go();
+            // It may be moving a stack: it says itself where that ends.
+            self.leave();
         }
         done
     }
@@ -363,6 +424,11 @@ impl Cache {
             }
             futex::wait_most(&self.halted, HALTED, 1);
         }
+        self.leave();
+    }
+
+    /// Leaves it to the thread to let itself go on, in its next slow path.
+    fn leave(&self) {
         self.halted.store(LEFT, Ordering::Release);
         futex::wake_one(&self.halted);
     }
@@ -386,8 +452,10 @@ impl Cache {
     fn enter_halted(&self) -> bool {
         match self.halted.load(Ordering::Acquire) {
             0 | ARMED => return true,
-            LEFT => {
-                self.let_go();
+            // Another thread may be claiming the cache again.
+            LEFT if self.halted.compare_exchange(LEFT, 0, Ordering::Acquire, Relaxed).is_ok() => {
+                self.limit();
+                futex::wake_one(&self.halted);
                 return true;
             }
             _ => self.open(),
@@ -508,11 +576,15 @@ impl Cache {
         }
     }
 
-    /// The slots of a class, as many as it may ever use.
+    /// The slots of a class in the place where its stack is, the lowest included.
     fn slots(&self, class: SizeClass) -> &'static [AtomicUsize] {
-        let first = core::ptr::with_exposed_provenance(self.bottom(class));
+        let (bottom, most) = (self.bottom(class), slots_max(class.size()));
+        let is_near = bottom == self.slot_at(PLACES[class.index()].near);
         // SAFETY: the slots stand behind the cache.
-        unsafe { core::slice::from_raw_parts(first, 1 + slots_max(class.size())) }
+        unsafe {
+            let first = core::ptr::with_exposed_provenance(bottom);
+            core::slice::from_raw_parts(first, 1 + if is_near { most.min(NEAR) } else { most })
+        }
     }
 
     /// Whether the gate is open: nobody is at work on the stacks.

@@ -18,6 +18,7 @@ use crate::sys::linux;
 use core::sync::atomic::Ordering::Relaxed;
 
 const BATCH_FIRST: usize = 8;
+const FIRST_BYTES: usize = 4096;
 const BATCH_MAX: usize = 256;
 /// A stack that grows asks so many others for room.
 const VICTIMS: usize = 8;
@@ -31,7 +32,8 @@ pub fn fill(cache: &Cache, class: SizeClass) -> bool {
     let pace = cache.pace(class);
     let most = slots_max(class.size()) / 2;
     let batch = match pace.batch.load(Relaxed) as usize {
-        0 => BATCH_FIRST.min(most),
+        // Not more than a page of them, so that threads that need few do not touch many.
+        0 => (FIRST_BYTES / class.size()).clamp(1, BATCH_FIRST),
         batch if pace.flushes.load(Relaxed) == 0 => (2 * batch).min(most).min(BATCH_MAX),
         batch => batch,
     };
@@ -137,17 +139,20 @@ fn flush_entered(cache: &Cache, class: SizeClass, keep: usize) -> bool {
         return true;
     }
     let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) else { return false };
+    linux::keeping_errno(|| flush_into(&mut arena, cache, class, keep));
+    true
+}
+
+/// The same into the home arena, which is entered, of a stack that holds more.
+fn flush_into(arena: &mut Arena<'_>, cache: &Cache, class: SizeClass, keep: usize) {
     let going = cache.older(class, keep);
-    linux::keeping_errno(|| {
-        if !class.has_slabs() {
-            going.iter().for_each(|slot| give(&mut arena, slot.load(Relaxed)));
-        } else {
-            arena.give_all(class, going, report);
-        }
-    });
+    if !class.has_slabs() {
+        going.iter().for_each(|slot| give(arena, slot.load(Relaxed)));
+    } else {
+        arena.give_all(class, going, report);
+    }
     cache.drop_older(class, keep);
     cache::add(&cache.flushed, going.len() as u64);
-    true
 }
 
 /// Reports an object that comes out of a cache: what is wrong with it now was done while it was there.
@@ -227,8 +232,9 @@ fn arena_of(address: usize) -> usize {
 
 /// Takes everything in a cache to the arenas, which is entered, or halted by the calling thread.
 pub fn empty(cache: &Cache) {
-    for class in SizeClass::all() {
-        flush_entered(cache, class, 0);
+    if let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) {
+        let used = cache.used().filter(|&class| cache.count(class) != 0);
+        linux::keeping_errno(|| used.for_each(|class| flush_into(&mut arena, cache, class, 0)));
     }
     send_home(cache);
 }
@@ -237,7 +243,7 @@ pub fn empty(cache: &Cache) {
 pub fn flush_all(cache: &Cache) {
     cache.enter_at_last();
     empty(cache);
-    for class in SizeClass::all() {
+    for class in cache.used() {
         cache.set_capacity(class, 0);
         cache.pace(class).batch.store(0, Relaxed);
         cache.pace(class).flushes.store(0, Relaxed);

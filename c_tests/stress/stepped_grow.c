@@ -1,0 +1,60 @@
+// A free that finds the thread's cache full and lets it hold more, so that its objects move to other slots, interrupted at each of
+// its instructions by a handler that allocates the same size, frees it, or forks: no object is in two places or in none.
+// args: 2
+// soak-args: 1
+#include "include/step.h"
+
+enum { SIZE = 64, COUNT = 50, TAKEN = 6, AGAIN = 80, SLOW = 150 };
+
+static struct block blocks[COUNT], taken[TAKEN];
+static int count, before;
+
+static void take_some(void) {
+    for (int i = 0; i < TAKEN; i++) taken[i] = get(SIZE);
+}
+
+static void free_some(void) {
+    for (int i = 0; i < TAKEN; i++) put(blocks[--count]);
+}
+
+// The child goes on with what follows.
+static void fork_here(void) {
+    pid_t pid = fork();
+    if (pid == 0) return;
+    step_wait(pid);
+    _exit(0);
+}
+
+static void one(void) {
+    start_counts();
+    for (count = 0; count < COUNT; count++) blocks[count] = get(SIZE);
+    for (int i = 0; i < before; i++) put(blocks[i]);
+    void *stepped = blocks[before].at;
+    STEP(free(stepped));
+    frees_made++;
+    for (int i = before + 1; i < count; i++) put(blocks[i]);
+    if (acted && step_action == take_some)
+        for (int i = 0; i < TAKEN; i++) put(taken[i]);
+    // More than were ever out: all of the cache, and each of them once.
+    struct block again[AGAIN];
+    for (int i = 0; i < AGAIN; i++) again[i] = get(SIZE);
+    for (int i = 0; i < AGAIN; i++)
+        for (int k = 0; k < i; k++) CHECK(again[i].at != again[k].at);
+    check_heap();
+    for (int i = 0; i < AGAIN; i++) put(again[i]);
+    check_counts();
+}
+
+int main(int argc, char **argv) {
+    long stride = argument(argc, argv, 1, 2);
+    step_begin();
+    long length = 0;
+    while (before < COUNT - 1 - TAKEN && (length = instructions_of(one)) != 0 && length < SLOW) before++;
+    // Where nothing steps there is no telling; else one of them was slow, the one that makes more than 32 objects.
+    CHECK(length == 0 || length >= SLOW);
+    act_at_each(one, take_some, stride);
+    act_at_each(one, free_some, stride);
+    act_at_each(one, fork_here, stride);
+    check_heap();
+    return 0;
+}
