@@ -1,6 +1,6 @@
 // Footprint: what is resident of a process that holds little, or much in blocks of one size, or had many threads.
 //
-//     footprint what=nothing|first|few|alive|turns|crowd|live [none=1] [size=N] [bytes=N]
+//     footprint what=nothing|first|few|alive|turns|crowd|child|live [none=1] [size=N] [bytes=N]
 //
 //   nothing    no call at all
 //   first      one block of 16 bytes
@@ -8,6 +8,7 @@
 //   alive      100 threads alive, each with as much
 //   turns      1,000 threads one after another, each allocates as much and frees it
 //   crowd      the same, 50 alive at a time
+//   child      a child of fork beside eight threads that hold as much: it takes as much itself
 //   live       bytes= (1 GiB) in blocks of size= bytes; size=1: of 16 to 1024, every doubling equally likely
 //
 // none=1 makes the same threads without a block: what they cost by themselves. Printed in KiB, while blocks and threads live:
@@ -15,8 +16,9 @@
 #include "../programs/resident.h"
 
 #include <semaphore.h>
+#include <sys/wait.h>
 
-enum { ALIVE = 100, TURNS = 1000, CROWD = 50, EACH = 3, STACK = 64 << 10 };
+enum { ALIVE = 100, TURNS = 1000, CROWD = 50, BESIDE = 8, EACH = 3, STACK = 64 << 10 };
 
 static const size_t SIZES[] = {16, 32, 48, 100, 200, 500, 1000, 2000, 5000, 10000};
 enum { DIFFERENT = sizeof SIZES / sizeof *SIZES };
@@ -101,6 +103,24 @@ static void turns(struct worker *workers, size_t count, size_t alive)
     }
 }
 
+// What is private to the child are the pages that were copied for it, or are new.
+static void in_child(struct worker *workers)
+{
+    void *held[DIFFERENT * EACH];
+    for (size_t i = 0; i < BESIDE; i++)
+        start(&workers[i]);
+    pid_t child = fork();
+    require(child >= 0, "cannot fork");
+    if (child == 0) {
+        print_footprint(take_few(held));
+        _exit(0);
+    }
+    int status;
+    require(waitpid(child, &status, 0) == child && status == 0, "the child failed");
+    for (size_t i = 0; i < BESIDE; i++)
+        end(&workers[i]);
+}
+
 // A chain through their first words, as an array of them would be resident too.
 static size_t fill(size_t bytes, size_t size)
 {
@@ -136,7 +156,10 @@ int main(int argc, char **argv)
         turns(workers, TURNS, 1);
     else if (!strcmp(what, "crowd"))
         turns(workers, TURNS, CROWD);
-    else if (!strcmp(what, "live"))
+    else if (!strcmp(what, "child")) {
+        in_child(workers);
+        return 0;
+    } else if (!strcmp(what, "live"))
         asked = none ? 0 : fill(bytes, size);
     else if (!threads && strcmp(what, "nothing") && strcmp(what, "first"))
         fail(2, "no such thing: ", what);

@@ -128,8 +128,8 @@ pub struct Cache {
     pub flushed: AtomicU64,
     /// Frees to other arenas.
     pub remote_frees: AtomicU64,
-    /// The number of the thread that has the cache; 0 if it is unused.
-    pub owner: AtomicU32,
+    /// The thread that has the cache, as `threads` says it; 0 if it is unused.
+    pub owner: AtomicU64,
     /// The next in the list of all caches.
     pub next: AtomicUsize,
     /// What the stacks may hold above their least, all together, in bytes of objects.

@@ -7,22 +7,28 @@
 //! thread gets a cache. Other destructors may run later and free what they have: without a cache, directly in the
 //! arenas, and no cache is made again. Where no key is left, or the destructors' rounds were over, the owner's number tells: a cache whose
 //! owner the kernel does not know is taken by a thread that needs one.
+//!
+//! A forked child leaves the other threads' caches as they are, so that their pages are not copied. Whose owner was left behind by a
+//! fork, as the forks counted in its word say, belongs to nobody: a thread takes it with all that is in it, and `flush_left_behind`
+//! empties it.
 
 #![allow(unsafe_code)]
 
 use super::cache::{self, Cache};
 use super::{exchange, options, runtime};
-use crate::base::shared::{AtomicI64, AtomicUsize};
+use crate::base::shared::{AtomicI64, AtomicU32, AtomicUsize};
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
 use crate::sys::thread;
 use core::ffi::c_void;
-use core::sync::atomic::{Ordering, Ordering::Relaxed};
+use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
 
 /// The newest of all caches.
 static CACHES: AtomicUsize = AtomicUsize::new(0);
 /// How many caches have an owner.
 static OWNED: AtomicUsize = AtomicUsize::new(0);
+/// How many forks there were from the first process to this one.
+static FORKS: AtomicU32 = AtomicU32::new(0);
 /// How many caches' owners were asked for so far.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 /// The pthread key, or one of the two below.
@@ -57,6 +63,8 @@ fn make() -> Option<&'static Cache> {
     let cache = linux::keeping_errno(|| unused().or_else(new));
     if let Some(cache) = cache {
         cache.enter_at_last();
+        // A thread that a fork left behind may have been at it just then.
+        cache.used().for_each(|class| cache.set_capacity(class, cache.capacity(class)));
         if cache.stacked() == 0 && cache.remote().is_empty() {
             cache.set_home(runtime::home());
         } else {
@@ -65,8 +73,15 @@ fn make() -> Option<&'static Cache> {
         }
         cache.endings.store(0, Relaxed);
         thread::set_cache(cache.address());
-        // A signal handler may have forked since the cache was claimed: this thread may have another number by now.
-        cache.owner.store(thread::number(), Relaxed);
+        // A signal handler may have forked since the cache was claimed, and may do so here: this thread has another number then.
+        loop {
+            let owner = owner_now();
+            cache.owner.store(owner, Relaxed);
+            compiler_fence(Ordering::SeqCst);
+            if owner == owner_now() {
+                break;
+            }
+        }
         cache.open();
     }
     thread::set_inside(false);
@@ -77,18 +92,38 @@ fn make() -> Option<&'static Cache> {
     Some(cache)
 }
 
+/// What says that the calling thread, of this process, has a cache: forks above, the thread's number below.
+fn owner_now() -> u64 {
+    u64::from(FORKS.load(Relaxed)) << u32::BITS | u64::from(thread::number())
+}
+
+/// Whether an owner is nobody, or a thread that a fork left behind.
+fn is_nobody(owner: u64) -> bool {
+    owner == 0 || owner >> u32::BITS != u64::from(FORKS.load(Relaxed))
+}
+
+fn claim(cache: &Cache, owner: u64) -> bool {
+    cache.owner.compare_exchange(owner, owner_now(), Ordering::Acquire, Relaxed).is_ok()
+}
+
+/// Makes the calling thread the owner of a cache that nobody has. False if somebody has it.
+fn take(cache: &Cache) -> bool {
+    let owner = cache.owner.load(Relaxed);
+    is_nobody(owner) && claim(cache, owner)
+}
+
 /// A cache that nobody has, now this thread's.
 fn unused() -> Option<&'static Cache> {
-    let me = thread::number();
-    let claim = |cache: &Cache, owner| cache.owner.compare_exchange(owner, me, Ordering::Acquire, Relaxed).is_ok();
-    if let Some(cache) = all().find(|cache| cache.owner.load(Relaxed) == 0 && claim(cache, 0)) {
+    if let Some(cache) = all().find(|cache| take(cache)) {
         OWNED.fetch_add(1, Relaxed);
         return Some(cache);
     }
     // No destructor told of the end of some threads: a few are asked for each time, so that in the end all are.
     let orphaned = |cache: &&'static Cache| {
         let owner = cache.owner.load(Relaxed);
-        owner != me && !linux::thread_lives(owner) && claim(cache, owner)
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+        let number = owner as u32;
+        number != thread::number() && !linux::thread_lives(number) && claim(cache, owner)
     };
     let from = ASKED.fetch_add(ASK, Relaxed);
     let count = all().count().max(1);
@@ -101,7 +136,7 @@ fn new() -> Option<&'static Cache> {
     // SAFETY: zeroed memory of a cache's size and alignment, never unmapped, of which all is atomics.
     let cache: &'static Cache = unsafe { &*core::ptr::with_exposed_provenance(address) };
     cache.begin();
-    cache.owner.store(thread::number(), Relaxed);
+    cache.owner.store(owner_now(), Relaxed);
     OWNED.fetch_add(1, Relaxed);
     let mut first = CACHES.load(Relaxed);
     loop {
@@ -189,25 +224,33 @@ pub fn flush_mine() {
     if !thread::is_inside()
         && let Some(cache) = cache()
     {
-        if options::caches() { exchange::flush_all(cache) } else { give_up(cache) }
+        if options::caches() {
+            exchange::flush_all(cache);
+        } else {
+            give_up(cache);
+        }
+        flush_left_behind();
     }
 }
 
-/// In a forked child: what other threads had in their caches goes to the arenas. `old` is the number this thread had in the parent.
-pub fn adopt_in_child(old: u32) {
-    let mine = Cache::mine().map(Cache::address);
-    for cache in all().filter(|cache| cache.owner.load(Relaxed) != 0) {
-        // By number too: a signal handler may have forked while this thread was just getting its cache.
-        if mine == Some(cache.address()) || cache.owner.load(Relaxed) == old {
-            cache.owner.store(thread::number(), Relaxed);
-            continue;
-        }
-        exchange::flush_all(cache);
+/// Empties the caches of threads that a fork left behind.
+fn flush_left_behind() {
+    for cache in all().filter(|cache| cache.owner.load(Relaxed) != 0 && take(cache)) {
+        linux::keeping_errno(|| exchange::flush_all(cache));
         cache.close();
-        cache.owner.store(0, Relaxed);
+        cache.owner.store(0, Ordering::Release);
     }
-    // A thread may have been cut off before it counted.
-    OWNED.store(all().filter(|cache| cache.owner.load(Relaxed) != 0).count(), Relaxed);
+}
+
+/// In a forked child: this thread keeps its cache, and the others' are nobody's. `old` is the number it had in the parent.
+pub fn adopt_in_child(old: u32) {
+    let forks = FORKS.load(Relaxed);
+    let before = u64::from(forks) << u32::BITS | u64::from(old);
+    FORKS.store(forks.wrapping_add(1), Relaxed);
+    let address = Cache::mine().map(Cache::address);
+    // By number too: a signal handler may have forked while this thread was just getting its cache.
+    let mine = all().filter(|cache| address == Some(cache.address()) || cache.owner.load(Relaxed) == before);
+    OWNED.store(mine.inspect(|cache| cache.owner.store(owner_now(), Relaxed)).count(), Relaxed);
 }
 
 #[cfg(feature = "models")]
