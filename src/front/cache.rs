@@ -48,11 +48,14 @@ use crate::slab::slab::{BINS_END, Entry, home_place};
 use crate::sys::{futex, linux, thread};
 use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
 use sampling::sample_due;
+use slots::{FAR, NEAR, PLACES, Place, SLOTS};
 
 pub use remote::{REMOTE, release_remote};
+pub use slots::{slots_max, slots_min};
 
 mod remote;
 mod sampling;
+mod slots;
 
 /// The gate when it is open. Sizes in grains and distances of bins are both below it when the fast paths serve them.
 const OPEN: usize = BINS_END;
@@ -166,67 +169,6 @@ const BUDGET: usize = 32 << 20;
 /// The most and the least that the stacks of one cache share.
 const SHARE_MAX: usize = 8 << 20;
 const SHARE_MIN: usize = 1 << 20;
-
-/// The most slots a class may use.
-pub const fn slots_max(size: usize) -> usize {
-    let bytes = if size <= class::SLAB_MAX { 256 << 10 } else { 512 << 10 };
-    clamp(bytes / size, 2, 2048)
-}
-
-/// What a stack may hold as soon as it is used, and never less.
-pub const fn slots_min(size: usize) -> usize {
-    clamp((16 << 10) / size, 1, 16)
-}
-
-const fn clamp(slots: usize, least: usize, most: usize) -> usize {
-    if slots < least {
-        least
-    } else if slots > most {
-        most
-    } else {
-        slots
-    }
-}
-
-/// The most objects that a stack holds in the slots that it has beside those of other classes.
-const NEAR: usize = 32;
-
-/// The indices of a class's first slots.
-#[derive(Clone, Copy)]
-struct Place {
-    near: u32,
-    /// Where it may hold more than `NEAR`; else the same.
-    far: u32,
-}
-
-static PLACES: [Place; CLASSES] = places();
-/// Where the far slots begin, and where they end.
-const FAR: usize = places()[0].near as usize;
-const SLOTS: usize = places()[0].far as usize;
-
-#[expect(clippy::cast_possible_truncation, reason = "a few ten thousand")]
-const fn places() -> [Place; CLASSES] {
-    let mut places = [Place { near: 0, far: 0 }; CLASSES];
-    let (mut class, mut next) = (1, 0);
-    while class < CLASSES {
-        places[class] = Place { near: next as u32, far: next as u32 };
-        next += 1 + clamp(slots_max(class::size_of_index(class)), 0, NEAR);
-        class += 1;
-    }
-    // Class 0 stands for the ends.
-    places[0].near = next as u32;
-    class = 1;
-    while class < CLASSES {
-        let slots = slots_max(class::size_of_index(class));
-        if slots > NEAR {
-            places[class].far = next as u32;
-            next += 1 + slots;
-        }
-        class += 1;
-    }
-    places[0].far = next as u32;
-    places
-}
 
 /// Bytes of a cache with its slots.
 pub const BYTES: usize = size_of::<Cache>() + 8 * SLOTS;

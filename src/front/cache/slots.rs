@@ -1,0 +1,64 @@
+//! Where in a cache the slots of each class are: see the head of `cache`.
+
+use crate::base::class::{self, CLASSES};
+
+/// The most slots a class may use.
+pub const fn slots_max(size: usize) -> usize {
+    let bytes = if size <= class::SLAB_MAX { 256 << 10 } else { 512 << 10 };
+    clamp(bytes / size, 2, 2048)
+}
+
+/// What a stack may hold as soon as it is used, and never less.
+pub const fn slots_min(size: usize) -> usize {
+    clamp((16 << 10) / size, 1, 16)
+}
+
+const fn clamp(slots: usize, least: usize, most: usize) -> usize {
+    if slots < least {
+        least
+    } else if slots > most {
+        most
+    } else {
+        slots
+    }
+}
+
+/// The most objects that a stack holds in the slots that it has beside those of other classes.
+pub(super) const NEAR: usize = 32;
+
+/// The indices of a class's first slots.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) near: u32,
+    /// Where it may hold more than `NEAR`; else the same.
+    pub(super) far: u32,
+}
+
+pub(super) static PLACES: [Place; CLASSES] = places();
+/// Where the far slots begin, and where they end.
+pub(super) const FAR: usize = places()[0].near as usize;
+pub(super) const SLOTS: usize = places()[0].far as usize;
+
+#[expect(clippy::cast_possible_truncation, reason = "a few ten thousand")]
+const fn places() -> [Place; CLASSES] {
+    let mut places = [Place { near: 0, far: 0 }; CLASSES];
+    let (mut class, mut next) = (1, 0);
+    while class < CLASSES {
+        places[class] = Place { near: next as u32, far: next as u32 };
+        next += 1 + clamp(slots_max(class::size_of_index(class)), 0, NEAR);
+        class += 1;
+    }
+    // Class 0 stands for the ends.
+    places[0].near = next as u32;
+    class = 1;
+    while class < CLASSES {
+        let slots = slots_max(class::size_of_index(class));
+        if slots > NEAR {
+            places[class].far = next as u32;
+            next += 1 + slots;
+        }
+        class += 1;
+    }
+    places[0].far = next as u32;
+    places
+}
