@@ -17,6 +17,7 @@ use crate::slab::slab::{Entry, Object};
 use crate::sys::linux;
 use core::sync::atomic::Ordering::Relaxed;
 
+/// The first fill of a stack: so many objects, but not more than a page of them, so that threads that need few do not touch many.
 const BATCH_FIRST: usize = 8;
 const FIRST_BYTES: usize = 4096;
 const BATCH_MAX: usize = 256;
@@ -32,7 +33,6 @@ pub fn fill(cache: &Cache, class: SizeClass) -> bool {
     let pace = cache.pace(class);
     let most = slots_max(class.size()) / 2;
     let batch = match pace.batch.load(Relaxed) as usize {
-        // Not more than a page of them, so that threads that need few do not touch many.
         0 => (FIRST_BYTES / class.size()).clamp(1, BATCH_FIRST),
         batch if pace.flushes.load(Relaxed) == 0 => (2 * batch).min(most).min(BATCH_MAX),
         batch => batch,
