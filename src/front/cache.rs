@@ -295,9 +295,16 @@ impl Cache {
 
     /// How many objects a stack holds.
     pub fn count(&self, class: SizeClass) -> usize {
+        self.stack(class).len()
+    }
+
+    /// The slots of a stack that hold its objects. To another thread they are a moment's: what is in them later may be old, or 0.
+    fn stack(&self, class: SizeClass) -> &'static [AtomicUsize] {
         // Read once: the thread may be moving it.
         let top = self.bin(class).top.load(Relaxed);
-        (top - self.bottom_below(class, top)) / 8
+        let bottom = self.bottom_below(class, top);
+        // SAFETY: the slots stand behind the cache, and `top` is one of them, `bottom` or above it.
+        unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(bottom + 8), (top - bottom) / 8) }
     }
 
     /// How many objects a stack may hold.
@@ -461,11 +468,6 @@ impl Cache {
         SizeClass::of_index(next)
     }
 
-    /// Object `index` of a stack, from 0 at the bottom.
-    pub fn object(&self, class: SizeClass, index: usize) -> usize {
-        self.slots(class)[index + 1].load(Relaxed)
-    }
-
     /// The slots for up to `count` objects that come into an empty stack: the one to be handed out first goes into the last
     /// of them, the next before it, and so on. `put` comes next.
     pub fn places(&self, class: SizeClass, count: usize) -> &'static [AtomicUsize] {
@@ -587,12 +589,10 @@ impl Cache {
         SizeClass::all().map(|class| self.count(class)).sum()
     }
 
-    /// Calls `f` with every object in the stacks and the remote buffer.
+    /// Calls `f` with every object in the stacks and the remote buffer. The thread may be at work on them: see `stack`.
     pub fn for_each_held(&self, mut f: impl FnMut(usize)) {
-        for class in SizeClass::all() {
-            (0..self.count(class)).for_each(|index| f(self.object(class, index)));
-        }
-        self.remote().iter().for_each(|slot| f(slot.load(Relaxed)));
+        let stacks = SizeClass::all().flat_map(|class| self.stack(class));
+        stacks.chain(self.remote()).map(|slot| slot.load(Relaxed)).filter(|&object| object != 0).for_each(&mut f);
     }
 }
 
