@@ -303,12 +303,9 @@ fn choose(place: &impl Place, value: &str, names: &[&str]) -> bool {
 
 /// A number of bytes with an optional k, m or g.
 fn size(text: &str) -> Option<usize> {
-    let (digits, shift) = match text.as_bytes().last()?.to_ascii_lowercase() {
-        b'k' => (&text[..text.len() - 1], 10),
-        b'm' => (&text[..text.len() - 1], 20),
-        b'g' => (&text[..text.len() - 1], 30),
-        _ => (text, 0),
-    };
+    let units = [(['k', 'K'], 10), (['m', 'M'], 20), (['g', 'G'], 30)];
+    let with_unit = units.iter().find_map(|&(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
+    let (digits, shift) = with_unit.unwrap_or((text, 0));
     digits.parse::<usize>().ok()?.checked_mul(1 << shift)
 }
 
@@ -564,6 +561,7 @@ pub fn perturb() -> u8 {
 }
 
 /// Sets the fill byte.
+#[cold]
 pub fn set_perturb(byte: u8) {
     // Where blocks are checked, `fill` says it all.
     PERTURB.store(if watched() { 0 } else { byte }, Relaxed);
