@@ -4,9 +4,9 @@
 #include "check.h"
 
 int main(void) {
-    // 4094 blocks of 16 bytes, and 32 bytes left.
+    // 4095 blocks of 16 bytes, and 16 bytes left.
     char *p = malloc(16);
     char *slab = (char *)((uintptr_t)opaque(p) & ~(uintptr_t)0xffff);
-    free(slab + 4094 * 16);
+    free(slab + 4095 * 16);
     return 0;
 }

@@ -8,7 +8,7 @@
 //! so that a thread cache can hold them. Class 0 is no class.
 
 use super::align;
-use super::config::{GRAIN, HEADER, KEY_END, UNIT};
+use super::config::{GRAIN, HEADER, UNIT};
 
 /// The largest size in slabs.
 pub const SLAB_MAX: usize = 32 << 10;
@@ -52,7 +52,7 @@ const fn next_size(size: usize) -> usize {
 /// The last eight bytes of a slab's units are the header of the block after it. There is room for a key behind the last object: see
 /// `slab::key`.
 const fn objects(size: usize, units: usize) -> usize {
-    (units * UNIT - HEADER - KEY_END) / size
+    (units * UNIT - HEADER) / size
 }
 
 /// As few units as have room for eight objects and leave no more than a thirty-first unused.
@@ -73,7 +73,7 @@ const fn shapes() -> [Shape; CLASSES] {
         let units = if size <= SLAB_MAX { units(size) } else { 0 };
         let objects = if units == 0 { 0 } else { objects(size, units) };
         assert!(objects < 1 << 16 && size < 1 << 32);
-        let magic = (u64::MAX / size as u64) + 1;
+        let magic = ((1 << 64) / size as u128) as u64 + 1;
         shapes[class] = Shape { size: size as u32, units: units as u16, objects: objects as u16, magic };
         assert!((size <= SLAB_MAX) == (class < SLAB_CLASSES));
         (class, size) = (class + 1, next_size(size));
@@ -219,11 +219,17 @@ impl SizeClass {
         usize::from(self.shape().objects)
     }
 
-    /// 2^64 / size, rounded up. For offsets below 2^32: `offset * magic < magic`, modulo 2^64, exactly if `offset` is a multiple of
-    /// the size (Lemire, Kaser, Kurz, "Faster remainder by direct computation", Software: Practice and Experience 49(6), 2019).
+    /// The integer next above 2^64 / size. For offsets below 2^32 `offset * magic` is, modulo 2^64, `index * rest + offset % size * magic`,
+    /// where `rest` is what `size * magic` is above 2^64: it is below `magic_limit` exactly if an object starts there (after Lemire, Kaser, Kurz,
+    /// "Faster remainder by direct computation", Software: Practice and Experience 49(6), 2019).
     #[inline]
     pub fn magic(self) -> u64 {
         self.shape().magic
+    }
+
+    /// See `magic`.
+    pub fn magic_limit(self) -> u64 {
+        (self.objects() as u64).wrapping_mul(self.magic().wrapping_mul(self.size() as u64))
     }
 
     /// Which object of a slab starts `offset` bytes into it, if one does.
@@ -268,7 +274,7 @@ mod tests {
         }
         for class in SizeClass::slabs() {
             let (used, all) = (class.objects() * class.size(), class.slab_bytes());
-            assert!(used <= all - HEADER - KEY_END && all - used <= all / 31 && class.objects() >= 8, "{class:?}");
+            assert!(used <= all - HEADER && all - used <= all / 31 && class.objects() >= 8, "{class:?}");
         }
     }
 
@@ -279,8 +285,8 @@ mod tests {
                 let index = offset / class.size();
                 let right = (offset.is_multiple_of(class.size()) && index < class.objects()).then_some(index);
                 assert_eq!(class.object_at(offset), right, "{class:?} {offset}");
-                let divides = (offset as u64).wrapping_mul(class.magic()) < class.magic();
-                assert_eq!(divides, offset.is_multiple_of(class.size()));
+                let starts = (offset as u64).wrapping_mul(class.magic()) < class.magic_limit();
+                assert_eq!(starts, right.is_some());
             }
         }
     }

@@ -81,7 +81,6 @@ pub struct Bin {
     end: Whole<usize>,
     /// See `SizeClass::magic`.
     magic: Own<u64>,
-    /// The same number: two operands in memory are an instruction less than one in a register.
     magic_limit: Own<u64>,
 }
 
@@ -225,7 +224,7 @@ impl Cache {
         for class in SizeClass::all() {
             let bin = self.bin(class);
             bin.magic.set(class.magic());
-            bin.magic_limit.set(class.magic());
+            bin.magic_limit.set(class.magic_limit());
             bin.top.store(self.slot_at(PLACES[class.index()].near), Relaxed);
         }
         // The bin of no class is always empty: any lowest slot will do.
