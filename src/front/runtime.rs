@@ -26,8 +26,6 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 pub static PAGE_MAP: PageMap = PageMap::new();
 static SPANS: SpanPool = SpanPool::new();
 static METADATA: Metadata = Metadata::new();
-/// The arenas that are in use, a bit for each. The others were never touched.
-static FOUNDED: AtomicU32 = AtomicU32::new(0);
 const _: () = assert!(ARENAS_MAX <= u32::BITS as usize);
 static ARENAS: [Arena<Linux>; ARENAS_MAX] = [const { Arena::new(Linux) }; ARENAS_MAX];
 /// The process's mappings.
@@ -37,14 +35,16 @@ pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 const HUGE_FROM: usize = 128 << 20;
 
 /// How far the start is.
-static START: Start = Start { ready: AtomicBool::new(false), starting: AtomicU32::new(0) };
+static START: Start = Start { ready: AtomicBool::new(false), starting: AtomicU32::new(0), founded: AtomicU32::new(0) };
 
-/// Both words are on one page.
+/// All are on one page.
 struct Start {
     /// Whether it is done.
     ready: AtomicBool,
     /// How many threads are in `start`, or `SEALED`.
     starting: AtomicU32,
+    /// The arenas that are in use, a bit for each. The others were never touched.
+    founded: AtomicU32,
 }
 
 /// Nobody is in `start`, or will be.
@@ -91,8 +91,9 @@ fn start() {
 
 /// Makes an arena ready for use, once for all. False in a signal handler that interrupted an operation on the first one, whose lock
 /// is held meanwhile: a fork holds that one before it looks which others there are.
+#[cold]
 fn found(index: usize) -> bool {
-    if FOUNDED.load(Ordering::Acquire) & 1 << index != 0 {
+    if START.founded.load(Ordering::Acquire) & 1 << index != 0 {
         return true;
     }
     ARENAS[0].set_rank(1);
@@ -105,10 +106,11 @@ fn found(index: usize) -> bool {
         let Some(mut arena) = ARENAS[index].enter(Operation::Other) else { return false };
         prepare(index, &mut arena);
     }
-    FOUNDED.fetch_or(1 << index, Ordering::Release);
+    START.founded.fetch_or(1 << index, Ordering::Release);
     true
 }
 
+#[cold]
 fn prepare(index: usize, arena: &mut Entered<'_, Linux>) {
     arena.found(&PAGE_MAP, &SPANS, &METADATA);
     arena.configure(index, options::fit());
@@ -171,13 +173,13 @@ pub fn on_valgrind() -> bool {
 
 /// The arenas in use and their indices.
 pub fn numbered() -> impl DoubleEndedIterator<Item = (usize, &'static Arena<Linux>)> {
-    let founded = FOUNDED.load(Ordering::Acquire);
+    let founded = START.founded.load(Ordering::Acquire);
     ARENAS.iter().enumerate().filter(move |(index, _)| founded & 1 << index != 0)
 }
 
 /// How many arenas are in use.
 pub fn arena_count() -> usize {
-    FOUNDED.load(Ordering::Acquire).count_ones() as usize
+    START.founded.load(Ordering::Acquire).count_ones() as usize
 }
 
 /// The arenas in use.
@@ -224,6 +226,7 @@ fn choose_home() -> usize {
 #[cfg_attr(not(any(miri, feature = "models")), unsafe(link_section = ".init_array"))]
 static AT_LOAD: extern "C" fn() = at_load;
 
+#[cold]
 extern "C" fn at_load() {
     ensure();
     modules::begin();

@@ -5,6 +5,7 @@
 use super::cache::{self, Cache};
 use super::{guarded, options, quarantine, runtime, threads};
 use crate::base::class::SizeClass;
+use crate::base::config::UNIT;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
 use crate::base::shared::AtomicU64;
@@ -70,8 +71,8 @@ pub fn for_each_arena(mut f: impl FnMut(usize, Figures, SlabFigures)) {
         let figures = valgrind::quietly(read);
         if let Some((mut figures, slabs)) = figures.filter(|(figures, _)| figures.held != 0) {
             // What lives in slabs, instead of the slabs.
-            figures.live = figures.live - slabs.bytes + slabs.object_bytes;
-            figures.live_blocks = figures.live_blocks - slabs.slabs + slabs.objects;
+            figures.live = figures.live - slabs.bytes - slabs.parked * UNIT + slabs.object_bytes;
+            figures.live_blocks = figures.live_blocks - slabs.slabs - slabs.parked + slabs.objects;
             f(index, figures, slabs);
         }
     }
@@ -88,6 +89,7 @@ pub fn stats() -> Stats {
         stats.slabs.slabs += slabs.slabs;
         stats.slabs.mixed += slabs.mixed;
         stats.slabs.bytes += slabs.bytes;
+        stats.slabs.parked += slabs.parked;
         stats.slabs.objects += slabs.objects;
         stats.slabs.object_bytes += slabs.object_bytes;
         stats.heaps.live += figures.live;

@@ -20,6 +20,7 @@ use crate::base::operation::Operation;
 use crate::sys::pages::PageSource;
 use crate::sys::report;
 use core::fmt::Write;
+use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// What is wrong with a pointer that lies in a region.
@@ -203,6 +204,50 @@ impl<S: PageSource + 'static> Heap<S> {
             candidate = self.free.next_of_size(Some(found), bytes);
         }
         self.alloc_aligned(bytes - HEADER, UNIT).map(|fresh| fresh.block)
+    }
+
+    /// The hole that a unit would be taken from next, and the unit, if nobody has touched the end of it, nor what is behind.
+    fn fresh_unit(&self) -> Option<(Block, Block)> {
+        let found = self.free.find(UNIT)?;
+        let start = aligned_in(found, UNIT);
+        let region = self.map.get(start)?;
+        (region.mark.load(Relaxed) <= start + UNIT - HEADER).then_some((found, start))
+    }
+
+    /// Whether a unit would be taken next that nobody has touched yet.
+    pub fn next_unit_is_fresh(&self) -> bool {
+        self.fresh_unit().is_some()
+    }
+
+    /// Up to so many units that nobody has touched yet, each a block of its own: the first as `alloc_units` would have it, the others with headers
+    /// as if purged, so the caller puts slabs there. `None` if what would be taken next is no unit of these.
+    pub fn take_fresh_units(&mut self, most: usize) -> Option<Range<Block>> {
+        if self.free.find(UNIT).is_none() {
+            self.grow(2 * UNIT)?;
+        }
+        let (found, start) = self.fresh_unit()?;
+        let end = (found + self.trusted(found).size() - MIN_REST).min(self.map.get(start)?.end());
+        let units = (end.saturating_sub(start) / UNIT).min(most);
+        if units == 0 {
+            return None;
+        }
+        let end = start + units * UNIT;
+        self.take_at(found, start, end - start);
+        block::set_header(start, self.trusted(start).with_size(UNIT));
+        self.figures.live_blocks += units - 1;
+        Some(start..end)
+    }
+
+    /// Makes one block of neighbours of a unit each that metes itself has. Where no header stands between them none is written.
+    pub fn join_units(&mut self, start: Block, end: Block) {
+        for between in (start + UNIT..end).step_by(UNIT) {
+            if block::header(between) != Err(0) {
+                block::clear_header(between);
+            }
+        }
+        let size = end - start;
+        block::set_header(start, self.header(start).map_or(Header::new(size), |header| header.with_size(size)));
+        self.figures.live_blocks -= size / UNIT - 1;
     }
 
     /// Hands out `need` bytes of a free block from `start` on.

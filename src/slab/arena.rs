@@ -233,7 +233,7 @@ impl<S: PageSource + 'static> Entered<'_, S> {
     /// A block of the heap for `n` bytes; `None` when memory is out.
     pub fn alloc_aligned(&mut self, n: usize, align: usize) -> Option<Fresh> {
         let Inside { heap, bins, .. } = self.inside();
-        if bins.parked() != 0 && !heap.has_room(n, align) {
+        if bins.parked() > n && !heap.has_room(n, align) {
             bins.unpark(heap, true);
         }
         heap.alloc_aligned(n, align)

@@ -4,7 +4,6 @@
 //! back to the heap. One empty slab a bin is kept. Where much is free in slabs of other classes, some of these are made mixed ones, which
 //! serve all: see `mixed`. Guarded by the arena's lock.
 
-use super::key;
 use super::metadata::Metadata;
 use super::mixing::Mixing;
 use super::slab::{self, Entry, Slab, Slabs};
@@ -36,6 +35,8 @@ pub struct SlabFigures {
     pub mixed: usize,
     /// The bytes of their blocks.
     pub bytes: usize,
+    /// Units that are parked: they stand as slabs, and none is in use.
+    pub parked: usize,
     /// Objects that are out: with the program, or in thread caches.
     pub objects: usize,
     /// Their bytes.
@@ -132,7 +133,9 @@ impl Bins {
             let out = self.bins[class.index()].out;
             (objects, object_bytes) = (objects + out, object_bytes + out * class.size());
         }
-        SlabFigures { slabs: self.slabs, mixed: self.mixing.slabs, bytes: self.bytes, objects, object_bytes }
+        let (mixed, parked) = (self.mixing.slabs, self.parked);
+        let (slabs, bytes) = (self.slabs - parked, self.bytes - self.parked());
+        SlabFigures { slabs, mixed, bytes, parked, objects, object_bytes }
     }
 
     /// The lowest slab of a bin behind an address.
@@ -401,7 +404,7 @@ impl Bins {
 
     fn new_slab<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass) -> Option<&'static Slab> {
         let slab = slab::slab(self.new_record(heap, class)?);
-        let Some(start) = self.place_for(heap, class.slab_bytes()) else {
+        let Some((start, bytes)) = self.place_for(heap, class.slab_bytes()) else {
             let spare = &mut self.bins[class.index()].spare;
             slab.set_next_spare(core::mem::replace(spare, slab.address()));
             return None;
@@ -414,22 +417,24 @@ impl Bins {
         for (index, unit) in (start..start + class.slab_bytes()).step_by(UNIT).enumerate() {
             heap.page_map().set_slab_entry(unit, slab.entry(index));
         }
-        // Behind the last object is no other, though a pointer there divides: the key makes `free` look closer.
-        key::set(start + class.objects() * class.size());
         self.bins[class.index()].objects += class.objects();
-        self.count_slab(heap, slab);
+        self.count_slab(bytes);
         Some(slab)
     }
 
-    /// Memory of the heap for a slab.
-    fn place_for<S: PageSource>(&mut self, heap: &mut Heap<S>, bytes: usize) -> Option<usize> {
-        if self.parked != 0 && !heap.has_room(bytes - HEADER, UNIT) {
-            if bytes == UNIT {
-                return self.take_parked();
+    /// Memory of the heap for a slab, and the bytes of the block that it is.
+    #[cold]
+    fn place_for<S: PageSource>(&mut self, heap: &mut Heap<S>, bytes: usize) -> Option<(usize, usize)> {
+        let has_room = heap.has_room(bytes - HEADER, UNIT);
+        if bytes == UNIT && (!has_room || heap.next_unit_is_fresh()) {
+            if let Some(unit) = self.take_parked().or_else(|| self.take_and_park(heap)) {
+                return Some((unit, UNIT));
             }
+        } else if self.parked() > bytes && !has_room {
             self.unpark(heap, true);
         }
-        heap.alloc_units(bytes)
+        let start = heap.alloc_units(bytes)?;
+        Some((start, heap.size_of(start)))
     }
 
     /// A record for a slab of a class.
@@ -450,9 +455,9 @@ impl Bins {
         self.bins[bin].partial.insert(&Slabs, slab.address(), |other| start < slab::slab(other).start());
     }
 
-    pub(super) fn count_slab<S: PageSource>(&mut self, heap: &Heap<S>, slab: &'static Slab) {
+    pub(super) fn count_slab(&mut self, bytes: usize) {
         self.slabs += 1;
-        self.bytes += heap.size_of(slab.start());
+        self.bytes += bytes;
     }
 
     pub(super) fn forget_slab(&mut self, bytes: usize) {
@@ -476,7 +481,7 @@ impl Bins {
     }
 
     /// Takes an empty slab out of its bin, and makes its block a free one.
-    pub(super) fn give_back<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab, bin: usize) {
+    fn give_back<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab, bin: usize) {
         let (start, bytes) = (slab.start(), slab.bytes());
         self.bins[bin].partial.remove(&Slabs, slab.address());
         // The page map tells what purged headers were.
@@ -537,6 +542,9 @@ impl Bins {
         let listed = self.check_trees()?;
         let ensure = |holds, what| if holds { Ok(()) } else { Err(Broken { what, address: 0 }) };
         ensure(listed == partial, "the bins do not hold all slabs with room")?;
+        found.slabs -= self.parked;
+        found.bytes -= self.parked();
+        found.parked = self.parked;
         ensure(found == self.figures(), "the bins' figures are not the sums of the slabs")
     }
 

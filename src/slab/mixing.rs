@@ -65,7 +65,6 @@ impl Bins {
     /// Whether so much is free in slabs that other classes should have it.
     fn is_sparse(&self) -> bool {
         let SlabFigures { bytes, object_bytes, .. } = self.figures();
-        let bytes = bytes - self.parked();
         bytes - object_bytes >= MIX_LEAST.max(bytes / MIX_PART)
     }
 

@@ -1,8 +1,12 @@
-//! Parked slabs: small holes of the heap that stand as empty slabs while nobody needs them.
+//! Parked slabs: units of the heap that stand as empty slabs while nobody needs them.
 //!
 //! All of a hole could go back to the system but for what stands on it that is the heap's: its node on the first page, its boundary tag on the
 //! last, its header on the page before. Nothing stands on an empty slab. So when memory is given back, holes of whole units are filled with empty
-//! slabs, one to a unit, whose class does not matter. They are the first to become slabs of a class, and holes again before the heap grows.
+//! slabs, one to a unit, whose class does not matter. And a slab cut out of memory that nobody has touched yet would have three pages at once: its
+//! first with the node of what was left of the hole before, its last with the header of what is left of it now. So a run of such units is
+//! taken together, and all but the first are parked: a page of theirs is touched when an object on it is handed out, and not before.
+//!
+//! Parked slabs are holes again before the heap grows.
 
 use super::bins::{Bins, PARKED};
 use super::slab::{self, Entry, Slab, Slabs};
@@ -10,9 +14,12 @@ use crate::base::class::SizeClass;
 use crate::base::config::UNIT;
 use crate::heap::heap::Heap;
 use crate::sys::pages::PageSource;
+use core::ops::Range;
 
 /// Of larger holes three pages are next to nothing.
 const HOLE_MAX: usize = 8 * UNIT;
+/// Units that are taken together.
+const RUN: usize = 16;
 /// Slabs that are parked, or put back into the heap, while others wait for the lock.
 const STEP: usize = 256;
 /// Few objects, so the record is small.
@@ -54,44 +61,79 @@ impl Bins {
     fn park_unit<S: PageSource>(&mut self, heap: &mut Heap<S>, unit: usize) -> bool {
         let Some(record) = self.new_record(heap, class()) else { return false };
         heap.take_hole(unit, UNIT);
-        let slab = slab::slab(record);
-        slab.begin(unit, class(), heap.arena());
-        slab.set_changed();
-        heap.page_map().set_slab_entry(unit, slab.entry(0));
+        self.park_block(heap, unit, slab::slab(record)).set_changed();
         if let Some(before) = Entry::new(heap.page_map().slab_entry(unit - UNIT)) {
             // Its last page has the header of this one, which may go too now.
             before.slab().set_changed();
         }
-        self.insert(PARKED, slab);
-        self.parked += 1;
-        self.count_slab(heap, slab);
         true
     }
 
+    /// Makes a block of a unit a parked slab.
+    fn park_block<S: PageSource>(&mut self, heap: &Heap<S>, unit: usize, slab: &'static Slab) -> &'static Slab {
+        slab.begin(unit, class(), heap.arena());
+        heap.page_map().set_slab_entry(unit, slab.entry(0));
+        self.insert(PARKED, slab);
+        self.parked += 1;
+        self.count_slab(UNIT);
+        slab
+    }
+
+    /// Takes a unit that nobody has touched yet, and parks those behind it.
+    #[cold]
+    pub(super) fn take_and_park<S: PageSource>(&mut self, heap: &mut Heap<S>) -> Option<usize> {
+        let Range { start, end } = heap.take_fresh_units(RUN)?;
+        for unit in (start + UNIT..end).step_by(UNIT) {
+            let Some(record) = self.new_record(heap, class()) else {
+                heap.join_units(unit, end);
+                heap.free_own(unit);
+                break;
+            };
+            self.park_block(heap, unit, slab::slab(record));
+        }
+        Some(start)
+    }
+
     /// Makes parked slabs holes again, a step's worth or all; whether there are more.
+    #[cold]
     pub fn unpark<S: PageSource>(&mut self, heap: &mut Heap<S>, all: bool) -> bool {
         let mut left = STEP;
-        while let Some(slab) = self.lowest_parked() {
+        while let Some(start) = self.lowest_parked().map(Slab::start) {
             if left == 0 && !all {
                 return true;
             }
-            left = left.saturating_sub(1);
-            self.give_back(heap, slab, PARKED);
-            self.parked -= 1;
+            let mut end = start;
+            // Neighbours together: what would be headers between them need no page.
+            while self.lowest_parked().is_some_and(|slab| slab.start() == end) {
+                self.drop_lowest_parked();
+                end += UNIT;
+                left = left.saturating_sub(1);
+            }
+            // The page map tells what purged headers were.
+            heap.restore_header(end);
+            heap.join_units(start, end);
+            (start..end).step_by(UNIT).for_each(|unit| heap.page_map().set_slab_entry(unit, 0));
+            heap.free_own(start);
             // It went back long ago.
-            heap.forget_dirty(UNIT);
-            self.drop_record(slab);
+            heap.forget_dirty(end - start);
         }
         false
     }
 
-    /// Takes the lowest parked slab out, for another one in its place, whose record comes before anybody looks; its first address.
-    pub fn take_parked(&mut self) -> Option<usize> {
-        let slab = self.lowest_parked()?;
+    /// Takes the lowest parked slab for another one in its place, whose record comes before anybody looks; its first address.
+    pub(super) fn take_parked(&mut self) -> Option<usize> {
+        let start = self.lowest_parked()?.start();
+        self.drop_lowest_parked();
+        Some(start)
+    }
+
+    /// Forgets that the lowest parked slab is one. The page map knows it still.
+    #[cold]
+    fn drop_lowest_parked(&mut self) {
+        let Some(slab) = self.lowest_parked() else { return };
         self.bins[PARKED].partial.remove(&Slabs, slab.address());
         self.parked -= 1;
-        self.forget_slab(slab.bytes());
+        self.forget_slab(UNIT);
         self.drop_record(slab);
-        Some(slab.start())
     }
 }

@@ -9,6 +9,7 @@ use super::slab::Entry;
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::UNIT;
 use crate::base::shared::AtomicUsize;
+use crate::heap::block;
 use crate::heap::free_list::Fit;
 use crate::heap::heap::{Heap, Huge};
 use crate::heap::span::SpanPool;
@@ -308,6 +309,32 @@ fn what_has_no_room_in_holes_gets_a_slab() {
 }
 
 #[test]
+fn untouched_units_are_taken_in_runs_and_no_header_is_written_between_them() {
+    let mut bench = Bench::new(Fit::Best, 64 << 20);
+    let classes: Vec<_> = SizeClass::slabs().filter(|class| class.slab_bytes() == UNIT).take(12).collect();
+    for (count, &class) in classes.iter().enumerate() {
+        bench.take(class, 1);
+        let figures = bench.bins.figures();
+        assert_eq!((figures.slabs, figures.bytes), (count + 1, (count + 1) * UNIT));
+        assert_eq!(figures.slabs + figures.parked, 16);
+        bench.check();
+    }
+    let first = bench.live[0].1;
+    for (index, &(_, object)) in bench.live.iter().enumerate() {
+        assert_eq!(object, first + index * UNIT);
+        assert_eq!(block::header(object).is_ok(), index == 0);
+    }
+    let before = bench.heap.figures().free_blocks;
+    assert!(!bench.bins.unpark(&mut bench.heap, true));
+    assert_eq!((bench.bins.figures().parked, bench.heap.figures().free_blocks), (0, before));
+    bench.check();
+    // What has been a parked slab is there for all.
+    assert!(bench.heap.alloc(10 * UNIT).unwrap().block == first + 12 * UNIT);
+    bench.heap.free(first + 12 * UNIT).unwrap();
+    bench.finish();
+}
+
+#[test]
 fn all_pages_of_small_holes_are_given_back() {
     let mut bench = Bench::new(Fit::Best, 64 << 20);
     let class = SizeClass::for_size(512).unwrap();
@@ -317,6 +344,7 @@ fn all_pages_of_small_holes_are_given_back() {
         bench.give(index);
     }
     bench.bins.release_empty(&mut bench.heap);
+    bench.bins.unpark(&mut bench.heap, true);
     assert!(!bench.bins.park(&mut bench.heap));
     let parked = bench.bins.parked();
     assert!(parked >= 60 * UNIT);
