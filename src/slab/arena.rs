@@ -233,10 +233,7 @@ impl<S: PageSource + 'static> Entered<'_, S> {
     /// A block of the heap for `n` bytes; `None` when memory is out.
     pub fn alloc_aligned(&mut self, n: usize, align: usize) -> Option<Fresh> {
         let Inside { heap, bins, .. } = self.inside();
-        if bins.parked() > n && !heap.has_room(n, align) {
-            bins.unpark(heap, true);
-        }
-        heap.alloc_aligned(n, align)
+        bins.alloc_with_parked(heap, n, align, |heap| heap.alloc_aligned(n, align))
     }
 
     /// Gives all whole pages that nothing needs back to the operating system; about how many bytes that were.

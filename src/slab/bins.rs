@@ -425,15 +425,13 @@ impl Bins {
     /// Memory of the heap for a slab, and the bytes of the block that it is.
     #[cold]
     fn place_for<S: PageSource>(&mut self, heap: &mut Heap<S>, bytes: usize) -> Option<(usize, usize)> {
-        let has_room = heap.has_room(bytes - HEADER, UNIT);
-        if bytes == UNIT && (!has_room || heap.next_unit_is_fresh()) {
-            if let Some(unit) = self.take_parked().or_else(|| self.take_and_park(heap)) {
-                return Some((unit, UNIT));
-            }
-        } else if self.parked() > bytes && !has_room {
-            self.unpark(heap, true);
+        if bytes == UNIT
+            && (heap.next_unit_is_fresh() || !heap.has_room(bytes - HEADER, UNIT))
+            && let Some(unit) = self.take_parked().or_else(|| self.take_and_park(heap))
+        {
+            return Some((unit, UNIT));
         }
-        let start = heap.alloc_units(bytes)?;
+        let start = self.alloc_with_parked(heap, bytes - HEADER, UNIT, |heap| heap.alloc_units(bytes))?;
         Some((start, heap.size_of(start)))
     }
 

@@ -120,6 +120,28 @@ impl Bins {
         false
     }
 
+    /// Allocates `n` bytes of the heap, aligned. Where it has no room for them the parked slabs are made holes before, if these may be enough, so that it
+    /// need not grow; or else when it cannot.
+    pub(super) fn alloc_with_parked<S: PageSource, T>(
+        &mut self,
+        heap: &mut Heap<S>,
+        n: usize,
+        align: usize,
+        alloc: impl Fn(&mut Heap<S>) -> Option<T>,
+    ) -> Option<T> {
+        if self.parked() > n && !heap.has_room(n, align) {
+            self.unpark(heap, true);
+        }
+        alloc(heap).or_else(|| {
+            // Without any the system has just been asked in vain.
+            if self.parked == 0 {
+                return None;
+            }
+            self.unpark(heap, true);
+            alloc(heap)
+        })
+    }
+
     /// Takes the lowest parked slab for another one in its place, whose record comes before anybody looks; its first address.
     pub(super) fn take_parked(&mut self) -> Option<usize> {
         let start = self.lowest_parked()?.start();

@@ -335,6 +335,26 @@ fn untouched_units_are_taken_in_runs_and_no_header_is_written_between_them() {
 }
 
 #[test]
+fn parked_slabs_are_holes_again_when_memory_is_out() {
+    for n in [UNIT / 2, 3 * UNIT, 16 * UNIT] {
+        let mut bench = Bench::new(Fit::Best, 8 << 20);
+        bench.take(SizeClass::for_size(64).unwrap(), 1);
+        let (first, parked) = (bench.live[0].1, bench.bins.figures().parked);
+        assert!(parked > 10);
+        let mut blocks = Vec::new();
+        while let Some(fresh) = bench.bins.alloc_with_parked(&mut bench.heap, n, 16, |heap| heap.alloc(n)) {
+            blocks.push(fresh.block);
+            bench.check();
+        }
+        assert_eq!(bench.bins.figures().parked, 0);
+        let where_parked = first..first + parked * UNIT;
+        assert!(blocks.iter().any(|block| where_parked.contains(block)));
+        blocks.into_iter().for_each(|block| bench.heap.free_own(block));
+        bench.finish();
+    }
+}
+
+#[test]
 fn all_pages_of_small_holes_are_given_back() {
     let mut bench = Bench::new(Fit::Best, 64 << 20);
     let class = SizeClass::for_size(512).unwrap();
