@@ -1,6 +1,6 @@
 // A random bit of the heap's own words flipped: reported, or harmless. All sizes in the free list, under the best fit.
 // env: METES_OPTIONS=slabs=off
-// args: 300
+// args: 200
 // soak-args: 10000
 // timeout: 120
 // ways: so

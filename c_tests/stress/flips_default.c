@@ -1,6 +1,6 @@
 // A random bit of the heap's own words flipped: reported, or harmless. With slabs and caches: the words are those of larger blocks.
 // env: METES_OPTIONS=stats=off
-// args: 300
+// args: 200
 // soak-args: 10000
 // timeout: 120
 // ways: so

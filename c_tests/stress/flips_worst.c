@@ -1,6 +1,6 @@
 // A random bit of the heap's own words flipped: reported, or harmless. Under the largest that fits.
 // env: METES_OPTIONS=slabs=off,fit=worst
-// args: 300
+// args: 200
 // soak-args: 10000
 // timeout: 120
 // ways: so

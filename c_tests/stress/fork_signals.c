@@ -1,6 +1,6 @@
 // fork with signals arriving all the time whose handler allocates, in the parent and in the child.
 // cflags: -pthread
-// args: 200
+// args: 120
 // soak-args: 30000
 // timeout: 120
 #include "check.h"

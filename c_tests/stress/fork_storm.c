@@ -1,7 +1,7 @@
 // A process with eight allocating threads forks again and again. The child allocates, frees what the parent made, what
 // its threads made too, starts a thread of its own and looks at the whole heap. A hang ends by the child's alarm.
 // cflags: -pthread
-// args: 150
+// args: 100
 // soak-args: 50000
 // timeout: 120
 #include "check.h"

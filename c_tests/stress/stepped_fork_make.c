@@ -1,7 +1,7 @@
 // A handler forks at each instruction of its thread's first malloc, the one that makes its cache. The child goes on, with
 // another thread beside it: each has a cache of its own.
 // cflags: -pthread
-// args: 4
+// args: 8
 // soak-args: 1
 #include "include/step.h"
 
