@@ -45,7 +45,7 @@ struct metes_stats {
    */
   size_t heap_live;
   /*
-   The most that the heaps have handed out, to slabs too: an upper bound of the most that `heap_live` has been.
+   The most that the heaps have handed out, to slabs too and to those that stand ready: an upper bound of the most that `heap_live` has been.
    */
   size_t heap_peak;
   /*

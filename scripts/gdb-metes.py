@@ -12,7 +12,7 @@ import struct
 
 import gdb
 
-VERSION = 2
+VERSION = 3
 UNIT = 64 << 10
 GRAIN = 16
 LEAF_ENTRIES = 1 << 16
@@ -169,8 +169,9 @@ class Slab:
         head = struct.unpack("QBBBBI", heap.bytes(record, 16))
         self.start, self.klass, self.arena, _, units, self.free = head
         self.bytes = units * UNIT
-        self.size = SIZES[self.klass]
-        self.objects = (self.bytes - 8 - KEY_AT - 8) // self.size if self.size else 0
+        self.is_parked = self.klass == len(SIZES)
+        self.size = 0 if self.is_parked else SIZES[self.klass]
+        self.objects = (self.bytes - 8) // self.size if self.size else 0
 
     @staticmethod
     def of(heap, entry):
@@ -183,6 +184,8 @@ class Slab:
     def object(self, address):
         """Where the object around an address starts, its size, and whether the bitmap has it as free."""
         offset = address - self.start
+        if self.is_parked:
+            return None
         if self.size:
             index = offset // self.size
             return (self.start + index * self.size, self.size, self.bit(index)) if index < self.objects else None
@@ -233,11 +236,14 @@ class MetesHeap(gdb.Command):
             except Damaged as damaged:
                 print(f"  {damaged}; what is behind it is not counted")
             print(f"  {plural(used, 'block')} in use, {used_bytes:,} bytes; {plural(free, 'free block')}, {free_bytes:,} bytes")
-            for size in sorted({slab.size for slab in slabs if slab.arena == arena}):
-                same = [slab for slab in slabs if slab.arena == arena and slab.size == size]
+            here = [slab for slab in slabs if slab.arena == arena and not slab.is_parked]
+            for size in sorted({slab.size for slab in here}):
+                same = [slab for slab in here if slab.size == size]
                 out = sum(slab.objects - slab.free for slab in same)
                 what = f"objects of {size:,} bytes: {out:,} of {sum(s.objects for s in same):,} are out" if size else "of mixed sizes"
                 print(f"  {plural(len(same), 'slab')} {'of ' if size else ''}{what}")
+            if parked := sum(slab.is_parked for slab in slabs if slab.arena == arena):
+                print(f"  {plural(parked, 'slab')} parked, without objects")
         mappings = [span for span in heap.spans() if span.kind == MAPPING]
         print(f"{plural(len(mappings), 'mapping')}, {sum(span.len for span in mappings):,} bytes")
         print("Out are objects in use, in a thread's cache, and, where blocks are checked, in quarantine.")
@@ -265,6 +271,9 @@ class MetesBlock(gdb.Command):
             self.mapping(heap, address)
 
     def slab(self, heap, slab, address):
+        if slab.is_parked:
+            print(f"{address:#x} is in a parked slab, at {slab.start:#x} of arena {slab.arena}: memory that is free")
+            return
         found = slab.object(address)
         if not found:
             print(f"{address:#x} is behind the last object of the slab at {slab.start:#x}")

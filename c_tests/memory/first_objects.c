@@ -16,6 +16,10 @@ static size_t resident_pages(char *unit) {
 
 int main(void) {
     served_by_metes();
+    // A hole in which there is no room for a slab at a unit.
+    void *hole = opaque(malloc(110000)), *behind = opaque(malloc(50000));
+    CHECK(hole && behind);
+    free(hole);
     char *last = NULL;
     size_t slabs = 0, pages = 0;
     for (size_t size = STEP; size <= MOST && slabs < SLABS; size += STEP) {
@@ -28,6 +32,7 @@ int main(void) {
         pages += resident_pages(unit);
         slabs++;
     }
+    free(behind);
     CHECK(slabs >= 16);
     // The first fill of a thread's cache takes a page at most, which may lie across two; a run of slabs begins and ends with a header.
     if (pages > slabs + slabs / 2) {

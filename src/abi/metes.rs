@@ -94,7 +94,7 @@ pub struct MetesStats {
     pub free_calls: u64,
     /// Bytes in blocks handed out: small ones count with their size class, others with their header. Without mappings.
     pub heap_live: usize,
-    /// The most that the heaps have handed out, to slabs too: an upper bound of the most that `heap_live` has been.
+    /// The most that the heaps have handed out, to slabs too and to those that stand ready: an upper bound of the most that `heap_live` has been.
     pub heap_peak: usize,
     /// Bytes of address space the heaps hold.
     pub heap_held: usize,

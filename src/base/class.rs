@@ -40,7 +40,7 @@ struct Shape {
     units: u16,
     /// Objects in a slab.
     objects: u16,
-    /// 2^64 / size, rounded up: multiplying replaces a division.
+    /// The integer next above 2^64 / size: multiplying replaces a division.
     magic: u64,
 }
 
@@ -49,8 +49,7 @@ const fn next_size(size: usize) -> usize {
     size + if size < 128 { 16 } else { (1 << size.ilog2()) / steps }
 }
 
-/// The last eight bytes of a slab's units are the header of the block after it. There is room for a key behind the last object: see
-/// `slab::key`.
+/// The last eight bytes of a slab's units are the header of the block after it.
 const fn objects(size: usize, units: usize) -> usize {
     (units * UNIT - HEADER) / size
 }
@@ -219,7 +218,7 @@ impl SizeClass {
         usize::from(self.shape().objects)
     }
 
-    /// The integer next above 2^64 / size. For offsets below 2^32 `offset * magic` is, modulo 2^64, `index * rest + offset % size * magic`,
+    /// The integer next above 2^64 / size. For offsets below 2^32 `offset * magic` is, modulo 2^64, `(index * rest) + (offset % size) * magic`,
     /// where `rest` is what `size * magic` is above 2^64: it is below `magic_limit` exactly if an object starts there (after Lemire, Kaser, Kurz,
     /// "Faster remainder by direct computation", Software: Practice and Experience 49(6), 2019).
     #[inline]

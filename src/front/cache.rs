@@ -79,7 +79,7 @@ pub struct Bin {
     top: AtomicUsize,
     /// The address of the last slot that may be used; 0 while the cache is halted.
     end: Whole<usize>,
-    /// See `SizeClass::magic`.
+    /// See `SizeClass::magic`, also for the limit.
     magic: Own<u64>,
     magic_limit: Own<u64>,
 }

@@ -192,6 +192,15 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// A block whose payload starts at a unit and whose `bytes`, whole units, end with the next block's header.
     pub fn alloc_units(&mut self, bytes: usize) -> Option<Block> {
+        let (found, start) = self.place_for_units(bytes).or_else(|| {
+            self.grow(bytes + UNIT + MIN_BLOCK)?;
+            self.place_for_units(bytes)
+        })?;
+        Some(self.take_at(found, start, bytes).block)
+    }
+
+    /// The free block that units would be cut out of, and from where on.
+    fn place_for_units(&self, bytes: usize) -> Option<(Block, Block)> {
         // A search with room for the alignment passes every hole that is exactly right, such as that of another slab
         // that was given back. So the first few that are large enough are looked at before.
         let mut candidate = self.free.find(bytes);
@@ -199,36 +208,34 @@ impl<S: PageSource + 'static> Heap<S> {
             let Some(found) = candidate else { break };
             let start = aligned_in(found, UNIT);
             if start - found + bytes <= self.trusted(found).size() {
-                return Some(self.take_at(found, start, bytes).block);
+                return Some((found, start));
             }
             candidate = self.free.next_of_size(Some(found), bytes);
         }
-        self.alloc_aligned(bytes - HEADER, UNIT).map(|fresh| fresh.block)
+        let found = self.free.find(bytes + UNIT + MIN_BLOCK)?;
+        Some((found, aligned_in(found, UNIT)))
     }
 
-    /// The hole that a unit would be taken from next, and the unit, if nobody has touched the end of it, nor what is behind.
-    fn fresh_unit(&self) -> Option<(Block, Block)> {
-        let found = self.free.find(UNIT)?;
-        let start = aligned_in(found, UNIT);
-        let region = self.map.get(start)?;
-        (region.mark.load(Relaxed) <= start + UNIT - HEADER).then_some((found, start))
+    /// Whether nobody has touched the end of a unit, nor what is behind.
+    fn is_fresh(&self, unit: Block) -> bool {
+        self.map.get(unit).is_some_and(|region| region.mark.load(Relaxed) <= unit + UNIT - HEADER)
     }
 
-    /// Whether a unit would be taken next that nobody has touched yet.
-    pub fn next_unit_is_fresh(&self) -> bool {
-        self.fresh_unit().is_some()
+    /// Whether there is room for a unit that was touched before.
+    pub fn has_touched_unit(&self) -> bool {
+        self.place_for_units(UNIT).is_some_and(|(_, start)| !self.is_fresh(start))
     }
 
     /// Up to so many units that nobody has touched yet, each a block of its own: the first as `alloc_units` would have it, the others with headers
-    /// as if purged, so the caller puts slabs there. `None` if what would be taken next is no unit of these.
+    /// as if purged, so the caller puts slabs there. `None` if what would be taken next is no such unit.
     pub fn take_fresh_units(&mut self, most: usize) -> Option<Range<Block>> {
-        if self.free.find(UNIT).is_none() {
-            self.grow(2 * UNIT)?;
-        }
-        let (found, start) = self.fresh_unit()?;
+        let (found, start) = self.place_for_units(UNIT).or_else(|| {
+            self.grow(2 * UNIT + MIN_BLOCK)?;
+            self.place_for_units(UNIT)
+        })?;
         let end = (found + self.trusted(found).size() - MIN_REST).min(self.map.get(start)?.end());
         let units = (end.saturating_sub(start) / UNIT).min(most);
-        if units == 0 {
+        if units == 0 || !self.is_fresh(start) {
             return None;
         }
         let end = start + units * UNIT;
@@ -238,15 +245,23 @@ impl<S: PageSource + 'static> Heap<S> {
         Some(start..end)
     }
 
+    /// Takes the last of the units that `take_fresh_units` returned back.
+    pub fn give_fresh_units(&mut self, units: Range<Block>) {
+        block::set_header(units.start, Header::new(UNIT));
+        self.join_units(units.start, units.end);
+        self.free_own(units.start);
+    }
+
     /// Makes one block of neighbours of a unit each that metes itself has. Where no header stands between them none is written.
     pub fn join_units(&mut self, start: Block, end: Block) {
         for between in (start + UNIT..end).step_by(UNIT) {
             if block::header(between) != Err(0) {
+                self.trusted(between);
                 block::clear_header(between);
             }
         }
         let size = end - start;
-        block::set_header(start, self.header(start).map_or(Header::new(size), |header| header.with_size(size)));
+        block::set_header(start, self.trusted(start).with_size(size));
         self.figures.live_blocks -= size / UNIT - 1;
     }
 

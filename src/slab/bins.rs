@@ -133,13 +133,12 @@ impl Bins {
             let out = self.bins[class.index()].out;
             (objects, object_bytes) = (objects + out, object_bytes + out * class.size());
         }
-        let (mixed, parked) = (self.mixing.slabs, self.parked);
-        let (slabs, bytes) = (self.slabs - parked, self.bytes - self.parked());
+        let (slabs, mixed, bytes, parked) = (self.slabs, self.mixing.slabs, self.bytes, self.parked);
         SlabFigures { slabs, mixed, bytes, parked, objects, object_bytes }
     }
 
     /// The lowest slab of a bin behind an address.
-    fn slab_behind(&self, bin: usize, address: usize) -> Option<&'static Slab> {
+    pub(super) fn slab_behind(&self, bin: usize, address: usize) -> Option<&'static Slab> {
         let record = self.bins[bin].partial.first_behind(&Slabs, |other| slab::slab(other).start() > address);
         (record != NONE).then(|| slab::slab(record))
     }
@@ -392,9 +391,7 @@ impl Bins {
                     }
                     bytes -= looked;
                 }
-                // Mixed ones without room are full.
-                let record = self.bins[bin].partial.next_fit(&Slabs, slab.address(), 1);
-                next = (record != NONE).then(|| slab::slab(record));
+                next = self.slab_behind(bin, start);
             }
             (bin, start) = (bin + 1, 0);
         }
@@ -426,7 +423,7 @@ impl Bins {
     #[cold]
     fn place_for<S: PageSource>(&mut self, heap: &mut Heap<S>, bytes: usize) -> Option<(usize, usize)> {
         if bytes == UNIT
-            && (heap.next_unit_is_fresh() || !heap.has_room(bytes - HEADER, UNIT))
+            && !heap.has_touched_unit()
             && let Some(unit) = self.take_parked().or_else(|| self.take_and_park(heap))
         {
             return Some((unit, UNIT));
@@ -519,6 +516,11 @@ impl Bins {
                 Some(_) if index == 0 && !heap.is_block(slab.start(), slab.bytes()) => {
                     Some("a slab does not stand in a block of its own")
                 }
+                Some(_) if entry.class().is_some_and(|class| class.index() == PARKED) => {
+                    found.parked += 1;
+                    partial += 1;
+                    return;
+                }
                 Some((objects, bytes)) => {
                     found.objects += objects;
                     found.object_bytes += bytes;
@@ -540,9 +542,6 @@ impl Bins {
         let listed = self.check_trees()?;
         let ensure = |holds, what| if holds { Ok(()) } else { Err(Broken { what, address: 0 }) };
         ensure(listed == partial, "the bins do not hold all slabs with room")?;
-        found.slabs -= self.parked;
-        found.bytes -= self.parked();
-        found.parked = self.parked;
         ensure(found == self.figures(), "the bins' figures are not the sums of the slabs")
     }
 
@@ -553,8 +552,8 @@ impl Bins {
             let (mut last, mut free, before) = (0, 0, listed);
             while let Some(slab) = self.slab_behind(index, last) {
                 let (address, class) = (slab.start(), slab.class());
-                let bin = if index == PARKED { PARKED } else { class.map_or(0, SizeClass::index) };
-                if bin != index || class.is_some() && slab.free() == 0 {
+                let lacks_room = class.is_some() && slab.free() == 0 && index != PARKED;
+                if class.map_or(0, SizeClass::index) != index || lacks_room {
                     return Err(Broken { what: "a slab is in a bin where it does not belong", address });
                 }
                 if index != PARKED && slab.is_empty() && slab.address() != self.bins[index].empty {
@@ -579,6 +578,8 @@ impl Bins {
 pub fn interior(entry: Entry, address: usize) -> Misuse {
     let offset = address - entry.slab().start();
     match entry.class() {
+        // A parked slab.
+        Some(class) if !class.has_slabs() => Misuse::Freed(0),
         Some(class) if offset / class.size() < class.objects() => Misuse::Interior(offset % class.size(), class.size()),
         Some(_) => Misuse::Interior(0, 0),
         None => entry.slab().interior(address),

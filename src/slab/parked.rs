@@ -2,11 +2,11 @@
 //!
 //! All of a hole could go back to the system but for what stands on it that is the heap's: its node on the first page, its boundary tag on the
 //! last, its header on the page before. Nothing stands on an empty slab. So when memory is given back, holes of whole units are filled with empty
-//! slabs, one to a unit, whose class does not matter. And a slab cut out of memory that nobody has touched yet would have three pages at once: its
+//! slabs, one to a unit, of a class of their own that has no objects. And a slab cut out of memory that nobody has touched yet would have three pages at once: its
 //! first with the node of what was left of the hole before, its last with the header of what is left of it now. So a run of such units is
 //! taken together, and all but the first are parked: a page of theirs is touched when an object on it is handed out, and not before.
 //!
-//! Parked slabs are holes again before the heap grows.
+//! Parked slabs become slabs of a class where no hole has pages for one, and holes again when memory is given back, and where the heap has no room otherwise.
 
 use super::bins::{Bins, PARKED};
 use super::slab::{self, Entry, Slab, Slabs};
@@ -22,11 +22,10 @@ const HOLE_MAX: usize = 8 * UNIT;
 const RUN: usize = 16;
 /// Slabs that are parked, or put back into the heap, while others wait for the lock.
 const STEP: usize = 256;
-/// Few objects, so the record is small.
-const OBJECT: usize = 1024;
 
+/// The first class without slabs: nothing in a parked one is taken for an object.
 fn class() -> SizeClass {
-    SizeClass::for_size(OBJECT).unwrap_or(SizeClass::of_index(1))
+    SizeClass::of_index(PARKED)
 }
 
 impl Bins {
@@ -36,7 +35,7 @@ impl Bins {
     }
 
     fn lowest_parked(&self) -> Option<&'static Slab> {
-        self.bins[PARKED].partial.first_fit(&Slabs, 1).map(slab::slab)
+        self.slab_behind(PARKED, 0)
     }
 
     /// Parks holes, a step's worth; whether there may be more.
@@ -71,11 +70,11 @@ impl Bins {
 
     /// Makes a block of a unit a parked slab.
     fn park_block<S: PageSource>(&mut self, heap: &Heap<S>, unit: usize, slab: &'static Slab) -> &'static Slab {
-        slab.begin(unit, class(), heap.arena());
+        slab.begin_head(unit, Some(class()), 1, heap.arena());
+        slab.set_free(0);
         heap.page_map().set_slab_entry(unit, slab.entry(0));
         self.insert(PARKED, slab);
         self.parked += 1;
-        self.count_slab(UNIT);
         slab
     }
 
@@ -85,8 +84,7 @@ impl Bins {
         let Range { start, end } = heap.take_fresh_units(RUN)?;
         for unit in (start + UNIT..end).step_by(UNIT) {
             let Some(record) = self.new_record(heap, class()) else {
-                heap.join_units(unit, end);
-                heap.free_own(unit);
+                heap.give_fresh_units(unit..end);
                 break;
             };
             self.park_block(heap, unit, slab::slab(record));
@@ -104,8 +102,8 @@ impl Bins {
             }
             let mut end = start;
             // Neighbours together: what would be headers between them need no page.
-            while self.lowest_parked().is_some_and(|slab| slab.start() == end) {
-                self.drop_lowest_parked();
+            while let Some(slab) = self.lowest_parked().filter(|slab| slab.start() == end) {
+                self.forget_parked(slab);
                 end += UNIT;
                 left = left.saturating_sub(1);
             }
@@ -144,18 +142,16 @@ impl Bins {
 
     /// Takes the lowest parked slab for another one in its place, whose record comes before anybody looks; its first address.
     pub(super) fn take_parked(&mut self) -> Option<usize> {
-        let start = self.lowest_parked()?.start();
-        self.drop_lowest_parked();
-        Some(start)
+        let slab = self.lowest_parked()?;
+        self.forget_parked(slab);
+        Some(slab.start())
     }
 
-    /// Forgets that the lowest parked slab is one. The page map knows it still.
+    /// Takes a slab out of those that are parked. The page map knows it still.
     #[cold]
-    fn drop_lowest_parked(&mut self) {
-        let Some(slab) = self.lowest_parked() else { return };
+    fn forget_parked(&mut self, slab: &'static Slab) {
         self.bins[PARKED].partial.remove(&Slabs, slab.address());
         self.parked -= 1;
-        self.forget_slab(UNIT);
         self.drop_record(slab);
     }
 }

@@ -387,6 +387,10 @@ impl Slab {
     /// Calls `f` with the first address and the end of each run of free objects. The one that reaches the slab's last grain ends with it.
     pub fn for_each_free_run(&self, mut f: impl FnMut(usize, usize)) {
         let (start, last) = (self.start(), self.bytes() - GRAIN);
+        if self.class().is_some_and(|class| !class.has_slabs()) {
+            // A parked one.
+            return f(start, start + last);
+        }
         let (size, end) = self.class().map_or((GRAIN, last / GRAIN), |class| (class.size(), class.objects()));
         // The unused rest goes with the last of them.
         let to = |index| if index == end { last } else { index * size };
