@@ -19,6 +19,7 @@ use proptest::prelude::*;
 use std::boxed::Box;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::vec;
 use std::vec::Vec;
 
 struct Bench {
@@ -126,6 +127,7 @@ enum Step {
     Thin(usize, usize),
     Give(usize),
     Block(usize),
+    FreeBlock(usize),
     Purge,
     Park,
     Unpark,
@@ -139,7 +141,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (SLAB_CLASSES - 9..SLAB_CLASSES, 1usize..8).prop_map(|(class, count)| Step::Take(class, count)),
         1 => (20..SLAB_CLASSES, 2usize..40).prop_map(|(class, keep)| Step::Thin(class, keep)),
         60 => any::<usize>().prop_map(Step::Give),
-        2 => (1usize..200_000).prop_map(Step::Block),
+        12 => (1usize..200_000).prop_map(Step::Block),
+        10 => any::<usize>().prop_map(Step::FreeBlock),
         1 => Just(Step::Purge),
         2 => Just(Step::Park),
         1 => Just(Step::Unpark),
@@ -151,7 +154,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn run(fit: Fit, steps: Vec<Step>) {
     let mut bench = Bench::new(fit, 24 << 20);
-    let mut blocks = Vec::new();
+    let mut blocks: Vec<usize> = Vec::new();
     for step in steps {
         match step {
             Step::Take(class, count) => bench.take(SizeClass::of_index(class), count),
@@ -164,7 +167,23 @@ fn run(fit: Fit, steps: Vec<Step>) {
             }
             Step::Give(_) if bench.live.is_empty() => {}
             Step::Give(which) => bench.give(which % bench.live.len()),
-            Step::Block(size) => blocks.extend(bench.heap.alloc(size).map(|fresh| fresh.block)),
+            Step::Block(size) => {
+                let alloc = |heap: &mut Heap<_>| heap.alloc(size);
+                let fresh = bench.bins.alloc_with_parked(&mut bench.heap, size, 16, alloc);
+                blocks.extend(fresh.map(|fresh| {
+                    let first = core::ptr::with_exposed_provenance_mut(fresh.block);
+                    // SAFETY: a block on the fake source, which the test has taken.
+                    let bytes: &mut [u8] = unsafe { core::slice::from_raw_parts_mut(first, fresh.usable) };
+                    assert!(bytes[fresh.dirty..].iter().all(|&byte| byte == 0));
+                    bytes.fill(0xee);
+                    fresh.block
+                }));
+            }
+            Step::FreeBlock(_) if blocks.is_empty() => {}
+            Step::FreeBlock(which) => {
+                let block = blocks.swap_remove(which % blocks.len());
+                assert!(bench.heap.free(block).is_ok());
+            }
             Step::Purge => {
                 bench.bins.purge(&bench.heap);
             }
