@@ -89,6 +89,7 @@ pub fn stats() -> Stats {
         stats.slabs.slabs += slabs.slabs;
         stats.slabs.mixed += slabs.mixed;
         stats.slabs.bytes += slabs.bytes;
+        stats.slabs.parked += slabs.parked;
         stats.slabs.objects += slabs.objects;
         stats.slabs.object_bytes += slabs.object_bytes;
         stats.heaps.live += figures.live;
