@@ -12,6 +12,7 @@ pub mod page_map;
 pub mod region;
 pub mod span;
 pub mod trim;
+pub mod units;
 
 #[cfg(test)]
 pub(crate) mod tests;
