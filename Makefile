@@ -12,8 +12,7 @@ EXPORT  := target/export/release
 # nodelete: fork handlers and thread keys must never outlive the code they point at.
 # Only what is marked is inlined beyond this: the fast paths are, and slow ones as large as they would be otherwise take 50 KiB more and no less time.
 CODEGEN   := -C llvm-args=-inline-threshold=75
-# What is rarely called stands together, so that a program that hardly allocates has fewer pages of the library.
-LINK_ARGS := -Wl,-z,keep-text-section-prefix -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+LINK_ARGS := -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
 
 .PHONY: all run test models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install clean

@@ -10,7 +10,6 @@ use crate::sys::{linux, valgrind};
 #[unsafe(link_section = ".fini_array")]
 static AT_EXIT: extern "C" fn() = at_exit;
 
-#[cold]
 extern "C" fn at_exit() {
     if options::watched() {
         watch::finish();

@@ -561,7 +561,6 @@ pub fn perturb() -> u8 {
 }
 
 /// Sets the fill byte.
-#[cold]
 pub fn set_perturb(byte: u8) {
     // Where blocks are checked, `fill` says it all.
     PERTURB.store(if watched() { 0 } else { byte }, Relaxed);

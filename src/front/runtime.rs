@@ -91,7 +91,6 @@ fn start() {
 
 /// Makes an arena ready for use, once for all. False in a signal handler that interrupted an operation on the first one, whose lock
 /// is held meanwhile: a fork holds that one before it looks which others there are.
-#[cold]
 fn found(index: usize) -> bool {
     if START.founded.load(Ordering::Acquire) & 1 << index != 0 {
         return true;
@@ -110,7 +109,6 @@ fn found(index: usize) -> bool {
     true
 }
 
-#[cold]
 fn prepare(index: usize, arena: &mut Entered<'_, Linux>) {
     arena.found(&PAGE_MAP, &SPANS, &METADATA);
     arena.configure(index, options::fit());
@@ -226,7 +224,6 @@ fn choose_home() -> usize {
 #[cfg_attr(not(any(miri, feature = "models")), unsafe(link_section = ".init_array"))]
 static AT_LOAD: extern "C" fn() = at_load;
 
-#[cold]
 extern "C" fn at_load() {
     ensure();
     modules::begin();
