@@ -1,5 +1,5 @@
 // A pointer into memory that metes holds and has handed out to nobody yet.
-// stderr: metes: M00[0-9] double free: free\(0x[0-9a-f]+\): this block is free already
+// stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block is free already
 // exit: SIGABRT
 #include "check.h"
 

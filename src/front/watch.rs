@@ -269,7 +269,7 @@ fn look_before(operation: Operation, block: Block, place: Place) {
     let start = block.start;
     let Place::Slab(entry, Object { index, .. }) = place else { return };
     let Some(class) = entry.class().filter(|_| !valgrind::listens()) else { return };
-    // The header of a slab whose last page was given back is zero.
+    // Between two slabs there may be none, and zeroes: see `heap::units`.
     let is_whole = match index {
         0 => !matches!(block::header(start), Err(raw) if raw != 0),
         _ => vacant::is_whole(start - 8),

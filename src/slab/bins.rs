@@ -415,7 +415,8 @@ impl Bins {
             heap.page_map().set_slab_entry(unit, slab.entry(index));
         }
         self.bins[class.index()].objects += class.objects();
-        self.count_slab(bytes);
+        self.slabs += 1;
+        self.bytes += bytes;
         Some(slab)
     }
 
@@ -450,21 +451,21 @@ impl Bins {
         self.bins[bin].partial.insert(&Slabs, slab.address(), |other| start < slab::slab(other).start());
     }
 
-    pub(super) fn count_slab(&mut self, bytes: usize) {
-        self.slabs += 1;
-        self.bytes += bytes;
-    }
-
-    pub(super) fn forget_slab(&mut self, bytes: usize) {
-        self.slabs -= 1;
-        self.bytes -= bytes;
-    }
-
     /// Gives an empty slab back to the heap.
     pub(super) fn dissolve<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab) {
-        self.give_back(heap, slab, slab.class().map_or(0, SizeClass::index));
+        let (start, bytes) = (slab.start(), slab.bytes());
+        self.bins[slab.class().map_or(0, SizeClass::index)].partial.remove(&Slabs, slab.address());
+        // The page map tells what purged headers were.
+        heap.restore_header(start);
+        heap.restore_header(start + bytes);
+        for unit in (start..start + bytes).step_by(UNIT) {
+            heap.page_map().set_slab_entry(unit, 0);
+        }
+        self.slabs -= 1;
+        self.bytes -= heap.size_of(start);
+        heap.free_own(start);
         // From here on the heap counts them.
-        self.dirty = self.dirty.saturating_sub(slab.bytes());
+        self.dirty = self.dirty.saturating_sub(bytes);
         if let Some(origin) = slab.origin() {
             self.mixing.records.put(slab);
             self.mixing.slabs -= 1;
@@ -473,20 +474,6 @@ impl Bins {
             self.bins[class.index()].objects -= class.objects();
             self.drop_record(slab);
         }
-    }
-
-    /// Takes an empty slab out of its bin, and makes its block a free one.
-    fn give_back<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab, bin: usize) {
-        let (start, bytes) = (slab.start(), slab.bytes());
-        self.bins[bin].partial.remove(&Slabs, slab.address());
-        // The page map tells what purged headers were.
-        heap.restore_header(start);
-        heap.restore_header(start + bytes);
-        for unit in (start..start + bytes).step_by(UNIT) {
-            heap.page_map().set_slab_entry(unit, 0);
-        }
-        self.forget_slab(heap.size_of(start));
-        heap.free_own(start);
     }
 
     /// Keeps the record of a slab that was of one class for another one.
