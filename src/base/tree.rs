@@ -11,6 +11,9 @@
 //! Keyed by address and asked for the leftmost that fits, this is what Linux does for kernel address ranges
 //! (`mm/vmalloc.c`, `find_vmap_lowest_match`). A node that only moves or changes size without passing a neighbour keeps
 //! its place: `replace` and `resize` touch no balance, which is what splitting and coalescing mostly do.
+//!
+//! Nodes may lie where a program can write. No walk takes more steps than a tree can be high (`Steps`), or follows a link where there is
+//! none: such walks end in `Nodes::astray`.
 
 /// No node.
 pub const NONE: usize = 0;
@@ -46,6 +49,28 @@ pub trait Nodes {
     fn set_parent(&self, node: usize, parent: usize);
     /// Stores the summary.
     fn set_summary(&self, node: usize, summary: Summary);
+    /// Called where a walk comes to `node` by more steps than any tree is high, or ends there where it cannot end: links and summaries are not
+    /// what was stored.
+    fn astray(&self, node: usize) -> !;
+}
+
+/// The steps that a walk may still take.
+struct Steps(u8);
+
+impl Steps {
+    /// As many as a height that fits in 6 bits allows.
+    const fn new() -> Self {
+        Self(1 << 6)
+    }
+
+    /// Comes to a node.
+    #[inline]
+    fn step(&mut self, nodes: &impl Nodes, node: usize) {
+        if self.0 == 0 {
+            nodes.astray(node);
+        }
+        self.0 -= 1;
+    }
 }
 
 /// The tree: its root, all else is in the nodes.
@@ -81,6 +106,7 @@ impl Tree {
 
     /// The first node after `node` in key order whose size is at least `need`, which is not 0, or `NONE`.
     pub fn next_fit(&self, nodes: &impl Nodes, mut node: usize, need: u32) -> usize {
+        let mut steps = Steps::new();
         loop {
             let right = nodes.right(node);
             if right != NONE && nodes.summary(right).largest >= need {
@@ -89,19 +115,22 @@ impl Tree {
             // Up, past all of which this is the right side.
             let mut parent = nodes.parent(node);
             while parent != NONE && nodes.right(parent) == node {
+                steps.step(nodes, parent);
                 (node, parent) = (parent, nodes.parent(parent));
             }
             if parent == NONE || nodes.size(parent) >= need {
                 return parent;
             }
+            steps.step(nodes, parent);
             node = parent;
         }
     }
 
     /// The first node in key order of which `is_behind` holds, as it does of all after it, or `NONE`.
     pub fn first_behind(&self, nodes: &impl Nodes, is_behind: impl Fn(usize) -> bool) -> usize {
-        let (mut node, mut found) = (self.root, NONE);
+        let (mut node, mut found, mut steps) = (self.root, NONE, Steps::new());
         while node != NONE {
+            steps.step(nodes, node);
             (node, found) = if is_behind(node) { (nodes.left(node), node) } else { (nodes.right(node), found) };
         }
         found
@@ -109,8 +138,9 @@ impl Tree {
 
     /// The last node in key order.
     pub fn highest(&self, nodes: &impl Nodes) -> Option<usize> {
-        let mut node = self.root;
+        let (mut node, mut steps) = (self.root, Steps::new());
         while node != NONE && nodes.right(node) != NONE {
+            steps.step(nodes, node);
             node = nodes.right(node);
         }
         (node != NONE).then_some(node)
@@ -118,8 +148,9 @@ impl Tree {
 
     /// The smallest size that is at least `need`, for trees keyed by (size, address).
     pub fn best_fit(&self, nodes: &impl Nodes, need: u32) -> Option<usize> {
-        let (mut node, mut found) = (self.root, None);
+        let (mut node, mut found, mut steps) = (self.root, None, Steps::new());
         while node != NONE {
+            steps.step(nodes, node);
             if nodes.size(node) >= need {
                 found = Some(node);
                 node = nodes.left(node);
@@ -138,8 +169,9 @@ impl Tree {
 
     /// Adds `node`; `goes_before(other)` says whether its key is below that of `other`.
     pub fn insert(&mut self, nodes: &impl Nodes, node: usize, goes_before: impl Fn(usize) -> bool) {
-        let (mut parent, mut below, mut is_left) = (NONE, self.root, false);
+        let (mut parent, mut below, mut is_left, mut steps) = (NONE, self.root, false, Steps::new());
         while below != NONE {
+            steps.step(nodes, below);
             parent = below;
             is_left = goes_before(below);
             below = if is_left { nodes.left(below) } else { nodes.right(below) };
@@ -223,7 +255,9 @@ impl Tree {
     /// Walks up from `node`, repairs balance and summaries, and stops where a subtree's summary is what it was:
     /// nothing above depends on anything else.
     fn mend(&mut self, nodes: &impl Nodes, mut node: usize) {
+        let mut steps = Steps::new();
         while node != NONE {
+            steps.step(nodes, node);
             let before = nodes.summary(node);
             let (left, right) = (nodes.left(node), nodes.right(node));
             let (low, high) = (summary(nodes, left), summary(nodes, right));
@@ -310,21 +344,28 @@ fn sum_up(nodes: &impl Nodes, node: usize) {
 
 /// The first node below `node` that fits; its summary says that there is one.
 fn first_fit_below(nodes: &impl Nodes, mut node: usize, need: u32) -> usize {
+    let mut steps = Steps::new();
     loop {
+        steps.step(nodes, node);
         let left = nodes.left(node);
         if summary(nodes, left).largest >= need {
             node = left;
         } else if nodes.size(node) >= need {
             return node;
         } else {
-            node = nodes.right(node);
-            debug_assert!(node != NONE, "a summary promised a fit");
+            // The summary promised a fit.
+            match nodes.right(node) {
+                NONE => nodes.astray(node),
+                right => node = right,
+            }
         }
     }
 }
 
 fn leftmost(nodes: &impl Nodes, mut node: usize) -> usize {
+    let mut steps = Steps::new();
     loop {
+        steps.step(nodes, node);
         match nodes.left(node) {
             NONE => return node,
             left => node = left,
@@ -381,6 +422,73 @@ mod tests {
         fn set_summary(&self, n: usize, summary: Summary) {
             self.0[n].summary.set(Some(summary));
         }
+        fn astray(&self, n: usize) -> ! {
+            panic!("astray at {n}")
+        }
+    }
+
+    /// A walk over three nodes, whose links lead in a circle, as a program may have written them: it ends.
+    fn ends(walk: impl Fn(&mut Tree, &Slots) + std::panic::RefUnwindSafe) {
+        for (left, right) in [(0, 1), (1, 0), (1, 1)] {
+            let slots = Slots(vec![Slot::default(); 5]);
+            let next = |n: usize, yes: usize| if yes == 1 { n % 3 + 1 } else { NONE };
+            for n in 1..=4 {
+                slots.0[n].size.set(if n == 4 { 9 } else { 5 });
+                slots.set_left(n, next(n, left));
+                slots.set_right(n, next(n, right));
+                slots.set_parent(n, (n + 1) % 3 + 1);
+                slots.set_summary(n, Summary { largest: 50, height: 1 });
+            }
+            let slots = std::panic::AssertUnwindSafe(slots);
+            let said = std::panic::catch_unwind(|| walk(&mut Tree { root: 1 }, &slots));
+            let said = said.map_err(|what| what.downcast_ref::<std::string::String>().cloned().unwrap_or_default());
+            assert!(said.as_ref().map_or_else(|what| what.starts_with("astray"), |()| true), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn links_in_a_circle_end_every_walk() {
+        ends(|tree, slots| {
+            tree.first_fit(slots, 50);
+        });
+        ends(|tree, slots| {
+            tree.next_fit(slots, 1, 50);
+        });
+        ends(|tree, slots| {
+            tree.best_fit(slots, 5);
+            tree.best_fit(slots, 50);
+        });
+        ends(|tree, slots| {
+            tree.best_fit(slots, 50);
+        });
+        ends(|tree, slots| {
+            tree.worst_fit(slots, 1);
+        });
+        ends(|tree, slots| {
+            tree.first_behind(slots, |_| true);
+        });
+        ends(|tree, slots| {
+            tree.first_behind(slots, |_| false);
+        });
+        ends(|tree, slots| {
+            tree.highest(slots);
+        });
+        ends(|tree, slots| tree.insert(slots, 4, |_| true));
+        ends(|tree, slots| tree.insert(slots, 4, |_| false));
+        ends(|tree, slots| tree.remove(slots, 2));
+        ends(|tree, slots| tree.replace(slots, 2, 4));
+        ends(|tree, slots| tree.resize(slots, 2));
+    }
+
+    #[test]
+    #[should_panic(expected = "astray at 1")]
+    fn a_summary_that_promises_too_much_ends_the_walk() {
+        let slots = Slots(vec![Slot::default(); 2]);
+        let mut tree = Tree::new();
+        slots.0[1].size.set(5);
+        tree.insert(&slots, 1, |_| true);
+        slots.set_summary(1, Summary { largest: 50, height: 1 });
+        tree.first_fit(&slots, 50);
     }
 
     /// Checks links, order, balance and sums below `node`; returns its summary and appends its nodes in order.

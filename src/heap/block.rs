@@ -329,6 +329,16 @@ impl Nodes for FreeBlocks {
         let low = u64::from(summary.largest) | u64::from(summary.height) << 32;
         store(block + SUMMARY, seal::seal::<SUMMARY_BITS>(block + SUMMARY, low));
     }
+
+    /// Each word is one that was there once: what was read from a free block has been written back to it later.
+    #[cold]
+    #[inline(never)]
+    fn astray(&self, block: usize) -> ! {
+        let size = header(block).map_or(0, |h| usable(h.size().max(HEADER)));
+        let text =
+            format_args!("the free block of {size} bytes at {block:#x}: its links, of an earlier time, lead astray");
+        report::misuse(Code::FreeBlockWritten, block, text)
+    }
 }
 
 /// The header of a free block is not what was left there.

@@ -95,13 +95,15 @@ impl FreeList {
         }
     }
 
-    /// The first block in key order of at least `size` bytes after `block` (the first of all, if `None`).
+    /// The first block in key order of at least `size` bytes after `block` (the first of all, if `None`). What it returns is behind `block`
+    /// in any case: a loop over it ends.
     pub fn next_of_size(&self, block: Option<Block>, size: usize) -> Option<Block> {
         match block {
             None => self.tree.first_fit(&FreeBlocks, grains(size)),
             Some(block) => match self.tree.next_fit(&FreeBlocks, block, grains(size)) {
                 NONE => None,
-                next => Some(next),
+                next if self.key(next) > self.key(block) => Some(next),
+                next => FreeBlocks.astray(next),
             },
         }
     }

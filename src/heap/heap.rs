@@ -7,7 +7,7 @@
 //! merged at once with the free one after it, found by its own size, and the one before it, found by the boundary tag.
 //! A heap is not for several threads: `slab::arena` puts the lock around it.
 
-use super::block::{self, Block, Header, MIN_REST};
+use super::block::{self, Block, FreeBlocks, Header, MIN_REST};
 use super::free_list::{Fit, FreeList};
 use super::page_map::PageMap;
 use super::span::{Kind, Span, SpanPool};
@@ -17,6 +17,7 @@ use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
 use crate::base::late::Late;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
+use crate::base::tree::Nodes;
 use crate::sys::pages::PageSource;
 use crate::sys::report;
 use core::fmt::Write;
@@ -221,6 +222,9 @@ impl<S: PageSource + 'static> Heap<S> {
     /// Hands out the first `need` bytes of a free block.
     pub(super) fn take(&mut self, found: Block, need: usize) -> Fresh {
         let header = self.trusted(found);
+        if header.in_use() || header.size() < need {
+            FreeBlocks.astray(found);
+        }
         let rest = header.size() - need;
         let size = if rest >= MIN_REST { need } else { header.size() };
         let dirty = self.note_touched(found, size);

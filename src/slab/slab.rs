@@ -21,6 +21,7 @@ use crate::base::config::{ARENAS_MAX, CHECKED, GRAIN, UNIT};
 use crate::base::seal;
 use crate::base::tree::{NONE, Nodes, Summary};
 use crate::heap::page_map::RECORD_SHIFT;
+use crate::sys::report;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// The bits of an entry that say which bin of a home's thread caches an object goes to.
@@ -472,5 +473,11 @@ impl Nodes for Slabs {
 
     fn set_summary(&self, node: usize, summary: Summary) {
         slab(node).summary.store(u64::from(summary.largest) | u64::from(summary.height) << 32, Relaxed);
+    }
+
+    /// Records stand in memory that nothing else uses.
+    #[cold]
+    fn astray(&self, node: usize) -> ! {
+        report::bug(format_args!("the links of the slab record at {node:#x} lead astray"))
     }
 }

@@ -1,0 +1,6 @@
+// The same where the lowest address is what is looked for.
+// env: METES_OPTIONS=slabs=off,fit=first,report=/dev/null
+// args: 300
+// soak-args: 20000
+// timeout: 240
+#include "stale_nodes.c"
