@@ -20,6 +20,7 @@ use crate::slab::arena::Arena;
 use crate::slab::slab::Entry;
 use crate::slab::{bins, key};
 use crate::sys::linux::{self, Linux};
+use crate::sys::thread;
 use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
@@ -263,8 +264,7 @@ fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
 /// A block of the free list of at least `room` bytes, `n` of which were asked for.
 fn serve_block(operation: Operation, n: usize, room: usize, align: usize, zero: bool) -> *mut u8 {
     let Some(mut heap) = runtime::arena(runtime::home()).enter(operation) else {
-        // A signal handler that interrupted this very heap.
-        return serve_mapping(operation, n, align, zero);
+        return serve_aside(operation, n, align, zero);
     };
     let fresh = heap.alloc_aligned(room, align);
     drop(heap);
@@ -274,6 +274,20 @@ fn serve_block(operation: Operation, n: usize, room: usize, align: usize, zero: 
             hand_out(fresh, n, zero)
         }
         // Where no region fits any more a small mapping may.
+        None => serve_mapping(operation, n, align, zero),
+    }
+}
+
+/// Serves where the thread's home must not be waited for: a fork has it frozen, or this signal handler interrupted it.
+#[cold]
+#[inline(never)]
+fn serve_aside(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
+    let fresh = runtime::arena_aside().and_then(|aside| aside.enter(operation)?.alloc_aligned(n, align));
+    match fresh {
+        Some(fresh) => {
+            stats::count(operation);
+            hand_out(fresh, n, zero)
+        }
         None => serve_mapping(operation, n, align, zero),
     }
 }
@@ -323,12 +337,25 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
                 stats::count(operation);
                 hand_out(fresh, n, zero)
             }
-            None => oom::retry(n, fail(), || serve(operation, n, align, zero)),
+            None => serve_at_last(operation, n, align, zero),
         };
     };
     stats::count(operation);
     // It is zero.
     fill(span.start(), 0, n, zero)
+}
+
+/// There is no memory but what a fork keeps frozen, if one does.
+#[cold]
+fn serve_at_last(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
+    let home = runtime::arena(runtime::home());
+    if !thread::is_inside() && home.is_frozen() {
+        home.wait_for_thaw();
+        if !home.is_frozen() {
+            return serve(operation, n, align, zero);
+        }
+    }
+    oom::retry(n, fail(), || serve(operation, n, align, zero))
 }
 
 /// Takes a pointer back; null is fine. Keeps errno.
@@ -507,7 +534,12 @@ fn release_block(operation: Operation, region: &'static Span, address: usize) {
             helper::look(region.arena.load(Relaxed) as usize);
         }
         None => match heap::usable_size(region, address) {
-            Ok(_) => arena.defer(address),
+            Ok(usable) => {
+                if usable >= class::SLAB_MAX {
+                    key::set(address);
+                }
+                arena.defer(address);
+            }
             Err(wrong) => misuse::report(Operation::Free, address, Wrong::Block(region, wrong)),
         },
     }

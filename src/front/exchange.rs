@@ -301,7 +301,10 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
             }
             helper::look(entry.arena());
         }
-        None => arena.defer(address),
+        None => {
+            key::set(address);
+            arena.defer(address);
+        }
     }
 }
 

@@ -34,7 +34,7 @@ static NEVER: AtomicU32 = AtomicU32::new(0);
 /// Held while the helper is at work on a cache, so that a fork does not find it half done.
 static AT_WORK: FutexLock = FutexLock::INIT;
 
-/// When the library starts, and in a forked child, which has no helper.
+/// When the library starts.
 pub fn begin() {
     PROCESS.store(linux::process_id(), Relaxed);
     ALIVE.store(0, Relaxed);
@@ -129,18 +129,18 @@ fn trim(arena: &Arena<Linux>) {
     }
 }
 
-/// Before fork: waits until the helper is between two steps.
-pub fn hold_for_fork() {
-    AT_WORK.hold_for_fork();
+/// Before fork: waits until the helper is between two steps, and keeps it there.
+pub fn freeze() {
+    AT_WORK.freeze();
 }
 
-/// After fork, in the parent and in the child.
-pub fn release_after_fork() {
-    AT_WORK.release_after_fork();
+/// After fork, in the parent.
+pub fn thaw() {
+    AT_WORK.thaw();
 }
 
-/// In a forked child, whose thread had the number `old`.
-pub fn adopt(old: u32, new: u32) {
-    AT_WORK.adopt(old, new);
+/// In a forked child, which has no helper.
+pub fn begin_in_child() {
+    AT_WORK.thaw_in_child();
     begin();
 }

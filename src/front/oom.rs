@@ -65,9 +65,9 @@ fn ask(bytes: usize) -> bool {
     if bytes > isize::MAX.unsigned_abs() {
         return false;
     }
-    // A cache whose gate is closed is being worked on by what this thread's signal handler has interrupted.
+    // Inside fork a thread counts as inside. A cache whose gate is closed is being worked on by what this thread's signal handler has interrupted.
     let interrupted = thread::is_inside() || Cache::mine().is_some_and(|cache| !cache.is_open());
-    if interrupted || runtime::is_held_for_fork() || thread::is_unasked() {
+    if interrupted || thread::is_unasked() {
         return false;
     }
     unasked(|| linux::keeping_errno(|| handler(bytes))) != 0

@@ -380,17 +380,22 @@ fn changed(bytes: Range<usize>) -> Option<usize> {
     if is_whole { None } else { slice.iter().position(|&byte| byte != FREED).map(|index| bytes.start + index) }
 }
 
-/// Before fork: takes all shards.
-pub fn hold_for_fork() {
-    SHARDS.iter().for_each(|shard| shard.lock.hold_for_fork());
+/// The shards that are in use at all.
+fn shards() -> impl Iterator<Item = &'static Shard> {
+    SHARDS.iter().take(if options::watched() { ARENAS_MAX } else { 0 })
 }
 
-/// After fork, in the parent and in the child.
-pub fn release_after_fork() {
-    SHARDS.iter().for_each(|shard| shard.lock.release_after_fork());
+/// Before fork: waits until nobody is at work on a shard, and keeps all out.
+pub fn freeze() {
+    shards().for_each(|shard| shard.lock.freeze());
 }
 
-/// In a forked child: its thread has another number.
-pub fn adopt(old: u32, new: u32) {
-    SHARDS.iter().for_each(|shard| shard.lock.adopt(old, new));
+/// After fork, in the parent.
+pub fn thaw() {
+    shards().for_each(|shard| shard.lock.thaw());
+}
+
+/// In a forked child.
+pub fn thaw_in_child() {
+    shards().for_each(|shard| shard.lock.thaw_in_child());
 }

@@ -20,14 +20,17 @@ use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
 use crate::sys::{cpus, modules, report, thread, valgrind};
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Who owns which unit of address space.
 pub static PAGE_MAP: PageMap = PageMap::new();
 static SPANS: SpanPool = SpanPool::new();
 static METADATA: Metadata = Metadata::new();
-const _: () = assert!(ARENAS_MAX <= u32::BITS as usize);
-static ARENAS: [Arena<Linux>; ARENAS_MAX] = [const { Arena::new(Linux) }; ARENAS_MAX];
+const _: () = assert!(ASIDE < u64::BITS as usize);
+/// Those that are homes, and the one aside.
+static ARENAS: [Arena<Linux>; ARENAS_MAX + 1] = [const { Arena::new(Linux) }; ARENAS_MAX + 1];
+/// The arena that no fork freezes: it serves threads that come to a frozen one, and is nobody's home.
+const ASIDE: usize = ARENAS_MAX;
 /// The process's mappings.
 pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 
@@ -35,7 +38,7 @@ pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 const HUGE_FROM: usize = 128 << 20;
 
 /// How far the start is.
-static START: Start = Start { ready: AtomicBool::new(false), starting: AtomicU32::new(0), founded: AtomicU32::new(0) };
+static START: Start = Start { ready: AtomicBool::new(false), starting: AtomicU32::new(0), founded: AtomicU64::new(0) };
 
 /// All are on one page.
 struct Start {
@@ -44,7 +47,7 @@ struct Start {
     /// How many threads are in `start`, or `SEALED`.
     starting: AtomicU32,
     /// The arenas that are in use, a bit for each. The others were never touched.
-    founded: AtomicU32,
+    founded: AtomicU64,
 }
 
 /// Nobody is in `start`, or will be.
@@ -89,8 +92,8 @@ fn start() {
     }
 }
 
-/// Makes an arena ready for use, once for all. False in a signal handler that interrupted an operation on the first one, whose lock
-/// is held meanwhile: a fork holds that one before it looks which others there are.
+/// Makes an arena ready for use, once for all. False where the first one cannot be had, whose lock is held meanwhile: a fork freezes that one before
+/// it looks which others there are.
 fn found(index: usize) -> bool {
     if START.founded.load(Ordering::Acquire) & 1 << index != 0 {
         return true;
@@ -185,10 +188,16 @@ pub fn arenas() -> impl DoubleEndedIterator<Item = &'static Arena<Linux>> {
     numbered().map(|(_, arena)| arena)
 }
 
+/// The arena that serves a thread whose home is frozen by a fork, if there is one.
+#[cold]
+pub fn arena_aside() -> Option<&'static Arena<Linux>> {
+    (START.founded.load(Ordering::Acquire) & 1 << ASIDE != 0).then(|| arena(ASIDE))
+}
+
 /// The arena of an index.
 #[inline]
 pub fn arena(index: usize) -> &'static Arena<Linux> {
-    &ARENAS[index % ARENAS_MAX]
+    &ARENAS[index.min(ASIDE)]
 }
 
 /// The index of the calling thread's home arena.
@@ -232,36 +241,45 @@ extern "C" fn at_load() {
     guard::begin();
 }
 
+/// Freezes the arenas, and what else a child has to find whole. Nobody waits for that: other libraries' handlers come before or after these, in whatever
+/// order the libraries were loaded, and what they wait for may be in the hands of a thread that allocates.
 extern "C" fn before_fork() {
-    helper::hold_for_fork();
-    quarantine::hold_for_fork();
-    // The first first: while it is held no other is founded.
-    ARENAS[0].hold_for_fork();
-    arenas().skip(1).for_each(Arena::hold_for_fork);
+    thread::begin_fork();
+    if HOMES.load(Ordering::Relaxed) > 1 {
+        found(ASIDE);
+    }
+    helper::freeze();
+    quarantine::freeze();
+    // The first first: while it is frozen no other is founded.
+    ARENAS[0].freeze();
+    homes().skip(1).for_each(Arena::freeze);
 }
 
-/// Whether the calling thread, which is not inside an operation, is between the fork handlers.
-pub fn is_held_for_fork() -> bool {
-    ARENAS[0].is_held()
+/// The arenas in use that a fork freezes.
+fn homes() -> impl DoubleEndedIterator<Item = &'static Arena<Linux>> {
+    numbered().filter(|&(index, _)| index != ASIDE).map(|(_, arena)| arena)
 }
 
 extern "C" fn after_fork_in_parent() {
-    arenas().rev().for_each(Arena::release_after_fork);
-    quarantine::release_after_fork();
-    helper::release_after_fork();
+    homes().rev().for_each(Arena::thaw);
+    quarantine::thaw();
+    helper::thaw();
+    thread::end_fork();
 }
 
 extern "C" fn after_fork_in_child() {
-    arenas().rev().for_each(Arena::release_after_fork);
-    quarantine::release_after_fork();
-    helper::release_after_fork();
-    // The child's thread has another number in the kernel; what it holds still, it holds under the new one.
-    let old = thread::number();
-    let new = thread::renumber();
+    if arena_aside().is_some_and(Arena::abandon_in_child) {
+        // What is in it stays as it is, and there will be no other.
+        START.founded.fetch_and(!(1 << ASIDE), Ordering::Relaxed);
+    }
+    homes().rev().for_each(Arena::thaw_in_child);
+    quarantine::thaw_in_child();
+    helper::begin_in_child();
     report::adopt();
-    quarantine::adopt(old, new);
     watch::adopt();
-    arenas().for_each(|arena| arena.adopt(old, new));
-    helper::adopt(old, new);
+    // The child's thread has another number in the kernel.
+    let old = thread::number();
+    thread::renumber();
     threads::adopt_in_child(old);
+    thread::end_fork();
 }

@@ -1,14 +1,11 @@
 //! An arena: one heap, its bins of slabs, their lock, and what reaches it while the lock cannot be taken.
 //!
-//! Three callers find locks in the hands of their own thread, and none of them may wait:
-//! - a signal handler that interrupted an operation: the heap is in pieces. It is turned away: what it allocates
-//!   comes from mappings, and what it frees waits in the arena's chain of deferred frees. It may not wait for another
+//! Three callers cannot have the lock and must not wait for it. `enter` turns them away: what they allocate comes from elsewhere, and what they
+//! free waits in the arena's chain of deferred frees, which the next operation empties:
+//! - a signal handler that interrupted an operation: the heap is in pieces. It may not wait for another
 //!   arena's lock either: that one's owner may be in a signal handler too, waiting for this thread;
-//! - a handler of another library between our fork handlers: the lock is held for the fork, the heap is whole. It works on
-//!   the heap as it is, without locking or unlocking;
-//! - fork itself, called in a signal handler: it leaves alone what was held before.
-//!
-//! `busy` tells the first from the second: it is set exactly while an operation is under way.
+//! - a thread that comes while a fork has the arena frozen (`sys::lock`): the fork may be waiting for what this thread holds;
+//! - a handler of another library between our fork handlers, on the forking thread. In the child the arenas are frozen still then.
 
 #![allow(unsafe_code)]
 
@@ -57,7 +54,6 @@ struct Inside<S: PageSource + 'static> {
 /// An arena.
 pub struct Arena<S: PageSource + 'static> {
     inside: Mutex<FutexLock, Inside<S>>,
-    busy: AtomicBool,
     /// How often it was entered. Guarded by the lock.
     entries: AtomicU64,
     /// Whether freed memory waits for being given back.
@@ -72,7 +68,6 @@ impl<S: PageSource + 'static> Arena<S> {
         let inside = Inside { heap: Heap::new(source), bins: Bins::empty() };
         Self {
             inside: Mutex::from_raw(FutexLock::INIT, inside),
-            busy: AtomicBool::new(false),
             entries: AtomicU64::new(0),
             waiting: AtomicBool::new(false),
             deferred: AtomicUsize::new(0),
@@ -80,7 +75,7 @@ impl<S: PageSource + 'static> Arena<S> {
     }
 
     fn lock(&self) -> &FutexLock {
-        // SAFETY: the raw lock is only locked and unlocked in pairs, by `enter` and `Entered` or by the fork handlers.
+        // SAFETY: the raw lock is only locked and unlocked in pairs, by `enter` and `Entered` only.
         unsafe { self.inside.raw() }
     }
 
@@ -89,33 +84,20 @@ impl<S: PageSource + 'static> Arena<S> {
         self.lock().set_rank(rank);
     }
 
-    /// Takes the heap for one operation; `None` if the calling thread was interrupted inside one.
+    /// Takes the heap for one operation; `None` where the calling thread must not wait for it, see the module.
     #[inline]
     pub fn enter(&self, operation: Operation) -> Option<Entered<'_, S>> {
-        let lock = self.lock();
         let was_inside = thread::set_inside(true);
         compiler_fence(Ordering::SeqCst);
-        let release = if lock.held_by_me() {
-            if self.busy.load(Ordering::Relaxed) {
-                return None;
-            }
-            false
-        } else if was_inside {
-            if !lock.try_lock() {
-                return None;
-            }
-            true
-        } else {
-            lock.lock();
-            true
-        };
-        self.busy.store(true, Ordering::Relaxed);
+        let lock = self.lock();
+        let taken = if was_inside || thread::is_forking() { lock.try_lock() } else { lock.lock_unless_frozen() };
+        if !taken {
+            thread::set_inside(was_inside);
+            return None;
+        }
         self.entries.store(self.entries.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        // A signal handler of this thread must see `busy` before anything is touched.
-        compiler_fence(Ordering::SeqCst);
-        let mut entered = Entered { arena: self, release, was_inside };
-        let inside = entered.inside();
-        inside.heap.set_operation(operation);
+        let mut entered = Entered { arena: self, was_inside };
+        entered.inside().heap.set_operation(operation);
         if self.deferred.load(Ordering::Relaxed) != 0 {
             entered.free_deferred();
         }
@@ -145,40 +127,48 @@ impl<S: PageSource + 'static> Arena<S> {
         }
     }
 
-    /// Before fork: takes the lock, unless this thread holds it already.
-    pub fn hold_for_fork(&self) {
-        self.lock().hold_for_fork();
+    /// Before fork: waits for whoever is inside, and keeps all threads out. An operation that the calling thread itself was interrupted in
+    /// stays as it is.
+    pub fn freeze(&self) {
+        self.lock().freeze();
     }
 
-    /// Whether the calling thread has the lock: inside an operation, or between the fork handlers.
-    pub fn is_held(&self) -> bool {
-        self.lock().held_by_me()
+    /// After fork, in the parent.
+    pub fn thaw(&self) {
+        self.lock().thaw();
     }
 
-    /// After fork, in the parent and in the child, whose one thread is the owner still. An arena that is in use only since is not
-    /// held.
-    pub fn release_after_fork(&self) {
-        if self.lock().held_by_me() {
-            self.lock().release_after_fork();
-        }
+    /// In a forked child.
+    pub fn thaw_in_child(&self) {
+        self.lock().thaw_in_child();
     }
 
-    /// In a forked child, where there is one thread: its lock goes over to the thread's new number.
-    pub fn adopt(&self, old: u32, new: u32) {
-        self.lock().adopt(old, new);
+    /// In a forked child, for an arena that is not frozen before fork: shuts it for good if a thread was inside that was left behind.
+    /// Whether that is so.
+    pub fn abandon_in_child(&self) -> bool {
+        self.lock().abandon_in_child()
+    }
+
+    /// Whether a fork keeps threads out now.
+    pub fn is_frozen(&self) -> bool {
+        self.lock().is_frozen()
+    }
+
+    /// Waits for a fork that keeps threads out, for a bounded time. For who would have to fail otherwise.
+    pub fn wait_for_thaw(&self) {
+        self.lock().wait_for_thaw();
     }
 }
 
 /// A heap taken for one operation.
 pub struct Entered<'a, S: PageSource + 'static> {
     arena: &'a Arena<S>,
-    release: bool,
     was_inside: bool,
 }
 
 impl<S: PageSource + 'static> Entered<'_, S> {
     fn inside(&mut self) -> &mut Inside<S> {
-        // SAFETY: this thread holds the lock, and `busy` keeps all others of its own callers out.
+        // SAFETY: this thread holds the lock, which it takes only once.
         unsafe { &mut *self.arena.inside.data_ptr() }
     }
 
@@ -306,6 +296,8 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         inside.bins.check(&inside.heap)
     }
 
+    /// Frees what was left in the chain. The walk ends where a block is free already: one that two handlers freed is in the chain twice, which
+    /// makes that a ring.
     #[cold]
     fn free_deferred(&mut self) {
         let mut block = self.arena.deferred.swap(0, Ordering::Acquire);
@@ -316,19 +308,19 @@ impl<S: PageSource + 'static> Entered<'_, S> {
                 Some(entry) => self.give(block).map_err(|_| entry.class().map(SizeClass::size)),
                 None => self.inside().heap.free(block).map(|_| ()).map_err(|_| None),
             });
-            match (freed, next) {
-                (Ok(()), Some(next)) => block = next,
-                (Err(size), Some(next)) => {
+            block = match (freed, next) {
+                (Ok(()), Some(next)) => next,
+                (Err(size), _) => {
                     let size = size.unwrap_or(0);
                     let text = format_args!("free({block:#x}): this block of {size} bytes is free already");
                     report::found(Code::DoubleFree, block, text, &|_| {});
-                    block = next;
+                    0
                 }
                 // It was checked when it was deferred, and nobody but the program could touch it since. What follows in the chain is lost.
-                _ => {
+                (Ok(()), None) => {
                     let text = format_args!("the block at {block:#x}, freed in a signal handler");
                     report::found(Code::FreeBlockWritten, block, text, &|_| {});
-                    block = 0;
+                    0
                 }
             }
         }
@@ -357,12 +349,8 @@ impl<S: PageSource + 'static> Drop for Entered<'_, S> {
         if heap.is_over(bins.dirty()) {
             self.wait_or_trim();
         }
-        compiler_fence(Ordering::SeqCst);
-        self.arena.busy.store(false, Ordering::Relaxed);
-        if self.release {
-            // SAFETY: taken in `enter` by this thread.
-            unsafe { self.arena.lock().unlock() };
-        }
+        // SAFETY: taken in `enter` by this thread.
+        unsafe { self.arena.lock().unlock() };
         compiler_fence(Ordering::SeqCst);
         thread::set_inside(self.was_inside);
     }

@@ -1,38 +1,92 @@
-//! Sleeping while a word keeps its value: futex(2), private to the process.
+//! Sleeping while a word keeps its value: futex(2), private to the process. Of a word of eight bytes the kernel compares the lower four.
 
 #![allow(unsafe_code)]
 
-pub use calls::{wait, wait_most, wake_one};
+use crate::base::shared::{AtomicU32, AtomicU64};
+pub use calls::{wait, wait_most, wake_all, wake_one};
+
+/// A word that one can sleep on.
+pub trait Word {
+    /// What it holds.
+    type Value;
+    /// The address of its lower four bytes.
+    fn low(&self) -> usize;
+    /// The lower four bytes of a value.
+    fn low_of(value: Self::Value) -> u32;
+    /// What it holds now, the newest value. Orders nothing.
+    #[cfg(feature = "models")]
+    fn now(&self) -> Self::Value;
+}
+
+impl Word for AtomicU32 {
+    type Value = u32;
+
+    fn low(&self) -> usize {
+        core::ptr::from_ref(self).expose_provenance()
+    }
+
+    fn low_of(value: u32) -> u32 {
+        value
+    }
+
+    #[cfg(feature = "models")]
+    fn now(&self) -> u32 {
+        self.fetch_add(0, core::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+impl Word for AtomicU64 {
+    type Value = u64;
+
+    fn low(&self) -> usize {
+        core::ptr::from_ref(self).expose_provenance() + if cfg!(target_endian = "big") { 4 } else { 0 }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+    fn low_of(value: u64) -> u32 {
+        value as u32
+    }
+
+    #[cfg(feature = "models")]
+    fn now(&self) -> u64 {
+        self.fetch_add(0, core::sync::atomic::Ordering::Relaxed)
+    }
+}
 
 #[cfg(not(feature = "models"))]
 mod calls {
-    use crate::base::shared::AtomicU32;
+    use super::Word;
     use crate::sys::linux;
 
     /// Sleeps until it is woken, if the word still says `value`. It may return earlier.
-    pub fn wait(word: &AtomicU32, value: u32) {
-        call(word, libc::FUTEX_WAIT, value, None);
+    pub fn wait<W: Word>(word: &W, value: W::Value) {
+        call(word, libc::FUTEX_WAIT, W::low_of(value), None);
     }
 
     /// The same, for so many milliseconds at most.
-    pub fn wait_most(word: &AtomicU32, value: u32, most: u64) {
+    pub fn wait_most<W: Word>(word: &W, value: W::Value, most: u64) {
         let (seconds, rest) = (most / 1000, most % 1000 * 1_000_000);
         let time = libc::timespec { tv_sec: seconds.cast_signed(), tv_nsec: rest.cast_signed() };
-        call(word, libc::FUTEX_WAIT, value, Some(&time));
+        call(word, libc::FUTEX_WAIT, W::low_of(value), Some(&time));
     }
 
     /// Wakes one of those who sleep on the word.
-    pub fn wake_one(word: &AtomicU32) {
+    pub fn wake_one(word: &impl Word) {
         call(word, libc::FUTEX_WAKE, 1, None);
     }
 
-    fn call(word: &AtomicU32, operation: libc::c_int, value: u32, time: Option<&libc::timespec>) {
+    /// Wakes all who sleep on the word.
+    pub fn wake_all(word: &impl Word) {
+        call(word, libc::FUTEX_WAKE, i32::MAX.unsigned_abs(), None);
+    }
+
+    fn call(word: &impl Word, operation: libc::c_int, value: u32, time: Option<&libc::timespec>) {
         let time = time.map_or(0, |time| core::ptr::from_ref(time).expose_provenance());
         linux::keeping_errno(|| {
             // SAFETY: the word outlives the call; a private futex only sleeps or wakes.
             unsafe {
                 let operation = linux::int(operation | libc::FUTEX_PRIVATE_FLAG);
-                linux::call(libc::SYS_futex, [word.as_ptr().expose_provenance(), operation, value as usize, time]);
+                linux::call(libc::SYS_futex, [word.low(), operation, value as usize, time]);
             }
         });
     }
@@ -42,31 +96,39 @@ mod calls {
 /// adding zero is a use that sees the newest value and orders nothing.
 #[cfg(feature = "models")]
 mod calls {
-    use crate::base::shared::AtomicU32;
+    use super::Word;
     use core::cell::RefCell;
-    use core::sync::atomic::Ordering::Relaxed;
     use loom::thread::{self, Thread};
     use std::vec::Vec;
 
     std::thread_local! {
-        static SLEEPERS: RefCell<Vec<(*const AtomicU32, Thread)>> = const { RefCell::new(Vec::new()) };
+        static SLEEPERS: RefCell<Vec<(usize, Thread)>> = const { RefCell::new(Vec::new()) };
     }
 
-    pub fn wait(word: &AtomicU32, value: u32) {
-        if word.fetch_add(0, Relaxed) == value {
-            SLEEPERS.with_borrow_mut(|sleepers| sleepers.push((word, thread::current())));
+    pub fn wait<W: Word>(word: &W, value: W::Value) {
+        if W::low_of(word.now()) == W::low_of(value) {
+            SLEEPERS.with_borrow_mut(|sleepers| sleepers.push((word.low(), thread::current())));
             thread::park();
         }
     }
 
-    pub fn wait_most(word: &AtomicU32, value: u32, _most: u64) {
+    pub fn wait_most<W: Word>(word: &W, value: W::Value, _most: u64) {
         wait(word, value);
     }
 
-    pub fn wake_one(word: &AtomicU32) {
-        word.fetch_add(0, Relaxed);
+    pub fn wake_one(word: &impl Word) {
+        wake(word, 1);
+    }
+
+    pub fn wake_all(word: &impl Word) {
+        wake(word, usize::MAX);
+    }
+
+    fn wake(word: &impl Word, most: usize) {
+        word.now();
         SLEEPERS.with_borrow_mut(|sleepers| {
-            if let Some(first) = sleepers.iter().position(|&(on, _)| core::ptr::eq(on, word)) {
+            for _ in 0..most {
+                let Some(first) = sleepers.iter().position(|&(on, _)| on == word.low()) else { return };
                 sleepers.remove(first).1.unpark();
             }
         });

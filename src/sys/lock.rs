@@ -1,8 +1,19 @@
-//! A futex lock that knows its owner, under `lock_api`.
+//! A futex lock that a fork can freeze, under `lock_api`.
 //!
-//! The word is the owner's thread number times two, plus one if somebody sleeps. Owner and lock are one word, so a
-//! signal handler that interrupts its own thread anywhere, even between two instructions of `lock`, can tell
-//! whether that thread holds the lock. `parking_lot`'s own locks cannot serve inside an allocator: parking allocates.
+//! The word is 0, or the address of its owner's thread block, or a count of forks; the low bits are flags:
+//!
+//!     free     0
+//!     taken    | address of the owner's block     | 0 | sleepers |
+//!     frozen   | forks under way, in steps of 8   | 1 | sleepers |
+//!
+//! Owner and lock are one word, so a fork in a signal handler can tell, between any two instructions of `lock`, whether its own thread
+//! holds the lock. The owner is named by its block's address, as that is the same in a forked child, where it has another number.
+//! `parking_lot`'s own locks cannot serve inside an allocator: parking allocates.
+//!
+//! A fork freezes the lock: from then on until it thaws nobody takes it, and what it guards is whole. Nobody has to wait for
+//! that either: `lock_unless_frozen` says no. A thread that waited here for a fork could hold what the fork itself waits for,
+//! such as another library's lock that is taken in a handler of `pthread_atfork`, or the libc's list of open files. Several forks freeze a lock
+//! together, for the same reason.
 //!
 //! Locks have ranks and are released in the reverse order; in debug builds a thread that waits for one of a rank not
 //! above what it holds panics.
@@ -15,17 +26,20 @@ use core::sync::atomic::Ordering;
 
 /// The lock. See the module.
 pub struct FutexLock {
-    word: AtomicU32,
+    word: AtomicU64,
     rank: AtomicU32,
     /// The rank its owner held before.
     outer: AtomicU32,
     /// How often somebody had to wait. Guarded by the lock.
     waits: AtomicU64,
-    /// Forks under way that found the lock in their own thread's hands.
-    fork_depth: AtomicU32,
 }
 
-const SLEEPERS: u32 = 1;
+const SLEEPERS: u64 = 1;
+const FROZEN: u64 = 2;
+/// One fork.
+const FORK: u64 = 8;
+/// Frozen for good: no thaw counts that down.
+const ABANDONED: u64 = FROZEN | 1 << 63;
 const SPINS: u32 = if cfg!(feature = "models") { 1 } else { 100 };
 
 impl FutexLock {
@@ -34,41 +48,97 @@ impl FutexLock {
         self.rank.store(rank, Ordering::Relaxed);
     }
 
-    /// Whether the calling thread holds the lock. Safe in a signal handler.
-    #[inline]
-    pub fn held_by_me(&self) -> bool {
-        self.word.load(Ordering::Relaxed) >> 1 == thread::number()
-    }
-
     /// How often somebody had to wait for the lock.
     pub fn waits(&self) -> u64 {
         self.waits.load(Ordering::Relaxed)
     }
 
-    /// Before fork: takes the lock, unless this thread holds it already.
-    pub fn hold_for_fork(&self) {
-        if self.held_by_me() {
-            self.fork_depth.fetch_add(1, Ordering::Relaxed);
-        } else {
-            lock_api::RawMutex::lock(self);
+    /// Takes the lock, waiting for its owner. False, and it is not taken, if it is frozen.
+    #[inline]
+    pub fn lock_unless_frozen(&self) -> bool {
+        self.lock_or(false)
+    }
+
+    /// Before fork: waits for the lock's owner, and keeps all threads out until `thaw`. Does nothing if the calling thread is the owner, which a signal
+    /// handler has interrupted.
+    pub fn freeze(&self) {
+        let mine = thread::block();
+        let (mut spins, mut slept) = (0, false);
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if word & !SLEEPERS == mine {
+                return;
+            }
+            let next = match word {
+                0 => FROZEN + FORK,
+                ABANDONED => return,
+                _ if word & FROZEN != 0 => word + FORK,
+                _ => {
+                    slept |= self.wait_for_change(word, &mut spins);
+                    continue;
+                }
+            };
+            if self.word.compare_exchange(word, next, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                break;
+            }
+        }
+        if slept {
+            // It may have been woken in the place of others, who need not wait now.
+            futex::wake_all(&self.word);
         }
     }
 
-    /// After fork, in the parent and in the child, whose one thread is the owner still.
-    pub fn release_after_fork(&self) {
-        let depth = self.fork_depth.load(Ordering::Relaxed);
-        if depth == 0 {
-            // SAFETY: taken in `hold_for_fork` by this thread.
-            unsafe { lock_api::RawMutex::unlock(self) };
-        } else {
-            self.fork_depth.store(depth - 1, Ordering::Relaxed);
+    /// After fork, in the parent: lets threads in, unless another fork is under way.
+    pub fn thaw(&self) {
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if word & FROZEN == 0 || word == ABANDONED {
+                return;
+            }
+            let next = if word & !SLEEPERS == FROZEN + FORK { 0 } else { word - FORK };
+            if self.word.compare_exchange(word, next, Ordering::Release, Ordering::Relaxed).is_ok() {
+                if next == 0 && word & SLEEPERS != 0 {
+                    futex::wake_all(&self.word);
+                }
+                return;
+            }
         }
     }
 
-    /// In a forked child, where there is one thread and nobody sleeps: what it holds as `old` it holds as `new`.
-    pub fn adopt(&self, old: u32, new: u32) {
-        if self.word.load(Ordering::Relaxed) >> 1 == old {
-            self.word.store(new << 1, Ordering::Relaxed);
+    /// In a forked child, which has no other threads: lets threads in, whatever other forks were under way. Not for what no fork freezes.
+    pub fn thaw_in_child(&self) {
+        if self.word.load(Ordering::Relaxed) & FROZEN != 0 {
+            self.word.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// In a forked child, for a lock that is not frozen before fork: keeps everybody out for good if its owner was left behind. Whether that is
+    /// so.
+    pub fn abandon_in_child(&self) -> bool {
+        let owner = self.word.load(Ordering::Relaxed) & !SLEEPERS;
+        let left_behind = owner != 0 && owner != thread::block();
+        if left_behind {
+            self.word.store(ABANDONED, Ordering::Relaxed);
+        }
+        left_behind
+    }
+
+    /// Whether a fork keeps everybody out now.
+    pub fn is_frozen(&self) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
+        word & FROZEN != 0 && word != ABANDONED
+    }
+
+    /// Waits while the lock is frozen, for a second at most. Only for who can do nothing else: see the module.
+    pub fn wait_for_thaw(&self) {
+        const MOST: u64 = 1000;
+        let word = self.word.load(Ordering::Relaxed);
+        let asleep = word | SLEEPERS;
+        if self.is_frozen()
+            && word & FROZEN != 0
+            && self.word.compare_exchange(word, asleep, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            futex::wait_most(&self.word, asleep, MOST);
         }
     }
 
@@ -93,60 +163,77 @@ impl FutexLock {
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn lock_slow(&self, mine: u32) {
-        for _ in 0..SPINS {
-            if self.word.load(Ordering::Relaxed) == 0
-                && self.word.compare_exchange_weak(0, mine, Ordering::Acquire, Ordering::Relaxed).is_ok()
-            {
-                return;
-            }
-            core::hint::spin_loop();
-        }
-        // From here on the lock is taken with the sleepers' bit set: others may be asleep still.
-        loop {
-            let word = self.word.load(Ordering::Relaxed);
-            if word == 0 {
-                if self.word.compare_exchange(0, mine | SLEEPERS, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-                    return;
-                }
-            } else if word & SLEEPERS != 0
-                || self.word.compare_exchange(word, word | SLEEPERS, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-            {
-                futex::wait(&self.word, word | SLEEPERS);
-            }
-        }
-    }
-}
-
-// SAFETY: only the thread whose number is in the word is inside, and the word leaves zero by compare-exchange alone.
-unsafe impl lock_api::RawMutex for FutexLock {
-    const INIT: Self = Self {
-        word: AtomicU32::new(0),
-        rank: AtomicU32::new(0),
-        outer: AtomicU32::new(0),
-        waits: AtomicU64::new(0),
-        fork_depth: AtomicU32::new(0),
-    };
-
-    // Not Send: the owner is a thread number, and only that thread may unlock.
-    type GuardMarker = lock_api::GuardNoSend;
-
     #[inline]
-    fn lock(&self) {
-        let mine = thread::number() << 1;
+    fn lock_or(&self, wait_for_thaw: bool) -> bool {
+        let mine = thread::block();
         self.check_rank();
         if self.word.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            self.lock_slow(mine);
+            if !self.lock_slow(mine, wait_for_thaw) {
+                return false;
+            }
             self.waits.store(self.waits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
         self.enter_rank();
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lock_slow(&self, mine: u64, wait_for_thaw: bool) -> bool {
+        let (mut spins, mut slept) = (0, false);
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if word & FROZEN != 0 && !wait_for_thaw {
+                if slept {
+                    // It was woken to see to it that the next one is.
+                    futex::wake_one(&self.word);
+                }
+                return false;
+            }
+            if word != 0 {
+                slept |= self.wait_for_change(word, &mut spins);
+                continue;
+            }
+            // Others may be asleep still.
+            let mine = if slept { mine | SLEEPERS } else { mine };
+            if self.word.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                return true;
+            }
+        }
+    }
+
+    /// Waits a little while the lock is taken or frozen, as `word` says: spins at first, then sleeps. Whether it slept, or was about to.
+    fn wait_for_change(&self, word: u64, spins: &mut u32) -> bool {
+        if *spins < SPINS {
+            *spins += 1;
+            core::hint::spin_loop();
+            return false;
+        }
+        let asleep = word | SLEEPERS;
+        if word != asleep && self.word.compare_exchange(word, asleep, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return false;
+        }
+        futex::wait(&self.word, asleep);
+        true
+    }
+}
+
+// SAFETY: only the thread whose block is in the word is inside, and the word leaves zero by compare-exchange alone.
+unsafe impl lock_api::RawMutex for FutexLock {
+    const INIT: Self =
+        Self { word: AtomicU64::new(0), rank: AtomicU32::new(0), outer: AtomicU32::new(0), waits: AtomicU64::new(0) };
+
+    // Not Send: the owner is a thread, and only that one may unlock.
+    type GuardMarker = lock_api::GuardNoSend;
+
+    /// Waits for forks too.
+    #[inline]
+    fn lock(&self) {
+        self.lock_or(true);
     }
 
     fn try_lock(&self) -> bool {
-        let mine = thread::number() << 1;
-        let taken = self.word.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        let taken = self.word.compare_exchange(0, thread::block(), Ordering::Acquire, Ordering::Relaxed).is_ok();
         if taken {
             self.enter_rank();
         }
@@ -183,16 +270,68 @@ mod tests {
     }
 
     #[test]
-    fn knows_its_owner() {
+    fn frozen_locks_keep_all_out_and_nobody_waits() {
         let lock = Arc::new(FutexLock::INIT);
-        assert!(!lock.held_by_me());
+        let others = || {
+            let other = lock.clone();
+            std::thread::spawn(move || {
+                let taken = other.lock_unless_frozen();
+                if taken {
+                    // SAFETY: locked just now.
+                    unsafe { other.unlock() };
+                }
+                taken
+            })
+            .join()
+            .unwrap()
+        };
+        lock.freeze();
+        assert!(!lock.try_lock() && !lock.lock_unless_frozen() && !others());
+        // Two forks at a time.
+        lock.freeze();
+        lock.thaw();
+        assert!(!lock.lock_unless_frozen() && !others());
+        lock.thaw();
+        assert!(others());
+        lock.thaw();
+        assert!(others(), "a thaw too many does nothing");
+        lock.freeze();
+        lock.freeze();
+        lock.thaw_in_child();
+        assert!(others());
+    }
+
+    #[test]
+    fn a_fork_leaves_alone_what_its_own_thread_holds() {
+        let lock = FutexLock::INIT;
         lock.lock();
-        assert!(lock.held_by_me() && !lock.try_lock());
-        let other = lock.clone();
-        assert!(!std::thread::spawn(move || other.held_by_me()).join().unwrap());
+        lock.freeze();
+        lock.thaw();
+        assert!(!lock.abandon_in_child() && !lock.try_lock());
         // SAFETY: locked above.
         unsafe { lock.unlock() };
-        assert!(!lock.held_by_me());
+        assert!(!lock.abandon_in_child() && lock.try_lock());
+    }
+
+    #[test]
+    fn a_lock_whose_owner_was_left_behind_is_shut_for_good() {
+        let lock = Arc::new(FutexLock::INIT);
+        let other = lock.clone();
+        let (told, tell) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let owner = std::thread::spawn(move || {
+            other.lock();
+            told.send(()).unwrap();
+            ended.recv().unwrap_err();
+        });
+        tell.recv().unwrap();
+        assert!(lock.abandon_in_child());
+        lock.freeze();
+        lock.thaw();
+        lock.wait_for_thaw();
+        assert!(!lock.try_lock() && !lock.lock_unless_frozen());
+        drop(end);
+        owner.join().unwrap();
     }
 
     #[test]
@@ -214,7 +353,7 @@ mod models {
     use super::*;
     use crate::base::model::model;
     use crate::base::shared::Own;
-    use lock_api::Mutex;
+    use lock_api::{Mutex, RawMutex};
     use std::rc::Rc;
     use std::vec::Vec;
 
@@ -246,5 +385,56 @@ mod models {
     #[test]
     fn three_threads_are_never_inside_together_and_never_sleep_for_good() {
         model(2, || count(3, 1));
+    }
+    /// A fork beside threads that work under the lock, and go elsewhere where it is frozen.
+    fn fork_beside(threads: u32) {
+        let lock = Rc::new((FutexLock::INIT, Own::new(0)));
+        let work = |lock: Rc<(FutexLock, Own<u32>)>| {
+            if lock.0.lock_unless_frozen() {
+                lock.1.set(lock.1.get() + 1);
+                // SAFETY: taken just now.
+                unsafe { lock.0.unlock() };
+            }
+        };
+        let others = (0..threads).map(|_| {
+            let lock = lock.clone();
+            loom::thread::spawn(move || work(lock))
+        });
+        let others: Vec<_> = others.collect();
+        lock.0.freeze();
+        // What the child sees: nobody is at work on it.
+        lock.1.get();
+        lock.0.thaw();
+        others.into_iter().for_each(|thread| thread.join().unwrap());
+        work(lock.clone());
+        assert!((1..=threads + 1).contains(&lock.1.get()));
+    }
+
+    #[test]
+    fn a_fork_finds_nobody_at_work_and_no_sleeper_is_left() {
+        model(4, || fork_beside(1));
+        model(2, || fork_beside(2));
+    }
+
+    #[test]
+    fn forks_freeze_together_and_the_last_one_thaws() {
+        model(3, || {
+            let lock = Rc::new((FutexLock::INIT, Own::new(0)));
+            let fork = |lock: Rc<(FutexLock, Own<u32>)>| {
+                lock.0.freeze();
+                lock.1.get();
+                lock.0.thaw();
+            };
+            let other = lock.clone();
+            let other = loom::thread::spawn(move || fork(other));
+            // Waits for both.
+            lock.0.lock();
+            lock.1.set(1);
+            // SAFETY: taken just now.
+            unsafe { lock.0.unlock() };
+            fork(lock.clone());
+            other.join().unwrap();
+            assert!(lock.0.try_lock());
+        });
     }
 }

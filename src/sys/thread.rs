@@ -2,28 +2,44 @@
 //!
 //! The *cache pointer* leads to the thread's cache, or, where it has none, to three words that look like one that can serve
 //! nothing, and behind them a window of the page map that shows nothing: no null test. The
-//! *thread word* holds the rest:
+//! *thread word* holds the rest, a byte a field, but four for the number:
 //!
-//!      63          49     48     41       40       32            0
-//!     +-------------+------+------+--------+--------+------------+
-//!     | unasked     | gone | rank | inside | home+1 | number     |
-//!     +-------------+------+------+--------+--------+------------+
+//!     bit 58   56      48       40       32            0
+//!     +------+--------+-------+--------+--------+--------------+
+//!     | rank | flags  | forks | inside | home+1 | number       |
+//!     +------+--------+-------+--------+--------+--------------+
+//!
+//! Each field is stored by itself. A signal handler that comes between the load of the word and a store leaves the other fields as they
+//! were when it returns, or, as it forks, with another number: that has to stay. Within a field it puts back what it found.
 //!
 //! Both with the initial-exec model: reading one is an instruction or two, it needs no call (`__tls_get_addr` may
 //! call malloc), and sixteen bytes fit in the static surplus that `dlopen` leaves. The thread word starts as zero, which needs no
 //! set-up: a thread asks for its number when it first needs one. It is the kernel's thread id, unlike that of any other
-//! living thread, so it names the owner of a lock; a forked child asks again, once its locks are in order.
-
-const NUMBER_MASK: u64 = 0x3fff_ffff;
-const HOME_SHIFT: u32 = 32;
-const HOME_MASK: u64 = 0x7f << HOME_SHIFT;
-const INSIDE: u64 = 1 << 40;
-const RANK_SHIFT: u32 = 41;
-const RANK_MASK: u64 = 0x7f << RANK_SHIFT;
-const GONE: u64 = 1 << 48;
-const UNASKED: u64 = 1 << 49;
+//! living thread, so it tells whose cache is whose; a forked child asks again. What must not change in a fork, as a lock's owner, is named by the
+//! thread's *block*, the address of this very word.
 
 use super::tls as word;
+
+const NUMBER_MASK: u64 = 0x3fff_ffff;
+const HOME: usize = 4;
+const INSIDE: usize = 5;
+const FORKS: usize = 6;
+const FLAGS: usize = 7;
+const GONE: u8 = 1;
+const UNASKED: u8 = 2;
+const RANK_SHIFT: u32 = 2;
+
+#[inline]
+fn byte(at: usize) -> u8 {
+    word::get().to_le_bytes()[at]
+}
+
+/// What names this thread as the owner of a lock: not zero, a multiple of 8, unlike that of any other living thread of the process, and
+/// the same in a forked child.
+#[inline]
+pub fn block() -> u64 {
+    word::address() as u64
+}
 
 /// This thread's number: not zero, below 2^30, unlike that of any other living thread of the process.
 #[inline]
@@ -40,7 +56,7 @@ pub fn number() -> u32 {
 pub fn renumber() -> u32 {
     loop {
         let number = super::linux::thread_id();
-        word::set((word::get() & !NUMBER_MASK) | u64::from(number));
+        word::set_number(number);
         // A signal handler may have forked between the two.
         if super::linux::thread_id() == number {
             return number;
@@ -51,13 +67,14 @@ pub fn renumber() -> u32 {
 /// The index of this thread's home arena, if it has one yet.
 #[inline]
 pub fn home() -> Option<usize> {
-    ((word::get() & HOME_MASK) >> HOME_SHIFT).checked_sub(1).and_then(|home| usize::try_from(home).ok())
+    usize::from(byte(HOME)).checked_sub(1)
 }
 
-/// Makes arena `index` (below 127) this thread's home.
+/// Makes arena `index` (below 255) this thread's home.
 pub fn set_home(index: usize) {
-    debug_assert!(index < 127);
-    word::set((word::get() & !HOME_MASK) | ((index as u64 + 1) << HOME_SHIFT));
+    debug_assert!(index < 255);
+    #[expect(clippy::cast_possible_truncation, reason = "see above")]
+    word::set_byte::<HOME>(index as u8 + 1);
 }
 
 /// The address of this thread's cache, or `no_cache()`.
@@ -79,50 +96,67 @@ pub fn no_cache() -> usize {
 
 /// Whether this thread had a cache that was taken apart, because the thread is ending.
 pub fn is_gone() -> bool {
-    word::get() & GONE != 0
+    byte(FLAGS) & GONE != 0
 }
 
 /// Says that this thread is ending.
 pub fn set_gone() {
-    word::set(word::get() | GONE);
+    word::set_byte::<FLAGS>(byte(FLAGS) | GONE);
 }
 
-/// Whether this thread is inside an operation.
+/// Whether this thread is inside an operation, or between the handlers of a fork: it must not wait for any lock.
 pub fn is_inside() -> bool {
-    word::get() & INSIDE != 0
-}
-
-/// Whether this thread's requests fail without asking the program's handler.
-pub fn is_unasked() -> bool {
-    word::get() & UNASKED != 0
-}
-
-/// Says whether this thread's requests fail without asking the program's handler from here on, and returns whether they did.
-#[inline]
-pub fn set_unasked(yes: bool) -> bool {
-    let old = word::get();
-    word::set(if yes { old | UNASKED } else { old & !UNASKED });
-    old & UNASKED != 0
-}
-
-/// The highest rank of the locks this thread holds; kept in debug builds only.
-pub fn rank() -> u32 {
-    ((word::get() & RANK_MASK) >> RANK_SHIFT) as u32
-}
-
-/// Sets the highest rank held (below 128).
-pub fn set_rank(rank: u32) {
-    debug_assert!(rank < 128);
-    word::set((word::get() & !RANK_MASK) | (u64::from(rank) << RANK_SHIFT));
+    byte(INSIDE) | byte(FORKS) != 0
 }
 
 /// Says whether this thread is inside an operation from here on, and returns whether it was. A signal handler that finds
 /// the thread inside must not wait for any lock.
 #[inline]
 pub fn set_inside(yes: bool) -> bool {
-    let old = word::get();
-    word::set(if yes { old | INSIDE } else { old & !INSIDE });
-    old & INSIDE != 0
+    let old = byte(INSIDE) != 0;
+    word::set_byte::<INSIDE>(u8::from(yes));
+    old
+}
+
+/// Whether this thread is between the handlers of a fork.
+#[inline]
+pub fn is_forking() -> bool {
+    byte(FORKS) != 0
+}
+
+/// Says that this thread is between the handlers of one fork more: a signal handler may fork in the middle of a fork.
+pub fn begin_fork() {
+    word::set_byte::<FORKS>(byte(FORKS).saturating_add(1));
+}
+
+/// Says that this thread is between the handlers of one fork less.
+pub fn end_fork() {
+    word::set_byte::<FORKS>(byte(FORKS).saturating_sub(1));
+}
+
+/// Whether this thread's requests fail without asking the program's handler.
+pub fn is_unasked() -> bool {
+    byte(FLAGS) & UNASKED != 0
+}
+
+/// Says whether this thread's requests fail without asking the program's handler from here on, and returns whether they did.
+#[inline]
+pub fn set_unasked(yes: bool) -> bool {
+    let old = byte(FLAGS);
+    word::set_byte::<FLAGS>(if yes { old | UNASKED } else { old & !UNASKED });
+    old & UNASKED != 0
+}
+
+/// The highest rank of the locks this thread holds; kept in debug builds only.
+pub fn rank() -> u32 {
+    u32::from(byte(FLAGS) >> RANK_SHIFT)
+}
+
+/// Sets the highest rank held (below 64).
+pub fn set_rank(rank: u32) {
+    debug_assert!(rank < 64);
+    #[expect(clippy::cast_possible_truncation, reason = "see above")]
+    word::set_byte::<FLAGS>(byte(FLAGS) & (GONE | UNASKED) | (rank as u8) << RANK_SHIFT);
 }
 
 #[cfg(test)]
@@ -136,6 +170,33 @@ mod tests {
         assert_eq!(number(), mine);
         let other = std::thread::spawn(number).join().unwrap();
         assert_ne!(other, mine);
+    }
+
+    #[test]
+    fn fields_are_kept_beside_one_another() {
+        std::thread::spawn(|| {
+            let mine = number();
+            set_home(31);
+            set_rank(33);
+            assert!(!set_inside(true) && !set_unasked(true));
+            begin_fork();
+            set_gone();
+            assert_eq!((number(), home(), rank()), (mine, Some(31), 33));
+            assert!(is_inside() && is_unasked() && is_forking() && is_gone());
+            assert!(set_inside(false) && is_inside());
+            end_fork();
+            assert!(set_unasked(false) && !is_inside() && !is_forking() && is_gone());
+            assert_eq!((renumber(), home(), rank()), (mine, Some(31), 33));
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    fn blocks_differ_and_stay() {
+        let mine = block();
+        assert!(mine != 0 && mine.is_multiple_of(8) && block() == mine);
+        assert_ne!(std::thread::spawn(block).join().unwrap(), mine);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Two words of thread-local storage, initial-exec, defined and read in assembly: x86_64, aarch64, a C shim elsewhere. What they
-//! mean is `thread`'s.
+//! mean is `thread`'s. The thread word is read as a whole, and written a field at a time: a store of one field cannot undo what a signal
+//! handler has stored in another.
 
 #![allow(unsafe_code)]
 
 #[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan))))]
 pub use word::depths;
-pub use word::{cache, get, no_cache, set, set_cache};
+pub use word::{address, cache, get, no_cache, set_byte, set_cache, set_number};
 
 #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(any(test, miri))))]
 core::arch::global_asm!(
@@ -41,9 +42,9 @@ core::arch::global_asm!(
 
 #[cfg(all(target_arch = "x86_64", not(any(test, miri))))]
 mod word {
-    /// A reader and a writer of a word of this thread's.
-    macro_rules! word {
-        ($get:ident, $set:ident, $type:ty, $symbol:literal) => {
+    /// A reader of a word of this thread's.
+    macro_rules! reader {
+        ($get:ident, $type:ty, $symbol:literal) => {
             #[inline(always)]
             pub fn $get() -> $type {
                 let value: $type;
@@ -58,16 +59,23 @@ mod word {
                 }
                 value
             }
+        };
+    }
 
+    /// A writer of a word of this thread's, or of a field of it.
+    macro_rules! writer {
+        ($set:ident $([$at:ident])?, $type:ty, $register:ident, $store:literal, $modifier:literal, $offset:literal,
+         $symbol:literal) => {
             #[inline(always)]
-            pub fn $set(value: $type) {
+            pub fn $set$(<const $at: usize>)?(value: $type) {
                 // SAFETY: writes this thread's own word.
                 unsafe {
                     core::arch::asm!(
                         concat!("mov {offset}, qword ptr [rip + ", $symbol, "@GOTTPOFF]"),
-                        "mov qword ptr fs:[{offset}], {value}",
+                        concat!("mov ", $store, " ptr fs:[{offset} + ", $offset, "], {value", $modifier, "}"),
                         offset = out(reg) _,
-                        value = in(reg) value,
+                        value = in($register) value,
+                        $(at = const $at,)?
                         options(nostack, preserves_flags),
                     );
                 }
@@ -75,8 +83,27 @@ mod word {
         };
     }
 
-    word!(get, set, u64, "metes_thread_word");
-    word!(cache, set_cache, usize, "metes_thread_cache");
+    reader!(get, u64, "metes_thread_word");
+    reader!(cache, usize, "metes_thread_cache");
+    writer!(set_number, u32, reg, "dword", ":e", "0", "metes_thread_word");
+    writer!(set_byte[AT], u8, reg_byte, "byte", "", "{at}", "metes_thread_word");
+    writer!(set_cache, usize, reg, "qword", "", "0", "metes_thread_cache");
+
+    /// Where the thread word is.
+    #[inline(always)]
+    pub fn address() -> usize {
+        let value: usize;
+        // SAFETY: computes an address; the first word of a thread's block is its own.
+        unsafe {
+            core::arch::asm!(
+                "mov {value}, qword ptr fs:[0]",
+                "add {value}, qword ptr [rip + metes_thread_word@GOTTPOFF]",
+                value = out(reg) value,
+                options(nostack, readonly),
+            );
+        }
+        value
+    }
 
     /// How far below the thread pointer the words are.
     #[cfg(not(tsan))]
@@ -112,9 +139,9 @@ mod word {
 
 #[cfg(all(target_arch = "aarch64", not(any(test, miri))))]
 mod word {
-    /// A reader and a writer of a word of this thread's.
-    macro_rules! word {
-        ($get:ident, $set:ident, $place:ident, $type:ty, $symbol:literal) => {
+    /// Where a word of this thread's is.
+    macro_rules! place {
+        ($place:ident, $type:ty, $symbol:literal) => {
             #[inline(always)]
             fn $place() -> *mut $type {
                 let place: *mut $type;
@@ -132,23 +159,46 @@ mod word {
                 }
                 place
             }
-
-            #[inline(always)]
-            pub fn $get() -> $type {
-                // SAFETY: this thread's own word.
-                unsafe { $place().read() }
-            }
-
-            #[inline(always)]
-            pub fn $set(value: $type) {
-                // SAFETY: this thread's own word.
-                unsafe { $place().write(value) };
-            }
         };
     }
 
-    word!(get, set, word_place, u64, "metes_thread_word");
-    word!(cache, set_cache, cache_place, usize, "metes_thread_cache");
+    place!(word, u64, "metes_thread_word");
+    place!(cache_place, usize, "metes_thread_cache");
+
+    #[inline(always)]
+    pub fn address() -> usize {
+        word().addr()
+    }
+
+    #[inline(always)]
+    pub fn get() -> u64 {
+        // SAFETY: this thread's own word.
+        unsafe { word().read_volatile() }
+    }
+
+    #[inline(always)]
+    pub fn set_number(value: u32) {
+        // SAFETY: this thread's own word, of which it is the first field.
+        unsafe { word().cast::<u32>().write_volatile(value) };
+    }
+
+    #[inline(always)]
+    pub fn set_byte<const AT: usize>(value: u8) {
+        // SAFETY: this thread's own word, which has eight bytes.
+        unsafe { word().cast::<u8>().add(AT).write_volatile(value) };
+    }
+
+    #[inline(always)]
+    pub fn cache() -> usize {
+        // SAFETY: this thread's own word.
+        unsafe { cache_place().read() }
+    }
+
+    #[inline(always)]
+    pub fn set_cache(value: usize) {
+        // SAFETY: this thread's own word.
+        unsafe { cache_place().write(value) };
+    }
 
     #[inline(always)]
     pub fn no_cache() -> usize {
@@ -188,14 +238,29 @@ mod word {
         metes_no_cache_address()
     }
 
-    pub fn get() -> u64 {
-        // SAFETY: this thread's own word.
-        unsafe { metes_thread_word_address().read() }
+    pub fn address() -> usize {
+        metes_thread_word_address().addr()
     }
 
-    pub fn set(value: u64) {
+    pub fn get() -> u64 {
         // SAFETY: this thread's own word.
-        unsafe { metes_thread_word_address().write(value) };
+        unsafe { metes_thread_word_address().read_volatile() }
+    }
+
+    pub fn set_number(value: u32) {
+        // SAFETY: this thread's own word: its low half.
+        unsafe {
+            metes_thread_word_address()
+                .cast::<u32>()
+                .add(usize::from(cfg!(target_endian = "big")))
+                .write_volatile(value);
+        }
+    }
+
+    pub fn set_byte<const AT: usize>(value: u8) {
+        let at = if cfg!(target_endian = "big") { 7 - AT } else { AT };
+        // SAFETY: this thread's own word, which has eight bytes.
+        unsafe { metes_thread_word_address().cast::<u8>().add(at).write_volatile(value) };
     }
 }
 
@@ -243,11 +308,19 @@ mod word {
         (&raw const NO_CACHE).expose_provenance()
     }
 
+    pub fn address() -> usize {
+        WORD.with(|word| core::ptr::from_ref(word).addr())
+    }
+
     pub fn get() -> u64 {
         WORD.with(Cell::get)
     }
 
-    pub fn set(value: u64) {
-        WORD.with(|word| word.set(value));
+    pub fn set_number(value: u32) {
+        WORD.with(|word| word.set(word.get() >> u32::BITS << u32::BITS | u64::from(value)));
+    }
+
+    pub fn set_byte<const AT: usize>(value: u8) {
+        WORD.with(|word| word.set(word.get() & !(0xff << (8 * AT)) | u64::from(value) << (8 * AT)));
     }
 }

@@ -102,7 +102,7 @@ __attribute__((unused)) static void branch_off(void) {
     if (step_count % step_stride != 0) return;
     pid_t pid = (pid_t)syscall(SYS_fork);
     if (pid == 0) {
-        alarm(20);
+        alarm(60);
         acted = 1;
         stepping = 0;
         step_action();

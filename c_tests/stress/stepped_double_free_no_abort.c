@@ -1,0 +1,5 @@
+// The same with other options.
+// env: METES_OPTIONS=abort=no,caches=off,report=/dev/null
+// args: 3
+// soak-args: 1
+#include "stepped_double_free.c"
