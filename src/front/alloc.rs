@@ -508,7 +508,6 @@ fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> bool {
 }
 
 fn release_block(operation: Operation, region: &'static Span, address: usize) {
-    let arena = arena_of(region);
     if let Ok(usable) = heap::usable_size(region, address) {
         if is_in_a_cache(operation, usable, address) {
             return;
@@ -523,6 +522,7 @@ fn release_block(operation: Operation, region: &'static Span, address: usize) {
         }
     }
     stats::count(operation);
+    let arena = arena_of(region);
     match arena.enter(operation) {
         Some(mut heap) => {
             // errno: a trim inside may have tried system calls that failed.
