@@ -39,6 +39,26 @@ fn the_shared_library_exports_the_abi_and_nothing_else() {
     assert_eq!(defined(&["-D", "--defined-only"], &library("libmetes.so")), promised());
 }
 
+/// What is called may be interposed by a library that allocates, so each name has its reason.
+#[test]
+fn the_shared_library_takes_nothing_from_elsewhere_but_what_is_listed() {
+    let text = fs::read_to_string(Path::new(ROOT).join("scripts/imports.txt")).unwrap();
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut listed: Vec<_> = lines
+        .map(|line| {
+            let (name, reason) = line.split_once(' ').expect("a name and a reason");
+            assert!(reason.trim().len() > 3, "no reason: {line}");
+            name.to_owned()
+        })
+        .collect();
+    listed.sort();
+    let text = output(Command::new("nm").args(["-D", "--undefined-only"]).arg(library("libmetes.so")));
+    let name = |line: &str| line.split_whitespace().last()?.split('@').next().map(str::to_owned);
+    let mut taken: Vec<_> = text.lines().filter_map(name).collect();
+    taken.sort();
+    assert_eq!(taken, listed);
+}
+
 #[test]
 fn the_static_library_is_one_object_with_the_same_symbols() {
     let path = library("libmetes.a");

@@ -19,7 +19,7 @@ use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
-use crate::sys::{cpus, modules, report, thread, valgrind};
+use crate::sys::{auxv, cpus, modules, report, thread, valgrind};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Who owns which unit of address space.
@@ -140,7 +140,7 @@ pub fn apply() {
 /// The secret: random bytes asked for now, mixed with those that the kernel gave the process at its start, which the libc makes its own secrets
 /// of. Either would do. Where there are neither it is made of addresses and the time, and could be guessed.
 fn secret() -> u64 {
-    let given = linux::aux(libc::AT_RANDOM).map(|address| {
+    let given = auxv::get(libc::AT_RANDOM).map(|address| {
         // SAFETY: AT_RANDOM points at sixteen bytes that live as long as the process.
         unsafe { core::ptr::with_exposed_provenance::<[u64; 2]>(address).read_unaligned() }
     });

@@ -199,8 +199,7 @@ pub fn write_at_exit() {
     if !options::stats_at_exit() {
         return;
     }
-    // SAFETY: getpid cannot fail.
-    let pid = unsafe { libc::getpid() };
+    let pid = linux::process_id().cast_signed();
     let page = text(pid);
     match options::stats_file(pid) {
         None => report::write_all(libc::STDERR_FILENO, page.as_bytes()),

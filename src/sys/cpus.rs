@@ -20,11 +20,11 @@ const MOUNTS_1: [&str; 2] = ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"]
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// CPUs the process may use, at least 1. The kernel is asked once. Keeps errno.
+/// CPUs the process may use, at least 1. The kernel is asked once.
 pub fn count() -> usize {
     match COUNT.load(Ordering::Relaxed) {
         0 => {
-            let count = linux::keeping_errno(ask);
+            let count = ask();
             COUNT.store(count, Ordering::Relaxed);
             count
         }

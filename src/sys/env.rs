@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use super::linux::{call, int};
+use super::auxv;
+use super::syscall::{call, int};
 use core::ffi::{CStr, c_char};
 
 unsafe extern "C" {
@@ -11,7 +12,7 @@ unsafe extern "C" {
 
 /// Whether the process runs with more rights than its caller (set-user-id and the like): options are ignored then.
 pub fn is_secure() -> bool {
-    super::linux::aux(libc::AT_SECURE).is_some()
+    auxv::get(libc::AT_SECURE).is_some()
 }
 
 /// Calls `f` with the value of environment variable `name`, if it is set.
@@ -62,12 +63,11 @@ pub fn for_each_piece_in(buffer: &mut [u8], path: &CStr, end: u8, f: &mut dyn Fn
     unsafe {
         let flags = int(libc::O_RDONLY | libc::O_CLOEXEC);
         let path = path.as_ptr().expose_provenance();
-        let fd = call(libc::SYS_openat, [int(libc::AT_FDCWD), path, flags, 0]);
-        let Ok(fd) = usize::try_from(fd) else { return false };
+        let Ok(fd) = call(libc::SYS_openat, [int(libc::AT_FDCWD), path, flags, 0]) else { return false };
         'file: loop {
             let room = &mut buffer[len..];
             let got = call(libc::SYS_read, [fd, room.as_mut_ptr().expose_provenance(), room.len()]);
-            let Some(got) = usize::try_from(got).ok().filter(|&got| got > 0) else { break };
+            let Ok(got @ 1..) = got else { break };
             len += got;
             let mut start = 0;
             while let Some(n) = buffer[start..len].iter().position(|&byte| byte == end) {
@@ -83,7 +83,7 @@ pub fn for_each_piece_in(buffer: &mut [u8], path: &CStr, end: u8, f: &mut dyn Fn
                 (len, too_long) = (0, true);
             }
         }
-        call(libc::SYS_close, [fd]);
+        let _ = call(libc::SYS_close, [fd]);
     }
     true
 }

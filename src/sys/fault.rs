@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::linux;
+use super::syscall::{call, int};
 use super::unwind::{self, Care, Registers};
 use crate::base::seal::Hidden;
 use core::ffi::{c_int, c_void};
@@ -111,7 +112,7 @@ pub fn install(handler: Handler) {
             }
             // Known before the first call of ours.
             let _ = before.handler.swap(old.sa_sigaction);
-            before.flags.store(linux::int(old.sa_flags), Relaxed);
+            before.flags.store(int(old.sa_flags), Relaxed);
             before.mask.store((&raw const old.sa_mask).cast::<u64>().read_unaligned(), Ordering::Release);
             let mut new: libc::sigaction = core::mem::zeroed();
             new.sa_sigaction = handler as *const () as usize;
@@ -130,7 +131,7 @@ pub unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c
     let before = &BEFORE[index];
     // An address that was overwritten is not called.
     let (handler, flags) = (before.handler.get().unwrap_or(libc::SIG_DFL), before.flags.load(Relaxed));
-    let has = |flag: c_int| flags & linux::int(flag) != 0;
+    let has = |flag: c_int| flags & int(flag) != 0;
     if handler == libc::SIG_DFL || handler == libc::SIG_IGN {
         // SAFETY: the caller's promise.
         return unsafe { leave_to_kernel(signal, info, handler) };
@@ -158,19 +159,20 @@ pub unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c
 /// As for `pass_on`.
 #[cold]
 unsafe fn leave_to_kernel(signal: c_int, info: *mut libc::siginfo_t, action: usize) {
-    // SAFETY: the caller's promise; a sigaction of zeroes but for the action.
+    // SAFETY: the caller's promise; the kernel reads a record of zeroes but for the action.
     unsafe {
         let was_sent = (*info).si_code <= FROM_KERNEL;
         if was_sent && action == libc::SIG_IGN {
             return;
         }
-        let mut old: libc::sigaction = core::mem::zeroed();
-        old.sa_sigaction = action;
-        libc::sigaction(signal, &raw const old, core::ptr::null_mut());
+        // The kernel's own record: the action, flags, a way back, a set of signals. Asked directly, as this may be in the middle of anything.
+        let record = [action, 0, 0, 0];
+        let args = [int(signal), record.as_ptr().expose_provenance(), 0, size_of::<u64>()];
+        let _ = call(libc::SYS_rt_sigaction, args);
         if was_sent {
             let (process, thread) = (linux::process_id() as usize, super::thread::number() as usize);
-            let args = [process, thread, linux::int(signal), info.expose_provenance()];
-            linux::call(libc::SYS_rt_tgsigqueueinfo, args);
+            let args = [process, thread, int(signal), info.expose_provenance()];
+            let _ = call(libc::SYS_rt_tgsigqueueinfo, args);
         }
     }
 }

@@ -56,39 +56,35 @@ impl Word for AtomicU64 {
 #[cfg(not(feature = "models"))]
 mod calls {
     use super::Word;
-    use crate::sys::linux;
+    use crate::sys::syscall::{call, int};
 
     /// Sleeps until it is woken, if the word still says `value`. It may return earlier.
     pub fn wait<W: Word>(word: &W, value: W::Value) {
-        call(word, libc::FUTEX_WAIT, W::low_of(value), None);
+        ask(word, libc::FUTEX_WAIT, W::low_of(value), None);
     }
 
     /// The same, for so many milliseconds at most.
     pub fn wait_most<W: Word>(word: &W, value: W::Value, most: u64) {
         let (seconds, rest) = (most / 1000, most % 1000 * 1_000_000);
         let time = libc::timespec { tv_sec: seconds.cast_signed(), tv_nsec: rest.cast_signed() };
-        call(word, libc::FUTEX_WAIT, W::low_of(value), Some(&time));
+        ask(word, libc::FUTEX_WAIT, W::low_of(value), Some(&time));
     }
 
     /// Wakes one of those who sleep on the word.
     pub fn wake_one(word: &impl Word) {
-        call(word, libc::FUTEX_WAKE, 1, None);
+        ask(word, libc::FUTEX_WAKE, 1, None);
     }
 
     /// Wakes all who sleep on the word.
     pub fn wake_all(word: &impl Word) {
-        call(word, libc::FUTEX_WAKE, i32::MAX.unsigned_abs(), None);
+        ask(word, libc::FUTEX_WAKE, i32::MAX.unsigned_abs(), None);
     }
 
-    fn call(word: &impl Word, operation: libc::c_int, value: u32, time: Option<&libc::timespec>) {
+    fn ask(word: &impl Word, operation: libc::c_int, value: u32, time: Option<&libc::timespec>) {
         let time = time.map_or(0, |time| core::ptr::from_ref(time).expose_provenance());
-        linux::keeping_errno(|| {
-            // SAFETY: the word outlives the call; a private futex only sleeps or wakes.
-            unsafe {
-                let operation = linux::int(operation | libc::FUTEX_PRIVATE_FLAG);
-                linux::call(libc::SYS_futex, [word.low(), operation, value as usize, time]);
-            }
-        });
+        let operation = int(operation | libc::FUTEX_PRIVATE_FLAG);
+        // SAFETY: the word outlives the call; a private futex only sleeps or wakes.
+        let _ = unsafe { call(libc::SYS_futex, [word.low(), operation, value as usize, time]) };
     }
 }
 

@@ -97,7 +97,7 @@ mod made {
                 munmap = const libc::SYS_munmap,
                 exit = const libc::SYS_exit,
                 inlateout("rax") libc::SYS_clone as isize => result,
-                in("rdi") linux::int(flags),
+                in("rdi") crate::sys::syscall::int(flags),
                 in("rsi") stack,
                 in("rdx") 0,
                 in("r10") 0,

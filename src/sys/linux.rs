@@ -1,17 +1,15 @@
-//! The Linux page source, and the few other system calls the library makes.
-//!
-//! Calls made inside an operation go through `syscall(2)` and not through the libc's wrappers: another preloaded
-//! library may have interposed `mmap` with one that allocates, which would come back here.
+//! The Linux page source, and the few other system calls the library makes. None goes through the libc (`syscall`), and none touches errno.
 
 #![allow(unsafe_code)]
 
 use super::own;
-use super::pages::{PageSource, Range};
-use super::valgrind;
+use super::pages::PageSource;
+use super::syscall::{call, int};
+use super::{auxv, valgrind, vdso};
 use crate::base::align;
 use crate::base::sealed::{self, Slot};
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use libc::{c_int, c_long};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use libc::c_int;
 
 /// The operating system's pages.
 #[derive(Clone, Copy, Default)]
@@ -20,12 +18,6 @@ pub struct Linux;
 /// Under ThreadSanitizer memory comes and goes by the libc's functions, which it knows: it would take whoever gets an address from
 /// the kernel to race with whoever gave it back before.
 const SEEN_BY_SANITIZER: bool = cfg!(tsan);
-
-/// The process itself, for calls that take the descriptor of one.
-const PIDFD_SELF: c_int = -10001;
-
-/// Whether the kernel takes several ranges in one call.
-static TAKES_VECTORS: AtomicBool = AtomicBool::new(true);
 
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 /// Bytes that `Linux` has mapped and not unmapped, and the most it may have.
@@ -60,20 +52,11 @@ fn count_out(len: usize) {
 pub fn page_size() -> usize {
     match PAGE_SIZE.load(Ordering::Relaxed) {
         0 => {
-            let size = aux(libc::AT_PAGESZ).unwrap_or(4096);
+            let size = auxv::get(libc::AT_PAGESZ).unwrap_or(4096);
             PAGE_SIZE.store(size, Ordering::Relaxed);
             size
         }
         size => size,
-    }
-}
-
-/// A word of the auxiliary vector, if it is there and not zero.
-pub fn aux(key: libc::c_ulong) -> Option<usize> {
-    // SAFETY: getauxval only reads.
-    match unsafe { libc::getauxval(key) } {
-        0 => None,
-        value => usize::try_from(value).ok(),
     }
 }
 
@@ -103,37 +86,17 @@ pub fn set_errno(value: c_int) {
     unsafe { *libc::__errno_location() = value };
 }
 
-/// A system call. Its arguments are whole words: syscall(2) is variadic, and of a narrower one the upper half would be
-/// whatever the register or the stack held. Negative on failure, with the reason in errno.
-///
-/// # Safety
-/// As for the call.
-pub unsafe fn call<const N: usize>(number: c_long, args: [usize; N]) -> isize {
-    const { assert!(N <= 6) };
-    let mut all = [0usize; 6];
-    all[..N].copy_from_slice(&args);
-    let [a, b, c, d, e, f] = all;
-    // SAFETY: the caller's promise.
-    unsafe { libc::syscall(number, a, b, c, d, e, f) as isize }
-}
-
-/// A flag word or a descriptor as a whole word; the kernel looks at its low half.
-pub const fn int(value: c_int) -> usize {
-    value.cast_unsigned() as usize
-}
-
 fn mmap(hint: usize, len: usize, protection: c_int, flags: c_int) -> Option<usize> {
     let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: without MAP_FIXED an anonymous mmap touches no memory that exists.
-    let address = unsafe {
+    unsafe {
         if SEEN_BY_SANITIZER {
             let hint = core::ptr::without_provenance_mut(hint);
-            libc::mmap(hint, len, protection, flags, -1, 0).expose_provenance().cast_signed()
-        } else {
-            call(libc::SYS_mmap, [hint, len, int(protection), int(flags), int(-1), 0])
+            let got = keeping_errno(|| libc::mmap(hint, len, protection, flags, -1, 0));
+            return (got != libc::MAP_FAILED).then(|| got.expose_provenance());
         }
-    };
-    usize::try_from(address).ok()
+        call(libc::SYS_mmap, [hint, len, int(protection), int(flags), int(-1), 0]).ok()
+    }
 }
 
 /// Gives pages back that do not count.
@@ -144,9 +107,9 @@ pub unsafe fn munmap(address: usize, len: usize) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
         if SEEN_BY_SANITIZER {
-            return libc::munmap(core::ptr::with_exposed_provenance_mut(address), len) == 0;
+            return keeping_errno(|| libc::munmap(core::ptr::with_exposed_provenance_mut(address), len) == 0);
         }
-        call(libc::SYS_munmap, [address, len]) == 0
+        call(libc::SYS_munmap, [address, len]).is_ok()
     }
 }
 
@@ -187,7 +150,7 @@ unsafe fn mremap(address: usize, old_len: usize, new_len: usize, flags: c_int, t
     count_in(more).ok_or(Unmoved::Untouched)?;
     // SAFETY: the caller's promise.
     let got = unsafe { call(libc::SYS_mremap, [address, old_len, new_len, int(flags), to]) };
-    let got = usize::try_from(got).map_err(|_| match errno() {
+    let got = got.map_err(|reason| match reason {
         libc::EPERM | libc::ENOSYS => Unmoved::Untouched,
         _ => Unmoved::Refused,
     });
@@ -250,7 +213,7 @@ impl PageSource for Linux {
         let memalign = libc_memalign()?;
         count_in(len)?;
         // SAFETY: the libc's function of this name has this type.
-        let place = unsafe { memalign(align, align + len) };
+        let place = keeping_errno(|| unsafe { memalign(align, align + len) });
         if place.is_null() {
             count_out(len);
             return None;
@@ -344,86 +307,53 @@ impl PageSource for Linux {
     fn advise_huge(&self, address: usize, len: usize, wanted: bool) {
         let advice = if wanted { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
         // SAFETY: advice changes no content; where it is refused all stays as it was.
-        keeping_errno(|| unsafe { call(libc::SYS_madvise, [address, len, int(advice)]) });
+        let _ = unsafe { call(libc::SYS_madvise, [address, len, int(advice)]) };
     }
 
     fn now(&self) -> u64 {
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: the time is written to a place of ours; the call needs no kernel where the clock can be read without.
-        keeping_errno(|| unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) });
+        let time = vdso::time(libc::CLOCK_MONOTONIC_COARSE);
         time.tv_sec.unsigned_abs() * 1000 + time.tv_nsec.unsigned_abs() / 1_000_000
     }
 
     unsafe fn purge(&self, address: usize, len: usize) -> bool {
         // SAFETY: the caller owns the range. MADV_DONTNEED, not MADV_FREE: what is given back has to show in RSS.
-        unsafe { call(libc::SYS_madvise, [address, len, int(libc::MADV_DONTNEED)]) == 0 }
-    }
-
-    unsafe fn purge_all(&self, mut ranges: &[Range]) -> usize {
-        let mut given = 0;
-        while ranges.len() > 1 && TAKES_VECTORS.load(Ordering::Relaxed) {
-            let (address, count) = (ranges.as_ptr().expose_provenance(), ranges.len());
-            // SAFETY: the caller owns the ranges; the kernel reads so many of them.
-            let done = keeping_errno(|| unsafe {
-                call(libc::SYS_process_madvise, [int(PIDFD_SELF), address, count, int(libc::MADV_DONTNEED), 0])
-            });
-            let Ok(done @ 1..) = usize::try_from(done) else {
-                // Kernels before 6.14 know no such descriptor; a sandbox may refuse the call. Or the first range is refused,
-                // which the loop below finds.
-                TAKES_VECTORS.store(false, Ordering::Relaxed);
-                break;
-            };
-            given += done;
-            // It stops at what is refused, between two ranges.
-            let mut left = done;
-            while let Some((first, rest)) = ranges.split_first().filter(|(first, _)| first.len <= left) {
-                (left, ranges) = (left - first.len, rest);
-            }
-            if !ranges.is_empty() {
-                break;
-            }
-        }
-        for range in ranges {
-            // SAFETY: the caller's promise.
-            given += if unsafe { self.purge(range.start, range.len) } { range.len } else { 0 };
-        }
-        given
+        unsafe { call(libc::SYS_madvise, [address, len, int(libc::MADV_DONTNEED)]).is_ok() }
     }
 }
 
 /// The process's id.
 pub fn process_id() -> u32 {
-    // SAFETY: getpid cannot fail.
-    unsafe { libc::getpid() }.cast_unsigned()
+    // SAFETY: getpid has no arguments.
+    unsafe { call(libc::SYS_getpid, []) }.ok().and_then(|id| u32::try_from(id).ok()).unwrap_or(0)
 }
 
-/// Opens a file to add to, made if there is none; `path` ends with a zero. Keeps errno.
+/// Opens a file to add to, made if there is none; `path` ends with a zero.
 pub fn open_to_append(path: &[u8]) -> Option<c_int> {
     debug_assert!(path.ends_with(&[0]));
     let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_CLOEXEC;
     let path = path.as_ptr().expose_provenance();
     // SAFETY: the path ends with a zero.
-    let fd = keeping_errno(|| unsafe { call(libc::SYS_openat, [int(libc::AT_FDCWD), path, int(flags), 0o644]) });
-    c_int::try_from(fd).ok().filter(|&fd| fd >= 0)
+    let fd = unsafe { call(libc::SYS_openat, [int(libc::AT_FDCWD), path, int(flags), 0o644]) };
+    c_int::try_from(fd.ok()?).ok()
 }
 
-/// Closes a file that was opened here. Keeps errno.
+/// Closes a file that was opened here.
 pub fn close(fd: c_int) {
     // SAFETY: nobody else has the descriptor.
-    keeping_errno(|| unsafe { call(libc::SYS_close, [int(fd)]) });
+    let _ = unsafe { call(libc::SYS_close, [int(fd)]) };
 }
 
-/// Sleeps for so many milliseconds, fewer than 1000, or less. Keeps errno.
+/// Sleeps for so many milliseconds, fewer than 1000, or less.
 pub fn sleep(milliseconds: u32) {
     let time = libc::timespec { tv_sec: 0, tv_nsec: i64::from(milliseconds) * 1_000_000 };
     // SAFETY: the time is readable, and nothing is written.
-    keeping_errno(|| unsafe { call(libc::SYS_nanosleep, [(&raw const time).expose_provenance(), 0]) });
+    let _ = unsafe { call(libc::SYS_nanosleep, [(&raw const time).expose_provenance(), 0]) };
 }
 
 /// Changes what may be done with pages of ours. False where the kernel refuses.
 fn protect(address: usize, len: usize, protection: c_int) -> bool {
     // SAFETY: callers have the pages, and need no more than they ask for.
-    keeping_errno(|| unsafe { call(libc::SYS_mprotect, [address, len, int(protection)]) == 0 })
+    unsafe { call(libc::SYS_mprotect, [address, len, int(protection)]) }.is_ok()
 }
 
 /// Makes pages that nobody uses untouchable.
@@ -448,8 +378,8 @@ pub fn random() -> Option<u64> {
     let mut random = [0u8; 8];
     let (address, len) = (random.as_mut_ptr().expose_provenance(), random.len());
     // SAFETY: the kernel writes to the buffer, within its length.
-    let got = keeping_errno(|| unsafe { call(libc::SYS_getrandom, [address, len, libc::GRND_NONBLOCK as usize]) });
-    (usize::try_from(got) == Ok(len)).then(|| u64::from_ne_bytes(random))
+    let got = unsafe { call(libc::SYS_getrandom, [address, len, libc::GRND_NONBLOCK as usize]) };
+    (got == Ok(len)).then(|| u64::from_ne_bytes(random))
 }
 
 /// Whether there is a function that glibc has since 2.34. That costs nothing: asking for its version touches pages of the libc's that nobody else
@@ -501,7 +431,7 @@ pub fn permit(address: usize, len: usize) -> bool {
 pub fn block_signals(set: u64) {
     let set = (&raw const set).expose_provenance();
     // SAFETY: the kernel's sets of signals are words of eight bytes.
-    unsafe { call(libc::SYS_rt_sigprocmask, [int(libc::SIG_BLOCK), set, 0, size_of::<u64>()]) };
+    let _ = unsafe { call(libc::SYS_rt_sigprocmask, [int(libc::SIG_BLOCK), set, 0, size_of::<u64>()]) };
 }
 
 /// Runs `f` with every signal blocked, those that the libc keeps for itself too.
@@ -510,7 +440,7 @@ pub fn with_signals_blocked<R>(f: impl FnOnce() -> R) -> R {
     let set = |how, set: *const u64, old: *mut u64| {
         let (set, old) = (set.expose_provenance(), old.expose_provenance());
         // SAFETY: the kernel's sets of signals are words of eight bytes.
-        unsafe { call(libc::SYS_rt_sigprocmask, [int(how), set, old, size_of::<u64>()]) }
+        let _ = unsafe { call(libc::SYS_rt_sigprocmask, [int(how), set, old, size_of::<u64>()]) };
     };
     set(libc::SIG_SETMASK, &raw const all, &raw mut before);
     let result = f();
@@ -521,14 +451,14 @@ pub fn with_signals_blocked<R>(f: impl FnOnce() -> R) -> R {
 /// Asks the kernel for `barrier`. False where it refuses.
 pub fn register_barrier() -> bool {
     // SAFETY: the call has no pointers.
-    unsafe { call(libc::SYS_membarrier, [int(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED), 0, 0]) == 0 }
+    unsafe { call(libc::SYS_membarrier, [int(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED), 0, 0]) }.is_ok()
 }
 
 /// A full memory barrier in every running thread of the process: what this thread wrote before they see after it, and what they wrote before
 /// it this one sees after. False where the kernel refuses.
 pub fn barrier() -> bool {
     // SAFETY: the call has no pointers.
-    unsafe { call(libc::SYS_membarrier, [int(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED), 0, 0]) == 0 }
+    unsafe { call(libc::SYS_membarrier, [int(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED), 0, 0]) }.is_ok()
 }
 
 /// CPUs that a thread may run on, the calling one if that is 0; 0 if the kernel does not say.
@@ -537,8 +467,7 @@ pub fn affinity(thread: u32) -> usize {
     let size = size_of_val(&mask);
     let pointer = mask.as_mut_ptr().expose_provenance();
     // SAFETY: the kernel writes at most `size` bytes into the mask.
-    let written = unsafe { call(libc::SYS_sched_getaffinity, [thread as usize, size, pointer]) };
-    if written <= 0 {
+    if !matches!(unsafe { call(libc::SYS_sched_getaffinity, [thread as usize, size, pointer]) }, Ok(1..)) {
         return 0;
     }
     mask.iter().map(|word| word.count_ones() as usize).sum()
@@ -547,21 +476,19 @@ pub fn affinity(thread: u32) -> usize {
 /// The kernel's id of the calling thread: not zero, below 2^30 (the kernel's own limit is 2^22).
 pub fn thread_id() -> u32 {
     #[cfg(miri)]
-    let id: isize = {
-        use std::sync::atomic::AtomicI64;
-        static LAST: AtomicI64 = AtomicI64::new(0);
-        LAST.fetch_add(1, Ordering::Relaxed) + 1
+    let id = {
+        static LAST: AtomicUsize = AtomicUsize::new(0);
+        Ok::<_, c_int>(LAST.fetch_add(1, Ordering::Relaxed) + 1)
     };
     // SAFETY: gettid has no arguments and cannot fail.
     #[cfg(not(miri))]
     let id = unsafe { call(libc::SYS_gettid, []) };
-    u32::try_from(id).unwrap_or(1)
+    id.ok().and_then(|id| u32::try_from(id).ok()).unwrap_or(1)
 }
 
 /// Whether the calling thread is the one that the process started with, or that forked it.
 pub fn is_main_thread() -> bool {
-    // SAFETY: getpid cannot fail.
-    i64::from(super::thread::number()) == i64::from(unsafe { libc::getpid() })
+    super::thread::number() == process_id()
 }
 
 /// Whether a thread of this process has that number; true where the kernel does not say.
@@ -569,9 +496,7 @@ pub fn thread_lives(number: u32) -> bool {
     // The threads of a model have numbers that the kernel does not know.
     // SAFETY: signal 0 is none: the kernel only looks the thread up.
     cfg!(feature = "models")
-        || keeping_errno(|| unsafe {
-            call(libc::SYS_tgkill, [int(libc::getpid()), number as usize, 0]) == 0 || errno() != libc::ESRCH
-        })
+        || unsafe { call(libc::SYS_tgkill, [process_id() as usize, number as usize, 0]) } != Err(libc::ESRCH)
 }
 
 /// Copies up to `buffer.len()` bytes from any address of this process; how many could be read. Never faults.
@@ -582,22 +507,20 @@ pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
     // buffer and its length to write to.
     let got = unsafe {
         let (local, remote) = ((&raw const local).expose_provenance(), (&raw const remote).expose_provenance());
-        call(libc::SYS_process_vm_readv, [int(libc::getpid()), local, 1, remote, 1, 0])
+        call(libc::SYS_process_vm_readv, [process_id() as usize, local, 1, remote, 1, 0])
     };
-    usize::try_from(got).unwrap_or(0)
+    got.unwrap_or(0)
 }
 
 /// Whether the word at an address can be read. Asks the kernel, by a call that reads it and then refuses to do anything: sandboxes allow
 /// this one, and it costs a fifth of `peek`.
 pub fn is_readable(address: usize) -> bool {
     const NOTHING: c_int = -1;
-    keeping_errno(|| {
-        if valgrind::runs() {
-            // It would say that it does not know the call.
-            return peek(address, &mut [0; 8]) == 8;
-        }
-        // SAFETY: the kernel reads eight bytes, or says that it cannot; there is no such way to change the mask, which stays as it is.
-        let result = unsafe { call(libc::SYS_rt_sigprocmask, [int(NOTHING), address, 0, size_of::<u64>()]) };
-        result < 0 && errno() == libc::EINVAL
-    })
+    if valgrind::runs() {
+        // It would say that it does not know the call.
+        return peek(address, &mut [0; 8]) == 8;
+    }
+    // SAFETY: the kernel reads eight bytes, or says that it cannot; there is no such way to change the mask, which stays as it is.
+    let answer = unsafe { call(libc::SYS_rt_sigprocmask, [int(NOTHING), address, 0, size_of::<u64>()]) };
+    answer == Err(libc::EINVAL)
 }

@@ -1,5 +1,6 @@
 //! L1: the operating system and the machine.
 
+pub mod auxv;
 pub mod cpus;
 pub mod depot;
 pub mod env;
@@ -15,7 +16,9 @@ pub mod modules;
 pub mod own;
 pub mod pages;
 pub mod report;
+pub mod syscall;
 pub mod thread;
 mod tls;
 pub mod unwind;
 pub mod valgrind;
+pub mod vdso;

@@ -9,7 +9,8 @@
 
 #![allow(unsafe_code)]
 
-use super::{linux, maps};
+use super::syscall::{call, int};
+use super::{auxv, linux, maps};
 use crate::base::line::Line;
 use crate::base::seal::Hidden;
 use core::fmt::{self, Write};
@@ -95,7 +96,7 @@ pub fn begin() {
 pub fn lasting(module: &Module) -> Option<usize> {
     let here: fn() = begin;
     let abort: unsafe extern "C" fn() -> ! = libc::abort;
-    let marks = [here as usize, linux::aux(libc::AT_PHDR).unwrap_or(0), abort as usize];
+    let marks = [here as usize, auxv::get(libc::AT_PHDR).unwrap_or(0), abort as usize];
     // What is known by its headers alone is told better later.
     marks.iter().position(|&address| module.record != 0 && module.contains(address))
 }
@@ -125,7 +126,7 @@ pub fn own() -> Option<Module> {
     let here: fn() = begin;
     let module = find(here as usize)?;
     let is_program = match module.record {
-        0 => linux::aux(libc::AT_PHDR).is_some_and(|headers| module.contains(headers)),
+        0 => auxv::get(libc::AT_PHDR).is_some_and(|headers| module.contains(headers)),
         // The program is the one without a name.
         record => name_of(record).is_some_and(|name| name.as_bytes().is_empty()),
     };
@@ -139,7 +140,7 @@ fn own_by_header() -> Option<Module> {
 
 /// The main program by its program headers, which the kernel tells.
 fn program_by_header() -> Option<Module> {
-    let headers = linux::aux(libc::AT_PHDR)?;
+    let headers = auxv::get(libc::AT_PHDR)?;
     by_header(headers.checked_sub(size_of::<Elf64_Ehdr>())?)
 }
 
@@ -302,8 +303,7 @@ impl fmt::Display for Place {
 
 /// What an address belongs to. Never faults, takes no lock; may be called in a signal handler.
 pub fn place(address: usize) -> Place {
-    linux::keeping_errno(|| by_record(address).or_else(|| by_map(address)))
-        .unwrap_or(Place { name: Name::new(), offset: 0 })
+    by_record(address).or_else(|| by_map(address)).unwrap_or(Place { name: Name::new(), offset: 0 })
 }
 
 /// By the loader's record: `l_addr`, then `l_name`.
@@ -340,14 +340,14 @@ fn by_map(address: usize) -> Option<Place> {
 fn program_name() -> Option<Name> {
     let mut buffer = [0u8; 319];
     let args = [
-        linux::int(libc::AT_FDCWD),
+        int(libc::AT_FDCWD),
         c"/proc/self/exe".as_ptr().expose_provenance(),
         buffer.as_mut_ptr().expose_provenance(),
         buffer.len(),
     ];
     // SAFETY: the kernel reads the path and writes within the buffer.
-    let len = unsafe { linux::call(libc::SYS_readlinkat, args) };
-    let len = usize::try_from(len).ok().filter(|&len| len != 0 && len < buffer.len())?;
+    let len = unsafe { call(libc::SYS_readlinkat, args) };
+    let len = len.ok().filter(|&len| len != 0 && len < buffer.len())?;
     let mut name = Name::new();
     name.push(&buffer[..len]);
     Some(name)

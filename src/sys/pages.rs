@@ -79,65 +79,31 @@ pub trait PageSource {
     /// # Safety
     /// The range must come from this source, and nothing may need its content.
     unsafe fn purge(&self, address: usize, len: usize) -> bool;
-
-    /// Purges several ranges; how many bytes went.
-    ///
-    /// # Safety
-    /// As for `purge`.
-    unsafe fn purge_all(&self, ranges: &[Range]) -> usize {
-        // SAFETY: the caller's promise.
-        let purged = ranges.iter().filter(|range| unsafe { self.purge(range.start, range.len) });
-        purged.map(|range| range.len).sum()
-    }
 }
 
-/// A range of addresses, as system calls take it: a `struct iovec`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Range {
-    /// First address.
-    pub start: usize,
-    /// Bytes.
-    pub len: usize,
-}
-
-const PURGES_MOST: usize = 128;
-
-/// Ranges that are to be purged together: few system calls for many small pieces.
+/// Ranges that are purged, and how much they were.
 pub struct Purges<'a, S: PageSource> {
     source: &'a S,
-    ranges: [Range; PURGES_MOST],
-    count: usize,
     given: usize,
 }
 
 impl<'a, S: PageSource> Purges<'a, S> {
     /// None yet.
     pub fn new(source: &'a S) -> Self {
-        Self { source, ranges: [Range { start: 0, len: 0 }; PURGES_MOST], count: 0, given: 0 }
+        Self { source, given: 0 }
     }
 
-    /// Adds a range.
+    /// Purges a range.
     ///
     /// # Safety
-    /// As for `PageSource::purge`, until `finish`.
+    /// As for `PageSource::purge`.
     pub unsafe fn add(&mut self, start: usize, len: usize) {
-        if self.count == PURGES_MOST {
-            self.flush();
-        }
-        self.ranges[self.count] = Range { start, len };
-        self.count += 1;
+        // SAFETY: the caller's promise.
+        self.given += if unsafe { self.source.purge(start, len) } { len } else { 0 };
     }
 
-    fn flush(&mut self) {
-        // SAFETY: promised for each.
-        self.given += unsafe { self.source.purge_all(&self.ranges[..self.count]) };
-        self.count = 0;
-    }
-
-    /// Purges what is left; how many bytes went in all.
-    pub fn finish(mut self) -> usize {
-        self.flush();
+    /// How many bytes went in all.
+    pub fn finish(self) -> usize {
         self.given
     }
 }

@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+use super::syscall::{call, int};
 use super::{linux, modules, thread, unwind, valgrind};
 use crate::base::code::Code;
 use crate::base::line::Line;
@@ -73,19 +74,14 @@ fn line_of(text: Arguments<'_>) -> ReportLine {
 
 /// Writes bytes to a file descriptor. What cannot be written is lost. Keeps errno.
 pub fn write_all(fd: libc::c_int, mut bytes: &[u8]) {
-    linux::keeping_errno(|| {
-        while !bytes.is_empty() {
-            // SAFETY: the buffer is readable for its length.
-            let written = unsafe {
-                linux::call(libc::SYS_write, [linux::int(fd), bytes.as_ptr().expose_provenance(), bytes.len()])
-            };
-            match usize::try_from(written) {
-                Ok(n) if n > 0 => bytes = &bytes[n.min(bytes.len())..],
-                Err(_) if linux::errno() == libc::EINTR => {}
-                _ => return,
-            }
+    while !bytes.is_empty() {
+        // SAFETY: the buffer is readable for its length.
+        match unsafe { call(libc::SYS_write, [int(fd), bytes.as_ptr().expose_provenance(), bytes.len()]) } {
+            Ok(n @ 1..) => bytes = &bytes[n.min(bytes.len())..],
+            Err(libc::EINTR) => {}
+            _ => return,
         }
-    });
+    }
 }
 
 /// The lines behind a report's first.
@@ -236,7 +232,7 @@ fn end() {
 
 /// Writes a report. The caller is the reporter.
 fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
-    let path = linux::keeping_errno(|| path::expand(PATH, linux::process_id().cast_signed()));
+    let path = path::expand(PATH, linux::process_id().cast_signed());
     let file = path.and_then(|path| linux::open_to_append(path.as_bytes()));
     let fd = file.unwrap_or(if valgrind::listens() { VALGRIND } else { libc::STDERR_FILENO });
     let text = format_args!("{code}: {text}");

@@ -98,7 +98,7 @@ fn load(address: usize) -> usize {
 #[cold]
 fn careful(address: usize) -> Option<usize> {
     let mut bytes = [0; size_of::<usize>()];
-    if linux::keeping_errno(|| linux::peek(address, &mut bytes)) == bytes.len() {
+    if linux::peek(address, &mut bytes) == bytes.len() {
         return Some(usize::from_ne_bytes(bytes));
     }
     // A sandbox may refuse that call.

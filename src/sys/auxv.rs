@@ -1,0 +1,141 @@
+//! The auxiliary vector: what the kernel tells a program at its start, behind its arguments and its environment.
+//!
+//!     | argc | argv ... | 0 | environment ... | 0 | key, value | key, value | ... | 0, 0 |
+//!     ^ __libc_stack_end
+//!
+//! It is read in place: `getauxval` may be another library's, and the first to need the page size is the first allocation. The loader says where
+//! it is before it does anything else, in a word that it exports; it is not looked for behind `environ`, which programs move. Where the word is not
+//! there (another libc) or has nothing of the kind behind it, the libc is asked.
+
+#![allow(unsafe_code)]
+
+use core::ffi::c_ulong;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Where the vector is, or one of the two below.
+static PLACE: AtomicUsize = AtomicUsize::new(UNKNOWN);
+const UNKNOWN: usize = 0;
+const NOWHERE: usize = 1;
+
+/// More words than the kernel takes arguments and variables for.
+const WORDS_MOST: usize = 1 << 24;
+/// More pairs than the kernel has keys.
+const PAIRS_MOST: usize = 256;
+
+/// The value of a key, if it is there and not zero.
+pub fn get(key: c_ulong) -> Option<usize> {
+    let place = match PLACE.load(Relaxed) {
+        UNKNOWN => {
+            let place = find().unwrap_or(NOWHERE);
+            PLACE.store(place, Relaxed);
+            place
+        }
+        place => place,
+    };
+    let value = if place == NOWHERE {
+        // SAFETY: getauxval only reads.
+        usize::try_from(unsafe { libc::getauxval(key) }).unwrap_or(0)
+    } else {
+        // SAFETY: the vector stays where it was found.
+        unsafe { value(place, usize::try_from(key).unwrap_or(0)) }
+    };
+    (value != 0).then_some(value)
+}
+
+/// # Safety
+/// The vector is there.
+unsafe fn value(place: usize, key: usize) -> usize {
+    let pairs = core::ptr::with_exposed_provenance::<[usize; 2]>(place);
+    // SAFETY: the caller's promise: pairs as far as the one whose key is zero.
+    let pairs = (0..PAIRS_MOST).map(|index| unsafe { pairs.add(index).read() }).take_while(|pair| pair[0] != 0);
+    pairs.into_iter().find(|pair| pair[0] == key).map_or(0, |pair| pair[1])
+}
+
+fn find() -> Option<usize> {
+    let end = stack_end();
+    if end == 0 || !end.is_multiple_of(align_of::<usize>()) {
+        return None;
+    }
+    let words = core::ptr::with_exposed_provenance::<usize>(end);
+    // SAFETY: the loader says that the kernel's words start there; a zero ends the arguments, and another the environment.
+    unsafe {
+        let arguments = words.read();
+        if arguments >= WORDS_MOST || words.add(1 + arguments).read() != 0 {
+            return None;
+        }
+        let first = 2 + arguments;
+        let last = (first..first + WORDS_MOST).find(|&index| words.add(index).read() == 0)?;
+        let place = words.add(last + 1).addr();
+        let page = value(place, usize::try_from(libc::AT_PAGESZ).ok()?);
+        (page.is_power_of_two() && page >= 4096).then_some(place)
+    }
+}
+
+/// What `__libc_stack_end` says, 0 if there is none.
+#[cfg(all(target_env = "gnu", target_arch = "x86_64", target_pointer_width = "64", not(miri)))]
+fn stack_end() -> usize {
+    let place: *const usize;
+    // SAFETY: the linker has written the word's address there, or zero; the loader set the word before all else.
+    unsafe {
+        core::arch::asm!(
+            ".weak __libc_stack_end",
+            "mov {}, qword ptr [rip + __libc_stack_end@GOTPCREL]",
+            out(reg) place,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+        if place.is_null() { 0 } else { place.read() }
+    }
+}
+
+/// The same.
+#[cfg(all(target_env = "gnu", target_arch = "aarch64", target_pointer_width = "64", not(miri)))]
+fn stack_end() -> usize {
+    let place: *const usize;
+    // SAFETY: as above.
+    unsafe {
+        core::arch::asm!(
+            ".weak __libc_stack_end",
+            "adrp {0}, :got:__libc_stack_end",
+            "ldr {0}, [{0}, :got_lo12:__libc_stack_end]",
+            out(reg) place,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+        if place.is_null() { 0 } else { place.read() }
+    }
+}
+
+/// Of others nothing is known.
+#[cfg(not(all(
+    target_env = "gnu",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_pointer_width = "64",
+    not(miri)
+)))]
+fn stack_end() -> usize {
+    0
+}
+
+#[cfg(all(test, not(miri)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vector_says_what_the_libc_says() {
+        assert!(!cfg!(all(target_env = "gnu", target_arch = "x86_64")) || find().is_some());
+        let keys =
+            [libc::AT_PAGESZ, libc::AT_SECURE, libc::AT_RANDOM, libc::AT_PHDR, libc::AT_PHNUM, libc::AT_SYSINFO_EHDR];
+        for key in keys.into_iter().chain([libc::AT_ENTRY, libc::AT_EXECFN, 1000]) {
+            // SAFETY: getauxval only reads.
+            let expected = usize::try_from(unsafe { libc::getauxval(key) }).unwrap();
+            assert_eq!(get(key).unwrap_or(0), expected, "key {key}");
+        }
+    }
+
+    #[test]
+    fn a_vector_without_an_end_is_left() {
+        let words = [7usize; 2 * PAIRS_MOST];
+        let place = words.as_ptr().expose_provenance();
+        // SAFETY: as many pairs are there as are ever looked at.
+        assert_eq!(unsafe { (value(place, 7), value(place, 8)) }, (7, 0));
+    }
+}
