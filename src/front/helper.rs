@@ -12,9 +12,10 @@ use super::{exchange, options, runtime, threads};
 use crate::base::operation::Operation;
 use crate::base::shared::{AtomicBool, AtomicU32};
 use crate::slab::arena::{Arena, Trimmed};
+use crate::sys::helper::{self, Started};
 use crate::sys::linux::Linux;
 use crate::sys::lock::FutexLock;
-use crate::sys::{futex, helper, linux, thread};
+use crate::sys::{futex, linux, sandbox, thread};
 use core::sync::atomic::{Ordering, Ordering::Relaxed};
 use lock_api::RawMutex;
 
@@ -59,10 +60,22 @@ fn call() {
         return;
     }
     WORK.store(1, Ordering::SeqCst);
-    if ALIVE.swap(1, Ordering::SeqCst) == 0 && !linux::keeping_errno(|| helper::start(work)) {
-        // For good: a heap trims itself then.
-        WORKS.store(false, Relaxed);
-        runtime::apply();
+    if ALIVE.swap(1, Ordering::SeqCst) != 0 {
+        return;
+    }
+    // A program that has made threads may make threads. Of one that has not, a filter that it has shut around itself may be the death.
+    let may = runtime::has_had_threads() || !sandbox::is_closed();
+    match if may { helper::start(work) } else { Started::Never } {
+        Started::Yes => {}
+        Started::NotNow => {
+            WORK.store(0, Ordering::SeqCst);
+            ALIVE.store(0, Ordering::SeqCst);
+        }
+        Started::Never => {
+            // For good: a heap trims itself then.
+            WORKS.store(false, Relaxed);
+            runtime::apply();
+        }
     }
 }
 
@@ -78,13 +91,12 @@ pub fn thresholds() -> (usize, u64) {
 
 extern "C" fn work() {
     thread::set_cache(thread::no_cache());
-    let can_halt = linux::register_barrier();
     if !WORKS.swap(true, Relaxed) {
         runtime::apply();
     }
     loop {
         while WORK.swap(0, Ordering::SeqCst) != 0 {
-            pass(can_halt);
+            pass();
         }
         ALIVE.store(0, Ordering::SeqCst);
         // Who called before that relies on this one, and who calls after it on the next.
@@ -94,16 +106,22 @@ extern "C" fn work() {
     }
 }
 
-fn pass(can_halt: bool) {
+fn pass() {
     threads::all().for_each(|cache| {
         cache.is_unused();
     });
     futex::wait_most(&NEVER, 0, options::decay() as u64);
-    if can_halt {
-        let idle = |cache: &&Cache| cache.owner.load(Relaxed) != 0 && cache.is_unused() && cache.holds_any();
-        threads::all().filter(idle).for_each(empty);
+    let idle = |cache: &&Cache| cache.owner.load(Relaxed) != 0 && cache.is_unused() && cache.holds_any();
+    let mut idle = threads::all().filter(idle).peekable();
+    if idle.peek().is_some() && can_halt() {
+        idle.for_each(empty);
     }
     runtime::arenas().filter(|arena| arena.is_waiting()).for_each(trim);
+}
+
+/// Whether the kernel gives a barrier for all threads. It is asked only where a cache is to be emptied, and where no filter may kill for that.
+fn can_halt() -> bool {
+    !sandbox::is_closed() && linux::register_barrier()
 }
 
 fn empty(cache: &Cache) {
@@ -142,5 +160,6 @@ pub fn thaw() {
 /// In a forked child, which has no helper.
 pub fn begin_in_child() {
     AT_WORK.thaw_in_child();
+    helper::adopt();
     begin();
 }

@@ -225,6 +225,11 @@ fn choose_home() -> usize {
     index
 }
 
+/// Whether more than one thread has allocated.
+pub fn has_had_threads() -> bool {
+    HOMES.load(Ordering::Relaxed) > 1
+}
+
 /// What is done when the library is loaded: the fork handlers are registered. Not with the first allocation: that one may come from inside
 /// `pthread_atfork`, which allocates under its own lock. Nothing else waits for this constructor, so its place in the
 /// order of constructors does not matter: until it runs, a fork is only as safe as without handlers, which a

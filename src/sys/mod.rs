@@ -16,6 +16,7 @@ pub mod modules;
 pub mod own;
 pub mod pages;
 pub mod report;
+pub mod sandbox;
 pub mod syscall;
 pub mod thread;
 mod tls;
