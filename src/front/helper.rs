@@ -143,7 +143,11 @@ fn empty(cache: &Cache) {
 fn trim(arena: &Arena<Linux>) {
     let mut at = Some(Trimmed::Nothing);
     while let Some(from) = at {
-        at = arena.enter(Operation::Other).and_then(|mut arena| arena.trim_step(from));
+        match arena.enter(Operation::Other) {
+            Some(mut arena) => at = arena.trim_step(from),
+            // By a fork, which does not wait for this thread.
+            None => arena.wait_for_thaw(),
+        }
     }
 }
 
