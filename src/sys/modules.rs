@@ -146,8 +146,9 @@ fn program_by_header() -> Option<Module> {
 
 fn by_header(start: usize) -> Option<Module> {
     let (mut end, mut unwind) = (0, 0);
-    let bias = start.wrapping_sub(first_address(start)?);
-    for segment in segments(start)? {
+    let segments = segments(start)?;
+    let bias = start.wrapping_sub(first_address(segments)?);
+    for segment in segments {
         let at = bias.wrapping_add(word(segment.p_vaddr));
         match segment.p_type {
             libc::PT_LOAD => end = end.max(at + word(segment.p_memsz)),
@@ -158,16 +159,17 @@ fn by_header(start: usize) -> Option<Module> {
     (end != 0).then_some(Module { start, end, unwind, record: 0 })
 }
 
-/// The address that the first byte of a module's file was linked for.
-fn first_address(start: usize) -> Option<usize> {
-    let first = segments(start)?.iter().find(|segment| segment.p_type == libc::PT_LOAD && segment.p_offset == 0)?;
+/// The address that the first byte of a module's file was linked for, by its program headers.
+fn first_address(segments: &[Elf64_Phdr]) -> Option<usize> {
+    let first = segments.iter().find(|segment| segment.p_type == libc::PT_LOAD && segment.p_offset == 0)?;
     Some(word(first.p_vaddr))
 }
 
 /// The end of the segment of a module that `address` lies in.
 pub fn segment_end(module: &Module, address: usize) -> Option<usize> {
-    let bias = module.start.wrapping_sub(first_address(module.start)?);
-    segments(module.start)?.iter().filter(|segment| segment.p_type == libc::PT_LOAD).find_map(|segment| {
+    let segments = segments(module.start)?;
+    let bias = module.start.wrapping_sub(first_address(segments)?);
+    segments.iter().filter(|segment| segment.p_type == libc::PT_LOAD).find_map(|segment| {
         let at = bias.wrapping_add(word(segment.p_vaddr));
         let end = at + word(segment.p_filesz);
         (at..end).contains(&address).then_some(end)
@@ -179,18 +181,32 @@ fn segments(start: usize) -> Option<&'static [Elf64_Phdr]> {
     if start == 0 || !start.is_multiple_of(align_of::<Elf64_Ehdr>()) {
         return None;
     }
-    // SAFETY: a module's first page is mapped, readable and never written to while the module is there; the headers of what is an ELF
-    // file of this kind are in it.
-    unsafe {
-        let header = &*core::ptr::with_exposed_provenance::<Elf64_Ehdr>(start);
-        let is_elf = header.e_ident[..4] == *b"\x7fELF" && usize::from(header.e_phentsize) == size_of::<Elf64_Phdr>();
-        let offset = word(header.e_phoff);
-        if !is_elf || !offset.is_multiple_of(align_of::<Elf64_Phdr>()) {
-            return None;
-        }
-        let first = core::ptr::with_exposed_provenance(start.checked_add(offset)?);
-        Some(core::slice::from_raw_parts(first, header.e_phnum.into()))
+    let behind = start.checked_add(size_of::<Elf64_Ehdr>())?;
+    if !are_readable(start, behind) {
+        return None;
     }
+    // SAFETY: it can be read, and is never written to while the module is there.
+    let header = unsafe { &*core::ptr::with_exposed_provenance::<Elf64_Ehdr>(start) };
+    let is_elf = header.e_ident[..4] == *b"\x7fELF" && usize::from(header.e_phentsize) == size_of::<Elf64_Phdr>();
+    let (offset, count) = (word(header.e_phoff), usize::from(header.e_phnum));
+    if !is_elf || !offset.is_multiple_of(align_of::<Elf64_Phdr>()) {
+        return None;
+    }
+    // Tools that rewrite files put the program headers elsewhere than behind the header, and then nothing may be there in memory.
+    let first = start.checked_add(offset)?;
+    let end = first.checked_add(count * size_of::<Elf64_Phdr>())?;
+    if !are_readable(first, end) {
+        return None;
+    }
+    // SAFETY: as above.
+    Some(unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(first), count) })
+}
+
+/// Whether all words from one address up to another can be read.
+fn are_readable(start: usize, end: usize) -> bool {
+    /// The least there is.
+    const PAGE: usize = 4096;
+    (start & !(PAGE - 1)..end).step_by(PAGE).all(linux::is_readable)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "modules of 64 bits are known on machines of 64 bits alone")]
@@ -443,6 +459,26 @@ mod tests {
         assert!((module.unwind + 1..module.end).contains(&end));
         assert_eq!(segment_end(&module, module.end + 4096), None);
         assert!(segments(0).is_none() && segments(0x1001).is_none());
+    }
+
+    #[test]
+    fn headers_that_cannot_be_read_are_none() {
+        let page = linux::page_size();
+        let start = linux::map_uncounted(2 * page).unwrap();
+        // SAFETY: the test's own pages, with room for a header; zeroes are one.
+        let header = unsafe { &mut *core::ptr::with_exposed_provenance_mut::<Elf64_Ehdr>(start) };
+        header.e_ident[..4].copy_from_slice(b"\x7fELF");
+        header.e_phentsize = size_of::<Elf64_Phdr>().try_into().unwrap();
+        header.e_phnum = 2;
+        header.e_phoff = (page - size_of::<Elf64_Phdr>()) as u64;
+        assert_eq!(segments(start).unwrap().len(), 2);
+        assert!(linux::forbid(start + page, page));
+        assert!(segments(start).is_none());
+        header.e_phoff = !7;
+        assert!(segments(start).is_none() && segments(start + page).is_none());
+        assert!(segments(start + page - 8).is_none());
+        // SAFETY: mapped above.
+        assert!(unsafe { linux::munmap(start, 2 * page) });
     }
 
     #[test]

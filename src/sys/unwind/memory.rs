@@ -1,8 +1,10 @@
 //! Reading a stack: of words on the way down nothing is known but that a frame should be there.
 //!
-//! A word is read only where its page was readable when the kernel was asked. Pages that were are remembered, by address: a stack's pages come
-//! and go with the stack, so one that has gone since would have to be followed by a frame that is none for a read to go wrong. Who cannot
-//! afford that reads `Carefully`: then the kernel copies each word.
+//! A word is read only where its page was readable when the kernel was asked. Pages that were are remembered, by address, and that is
+//! relied upon only for the page behind the one that this walk has read before, as long as all frames were found by rules: that page is of the
+//! same stack, which is there while its thread is. Whatever else the walk is led to, far frames, those found by a guess, code, may be where
+//! something was that has gone since: the kernel is asked anew. Who cannot afford that another thread unmaps it just then reads
+//! `Carefully`: then the kernel copies each word.
 
 #![allow(unsafe_code)]
 
@@ -19,7 +21,7 @@ static READABLE: [AtomicUsize; PAGES] = [const { AtomicUsize::new(0) }; PAGES];
 /// How words are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Care {
-    /// By a load, where the page was readable once.
+    /// By a load, where the page can be read.
     Fast,
     /// By the kernel, word by word.
     Careful,
@@ -28,6 +30,8 @@ pub enum Care {
 /// A reader of words.
 pub struct Memory {
     care: Care,
+    /// Whether this is the thread's stack for sure.
+    is_sure: bool,
     /// The page read from last.
     page: usize,
 }
@@ -35,13 +39,13 @@ pub struct Memory {
 impl Memory {
     /// A reader.
     pub fn new(care: Care) -> Self {
-        Self { care, page: usize::MAX }
+        Self { care, is_sure: true, page: usize::MAX }
     }
 
     /// A reader that knows of one page that it can be read: that of the frame it runs in.
     #[inline]
     pub fn from(care: Care, sp: usize) -> Self {
-        Self { care, page: page(sp) }
+        Self { care, is_sure: true, page: page(sp) }
     }
 
     /// The word at an address.
@@ -53,35 +57,55 @@ impl Memory {
         if self.care == Care::Careful {
             return careful(address);
         }
-        if page(address) != self.page {
-            self.is_readable(address).then_some(())?;
-            self.page = page(address);
+        let page = page(address);
+        if page != self.page {
+            let is_next = self.is_sure && page.wrapping_sub(PAGE) == self.page;
+            ((is_next && is_remembered(page)) || is_readable(page)).then_some(())?;
+            self.page = page;
         }
         Some(load(address))
     }
 
-    /// The eight bytes before an address.
-    pub fn bytes_before(&self, address: usize) -> Option<[u8; 8]> {
-        let start = address.checked_sub(8)?;
-        let readable = self.is_readable(start) && self.is_readable(address - 1);
-        // SAFETY: both pages are readable as far as can be told.
-        readable.then(|| unsafe { core::ptr::with_exposed_provenance::<[u8; 8]>(start).read_volatile() })
+    /// From here on what was remembered is not relied upon: a frame was found by a guess.
+    #[cold]
+    pub fn doubt(&mut self) {
+        self.is_sure = false;
     }
+}
 
-    /// Whether the byte at an address can be read.
-    #[inline]
-    fn is_readable(&self, address: usize) -> bool {
-        let page = page(address);
-        let known = &READABLE[page / PAGE % PAGES];
-        if self.care == Care::Fast && known.load(Relaxed) == page && page != 0 {
-            return true;
-        }
-        let readable = address >= PAGE && linux::is_readable(page);
-        if readable {
-            known.store(page, Relaxed);
-        }
-        readable
+/// The eight bytes before an address, which code may have: zeros where they reach into a page before that cannot be read. Code may stand at
+/// the start of its page.
+pub fn bytes_before(address: usize) -> Option<[u8; BYTES]> {
+    let start = address.checked_sub(BYTES)?;
+    let last = page(address - 1);
+    let from = if page(start) == last || is_readable(page(start)) { start } else { last };
+    if !is_readable(last) {
+        return None;
     }
+    let mut bytes = [0; BYTES];
+    for (place, at) in bytes.iter_mut().zip(start..).skip(from - start) {
+        // SAFETY: its page can be read, says the kernel. Volatile: it is code that another thread may be making.
+        *place = unsafe { core::ptr::with_exposed_provenance::<u8>(at).read_volatile() };
+    }
+    Some(bytes)
+}
+
+/// Bytes that show whether a call stands before an address.
+const BYTES: usize = 8;
+
+#[inline]
+fn is_remembered(page: usize) -> bool {
+    READABLE[page / PAGE % PAGES].load(Relaxed) == page
+}
+
+/// Asks the kernel whether a page can be read. The first page never is.
+#[cold]
+fn is_readable(page: usize) -> bool {
+    let readable = page >= PAGE && linux::is_readable(page);
+    if readable {
+        READABLE[page / PAGE % PAGES].store(page, Relaxed);
+    }
+    readable
 }
 
 #[inline]

@@ -232,7 +232,7 @@ impl Walk {
     #[inline]
     fn arrive(&mut self, ra: usize) -> Option<usize> {
         self.pc = ra.wrapping_sub(1);
-        let is_code = self.module().is_some() || (ra != 0 && self.is_behind_call(ra));
+        let is_code = self.module().is_some() || is_behind_call(ra);
         is_code.then_some(ra)
     }
 
@@ -255,24 +255,25 @@ impl Walk {
     #[cold]
     fn step_by_frame_pointer(&mut self) -> Option<usize> {
         self.lr = None;
+        self.memory.doubt();
         let frame = self.fp;
         if frame < self.sp || frame - self.sp > FRAME_MAX {
             return None;
         }
         let fp = self.memory.word(frame)?;
         let ra = machine::bare(self.memory.word(frame.wrapping_add(size_of::<usize>()))?);
-        if !self.is_behind_call(ra) {
+        if !is_behind_call(ra) {
             return None;
         }
         (self.fp, self.sp) = (fp, frame + 2 * size_of::<usize>());
         self.arrive(ra)
     }
+}
 
-    /// Whether a call stands before an address.
-    #[cold]
-    fn is_behind_call(&self, ra: usize) -> bool {
-        self.memory.bytes_before(ra).is_some_and(machine::is_call)
-    }
+/// Whether a call stands before an address.
+#[cold]
+fn is_behind_call(ra: usize) -> bool {
+    memory::bytes_before(ra).is_some_and(machine::is_call)
 }
 
 /// Where our own code starts and ends; the same addresses if it is not to be told from the program's.
