@@ -57,9 +57,10 @@ soak: all
 
 lint:
 	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets --features fake
-	$(CARGO) clippy --lib --release --features export --target-dir target/export
-	$(CARGO) clippy --lib --profile test --features models
+	$(CARGO) clippy --all-targets --features fake -- -D warnings
+	$(CARGO) clippy --lib --release --features export --target-dir target/export -- -D warnings
+	$(CARGO) clippy --lib --profile test --features models -- -D warnings
+	scripts/check-docs
 	scripts/check-layers
 
 miri:

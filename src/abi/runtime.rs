@@ -2,7 +2,7 @@
 
 use crate::sys::report;
 
-#[cfg(not(panic = "abort"))]
+#[cfg(not(any(panic = "abort", doc)))]
 compile_error!("the exporting flavour must be built with panic = \"abort\": build it with `make`");
 
 /// A panic is a bug of metes' own: say where, and stop. Nothing unwinds into the program.

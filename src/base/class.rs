@@ -1,8 +1,10 @@
 //! Size classes: the sizes that small and medium requests are rounded up to.
 //!
+//! ```text
 //!     16 32 ... 128 | 144 ... 256 | 288 ... 8 KiB | 10 KiB ... 32 KiB | 40 KiB ... 256 KiB
 //!       steps of 16          8 to a doubling            4 to a doubling ...
 //!                                                         slabs end      heap blocks
+//! ```
 //!
 //! Up to `SLAB_MAX` objects of a class stand in slabs; from there to `CLASS_MAX` a class is a rounded size of heap blocks,
 //! so that a thread cache can hold them. Class 0 is no class.

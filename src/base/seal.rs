@@ -1,9 +1,11 @@
 //! Sealed words: every word of ours that stands in memory a program can overwrite carries a checksum.
 //!
+//! ```text
 //!      63              BITS                0
 //!     +-----------------+------------------+
 //!     | check           | low: the content |      check = top bits of (low ^ mix(address, secret)) * ODD
 //!     +-----------------+------------------+
+//! ```
 //!
 //! The check covers the content, the word's own address and a secret of the process, so a word copied elsewhere or
 //! made up does not pass (but for one in `2^(64 - BITS)`), and *every* flip of a single bit is noticed: a flip in

@@ -1,7 +1,9 @@
 //! What is set at the start and never again: the secret, and the options that do not change while the program runs.
 //!
+//! ```text
 //!     | room 64 KiB | secret, words, texts | room 64 KiB |
 //!               |<-- whole pages, read-only -->|
+//! ```
 //!
 //! Once the process has started, `sys::linux::seal` makes the pages read-only, so that no write of the program's changes what the checks rest
 //! on. The room on both sides is why nothing else is on these pages, whatever their size. It is never touched. All is zero in

@@ -2,11 +2,13 @@
 //! production and in an array in the tests. Every node carries a summary of its subtree, the largest size in it and
 //! its height, so one walk down finds the lowest place that fits, and one loop, `mend`, repairs both after any change.
 //!
+//! ```text
 //!               [48 | largest 4096, height 3]
 //!              /                             \
 //!     [64 | 64, 1]                 [4096 | 4096, 2]
 //!                                              \
 //!                                          [32 | 32, 1]
+//! ```
 //!
 //! Keyed by address and asked for the leftmost that fits, this is what Linux does for kernel address ranges
 //! (`mm/vmalloc.c`, `find_vmap_lowest_match`). A node that only moves or changes size without passing a neighbour keeps

@@ -1,9 +1,11 @@
 //! The thread cache: for each size class a stack of pointers to free objects, one thread's alone.
 //!
+//! ```text
 //!     cache pointer (TLS) -> | gate | home | window | ... | bin | bin | bin | ...        one bin a size class
 //!                                                            |
 //!                                                | 0 | p | p | p |   |   |   |             its slots
 //!                                                              top       end
+//! ```
 //!
 //! The lowest slot is 0, so an empty stack is one on whose top there is 0. Each class has slots in two places: few that stand close to
 //! those of the other classes, so that small stacks share pages and cache lines are spread over all sets, and as many as it may ever

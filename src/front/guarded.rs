@@ -1,9 +1,11 @@
 //! The pool of guarded blocks: each alone in its slot, between pages that nobody can touch.
 //!
+//! ```text
 //!     | the pool's records | no access | slot | no access | slot | no access | ...        one reservation of address space
 //!
 //!     slot, right     | no access | .... canaries ....| block        |c|                  ends where the slot does, but for its alignment
 //!     slot, left      | block        | .... canaries ....| no access |                    starts where the slot does
+//! ```
 //!
 //! Only the pages that the block is on are accessible, and none after it was freed: whoever goes past the end of a page, or uses the
 //! block after that, faults. What else of its pages is not the block is filled with canaries, which are looked at when it is freed. A

@@ -1,10 +1,12 @@
 //! What a checked block has behind the bytes that were asked for.
 //!
+//! ```text
 //!     start                    start + n              words            end
 //!     | the program's n bytes  | canaries, 0 or more  | stacks | sealed |
 //!                                                       0 or 16    8
 //!     sealed   = slack 32 bits (end - start - n), freed 1, family 2, log2 of the alignment 6, hidden 1, check
 //!     stacks   = of the allocation and of the free: number in the depot 32, thread 32
+//! ```
 //!
 //! The sealed word stands where the block ends, which the heap knows, so it is found from the block's start; the canaries
 //! begin at the first byte that the program did not ask for. An overflow of one byte changes the one or the other.

@@ -1,7 +1,9 @@
 //! The checked route: what `checks=full` and `debug=1` put between the program and the allocator.
 //!
+//! ```text
 //!     malloc(n) -> a block with room for a trailer -> filled, trailer written -> program
 //!     free(p)   -> trailer, canaries, neighbour, claim looked at -> marked free -> filled, in quarantine -> looked at -> heap
+//! ```
 //!
 //! There are no thread caches then, so every call comes here from a slow path, and the fast ones know nothing of it. A block
 //! is one of the allocator's own, a little larger: slabs, free list and mappings below are the same as ever, with their own checks. Mappings

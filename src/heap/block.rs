@@ -1,10 +1,12 @@
 //! Blocks: what a region is cut into.
 //!
+//! ```text
 //!     in use   | header | payload ...                                            |
 //!     free     | header | left | right | parent | summary | ...        | size    |
 //!                 8        8      8       8        8                      8
 //!     header   = size in grains 32 bits, flags 4, check 28
 //!     left ... = sealed links; size = the boundary tag, sealed as a header is
+//! ```
 //!
 //! A block is named by its payload, which is 16-aligned: its header stands before it, at 16k + 8, and its size counts
 //! from header to next header. The boundary tag is the last word of a *free* block, so the neighbour after it finds its

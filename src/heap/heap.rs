@@ -1,7 +1,9 @@
 //! The heap: one arena's memory, split and merged here and nowhere else.
 //!
+//! ```text
 //!     segment  | pad | block | block | free block | block | ... | free block | fence |
 //!                8                                                             8
+//! ```
 //!
 //! A segment is one region or several neighbouring ones. Two free blocks are never neighbours: a block that is freed is
 //! merged at once with the free one after it, found by its own size, and the one before it, found by the boundary tag.

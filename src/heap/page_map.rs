@@ -1,7 +1,9 @@
 //! The page map: whose a 64 KiB unit of address space is.
 //!
+//! ```text
 //!     address  | 47 ... 32 | 31 ... 16 | 15 ... 0 |
 //!                root index  leaf index   in the unit
+//! ```
 //!
 //! Two levels: a root in .bss, one entry for each 4 GiB, and leaves of 2^16 units, 1 MiB of address space of which only
 //! touched pages cost, mapped when first needed and kept. A leaf has two words for a unit: the span it belongs to, a region

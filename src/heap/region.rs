@@ -1,7 +1,9 @@
 //! Regions: how a heap gets address space, joins neighbours, and gives it back.
 //!
+//! ```text
 //!     region     | pad 8 | header, payload ...                          | fence 8 |
 //!     joined     | pad 8 | header, payload ... ====== fence+pad = 16 ====== ... payload | fence 8 |
+//! ```
 //!
 //! A fence is a header in use of no size. Where one region ends and the next of the same heap begins, fence and pad
 //! together are sixteen bytes, a grain: joining turns them into the inside of a free block, and parting makes them again.

@@ -1,6 +1,8 @@
 //! Units: the blocks of the heap that slabs stand in, cut so that their payload starts at a unit and ends with the next block's header.
 //!
+//! ```text
 //!     | header | unit ...          | header | unit ...          | 0 | unit ...          | header
+//! ```
 //!
 //! Between two slabs the header may be missing, as its page was given back or never touched: the page map tells what it was.
 

@@ -1,6 +1,8 @@
 //! Metadata memory: where the records of slabs stand, away from all that a program can reach by running off a block.
 //!
+//! ```text
 //!     | guard | chunk | chunk | ... | guard |     an area: one chunk at first, more when more is needed
+//! ```
 //!
 //! A bump allocator over chunks of its own, never given back; whoever takes a record keeps it for use again. They come in areas between pages
 //! that cannot be touched. Lock-free: the one word is the next free address, from which the end of its chunk follows, and, in bits that are

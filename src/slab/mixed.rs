@@ -1,6 +1,8 @@
 //! Mixed slabs: what is free in them serves any size.
 //!
+//! ```text
 //!     record    head | free: a bit for each grain, 1 = free | ends: a bit for each grain, 1 = the last of an object
+//! ```
 //!
 //! When a program's sizes change, slabs stay behind in which few objects hold whole pages, and of which no other class can use the
 //! rest. Such a slab is made a mixed one: the objects in it stay where they are, but from then on it is counted in grains, and an object of any class

@@ -1,9 +1,11 @@
 //! Slabs: whole units of objects of one size class.
 //!
+//! ```text
 //!     block     header 8 | object | object | ... | object | unused | header of the next block 8
 //!                        ^ a unit                                                             ^ a unit
 //!     record    start, class, arena, counts, links | bitmap: 1 = free                (in metadata memory)
 //!     entry     63 record / 64 ... 20 | 19 unit 16 | 15 arena 11 | 10 bin 0          (in the page map, for each unit)
+//! ```
 //!
 //! A slab of several classes has no bin, but 0 there: see `mixed`.
 //!

@@ -4,8 +4,10 @@
 //! handler; and a thread that the libc counts would keep a process alive whose other threads have all ended with `pthread_exit`, and
 //! make stdio and `shared_ptr` slower in programs of one thread. All signals are blocked in it, so it is never chosen for one.
 //!
+//! ```text
 //!     | guard page | stack ... | thread-local words, as far below the thread pointer as they are in any thread | head | thread's number |
 //!                                                                                                          ^ fs
+//! ```
 //!
 //! Its thread-local words are zero when it starts, errno and the two of ours; the thread word then says the thread's number (`thread`).
 //!

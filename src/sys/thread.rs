@@ -4,10 +4,12 @@
 //! nothing, and behind them a window of the page map that shows nothing: no null test. The
 //! *thread word* holds the rest, a byte a field, but four for the number:
 //!
+//! ```text
 //!     bit 58   56      48       40       32            0
 //!     +------+--------+-------+--------+--------+--------------+
 //!     | rank | flags  | forks | inside | home+1 | number       |
 //!     +------+--------+-------+--------+--------+--------------+
+//! ```
 //!
 //! Each field is stored by itself. A signal handler that comes between the load of the word and a store leaves the other fields as they
 //! were when it returns, or, as it forks, with another number: that has to stay. Within a field it puts back what it found.

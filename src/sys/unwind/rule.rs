@@ -1,6 +1,8 @@
 //! How to get from one place in a program to its caller, in a word, and the cache of these.
 //!
+//! ```text
 //!     | offset / 8: 28 | where the return address is: 16 | where the caller's frame pointer is: 16 | kind: 4 |
+//! ```
 //!
 //! The places are in words from the canonical frame address (CFA), what the stack pointer is in the caller behind the call.
 //!
