@@ -21,7 +21,8 @@
 //! | `cflags`, `libs`         | for the compiler, before and after the source                  |
 //! | `env`                    | `NAME=value`; repeatable                                       |
 //! | `args`, `soak-args`      | the program's arguments; the latter when METES_SOAK=1          |
-//! | `timeout`                | seconds, default 60; 20 times that when soaking                |
+//! | `timeout`                | seconds, default 60, of processor time, or without any; 20     |
+//! |                          | times that when soaking: a busy machine ends no program        |
 //! | `exit`                   | `0` (default), another status, or a signal such as `SIGABRT`   |
 //! | `stdout`, `stderr`       | a regex for one whole line; repeatable: these lines, no others |
 //! | `detail`                 | a regex for a part of some line of detail; repeatable          |
@@ -31,6 +32,8 @@
 //! | `shared`                 | `name.c` in `lib/` beside the source, built as libname.so      |
 //! | `needs`                  | `cpu-quota`, `locked-memory`, `few-maps`: ignored without      |
 //! | `preload-also`           | `name first` or `name last`: that one in LD_PRELOAD as well    |
+//!
+//! A program that cannot do its work on this machine ends with 77 and says why: it was skipped, as is all that needs a tool that is not there.
 //!
 //! Without `stderr`, standard error must stay empty; without `stdout`, anything
 //! goes there. Lines of detail are those of standard error that begin with
@@ -53,7 +56,7 @@ use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
 use directives::{Directives, Ending, Exit, Level, Need, Way, is_soak, library_stem, words};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use regex::Regex;
 
 // By path: a file of its own in `tests/` would be a test of its own to Cargo.
@@ -65,6 +68,10 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const SONAME: &str = "libmetes.so.0";
 /// How the lines of a report behind its first begin: they are its detail.
 const DETAIL: &str = "metes:   ";
+/// The exit status of a program that cannot do its work here.
+const NOT_RUN: i32 = 77;
+/// How many times its timeout a program may take by the clock, whatever else the machine does.
+const PATIENCE: u32 = 20;
 /// How much of a failed program's output is shown.
 const SHOWN_BYTES: usize = 16 << 10;
 
@@ -78,7 +85,8 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let mut trials = Vec::new();
-    for (name, trial) in directives::TRIALS {
+    let own = [("what does not end is ended", what_does_not_end_is_ended as fn())];
+    for (name, trial) in directives::TRIALS.into_iter().chain(own) {
         trials.push(Trial::test(format!("directives: {name}"), move || {
             trial();
             Ok(())
@@ -142,12 +150,17 @@ fn trials_of(source: &Source, libraries: &Libraries) -> Vec<Trial> {
         Err(error) => return vec![Trial::test(name, move || Err(error.into()))],
         Ok(directives) => directives,
     };
-    let missing = directives.needs.and_then(Need::missing);
-    if let Some(what) = missing {
+    let need = directives.needs.and_then(Need::missing);
+    if let Some(what) = need {
         eprintln!("NOT RUN: {name}: {what} here");
     }
     let mut trials = Vec::new();
     for &way in &directives.ways {
+        let tool = tools(way, source).into_iter().find(|tool| !has_tool(tool));
+        if let Some(tool) = &tool {
+            eprintln!("NOT RUN: {name}::{}: {tool} is not installed", way.name());
+        }
+        let missing = need.is_some() || tool.is_some();
         let build = Arc::new(Build {
             source: source.clone(),
             way,
@@ -158,11 +171,30 @@ fn trials_of(source: &Source, libraries: &Libraries) -> Vec<Trial> {
         for (level, ending) in directives.runs() {
             let level_name = level.map_or(String::new(), |level| format!("::{}", level.name()));
             let job = Job { build: build.clone(), level, ending };
-            let trial = Trial::test(format!("{name}::{}{level_name}", way.name()), move || job.build_and_run());
-            trials.push(trial.with_ignored_flag(missing.is_some()));
+            let name = format!("{name}::{}{level_name}", way.name());
+            let trial = Trial::ignorable_test(name.clone(), move || job.build_and_run(&name));
+            trials.push(trial.with_ignored_flag(missing));
         }
     }
     trials
+}
+
+/// The programs that building and running takes.
+fn tools(way: Way, source: &Source) -> Vec<String> {
+    let mut tools: Vec<_> = way.valgrind().first().map(|&tool| tool.to_owned()).into_iter().collect();
+    let (variable, default) = compiler_of(source.is_cpp());
+    tools.push(words(&env::var(variable).unwrap_or_default()).first().cloned().unwrap_or(default.to_owned()));
+    tools
+}
+
+fn compiler_of(is_cpp: bool) -> (&'static str, &'static str) {
+    if is_cpp { ("CXX", "c++") } else { ("CC", "cc") }
+}
+
+/// Whether there is such a program.
+fn has_tool(name: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
 // ---- the libraries under test
@@ -235,10 +267,8 @@ impl Build {
     }
 
     fn compiler(&self, is_cpp: bool) -> Command {
-        let (variable, default, standard) = match is_cpp {
-            true => ("CXX", "c++", "-std=gnu++17"),
-            false => ("CC", "cc", "-std=gnu17"),
-        };
+        let (variable, default) = compiler_of(is_cpp);
+        let standard = if is_cpp { "-std=gnu++17" } else { "-std=gnu17" };
         // CC may hold more than a name, as in `ccache cc`.
         let named = words(&env::var(variable).unwrap_or_default());
         let mut command = Command::new(named.first().map_or(default, String::as_str));
@@ -292,11 +322,16 @@ struct Job {
 }
 
 impl Job {
-    fn build_and_run(&self) -> Result<(), Failed> {
+    fn build_and_run(&self, name: &str) -> Result<Completion, Failed> {
         self.build.ensure()?;
         let run = self.run()?;
+        if run.exit == Some(Exit::Status(NOT_RUN)) {
+            let why = String::from_utf8_lossy(&run.stderr).trim().to_owned();
+            eprintln!("NOT RUN: {name}: {why}");
+            return Ok(Completion::ignored_with(why));
+        }
         match self.complaints(&run) {
-            none if none.is_empty() => Ok(()),
+            none if none.is_empty() => Ok(Completion::Completed),
             complaints => Err(format!(
                 "{}\n--- build\n{}\n--- run\n{}\n--- exit\n{}\n--- stdout\n{}\n--- stderr\n{}",
                 complaints.join("\n"),
@@ -430,12 +465,29 @@ fn compile(command: &mut Command) -> Result<(), String> {
     Err(format!("does not compile\n{}\n{}", shell(command), shown(&output.stderr)))
 }
 
+/// Waits for the end of a program, as long as it takes no more processor time than the timeout, nor waits for so long without any. So one that
+/// waits for ever is found, and one that goes round in circles, and none that the machine has no time for.
 fn wait(mut child: Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
-    let deadline = Instant::now() + timeout;
+    let begin = Instant::now();
+    let (mut looked, mut moved, mut used) = (begin, begin, 0);
     let mut pause = Duration::from_millis(1);
-    while Instant::now() < deadline {
+    loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
+        }
+        let now = Instant::now();
+        if now - looked > Duration::from_secs(1) {
+            looked = now;
+            let ticks = ticks_of_group(child.id());
+            if ticks != used {
+                (moved, used) = (now, ticks);
+            }
+            if now - moved > timeout
+                || u128::from(used) * 1000 / TICKS_PER_SECOND > timeout.as_millis()
+                || now - begin > timeout * PATIENCE
+            {
+                break;
+            }
         }
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(50));
@@ -444,6 +496,37 @@ fn wait(mut child: Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
     Command::new("sh").args(["-c", &format!("kill -KILL -{}", child.id())]).status()?;
     child.wait()?;
     Ok(None)
+}
+
+/// The one waits, the next goes round in circles, and so do the last one's children; what ends is waited for.
+fn what_does_not_end_is_ended() {
+    let wait_for = |script: &str| {
+        let child = Command::new("sh").args(["-c", script]).process_group(0).spawn().expect("a shell");
+        wait(child, Duration::from_secs(2)).expect("a process of our own").and_then(|status| status.code())
+    };
+    for script in ["exec sleep 1000", "while :; do :; done", "(while :; do :; done) & wait"] {
+        assert_eq!(wait_for(script), None, "{script}");
+    }
+    assert_eq!(wait_for("sleep 1; sleep 1; exit 3"), Some(3));
+}
+
+/// What the kernel counts processor time in: the same on all of today's machines.
+const TICKS_PER_SECOND: u128 = 100;
+
+/// The processor time that the processes of a group have had, and those that they have waited for.
+fn ticks_of_group(group: u32) -> u64 {
+    let processes = fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
+        let name = entry.ok()?.file_name().into_string().ok()?;
+        name.starts_with(|first: char| first.is_ascii_digit()).then_some(name)
+    });
+    let ticks = processes.filter_map(|process| {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        // The name, which may have anything in it, ends at the last parenthesis. Behind it: state, parent, group, ...
+        let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+        (number(2)? == u64::from(group)).then(|| (11..15).filter_map(number).sum::<u64>())
+    });
+    ticks.sum()
 }
 
 /// The first line that is not as expected.

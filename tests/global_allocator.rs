@@ -29,7 +29,8 @@ fn a_rust_program_runs_on_metes() {
     assert!(before.calls[metes::base::operation::Operation::Malloc as usize] > 80_000);
     assert!(before.heaps.live > 0);
     let big = vec![1u8; 40 << 20];
-    assert!(metes::stats().mappings.bytes >= before.mappings.bytes + big.len());
+    // Another test may give one back meanwhile.
+    assert!(metes::stats().mappings.bytes >= big.len());
     assert!(metes::check().is_ok());
 }
 

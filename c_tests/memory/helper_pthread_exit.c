@@ -1,7 +1,7 @@
 // A process whose threads have all ended with pthread_exit ends, helper or not.
 // ways: preload so
 // cflags: -pthread
-// timeout: 20
+// env: METES_OPTIONS=decay_ms=20000
 #include "check.h"
 
 #include <pthread.h>

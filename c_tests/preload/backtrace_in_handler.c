@@ -58,7 +58,7 @@ int main(void) {
     do {
         for (unsigned i = 0; i < 20; i++) life(i);
         clock_gettime(CLOCK_MONOTONIC, &to);
-    } while (to.tv_sec - from.tv_sec < 3);
+    } while (to.tv_sec - from.tv_sec < 3 || taken <= 50);
     CHECK(setitimer(ITIMER_PROF, &never, NULL) == 0);
     stop = 1;
     CHECK(pthread_join(thread, NULL) == 0);

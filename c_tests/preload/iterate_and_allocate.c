@@ -36,7 +36,6 @@ static void *open_and_close(void *arg) {
 int main(void) {
     pthread_t threads[4];
     served_by_metes();
-    alarm(40);
     for (int i = 0; i < 4; i++) CHECK(pthread_create(&threads[i], NULL, i % 2 ? iterate : open_and_close, NULL) == 0);
     for (unsigned i = 0; i < 5000; i++) life(i);
     stop = 1;

@@ -20,7 +20,10 @@ int main(void) {
     CHECK(comb != MAP_FAILED);
     size_t teeth = 0;
     while (teeth < pages / 2 && mprotect(comb + 2 * teeth * page, page, PROT_READ) == 0) teeth++;
-    if (teeth == pages / 2) return 0; // A machine that allows more than 140,000: nothing to see here.
+    if (teeth == pages / 2) {
+        fputs("more than 140,000 memory maps are allowed here\n", stderr);
+        return 77;
+    }
 
     for (int i = 1; i < BLOCKS; i += 2) {
         size_t size = i % 99 == 0 ? 2 * MIB : 100 + (size_t)i * 7;

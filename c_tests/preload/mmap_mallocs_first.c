@@ -7,7 +7,6 @@
 
 int main(void) {
     served_by_metes();
-    alarm(30);
     for (unsigned i = 0; i < 50; i++) life(i);
     malloc_trim(0);
     // Enough for more regions and more mappings.

@@ -51,7 +51,7 @@ int main(int argc, char **argv) {
     served_by_metes();
     CHECK(sigaction(SIGALRM, &action, NULL) == 0);
     CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0);
-    for (int i = 0; i < rounds; i++) {
+    for (int i = 0; i < rounds || !nested; i++) {
         pid_t child = fork();
         if (child == 0) run_child();
         CHECK(child < 0 || child_is_fine(child));

@@ -36,7 +36,7 @@ int main(int argc, char **argv) {
     CHECK(sigaction(SIGUSR2, &action, NULL) == 0);
     target = pthread_self();
     CHECK(pthread_create(&sender, NULL, send, NULL) == 0);
-    while (now() < end)
+    while (goes_on(end))
         for (int i = 0; i < 100; i++) {
             swap_one(&random);
             give(take_sized(&random, 1 + next_random(&random) % 3000));

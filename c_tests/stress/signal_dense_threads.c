@@ -18,7 +18,7 @@ static _Atomic int gone;
 
 static void *body(void *arg) {
     uint64_t random = 0x9e3779b97f4a7c15u * ((size_t)arg + 1);
-    while (now() < end)
+    while (goes_on(end))
         for (int i = 0; i < 100; i++) {
             swap_one(&random);
             give(take(&random));

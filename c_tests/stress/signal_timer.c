@@ -10,7 +10,7 @@ int main(int argc, char **argv) {
     double end = now() + (double)argument(argc, argv, 1, 3);
     uint64_t random = 88172645463325252u;
     signal_every(ITIMER_REAL, 1000);
-    while (now() < end)
+    while (goes_on(end))
         for (int i = 0; i < 100; i++) {
             swap_one(&random);
             give(take(&random));
