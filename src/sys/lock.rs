@@ -2,9 +2,11 @@
 //!
 //! The word is 0, or the address of its owner's thread block, or a count of forks; the low bits are flags:
 //!
+//! ```text
 //!     free     0
 //!     taken    | address of the owner's block     | 0 | sleepers |
 //!     frozen   | forks under way, in steps of 8   | 1 | sleepers |
+//! ```
 //!
 //! Owner and lock are one word, so a fork in a signal handler can tell, between any two instructions of `lock`, whether its own thread
 //! holds the lock. The owner is named by its block's address, as that is the same in a forked child, where it has another number.
