@@ -7,47 +7,146 @@
 
 use core::cell::UnsafeCell;
 
+pub use reads::{entry_at, is_below, is_below_at, is_set};
+
 #[cfg(not(feature = "models"))]
-pub use core::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+pub use core::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
 
 #[cfg(feature = "models")]
-pub use super::model::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+pub use super::model::{AtomicBool, AtomicI64, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
 
-/// A word that one thread reads while another may write it: whole, and just once, as the kernel's `READ_ONCE` does. It orders nothing. Not
-/// an atomic: the compiler takes those out of memory with an instruction of their own.
-#[repr(transparent)]
-pub struct Whole<T>(UnsafeCell<T>);
+/// What the fast paths read of words that others write: relaxed loads. The compiler takes an atomic out of memory with an instruction of its own,
+/// so these are in assembly, but for the tools that look at each access; to the language an `asm!` block may do whatever an atomic load may.
+#[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan))))]
+mod reads {
+    use super::{AtomicU16, AtomicUsize};
+    use core::arch::asm;
 
-// SAFETY: it is read and written whole.
-unsafe impl<T> Sync for Whole<T> {}
-
-impl<T: Copy> Whole<T> {
-    /// What it says.
+    /// Whether a value is below what a word says.
     #[inline(always)]
-    pub fn get(&self) -> T {
-        // SAFETY: volatile, so once and in one piece; the types used are no larger than a register.
-        unsafe { self.0.get().read_volatile() }
+    pub fn is_below(value: usize, word: &AtomicUsize) -> bool {
+        // SAFETY: reads the word.
+        unsafe {
+            asm!(
+                "cmp {value}, qword ptr [{word}]",
+                "jae {no}",
+                value = in(reg) value,
+                word = in(reg) word,
+                no = label { return false },
+                options(nostack, readonly),
+            );
+        }
+        true
     }
 
-    /// Makes it say `value`.
+    /// Whether a word says anything but 0.
     #[inline(always)]
-    pub fn set(&self, value: T) {
-        // SAFETY: as above.
-        unsafe { self.0.get().write_volatile(value) };
+    pub fn is_set(word: &AtomicUsize) -> bool {
+        // SAFETY: reads the word.
+        unsafe {
+            asm!(
+                "cmp qword ptr [{word}], 0",
+                "je {no}",
+                word = in(reg) word,
+                no = label { return false },
+                options(nostack, readonly),
+            );
+        }
+        true
+    }
+
+    /// Whether a value is below the word that stands `words` words and `OFFSET` bytes behind `base`.
+    ///
+    /// # Safety
+    /// An `AtomicUsize` stands there.
+    #[inline(always)]
+    pub unsafe fn is_below_at<const OFFSET: usize, T>(value: usize, base: &T, words: usize) -> bool {
+        // SAFETY: reads the word, the caller's promise.
+        unsafe {
+            asm!(
+                "cmp {value}, qword ptr [{base} + 8 * {words} + {offset}]",
+                "jae {no}",
+                value = in(reg) value,
+                base = in(reg) base,
+                words = in(reg) words,
+                offset = const OFFSET,
+                no = label { return false },
+                options(nostack, readonly),
+            );
+        }
+        true
+    }
+
+    /// What the entry `index` of a table says that stands `OFFSET` bytes behind `base`.
+    ///
+    /// # Safety
+    /// An `AtomicU16` stands there.
+    #[inline(always)]
+    pub unsafe fn entry_at<const OFFSET: usize, T>(base: &T, index: usize) -> usize {
+        let entry: usize;
+        // SAFETY: reads the entry, the caller's promise.
+        unsafe {
+            asm!(
+                "movzx {entry:e}, word ptr [{base} + {bytes} * {index} + {offset}]",
+                entry = lateout(reg) entry,
+                base = in(reg) base,
+                bytes = const size_of::<AtomicU16>(),
+                index = in(reg) index,
+                offset = const OFFSET,
+                options(nostack, preserves_flags, readonly),
+            );
+        }
+        entry
     }
 }
 
-/// A word that no two threads use at a time, unless all of them read. Not an atomic: the compiler may use it in place, which
-/// is what makes the fast paths short.
+/// The same elsewhere.
+#[cfg(not(all(target_arch = "x86_64", not(any(test, miri, tsan)))))]
+mod reads {
+    use super::{AtomicU16, AtomicUsize};
+    use core::sync::atomic::Ordering::Relaxed;
+
+    #[inline(always)]
+    pub fn is_below(value: usize, word: &AtomicUsize) -> bool {
+        value < word.load(Relaxed)
+    }
+
+    #[inline(always)]
+    pub fn is_set(word: &AtomicUsize) -> bool {
+        word.load(Relaxed) != 0
+    }
+
+    /// # Safety
+    /// As above.
+    #[inline(always)]
+    pub unsafe fn is_below_at<const OFFSET: usize, T>(value: usize, base: &T, words: usize) -> bool {
+        let word = core::ptr::from_ref(base).cast::<AtomicUsize>().wrapping_byte_add(OFFSET).wrapping_add(words);
+        // SAFETY: the caller's promise.
+        is_below(value, unsafe { &*word })
+    }
+
+    /// # Safety
+    /// As above.
+    #[inline(always)]
+    pub unsafe fn entry_at<const OFFSET: usize, T>(base: &T, index: usize) -> usize {
+        let entry = core::ptr::from_ref(base).cast::<AtomicU16>().wrapping_byte_add(OFFSET).wrapping_add(index);
+        // SAFETY: the caller's promise.
+        unsafe { &*entry }.load(Relaxed).into()
+    }
+}
+
+/// A word that no two threads, and no thread and its signal handler, use at a time, unless all of them read: one that is written before anybody can
+/// see it and never again, or whose owner changes through an atomic. Not an atomic: the compiler may use it in place.
 #[repr(transparent)]
 pub struct Own<T>(UnsafeCell<T>);
 
-// SAFETY: whoever shares one sees to it that it changes hands through an atomic.
-unsafe impl<T> Sync for Own<T> {}
+// SAFETY: a copy of a value may go to any thread, and whoever shares one sees to it that it changes hands through an atomic.
+unsafe impl<T: Copy + Send> Sync for Own<T> {}
 
 impl<T: Copy> Own<T> {
     /// A word that says `value`.
     pub const fn new(value: T) -> Self {
+        const { assert!(size_of::<T>() <= size_of::<usize>(), "a word") };
         Self(UnsafeCell::new(value))
     }
 

@@ -120,7 +120,7 @@ fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
 #[inline(never)]
 extern "C" fn allocate_slowly(n: usize) -> *mut u8 {
     // The fast path takes no bytes for very many.
-    let object = if n == 0 { cache::allocate(Operation::Malloc, 1) } else { 0 };
+    let object = if n == 0 { cache::allocate_nothing(Operation::Malloc) } else { 0 };
     if object == 0 { allocate_slowly_for(Family::Malloc, n) } else { core::ptr::with_exposed_provenance_mut(object) }
 }
 
@@ -613,7 +613,8 @@ fn usable_object(operation: Operation, entry: Entry, address: usize) -> Option<u
 pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     let size = cache::usable_size(p.addr());
     if size != 0 && serves(size, n) {
-        cache::count_elsewhere(Operation::Realloc);
+        // SAFETY: the cache would take the object back.
+        unsafe { cache::count_elsewhere(Operation::Realloc) };
         return p;
     }
     // SAFETY: the caller's promise.
@@ -639,8 +640,9 @@ unsafe fn resize_object(p: *mut u8, size: usize, n: usize) -> *mut u8 {
             unsafe {
                 new.copy_from_nonoverlapping(p, size.min(n));
                 release_moved(p);
+                // The object comes from the cache.
+                cache::count_elsewhere(Operation::Realloc);
             }
-            cache::count_elsewhere(Operation::Realloc);
             return new;
         }
     }

@@ -43,11 +43,12 @@ use super::runtime::PAGE_MAP;
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::config::{CHECKED, UNIT};
 use crate::base::operation::Operation;
-use crate::base::shared::{AtomicU32, AtomicU64, AtomicUsize, Own, Whole};
+use crate::base::shared::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Own, entry_at, is_below, is_below_at, is_set};
 use crate::heap::page_map::Window;
 use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry, home_place};
 use crate::sys::{futex, linux, thread};
+use core::mem::offset_of;
 use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
 use sampling::sample_due;
 use slots::{FAR, NEAR, PLACES, Place, SLOTS};
@@ -64,8 +65,10 @@ const OPEN: usize = BINS_END;
 const CLOSED: usize = 0;
 
 const _: () = assert!(OPEN == class::GRAINS);
-const _: () = assert!(size_of::<Bin>() == class::BIN * size_of::<usize>() && core::mem::offset_of!(Cache, gate) == 0);
-const _: () = assert!(core::mem::offset_of!(Cache, window) == 16);
+const _: () = assert!(size_of::<Bin>() == class::BIN * size_of::<usize>() && offset_of!(Cache, head) == 0);
+// As `sys::tls` lays out the head of nobody, with the window of nobody behind it.
+const _: () = assert!(offset_of!(Head, gate) == 0 && offset_of!(Head, window) == 16 && size_of::<Head>() == 24);
+const _: () = assert!(size_of::<Window>() == 16);
 
 const HALTED: u32 = 1;
 const LEFT: u32 = 2;
@@ -80,7 +83,7 @@ pub struct Bin {
     /// The address of the slot with the object that is handed out next, or with 0.
     top: AtomicUsize,
     /// The address of the last slot that may be used; 0 while the cache is halted.
-    end: Whole<usize>,
+    end: AtomicUsize,
     /// See `SizeClass::magic`, also for the limit.
     magic: Own<u64>,
     magic_limit: Own<u64>,
@@ -107,15 +110,22 @@ pub struct Pace {
     seen: AtomicUsize,
 }
 
+/// What the fast paths read before they know that there is a cache behind it. A thread that has none has a head alone, whose gate is closed for
+/// good: see `sys::tls`.
+#[repr(C)]
+struct Head {
+    gate: AtomicUsize,
+    /// The home arena, as `Entry::place` has it. Written before its thread has the cache.
+    home: Own<usize>,
+    /// The address of the window.
+    window: AtomicUsize,
+}
+
 /// A thread's cache. Its slots stand behind it. Its words are used by the thread that has it, and by its signal handlers: it changes
 /// hands through `owner`, and after fork.
 #[repr(C, align(64))]
 pub struct Cache {
-    gate: Own<usize>,
-    /// The home arena, as `Entry::place` has it.
-    home: Own<usize>,
-    /// The address of the window.
-    window: Own<usize>,
+    head: Head,
     /// Objects that frees have brought, less `pushed_base`: the next sample is due at zero.
     pushed: AtomicU64,
     /// Calls that others served for the thread.
@@ -137,9 +147,9 @@ pub struct Cache {
     /// The next in the list of all caches.
     pub next: AtomicUsize,
     /// What the stacks may hold above their least, all together, in bytes of objects.
-    grown: Own<usize>,
+    grown: AtomicUsize,
     /// The class that was last asked to give up room.
-    victim: Own<usize>,
+    victim: AtomicUsize,
     /// `HALTED` while another thread empties the cache, `LEFT` when that is done but for letting the thread go on; or `ARMED`.
     halted: AtomicU32,
     /// See `pushed`.
@@ -147,13 +157,13 @@ pub struct Cache {
     /// Odd while these two do not belong together.
     pushed_changes: AtomicU32,
     /// Samples that are due.
-    samples: Own<u32>,
+    samples: AtomicU32,
     /// The rate that the counter was set for; 0 if it only counts.
-    rate: Own<usize>,
+    rate: AtomicUsize,
     /// The millisecond of the last sample.
-    sampled_at: Own<u64>,
+    sampled_at: AtomicU64,
     /// The state of a generator of random numbers.
-    random: Own<u64>,
+    random: AtomicU64,
     /// What `activity` was when the helper looked last.
     seen: AtomicUsize,
     /// How many of `remote` are used.
@@ -162,7 +172,7 @@ pub struct Cache {
     paces: [Pace; CLASSES],
     bins: [Bin; CLASSES],
     /// A copy of `class::BINS`: an address less to compute. All 0, which is the bin of no class, while the cache is halted.
-    bins_of_grains: [Whole<u16>; class::GRAINS],
+    bins_of_grains: [AtomicU16; class::GRAINS],
 }
 
 /// What the stacks of all caches may hold, in bytes of objects; what each stack may hold at the least comes on top.
@@ -186,20 +196,53 @@ fn slot(address: usize) -> &'static AtomicUsize {
     unsafe { &*core::ptr::with_exposed_provenance(address) }
 }
 
-impl Cache {
-    /// The calling thread's cache, or the one of nobody, whose gate is closed and which has no bins.
+impl Head {
+    /// The head of the calling thread's cache, or the one of nobody.
     #[inline(always)]
     fn current() -> &'static Self {
-        // SAFETY: the word leads to a cache, which stays mapped, or to what `thread` has in its place: a closed gate, a home and a
-        // window, and no more of it is read.
+        // SAFETY: the word leads to a cache, which stays mapped, or to what `thread` has in its place, which begins as one.
         unsafe { &*core::ptr::with_exposed_provenance(thread::cache()) }
+    }
+
+    /// Whether the gate is open.
+    #[inline(always)]
+    fn is_open(&self) -> bool {
+        self.gate.load(Relaxed) != CLOSED
+    }
+
+    /// The cache, if its gate is open.
+    #[inline(always)]
+    fn open_cache(&self) -> Option<&'static Cache> {
+        // SAFETY: the gate of nobody is never open.
+        if is_set(&self.gate) { Some(unsafe { self.cache() }) } else { None }
+    }
+
+    /// The cache, if its gate is open and the gate's limit above a size in grains or a bin's distance.
+    #[inline(always)]
+    fn cache_above(&self, value: usize) -> Option<&'static Cache> {
+        // SAFETY: the gate of nobody is 0.
+        if is_below(value, &self.gate) { Some(unsafe { self.cache() }) } else { None }
+    }
+
+    /// The cache that the head is of.
+    ///
+    /// # Safety
+    /// It is not the head of nobody.
+    #[inline(always)]
+    unsafe fn cache(&self) -> &'static Cache {
+        // SAFETY: the head of a cache, which is exposed and stays mapped.
+        unsafe { &*core::ptr::with_exposed_provenance(core::ptr::from_ref(self).addr()) }
+    }
+
+    fn window(&self) -> &'static Window {
+        // SAFETY: windows stay.
+        unsafe { &*core::ptr::with_exposed_provenance(self.window.load(Relaxed)) }
     }
 
     /// The slab entry of an address that the window shows.
     #[inline(always)]
     fn entry(&self, address: usize) -> Option<u64> {
-        // SAFETY: windows stay.
-        let window = unsafe { &*core::ptr::with_exposed_provenance::<Window>(self.window.get()) };
+        let window = self.window();
         let unit = address.wrapping_sub(window.start.get()) / UNIT;
         if unit >= window.units.get() {
             return None;
@@ -208,10 +251,20 @@ impl Cache {
         Some(unsafe { window.entry(unit) })
     }
 
+    /// How far the bin for an object in the unit of `entry` is, if that is an object of a slab of the home arena; else no bin's distance, or
+    /// that of the bin of no class.
+    #[inline(always)]
+    fn distance(&self, entry: u64) -> usize {
+        Entry::place(entry) ^ self.home.get()
+    }
+}
+
+impl Cache {
     /// The calling thread's cache, if it has one.
     #[inline]
     pub fn mine() -> Option<&'static Self> {
-        (thread::cache() != thread::no_cache()).then(Self::current)
+        // SAFETY: it is not the head of nobody.
+        (thread::cache() != thread::no_cache()).then(|| unsafe { Head::current().cache() })
     }
 
     /// Its address.
@@ -221,8 +274,9 @@ impl Cache {
 
     /// Lays out new memory of zeroes as a cache, which nobody has seen yet. The gate is closed.
     pub fn begin(&self) {
-        // SAFETY: the window of nobody.
-        self.window.set(unsafe { &*core::ptr::with_exposed_provenance::<Self>(thread::no_cache()) }.window.get());
+        // SAFETY: the head of nobody.
+        let nobody: &Head = unsafe { &*core::ptr::with_exposed_provenance(thread::no_cache()) };
+        self.head.window.store(nobody.window.load(Relaxed), Relaxed);
         for class in SizeClass::all() {
             let bin = self.bin(class);
             bin.magic.set(class.magic());
@@ -236,12 +290,12 @@ impl Cache {
 
     /// Sends the cache to an arena. It is empty.
     pub fn set_home(&self, arena: usize) {
-        self.home.set(home_place(arena));
+        self.head.home.set(home_place(arena));
     }
 
     /// The index of the home arena.
     pub fn home(&self) -> usize {
-        self.home.get() / BINS_END
+        self.head.home.get() / BINS_END
     }
 
     /// How a class's stack has been used.
@@ -259,6 +313,21 @@ impl Cache {
         debug_assert!(distance < CLASSES * class::BIN && distance.is_multiple_of(class::BIN));
         // SAFETY: distances come from the table of classes or from a slab's entry: they are those of bins.
         unsafe { &*(&raw const self.bins).cast::<usize>().add(distance).cast() }
+    }
+
+    /// Whether the stack of the bin at a distance may be one object larger, `top` being where it is.
+    #[inline(always)]
+    fn has_room(&self, distance: usize, top: usize) -> bool {
+        // SAFETY: distances are those of bins.
+        unsafe { is_below_at::<{ offset_of!(Self, bins) + offset_of!(Bin, end) }, _>(top, self, distance) }
+    }
+
+    /// The distance of the bin for a size in grains below the gate's limit.
+    #[inline(always)]
+    fn distance_of(&self, grain: usize) -> usize {
+        debug_assert!(grain < class::GRAINS);
+        // SAFETY: an open gate is the length of the table.
+        unsafe { entry_at::<{ offset_of!(Self, bins_of_grains) }, _>(self, grain) }
     }
 
     #[inline]
@@ -322,22 +391,23 @@ impl Cache {
     pub fn set_capacity(&self, class: SizeClass, slots: usize) {
         debug_assert!(slots <= slots_max(class.size()));
         let above = |slots: usize| slots.saturating_sub(slots_min(class.size())) * class.size();
-        self.grown.set((self.grown.get() + above(slots)).saturating_sub(above(self.capacity(class))));
+        let grown = self.grown.load(Relaxed) + above(slots);
+        self.grown.store(grown.saturating_sub(above(self.capacity(class))), Relaxed);
         #[expect(clippy::cast_possible_truncation, reason = "a few thousand")]
         self.pace(class).capacity.store(slots as u32, Relaxed);
-        self.bin(class).end.set(self.settle(class, slots) + 8 * slots);
+        self.bin(class).end.store(self.settle(class, slots) + 8 * slots, Relaxed);
     }
 
     /// Lets the fast paths find their bins.
     fn limit(&self) {
         self.fill_table(class::GRAINS);
         for class in SizeClass::all() {
-            self.bin(class).end.set(self.bottom(class) + 8 * self.capacity(class));
+            self.bin(class).end.store(self.bottom(class) + 8 * self.capacity(class), Relaxed);
         }
     }
 
     fn fill_table(&self, grains: usize) {
-        self.bins_of_grains[..grains].iter().zip(&class::BINS).for_each(|(to, &from)| to.set(from));
+        self.bins_of_grains[..grains].iter().zip(&class::BINS).for_each(|(to, &from)| to.store(from, Relaxed));
     }
 
     /// Halts a cache for a thread that is not its own: until `resume` it serves nothing and takes nothing. False if its thread is at work on it
@@ -351,10 +421,10 @@ impl Cache {
         if ![0, ARMED, LEFT].into_iter().any(claim) {
             return false;
         }
-        self.bins_of_grains.iter().for_each(|bin| bin.set(0));
-        SizeClass::all().for_each(|class| self.bin(class).end.set(0));
+        self.bins_of_grains.iter().for_each(|bin| bin.store(0, Relaxed));
+        SizeClass::all().for_each(|class| self.bin(class).end.store(0, Relaxed));
         // In a slow path that it entered before, the thread may have set an end or the table anew.
-        let unset = || SizeClass::all().all(|class| self.bin(class).end.get() == 0) && self.has_no_bins();
+        let unset = || SizeClass::all().all(|class| self.bin(class).end.load(Relaxed) == 0) && self.has_no_bins();
         let done = linux::barrier() && self.is_open() && unset();
         if !done {
             // It may be moving a stack: it says itself where that ends.
@@ -426,7 +496,7 @@ impl Cache {
 
     /// Whether the table of bins is empty.
     fn has_no_bins(&self) -> bool {
-        self.bins_of_grains.iter().all(|bin| bin.get() == 0)
+        self.bins_of_grains.iter().all(|bin| bin.load(Relaxed) == 0)
     }
 
     /// The same, waiting until the cache is not halted any more.
@@ -452,7 +522,7 @@ impl Cache {
     /// How many objects a stack could hold if it took all the room there is for one of so many caches.
     pub fn affordable(&self, class: SizeClass, caches: usize) -> usize {
         let size = class.size();
-        let room = (BUDGET / caches.max(1)).clamp(SHARE_MIN, SHARE_MAX).saturating_sub(self.grown.get());
+        let room = (BUDGET / caches.max(1)).clamp(SHARE_MIN, SHARE_MAX).saturating_sub(self.grown.load(Relaxed));
         (self.capacity(class).max(slots_min(size)) + room / size).min(slots_max(size))
     }
 
@@ -464,8 +534,8 @@ impl Cache {
 
     /// The class after the one that was asked for last, in turns.
     pub fn next_victim(&self) -> SizeClass {
-        let next = self.victim.get() % (CLASSES - 1) + 1;
-        self.victim.set(next);
+        let next = self.victim.load(Relaxed) % (CLASSES - 1) + 1;
+        self.victim.store(next, Relaxed);
         SizeClass::of_index(next)
     }
 
@@ -487,7 +557,7 @@ impl Cache {
         compiler_fence(Ordering::SeqCst);
         self.bin(class).top.store(self.bottom(class) + 8 * taken, Relaxed);
         add(&self.filled, taken as u64);
-        if self.rate.get() > 1 {
+        if self.rate.load(Relaxed) > 1 {
             self.count_filled(taken as u64);
         }
         self.aim(first);
@@ -511,13 +581,12 @@ impl Cache {
 
     /// Makes the leaf of the page map around an object the window.
     pub fn aim(&self, object: usize) {
-        // SAFETY: windows stay.
-        let window = unsafe { &*core::ptr::with_exposed_provenance::<Window>(self.window.get()) };
+        let window = self.head.window();
         if object.wrapping_sub(window.start.get()) / UNIT < window.units.get() {
             return;
         }
         if let Some(window) = PAGE_MAP.window(object) {
-            self.window.set(core::ptr::from_ref(window).expose_provenance());
+            self.head.window.store(core::ptr::from_ref(window).expose_provenance(), Relaxed);
         }
     }
 
@@ -535,13 +604,13 @@ impl Cache {
     /// Whether the gate is open: nobody is at work on the stacks.
     #[inline]
     pub fn is_open(&self) -> bool {
-        self.gate.get() != CLOSED
+        self.head.is_open()
     }
 
     /// Closes the gate.
     #[inline(always)]
     pub fn close(&self) {
-        self.gate.set(CLOSED);
+        self.head.gate.store(CLOSED, Relaxed);
         compiler_fence(Ordering::SeqCst);
     }
 
@@ -582,7 +651,7 @@ impl Cache {
     #[inline(always)]
     pub fn open(&self) {
         compiler_fence(Ordering::SeqCst);
-        self.gate.set(OPEN);
+        self.head.gate.store(OPEN, Relaxed);
     }
 
     /// How many objects are in the stacks.
@@ -600,22 +669,25 @@ impl Cache {
 /// An object for `n` bytes from the calling thread's cache; 0 where it has none.
 #[inline(always)]
 pub fn allocate(operation: Operation, n: usize) -> usize {
-    let cache = Cache::current();
     let grain = class::grain(n);
-    if grain >= cache.gate.get() {
-        return 0;
-    }
+    let Some(cache) = Head::current().cache_above(grain) else { return 0 };
     cache.close();
-    // SAFETY: an open gate is the length of the table.
-    let distance = unsafe { cache.bins_of_grains.get_unchecked(grain).get() };
-    allocate_from(cache, operation, usize::from(distance))
+    allocate_from(cache, operation, cache.distance_of(grain))
+}
+
+/// The same for no bytes.
+#[inline(always)]
+pub fn allocate_nothing(operation: Operation) -> usize {
+    let Some(cache) = Head::current().open_cache() else { return 0 };
+    cache.close();
+    allocate_from(cache, operation, cache.distance_of(0))
 }
 
 /// The same for a class.
 #[inline(always)]
 pub fn allocate_class(operation: Operation, class: SizeClass) -> usize {
-    let cache = Cache::current();
-    if !cache.is_open() || !cache.enter_unarmed() {
+    let Some(cache) = Head::current().open_cache() else { return 0 };
+    if !cache.enter_unarmed() {
         return 0;
     }
     allocate_from(cache, operation, class.bin())
@@ -624,8 +696,8 @@ pub fn allocate_class(operation: Operation, class: SizeClass) -> usize {
 /// The same where it has been seen to that no sample is due, or that it cannot be had.
 #[inline(always)]
 pub fn allocate_class_anyhow(operation: Operation, class: SizeClass) -> usize {
-    let cache = Cache::current();
-    if !cache.is_open() || !cache.enter() {
+    let Some(cache) = Head::current().open_cache() else { return 0 };
+    if !cache.enter() {
         return 0;
     }
     allocate_from(cache, operation, class.bin())
@@ -654,23 +726,19 @@ fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize 
 /// show it: `release_elsewhere` comes next.
 #[inline(always)]
 pub fn release(address: usize) -> Option<bool> {
-    let cache = Cache::current();
-    cache.entry(address).map(|entry| release_by(cache, entry, address))
+    let head = Head::current();
+    head.entry(address).map(|entry| release_by(head, entry, address))
 }
 
 /// The same, and not for an object of another class than requests of so many bytes have.
 #[inline(always)]
 pub fn release_sized(address: usize, n: usize) -> bool {
-    let cache = Cache::current();
     let grain = class::grain(n);
-    if grain >= cache.gate.get() {
-        return false;
-    }
-    // SAFETY: an open gate is the length of the table.
-    let distance = usize::from(unsafe { cache.bins_of_grains.get_unchecked(grain).get() });
-    match cache.entry(address) {
+    let Some(cache) = Head::current().cache_above(grain) else { return false };
+    let distance = cache.distance_of(grain);
+    match cache.head.entry(address) {
         // The bin of no class has no room.
-        Some(entry) if Entry::place(entry) ^ cache.home.get() == distance => {
+        Some(entry) if cache.head.distance(entry) == distance => {
             push(cache, distance, |bin| bin.has_object(entry, address), address)
         }
         _ => false,
@@ -679,33 +747,41 @@ pub fn release_sized(address: usize, n: usize) -> bool {
 
 /// The same for an object that the window does not show.
 pub fn release_elsewhere(address: usize) -> bool {
-    release_by(Cache::current(), PAGE_MAP.slab_entry(address), address)
+    release_by(Head::current(), PAGE_MAP.slab_entry(address), address)
 }
 
 /// The size of the object at an address, if it is one that `release` would take; 0 if not.
 #[inline(always)]
 pub fn usable_size(address: usize) -> usize {
-    let cache = Cache::current();
-    let Some(entry) = cache.entry(address) else { return 0 };
-    let distance = Entry::place(entry) ^ cache.home.get();
-    if distance >= cache.gate.get() || !cache.bin_at(distance).has_object(entry, address) || key::is_set(address) {
+    let head = Head::current();
+    let Some(entry) = head.entry(address) else { return 0 };
+    let distance = head.distance(entry);
+    // The gate does not matter: the stacks are not looked at.
+    if distance >= OPEN {
+        return 0;
+    }
+    // SAFETY: the window of nobody shows nothing.
+    let cache = unsafe { head.cache() };
+    if !cache.bin_at(distance).has_object(entry, address) || key::is_set(address) {
         return 0;
     }
     SizeClass::of_bin(distance).size()
 }
 
 /// Counts a call that was served without the stacks, by the cache's thread.
+///
+/// # Safety
+/// The calling thread has a cache.
 #[inline(always)]
-pub fn count_elsewhere(operation: Operation) {
-    add(&Cache::current().elsewhere[operation as usize], 1);
+pub unsafe fn count_elsewhere(operation: Operation) {
+    // SAFETY: the caller's promise.
+    add(&unsafe { Head::current().cache() }.elsewhere[operation as usize], 1);
 }
 
 #[inline(always)]
-fn release_by(cache: &Cache, entry: u64, address: usize) -> bool {
-    let distance = Entry::place(entry) ^ cache.home.get();
-    if distance >= cache.gate.get() {
-        return false;
-    }
+fn release_by(head: &Head, entry: u64, address: usize) -> bool {
+    let distance = head.distance(entry);
+    let Some(cache) = head.cache_above(distance) else { return false };
     push(cache, distance, |bin| bin.has_object(entry, address), address)
 }
 
@@ -714,7 +790,7 @@ fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, addr
     let bin = cache.bin_at(distance);
     cache.close();
     let top = bin.top.load(Relaxed);
-    if top >= bin.end.get() || !starts_here(bin) || key::is_set(address) {
+    if !cache.has_room(distance, top) || !starts_here(bin) || key::is_set(address) {
         cache.open();
         return false;
     }
@@ -733,9 +809,9 @@ fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, addr
 /// Puts an object or a heap block of a class, which the caller has checked, into the calling thread's cache, if there is room.
 #[inline(always)]
 pub fn release_class(class: SizeClass, address: usize) -> bool {
-    let cache = Cache::current();
+    let Some(cache) = Head::current().open_cache() else { return false };
     // A cache that was halted goes on here, if that was left to its thread.
-    cache.is_open() && (push_class(cache, class, address) || cache.enter() && push_class(cache, class, address))
+    push_class(cache, class, address) || cache.enter() && push_class(cache, class, address)
 }
 
 #[inline(always)]

@@ -1,6 +1,6 @@
 //! The remote buffer: objects of other arenas' slabs that the thread has freed, until they go home together.
 
-use super::{Cache, add};
+use super::{Cache, Head, add};
 use crate::base::shared::AtomicUsize;
 use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry};
@@ -39,9 +39,9 @@ impl Cache {
 /// closed.
 #[inline]
 pub fn release_remote(entry: u64, address: usize) -> bool {
-    let cache = Cache::current();
     let bin = Entry::place(entry) % BINS_END;
-    if bin == 0 || !cache.is_open() || Entry::place(entry) ^ cache.home.get() < BINS_END || !cache.enter() {
+    let Some(cache) = Head::current().open_cache() else { return false };
+    if bin == 0 || cache.head.distance(entry) < BINS_END || !cache.enter() {
         return false;
     }
     let is_object = cache.bin_at(bin).has_object(entry, address) && !key::is_set(address);

@@ -1,6 +1,6 @@
 //! Sampling for guarded allocations: how a cache counts, and how it sends the next allocation to the slow path. See the head of `cache`.
 
-use super::{ARMED, Cache};
+use super::{ARMED, Cache, Head};
 use crate::base::class;
 use crate::base::config::GRAIN;
 use crate::base::seal;
@@ -42,11 +42,11 @@ impl Cache {
 
     /// How many allocations there are between two samples: `rate - 1` in the mean, so that one in `rate` is one.
     fn interval(&self, rate: usize) -> u64 {
-        let mut x = self.random.get();
+        let mut x = self.random.load(Relaxed);
         x ^= x << 13;
         x ^= x >> 7;
         x ^= x << 17;
-        self.random.set(x);
+        self.random.store(x, Relaxed);
         (x >> 16) % (2 * (rate as u64 - 1) + 1)
     }
 
@@ -54,15 +54,15 @@ impl Cache {
     #[cold]
     #[inline(never)]
     fn begin_samples(&self, rate: usize) {
-        self.rate.set(rate);
-        self.samples.set(if rate == 1 { ALL } else { 0 });
+        self.rate.store(rate, Relaxed);
+        self.samples.store(if rate == 1 { ALL } else { 0 }, Relaxed);
         if rate < 2 {
             // It goes up from where it is, and is at zero never again.
             let pushed = self.pushed.load(Relaxed).wrapping_add(self.pushed_base.load(Relaxed));
             return self.set_counter(pushed.max(1));
         }
-        if self.random.get() == 0 {
-            self.random.set(key::key(self.address()) ^ seal::secret() | 1);
+        if self.random.load(Relaxed) == 0 {
+            self.random.store(key::key(self.address()) ^ seal::secret() | 1, Relaxed);
         }
         self.set_counter((self.interval(rate) + 1).wrapping_neg());
     }
@@ -73,9 +73,9 @@ impl Cache {
     #[cold]
     #[inline(never)]
     fn count_samples(&self, counter: u64) {
-        let rate = self.rate.get();
+        let rate = self.rate.load(Relaxed);
         let mut left = counter.cast_signed();
-        let mut due = self.samples.get();
+        let mut due = self.samples.load(Relaxed);
         while left >= 0 {
             due += 1;
             left -= self.interval(rate).cast_signed();
@@ -83,15 +83,15 @@ impl Cache {
         #[expect(clippy::cast_possible_truncation, reason = "some ten thousand objects")]
         let most = (self.stacked() / rate) as u32 + 1;
         if !guard::is_spaced() {
-            self.samples.set(due.min(most));
+            self.samples.store(due.min(most), Relaxed);
         } else if let now = Linux.now()
-            && now != self.sampled_at.get()
+            && now != self.sampled_at.load(Relaxed)
         {
-            self.sampled_at.set(now);
-            self.samples.set(1);
+            self.sampled_at.store(now, Relaxed);
+            self.samples.store(1, Relaxed);
         }
         self.set_counter(left.cast_unsigned());
-        if self.samples.get() != 0 {
+        if self.samples.load(Relaxed) != 0 {
             self.arm();
         }
     }
@@ -114,7 +114,7 @@ impl Cache {
     #[inline(never)]
     pub fn arm(&self) -> bool {
         match self.halted.compare_exchange(0, ARMED, Ordering::AcqRel, Relaxed) {
-            Ok(_) => self.bins_of_grains[..ARMED_GRAINS].iter().for_each(|bin| bin.set(0)),
+            Ok(_) => self.bins_of_grains[..ARMED_GRAINS].iter().for_each(|bin| bin.store(0, Relaxed)),
             Err(now) => return now == ARMED,
         }
         true
@@ -127,20 +127,20 @@ impl Cache {
         if !self.enter() {
             return false;
         }
-        if self.rate.get() != rate {
+        if self.rate.load(Relaxed) != rate {
             self.begin_samples(rate);
         }
-        let due = self.samples.get();
+        let due = self.samples.load(Relaxed);
         if due != 0 && due != ALL {
-            self.samples.set(due - 1);
+            self.samples.store(due - 1, Relaxed);
         }
-        if self.samples.get() != 0 {
+        if self.samples.load(Relaxed) != 0 {
             self.arm();
         } else {
             let armed = self.halted.load(Relaxed) == ARMED;
             let armed = armed && self.halted.compare_exchange(ARMED, 0, Relaxed, Relaxed).is_ok();
             let grain = class::grain(n.max(1));
-            if armed || self.bins_of_grains[grain.min(ARMED_GRAINS)].get() == 0 {
+            if armed || self.bins_of_grains[grain.min(ARMED_GRAINS)].load(Relaxed) == 0 {
                 self.fill_table(ARMED_GRAINS);
             }
         }
@@ -153,10 +153,11 @@ impl Cache {
 #[cold]
 #[inline(never)]
 pub(super) extern "C" fn sample_due() {
-    let cache = Cache::current();
-    if cache.rate.get() < 2 {
+    // SAFETY: it has pushed into a stack.
+    let cache = unsafe { Head::current().cache() };
+    if cache.rate.load(Relaxed) < 2 {
         // It was set to count on from zero.
-        cache.begin_samples(cache.rate.get());
+        cache.begin_samples(cache.rate.load(Relaxed));
     } else {
         cache.count_samples(0);
     }
