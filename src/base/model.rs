@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::vec::Vec;
 
 /// The most words a run may use.
-const WORDS: usize = 2500;
+const WORDS: usize = 800;
 
 /// Runs `f` in every order that makes a difference; with a bound, of those with so many preemptions of threads at most.
 pub fn model(preemptions: impl Into<Option<usize>>, f: impl Fn() + Sync + Send + 'static) {
@@ -74,6 +74,17 @@ pub fn read(address: usize) {
 #[track_caller]
 pub fn written(address: usize) {
     word(address & !7, 0).uses.with_mut(|_| ());
+}
+
+/// A full fence, as the fast side of `light_fence` is one here.
+pub fn fence() {
+    loom::sync::atomic::fence(Ordering::SeqCst);
+}
+
+/// The slow side of `light_fence`.
+pub fn barrier() -> bool {
+    fence();
+    true
 }
 
 /// What an atomic may hold.

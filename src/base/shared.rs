@@ -15,6 +15,18 @@ pub use core::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU16, Atomic
 #[cfg(feature = "models")]
 pub use super::model::{AtomicBool, AtomicI64, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
 
+/// The fast side of a fence whose other side is `linux::barrier`: what stands before it in the program happens before what stands after that call, or
+/// what stands before that call happens before what stands after this, as with two fences. It costs nothing: the call makes every processor
+/// pass a fence wherever it is, so all that is to be seen to here is that the compiler moves nothing across. In models both are fences: of a pair
+/// of them that demands no more, and two of the fast side are always one thread's there.
+#[inline(always)]
+pub fn light_fence() {
+    #[cfg(not(feature = "models"))]
+    core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
+    #[cfg(feature = "models")]
+    super::model::fence();
+}
+
 /// What the fast paths read of words that others write: relaxed loads. The compiler takes an atomic out of memory with an instruction of its own,
 /// so these are in assembly, but for the tools that look at each access; to the language an `asm!` block may do whatever an atomic load may.
 #[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan))))]
@@ -106,16 +118,20 @@ mod reads {
     use super::{AtomicU16, AtomicUsize};
     use core::sync::atomic::Ordering::Relaxed;
 
+    /// As above.
     #[inline(always)]
     pub fn is_below(value: usize, word: &AtomicUsize) -> bool {
         value < word.load(Relaxed)
     }
 
+    /// As above.
     #[inline(always)]
     pub fn is_set(word: &AtomicUsize) -> bool {
         word.load(Relaxed) != 0
     }
 
+    /// As above.
+    ///
     /// # Safety
     /// As above.
     #[inline(always)]
@@ -125,6 +141,8 @@ mod reads {
         is_below(value, unsafe { &*word })
     }
 
+    /// As above.
+    ///
     /// # Safety
     /// As above.
     #[inline(always)]

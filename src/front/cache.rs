@@ -43,11 +43,13 @@ use super::runtime::PAGE_MAP;
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::config::{CHECKED, UNIT};
 use crate::base::operation::Operation;
-use crate::base::shared::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Own, entry_at, is_below, is_below_at, is_set};
+use crate::base::shared::{
+    AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Own, entry_at, is_below, is_below_at, is_set, light_fence,
+};
 use crate::heap::page_map::Window;
 use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry, home_place};
-use crate::sys::{futex, linux, thread};
+use crate::sys::{futex, thread};
 use core::mem::offset_of;
 use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
 use sampling::sample_due;
@@ -56,6 +58,13 @@ use slots::{FAR, NEAR, PLACES, Place, SLOTS};
 pub use remote::{REMOTE, release_remote};
 pub use slots::{slots_max, slots_min};
 
+#[cfg(feature = "models")]
+use crate::base::model::barrier;
+#[cfg(not(feature = "models"))]
+use crate::sys::linux::barrier;
+
+#[cfg(feature = "models")]
+mod models;
 mod remote;
 mod sampling;
 mod slots;
@@ -75,7 +84,14 @@ const LEFT: u32 = 2;
 /// Not halted: the next allocation is to take the slow path.
 const ARMED: u32 = 3;
 /// Milliseconds that a thread's gate may be closed when it is to go on.
-const PATIENCE: usize = 20;
+const PATIENCE: usize = if cfg!(feature = "models") { 2 } else { 20 };
+
+/// What halting goes through; in models little, as each word is one more place at which threads may take turns.
+const GRAINS: usize = if cfg!(feature = "models") { 2 } else { class::GRAINS };
+
+fn classes() -> impl Iterator<Item = SizeClass> {
+    SizeClass::all().take(if cfg!(feature = "models") { 2 } else { CLASSES })
+}
 
 /// One size class's stack.
 #[repr(C)]
@@ -400,14 +416,21 @@ impl Cache {
 
     /// Lets the fast paths find their bins.
     fn limit(&self) {
-        self.fill_table(class::GRAINS);
-        for class in SizeClass::all() {
+        self.fill_table(GRAINS);
+        for class in classes() {
             self.bin(class).end.store(self.bottom(class) + 8 * self.capacity(class), Relaxed);
         }
     }
 
+    fn table(&self) -> &[AtomicU16] {
+        &self.bins_of_grains[..GRAINS]
+    }
+
     fn fill_table(&self, grains: usize) {
-        self.bins_of_grains[..grains].iter().zip(&class::BINS).for_each(|(to, &from)| to.store(from, Relaxed));
+        self.bins_of_grains[..grains.min(GRAINS)]
+            .iter()
+            .zip(&class::BINS)
+            .for_each(|(to, &from)| to.store(from, Relaxed));
     }
 
     /// Halts a cache for a thread that is not its own: until `resume` it serves nothing and takes nothing. False if its thread is at work on it
@@ -421,11 +444,12 @@ impl Cache {
         if ![0, ARMED, LEFT].into_iter().any(claim) {
             return false;
         }
-        self.bins_of_grains.iter().for_each(|bin| bin.store(0, Relaxed));
-        SizeClass::all().for_each(|class| self.bin(class).end.store(0, Relaxed));
+        self.table().iter().for_each(|bin| bin.store(0, Relaxed));
+        classes().for_each(|class| self.bin(class).end.store(0, Relaxed));
         // In a slow path that it entered before, the thread may have set an end or the table anew.
-        let unset = || SizeClass::all().all(|class| self.bin(class).end.load(Relaxed) == 0) && self.has_no_bins();
-        let done = linux::barrier() && self.is_open() && unset();
+        let unset = || classes().all(|class| self.bin(class).end.load(Relaxed) == 0) && self.has_no_bins();
+        // What the thread did before it opened the gate is seen only behind another barrier.
+        let done = barrier() && self.is_open() && barrier() && unset();
         if !done {
             // It may be moving a stack: it says itself where that ends.
             self.leave();
@@ -438,7 +462,7 @@ impl Cache {
     /// in its next slow path.
     pub fn resume(&self) {
         for _ in 0..PATIENCE {
-            if linux::barrier() && self.is_open() {
+            if barrier() && self.is_open() {
                 self.let_go();
                 return;
             }
@@ -496,7 +520,7 @@ impl Cache {
 
     /// Whether the table of bins is empty.
     fn has_no_bins(&self) -> bool {
-        self.bins_of_grains.iter().all(|bin| bin.load(Relaxed) == 0)
+        self.table().iter().all(|bin| bin.load(Relaxed) == 0)
     }
 
     /// The same, waiting until the cache is not halted any more.
@@ -611,7 +635,7 @@ impl Cache {
     #[inline(always)]
     pub fn close(&self) {
         self.head.gate.store(CLOSED, Relaxed);
-        compiler_fence(Ordering::SeqCst);
+        light_fence();
     }
 
     /// Counts an object that a free has brought; whether the counter is at zero now. In assembly, as the compiler does not use the flags
@@ -650,7 +674,7 @@ impl Cache {
     /// Opens the gate.
     #[inline(always)]
     pub fn open(&self) {
-        compiler_fence(Ordering::SeqCst);
+        light_fence();
         self.head.gate.store(OPEN, Relaxed);
     }
 

@@ -108,8 +108,9 @@ mod calls {
         }
     }
 
-    pub fn wait_most<W: Word>(word: &W, value: W::Value, _most: u64) {
-        wait(word, value);
+    /// The time is always over as soon as others have had a turn.
+    pub fn wait_most<W: Word>(_word: &W, _value: W::Value, _most: u64) {
+        thread::yield_now();
     }
 
     pub fn wake_one(word: &impl Word) {

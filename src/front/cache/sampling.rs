@@ -114,7 +114,7 @@ impl Cache {
     #[inline(never)]
     pub fn arm(&self) -> bool {
         match self.halted.compare_exchange(0, ARMED, Ordering::AcqRel, Relaxed) {
-            Ok(_) => self.bins_of_grains[..ARMED_GRAINS].iter().for_each(|bin| bin.store(0, Relaxed)),
+            Ok(_) => self.table().iter().take(ARMED_GRAINS).for_each(|bin| bin.store(0, Relaxed)),
             Err(now) => return now == ARMED,
         }
         true
