@@ -46,16 +46,37 @@ const NO_BLOCK: Block = Block { start: 0, end: 0 };
 
 static PROTECTED: AtomicUsize = AtomicUsize::new(0);
 
+/// All of it is atomics: it is written to under the shard's lock, and read by faults without it.
 struct Queue {
     /// Those that wait, `NO_BLOCK` in other places.
-    shuffled: [Block; SHUFFLED],
-    queued: [Block; QUEUED],
-    first: usize,
-    count: usize,
-    bytes: usize,
-    random: u64,
+    shuffled: [Place; SHUFFLED],
+    queued: [Place; QUEUED],
+    first: AtomicUsize,
+    count: AtomicUsize,
+    bytes: AtomicUsize,
+    random: AtomicU64,
     /// Objects that have left, by class.
     ready: [Ready; SLAB_CLASSES],
+}
+
+/// Room for a block. Who reads it without the lock may find the start of one and the end of another.
+struct Place {
+    start: AtomicUsize,
+    end: AtomicUsize,
+}
+
+impl Place {
+    fn get(&self) -> Block {
+        Block { start: self.start.load(Relaxed), end: self.end.load(Relaxed) }
+    }
+
+    /// Puts a block there; what was there.
+    fn replace(&self, block: Block) -> Block {
+        let before = self.get();
+        self.start.store(block.start, Relaxed);
+        self.end.store(block.end, Relaxed);
+        before
+    }
 }
 
 /// An object of a slab that nobody has.
@@ -68,8 +89,8 @@ pub struct Vacant {
 }
 
 struct Ready {
-    count: usize,
-    objects: [usize; READY],
+    count: AtomicUsize,
+    objects: [AtomicUsize; READY],
 }
 
 struct Shard {
@@ -86,61 +107,77 @@ static SHARDS: [Shard; ARENAS_MAX] = [const {
 
 impl Shard {
     /// Its queue, if there is memory for one. The caller holds the lock.
-    #[expect(clippy::mut_from_ref, reason = "who holds the lock is alone")]
-    fn queue(&self) -> Option<&mut Queue> {
+    fn queue(&self) -> Option<&'static Queue> {
         if self.queue.load(Relaxed) == 0 {
             let bytes = align::up(size_of::<Queue>(), linux::page_size());
             self.queue.store(Linux.map_guarded(bytes, linux::page_size())?, Relaxed);
         }
-        // SAFETY: new memory of zeroes is an empty queue, which stays, and the lock is held.
-        unsafe { core::ptr::with_exposed_provenance_mut::<Queue>(self.queue.load(Relaxed)).as_mut() }
+        self.queue_if_any()
+    }
+
+    /// Its queue, if there is one by now.
+    fn queue_if_any(&self) -> Option<&'static Queue> {
+        // SAFETY: new memory of zeroes is an empty queue, which stays, and all of it is atomics.
+        unsafe { core::ptr::with_exposed_provenance::<Queue>(self.queue.load(Relaxed)).as_ref() }
     }
 }
 
 impl Queue {
-    fn random(&mut self) -> u64 {
-        if self.random == 0 {
-            self.random = seal::secret() ^ core::ptr::from_ref(self).addr() as u64 | 1;
+    fn random(&self) -> u64 {
+        let mut random = self.random.load(Relaxed);
+        if random == 0 {
+            random = seal::secret() ^ core::ptr::from_ref(self).addr() as u64 | 1;
         }
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        self.random.store(random, Relaxed);
+        random
     }
 
-    fn push(&mut self, block: Block) {
-        self.bytes += weight(block);
+    fn weigh_more(&self, block: Block) {
+        self.bytes.store(self.bytes.load(Relaxed) + weight(block), Relaxed);
+    }
+
+    fn weigh_less(&self, block: Block) {
+        self.bytes.store(self.bytes.load(Relaxed) - weight(block), Relaxed);
+    }
+
+    fn push(&self, block: Block) {
+        self.weigh_more(block);
         #[expect(clippy::cast_possible_truncation, reason = "an index")]
         let place = self.random() as usize % SHUFFLED;
-        let shuffled = core::mem::replace(&mut self.shuffled[place], block);
+        let shuffled = self.shuffled[place].replace(block);
         if shuffled != NO_BLOCK {
-            self.queued[(self.first + self.count) % QUEUED] = shuffled;
-            self.count += 1;
+            let count = self.count.load(Relaxed);
+            self.queued[(self.first.load(Relaxed) + count) % QUEUED].replace(shuffled);
+            self.count.store(count + 1, Relaxed);
         }
     }
 
-    fn pop(&mut self) -> Option<Block> {
-        self.count = self.count.checked_sub(1)?;
+    fn pop(&self) -> Option<Block> {
+        let first = self.first.load(Relaxed);
+        self.count.store(self.count.load(Relaxed).checked_sub(1)?, Relaxed);
         // Nothing is left: a search for leaks would take it for a pointer.
-        let block = core::mem::replace(&mut self.queued[self.first], NO_BLOCK);
-        self.first = (self.first + 1) % QUEUED;
-        self.bytes -= weight(block);
+        let block = self.queued[first].replace(NO_BLOCK);
+        self.first.store((first + 1) % QUEUED, Relaxed);
+        self.weigh_less(block);
         Some(block)
     }
 
     /// One of those that wait at a random place.
-    fn pop_shuffled(&mut self) -> Option<Block> {
-        let block = self.shuffled.iter_mut().find(|block| **block != NO_BLOCK)?;
-        let block = core::mem::replace(block, NO_BLOCK);
-        self.bytes -= weight(block);
+    fn pop_shuffled(&self) -> Option<Block> {
+        let block = self.shuffled.iter().find(|place| place.get() != NO_BLOCK)?.replace(NO_BLOCK);
+        self.weigh_less(block);
         Some(block)
     }
 
     /// Some that have to make room, if any have to.
-    fn leaving(&mut self) -> Option<[Block; BATCH]> {
+    fn leaving(&self) -> Option<[Block; BATCH]> {
         // What may wait in this shard is the same share for each arena.
-        let is_full = self.bytes * runtime::arena_count().max(1) > options::quarantine() || self.count >= QUEUED - 1;
-        (is_full && self.count != 0).then(|| {
+        let (bytes, count) = (self.bytes.load(Relaxed), self.count.load(Relaxed));
+        let is_full = bytes * runtime::arena_count().max(1) > options::quarantine() || count >= QUEUED - 1;
+        (is_full && count != 0).then(|| {
             let mut blocks = [NO_BLOCK; BATCH];
             blocks.fill_with(|| self.pop().unwrap_or(NO_BLOCK));
             blocks
@@ -148,37 +185,43 @@ impl Queue {
     }
 
     /// Makes objects ready, but for those that are too many: they are what is left.
-    fn offer(&mut self, objects: &mut [Option<Vacant>]) {
+    fn offer(&self, objects: &mut [Option<Vacant>]) {
         for place in objects {
             let Some(Vacant { object, class }) = *place else { continue };
-            let ready = &mut self.ready[class.index()];
-            if ready.count < ready_max(class) {
-                ready.objects[ready.count] = object;
-                ready.count += 1;
+            let ready = &self.ready[class.index()];
+            let count = ready.count.load(Relaxed);
+            if count < ready_max(class) {
+                ready.objects[count].store(object, Relaxed);
+                ready.count.store(count + 1, Relaxed);
                 *place = None;
             }
         }
     }
 
-    fn take_ready(&mut self, class: SizeClass) -> Option<usize> {
+    fn take_ready(&self, class: SizeClass) -> Option<usize> {
         let random = self.random();
-        let ready = &mut self.ready[class.index()];
-        ready.count = ready.count.checked_sub(1)?;
+        let ready = &self.ready[class.index()];
+        let last = ready.count.load(Relaxed).checked_sub(1)?;
+        ready.count.store(last, Relaxed);
         // Any of them, so that nobody can tell which.
         #[expect(clippy::cast_possible_truncation, reason = "an index")]
-        ready.objects.swap(random as usize % (ready.count + 1), ready.count);
-        Some(core::mem::take(&mut ready.objects[ready.count]))
+        let any = &ready.objects[random as usize % (last + 1)];
+        let object = any.load(Relaxed);
+        any.store(ready.objects[last].load(Relaxed), Relaxed);
+        ready.objects[last].store(0, Relaxed);
+        Some(object)
     }
 
     fn all(&self) -> impl Iterator<Item = usize> + '_ {
-        let queued = (0..self.count).map(|index| self.queued[(self.first + index) % QUEUED]);
-        queued.chain(self.shuffled.iter().copied()).filter(|&block| block != NO_BLOCK).map(|block| block.start)
+        let first = self.first.load(Relaxed);
+        let queued = (0..self.count.load(Relaxed).min(QUEUED)).map(move |index| &self.queued[(first + index) % QUEUED]);
+        queued.chain(&self.shuffled).map(Place::get).filter(|&block| block != NO_BLOCK).map(|block| block.start)
     }
 }
 
 /// Calls `f` with the first shard from `home` on that is free just now.
 #[inline(always)]
-fn with_shard<R>(home: usize, f: impl FnOnce(&Shard, &mut Queue) -> R) -> Option<R> {
+fn with_shard<R>(home: usize, f: impl FnOnce(&Shard, &Queue) -> R) -> Option<R> {
     let shard =
         (0..ARENAS_MAX).map(|index| &SHARDS[(home + index) % ARENAS_MAX]).find(|shard| shard.lock.try_lock())?;
     let result = shard.queue().map(|queue| f(shard, queue));
@@ -287,20 +330,16 @@ pub fn drain() {
 /// A block that waits and that `f` says yes to. Takes no lock: in a fault nothing may be waited for, and what other threads
 /// move meanwhile may be missed.
 pub fn find(f: impl Fn(&Block) -> bool) -> Option<Block> {
-    SHARDS.iter().find_map(|shard| {
-        // SAFETY: the queue's memory stays; whatever is read from it is looked up before it is believed.
-        let queue = unsafe { core::ptr::with_exposed_provenance::<Queue>(shard.queue.load(Relaxed)).as_ref() }?;
-        queue.all().filter_map(watch::extent).find(&f)
-    })
+    // Whatever is read is looked up before it is believed.
+    let blocks = SHARDS.iter().filter_map(Shard::queue_if_any).flat_map(Queue::all);
+    blocks.filter_map(watch::extent).find(f)
 }
 
 /// Calls `f` with all blocks that wait. What other threads are at work on is left out.
 pub fn for_each(mut f: impl FnMut(usize)) {
     for shard in &SHARDS {
         if shard.lock.try_lock() {
-            if shard.queue.load(Relaxed) != 0 {
-                shard.queue().into_iter().for_each(|queue| queue.all().for_each(&mut f));
-            }
+            shard.queue_if_any().into_iter().for_each(|queue| queue.all().for_each(&mut f));
             // SAFETY: taken above.
             unsafe { shard.lock.unlock() };
         }
