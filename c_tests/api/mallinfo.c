@@ -1,4 +1,4 @@
-// mallinfo2 and mallinfo: what is in use, in blocks and in mappings.
+// mallinfo2 and mallinfo: what is in use, in blocks and in mappings, and what is free.
 
 #include "check.h"
 
@@ -55,8 +55,42 @@ static void the_old_one_agrees(void) {
     struct mallinfo old = mallinfo();
     CHECK((size_t)old.arena == now.arena && (size_t)old.uordblks == now.uordblks);
     CHECK((size_t)old.hblks == now.hblks && (size_t)old.hblkhd == now.hblkhd);
-    CHECK((size_t)old.fordblks == now.fordblks);
+    CHECK((size_t)old.fordblks == now.fordblks && (size_t)old.ordblks == now.ordblks);
     free(block);
+}
+
+// What is freed is as many free pieces more as there are bytes of them.
+static void pieces_and_their_bytes_are_of_the_same(void) {
+    enum { MANY = 1000 };
+    static void *small[MANY], *large[4];
+    struct mallinfo2 start = mallinfo2();
+    CHECK((start.ordblks == 0) == (start.fordblks == 0));
+    for (int i = 0; i < MANY; i++) CHECK((small[i] = malloc(100)));
+    for (int i = 0; i < 4; i++) CHECK((large[i] = malloc(100000)));
+    size_t usable = malloc_usable_size(small[0]);
+    struct mallinfo2 before = mallinfo2();
+    // Every other one: no two become one.
+    for (int i = 0; i < MANY; i += 2) free(small[i]);
+    struct mallinfo2 holes = mallinfo2();
+    CHECK(holes.ordblks == before.ordblks + MANY / 2);
+    CHECK(holes.fordblks == before.fordblks + MANY / 2 * usable);
+    CHECK(holes.uordblks == before.uordblks - MANY / 2 * usable);
+    // With its header.
+    size_t bytes = malloc_usable_size(large[1]) + 8;
+    free(large[1]);
+    struct mallinfo2 larger = mallinfo2();
+    CHECK(larger.ordblks == holes.ordblks + 1);
+    CHECK(larger.fordblks == holes.fordblks + bytes);
+    CHECK(larger.uordblks == holes.uordblks - bytes);
+    // What is left is the ends of regions and slabs.
+    size_t rest = larger.arena - (larger.uordblks - larger.hblkhd) - larger.fordblks;
+    CHECK(rest < larger.arena / 16);
+    for (int i = 1; i < MANY; i += 2) free(small[i]);
+    for (int i = 0; i < 4; i++)
+        if (i != 1) free(large[i]);
+    struct mallinfo2 end = mallinfo2();
+    CHECK(end.fordblks >= end.ordblks * 16 && end.ordblks > 0);
+    CHECK(end.uordblks - end.hblkhd + end.fordblks <= end.arena);
 }
 
 int main(void) {
@@ -65,5 +99,6 @@ int main(void) {
     small_blocks_in_use_are_counted();
     mappings_are_counted();
     the_old_one_agrees();
+    pieces_and_their_bytes_are_of_the_same();
     check_heap();
 }

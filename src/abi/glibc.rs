@@ -3,15 +3,17 @@
 use crate::front::tuning;
 use core::ffi::c_int;
 
-/// glibc's `struct mallinfo2`, bytes and counts.
+/// glibc's `struct mallinfo2`, bytes and counts. `fordblks` is the bytes of the `ordblks` free pieces: the blocks of the free lists, the free
+/// objects of slabs, and those that thread caches hold. What is neither in use nor free belongs to `arena` alone: the ends of regions
+/// and of slabs. What waits in quarantine (`checks=full`) is in use.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct Mallinfo2 {
     /// Bytes of heap regions.
     pub arena: usize,
-    /// Free blocks.
+    /// Free pieces, those in thread caches too.
     pub ordblks: usize,
-    /// Fast bins: none here.
+    /// Fast bins: none here, see `ordblks`.
     pub smblks: usize,
     /// Mappings.
     pub hblks: usize,
@@ -23,7 +25,7 @@ pub struct Mallinfo2 {
     pub fsmblks: usize,
     /// Bytes in use, mappings included.
     pub uordblks: usize,
-    /// Bytes free in regions.
+    /// Bytes of the free pieces.
     pub fordblks: usize,
     /// Bytes a trim could give back at most.
     pub keepcost: usize,

@@ -5,7 +5,7 @@ use crate::base::align;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
 use crate::front::{alloc, redirected};
-use crate::sys::linux::{page_size, set_errno};
+use crate::sys::linux::{keeping_errno, page_size, set_errno};
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
@@ -98,7 +98,8 @@ pub extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
     alloc::allocate_aligned(Family::Malloc, size, align.max(GRAIN)).cast()
 }
 
-/// POSIX `posix_memalign`: returns 0, `EINVAL` or `ENOMEM`; errno and, on failure, `*out` stay as they are.
+/// POSIX `posix_memalign`: returns 0, `EINVAL` or `ENOMEM`; on failure `*out` stays as it is. errno is `ENOMEM` too for lack of memory, as after
+/// glibc's, and else stays as it is.
 ///
 /// # Safety
 /// `out` must be valid for a write.
@@ -107,8 +108,9 @@ pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, siz
     if !align.is_power_of_two() || !align.is_multiple_of(size_of::<*mut c_void>()) {
         return libc::EINVAL;
     }
-    let p = crate::sys::linux::keeping_errno(|| alloc::allocate_aligned(Family::Malloc, size, align.max(GRAIN)));
+    let p = keeping_errno(|| alloc::allocate_aligned(Family::Malloc, size, align.max(GRAIN)));
     if p.is_null() {
+        set_errno(libc::ENOMEM);
         return libc::ENOMEM;
     }
     // SAFETY: the caller's promise.

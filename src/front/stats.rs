@@ -11,7 +11,7 @@ use crate::base::operation::Operation;
 use crate::base::shared::AtomicU64;
 use crate::heap::heap::Figures;
 use crate::heap::mapping::MappingFigures;
-use crate::slab::bins::SlabFigures;
+use crate::slab::bins::{Free, SlabFigures};
 use crate::slab::slab::Entry;
 use crate::sys::{linux, report, valgrind};
 use core::fmt::Write;
@@ -51,6 +51,8 @@ pub struct Stats {
     pub slabs: SlabFigures,
     /// Bytes in thread caches.
     pub cached: usize,
+    /// All that is free in heaps, slabs and thread caches.
+    pub free: Free,
     /// All mappings.
     pub mappings: MappingFigures,
     /// Bytes of address space from the operating system, the records included.
@@ -64,16 +66,18 @@ pub struct Stats {
 }
 
 /// Calls `f` with the number and figures of every arena that holds memory. Thread caches count as live.
-pub fn for_each_arena(mut f: impl FnMut(usize, Figures, SlabFigures)) {
+pub fn for_each_arena(mut f: impl FnMut(usize, Figures, SlabFigures, Free)) {
     runtime::ensure();
     for (index, arena) in runtime::numbered() {
-        let read = || arena.enter(Operation::Other).map(|heap| (heap.figures(), heap.slab_figures()));
+        let read = || {
+            arena.enter(Operation::Other).map(|heap| (heap.figures(), heap.slab_figures(), heap.free_pieces()))
+        };
         let figures = valgrind::quietly(read);
-        if let Some((mut figures, slabs)) = figures.filter(|(figures, _)| figures.held != 0) {
+        if let Some((mut figures, slabs, free)) = figures.filter(|(figures, ..)| figures.held != 0) {
             // What lives in slabs, instead of the slabs.
             figures.live = figures.live - slabs.bytes - slabs.parked * UNIT + slabs.object_bytes;
             figures.live_blocks = figures.live_blocks - slabs.slabs - slabs.parked + slabs.objects;
-            f(index, figures, slabs);
+            f(index, figures, slabs, free);
         }
     }
 }
@@ -81,7 +85,7 @@ pub fn for_each_arena(mut f: impl FnMut(usize, Figures, SlabFigures)) {
 /// The figures now. Arenas are read one after the other.
 pub fn stats() -> Stats {
     let mut stats = Stats { mappings: runtime::MAPPINGS.figures(), mapped: linux::mapped(), ..Stats::default() };
-    for_each_arena(|index, figures, slabs| {
+    for_each_arena(|index, figures, slabs, free| {
         let (locks, waits) = runtime::arena(index).entries();
         stats.locks += locks;
         stats.lock_waits += waits;
@@ -99,6 +103,9 @@ pub fn stats() -> Stats {
         stats.heaps.peak_held += figures.peak_held;
         stats.heaps.regions += figures.regions;
         stats.heaps.free_blocks += figures.free_blocks;
+        stats.heaps.free += figures.free;
+        stats.free.count += free.count;
+        stats.free.bytes += free.bytes;
     });
     for cache in threads::all() {
         let calls = cache.calls.iter().zip(&cache.elsewhere);
@@ -110,6 +117,8 @@ pub fn stats() -> Stats {
         cache.for_each_held(|object| {
             let bytes = held_bytes(object);
             stats.cached += bytes;
+            stats.free.count += 1;
+            stats.free.bytes += bytes;
             stats.heaps.live = stats.heaps.live.saturating_sub(bytes);
             stats.heaps.live_blocks = stats.heaps.live_blocks.saturating_sub(1);
         });
@@ -157,7 +166,7 @@ type Page = Line<1024>;
 
 /// The statistics as text: a line of calls, one of the heaps, one of the mappings.
 fn text(pid: libc::pid_t) -> Page {
-    let Stats { calls, heaps, slabs, cached, mappings, mapped: _, arenas, locks, lock_waits } = stats();
+    let Stats { calls, heaps, slabs, cached, free: _, mappings, mapped: _, arenas, locks, lock_waits } = stats();
     let call = |operation: Operation| calls[operation as usize];
     let mut page = Page::new();
     // A Line never fails to be written to.

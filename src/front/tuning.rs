@@ -76,12 +76,11 @@ pub fn release_regions() -> usize {
     linux::keeping_errno(release)
 }
 
-/// Region bytes, free blocks, mappings, their bytes, bytes in use, bytes free in regions.
+/// Region bytes, free pieces, mappings, their bytes, bytes in use, bytes of the free pieces.
 pub fn info() -> [usize; 6] {
     let stats = stats::stats();
-    let (heaps, mappings) = (stats.heaps, stats.mappings);
-    let free = heaps.held.saturating_sub(heaps.live);
-    [heaps.held, heaps.free_blocks, mappings.count, mappings.bytes, heaps.live + mappings.bytes, free]
+    let (heaps, mappings, free) = (stats.heaps, stats.mappings, stats.free);
+    [heaps.held, free.count, mappings.count, mappings.bytes, heaps.live + mappings.bytes, free.bytes]
 }
 
 fn print(text: core::fmt::Arguments<'_>) {
@@ -93,7 +92,7 @@ fn print(text: core::fmt::Arguments<'_>) {
 
 /// `malloc_stats`, in glibc's words.
 pub fn print_stats() {
-    stats::for_each_arena(|index, figures, _| {
+    stats::for_each_arena(|index, figures, _, _| {
         print(format_args!(
             "Arena {index}:\nsystem bytes     = {:10}\nin use bytes     = {:10}\n",
             figures.held, figures.live
@@ -119,15 +118,14 @@ pub fn for_each_info_line(mut f: impl FnMut(&[u8])) {
         f(line.as_bytes());
     };
     piece(format_args!("<malloc version=\"1\">\n"));
-    stats::for_each_arena(|index, figures, _| {
+    stats::for_each_arena(|index, figures, _, free| {
         let (held, peak) = (figures.held, figures.peak_held);
         piece(format_args!(
             "<heap nr=\"{index}\">\n<sizes>\n</sizes>\n<total type=\"fast\" count=\"0\" size=\"0\"/>\n\
              <total type=\"rest\" count=\"{}\" size=\"{}\"/>\n<system type=\"current\" size=\"{held}\"/>\n\
              <system type=\"max\" size=\"{peak}\"/>\n<aspace type=\"total\" size=\"{held}\"/>\n\
              <aspace type=\"mprotect\" size=\"{held}\"/>\n</heap>\n",
-            figures.free_blocks,
-            held - figures.live,
+            free.count, free.bytes,
         ));
     });
     let stats = stats::stats();
@@ -137,8 +135,8 @@ pub fn for_each_info_line(mut f: impl FnMut(&[u8])) {
          <total type=\"mmap\" count=\"{}\" size=\"{}\"/>\n<system type=\"current\" size=\"{held}\"/>\n\
          <system type=\"max\" size=\"{peak}\"/>\n<aspace type=\"total\" size=\"{held}\"/>\n\
          <aspace type=\"mprotect\" size=\"{held}\"/>\n</malloc>\n",
-        stats.heaps.free_blocks,
-        held.saturating_sub(stats.heaps.live),
+        stats.free.count,
+        stats.free.bytes,
         stats.mappings.count,
         stats.mappings.bytes,
     ));

@@ -34,6 +34,7 @@ struct Count {
     live: usize,
     live_blocks: usize,
     free_blocks: usize,
+    free: usize,
 }
 
 impl<S: PageSource + 'static> Heap<S> {
@@ -54,6 +55,7 @@ impl<S: PageSource + 'static> Heap<S> {
         ensure(count.live == self.figures.live, "the live bytes are not the sum of the blocks in use", 0)?;
         ensure(count.live_blocks == self.figures.live_blocks, "the live blocks are not those in use", 0)?;
         ensure(count.free_blocks == self.free.count(), "the free list does not count the free blocks", 0)?;
+        ensure(count.free == self.figures().free, "the free bytes are not the sum of the free blocks", 0)?;
         self.check_tree(count.free_blocks)
     }
 
@@ -120,6 +122,7 @@ impl<S: PageSource + 'static> Heap<S> {
         let linked = self.is_linked(block);
         ensure(linked, "a free block is not in the free list", block)?;
         count.free_blocks += 1;
+        count.free += size;
         Ok(())
     }
 

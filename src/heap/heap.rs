@@ -62,6 +62,8 @@ pub struct Figures {
     pub regions: usize,
     /// Free blocks.
     pub free_blocks: usize,
+    /// Their bytes.
+    pub free: usize,
 }
 
 /// Which new regions of a heap ask for huge pages.
@@ -107,7 +109,16 @@ impl<S: PageSource + 'static> Heap<S> {
             map: Late::unset(),
             arena: 0,
             free: FreeList::new(Fit::First),
-            figures: Figures { live: 0, live_blocks: 0, peak: 0, held: 0, peak_held: 0, regions: 0, free_blocks: 0 },
+            figures: Figures {
+                live: 0,
+                live_blocks: 0,
+                peak: 0,
+                held: 0,
+                peak_held: 0,
+                regions: 0,
+                free_blocks: 0,
+                free: 0,
+            },
             regions: None,
             dirty: 0,
             trim_threshold: 0,
@@ -155,7 +166,10 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// What the heap holds.
     pub fn figures(&self) -> Figures {
-        Figures { free_blocks: self.free.count(), ..self.figures }
+        // A segment is its blocks, a pad and a fence.
+        let segments = self.regions().filter(|region| region.joined.load(Relaxed) == 0).count();
+        let free = self.figures.held - self.figures.live - 2 * HEADER * segments;
+        Figures { free_blocks: self.free.count(), free, ..self.figures }
     }
 
     /// The page source.

@@ -9,7 +9,7 @@
 
 #![allow(unsafe_code)]
 
-use super::bins::{Bins, Misuse, Purged, SlabFigures};
+use super::bins::{Bins, Free, Misuse, Purged, SlabFigures};
 use super::metadata::Metadata;
 use super::slab::Entry;
 use crate::base::class::SizeClass;
@@ -278,6 +278,14 @@ impl<S: PageSource + 'static> Entered<'_, S> {
     pub fn slab_figures(&self) -> SlabFigures {
         // SAFETY: as in `inside`.
         unsafe { (*self.arena.inside.data_ptr()).bins.figures() }
+    }
+
+    /// What is free in the heap and in the slabs.
+    pub fn free_pieces(&self) -> Free {
+        // SAFETY: as in `inside`.
+        let Inside { heap, bins } = unsafe { &*self.arena.inside.data_ptr() };
+        let (blocks, Free { count, bytes }) = (heap.figures(), bins.free_pieces());
+        Free { count: blocks.free_blocks + count, bytes: blocks.free + bytes }
     }
 
     /// Calls `f` with every block that is out, the objects of slabs among them.

@@ -43,6 +43,15 @@ pub struct SlabFigures {
     pub object_bytes: usize,
 }
 
+/// Free pieces of memory that a request may get, and their bytes.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Free {
+    /// How many there are.
+    pub count: usize,
+    /// Bytes of them all.
+    pub bytes: usize,
+}
+
 pub(super) struct Bin {
     /// Slabs with room.
     pub(super) partial: Tree,
@@ -135,6 +144,25 @@ impl Bins {
         }
         let (slabs, mixed, bytes, parked) = (self.slabs, self.mixing.slabs, self.bytes, self.parked);
         SlabFigures { slabs, mixed, bytes, parked, objects, object_bytes }
+    }
+
+    /// What is free in them: objects, runs of grains in mixed slabs, and parked units.
+    pub fn free_pieces(&self) -> Free {
+        let mut free = Free { count: self.parked, bytes: self.parked() };
+        for class in SizeClass::slabs() {
+            let count = self.bins[class.index()].free();
+            free.count += count;
+            free.bytes += count * class.size();
+        }
+        let mut next = self.slab_behind(0, 0);
+        while let Some(slab) = next {
+            slab.for_each_run(|grains| {
+                free.count += 1;
+                free.bytes += grains * GRAIN;
+            });
+            next = self.slab_behind(0, slab.start());
+        }
+        free
     }
 
     /// The lowest slab of a bin behind an address.
@@ -529,6 +557,8 @@ impl Bins {
         let listed = self.check_trees()?;
         let ensure = |holds, what| if holds { Ok(()) } else { Err(Broken { what, address: 0 }) };
         ensure(listed == partial, "the bins do not hold all slabs with room")?;
+        let pieces = found.object_bytes + self.free_pieces().bytes;
+        ensure(pieces <= found.bytes + self.parked(), "more is free in slabs than they have")?;
         ensure(found == self.figures(), "the bins' figures are not the sums of the slabs")
     }
 

@@ -133,6 +133,11 @@ impl Slab {
         self.free_grains().runs(self.grains())
     }
 
+    /// Calls `f` with the grains of each free run.
+    pub fn for_each_run(&self, mut f: impl FnMut(usize)) {
+        self.runs().for_each(|run| f(run.len()));
+    }
+
     /// Takes up to `count` objects of a class, lowest first; how many there were.
     pub fn take_mixed(&self, class: SizeClass, count: usize, mut put: impl FnMut(usize)) -> usize {
         let free = self.free_grains();
