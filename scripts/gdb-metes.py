@@ -12,10 +12,11 @@ import struct
 
 import gdb
 
-VERSION = 3
+VERSION = 4
 UNIT = 64 << 10
 GRAIN = 16
-LEAF_ENTRIES = 1 << 16
+LEAF_ENTRIES = 1 << 15
+LEAF = LEAF_ENTRIES * UNIT
 WINDOW = 16
 MASK = (1 << 64) - 1
 # base/seal.rs
@@ -93,16 +94,16 @@ class Heap:
     def leaves(self):
         for index, leaf in enumerate(self.words(self.root, self.root_entries)):
             if leaf:
-                yield index << 32, leaf
+                yield index * LEAF, leaf
 
     def leaf(self, address):
-        index = address >> 32
+        index = address // LEAF
         return self.word(self.root + 8 * index) if index < self.root_entries else 0
 
     def unit(self, address):
         """The slab entry and the span of an address."""
         leaf = self.leaf(address)
-        place = leaf + WINDOW + 8 * (address % (1 << 32) // UNIT)
+        place = leaf + WINDOW + 8 * (address % LEAF // UNIT)
         return (self.word(place), self.word(place + 8 * LEAF_ENTRIES)) if leaf else (0, 0)
 
     def spans(self):

@@ -7,7 +7,7 @@ use core::sync::atomic::AtomicU64;
 
 /// To be raised when one of these changes: the page map, spans, records of slabs, size classes, headers, trailers, the seal,
 /// keys, the pool of guarded blocks.
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
 
 /// What the symbol `metes_debugger` names. All words.
 #[repr(C)]

@@ -221,16 +221,16 @@ impl SizeClass {
     }
 
     /// The integer next above 2^64 / size. For offsets below 2^32 `offset * magic` is, modulo 2^64, `(index * rest) + (offset % size) * magic`,
-    /// where `rest` is what `size * magic` is above 2^64: it is below `magic_limit` exactly if an object starts there (after Lemire, Kaser, Kurz,
-    /// "Faster remainder by direct computation", Software: Practice and Experience 49(6), 2019).
+    /// where `rest` is what `size * magic` is above 2^64, from 1 to `size`: it is below `limit_at` of a slab's last object exactly if an
+    /// object starts there (after Lemire, Kaser, Kurz, "Faster remainder by direct computation", Software: Practice and Experience 49(6), 2019).
     #[inline]
     pub fn magic(self) -> u64 {
         self.shape().magic
     }
 
-    /// See `magic`.
-    pub fn magic_limit(self) -> u64 {
-        (self.objects() as u64).wrapping_mul(self.magic().wrapping_mul(self.size() as u64))
+    /// See `magic`: the limit that the object `offset` bytes into a slab is the last one below.
+    pub fn limit_at(self, offset: usize) -> u64 {
+        (offset as u64).wrapping_mul(self.magic()) + 1
     }
 
     /// Which object of a slab starts `offset` bytes into it, if one does.
@@ -282,12 +282,15 @@ mod tests {
     #[test]
     fn an_object_is_found_at_its_multiple_and_nowhere_else() {
         for class in SizeClass::slabs() {
+            let all = class.limit_at((class.objects() - 1) * class.size());
+            let some = class.limit_at(class.objects() / 2 * class.size());
             for offset in 0..class.slab_bytes() {
                 let index = offset / class.size();
                 let right = (offset.is_multiple_of(class.size()) && index < class.objects()).then_some(index);
                 assert_eq!(class.object_at(offset), right, "{class:?} {offset}");
-                let starts = (offset as u64).wrapping_mul(class.magic()) < class.magic_limit();
-                assert_eq!(starts, right.is_some());
+                let product = (offset as u64).wrapping_mul(class.magic());
+                assert_eq!(product < all, right.is_some());
+                assert_eq!(product < some, right.is_some_and(|index| index <= class.objects() / 2));
             }
         }
     }

@@ -394,11 +394,11 @@ unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
         // SAFETY: the caller's promise.
         return unsafe { watch::free(p, Claim::of(family)) };
     }
-    let entry = runtime::PAGE_MAP.slab_entry(p.addr());
-    if cache::release_remote(entry, p.addr()) {
+    let unit = runtime::PAGE_MAP.show(p.addr());
+    if unit.is_some_and(|unit| cache::release_remote(unit, p.addr())) {
         return;
     }
-    match Entry::new(entry) {
+    match unit.and_then(|unit| Entry::new(unit.entry)) {
         Some(entry) => {
             release_object(Operation::Free, entry, p.addr());
             check::tick();

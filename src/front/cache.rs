@@ -46,7 +46,7 @@ use crate::base::operation::Operation;
 use crate::base::shared::{
     AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Own, entry_at, is_below, is_below_at, is_set, light_fence,
 };
-use crate::heap::page_map::Window;
+use crate::heap::page_map::{Shown, Window};
 use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry, home_place};
 use crate::sys::{futex, thread};
@@ -100,16 +100,17 @@ pub struct Bin {
     top: AtomicUsize,
     /// The address of the last slot that may be used; 0 while the cache is halted.
     end: AtomicUsize,
-    /// See `SizeClass::magic`, also for the limit.
+    /// See `SizeClass::magic`.
     magic: Own<u64>,
-    magic_limit: Own<u64>,
+    /// Bytes of an object.
+    size: Own<usize>,
 }
 
 impl Bin {
-    /// Whether an object of the class starts at an address in the unit of `entry`.
+    /// Whether an object of the class that has left its arena once starts at an address in a unit.
     #[inline(always)]
-    fn has_object(&self, entry: u64, address: usize) -> bool {
-        !CHECKED || Entry::offset(entry, address).wrapping_mul(self.magic.get()) < self.magic_limit.get()
+    fn has_object(&self, unit: Shown, address: usize) -> bool {
+        !CHECKED || unit.is_below_limit(Entry::offset(unit.entry, address).wrapping_mul(self.magic.get()))
     }
 }
 
@@ -255,16 +256,10 @@ impl Head {
         unsafe { &*core::ptr::with_exposed_provenance(self.window.load(Relaxed)) }
     }
 
-    /// The slab entry of an address that the window shows.
+    /// The unit of an address that the window shows.
     #[inline(always)]
-    fn entry(&self, address: usize) -> Option<u64> {
-        let window = self.window();
-        let unit = address.wrapping_sub(window.start.get()) / UNIT;
-        if unit >= window.units.get() {
-            return None;
-        }
-        // SAFETY: compared just now.
-        Some(unsafe { window.entry(unit) })
+    fn unit(&self, address: usize) -> Option<Shown> {
+        Shown::new(self.window(), address)
     }
 
     /// How far the bin for an object in the unit of `entry` is, if that is an object of a slab of the home arena; else no bin's distance, or
@@ -296,7 +291,7 @@ impl Cache {
         for class in SizeClass::all() {
             let bin = self.bin(class);
             bin.magic.set(class.magic());
-            bin.magic_limit.set(class.magic_limit());
+            bin.size.set(class.size());
             bin.top.store(self.slot_at(PLACES[class.index()].near), Relaxed);
         }
         // The bin of no class is always empty: any lowest slot will do.
@@ -746,12 +741,12 @@ fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize 
 }
 
 /// Puts an object into the calling thread's cache. False, and nothing was done, if it is no object of a slab of the thread's home
-/// arena, is free already, or does not start where objects do; if the stack is full, or the gate closed. `None` if the window does not
+/// arena, is free already, has never left the arena, or does not start where objects do; if the stack is full, or the gate closed. `None` if the window does not
 /// show it: `release_elsewhere` comes next.
 #[inline(always)]
 pub fn release(address: usize) -> Option<bool> {
     let head = Head::current();
-    head.entry(address).map(|entry| release_by(head, entry, address))
+    head.unit(address).map(|unit| release_by(head, unit, address))
 }
 
 /// The same, and not for an object of another class than requests of so many bytes have.
@@ -760,10 +755,10 @@ pub fn release_sized(address: usize, n: usize) -> bool {
     let grain = class::grain(n);
     let Some(cache) = Head::current().cache_above(grain) else { return false };
     let distance = cache.distance_of(grain);
-    match cache.head.entry(address) {
+    match cache.head.unit(address) {
         // The bin of no class has no room.
-        Some(entry) if cache.head.distance(entry) == distance => {
-            push(cache, distance, |bin| bin.has_object(entry, address), address)
+        Some(unit) if cache.head.distance(unit.entry) == distance => {
+            push(cache, distance, |bin| bin.has_object(unit, address), address)
         }
         _ => false,
     }
@@ -771,25 +766,25 @@ pub fn release_sized(address: usize, n: usize) -> bool {
 
 /// The same for an object that the window does not show.
 pub fn release_elsewhere(address: usize) -> bool {
-    release_by(Head::current(), PAGE_MAP.slab_entry(address), address)
+    PAGE_MAP.show(address).is_some_and(|unit| release_by(Head::current(), unit, address))
 }
 
 /// The size of the object at an address, if it is one that `release` would take; 0 if not.
 #[inline(always)]
 pub fn usable_size(address: usize) -> usize {
     let head = Head::current();
-    let Some(entry) = head.entry(address) else { return 0 };
-    let distance = head.distance(entry);
+    let Some(unit) = head.unit(address) else { return 0 };
+    let distance = head.distance(unit.entry);
     // The gate does not matter: the stacks are not looked at.
     if distance >= OPEN {
         return 0;
     }
     // SAFETY: the window of nobody shows nothing.
     let cache = unsafe { head.cache() };
-    if !cache.bin_at(distance).has_object(entry, address) || key::is_set(address) {
+    if !cache.bin_at(distance).has_object(unit, address) || key::is_set(address) {
         return 0;
     }
-    SizeClass::of_bin(distance).size()
+    cache.bin_at(distance).size.get()
 }
 
 /// Counts a call that was served without the stacks, by the cache's thread.
@@ -803,10 +798,10 @@ pub unsafe fn count_elsewhere(operation: Operation) {
 }
 
 #[inline(always)]
-fn release_by(head: &Head, entry: u64, address: usize) -> bool {
-    let distance = head.distance(entry);
+fn release_by(head: &Head, unit: Shown, address: usize) -> bool {
+    let distance = head.distance(unit.entry);
     let Some(cache) = head.cache_above(distance) else { return false };
-    push(cache, distance, |bin| bin.has_object(entry, address), address)
+    push(cache, distance, |bin| bin.has_object(unit, address), address)
 }
 
 #[inline(always)]

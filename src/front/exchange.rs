@@ -259,7 +259,7 @@ pub fn release_object(operation: Operation, entry: Entry, address: usize) {
     let Some(Object { class, .. }) = entry.object_at(address) else {
         return misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)));
     };
-    if key::is_set(address) {
+    if key::is_set(address) || !entry.is_out(address) {
         return misuse::report(operation, address, Wrong::Object(Misuse::Freed(class.size())));
     }
     if let Some(cache) = threads::cache() {

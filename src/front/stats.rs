@@ -69,9 +69,8 @@ pub struct Stats {
 pub fn for_each_arena(mut f: impl FnMut(usize, Figures, SlabFigures, Free)) {
     runtime::ensure();
     for (index, arena) in runtime::numbered() {
-        let read = || {
-            arena.enter(Operation::Other).map(|heap| (heap.figures(), heap.slab_figures(), heap.free_pieces()))
-        };
+        let read =
+            || arena.enter(Operation::Other).map(|heap| (heap.figures(), heap.slab_figures(), heap.free_pieces()));
         let figures = valgrind::quietly(read);
         if let Some((mut figures, slabs, free)) = figures.filter(|(figures, ..)| figures.held != 0) {
             // What lives in slabs, instead of the slabs.

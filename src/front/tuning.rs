@@ -135,9 +135,6 @@ pub fn for_each_info_line(mut f: impl FnMut(&[u8])) {
          <total type=\"mmap\" count=\"{}\" size=\"{}\"/>\n<system type=\"current\" size=\"{held}\"/>\n\
          <system type=\"max\" size=\"{peak}\"/>\n<aspace type=\"total\" size=\"{held}\"/>\n\
          <aspace type=\"mprotect\" size=\"{held}\"/>\n</malloc>\n",
-        stats.free.count,
-        stats.free.bytes,
-        stats.mappings.count,
-        stats.mappings.bytes,
+        stats.free.count, stats.free.bytes, stats.mappings.count, stats.mappings.bytes,
     ));
 }

@@ -1,13 +1,13 @@
 //! The page map: whose a 64 KiB unit of address space is.
 //!
 //! ```text
-//!     address  | 47 ... 32 | 31 ... 16 | 15 ... 0 |
+//!     address  | 46 ... 31 | 30 ... 16 | 15 ... 0 |
 //!                root index  leaf index   in the unit
 //! ```
 //!
-//! Two levels: a root in .bss, one entry for each 4 GiB, and leaves of 2^16 units, 1 MiB of address space of which only
-//! touched pages cost, mapped when first needed and kept. A leaf has two words for a unit: the span it belongs to, a region
-//! or a mapping, and, where a slab stands in the region, the slab entry, which is all that `free` of a small object has to read.
+//! Two levels: a root in .bss, one entry for each 2 GiB, and leaves of 2^15 units, 768 KiB of address space of which only
+//! touched pages cost, mapped when first needed and kept. A leaf has three words for a unit: the span it belongs to, a region
+//! or a mapping, and, where a slab stands in the region, the slab entry and the slab's limit, which are all that `free` of a small object has to read.
 //! Few processes need a second leaf: a thread cache keeps the address of one at hand, its window. Every pointer that comes
 //! in is looked up here before anything behind it is read. Reading is two loads, writing is atomic stores: no lock.
 
@@ -21,7 +21,7 @@ use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering;
 
 const UNIT_BITS: u32 = UNIT.trailing_zeros();
-const LEAF_BITS: u32 = 16;
+const LEAF_BITS: u32 = 15;
 const LEAF_ENTRIES: usize = 1 << LEAF_BITS;
 const LEAF_BYTES: usize = align::up(size_of::<Leaf>(), UNIT);
 const ROOT_ENTRIES: usize = 1 << (ADDRESS_BITS - UNIT_BITS - LEAF_BITS);
@@ -34,7 +34,11 @@ struct Leaf {
     window: Window,
     slabs: [AtomicU64; LEAF_ENTRIES],
     spans: [AtomicPtr<Span>; LEAF_ENTRIES],
+    limits: [AtomicU64; LEAF_ENTRIES],
 }
+
+/// Where a window has the limits.
+const LIMITS: usize = core::mem::offset_of!(Leaf, limits);
 
 /// What a thread cache keeps of a leaf: one word leads to all of it, so it is always of one piece. The slab entries of the units
 /// follow. Nothing writes to it once it can be seen.
@@ -57,6 +61,58 @@ impl Window {
         let entries: *const AtomicU64 = core::ptr::with_exposed_provenance(entries.addr());
         // SAFETY: the entries of a leaf's units stand behind its window, and leaves are exposed and stay.
         unsafe { (*entries.add(unit)).load(Ordering::Acquire) }
+    }
+}
+
+/// A unit in a window.
+#[derive(Clone, Copy)]
+pub struct Shown {
+    window: &'static Window,
+    unit: usize,
+    /// Its slab entry.
+    pub entry: u64,
+}
+
+impl Shown {
+    /// The unit of a window's leaf that an address is in, if it is in one.
+    #[inline(always)]
+    pub fn new(window: &'static Window, address: usize) -> Option<Self> {
+        let unit = address.wrapping_sub(window.start.get()) / UNIT;
+        if unit >= window.units.get() {
+            return None;
+        }
+        // SAFETY: compared just now.
+        Some(Self { window, unit, entry: unsafe { window.entry(unit) } })
+    }
+
+    /// Whether a number is below the unit's limit. In assembly, as the compiler does not compare with an atomic in place.
+    #[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan, feature = "models"))))]
+    #[inline(always)]
+    pub fn is_below_limit(self, number: u64) -> bool {
+        // SAFETY: reads a word of the leaf, which a window that shows a unit is the start of.
+        unsafe {
+            core::arch::asm!(
+                "cmp {number}, qword ptr [{window} + 8 * {unit} + {limits}]",
+                "jae {no}",
+                number = in(reg) number,
+                window = in(reg) self.window,
+                unit = in(reg) self.unit,
+                limits = const LIMITS,
+                no = label { return false },
+                options(nostack, readonly),
+            );
+        }
+        true
+    }
+
+    /// The same elsewhere.
+    #[cfg(not(all(target_arch = "x86_64", not(any(test, miri, tsan, feature = "models")))))]
+    #[inline(always)]
+    pub fn is_below_limit(self, number: u64) -> bool {
+        let limits: *const AtomicU64 =
+            core::ptr::with_exposed_provenance(core::ptr::from_ref(self.window).addr() + LIMITS);
+        // SAFETY: as above; leaves are exposed.
+        number < unsafe { (*limits.add(self.unit)).load(Ordering::Relaxed) }
     }
 }
 
@@ -88,6 +144,25 @@ impl PageMap {
     /// The window around an address, if there is a leaf.
     pub fn window(&self, address: usize) -> Option<&'static Window> {
         self.leaf(address).map(|leaf| &leaf.window)
+    }
+
+    /// The unit at `address`, if there is a leaf.
+    #[inline]
+    pub fn show(&self, address: usize) -> Option<Shown> {
+        let (leaf, unit) = (self.leaf(address)?, index(address));
+        Some(Shown { window: &leaf.window, unit, entry: leaf.slabs[unit].load(Ordering::Acquire) })
+    }
+
+    /// The limit of the unit at `address`, which a slab stands in.
+    pub fn limit(&self, address: usize) -> u64 {
+        self.leaf(address).map_or(0, |leaf| leaf.limits[index(address)].load(Ordering::Relaxed))
+    }
+
+    /// Sets it.
+    pub fn set_limit(&self, address: usize, limit: u64) {
+        if let Some(leaf) = self.leaf(address) {
+            leaf.limits[index(address)].store(limit, Ordering::Relaxed);
+        }
     }
 
     /// The span at `address`. `None` for any address that is not of a region or in the first unit of a mapping.
@@ -125,9 +200,10 @@ impl PageMap {
         }
     }
 
-    /// Stores a slab's entry for the unit at `address`, which belongs to a region; zero takes it away.
+    /// Stores a slab's entry for the unit at `address`, which belongs to a region; zero takes it away. Its limit is zero then.
     pub fn set_slab_entry(&self, address: usize, entry: u64) {
         if let Some(leaf) = self.leaf(address) {
+            leaf.limits[index(address)].store(0, Ordering::Relaxed);
             leaf.slabs[index(address)].store(entry, Ordering::Release);
         }
     }

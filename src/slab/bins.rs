@@ -218,8 +218,13 @@ impl Bins {
             if bin.empty == slab.address() {
                 bin.empty = NONE;
             }
-            let taken = if self.checked { slab.take_any(class, &mut put) } else { slab.take(class, left, &mut put) };
-            left -= taken;
+            let mut last = slab.start();
+            let mut take = |object| {
+                last = object;
+                put(object);
+            };
+            left -= if self.checked { slab.take_any(class, &mut take) } else { slab.take(class, left, take) };
+            slab.raise_limit(heap.page_map(), class, last);
             if slab.free() == 0 {
                 bin.partial.remove(&Slabs, slab.address());
             }
@@ -408,6 +413,7 @@ impl Bins {
                 if slab.take_changed() {
                     let looked = slab.bytes();
                     let end = start + looked;
+                    slab.lower_limit(heap.page_map());
                     slab.for_each_free_run(|from, to| {
                         // With the last grain goes the next slab's header.
                         let to = if to == end - GRAIN && heap.can_purge_header(end) { end } else { to };
@@ -527,6 +533,7 @@ impl Bins {
             let figures = if index == 0 { slab.figures() } else { Some((0, 0)) };
             let what = match figures {
                 _ if wrong => Some("the page map is wrong about a unit of a slab"),
+                _ if heap.page_map().limit(unit) < slab.least_limit() => Some("a slab's limit is too low"),
                 None => Some("a slab's count is not that of its bitmap"),
                 Some(_) if index == 0 && !heap.is_block(slab.start(), slab.bytes()) => {
                     Some("a slab does not stand in a block of its own")

@@ -22,7 +22,7 @@ use crate::base::class::{BIN, SLAB_MAX, SLAB_UNITS_MAX, SizeClass};
 use crate::base::config::{ARENAS_MAX, CHECKED, GRAIN, UNIT};
 use crate::base::seal;
 use crate::base::tree::{NONE, Nodes, Summary};
-use crate::heap::page_map::RECORD_SHIFT;
+use crate::heap::page_map::{PageMap, RECORD_SHIFT};
 use crate::sys::report;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -318,6 +318,32 @@ impl Slab {
         }
         self.set_free(self.free() - wanted);
         wanted
+    }
+
+    /// Says that the objects up to one of them have been handed out. The page map's limit of a slab of one class is what `free` compares with: it stands
+    /// above the last object that ever was.
+    #[inline]
+    pub fn raise_limit(&self, map: &PageMap, class: SizeClass, last: usize) {
+        let limit = class.limit_at(last - self.start());
+        if limit > map.limit(self.start()) {
+            self.set_limit(map, limit);
+        }
+    }
+
+    /// Says that no object behind the last one that is out is to come back: whatever was in them is to be given back.
+    pub fn lower_limit(&self, map: &PageMap) {
+        self.set_limit(map, self.least_limit());
+    }
+
+    /// The limit that its objects that are out need; 0 where there are none, and of mixed slabs, which have none.
+    pub(super) fn least_limit(&self) -> u64 {
+        let class = self.class().filter(|class| class.has_slabs());
+        let last = class.and_then(|class| Some((class, self.bits().last(class.objects(), false)?)));
+        last.map_or(0, |(class, index)| class.limit_at(index * class.size()))
+    }
+
+    fn set_limit(&self, map: &PageMap, limit: u64) {
+        (self.start()..self.start() + self.bytes()).step_by(UNIT).for_each(|unit| map.set_limit(unit, limit));
     }
 
     /// Calls `f` with each object that is out; of mixed slabs with none.

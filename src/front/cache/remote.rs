@@ -2,6 +2,7 @@
 
 use super::{Cache, Head, add};
 use crate::base::shared::AtomicUsize;
+use crate::heap::page_map::Shown;
 use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry};
 use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
@@ -34,18 +35,20 @@ impl Cache {
     }
 }
 
-/// Puts an object in the unit of `entry` into the calling thread's remote buffer. False, and nothing was done, if it is of the
-/// thread's home arena or of a mixed slab, is free already, or does not start where objects do; if the buffer is full, or the gate
+/// Puts an object in a unit into the calling thread's remote buffer. False, and nothing was done, if it is of the
+/// thread's home arena or of a mixed slab, is free already, has never left its arena, or does not start where objects do; if the buffer is full, or the gate
 /// closed.
 #[inline]
-pub fn release_remote(entry: u64, address: usize) -> bool {
-    let bin = Entry::place(entry) % BINS_END;
+pub fn release_remote(unit: Shown, address: usize) -> bool {
+    let bin = Entry::place(unit.entry) % BINS_END;
     let Some(cache) = Head::current().open_cache() else { return false };
-    if bin == 0 || cache.head.distance(entry) < BINS_END || !cache.enter() {
+    if bin == 0 || cache.head.distance(unit.entry) < BINS_END {
         return false;
     }
-    let is_object = cache.bin_at(bin).has_object(entry, address) && !key::is_set(address);
-    let released = is_object && cache.push_remote(address);
+    if !cache.bin_at(bin).has_object(unit, address) || key::is_set(address) || !cache.enter() {
+        return false;
+    }
+    let released = cache.push_remote(address);
     cache.open();
     released
 }
