@@ -27,6 +27,9 @@ pub const GROWTH_DIVISOR: usize = 8;
 /// User-space address bits: what lies above is foreign by definition.
 pub const ADDRESS_BITS: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 };
 
+/// What is asked for beyond this no address space has. Refused before the system is asked.
+pub const REQUEST_MAX: usize = 1 << ADDRESS_BITS;
+
 /// No block is larger, so that a size in grains fits a header; what is asked for beyond it is a mapping long before.
 pub const BLOCK_MAX: usize = 32 << 30;
 

@@ -11,7 +11,7 @@ use super::misuse::{self, Wrong};
 use super::{check, exchange, foreign, guard, helper, oom, options, runtime, stats, threads, tuning, watch};
 use crate::base::align;
 use crate::base::class::{self, SizeClass};
-use crate::base::config::{CHECKED, GRAIN};
+use crate::base::config::{CHECKED, GRAIN, REQUEST_MAX};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
 use crate::heap::heap::{self, Fresh};
@@ -83,7 +83,7 @@ pub(super) fn fail() -> *mut u8 {
     null_mut()
 }
 
-/// `n` bytes. Null and `ENOMEM` when there is no memory, or `n` is more than `PTRDIFF_MAX`.
+/// `n` bytes. Null and `ENOMEM` when there is no memory, or `n` is more than there are addresses.
 #[inline(always)]
 pub fn allocate(n: usize) -> *mut u8 {
     match cache::allocate(Operation::Malloc, n) {
@@ -204,7 +204,7 @@ pub fn allocate_zeroed(n: usize, align: usize) -> *mut u8 {
 #[inline(never)]
 pub(super) fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
     runtime::ensure();
-    if n > isize::MAX.unsigned_abs() {
+    if n > REQUEST_MAX {
         return fail();
     }
     check::tick();
@@ -329,7 +329,7 @@ fn fill(block: usize, dirty: usize, n: usize, zero: bool) -> *mut u8 {
 #[cold]
 #[inline(never)]
 fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
-    let again = || if tuning::release_regions() == 0 { None } else { runtime::MAPPINGS.alloc(n, align) };
+    let again = || if tuning::release_regions_for(n) == 0 { None } else { runtime::MAPPINGS.alloc(n, align) };
     let Some(span) = runtime::MAPPINGS.alloc(n, align).or_else(again) else {
         // What the system does not have the heaps may: freed memory that they keep.
         return match from_any_arena(n, align) {
@@ -668,7 +668,7 @@ unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
         stats::count(Operation::Realloc);
         return null_mut();
     }
-    if n > isize::MAX.unsigned_abs() {
+    if n > REQUEST_MAX {
         return fail();
     }
     check::tick();

@@ -9,6 +9,7 @@
 use super::cache::Cache;
 use super::runtime;
 use crate::base::code::Code;
+use crate::base::config::REQUEST_MAX;
 use crate::base::seal::{Hidden, Overwritten};
 use crate::sys::{linux, report, thread};
 use core::ffi::c_int;
@@ -62,7 +63,7 @@ pub fn unasked<R>(f: impl FnOnce() -> R) -> R {
 #[inline(never)]
 fn ask(bytes: usize) -> bool {
     let Some(handler) = handler(HANDLER.get()) else { return false };
-    if bytes > isize::MAX.unsigned_abs() {
+    if bytes > REQUEST_MAX {
         return false;
     }
     // Inside fork a thread counts as inside. A cache whose gate is closed is being worked on by what this thread's signal handler has interrupted.

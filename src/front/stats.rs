@@ -155,6 +155,15 @@ fn held_bytes(address: usize) -> usize {
     arena.and_then(|arena| arena.enter(Operation::Other)?.size_in_use(address)).unwrap_or(0)
 }
 
+/// Bytes in the calling thread's cache.
+pub fn cached_by_me() -> usize {
+    let mut bytes = 0;
+    if let Some(cache) = Cache::mine() {
+        cache.for_each_held(|object| bytes += held_bytes(object));
+    }
+    bytes
+}
+
 fn held_in_mixed(arena: usize, address: usize) -> usize {
     let Some(heap) = runtime::arena(arena).enter(Operation::Other) else { return 0 };
     let entry = Entry::new(heap.page_map().slab_entry(address)).filter(|entry| entry.arena() == arena);

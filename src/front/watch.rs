@@ -22,7 +22,7 @@ use super::{alloc, fault, foreign, guard, oom, options, runtime, stats};
 use crate::base::align;
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::code::Code;
-use crate::base::config::GRAIN;
+use crate::base::config::{GRAIN, REQUEST_MAX};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
 use crate::heap::span::Span;
@@ -158,7 +158,7 @@ fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool
     {
         return filled(start, n, zero);
     }
-    let Some(room) = room(n).filter(|&room| room <= isize::MAX.unsigned_abs()) else { return alloc::fail() };
+    let Some(room) = room(n).filter(|&room| room <= REQUEST_MAX) else { return alloc::fail() };
     let begin = |block: Block| {
         // A large one is zero already.
         let p = filled(block.start, if zero && room > SLAB_MAX { 0 } else { n }, zero);

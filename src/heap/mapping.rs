@@ -182,6 +182,18 @@ impl<S: PageSource + 'static> Mappings<S> {
         given
     }
 
+    /// Bytes of the mappings that the system has refused to take.
+    pub fn retained_bytes(&self) -> usize {
+        let mut bytes = 0;
+        if self.retained.load(Relaxed) != 0 {
+            self.spans.find(|span| {
+                bytes += if span.kind() == Kind::Retained { span.len() } else { 0 };
+                false
+            });
+        }
+        bytes
+    }
+
     /// A retained mapping that fits without wasting more than half.
     fn take_retained(&self, len: usize, align: usize) -> Option<&'static Span> {
         if self.retained.load(Relaxed) == 0 {

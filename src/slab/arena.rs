@@ -14,6 +14,7 @@ use super::metadata::Metadata;
 use super::slab::Entry;
 use crate::base::class::SizeClass;
 use crate::base::code::Code;
+use crate::base::config::UNIT;
 use crate::base::operation::Operation;
 use crate::base::shared::{AtomicBool, AtomicU64, AtomicUsize};
 use crate::heap::block::{self, Block};
@@ -272,6 +273,13 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         bins.unpark(heap, true);
         bins.release_empty(heap);
         heap.release_whole_regions()
+    }
+
+    /// Bytes that nobody has: no release can give more than these.
+    pub fn releasable(&self) -> usize {
+        let (heap, slabs) = (self.figures(), self.slab_figures());
+        let free_in_slabs = slabs.bytes.saturating_sub(slabs.object_bytes);
+        heap.held.saturating_sub(heap.live) + free_in_slabs + slabs.parked * UNIT
     }
 
     /// What the slabs hold.
