@@ -169,7 +169,7 @@ fn watched(threads: u64, work: impl Fn(u64) + Sync) {
                 match turn % 8 {
                     0 => assert_sound(),
                     4 => assert!(tuning::trim() < 1 << 40),
-                    6 => assert!(tuning::release_regions() < 1 << 40),
+                    6 => assert!(tuning::release_regions_for(1 << 20) < 1 << 40),
                     _ => thread::yield_now(),
                 }
                 turn += 1;
