@@ -525,8 +525,7 @@ fn release_block(operation: Operation, region: &'static Span, address: usize) {
     let arena = arena_of(region);
     match arena.enter(operation) {
         Some(mut heap) => {
-            // errno: a trim inside may have tried system calls that failed.
-            let result = linux::keeping_errno(|| heap.free(address));
+            let result = heap.free(address);
             drop(heap);
             if let Err(wrong) = result {
                 misuse::report(Operation::Free, address, Wrong::Block(region, wrong));
@@ -552,7 +551,7 @@ fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
         return misuse::report(operation, address, Wrong::Mapping(span));
     }
     let bytes = span.len();
-    if !linux::keeping_errno(|| runtime::MAPPINGS.free(span)) {
+    if !runtime::MAPPINGS.free(span) {
         return misuse::report(operation, address, Wrong::FreedMapping(bytes));
     }
     stats::count(operation);

@@ -139,7 +139,7 @@ fn flush_entered(cache: &Cache, class: SizeClass, keep: usize) -> bool {
         return true;
     }
     let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) else { return false };
-    linux::keeping_errno(|| flush_into(&mut arena, cache, class, keep));
+    flush_into(&mut arena, cache, class, keep);
     true
 }
 
@@ -200,7 +200,7 @@ fn send_home(cache: &Cache) {
     while let Some(first) = cache.remote().first() {
         let home = arena_of(first.load(Relaxed));
         let Some(mut arena) = runtime::arena(home).enter(Operation::Other) else { return };
-        let kept = linux::keeping_errno(|| arena.give_own(cache.remote(), report));
+        let kept = arena.give_own(cache.remote(), report);
         // While the lock is held: see `fill`.
         cache.set_remote_count(kept);
         drop(arena);
@@ -215,7 +215,7 @@ pub fn give_home(objects: &[AtomicUsize]) {
         let address = first.load(Relaxed);
         let arena = runtime::arena(arena_of(address));
         count = match arena.enter(Operation::Other) {
-            Some(mut arena) => linux::keeping_errno(|| arena.give_own(&objects[..count], report)),
+            Some(mut arena) => arena.give_own(&objects[..count], report),
             None => {
                 arena.defer(address);
                 first.store(objects[count - 1].load(Relaxed), Relaxed);
@@ -234,7 +234,7 @@ fn arena_of(address: usize) -> usize {
 pub fn empty(cache: &Cache) {
     if let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) {
         let used = cache.used().filter(|&class| cache.count(class) != 0);
-        linux::keeping_errno(|| used.for_each(|class| flush_into(&mut arena, cache, class, 0)));
+        used.for_each(|class| flush_into(&mut arena, cache, class, 0));
     }
     send_home(cache);
 }
@@ -291,7 +291,7 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
     stats::count(operation);
     match arena.enter(operation) {
         Some(mut entered) => {
-            let result = linux::keeping_errno(|| entered.give(address));
+            let result = entered.give(address);
             if result.is_ok() && Entry::new(runtime::PAGE_MAP.slab_entry(address)).is_some() {
                 key::set(address);
             }

@@ -61,7 +61,7 @@ extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut 
         let mut claims = OWNERS.iter().map(|owner| owner(&fault));
         claims.find(|&claim| claim != Claim::NotOurs)
     };
-    if linux::keeping_errno(|| fault.and_then(claim)) != Some(Claim::GoOn) {
+    if fault.and_then(claim) != Some(Claim::GoOn) {
         // SAFETY: the kernel's arguments.
         unsafe { fault::pass_on(signal, info, context) };
     }

@@ -74,16 +74,14 @@ pub fn usable_size(operation: Operation, p: *mut u8) -> Option<usize> {
 
 /// Reports the pointer, and stops unless foreign pointers are to be ignored.
 fn refuse(operation: Operation, p: *mut u8) {
-    linux::keeping_errno(|| {
-        let (address, name) = (p.addr(), operation.name());
-        let what = describe(address);
-        let what = what.as_str();
-        let text = format_args!("{name}({address:#x}): not from metes; it is {what}");
-        match options::foreign() {
-            Foreign::Ignore => report::noticed(Code::ForeignPointer, address, text, &|_| {}),
-            Foreign::Abort | Foreign::Libc => report::found(Code::ForeignPointer, address, text, &|_| {}),
-        }
-    });
+    let (address, name) = (p.addr(), operation.name());
+    let what = describe(address);
+    let what = what.as_str();
+    let text = format_args!("{name}({address:#x}): not from metes; it is {what}");
+    match options::foreign() {
+        Foreign::Ignore => report::noticed(Code::ForeignPointer, address, text, &|_| {}),
+        Foreign::Abort | Foreign::Libc => report::found(Code::ForeignPointer, address, text, &|_| {}),
+    }
 }
 
 /// What the page map does not know may be ours all the same: the inside of a mapping, or one that was freed. Reports that; false

@@ -89,7 +89,7 @@ fn switch_on() {
         // It serves the program itself.
         return;
     }
-    if linux::keeping_errno(guarded::make).is_none() {
+    if guarded::make().is_none() {
         RATE.store(0, Relaxed);
         return report::say(format_args!("no memory for guarded allocations: guard is off"));
     }

@@ -271,7 +271,7 @@ impl Pool {
         let last = first + self.slot_bytes();
         let block = if right { align::down(last - size, align) } else { first };
         let (from, to) = if right { (align::down(block, page), last) } else { (first, align::up(first + size, page)) };
-        if !linux::keeping_errno(|| linux::permit(from, to - from)) {
+        if !linux::permit(from, to - from) {
             self.put(index, state);
             return None;
         }
@@ -348,7 +348,7 @@ impl Pool {
         let damage = slot.damage();
         let (from, to) = (slot.from.load(Relaxed), slot.to.load(Relaxed));
         // Where the kernel refuses, it is freed all the same, and nobody who uses it is caught.
-        linux::keeping_errno(|| linux::forbid(from, to - from));
+        linux::forbid(from, to - from);
         let age = self.clock.fetch_add(1, Relaxed) + 1;
         self.put(index, age << STATE_BITS | FREE);
         damage.map_or(Freed::Done, |at| Freed::Damaged(slot, at))

@@ -60,7 +60,7 @@ fn make() -> Option<&'static Cache> {
     }
     // A signal handler that comes now must not make another.
     thread::set_inside(true);
-    let cache = linux::keeping_errno(|| unused().or_else(new));
+    let cache = unused().or_else(new);
     if let Some(cache) = cache {
         cache.enter_at_last();
         // A thread that a fork left behind may have been at it just then.
@@ -211,7 +211,7 @@ extern "C" fn thread_ends(value: *mut c_void) {
 
 /// The calling thread's cache goes back, empty.
 fn give_up(cache: &'static Cache) {
-    linux::keeping_errno(|| exchange::flush_all(cache));
+    exchange::flush_all(cache);
     cache.close();
     thread::set_cache(thread::no_cache());
     OWNED.fetch_sub(1, Relaxed);
@@ -236,7 +236,7 @@ pub fn flush_mine() {
 /// Empties the caches of threads that a fork left behind.
 fn flush_left_behind() {
     for cache in all().filter(|cache| cache.owner.load(Relaxed) != 0 && take(cache)) {
-        linux::keeping_errno(|| exchange::flush_all(cache));
+        exchange::flush_all(cache);
         cache.close();
         cache.owner.store(0, Ordering::Release);
     }

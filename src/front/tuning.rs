@@ -72,15 +72,12 @@ pub fn trim() -> usize {
 /// Gives whole regions back, for whoever needs address space or a part of a limit for a mapping of `n` bytes; how many bytes that were.
 /// None where all that could go back is not enough. Keeps errno.
 pub fn release_regions_for(n: usize) -> usize {
-    let release = || {
-        if !would_fit(n) {
-            return 0;
-        }
-        threads::flush_mine();
-        let entered = runtime::arenas().filter_map(|arena| arena.enter(Operation::Other));
-        entered.map(|mut arena| arena.release_whole_regions()).sum::<usize>() + runtime::MAPPINGS.release_retained()
-    };
-    linux::keeping_errno(release)
+    if !would_fit(n) {
+        return 0;
+    }
+    threads::flush_mine();
+    let entered = runtime::arenas().filter_map(|arena| arena.enter(Operation::Other));
+    entered.map(|mut arena| arena.release_whole_regions()).sum::<usize>() + runtime::MAPPINGS.release_retained()
 }
 
 /// Whether `n` bytes may be had once all that is free has gone back. Limits are what the kernel and `limit` say they are: what would have to be

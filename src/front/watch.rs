@@ -389,7 +389,7 @@ fn take_back(operation: Operation, p: *mut u8, claim: Claim) -> Taken {
 
 fn put_away(operation: Operation, block: Block, facts: Facts) {
     let home = runtime::home();
-    linux::keeping_errno(|| quarantine::put(operation, home, block, facts));
+    quarantine::put(operation, home, block, facts);
 }
 
 /// A block leaves the quarantine. If it is whole it is used again: an object of a slab is the caller's, others go back to the heap.

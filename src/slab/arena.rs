@@ -24,7 +24,7 @@ use crate::heap::page_map::PageMap;
 use crate::heap::span::SpanPool;
 use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
-use crate::sys::{linux, report, thread};
+use crate::sys::{report, thread};
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{Ordering, compiler_fence};
 use lock_api::{Mutex, RawMutex};
@@ -262,8 +262,8 @@ impl<S: PageSource + 'static> Entered<'_, S> {
     fn wait_or_trim(&mut self) {
         self.arena.waiting.store(true, Ordering::Relaxed);
         let Inside { heap, bins, .. } = self.inside();
-        if linux::keeping_errno(|| heap.trim_if_due(bins.dirty())) {
-            linux::keeping_errno(|| bins.purge(heap));
+        if heap.trim_if_due(bins.dirty()) {
+            bins.purge(heap);
         }
     }
 
@@ -320,10 +320,10 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         while block != 0 {
             let next = block::chained(block);
             let entry = Entry::new(self.page_map().slab_entry(block));
-            let freed = linux::keeping_errno(|| match entry {
+            let freed = match entry {
                 Some(entry) => self.give(block).map_err(|_| entry.class().map(SizeClass::size)),
                 None => self.inside().heap.free(block).map(|_| ()).map_err(|_| None),
-            });
+            };
             block = match (freed, next) {
                 (Ok(()), Some(next)) => next,
                 (Err(size), _) => {
