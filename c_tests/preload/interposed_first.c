@@ -1,4 +1,5 @@
-// A library preloaded before metes whose getpid, clock_gettime, syscall, getauxval, write and others allocate: metes calls none of them.
+// A library preloaded before metes whose getpid, clock_gettime, syscall, getauxval, write and others allocate: metes
+// calls none of them.
 // shared: interposes.c
 // preload-also: interposes first
 // cflags: -pthread

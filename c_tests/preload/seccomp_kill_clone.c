@@ -1,4 +1,5 @@
-// A sandbox as that of sshd's before it knows who is there: no threads, no files, and nothing else that it does not list.
+// A sandbox as that of sshd's before it knows who is there: no threads, no files, and nothing else that it does not
+// list.
 // env: METES_OPTIONS=decay_ms=200
 #include "check.h"
 

@@ -1,5 +1,6 @@
-// A sandbox as that of a browser's renderers: a clone that has not just the flags of pthread_create is death, and so is membarrier. A program that has
-// had threads gets its helper there, more than once, and is given back what it has freed without a call.
+// A sandbox as that of a browser's renderers: a clone that has not just the flags of pthread_create is death, and so is
+// membarrier. A program that has had threads gets its helper there, more than once, and is given back what it has freed
+// without a call.
 // cflags: -pthread
 // env: METES_OPTIONS=decay_ms=200
 #include "check.h"

@@ -28,6 +28,8 @@ static WORK: AtomicU32 = AtomicU32::new(0);
 static ALIVE: AtomicU32 = AtomicU32::new(0);
 /// Whether helpers work here.
 static WORKS: AtomicBool = AtomicBool::new(false);
+/// Whether the helper may ask for what a filter of the program's own may kill for.
+static MAY_HALT: AtomicBool = AtomicBool::new(false);
 /// The process that may start one: not the child of a vfork, which has this one's memory.
 static PROCESS: AtomicU32 = AtomicU32::new(0);
 /// Nobody changes this: the helper sleeps at it.
@@ -63,9 +65,12 @@ fn call() {
     if ALIVE.swap(1, Ordering::SeqCst) != 0 {
         return;
     }
-    // A program that has made threads may make threads. Of one that has not, a filter that it has shut around itself may be the death.
-    let may = runtime::has_had_threads() || !sandbox::is_closed();
-    match if may { helper::start(work) } else { Started::Never } {
+    // Asked here and not in the helper: a filter may have a handler of the program's open files.
+    let closed = sandbox::is_closed();
+    MAY_HALT.store(!closed, Relaxed);
+    // A program that has made threads may make threads. Of one that has not, a filter that it has shut around itself may
+    // be the death.
+    match if !closed || runtime::has_had_threads() { helper::start(work) } else { Started::Never } {
         Started::Yes => {}
         Started::NotNow => {
             WORK.store(0, Ordering::SeqCst);
@@ -119,9 +124,10 @@ fn pass() {
     runtime::arenas().filter(|arena| arena.is_waiting()).for_each(trim);
 }
 
-/// Whether the kernel gives a barrier for all threads. It is asked only where a cache is to be emptied, and where no filter may kill for that.
+/// Whether the kernel gives a barrier for all threads. It is asked only where a cache is to be emptied, and where no
+/// filter may kill for that.
 fn can_halt() -> bool {
-    !sandbox::is_closed() && linux::register_barrier()
+    MAY_HALT.load(Relaxed) && linux::register_barrier()
 }
 
 fn empty(cache: &Cache) {

@@ -3,9 +3,10 @@
 //!     | argc | argv ... | 0 | environment ... | 0 | key, value | key, value | ... | 0, 0 |
 //!     ^ __libc_stack_end
 //!
-//! It is read in place: `getauxval` may be another library's, and the first to need the page size is the first allocation. The loader says where
-//! it is before it does anything else, in a word that it exports; it is not looked for behind `environ`, which programs move. Where the word is not
-//! there (another libc) or has nothing of the kind behind it, the libc is asked.
+//! It is read in place: `getauxval` may be another library's, and the first to need the page size is the first
+//! allocation. The loader says where it is before it does anything else, in a word that it exports; it is not looked
+//! for behind `environ`, which programs move. Where the word is not there (another libc) or has nothing of the kind
+//! behind it, the libc is asked.
 
 #![allow(unsafe_code)]
 

@@ -165,7 +165,8 @@ unsafe fn leave_to_kernel(signal: c_int, info: *mut libc::siginfo_t, action: usi
         if was_sent && action == libc::SIG_IGN {
             return;
         }
-        // The kernel's own record: the action, flags, a way back, a set of signals. Asked directly, as this may be in the middle of anything.
+        // The kernel's own record: the action, flags, a way back, a set of signals. Asked directly, as this may be in the
+        // middle of anything.
         let record = [action, 0, 0, 0];
         let args = [int(signal), record.as_ptr().expose_provenance(), 0, size_of::<u64>()];
         let _ = call(libc::SYS_rt_sigaction, args);

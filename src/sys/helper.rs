@@ -1,20 +1,22 @@
 //! A helper thread that the libc does not know of.
 //!
-//! Made with clone(2) and not `pthread_create`: that may be called from inside a free, so under a lock of the libc's or in a signal
-//! handler; and a thread that the libc counts would keep a process alive whose other threads have all ended with `pthread_exit`, and
-//! make stdio and `shared_ptr` slower in programs of one thread. All signals are blocked in it, so it is never chosen for one.
+//! Made with clone(2) and not `pthread_create`: that may be called from inside a free, so under a lock of the libc's or
+//! in a signal handler; and a thread that the libc counts would keep a process alive whose other threads have all ended
+//! with `pthread_exit`, and make stdio and `shared_ptr` slower in programs of one thread. All signals but SIGSYS are
+//! blocked in it, so it is never chosen for one.
 //!
 //! ```text
 //!     | guard page | stack ... | thread-local words, as far below the thread pointer as they are in any thread | head | thread's number |
 //!                                                                                                          ^ fs
 //! ```
 //!
-//! Its thread-local words are zero when it starts, errno and the two of ours; the thread word then says the thread's number (`thread`).
+//! Its thread-local words are zero when it starts, errno and the two of ours; the thread word then says the thread's
+//! number (`thread`).
 //!
-//! The call has just the flags that `pthread_create` has: sandboxes that let a program make threads compare them all. With them goes a word that
-//! the kernel fills with the thread's number, and clears when the thread is gone, at which moment it needs its memory no more. So a block is never
-//! unmapped, which the thread could do only before its end: the kernel would clear four bytes of whoever has the address then. It serves the
-//! next helper.
+//! The call has just the flags that `pthread_create` has: sandboxes that let a program make threads compare them all.
+//! With them goes a word that the kernel fills with the thread's number, and clears when the thread is gone, at which
+//! moment it needs its memory no more. So a block is never unmapped, which the thread could do only before its end: the
+//! kernel would clear four bytes of whoever has the address then. It serves the next helper.
 
 #![allow(unsafe_code)]
 
@@ -43,8 +45,8 @@ mod made {
     const STACK: usize = 64 << 10;
     /// Bytes for thread-local words; those that nobody touches are address space alone.
     const WORDS: usize = 256 << 10;
-    /// The head of a thread's block: self pointers, the guard of the stack, the guard of pointers; the libc's record of the thread would
-    /// follow, and the thread's number does.
+    /// The head of a thread's block: self pointers, the guard of the stack, the guard of pointers; the libc's record of
+    /// the thread would follow, and the thread's number does.
     const HEAD: usize = 64;
     const RECORD: usize = 4 << 10;
     const SELF: usize = 16;

@@ -1,4 +1,5 @@
-//! The Linux page source, and the few other system calls the library makes. None goes through the libc (`syscall`), and none touches errno.
+//! The Linux page source, and the few other system calls the library makes. None goes through the libc (`syscall`), and
+//! none touches errno.
 
 #![allow(unsafe_code)]
 
@@ -434,9 +435,10 @@ pub fn block_signals(set: u64) {
     let _ = unsafe { call(libc::SYS_rt_sigprocmask, [int(libc::SIG_BLOCK), set, 0, size_of::<u64>()]) };
 }
 
-/// Runs `f` with every signal blocked, those that the libc keeps for itself too.
+/// Runs `f` with every signal blocked, those that the libc keeps for itself too. But SIGSYS: a filter of system calls sends
+/// it for a call that the program's handler is to answer, and where it is blocked the kernel ends the process instead.
 pub fn with_signals_blocked<R>(f: impl FnOnce() -> R) -> R {
-    let (all, mut before) = (u64::MAX, 0u64);
+    let (all, mut before) = (!(1u64 << (libc::SIGSYS - 1)), 0u64);
     let set = |how, set: *const u64, old: *mut u64| {
         let (set, old) = (set.expose_provenance(), old.expose_provenance());
         // SAFETY: the kernel's sets of signals are words of eight bytes.

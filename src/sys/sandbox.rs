@@ -1,11 +1,14 @@
-//! Sandboxes: whether a filter of system calls may stand around the calling thread that kills for what a plain malloc never asks for.
+//! Sandboxes: whether a filter of system calls may stand around the calling thread that kills for what a plain malloc
+//! never asks for.
 //!
-//! No call tells that is safe in every filter: those that know of filters (prctl, seccomp) are the first that a tight one kills for. Files are opened by
-//! the loader and by the libc's own malloc, so filters allow that, or answer with a reason; and where no file can be opened the answer is yes.
+//! No call tells that is safe in every filter: those that know of filters (prctl, seccomp) are the first that a tight
+//! one kills for. Files are opened by the loader and by the libc's own malloc, so filters allow that, or answer with a
+//! reason; and where no file can be opened the answer is yes.
 //!
-//! A filter that the program was started in lets programs start, and threads too: a container's, a service's. What kills is the one that a program shuts
-//! around itself when it knows all that it will ever call. Such a program has no right to more privileges, by its own wish (a filter needs that), and
-//! more filters than the first process that it sees, which in a container is in the container's.
+//! A filter that the program was started in lets programs start, and threads too: a container's, a service's. What
+//! kills is the one that a program shuts around itself when it knows all that it will ever call. Such a program has no
+//! right to more privileges, by its own wish (a filter needs that), and more filters than the first process that it
+//! sees, which in a container is in the container's.
 
 use super::env::for_each_piece_in;
 use core::ffi::CStr;

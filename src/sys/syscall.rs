@@ -1,9 +1,10 @@
 //! System calls, made here and not by the libc.
 //!
-//! Any function of the libc's may be another library's: one that counts what a program maps, that tells it another time, that makes its files
-//! last no longer than it does. `syscall(2)` is no exception. Such a function may allocate, and look up by `dlsym` the one that it
-//! stands before, which allocates too; called at the start, under a lock or in the helper it would come back here for ever. What goes straight to
-//! the kernel meets nobody, and does not touch errno: the kernel's answer is the result.
+//! Any function of the libc's may be another library's: one that counts what a program maps, that tells it another
+//! time, that makes its files last no longer than it does. `syscall(2)` is no exception. Such a function may allocate,
+//! and look up by `dlsym` the one that it stands before, which allocates too; called at the start, under a lock or in
+//! the helper it would come back here for ever. What goes straight to the kernel meets nobody, and does not touch
+//! errno: the kernel's answer is the result.
 
 #![allow(unsafe_code)]
 
@@ -118,7 +119,8 @@ mod made {
     /// # Safety
     /// As for the call.
     pub unsafe fn call<const N: usize>(number: isize, args: [usize; N]) -> isize {
-        // The function is variadic: of a narrower argument the upper half would be whatever the register or the stack held.
+        // The function is variadic: of a narrower argument the upper half would be whatever the register or the stack
+        // held.
         let arg = |index: usize| if index < N { args[index] } else { 0 };
         linux::keeping_errno(|| {
             // SAFETY: the caller's promise.

@@ -1,8 +1,9 @@
-//! The clock, read by the function that the kernel maps into each process (vdso(7)): no system call, which a sandbox may kill for, and no
-//! function of the libc's, which may be another library's and which the helper, on a thread's block of its own, must not call.
+//! The clock, read by the function that the kernel maps into each process (vdso(7)): no system call, which a sandbox
+//! may kill for, and no function of the libc's, which may be another library's and which the helper, on a thread's
+//! block of its own, must not call.
 //!
-//! The kernel's image is a small shared library. Its dynamic symbols are looked through for one name, and nothing outside the image is ever read.
-//! Where there is none, as under valgrind, the system call serves.
+//! The kernel's image is a small shared library. Its dynamic symbols are looked through for one name, and nothing
+//! outside the image is ever read. Where there is none, as under valgrind, the system call serves.
 
 #![allow(unsafe_code)]
 
@@ -188,8 +189,8 @@ impl Image {
         self.item::<u32>(table, 1).map(|count| count as usize)
     }
 
-    /// Bucket count, number of the first symbol, words of a filter, a shift; the filter; buckets, each the number of its first symbol; a word for each
-    /// symbol, odd for the last of a bucket.
+    /// Bucket count, number of the first symbol, words of a filter, a shift; the filter; buckets, each the number of
+    /// its first symbol; a word for each symbol, odd for the last of a bucket.
     fn count_by_gnu_hash(&self, table: usize) -> Option<usize> {
         let [buckets, first, filter, _] = self.at::<[u32; 4]>(table)?.map(|word| word as usize);
         let start = table.checked_add(16 + filter.checked_mul(size_of::<usize>())?)?;

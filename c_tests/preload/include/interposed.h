@@ -1,4 +1,5 @@
-// Everything that makes metes call the kernel, while a library stands before all that the libc offers for that (lib/interposes.c).
+// Everything that makes metes call the kernel, while a library stands before all that the libc offers for that
+// (lib/interposes.c).
 #ifndef INTERPOSED_H
 #define INTERPOSED_H
 

@@ -1,6 +1,7 @@
-// Interposes what a libc offers of system calls with functions that look up, by dlsym, those that they stand before, and allocate, as
-// those of time fakers, fakeroot and tracers do. An allocator that calls one of them from inside of malloc never comes out again; one that calls them
-// from anywhere waits for a lock of its own, or does so on a thread's block that is not the libc's. So none may be called by metes at all.
+// Interposes what a libc offers of system calls with functions that look up, by dlsym, those that they stand before,
+// and allocate, as those of time fakers, fakeroot and tracers do. An allocator that calls one of them from inside of
+// malloc never comes out again; one that calls them from anywhere waits for a lock of its own, or does so on a thread's
+// block that is not the libc's. So none may be called by metes at all.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
