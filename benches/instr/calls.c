@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum {
     FEW = 6,    // fits into everybody's cache of one size, glibc's seven too
@@ -108,6 +109,24 @@ static const struct {
     {"sized-delete", allocate, counted_release_sized, FEW},
 };
 
+// The newest blocks are in other 4 GiB of addresses than the FEW that are freed, as where a heap has outgrown that.
+static void far(size_t size, size_t count)
+{
+    allocate(size, FEW);
+    // Nothing much that is new has room in the same.
+    size_t step = 2 << 20, start = (size_t)blocks[0] >> 32 << 32;
+    for (size_t at = start ? start : step; at - start < 1ul << 32; at += step)
+        mmap((void *)at, step, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    size_t left = (64ul << 20) / size;
+    while (call.malloc != empty_malloc && (size_t)call.malloc(size) >> 32 == (size_t)blocks[0] >> 32)
+        if (!left--)
+            exit(3);
+    for (size_t i = 0; i < count; i += FEW) {
+        counted_release(size, FEW);
+        allocate(size, FEW);
+    }
+}
+
 static void on_one_block(size_t number, size_t count, void (*counted)(size_t, size_t))
 {
     allocate(number, 1);
@@ -129,6 +148,8 @@ static bool run(const char *which, size_t number, size_t count)
         counted_pairs(number, count);
     else if (!strcmp(which, "grow"))
         counted_grow(number, count);
+    else if (!strcmp(which, "far-free"))
+        far(number, count);
     else if (!strcmp(which, "realloc"))
         on_one_block(number, count, counted_reallocate);
     else if (!strcmp(which, "usable"))

@@ -181,6 +181,8 @@ pub struct Cache {
     sampled_at: AtomicU64,
     /// The state of a generator of random numbers.
     random: AtomicU64,
+    /// Frees of objects that the window did not show.
+    unseen: AtomicUsize,
     /// What `activity` was when the helper looked last.
     seen: AtomicUsize,
     /// How many of `remote` are used.
@@ -191,6 +193,10 @@ pub struct Cache {
     /// A copy of `class::BINS`: an address less to compute. All 0, which is the bin of no class, while the cache is halted.
     bins_of_grains: [AtomicU16; class::GRAINS],
 }
+
+/// After so many frees of objects that the window does not show it goes to where the last of them is: soon for a thread that frees many there, and
+/// too rarely to cost one that frees by turns here and there.
+const UNSEEN: usize = 16;
 
 /// What the stacks of all caches may hold, in bytes of objects; what each stack may hold at the least comes on top.
 const BUDGET: usize = 32 << 20;
@@ -766,7 +772,16 @@ pub fn release_sized(address: usize, n: usize) -> bool {
 
 /// The same for an object that the window does not show.
 pub fn release_elsewhere(address: usize) -> bool {
-    PAGE_MAP.show(address).is_some_and(|unit| release_by(Head::current(), unit, address))
+    let Some(unit) = PAGE_MAP.show(address) else { return false };
+    let head = Head::current();
+    let distance = head.distance(unit.entry);
+    let Some(cache) = head.cache_above(distance) else { return false };
+    let unseen = cache.unseen.load(Relaxed).wrapping_add(1);
+    cache.unseen.store(unseen, Relaxed);
+    if unseen.is_multiple_of(UNSEEN) {
+        cache.aim(address);
+    }
+    push(cache, distance, |bin| bin.has_object(unit, address), address)
 }
 
 /// The size of the object at an address, if it is one that `release` would take; 0 if not.
