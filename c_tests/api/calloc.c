@@ -25,7 +25,7 @@ static void dirty_the_heap(uint64_t *random) {
 static void check_zero(size_t count, size_t size) {
     void *block = calloc(count, size);
     CHECK(block && is_aligned(block, 16));
-    CHECK(all_bytes_are(block, count * size, 0));
+    CHECK(all_bytes_are(block, malloc_usable_size(block), 0));
     memset(block, 0xff, malloc_usable_size(block));
     free(block);
 }
@@ -35,7 +35,7 @@ static void check_zero_rows(size_t size) {
     void *row[16];
     for (int i = 0; i < 16; i++) {
         row[i] = calloc(1, size);
-        CHECK(row[i] && all_bytes_are(row[i], size, 0));
+        CHECK(row[i] && all_bytes_are(row[i], malloc_usable_size(row[i]), 0));
         memset(row[i], 0xff, malloc_usable_size(row[i]));
     }
     for (int i = 0; i < 16; i++)

@@ -15,10 +15,10 @@ int main(void) {
         CHECK(fresh && all_bytes_are(fresh, size, BYTE ^ 0xff));
         memset(fresh, 1, size);
         void *zeroed = calloc(1, size);
-        CHECK(zeroed && all_bytes_are(zeroed, size, 0));
+        CHECK(zeroed && all_bytes_are(zeroed, malloc_usable_size(zeroed), 0));
         free(zeroed);
         zeroed = calloc(1, size);
-        CHECK(zeroed && all_bytes_are(zeroed, size, 0));
+        CHECK(zeroed && all_bytes_are(zeroed, malloc_usable_size(zeroed), 0));
         free(zeroed);
         // The allocator may keep its own words at either end of a free block; larger
         // ones may be gone altogether. glibc's thread cache takes blocks as they are.
@@ -39,7 +39,7 @@ int main(void) {
     CHECK(mallopt(M_PERTURB, 0) == 1);
     for (size_t size = 1; size < 2 * MIB; size *= 2) {
         void *zeroed = calloc(1, size);
-        CHECK(zeroed && all_bytes_are(zeroed, size, 0));
+        CHECK(zeroed && all_bytes_are(zeroed, malloc_usable_size(zeroed), 0));
         free(zeroed);
     }
     check_heap();

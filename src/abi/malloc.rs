@@ -55,11 +55,12 @@ pub unsafe extern "C" fn free_aligned_sized(p: *mut c_void, align: usize, size: 
     unsafe { redirected::free(p, Claim::of(Family::Malloc).size(size).align(align)) };
 }
 
-/// C `calloc`.
+/// C `calloc`. All of the block is zero, what `malloc_usable_size` says above `count * size` too, as with glibc; that holds until it goes through
+/// `realloc`, whose new bytes may be anything, as those of `malloc` and of the aligned entries.
 #[unsafe(no_mangle)]
 pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     // A product that overflows is more than any allocator has.
-    alloc::allocate_zeroed(count.saturating_mul(size), GRAIN).cast()
+    alloc::allocate_zeroed_whole(count.saturating_mul(size)).cast()
 }
 
 /// C `realloc`; `realloc(p, 0)` frees and returns null, as glibc's does.

@@ -178,7 +178,7 @@ fn serve_instead(operation: Operation, object: usize, n: usize, align: usize, ze
     let Some(aligned) = aligned else { return serve_block(operation, n, n, align, zero) };
     stats::count(operation);
     key::clear(aligned);
-    fill(aligned, n, n, zero)
+    fill(aligned, class.map_or(n, SizeClass::size), n, zero)
 }
 
 /// `n` bytes that are zero.
@@ -193,6 +193,23 @@ pub fn allocate_zeroed(n: usize, align: usize) -> *mut u8 {
             return p;
         }
     }
+    allocate_zeroed_slowly(n, align)
+}
+
+/// The same where all that `usable_size` says is zero: programs ask for that and use it.
+#[inline]
+pub fn allocate_zeroed_whole(n: usize) -> *mut u8 {
+    let (object, size) = cache::allocate_with_size(Operation::Calloc, n);
+    if object == 0 {
+        return allocate_zeroed_slowly(n, GRAIN);
+    }
+    let p: *mut u8 = core::ptr::with_exposed_provenance_mut(object);
+    // SAFETY: the object has so many bytes.
+    unsafe { p.write_bytes(0, size) };
+    p
+}
+
+fn allocate_zeroed_slowly(n: usize, align: usize) -> *mut u8 {
     runtime::ensure();
     if options::watched() {
         return watch::calloc(n, align);
@@ -222,7 +239,7 @@ pub(super) fn serve(operation: Operation, n: usize, align: usize, zero: bool) ->
         if !align::is(object, align) {
             return serve_instead(operation, object, n, align, zero);
         }
-        return fill(object, n, n, zero);
+        return fill(object, class.size(), n, zero);
     }
     let span = n.checked_add(if align > GRAIN { align } else { 0 });
     if span.is_none_or(|bytes| bytes >= options::cutoff()) {
@@ -233,7 +250,7 @@ pub(super) fn serve(operation: Operation, n: usize, align: usize, zero: bool) ->
     if let Some(class) = medium {
         let block = cache::allocate_class_anyhow(operation, class);
         if block != 0 {
-            return fill(block, n, n, zero);
+            return fill(block, usable_of(block), n, zero);
         }
         exchange::missed(class);
     }
@@ -297,7 +314,12 @@ fn hand_out(fresh: Fresh, n: usize, zero: bool) -> *mut u8 {
         // It may have been in a cache once.
         key::clear(fresh.block);
     }
-    fill(fresh.block, fresh.dirty.min(n), n, zero)
+    fill(fresh.block, fresh.dirty, n, zero)
+}
+
+/// The bytes of a heap block in use that was in a cache.
+fn usable_of(block: usize) -> usize {
+    runtime::PAGE_MAP.get(block).and_then(|region| heap::usable_size(region, block).ok()).unwrap_or(0)
 }
 
 /// The system has no more memory: an arena may have a hole, or room to grow.
@@ -311,11 +333,11 @@ fn from_any_arena(n: usize, align: usize) -> Option<Fresh> {
     })
 }
 
-/// A block for the program: zeroed, or filled if that was asked for.
+/// A block for the program, which asked for `n` bytes: zeroed, as far as it may be used, or filled if that was asked for.
 #[inline]
 fn fill(block: usize, dirty: usize, n: usize, zero: bool) -> *mut u8 {
     let p: *mut u8 = core::ptr::with_exposed_provenance_mut(block);
-    // SAFETY: the block is ours and has `n` bytes, of which the first `dirty` may not be zero.
+    // SAFETY: the block is ours and has `n` bytes, and `dirty`; what is behind these is zero.
     unsafe {
         if zero || options::zeroes() {
             p.write_bytes(0, dirty);

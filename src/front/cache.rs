@@ -694,10 +694,20 @@ impl Cache {
 /// An object for `n` bytes from the calling thread's cache; 0 where it has none.
 #[inline(always)]
 pub fn allocate(operation: Operation, n: usize) -> usize {
+    allocate_with_size(operation, n).0
+}
+
+/// The same, and its bytes, if there is one.
+#[inline(always)]
+pub fn allocate_with_size(operation: Operation, n: usize) -> (usize, usize) {
     let grain = class::grain(n);
-    let Some(cache) = Head::current().cache_above(grain) else { return 0 };
+    let Some(cache) = Head::current().cache_above(grain) else { return (0, 0) };
     cache.close();
-    allocate_from(cache, operation, cache.distance_of(grain))
+    let distance = cache.distance_of(grain);
+    match allocate_from(cache, operation, distance) {
+        0 => (0, 0),
+        object => (object, cache.bin_at(distance).size.get()),
+    }
 }
 
 /// The same for no bytes.
