@@ -116,6 +116,30 @@ impl Shown {
     }
 }
 
+/// Looks units up one after the other, most of which are in the same leaf.
+pub struct Units {
+    map: &'static PageMap,
+    window: Option<&'static Window>,
+}
+
+impl Units {
+    /// As `PageMap::slab_entry`.
+    #[inline(always)]
+    pub fn slab_entry(&mut self, address: usize) -> u64 {
+        match self.window.and_then(|window| Shown::new(window, address)) {
+            Some(unit) => unit.entry,
+            None => self.slab_entry_elsewhere(address),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn slab_entry_elsewhere(&mut self, address: usize) -> u64 {
+        self.window = self.map.window(address);
+        self.map.slab_entry(address)
+    }
+}
+
 /// The map.
 pub struct PageMap {
     root: [AtomicPtr<Leaf>; ROOT_ENTRIES],
@@ -139,6 +163,11 @@ impl PageMap {
     #[inline]
     pub fn slab_entry(&self, address: usize) -> u64 {
         self.leaf(address).map_or(0, |leaf| leaf.slabs[index(address)].load(Ordering::Acquire))
+    }
+
+    /// For one look-up after the other.
+    pub fn units(&'static self) -> Units {
+        Units { map: self, window: None }
     }
 
     /// The window around an address, if there is a leaf.

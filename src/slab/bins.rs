@@ -266,11 +266,11 @@ impl Bins {
         objects: &[AtomicUsize],
         report: impl Fn(usize, Misuse),
     ) {
-        let map = heap.page_map();
+        let mut units = heap.page_map().units();
         let mut count = objects.len();
         for object in objects {
             let address = object.load(Relaxed);
-            let given = match Entry::new(map.slab_entry(address)) {
+            let given = match Entry::new(units.slab_entry(address)) {
                 Some(entry) if entry.class() == Some(class) => self.put_back(heap, class, entry, address),
                 Some(entry) if entry.class().is_none() => match self.put_back_mixed(heap, entry, address) {
                     Ok(had) if had == class => Ok(()),
@@ -300,11 +300,11 @@ impl Bins {
         objects: &[AtomicUsize],
         report: impl Fn(usize, Misuse),
     ) -> usize {
-        let map = heap.page_map();
+        let mut units = heap.page_map().units();
         let (mut kept, mut last, mut count) = (0, SizeClass::of_index(1), 0);
         for object in objects {
             let address = object.load(Relaxed);
-            match Entry::new(map.slab_entry(address)) {
+            match Entry::new(units.slab_entry(address)) {
                 Some(entry) if entry.arena() != heap.arena() => {
                     objects[kept].store(address, Relaxed);
                     kept += 1;

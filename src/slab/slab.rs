@@ -342,6 +342,8 @@ impl Slab {
         last.map_or(0, |(class, index)| class.limit_at(index * class.size()))
     }
 
+    #[cold]
+    #[inline(never)]
     fn set_limit(&self, map: &PageMap, limit: u64) {
         (self.start()..self.start() + self.bytes()).step_by(UNIT).for_each(|unit| map.set_limit(unit, limit));
     }
