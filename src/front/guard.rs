@@ -129,15 +129,18 @@ pub fn sample(operation: Operation, family: Family, n: usize, align: usize) -> O
     }
     let rate = RATE.load(Relaxed);
     let first = is_spaced() && options::watched() && is_first();
+    let pool = guarded::pool()?;
+    // Only a page can show that somebody reads where there is nothing. It takes none that is accessible.
+    let nothing = n == 0 && options::watched() && pool.has_many_free();
     let due = match threads::cache() {
         Some(cache) => cache.take_sample(rate, n),
-        None => first || count_down(rate),
+        None => first || nothing || count_down(rate),
     };
     if !due || rate == 0 {
         return None;
     }
     let right = rate == 1 || first || random() & 1 == 0;
-    let block = guarded::pool()?.take(family, n, align, right)?;
+    let block = pool.take(family, n, align, right)?;
     stats::count(operation);
     Some(block)
 }

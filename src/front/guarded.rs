@@ -5,6 +5,7 @@
 //!
 //!     slot, right     | no access | .... canaries ....| block        |c|                  ends where the slot does, but for its alignment
 //!     slot, left      | block        | .... canaries ....| no access |                    starts where the slot does
+//!     no bytes        | ............ no access ............. block   |                    starts behind the slot
 //! ```
 //!
 //! Only the pages that the block is on are accessible, and none after it was freed: whoever goes past the end of a page, or uses the
@@ -261,17 +262,18 @@ impl Pool {
     /// A block of `n` bytes aligned to `align`, a power of two, and at least to a grain. `None` if no slot is free, or it would not fit
     /// into one. `right` says at which end of its slot. It is not zero.
     pub fn take(&self, family: Family, n: usize, align: usize, right: bool) -> Option<usize> {
-        let (size, align) = (n.max(1), align.max(GRAIN));
-        if size > LARGEST || align > linux::page_size() || self.free.load(Relaxed) == 0 {
+        // One of no bytes starts behind its slot: the page there serves, which nobody may touch.
+        let (right, align) = (right || n == 0, align.max(GRAIN));
+        if n > LARGEST || align > linux::page_size() || self.free.load(Relaxed) == 0 {
             return None;
         }
         let (index, state) = self.claim_oldest()?;
         let (slot, page) = (&self.slots[index], linux::page_size());
         let first = self.slots_start.load(Relaxed) + index * self.stride();
         let last = first + self.slot_bytes();
-        let block = if right { align::down(last - size, align) } else { first };
-        let (from, to) = if right { (align::down(block, page), last) } else { (first, align::up(first + size, page)) };
-        if !linux::permit(from, to - from) {
+        let block = if right { align::down(last - n, align) } else { first };
+        let (from, to) = if right { (align::down(block, page), last) } else { (first, align::up(first + n, page)) };
+        if from != to && !linux::permit(from, to - from) {
             self.put(index, state);
             return None;
         }
@@ -287,6 +289,11 @@ impl Pool {
         self.total.fetch_add(1, Relaxed);
         self.states[index].store(USED, Ordering::Release);
         Some(block)
+    }
+
+    /// Whether a quarter of the slots is free: enough for others.
+    pub fn has_many_free(&self) -> bool {
+        self.free.load(Relaxed) > SLOTS / 4
     }
 
     /// The slot that has been free for longest, which is the caller's now, and its state before.
@@ -348,7 +355,7 @@ impl Pool {
         let damage = slot.damage();
         let (from, to) = (slot.from.load(Relaxed), slot.to.load(Relaxed));
         // Where the kernel refuses, it is freed all the same, and nobody who uses it is caught.
-        linux::forbid(from, to - from);
+        let _ = from == to || linux::forbid(from, to - from);
         let age = self.clock.fetch_add(1, Relaxed) + 1;
         self.put(index, age << STATE_BITS | FREE);
         damage.map_or(Freed::Done, |at| Freed::Damaged(slot, at))

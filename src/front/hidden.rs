@@ -1,10 +1,12 @@
-//! Faults on checked blocks: on freed ones whose pages nobody may touch, and behind mappings.
+//! Faults on checked blocks: on freed ones whose pages nobody may touch, and behind and before mappings.
 
 use super::fault::{self, Claim};
 use super::quarantine;
 use super::trailer::Block;
 use super::{options, runtime, watch};
+use crate::base::align;
 use crate::base::code::Code;
+use crate::base::config::UNIT;
 use crate::sys::fault::Fault;
 
 /// A fault: reports it if the address is in a checked block's pages. Takes no lock.
@@ -22,10 +24,17 @@ pub fn on_fault(fault: &Fault) -> Claim {
         );
         return fault::tell(Code::UseAfterFree, fault, text, &|detail| watch::describe(detail, start));
     }
-    let mapping = runtime::MAPPINGS.locate(address).and_then(|span| watch::extent(span.start()));
-    let Some(block) = mapping.filter(|block| address >= block.end) else { return Claim::NotOurs };
-    let (start, size) = (block.start, block.facts().map_or(0, |facts| facts.size));
-    let behind = address - (start + size);
-    let text = format_args!("{access} at {address:#x}: {behind} bytes behind the block of {size} bytes at {start:#x}");
+    let mapping = |at| runtime::MAPPINGS.locate(at).and_then(|span| watch::extent(span.start()));
+    let size = |block: &Block| block.facts().map_or(0, |facts| facts.size);
+    let behind = mapping(address).filter(|block| address >= block.end);
+    let behind = behind.map(|block| (address - (block.start + size(&block)), "behind", block));
+    // A mapping starts at a unit; what is further away is hardly meant.
+    let next = align::down(address, UNIT).saturating_add(UNIT);
+    let before = mapping(next).filter(|block| block.start == next).map(|block| (next - address, "before", block));
+    let nearest = [behind, before].into_iter().flatten().min_by_key(|&(distance, ..)| distance);
+    let Some((distance, side, block)) = nearest else { return Claim::NotOurs };
+    let (start, size) = (block.start, size(&block));
+    let text =
+        format_args!("{access} at {address:#x}: {distance} bytes {side} the block of {size} bytes at {start:#x}");
     fault::tell(Code::OutOfBounds, fault, text, &|detail| watch::describe(detail, start))
 }

@@ -7,7 +7,7 @@
 //!
 //! There are no thread caches then, so every call comes here from a slow path, and the fast ones know nothing of it. A block
 //! is one of the allocator's own, a little larger: slabs, free list and mappings below are the same as ever, with their own checks. Mappings
-//! end with a page that nobody may touch. The first blocks of a process and some of the others are guarded instead (`guard`).
+//! end with a page that nobody may touch, and stand behind one. The first blocks of a process and some of the others are guarded instead (`guard`).
 //!
 //! Under valgrind, unless that serves the program itself, its tools are told of each block, and watch every access: then nothing is filled,
 //! hidden or looked through here. All that we do ourselves is done quietly, as it reads and writes what they take for nobody's.
@@ -104,19 +104,23 @@ pub fn block_of(start: usize, class: SizeClass) -> Block {
     Block { start, end: start + class.size() - red_zone() }
 }
 
-/// Makes what is behind a mapping untouchable, or usable again. False if the kernel refuses that.
+/// Makes what is behind a mapping untouchable, or usable again, and the page before it nobody else's. False if the kernel refuses the first.
 fn set_guard(block: Block, place: Place, closed: bool) -> bool {
     let Place::Mapping(span) = place else { return true };
+    let (before, page) = (span.start() - page_size(), page_size());
+    if closed {
+        fault::watch();
+        // Where something is already it stays as it is.
+        span.joined.store(linux::reserve_at(before, page).into(), Relaxed);
+    } else if span.joined.swap(0, Relaxed) != 0 {
+        // SAFETY: reserved above, and noted.
+        unsafe { linux::unreserve_at(before, page) };
+    }
     if !align::is(block.end, page_size()) || block.end == span.end() {
         return true;
     }
     let len = span.end() - block.end;
-    if closed {
-        fault::watch();
-        linux::forbid(block.end, len)
-    } else {
-        linux::permit(block.end, len)
-    }
+    if closed { linux::forbid(block.end, len) } else { linux::permit(block.end, len) }
 }
 
 /// Serves a request, and tells the tools. A macro, so that the function that it stands in, which has the name of what the program called,

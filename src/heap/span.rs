@@ -40,7 +40,8 @@ pub struct Span {
     pub len: AtomicUsize,
     /// Regions: all bytes from here on are zero but for a last tag and the fence. Mappings: bytes asked for.
     pub mark: AtomicUsize,
-    /// Regions: 1 if its first block may reach back into the region before.
+    /// Regions: 1 if its first block may reach back into the region before. Mappings of checked blocks: 1 if the page before it is
+    /// reserved for it.
     pub joined: AtomicU32,
     /// Regions: 1 if huge pages were refused for it, as parts of some were given back.
     pub parted: AtomicU32,

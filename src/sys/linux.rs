@@ -428,6 +428,28 @@ pub fn permit(address: usize, len: usize) -> bool {
     protect(address, len, libc::PROT_READ | libc::PROT_WRITE)
 }
 
+/// Reserves a range that nobody may touch, if nothing is there. Keeps errno.
+pub fn reserve_at(address: usize, len: usize) -> bool {
+    keeping_errno(|| {
+        // A wish only, which kernels grant where they can.
+        let got = mmap(address, len, libc::PROT_NONE, libc::MAP_NORESERVE);
+        if let Some(got) = got.filter(|&got| got != address) {
+            // SAFETY: reserved just now.
+            unsafe { munmap(got, len) };
+        }
+        got == Some(address)
+    })
+}
+
+/// Gives such a range back. Keeps errno.
+///
+/// # Safety
+/// `reserve_at` reserved it.
+pub unsafe fn unreserve_at(address: usize, len: usize) {
+    // SAFETY: the caller's promise.
+    keeping_errno(|| unsafe { munmap(address, len) });
+}
+
 /// Blocks signals for the calling thread: a bit for each, as the kernel has them.
 pub fn block_signals(set: u64) {
     let set = (&raw const set).expose_provenance();

@@ -1,0 +1,18 @@
+// The same of the last of many such blocks: the first blocks of a process are not all that is guarded.
+// default: silent
+// full: SIGSEGV metes: M015 .*
+// guard: SIGSEGV metes: M015 .*
+// debug: SIGSEGV metes: M015 .*
+#include "include/detect.h"
+
+int main(void) {
+    static char *kept[1000];
+    for (int i = 0; i < 1000; i++) CHECK((kept[i] = malloc(40)));
+    for (int i = 0; i < 1000; i++) free(kept[i]);
+    for (int i = 0; i < 1000; i++) free(malloc(opaque((size_t)0)));
+    char *p = malloc(opaque((size_t)0));
+    volatile char c = *(volatile char *)opaque(p);
+    (void)c;
+    free(p);
+    return survived();
+}
