@@ -177,7 +177,8 @@ fn serve_instead(operation: Operation, object: usize, n: usize, align: usize, ze
     let aligned = class.and_then(|class| runtime::arena(runtime::home()).enter(operation)?.take_aligned(class));
     let Some(aligned) = aligned else { return serve_block(operation, n, n, align, zero) };
     stats::count(operation);
-    key::clear(aligned);
+    // SAFETY: an object that was taken just now.
+    unsafe { key::clear(aligned) };
     fill(aligned, class.map_or(n, SizeClass::size), n, zero)
 }
 
@@ -271,7 +272,8 @@ fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
             drop(arena);
             let object = object?;
             stats::count(operation);
-            key::clear(object);
+            // SAFETY: an object that was taken just now.
+            unsafe { key::clear(object) };
             object
         }
     };
@@ -312,7 +314,8 @@ fn serve_aside(operation: Operation, n: usize, align: usize, zero: bool) -> *mut
 fn hand_out(fresh: Fresh, n: usize, zero: bool) -> *mut u8 {
     if fresh.dirty != 0 && fresh.usable >= class::SLAB_MAX {
         // It may have been in a cache once.
-        key::clear(fresh.block);
+        // SAFETY: a block that was taken just now.
+        unsafe { key::clear(fresh.block) };
     }
     fill(fresh.block, fresh.dirty, n, zero)
 }
@@ -503,8 +506,9 @@ fn release_object(operation: Operation, entry: Entry, address: usize) {
 #[cold]
 fn perturb_object(entry: Entry, address: usize) {
     if entry.is_out(address)
-        && !key::is_set(address)
         && let Some(object) = entry.object_at(address)
+        // SAFETY: an object starts there.
+        && !unsafe { key::is_set(address) }
     {
         perturb_freed(address, object.class.size());
     }
@@ -517,7 +521,8 @@ fn perturb_freed(address: usize, usable: usize) {
 
 /// Whether a block is in a thread's cache. Where blocks are checked there are none, and its words may not even be readable.
 pub(super) fn has_key(address: usize) -> bool {
-    !options::watched() && key::is_set(address)
+    // SAFETY: callers have found a block, or an object, there.
+    !options::watched() && unsafe { key::is_set(address) }
 }
 
 /// Whether a heap block is free already, in a thread's cache, where the heap has it in use. Reports that.
@@ -557,7 +562,8 @@ fn release_block(operation: Operation, region: &'static Span, address: usize) {
         None => match heap::usable_size(region, address) {
             Ok(usable) => {
                 if usable >= class::SLAB_MAX {
-                    key::set(address);
+                    // SAFETY: a block in use of these bytes, which its owner is giving up.
+                    unsafe { key::set(address) };
                 }
                 arena.defer(address);
             }

@@ -213,9 +213,11 @@ pub fn add(counter: &AtomicU64, n: u64) {
     counter.store(counter.load(Relaxed).wrapping_add(n), Relaxed);
 }
 
+/// # Safety
+/// The address is that of a slot of a cache.
 #[inline(always)]
-fn slot(address: usize) -> &'static AtomicUsize {
-    // SAFETY: callers pass the addresses of slots, which are exposed, 8-aligned and mapped.
+unsafe fn slot(address: usize) -> &'static AtomicUsize {
+    // SAFETY: slots are exposed, 8-aligned, and stay mapped.
     unsafe { &*core::ptr::with_exposed_provenance(address) }
 }
 
@@ -373,7 +375,8 @@ impl Cache {
         let to = self.slot_at(if slots.max(held / 8) > NEAR { far } else { near });
         if to != from {
             let objects = (8..=held).step_by(8);
-            objects.for_each(|at| slot(to + at).store(slot(from + at).load(Relaxed), Relaxed));
+            // SAFETY: the class's slots in both places.
+            objects.for_each(|at| unsafe { slot(to + at).store(slot(from + at).load(Relaxed), Relaxed) });
             compiler_fence(Ordering::SeqCst);
             self.bin(class).top.store(to + held, Relaxed);
         }
@@ -742,13 +745,15 @@ pub fn allocate_class_anyhow(operation: Operation, class: SizeClass) -> usize {
 #[inline(always)]
 fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
     let bin = cache.bin_at(distance);
-    let object = slot(bin.top.load(Relaxed)).load(Relaxed);
+    // SAFETY: `top` is the address of a slot, and an empty stack's says 0.
+    let object = unsafe { slot(bin.top.load(Relaxed)) }.load(Relaxed);
     if object == 0 {
         cache.open();
         return 0;
     }
     bin.top.store(bin.top.load(Relaxed) - 8, Relaxed);
-    key::clear(object);
+    // SAFETY: an object that was free until now.
+    unsafe { key::clear(object) };
     if operation != Operation::Malloc {
         cache.count_call(operation);
     }
@@ -806,7 +811,8 @@ pub fn usable_size(address: usize) -> usize {
     }
     // SAFETY: the window of nobody shows nothing.
     let cache = unsafe { head.cache() };
-    if !cache.bin_at(distance).has_object(unit, address) || key::is_set(address) {
+    // SAFETY: an object starts there.
+    if !cache.bin_at(distance).has_object(unit, address) || unsafe { key::is_set(address) } {
         return 0;
     }
     cache.bin_at(distance).size.get()
@@ -834,12 +840,16 @@ fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, addr
     let bin = cache.bin_at(distance);
     cache.close();
     let top = bin.top.load(Relaxed);
-    if !cache.has_room(distance, top) || !starts_here(bin) || key::is_set(address) {
+    // SAFETY: an object starts there.
+    if !cache.has_room(distance, top) || !starts_here(bin) || unsafe { key::is_set(address) } {
         cache.open();
         return false;
     }
-    key::set(address);
-    slot(top + 8).store(address, Relaxed);
+    // SAFETY: an object that was freed just now, and a slot: there is room.
+    unsafe {
+        key::set(address);
+        slot(top + 8).store(address, Relaxed);
+    }
     compiler_fence(Ordering::SeqCst);
     bin.top.store(bin.top.load(Relaxed) + 8, Relaxed);
     if cache.count_push() {

@@ -187,7 +187,9 @@ fn release_remote(cache: &Cache, address: usize) -> bool {
     if cache.remote().len() == cache::REMOTE {
         send_home(cache);
     }
-    let room = cache.push_remote(address);
+    // SAFETY: `release_object` has found the object, which is freed just now.
+    #[expect(unsafe_code, reason = "it is an object")]
+    let room = unsafe { cache.push_remote(address) };
     if room {
         cache.aim(address);
     }
@@ -259,7 +261,9 @@ pub fn release_object(operation: Operation, entry: Entry, address: usize) {
     let Some(Object { class, .. }) = entry.object_at(address) else {
         return misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)));
     };
-    if key::is_set(address) || !entry.is_out(address) {
+    // SAFETY: an object starts there.
+    #[expect(unsafe_code, reason = "its second word is looked at")]
+    if unsafe { key::is_set(address) } || !entry.is_out(address) {
         return misuse::report(operation, address, Wrong::Object(Misuse::Freed(class.size())));
     }
     if let Some(cache) = threads::cache() {
@@ -293,7 +297,11 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
         Some(mut entered) => {
             let result = entered.give(address);
             if result.is_ok() && Entry::new(runtime::PAGE_MAP.slab_entry(address)).is_some() {
-                key::set(address);
+                // SAFETY: an object that was given back just now, of a slab that is there still: the arena is locked.
+                #[expect(unsafe_code, reason = "nobody has the object")]
+                unsafe {
+                    key::set(address);
+                }
             }
             drop(entered);
             if let Err(wrong) = result {
@@ -302,7 +310,11 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
             helper::look(entry.arena());
         }
         None => {
-            key::set(address);
+            // SAFETY: an object that is out, which its owner is giving up.
+            #[expect(unsafe_code, reason = "nobody uses the object any more")]
+            unsafe {
+                key::set(address);
+            }
             arena.defer(address);
         }
     }

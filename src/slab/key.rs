@@ -25,28 +25,37 @@ pub fn key(address: usize) -> u64 {
     (address as u64).wrapping_mul(ODD)
 }
 
-/// Whether the object's second word says that it is free already. The address is that of an object, or of a block, of ours.
+/// Whether the object's second word says that it is free already.
+///
+/// # Safety
+/// The address is that of an object, or of a block, of ours: 16-aligned, and with two words that can be read.
 #[inline(always)]
-pub fn is_set(address: usize) -> bool {
-    // SAFETY: memory of ours, 16-aligned; if the program writes to it meanwhile, what it frees is in use.
+pub unsafe fn is_set(address: usize) -> bool {
+    // SAFETY: the caller's promise; if the program writes to it meanwhile, what it frees is in use.
     CHECKED && unsafe { word(address).read() } == key(address)
 }
 
 /// Writes the key. The object is free.
+///
+/// # Safety
+/// As for `is_set`, and nobody has the object.
 #[inline(always)]
-pub fn set(address: usize) {
+pub unsafe fn set(address: usize) {
     if CHECKED {
-        // SAFETY: as above, and nobody has the object.
+        // SAFETY: the caller's promise.
         unsafe { word(address).write(key(address)) };
     }
 }
 
 /// Takes the key out of an object that is handed out, so that it is not found when the program frees it without having
 /// written to it.
+///
+/// # Safety
+/// As for `is_set`, and nobody has the object yet.
 #[inline(always)]
-pub fn clear(address: usize) {
+pub unsafe fn clear(address: usize) {
     if CHECKED {
-        // SAFETY: as above, and nobody has the object yet.
+        // SAFETY: the caller's promise.
         unsafe { word(address).write(0) };
     }
 }

@@ -23,11 +23,15 @@ impl Cache {
     }
 
     /// Puts a freed object of another arena into the buffer. False if it is full. The gate is closed.
+    ///
+    /// # Safety
+    /// An object starts there, and nobody has it.
     #[inline]
-    pub fn push_remote(&self, address: usize) -> bool {
+    pub unsafe fn push_remote(&self, address: usize) -> bool {
         let count = self.remote_count.load(Relaxed);
         let Some(slot) = self.remote.get(count) else { return false };
-        key::set(address);
+        // SAFETY: the caller's promise.
+        unsafe { key::set(address) };
         slot.store(address, Relaxed);
         self.set_remote_count(count + 1);
         add(&self.remote_frees, 1);
@@ -45,10 +49,12 @@ pub fn release_remote(unit: Shown, address: usize) -> bool {
     if bin == 0 || cache.head.distance(unit.entry) < BINS_END {
         return false;
     }
-    if !cache.bin_at(bin).has_object(unit, address) || key::is_set(address) || !cache.enter() {
+    // SAFETY: an object starts there.
+    if !cache.bin_at(bin).has_object(unit, address) || unsafe { key::is_set(address) } || !cache.enter() {
         return false;
     }
-    let released = cache.push_remote(address);
+    // SAFETY: an object without the key is freed just now.
+    let released = unsafe { cache.push_remote(address) };
     cache.open();
     released
 }
