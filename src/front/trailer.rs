@@ -195,7 +195,8 @@ impl Block {
 
     /// The memory goes back to the heap.
     pub fn end(self) {
-        vacant::set(self.sealed_at());
+        // SAFETY: blocks are made where one stands.
+        unsafe { vacant::set(self.sealed_at()) };
     }
 
     /// Has the processor fetch its last word, without waiting for it.
@@ -205,7 +206,8 @@ impl Block {
 
     /// Whether nobody has it.
     pub fn is_vacant(self) -> bool {
-        vacant::is_at(self.sealed_at())
+        // SAFETY: as above.
+        unsafe { vacant::is_at(self.sealed_at()) }
     }
 
     /// The first byte behind `size` that has changed.

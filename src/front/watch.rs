@@ -278,7 +278,8 @@ fn look_before(operation: Operation, block: Block, place: Place) {
     // Between two slabs there may be none, and zeroes: see `heap::units`.
     let is_whole = match index {
         0 => !matches!(block::header(start), Err(raw) if raw != 0),
-        _ => vacant::is_whole(start - 8),
+        // SAFETY: the object before it ends there.
+        _ => unsafe { vacant::is_whole(start - 8) },
     };
     if !is_whole {
         let before = start - class.size();

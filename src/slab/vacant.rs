@@ -10,14 +10,20 @@ use core::sync::atomic::{AtomicU64, Ordering};
 pub const BITS: u32 = 44;
 const VACANT: u64 = 1 << 42;
 
-fn word(at: usize) -> &'static AtomicU64 {
-    // SAFETY: callers pass words of slabs of ours, which are mapped, 8-aligned and exposed.
+/// # Safety
+/// A word of a slab of ours is at `at`.
+unsafe fn word(at: usize) -> &'static AtomicU64 {
+    // SAFETY: slabs are mapped, exposed, and their objects end with 8-aligned words.
     unsafe { &*core::ptr::with_exposed_provenance(at) }
 }
 
 /// Says that nobody has the object whose last word is at `at`.
-pub fn set(at: usize) {
-    word(at).store(seal::seal::<BITS>(at, VACANT), Ordering::Release);
+///
+/// # Safety
+/// It is the last word of an object of a slab.
+pub unsafe fn set(at: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { word(at) }.store(seal::seal::<BITS>(at, VACANT), Ordering::Release);
 }
 
 /// Whether a sealed word says that.
@@ -26,12 +32,20 @@ pub fn is(content: u64) -> bool {
 }
 
 /// Whether the word at `at` says that.
-pub fn is_at(at: usize) -> bool {
-    seal::open::<BITS>(at, word(at).load(Ordering::Acquire)).is_some_and(is)
+///
+/// # Safety
+/// As for `set`.
+pub unsafe fn is_at(at: usize) -> bool {
+    // SAFETY: the caller's promise.
+    seal::open::<BITS>(at, unsafe { word(at) }.load(Ordering::Acquire)).is_some_and(is)
 }
 
 /// Whether the last word of an object, whoever has it, is as it was left. Zero is what a purge leaves.
-pub fn is_whole(at: usize) -> bool {
-    let raw = word(at).load(Ordering::Acquire);
+///
+/// # Safety
+/// As for `set`.
+pub unsafe fn is_whole(at: usize) -> bool {
+    // SAFETY: the caller's promise.
+    let raw = unsafe { word(at) }.load(Ordering::Acquire);
     raw == 0 || seal::open::<BITS>(at, raw).is_some()
 }
