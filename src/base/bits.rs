@@ -1,7 +1,8 @@
 //! Bitmaps in words that others may read while they are written to under a lock.
 
+use super::shared::AtomicU64;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 const WORD: usize = u64::BITS as usize;
 

@@ -107,7 +107,7 @@ macro_rules! integers {
     };
 }
 
-integers!(i64, u16, u32, u64, usize);
+integers!(i64, u8, u16, u32, u64, usize);
 
 impl Value for bool {
     fn bits(self) -> u64 {
@@ -134,6 +134,7 @@ pub struct Atomic<T>(UnsafeCell<T>);
 
 pub type AtomicBool = Atomic<bool>;
 pub type AtomicI64 = Atomic<i64>;
+pub type AtomicU8 = Atomic<u8>;
 pub type AtomicU16 = Atomic<u16>;
 pub type AtomicU32 = Atomic<u32>;
 pub type AtomicU64 = Atomic<u64>;

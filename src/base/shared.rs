@@ -10,10 +10,18 @@ use core::cell::UnsafeCell;
 pub use reads::{entry_at, is_below, is_below_at, is_set};
 
 #[cfg(not(feature = "models"))]
-pub use core::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
+pub use core::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
+};
 
 #[cfg(feature = "models")]
-pub use super::model::{AtomicBool, AtomicI64, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
+pub use super::model::{AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
+
+#[cfg(feature = "models")]
+pub use loom::sync::atomic::fence;
+
+#[cfg(not(feature = "models"))]
+pub use core::sync::atomic::fence;
 
 /// The fast side of a fence whose other side is `linux::barrier`: what stands before it in the program happens before what stands after that call, or
 /// what stands before that call happens before what stands after this, as with two fences. It costs nothing: the call makes every processor

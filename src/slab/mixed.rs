@@ -18,14 +18,15 @@ use super::slab::Slab;
 use crate::base::bits::Bits;
 use crate::base::class::SizeClass;
 use crate::base::config::{GRAIN, UNIT};
+use crate::base::shared::fence;
 use core::ops::Range;
-use core::sync::atomic::{Ordering, Ordering::Relaxed, fence};
+use core::sync::atomic::{Ordering, Ordering::Relaxed};
 
 /// Grains of a unit.
 const GRAINS: usize = UNIT / GRAIN;
 
 /// How often a grain is looked at that is neither free nor an end: while a thread looks at one after the other, another may change both.
-const LOOKS: usize = 64;
+const LOOKS: usize = if cfg!(feature = "models") { 4 } else { 64 };
 
 /// Bytes of the bitmaps for so many units.
 pub const fn bitmap_bytes(units: usize) -> usize {
@@ -205,5 +206,61 @@ impl Slab {
             && self.runs().all(|run| run.len() <= self.room())
             && self.runs().all(|run| run.start >= from || run.len() < least);
         agree.then_some((objects, bytes))
+    }
+}
+
+#[cfg(feature = "models")]
+#[allow(unsafe_code)]
+mod models {
+    use super::*;
+    use crate::base::model::model;
+    use crate::slab::metadata::RECORD_ALIGN;
+
+    const SIZE: usize = 4096;
+    const GRAINS_OF: usize = SIZE / GRAIN;
+
+    std::thread_local! {
+        /// Memory for two records: what is written there in a model is not written there.
+        static RECORDS: usize = {
+            let layout = std::alloc::Layout::from_size_align(64 << 10, RECORD_ALIGN).unwrap();
+            // SAFETY: it has a size.
+            unsafe { std::alloc::alloc_zeroed(layout) }.expose_provenance()
+        };
+    }
+
+    /// A mixed slab that had a class, of which `out` objects are out.
+    fn mixed(out: usize) -> (&'static Slab, SizeClass) {
+        let at = |place: usize| -> &'static Slab {
+            // SAFETY: zeroes, never given back.
+            unsafe { &*core::ptr::with_exposed_provenance(RECORDS.with(|&records| records) + place) }
+        };
+        let (origin, slab, class) = (at(0), at(32 << 10), SizeClass::for_size(SIZE).unwrap());
+        origin.begin(UNIT, class, 0);
+        origin.take(class, out, |_| ());
+        slab.begin_mixed(origin);
+        (slab, class)
+    }
+
+    #[test]
+    fn an_object_is_found_while_the_one_before_it_is_given_back() {
+        model(3, || {
+            let (slab, class) = mixed(2);
+            let owner = loom::thread::spawn(move || slab.class_at(GRAINS_OF) == Some(class));
+            slab.give_mixed(0, class);
+            assert!(owner.join().unwrap());
+            assert!(slab.class_at(0).is_none() && slab.class_at(GRAINS_OF) == Some(class));
+        });
+    }
+
+    #[test]
+    fn an_object_is_found_while_the_room_before_it_is_taken() {
+        model(3, || {
+            let (slab, class) = mixed(2);
+            slab.give_mixed(0, class);
+            let owner = loom::thread::spawn(move || slab.class_at(GRAINS_OF) == Some(class));
+            slab.take_mixed(class, 1, |address| assert_eq!(address, UNIT));
+            assert!(owner.join().unwrap());
+            assert!(slab.class_at(0) == Some(class));
+        });
     }
 }

@@ -21,10 +21,11 @@ use crate::base::bits::Bits;
 use crate::base::class::{BIN, SLAB_MAX, SLAB_UNITS_MAX, SizeClass};
 use crate::base::config::{ARENAS_MAX, CHECKED, GRAIN, UNIT};
 use crate::base::seal;
+use crate::base::shared::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use crate::base::tree::{NONE, Nodes, Summary};
 use crate::heap::page_map::{PageMap, RECORD_SHIFT};
 use crate::sys::report;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// The bits of an entry that say which bin of a home's thread caches an object goes to.
 const PLACE_BITS: u32 = 16;
