@@ -8,7 +8,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::add;
-use super::trailer::{Block, Facts};
+use super::trailer::{self, Block, Facts};
 use super::{exchange, fault, options, runtime, stats, watch};
 use crate::base::align;
 use crate::base::class::{SLAB_CLASSES, SizeClass};
@@ -25,7 +25,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use lock_api::RawMutex;
 
 /// What freed bytes are.
-pub const FREED: u8 = 0x5a;
+pub const FREED: u8 = trailer::FILL;
 
 /// Objects of a class that are ready, at most, and their bytes.
 const READY: usize = 32;
@@ -406,7 +406,7 @@ fn fill(bytes: Range<usize>, with: u8) {
 }
 
 /// The first of some bytes of a freed block that is not as it was left.
-fn changed(bytes: Range<usize>) -> Option<usize> {
+pub fn changed(bytes: Range<usize>) -> Option<usize> {
     let slice: &[u8] =
         // SAFETY: bytes of a block of ours that nobody is to write to.
         unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(bytes.start), bytes.len()) };

@@ -37,6 +37,10 @@ const CANARIES_MIN: usize = 16;
 /// The most frames that are remembered.
 pub const DEPTH_MAX: usize = 64;
 
+/// What freed bytes are.
+pub const FILL: u8 = 0x5a;
+const FREED_WORD: u64 = u64::from_ne_bytes([FILL; 8]);
+
 static STACKS: Depot = Depot::new();
 
 /// Whom an allocation or a free was made by.
@@ -157,6 +161,29 @@ impl Block {
         let size = (self.end - self.start).checked_sub(slack).ok_or(raw)?;
         let align = 1 << (low >> ALIGN_SHIFT & ALIGN_MASK);
         Ok(Facts { size, align, family, freed: low & FREED != 0, hidden: low & HIDDEN != 0, raw })
+    }
+
+    /// Whether something is wrong with the block's first 64 bytes, or its last ones, that are nobody's: with the fill of a freed block, or with the canaries of one in use.
+    /// The sealed word is believed as it stands, so this is for who looks closer if it says so.
+    #[inline]
+    pub fn may_be_damaged(self, first: bool) -> bool {
+        let raw = word(self.sealed_at()).load(Ordering::Acquire);
+        if vacant::is(raw) || raw & HIDDEN != 0 {
+            return false;
+        }
+        if raw & FREED == 0 {
+            let size = (self.end - self.start).checked_sub(raw as u32 as usize);
+            return !first && size.is_some_and(|size| self.first_damaged(size).is_some());
+        }
+        let Range { start, end } = self.end_of_filled(first);
+        (start..end).step_by(8).fold(0, |wrong, at| wrong | word(at).load(Relaxed) ^ FREED_WORD) != 0
+    }
+
+    /// The first 64 bytes that are filled while the block is free, or the last.
+    pub fn end_of_filled(self, first: bool) -> Range<usize> {
+        const NEAR: usize = 64;
+        let Range { start, end } = self.filled();
+        if first { start..end.min(start + NEAR) } else { start.max(end.saturating_sub(NEAR))..end }
     }
 
     /// Makes it a freed block; one caller only gets it.

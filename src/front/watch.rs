@@ -288,6 +288,75 @@ fn look_before(operation: Operation, block: Block, place: Place) {
     }
 }
 
+/// Looks at what stands next to an object, before it and behind: a write there is noticed when this block is freed, and not when the other one
+/// is, or at exit.
+#[inline(never)]
+fn look_beside(block: Block, place: Place) {
+    let Place::Slab(entry, Object { index, .. }) = place else { return };
+    let Some(class) = entry.class().filter(|_| !valgrind::listens()) else { return };
+    if index != 0 {
+        look_at_neighbour(block_of(block.start - class.size(), class), false);
+    }
+    if index + 1 < class.objects() {
+        look_at_neighbour(block_of(block.start + class.size(), class), true);
+    }
+}
+
+#[inline]
+fn look_at_neighbour(other: Block, first: bool) {
+    if other.may_be_damaged(first) {
+        look_closer(other, first);
+    }
+}
+
+/// Reports that the first bytes, or the last, of a block next to one that is freed were written to, where nobody may.
+#[cold]
+#[inline(never)]
+fn look_closer(other: Block, first: bool) {
+    let Some((facts, _)) = damaged_end(other, first) else { return };
+    if facts.freed {
+        tell_of_freed(other, first);
+    } else if let Some((now, at)) = damaged_end(other, first)
+        // Another thread may be filling canaries just now, or may have freed the block.
+        && AT_WORK.load(SeqCst) == 0
+        && other.facts() == Ok(facts)
+        && now == facts
+    {
+        let what = format_args!("byte {} of this block, behind its end, was written to", at - other.start);
+        misuse::found_meanwhile(Code::Overflow, other.start, at, what);
+    }
+}
+
+/// The same of a freed one, if it is in quarantine still: another thread may be filling it just now, or have it by now.
+#[cold]
+#[inline(never)]
+fn tell_of_freed(other: Block, first: bool) {
+    let mut damaged = None;
+    quarantine::for_each(|start| {
+        if start == other.start {
+            damaged = damaged_end(other, first);
+        }
+    });
+    if let Some((facts, at)) = damaged {
+        let what = format_args!("byte {} of this free block of {} bytes was written to", at - other.start, facts.size);
+        misuse::found_meanwhile(Code::WriteAfterFree, other.start, at, what);
+    }
+}
+
+/// What a block says, and a byte near its start, or near its end, that has changed and is nobody's.
+#[inline(never)]
+fn damaged_end(block: Block, first: bool) -> Option<(Facts, usize)> {
+    let facts = block.facts().ok()?;
+    let at = match (facts.freed, first) {
+        // Whole pages of it nobody can write to.
+        (true, _) if facts.hidden => None,
+        (true, _) => quarantine::changed(block.end_of_filled(first)),
+        (false, true) => None,
+        (false, false) => block.first_damaged(facts.size),
+    };
+    Some((facts, at?))
+}
+
 /// Reports what the program says of a block and is not so; whether all is. The block is one to be freed all the same.
 fn look_at(operation: Operation, start: usize, facts: Facts, claim: Claim) -> bool {
     let (size, align) = (facts.size, facts.align);
@@ -384,6 +453,7 @@ fn take_other(operation: Operation, p: *mut u8, claim: Claim) -> End {
 fn take_back(operation: Operation, p: *mut u8, claim: Claim) -> Taken {
     let Some((block, place, facts)) = whole_in_use(p) else { return Err(take_other(operation, p, claim)) };
     look_before(operation, block, place);
+    look_beside(block, place);
     let as_said = look_at(operation, block.start, facts, claim);
     if !block.claim(facts, trailer::here()) {
         freed(operation, block, facts);
