@@ -165,7 +165,7 @@ impl Block {
 
     /// Whether something is wrong with the block's first 64 bytes, or its last ones, that are nobody's: with the fill of a freed block, or with the canaries of one in use.
     /// The sealed word is believed as it stands, so this is for who looks closer if it says so.
-    #[inline]
+    #[inline(never)]
     pub fn may_be_damaged(self, first: bool) -> bool {
         let raw = word(self.sealed_at()).load(Ordering::Acquire);
         if vacant::is(raw) || raw & HIDDEN != 0 {

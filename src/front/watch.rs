@@ -315,7 +315,18 @@ fn look_at_neighbour(other: Block, first: bool) {
 fn look_closer(other: Block, first: bool) {
     let Some((facts, _)) = damaged_end(other, first) else { return };
     if facts.freed {
-        tell_of_freed(other, first);
+        // Another thread may be filling it just now, or have it by now.
+        let mut damaged = None;
+        quarantine::for_each(|start| {
+            if start == other.start {
+                damaged = damaged_end(other, first);
+            }
+        });
+        if let Some((facts, at)) = damaged {
+            let (size, offset) = (facts.size, at - other.start);
+            let what = format_args!("byte {offset} of this free block of {size} bytes was written to");
+            misuse::found_meanwhile(Code::WriteAfterFree, other.start, at, what);
+        }
     } else if let Some((now, at)) = damaged_end(other, first)
         // Another thread may be filling canaries just now, or may have freed the block.
         && AT_WORK.load(SeqCst) == 0
@@ -324,22 +335,6 @@ fn look_closer(other: Block, first: bool) {
     {
         let what = format_args!("byte {} of this block, behind its end, was written to", at - other.start);
         misuse::found_meanwhile(Code::Overflow, other.start, at, what);
-    }
-}
-
-/// The same of a freed one, if it is in quarantine still: another thread may be filling it just now, or have it by now.
-#[cold]
-#[inline(never)]
-fn tell_of_freed(other: Block, first: bool) {
-    let mut damaged = None;
-    quarantine::for_each(|start| {
-        if start == other.start {
-            damaged = damaged_end(other, first);
-        }
-    });
-    if let Some((facts, at)) = damaged {
-        let what = format_args!("byte {} of this free block of {} bytes was written to", at - other.start, facts.size);
-        misuse::found_meanwhile(Code::WriteAfterFree, other.start, at, what);
     }
 }
 
