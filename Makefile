@@ -15,7 +15,7 @@ CODEGEN   := -C llvm-args=-inline-threshold=75
 LINK_ARGS := -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
 
-.PHONY: all run test models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install clean
+.PHONY: all run test models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install uninstall clean
 
 all: $(OUT)/libmetes.so $(OUT)/libmetes.a
 
@@ -94,17 +94,31 @@ bench-safety: all
 	scripts/bench-levels
 	scripts/bench-valgrind
 
+# Quoted everywhere: directories may have blanks and other signs in their names. What sed and pkg-config would take for their own is escaped, and
+# that first, so that nothing is made where the name is no good.
+INSTALLED = libmetes.so.$(VERSION) $(SONAME) libmetes.so libmetes.a pkgconfig/metes.pc pkgconfig/metes-static.pc
+export DESTDIR PREFIX LIBDIR
+
 install: all
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
-	install -m 755 $(OUT)/libmetes.so $(DESTDIR)$(LIBDIR)/libmetes.so.$(VERSION)
-	ln -sf libmetes.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libmetes.so
-	install -m 644 $(OUT)/libmetes.a $(DESTDIR)$(LIBDIR)/libmetes.a
-	install -m 644 include/metes.h $(DESTDIR)$(PREFIX)/include/metes.h
+	@set -eu; lib="$$DESTDIR$$LIBDIR" include="$$DESTDIR$$PREFIX/include"; \
+	escaped() { printf '%s\n' "$$1" | sed -e 's/[[:space:]]/\\&/g' | sed -e 's/[|&\\]/\\&/g'; }; \
+	prefix=$$(escaped "$$PREFIX") libdir=$$(escaped "$$LIBDIR"); \
+	install -d "$$lib/pkgconfig" "$$include"; \
+	install -m 755 $(OUT)/libmetes.so "$$lib/libmetes.so.$(VERSION)"; \
+	ln -sf libmetes.so.$(VERSION) "$$lib/$(SONAME)"; \
+	ln -sf $(SONAME) "$$lib/libmetes.so"; \
+	install -m 644 $(OUT)/libmetes.a "$$lib/libmetes.a"; \
+	install -m 644 include/metes.h "$$include/metes.h"; \
 	for pc in metes.pc metes-static.pc; do \
-	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' $$pc.in \
-	        > $(DESTDIR)$(LIBDIR)/pkgconfig/$$pc || exit 1; \
+	    sed -e "s|@PREFIX@|$$prefix|" -e "s|@LIBDIR@|$$libdir|" -e 's|@VERSION@|$(VERSION)|' $$pc.in > "$$lib/pkgconfig/$$pc"; \
+	    chmod 644 "$$lib/pkgconfig/$$pc"; \
 	done
+
+# Takes away what `install` with the same variables has put there, and leaves directories, which others may use too.
+uninstall:
+	@set -eu; \
+	for file in $(INSTALLED); do rm -f "$$DESTDIR$$LIBDIR/$$file"; done; \
+	rm -f "$$DESTDIR$$PREFIX/include/metes.h"
 
 clean:
 	rm -rf target
