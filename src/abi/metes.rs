@@ -1,7 +1,7 @@
 //! The C API of metes' own, from which `include/metes.h` is made.
 
 use crate::base::operation::Operation;
-use crate::front::{check, oom, options, runtime, stats, tuning};
+use crate::front::{check, oom, option_keys, runtime, stats, tuning};
 use crate::sys::linux;
 use core::ffi::{CStr, c_char, c_int};
 use core::sync::atomic::{AtomicU8, Ordering};
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn metes_option_set(name: *const c_char, value: *const c_c
     // SAFETY: the caller's promise.
     let text = |text: *const c_char| unsafe { CStr::from_ptr(text) }.to_str();
     let done = match (text(name), text(value)) {
-        (Ok(name), Ok(value)) => options::change(name, value),
+        (Ok(name), Ok(value)) => option_keys::change(name, value),
         _ => false,
     };
     if done {

@@ -4,9 +4,6 @@ use super::line::Line;
 use super::sealed::{TEXT, Text};
 use core::fmt::Write;
 
-/// What such an option takes.
-pub const TAKES: &str = "a path of at most 255 bytes, %p in it is the process id";
-
 /// The path with the process id in it, and a zero at its end.
 pub type Path = Line<{ TEXT + 16 }>;
 

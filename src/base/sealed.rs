@@ -24,6 +24,8 @@ pub const LIMIT: usize = 0;
 pub const VALGRIND: usize = 1;
 /// The word that says what happens after a report.
 pub const AFTER: usize = 2;
+/// The first of two words of `sys::kept`.
+pub const KEPT: usize = 3;
 /// The text that says where reports go.
 pub const REPORT: usize = 1;
 /// The first of the options' words. They number them themselves.
@@ -82,6 +84,11 @@ impl Slot {
         AREA.words[self.index].load(Relaxed) ^ self.default
     }
 
+    /// What it says before it is set.
+    pub const fn default(self) -> usize {
+        self.default
+    }
+
     /// What it says, as a switch.
     #[inline(always)]
     pub fn is_on(self) -> bool {
@@ -112,6 +119,11 @@ impl Text {
             AREA.texts[self.0].iter().zip(text.bytes().chain([0])).for_each(|(byte, new)| byte.store(new, Relaxed));
         }
         fits
+    }
+
+    /// Whether it says nothing.
+    pub fn is_none(self) -> bool {
+        self.bytes().next().is_none()
     }
 
     /// What it says.

@@ -42,9 +42,6 @@ static COUNTDOWN: AtomicI64 = AtomicI64::new(0);
 /// Numbers choices of a side.
 static SIDES: AtomicU64 = AtomicU64::new(0);
 
-/// What the option takes.
-pub const TAKES: &str = "a number N from 1 to 1g: one in N small allocations is guarded, at random; on: 5000, one in a millisecond at most; or off. With checks=full and debug=1 it is on by default, and then the first 128 are guarded too";
-
 /// The rate that a value of the option means.
 fn parse(value: &str) -> Option<usize> {
     match value {
@@ -52,6 +49,11 @@ fn parse(value: &str) -> Option<usize> {
         "on" => Some(RATE_ON),
         _ => value.parse().ok().filter(|rate| (1..=RATE_MAX).contains(rate)),
     }
+}
+
+/// One in so many is guarded; 0: none.
+pub fn rate() -> usize {
+    RATE.load(Relaxed)
 }
 
 /// Sets the rate before the start.

@@ -263,7 +263,7 @@ fn tell_lost(lost: &mut [Found]) {
     let (mut direct, mut inside, mut suppressed, mut count) = (Sum::default(), Sum::default(), Sum::default(), 0);
     for index in 0..groups.len() {
         let group = groups[index];
-        if is_suppressed(group.call) {
+        if is_suppressed(group.call, index == 0) {
             suppressed.add(group);
             continue;
         }
@@ -306,12 +306,13 @@ fn tell_group(detail: &mut Detail, group: Found) {
 }
 
 /// Whether the file of suppressions names a frame of a stack: each line of it is `leak:` and a piece of what a report tells of that frame.
-fn is_suppressed(call: Call) -> bool {
+/// Whether it cannot be opened is said if `say`.
+fn is_suppressed(call: Call, say: bool) -> bool {
     let Some(path) = options::suppressions() else { return false };
     let frames = trailer::frames(call);
     let Ok(path) = core::ffi::CStr::from_bytes_until_nul(path.as_bytes()) else { return false };
     let mut found = false;
-    env::for_each_piece(path, b'\n', &mut |line| {
+    let opened = env::for_each_piece(path, b'\n', &mut |line| {
         let Some(piece) = line.strip_prefix(b"leak:").map(<[u8]>::trim_ascii).filter(|piece| !piece.is_empty()) else {
             return false;
         };
@@ -323,5 +324,8 @@ fn is_suppressed(call: Call) -> bool {
         });
         found
     });
+    if say && !opened {
+        report::say(format_args!("cannot read the suppressions in '{}'", path.to_str().unwrap_or("?")));
+    }
     found
 }

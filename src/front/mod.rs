@@ -15,6 +15,7 @@ pub mod hidden;
 pub mod leaks;
 pub mod misuse;
 pub mod oom;
+pub mod option_keys;
 pub mod options;
 pub mod quarantine;
 pub mod redirected;

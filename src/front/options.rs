@@ -1,20 +1,16 @@
 //! Options: `METES_OPTIONS=key=value,key=value`, read once at start, and what mallopt(3) changes later.
 //!
-//! What mallopt does not change is sealed after the start: see `base::sealed`. A new option is a line in `sealed_options` and one in `KEYS`.
-//!
-//! An unknown key or a bad value is named on standard error together with what is valid, and the default holds.
+//! What mallopt does not change is sealed after the start: see `base::sealed`. A new option is a line in `sealed_options` and one in
+//! `option_keys`, which has the names and what they take.
 
-use super::guard;
-use super::trailer::DEPTH_MAX;
+use super::option_keys;
 use crate::base::align;
 use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_DYNAMIC_MAX, CUTOFF_MAX, UNIT};
-use crate::base::line::Line;
 use crate::base::path::{self, Path};
 use crate::base::sealed::{self, Slot, Text};
 use crate::heap::free_list::Fit;
 use crate::sys::report::{self, After};
-use crate::sys::{env, linux, valgrind};
-use core::fmt::Write;
+use crate::sys::{env, kept, linux, valgrind};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
 
 /// When freed memory is given back.
@@ -85,16 +81,15 @@ const DEPTH_DEFAULT: usize = 8;
 const QUARANTINE_DEFAULT: usize = 4 << 20;
 /// Junk where blocks are checked, nothing where not.
 const FILL_BY_LEVEL: usize = 3;
+const FILL_JUNK: usize = 1;
 const JUNK: u8 = 0x5a;
-/// Less would hardly hold the records of an empty heap.
-const LIMIT_MIN: usize = 4 << 20;
 
 /// Numbers the words of the options that hold from the start on: they are sealed after it. Each has its default, as a number.
 macro_rules! sealed_options {
     ($($name:ident = $default:expr;)*) => {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "they are the names of the words")]
         enum Index { $($name),* }
-        $(const $name: Slot = Slot::new(sealed::OPTIONS + Index::$name as usize, $default);)*
+        $(pub(super) const $name: Slot = Slot::new(sealed::OPTIONS + Index::$name as usize, $default);)*
     };
 }
 
@@ -121,8 +116,8 @@ sealed_options! {
 }
 
 /// A text that is sealed too. Each has a number of its own.
-const STATS_FILE: Text = Text::new(0);
-const SUPPRESSIONS: Text = Text::new(2);
+pub(super) const STATS_FILE: Text = Text::new(0);
+pub(super) const SUPPRESSIONS: Text = Text::new(2);
 
 // What changes while the program runs, by mallopt(3), or the cutoff by itself: all there is that is not sealed.
 static CUTOFF: AtomicUsize = AtomicUsize::new(CUTOFF_DEFAULT);
@@ -135,189 +130,31 @@ pub static UNCHECKED: AtomicU8 = AtomicU8::new(0);
 static CACHED: AtomicBool = AtomicBool::new(false);
 static PERTURB: AtomicU8 = AtomicU8::new(0);
 
-/// Where an option is kept.
-trait Place {
-    fn put(&self, value: usize);
-}
-
-impl Place for Slot {
-    fn put(&self, value: usize) {
-        self.set(value);
-    }
-}
-
-impl Place for AtomicUsize {
-    fn put(&self, value: usize) {
-        self.store(value, Relaxed);
-    }
-}
-
-impl Place for AtomicBool {
-    fn put(&self, value: usize) {
-        self.store(value != 0, Relaxed);
-    }
-}
-
-/// An option: its name, what it takes, and how it is set (false: the value is bad).
-struct Key {
-    name: &'static str,
-    takes: &'static str,
-    set: fn(&str) -> bool,
-}
-
-const KEYS: &[Key] = &[
-    Key { name: "fit", takes: "first, best or worst", set: |v| choose(&FIT, v, &["first", "best", "worst"]) },
-    Key { name: "foreign", takes: "abort, ignore or libc", set: |v| choose(&FOREIGN, v, &["abort", "ignore", "libc"]) },
-    Key {
-        name: "cutoff",
-        takes: "a size from 64k to 8g, such as 256k",
-        set: |v| size(v).is_some_and(|n| (UNIT..=CUTOFF_MAX).contains(&n) && store(&CUTOFF, n) && fix_cutoff()),
-    },
-    Key {
-        name: "dirty_max",
-        takes: "a size, such as 16m, or off",
-        set: |v| (if v == "off" { Some(usize::MAX) } else { size(v) }).map(set_trim_threshold).is_some(),
-    },
-    Key {
-        name: "arenas",
-        takes: "a number from 1 to 32",
-        set: |v| v.parse().is_ok_and(|n| (1..=ARENAS_MAX).contains(&n) && store(&ARENAS, n)),
-    },
-    Key {
-        name: "limit",
-        takes: "a size from 4m, such as 512m, or off",
-        set: |v| {
-            let limit = if v == "off" { Some(usize::MAX) } else { size(v).filter(|&n| n >= LIMIT_MIN) };
-            limit.map(linux::set_limit).is_some()
-        },
-    },
-    Key { name: "purge", takes: "lazy, eager or off", set: |v| choose(&PURGE, v, &["lazy", "eager", "off"]) },
-    Key {
-        name: "decay_ms",
-        takes: "a number of milliseconds that freed memory waits before it is given back",
-        set: |v| v.parse().is_ok_and(|n| store(&DECAY, n)),
-    },
-    Key { name: "thp", takes: "auto, always or never", set: |v| choose(&THP, v, &["auto", "always", "never"]) },
-    Key {
-        name: "slabs",
-        takes: "on or off: small sizes in slabs, or straight from the free list",
-        set: |v| switch(&SLABS, v),
-    },
-    Key {
-        name: "mix",
-        takes: "on or off: slabs in which much is free serve other sizes too, or only their own",
-        set: |v| switch(&MIX, v),
-    },
-    Key { name: "caches", takes: "on or off: a cache for each thread, or none", set: |v| switch(&CACHES, v) },
-    Key {
-        name: "verify",
-        takes: "a number: check the whole heap every so many calls, 0 for never",
-        set: |v| v.parse().is_ok_and(|n| store(&VERIFY, n)),
-    },
-    Key {
-        name: "checks",
-        takes: "default, full or off",
-        set: |v| choose(&CHECKS, v, &["default", "full", "off"]) && set_after_checks(),
-    },
-    Key {
-        name: "debug",
-        takes: "1 or 0: remember who allocated and freed each block",
-        set: |v| matches!(v, "0" | "1") && store(&DEBUG, (v == "1").into()),
-    },
-    Key {
-        name: "depth",
-        takes: "a number of frames from 0 to 64 that are remembered of each stack",
-        set: |v| v.parse().is_ok_and(|n| n <= DEPTH_MAX && store(&DEPTH, n)),
-    },
-    Key {
-        name: "leaks",
-        takes: "exit or off: look for leaks when the process exits; it has debug=1 on too",
-        set: |v| choose(&LEAKS, v, &["off", "exit"]),
-    },
-    Key {
-        name: "families",
-        takes: "on or off: whether malloc, new and new[] are told apart where blocks are checked",
-        set: |v| switch(&FAMILIES, v),
-    },
-    Key { name: "suppressions", takes: path::TAKES, set: |v| SUPPRESSIONS.set(v) },
-    Key {
-        name: "fill",
-        takes: "off, junk or zero: what the bytes of new blocks are",
-        set: |v| choose(&FILL, v, &["off", "junk", "zero"]) && junk(v),
-    },
-    Key {
-        name: "quarantine",
-        takes: "a size, such as 16m: freed bytes that wait before they are used again, where blocks are checked",
-        set: |v| size(v).is_some_and(|n| store(&QUARANTINE, n)),
-    },
-    Key {
-        name: "stats",
-        takes: "exit or off",
-        set: |v| match v {
-            "exit" => store(&STATS_AT_EXIT, 1),
-            "off" => store(&STATS_AT_EXIT, 0),
-            _ => false,
-        },
-    },
-    Key { name: "stats_file", takes: path::TAKES, set: |v| STATS_FILE.set(v) },
-    Key { name: "guard", takes: guard::TAKES, set: guard::choose },
-    Key { name: "report", takes: path::TAKES, set: report::set_path },
-    Key {
-        name: "abort",
-        takes: "yes or no: stop at a report, or go on where that can be survived",
-        set: |v| match v {
-            "yes" => set_after(After::Stop),
-            "no" => set_after(After::GoOn),
-            _ => false,
-        },
-    },
-];
-
-fn store(place: &impl Place, value: usize) -> bool {
-    place.put(value);
-    true
-}
-
-fn switch(place: &impl Place, value: &str) -> bool {
-    matches!(value, "on" | "off") && store(place, (value == "on").into())
-}
-
-fn set_after_checks() -> bool {
-    checks() != Checks::Off || set_after(After::Ignore)
-}
-
-/// Without checks for each block the fill byte does it, as mallopt's does.
-fn junk(value: &str) -> bool {
-    set_perturb(if value == "junk" { JUNK } else { 0 });
-    true
-}
-
-fn set_after(after: After) -> bool {
-    report::set_after(after);
-    true
-}
-
-fn choose(place: &impl Place, value: &str, names: &[&str]) -> bool {
-    names.iter().position(|name| *name == value).is_some_and(|index| store(place, index))
-}
-
-/// A number of bytes with an optional k, m or g.
-fn size(text: &str) -> Option<usize> {
-    let units = [(['k', 'K'], 10), (['m', 'M'], 20), (['g', 'G'], 30)];
-    let with_unit = units.iter().find_map(|&(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
-    let (digits, shift) = with_unit.unwrap_or((text, 0));
-    digits.parse::<usize>().ok()?.checked_mul(1 << shift)
-}
-
 /// Reads the environment. A process that runs with more rights than its caller keeps the defaults.
 pub fn read_environment() {
+    let mut wants_help = false;
     if !env::is_secure() {
-        env::with("METES_OPTIONS", parse);
+        env::with("METES_OPTIONS", |text| wants_help = option_keys::parse(text));
     }
     WATCHED.set((remembers_calls() || checks() == Checks::Full || valgrind::listens()).into());
     ZEROES.set((fill() == Fill::Zero).into());
-    set_perturb(perturb());
+    // Without checks for each block the fill byte does it, as mallopt's does.
+    set_perturb(if FILL.get() == FILL_JUNK { JUNK } else { perturb() });
     UNCHECKED.store(u8::from(!watched()), Relaxed);
+    if checks() == Checks::Off {
+        report::set_after(After::Ignore);
+        if remembers_calls() {
+            let asked = if DEBUG.is_on() { "debug=1" } else { "leaks=exit" };
+            report::say(format_args!("checks=off and {asked} contradict each other: nothing is reported but leaks"));
+        }
+    }
+    let writes_stats = stats_at_exit() && STATS_FILE.is_none();
+    if writes_stats || (watched() && !report::has_path()) {
+        kept::keep();
+    }
+    if wants_help {
+        option_keys::tell();
+    }
 }
 
 /// The defaults under valgrind, where each block is announced to its tools. No mappings: memcheck would take all that stands in them for
@@ -327,55 +164,6 @@ pub fn set_for_valgrind() {
     THP.set(2);
     set_cutoff(CUTOFF_MAX);
     report::set_after(After::GoOn);
-}
-
-fn parse(text: &[u8]) {
-    for option in text.split(|&byte| byte == b',').filter(|option| !option.is_empty()) {
-        let option = core::str::from_utf8(option).unwrap_or("(not UTF-8)");
-        let (name, value) = option.split_once('=').unwrap_or((option, ""));
-        match KEYS.iter().find(|key| key.name == name) {
-            Some(key) if (key.set)(value) => {}
-            Some(key) => {
-                report::say(format_args!("bad value '{value:.64}' for option '{name}': it takes {}", key.takes));
-            }
-            None => {
-                let mut names = Line::<256>::new();
-                for (i, key) in KEYS.iter().enumerate() {
-                    let _ = write!(names, "{}{}", if i == 0 { "" } else { ", " }, key.name);
-                }
-                let names = names.as_str();
-                report::say(format_args!("unknown option '{name:.64}': the options are {names}"));
-            }
-        }
-    }
-}
-
-/// The options that can be changed in a running program.
-const CHANGEABLE: [&str; 4] = ["guard", "cutoff", "dirty_max", "arenas"];
-
-/// Changes an option in a running program. False, and it is said why, if it is none that can be changed, or the value is bad.
-pub fn change(name: &str, value: &str) -> bool {
-    let [a, b, c, d] = CHANGEABLE;
-    let changeable = format_args!("{a}, {b}, {c} and {d}");
-    match KEYS.iter().find(|key| key.name == name) {
-        None => {
-            let text = "those that can be changed in a running program are";
-            report::say(format_args!("unknown option '{name:.64}': {text} {changeable}"));
-            false
-        }
-        Some(_) if !CHANGEABLE.contains(&name) => {
-            let text = "cannot be changed in a running program: those that can are";
-            report::say(format_args!("option '{name}' {text} {changeable}"));
-            false
-        }
-        Some(key) => {
-            let done = if name == "guard" { guard::change(value) } else { (key.set)(value) };
-            if !done {
-                report::say(format_args!("bad value '{value:.64}' for option '{name}': it takes {}", key.takes));
-            }
-            done
-        }
-    }
 }
 
 /// The fit policy.
@@ -419,7 +207,14 @@ pub fn set_cutoff(bytes: usize) {
 
 /// Ends the cutoff's following. Always true.
 pub fn fix_cutoff() -> bool {
-    store(&CUTOFF_FIXED, 1)
+    CUTOFF_FIXED.store(true, Relaxed);
+    true
+}
+
+/// Whether the cutoff does not follow.
+#[cfg(test)]
+pub fn is_cutoff_fixed() -> bool {
+    CUTOFF_FIXED.load(Relaxed)
 }
 
 /// A mapping of `bytes` was freed: a program that does so will do it again, and from the heap that is cheaper. So the
@@ -576,35 +371,4 @@ pub fn stats_at_exit() -> bool {
 /// Where the statistics go, if not to standard error.
 pub fn stats_file(pid: libc::pid_t) -> Option<Path> {
     path::expand(STATS_FILE, pid)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes() {
-        assert_eq!(size("4096"), Some(4096));
-        assert_eq!(size("64k"), Some(64 << 10));
-        assert_eq!(size("2G"), Some(2 << 30));
-        assert_eq!((size(""), size("k"), size("12x"), size("-1")), (None, None, None, None));
-        assert_eq!(size("99999999999g"), None);
-    }
-
-    #[test]
-    fn every_key_refuses_rubbish() {
-        for key in KEYS.iter().filter(|key| key.takes != path::TAKES) {
-            for bad in ["", "rubbish", "-1", "99999999999999999999"] {
-                assert!(!(key.set)(bad), "{} took '{bad}'", key.name);
-            }
-        }
-    }
-
-    #[test]
-    fn a_bad_cutoff_leaves_the_default() {
-        for bad in ["cutoff=1", "cutoff=63k", "cutoff=9g", "cutoff=x"] {
-            parse(bad.as_bytes());
-            assert_eq!((cutoff(), CUTOFF_FIXED.load(Relaxed)), (CUTOFF_DEFAULT, false), "{bad}");
-        }
-    }
 }

@@ -37,6 +37,11 @@ pub fn mapped() -> usize {
     MAPPED.load(Ordering::Relaxed)
 }
 
+/// The most bytes that may be mapped.
+pub fn limit() -> usize {
+    LIMIT.get()
+}
+
 /// Counts bytes before they are mapped, unless they are more than the limit allows.
 fn count_in(len: usize) -> Option<()> {
     let limit = LIMIT.get();

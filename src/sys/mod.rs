@@ -9,6 +9,7 @@ pub mod fake;
 pub mod fault;
 pub(crate) mod futex;
 pub mod helper;
+pub mod kept;
 pub mod linux;
 pub mod lock;
 pub mod maps;

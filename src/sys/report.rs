@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::syscall::{call, int};
-use super::{linux, modules, thread, unwind, valgrind};
+use super::{kept, linux, modules, thread, unwind, valgrind};
 use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::path;
@@ -30,9 +30,10 @@ pub enum After {
     Ignore = 2,
 }
 
-const AFTER: Slot = Slot::new(sealed::AFTER, After::Stop as usize);
+/// What happens after a report, as a word.
+pub const AFTER: Slot = Slot::new(sealed::AFTER, After::Stop as usize);
 /// Where reports go, if not to standard error.
-const PATH: Text = Text::new(sealed::REPORT);
+pub const PATH: Text = Text::new(sealed::REPORT);
 /// The number of the thread that is writing a report. It keeps it where the process ends by that.
 static REPORTER: AtomicU32 = AtomicU32::new(0);
 
@@ -50,9 +51,9 @@ pub fn after() -> After {
     }
 }
 
-/// Says which file reports go to. False if that is no path.
-pub fn set_path(path: &str) -> bool {
-    PATH.set(path)
+/// Whether reports go to a file.
+pub fn has_path() -> bool {
+    !PATH.is_none()
 }
 
 /// Writes `metes: <text>` and a newline to standard error, in one piece. Keeps errno.
@@ -72,13 +73,18 @@ fn line_of(text: Arguments<'_>) -> ReportLine {
     line
 }
 
-/// Writes bytes to a file descriptor. What cannot be written is lost. Keeps errno.
-pub fn write_all(fd: libc::c_int, mut bytes: &[u8]) {
+/// Writes bytes to a file descriptor. What cannot be written is lost, but what is for a standard error that was closed goes to what it was, if
+/// that was kept. Keeps errno.
+pub fn write_all(mut fd: libc::c_int, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         // SAFETY: the buffer is readable for its length.
         match unsafe { call(libc::SYS_write, [int(fd), bytes.as_ptr().expose_provenance(), bytes.len()]) } {
             Ok(n @ 1..) => bytes = &bytes[n.min(bytes.len())..],
             Err(libc::EINTR) => {}
+            Err(libc::EBADF) if fd == libc::STDERR_FILENO => match kept::descriptor() {
+                Some(kept) => fd = kept,
+                None => return,
+            },
             _ => return,
         }
     }
@@ -233,8 +239,12 @@ fn end() {
 /// Writes a report. The caller is the reporter.
 fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
     let path = path::expand(PATH, linux::process_id().cast_signed());
-    let file = path.and_then(|path| linux::open_to_append(path.as_bytes()));
+    let file = path.as_ref().and_then(|path| linux::open_to_append(path.as_bytes()));
+    let asked = path.as_ref().map_or("", |path| path.as_str().trim_end_matches('\0'));
     let fd = file.unwrap_or(if valgrind::listens() { VALGRIND } else { libc::STDERR_FILENO });
+    if file.is_none() && has_path() {
+        say(format_args!("cannot write reports to '{asked}'"));
+    }
     let text = format_args!("{code}: {text}");
     if fd == VALGRIND {
         // Memcheck adds what it knows of the block, and the stack.

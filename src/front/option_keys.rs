@@ -1,0 +1,271 @@
+//! The options by name: what each takes, how it is read and told.
+//!
+//! An unknown key or a bad value is named on standard error together with what is valid, and the default holds.
+
+use super::guard;
+use super::options::*;
+use super::trailer::DEPTH_MAX;
+use crate::base::config::{ARENAS_MAX, CUTOFF_MAX, UNIT};
+use crate::base::line::Line;
+use crate::base::sealed::{Slot, Text};
+use crate::sys::{linux, report};
+use core::fmt::Write;
+
+/// Less would hardly hold the records of an empty heap.
+const LIMIT_MIN: usize = 4 << 20;
+const NO_YES: &str = "off on";
+
+/// An option: what it takes behind its name and a blank, and how it is set.
+struct Key {
+    text: &'static str,
+    kind: Kind,
+}
+
+enum Kind {
+    /// One of these, which blanks separate, by its index.
+    Choice(Slot, &'static str),
+    /// A number up to another.
+    Number(Slot, usize),
+    Text(Text),
+    /// What needs more than a word: how it is set (false: the value is bad), what it is, and how the default is told.
+    Other(fn(&str) -> bool, fn() -> usize, &'static str),
+}
+
+use Kind::{Choice, Number, Other};
+
+const fn key(text: &'static str, kind: Kind) -> Key {
+    Key { text, kind }
+}
+
+static KEYS: &[Key] = &[
+    key("fit first, best or worst", Choice(FIT, "first best worst")),
+    key("foreign abort, ignore or libc", Choice(FOREIGN, "abort ignore libc")),
+    key("cutoff a size from 64k to 8g, such as 256k", Other(set_cutoff_within, cutoff, "256k, follows")),
+    key(
+        "dirty_max a size, such as 16m, or off",
+        Other(|v| size_or_off(v).map(set_trim_threshold).is_some(), trim_threshold, "16m"),
+    ),
+    key(
+        "arenas a number from 1 to 32",
+        Other(|v| number(v, ARENAS_MAX).filter(|&n| n > 0).map(set_arenas).is_some(), arenas, "as many as CPUs"),
+    ),
+    key(
+        "limit a size from 4m, such as 512m, or off",
+        Other(|v| size_or_off(v).filter(|&n| n >= LIMIT_MIN).map(linux::set_limit).is_some(), linux::limit, "off"),
+    ),
+    key("purge lazy, eager or off", Choice(PURGE, "lazy eager off")),
+    key("decay_ms a number of milliseconds that freed memory waits", Number(DECAY, usize::MAX)),
+    key("thp auto, always or never", Choice(THP, "auto always never")),
+    key("slabs on or off: small sizes in slabs, or straight from the free list", Choice(SLABS, NO_YES)),
+    key("mix on or off: slabs in which much is free serve other sizes too", Choice(MIX, NO_YES)),
+    key("caches on or off: a cache for each thread, or none", Choice(CACHES, NO_YES)),
+    key("verify a number: check the whole heap every so many calls, 0 for never", Number(VERIFY, usize::MAX)),
+    key("checks default, full or off", Choice(CHECKS, "default full off")),
+    key("debug 1 or 0: remember who allocated and freed each block", Number(DEBUG, 1)),
+    key("depth a number of frames from 0 to 64 that are remembered of each stack", Number(DEPTH, DEPTH_MAX)),
+    key("leaks exit or off: look for leaks when the process exits; it has debug=1 on too", Choice(LEAKS, "off exit")),
+    key("families on or off: malloc, new and new[] are told apart where blocks are checked", Choice(FAMILIES, NO_YES)),
+    key("suppressions a path of at most 255 bytes, %p in it is the process id", Kind::Text(SUPPRESSIONS)),
+    key("fill off, junk or zero: what the bytes of new blocks are", Choice(FILL, "off junk zero")),
+    key(
+        "quarantine a size, such as 16m: freed bytes that wait, where blocks are checked",
+        Other(|v| size(v).map(|n| QUARANTINE.set(n)).is_some(), quarantine, "4m"),
+    ),
+    key("stats exit or off", Choice(STATS_AT_EXIT, "off exit")),
+    key("stats_file a path of at most 255 bytes, %p in it is the process id", Kind::Text(STATS_FILE)),
+    key(
+        "guard a number N from 1 to 1g: one in N small allocations is guarded, at random; on: 5000, one in a millisecond at most; or off. Where blocks are checked it is on, and the first 128 are guarded too",
+        Other(guard::choose, guard::rate, BY_LEVEL),
+    ),
+    key("report a path of at most 255 bytes, %p in it is the process id", Kind::Text(report::PATH)),
+    key("abort yes or no: stop at a report, or go on where that can be survived", Choice(report::AFTER, "yes no")),
+    key("help no value: this table is written to standard error", Other(|v| v.is_empty(), || 0, "")),
+];
+
+/// How the default of what depends on whether blocks are checked is told.
+const BY_LEVEL: &str = "off, or more where blocks are checked";
+
+impl Key {
+    fn parts(&self) -> (&'static str, &'static str) {
+        self.text.split_once(' ').unwrap_or((self.text, ""))
+    }
+
+    fn name(&self) -> &'static str {
+        self.parts().0
+    }
+
+    fn set(&self, value: &str) -> bool {
+        let (slot, new) = match self.kind {
+            Choice(slot, names) => (slot, names.split(' ').position(|name| name == value)),
+            Number(slot, most) => (slot, number(value, most)),
+            Kind::Text(text) => return text.set(value),
+            Other(set, ..) => return set(value),
+        };
+        new.map(|new| slot.set(new)).is_some()
+    }
+
+    /// `name=value`, and the default.
+    fn tell(&self) {
+        let (mut now, mut default) = (Line::<512>::new(), Line::<512>::new());
+        match self.kind {
+            Choice(slot, names) => {
+                let name = |index: usize| names.split(' ').nth(index).unwrap_or(BY_LEVEL).as_bytes();
+                now.push(name(slot.get()));
+                default.push(name(slot.default()));
+            }
+            Number(slot, _) => {
+                // A Line never fails to be written to.
+                let _ = (write!(now, "{}", slot.get()), write!(default, "{}", slot.default()));
+            }
+            Kind::Text(text) => text.bytes().for_each(|byte| now.push(&[byte])),
+            Other(_, value, text) => {
+                default.push(text.as_bytes());
+                match value() {
+                    // What is chosen later.
+                    0 => now.push(text.as_bytes()),
+                    value => write_size(&mut now, value),
+                }
+            }
+        }
+        let (name, takes) = self.parts();
+        report::say(format_args!("{name}={} ({}): {takes}", now.as_str(), default.as_str()));
+    }
+}
+
+/// A number of bytes, or `off`.
+fn write_size(line: &mut Line<512>, bytes: usize) {
+    let units = [(30, "g"), (20, "m"), (10, "k")];
+    let unit = units.into_iter().find(|&(shift, _)| bytes != 0 && bytes.trailing_zeros() >= shift);
+    let (shift, unit) = unit.unwrap_or((0, ""));
+    // A Line never fails to be written to.
+    let _ = if bytes == usize::MAX { line.write_str("off") } else { write!(line, "{}{unit}", bytes >> shift) };
+}
+
+fn set_cutoff_within(value: &str) -> bool {
+    size(value).filter(|bytes| (UNIT..=CUTOFF_MAX).contains(bytes)).map(set_cutoff).is_some()
+}
+
+fn number(text: &str, most: usize) -> Option<usize> {
+    text.parse().ok().filter(|&n| n <= most)
+}
+
+fn size_or_off(text: &str) -> Option<usize> {
+    if text == "off" { Some(usize::MAX) } else { size(text) }
+}
+
+/// A number of bytes with an optional k, m or g.
+fn size(text: &str) -> Option<usize> {
+    let units = [(['k', 'K'], 10), (['m', 'M'], 20), (['g', 'G'], 30)];
+    let with_unit = units.iter().find_map(|&(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
+    let (digits, shift) = with_unit.unwrap_or((text, 0));
+    digits.parse::<usize>().ok()?.checked_mul(1 << shift)
+}
+
+/// Sets what a text of `key=value,key=value` says. Whether it asks for the table of options.
+pub fn parse(text: &[u8]) -> bool {
+    let mut wants_help = false;
+    for option in text.split(|&byte| byte == b',').filter(|option| !option.is_empty()) {
+        let option = core::str::from_utf8(option).unwrap_or("(not UTF-8)");
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        match KEYS.iter().find(|key| key.name() == name) {
+            Some(key) if key.set(value) => wants_help |= name == "help",
+            Some(key) => say_bad(key, value),
+            None => {
+                let mut names = Line::<512>::new();
+                for (i, key) in KEYS.iter().enumerate() {
+                    let _ = write!(names, "{}{}", if i == 0 { "" } else { ", " }, key.name());
+                }
+                let names = names.as_str();
+                report::say(format_args!("unknown option '{name:.64}': the options are {names}"));
+            }
+        }
+    }
+    wants_help
+}
+
+fn say_bad(key: &Key, value: &str) {
+    let (name, takes) = key.parts();
+    report::say(format_args!("bad value '{value:.64}' for option '{name}': it takes {takes}"));
+}
+
+/// Writes a line for each option: its value, its default, and what it takes.
+pub fn tell() {
+    KEYS.iter().for_each(Key::tell);
+}
+
+/// The options that can be changed in a running program.
+const CHANGEABLE: [&str; 4] = ["guard", "cutoff", "dirty_max", "arenas"];
+
+/// Changes an option in a running program. False, and it is said why, if it is none that can be changed, or the value is bad.
+pub fn change(name: &str, value: &str) -> bool {
+    let [a, b, c, d] = CHANGEABLE;
+    let changeable = format_args!("{a}, {b}, {c} and {d}");
+    match KEYS.iter().find(|key| key.name() == name) {
+        None => {
+            let text = "those that can be changed in a running program are";
+            report::say(format_args!("unknown option '{name:.64}': {text} {changeable}"));
+            false
+        }
+        Some(_) if !CHANGEABLE.contains(&name) => {
+            let text = "cannot be changed in a running program: those that can are";
+            report::say(format_args!("option '{name}' {text} {changeable}"));
+            false
+        }
+        Some(key) => {
+            let done = if name == "guard" { guard::change(value) } else { key.set(value) };
+            if !done {
+                say_bad(key, value);
+            }
+            done
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::config::CUTOFF_DEFAULT;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("4096"), Some(4096));
+        assert_eq!(size("64k"), Some(64 << 10));
+        assert_eq!(size("2G"), Some(2 << 30));
+        assert_eq!((size(""), size("k"), size("12x"), size("-1")), (None, None, None, None));
+        assert_eq!(size("99999999999g"), None);
+    }
+
+    #[test]
+    fn a_size_is_written_as_it_can_be_read() {
+        for bytes in [0, 1, 1023, 64 << 10, 3 << 20, 5 << 30, (1 << 30) + 1024] {
+            let mut line = Line::<512>::new();
+            write_size(&mut line, bytes);
+            assert_eq!(size(line.as_str()), Some(bytes));
+        }
+    }
+
+    #[test]
+    fn every_key_refuses_rubbish() {
+        for key in KEYS.iter().filter(|key| !matches!(key.kind, Kind::Text(_))) {
+            for bad in ["", "rubbish", "-1", "99999999999999999999"] {
+                assert!(!key.set(bad) || (bad, key.name()) == ("", "help"), "{} took '{bad}'", key.name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_bad_cutoff_leaves_the_default() {
+        for bad in ["cutoff=1", "cutoff=63k", "cutoff=9g", "cutoff=x"] {
+            assert!(!parse(bad.as_bytes()));
+            assert_eq!((cutoff(), is_cutoff_fixed()), (CUTOFF_DEFAULT, false), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_readme_has_each_option() {
+        let readme = include_str!("../../README.md");
+        for key in KEYS {
+            assert!(readme.contains(&std::format!("\n| `{}` |", key.name())), "{} is not in README.md", key.name());
+        }
+    }
+}
