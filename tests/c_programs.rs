@@ -11,6 +11,7 @@
 //! | `memcheck` | without metes               | the same, and metes serves           |
 //! | `helgrind` | without metes               | the same under helgrind              |
 //! | `drd`      | without metes               | the same under drd                   |
+//! | `dhat`     | without metes               | the same under dhat                  |
 //! | `plain`    | without metes               | as it is: it may dlopen $METES_LIB   |
 //!
 //! What a program expects stands in its leading comment, as `// key: value`:
@@ -295,7 +296,9 @@ impl Build {
                 .arg("-Wl,--whole-archive")
                 .arg(self.libraries.a())
                 .arg("-Wl,--no-whole-archive"),
-            Way::Preload | Way::Valgrind | Way::Memcheck | Way::Helgrind | Way::Drd | Way::Plain => &mut command,
+            Way::Preload | Way::Valgrind | Way::Memcheck | Way::Helgrind | Way::Drd | Way::Dhat | Way::Plain => {
+                &mut command
+            }
         };
         command.args(&self.directives.libs);
         command

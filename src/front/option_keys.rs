@@ -104,32 +104,42 @@ impl Key {
         new.map(|new| slot.set(new)).is_some()
     }
 
-    /// `name=value`, and the default.
+    /// `name=value`, the default in parentheses, and what it takes.
     fn tell(&self) {
-        let (mut now, mut default) = (Line::<512>::new(), Line::<512>::new());
-        match self.kind {
-            Choice(slot, names) => {
-                let name = |index: usize| names.split(' ').nth(index).unwrap_or(BY_LEVEL).as_bytes();
-                now.push(name(slot.get()));
-                default.push(name(slot.default()));
-            }
-            Number(slot, _) => {
-                // A Line never fails to be written to.
-                let _ = (write!(now, "{}", slot.get()), write!(default, "{}", slot.default()));
-            }
-            Kind::Text(text) => text.bytes().for_each(|byte| now.push(&[byte])),
-            Other(_, value, text) => {
-                default.push(text.as_bytes());
-                match value() {
-                    // What is chosen later.
-                    0 => now.push(text.as_bytes()),
-                    value => write_size(&mut now, value),
-                }
-            }
-        }
         let (name, takes) = self.parts();
-        report::say(format_args!("{name}={} ({}): {takes}", now.as_str(), default.as_str()));
+        let mut line = Line::<512>::new();
+        let mut push = |text: &str| line.push(text.as_bytes());
+        push("metes: ");
+        push(name);
+        push("=");
+        self.push_value(&mut line, true);
+        line.push(b" (");
+        self.push_value(&mut line, false);
+        line.push(b"): ");
+        line.push(takes.as_bytes());
+        line.end();
+        report::write_all(libc::STDERR_FILENO, line.as_bytes());
     }
+
+    /// The value that holds `now`, or the default.
+    fn push_value(&self, line: &mut Line<512>, now: bool) {
+        let of = |slot: Slot| if now { slot.get() } else { slot.default() };
+        match self.kind {
+            Choice(slot, names) => line.push(names.split(' ').nth(of(slot)).unwrap_or(BY_LEVEL).as_bytes()),
+            Number(slot, _) => write_number(line, of(slot), ""),
+            Kind::Text(text) if now => text.bytes().for_each(|byte| line.push(&[byte])),
+            Kind::Text(_) => {}
+            Other(_, value, text) => match value() {
+                value if now && value != 0 => write_size(line, value),
+                _ => line.push(text.as_bytes()),
+            },
+        }
+    }
+}
+
+fn write_number(line: &mut Line<512>, number: usize, unit: &str) {
+    // A Line never fails to be written to.
+    let _ = write!(line, "{number}{unit}");
 }
 
 /// A number of bytes, or `off`.
@@ -137,8 +147,10 @@ fn write_size(line: &mut Line<512>, bytes: usize) {
     let units = [(30, "g"), (20, "m"), (10, "k")];
     let unit = units.into_iter().find(|&(shift, _)| bytes != 0 && bytes.trailing_zeros() >= shift);
     let (shift, unit) = unit.unwrap_or((0, ""));
-    // A Line never fails to be written to.
-    let _ = if bytes == usize::MAX { line.write_str("off") } else { write!(line, "{}{unit}", bytes >> shift) };
+    if bytes == usize::MAX {
+        return line.push(b"off");
+    }
+    write_number(line, bytes >> shift, unit);
 }
 
 fn set_cutoff_within(value: &str) -> bool {
@@ -173,7 +185,8 @@ pub fn parse(text: &[u8]) -> bool {
             None => {
                 let mut names = Line::<512>::new();
                 for (i, key) in KEYS.iter().enumerate() {
-                    let _ = write!(names, "{}{}", if i == 0 { "" } else { ", " }, key.name());
+                    names.push(if i == 0 { "" } else { ", " }.as_bytes());
+                    names.push(key.name().as_bytes());
                 }
                 let names = names.as_str();
                 report::say(format_args!("unknown option '{name:.64}': the options are {names}"));

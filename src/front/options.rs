@@ -134,7 +134,7 @@ static PERTURB: AtomicU8 = AtomicU8::new(0);
 pub fn read_environment() {
     let mut wants_help = false;
     if !env::is_secure() {
-        env::with("METES_OPTIONS", |text| wants_help = option_keys::parse(text));
+        env::with("METES_OPTIONS", &mut |text| wants_help = option_keys::parse(text));
     }
     WATCHED.set((remembers_calls() || checks() == Checks::Full || valgrind::listens()).into());
     ZEROES.set((fill() == Fill::Zero).into());

@@ -16,7 +16,7 @@ pub fn is_secure() -> bool {
 }
 
 /// Calls `f` with the value of environment variable `name`, if it is set.
-pub fn with(name: &str, f: impl FnOnce(&[u8])) {
+pub fn with(name: &str, f: &mut dyn FnMut(&[u8])) {
     // SAFETY: environ is null or a null-terminated array of strings; nobody changes it this early.
     unsafe {
         let mut entry = environ;
@@ -37,13 +37,10 @@ fn value_of<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
 }
 
 /// The same from /proc, in pieces through a small buffer: an entry longer than the buffer is passed over.
-fn with_proc(name: &str, f: impl FnOnce(&[u8])) {
-    let mut f = Some(f);
+fn with_proc(name: &str, f: &mut dyn FnMut(&[u8])) {
     for_each_piece(c"/proc/self/environ", 0, &mut |entry| match value_of(entry, name) {
         Some(value) => {
-            if let Some(f) = f.take() {
-                f(value);
-            }
+            f(value);
             true
         }
         None => false,

@@ -17,8 +17,10 @@ use libc::c_int;
 const DESCRIPTOR: Slot = Slot::new(sealed::KEPT, 0);
 const FILE: Slot = Slot::new(sealed::KEPT + 1, 0);
 
-/// Numbers that the copy may have, or more: the first that the process's limit allows.
-const NUMBERS: [usize; 3] = [1000, 200, 10];
+/// The copy's number, or the next that is free.
+const NUMBER: usize = 1000;
+/// The same where the process's limit does not allow that.
+const LOWER: usize = 100;
 
 /// Keeps a copy, if standard error is open. To be called at the start.
 pub fn keep() {
@@ -31,7 +33,7 @@ pub fn keep() {
         let made = unsafe { call(libc::SYS_fcntl, args) };
         made.ok().and_then(|fd| c_int::try_from(fd).ok()).filter(|&fd| fd > 0)
     };
-    let Some(fd) = NUMBERS.into_iter().find_map(copy) else { return };
+    let Some(fd) = copy(NUMBER).or_else(|| copy(LOWER)) else { return };
     let Some(file) = identity(fd) else { return linux::close(fd) };
     FILE.set(file);
     DESCRIPTOR.set(int(fd));

@@ -22,12 +22,23 @@ pub(crate) enum Way {
     Memcheck,
     Helgrind,
     Drd,
+    Dhat,
     Plain,
 }
 
 impl Way {
-    const ALL: [Way; 9] =
-        [Way::So, Way::A, Way::Static, Way::Preload, Way::Valgrind, Way::Memcheck, Way::Helgrind, Way::Drd, Way::Plain];
+    const ALL: [Way; 10] = [
+        Way::So,
+        Way::A,
+        Way::Static,
+        Way::Preload,
+        Way::Valgrind,
+        Way::Memcheck,
+        Way::Helgrind,
+        Way::Drd,
+        Way::Dhat,
+        Way::Plain,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -39,6 +50,7 @@ impl Way {
             Way::Memcheck => "memcheck",
             Way::Helgrind => "helgrind",
             Way::Drd => "drd",
+            Way::Dhat => "dhat",
             Way::Plain => "plain",
         }
     }
@@ -55,6 +67,8 @@ impl Way {
             Way::Memcheck => &["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", METES_SERVES],
             Way::Helgrind => &["valgrind", "-q", "--error-exitcode=9", "--tool=helgrind", METES_SERVES],
             Way::Drd => &["valgrind", "-q", "--error-exitcode=9", "--tool=drd", METES_SERVES],
+            // What is not wanted of its words goes with its table.
+            Way::Dhat => &["valgrind", "-q", "--tool=dhat", "--dhat-out-file=/dev/null"],
             Way::So | Way::A | Way::Static | Way::Preload | Way::Plain => &[],
         }
     }
