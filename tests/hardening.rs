@@ -7,6 +7,7 @@ use metes::front::{runtime, threads};
 use metes::slab::slab::Entry;
 use std::fs;
 use std::hint::black_box;
+use std::sync::{Barrier, Mutex};
 
 #[global_allocator]
 static METES: Metes = Metes;
@@ -56,9 +57,35 @@ fn records_stand_between_pages_that_cannot_be_touched() {
         assert_eq!(guarded("the record of a region or mapping", (&raw const *span).addr()), UNIT);
     }
     guarded("the thread's cache", (&raw const *threads::cache().expect("a cache")).addr());
-    let other =
-        std::thread::spawn(|| guarded("another thread's cache", (&raw const *threads::cache().unwrap()).addr()));
-    other.join().unwrap();
+}
+
+/// The caches of threads stand side by side, and what is around all of them is guarded.
+#[test]
+fn threads_caches_stand_in_rooms_between_pages_that_cannot_be_touched() {
+    const THREADS: usize = 100;
+    let alive = Barrier::new(THREADS + 1);
+    let addresses = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let cache = (&raw const *threads::cache().expect("a cache")).addr();
+                addresses.lock().unwrap().push(cache);
+                alive.wait();
+                alive.wait();
+            });
+        }
+        alive.wait();
+        let maps = maps();
+        let addresses = addresses.lock().unwrap();
+        let mut rooms: Vec<_> = addresses.iter().map(|cache| maps.partition_point(|map| map.end <= *cache)).collect();
+        rooms.iter().for_each(|&room| {
+            guarded("a room", maps[room].start);
+        });
+        rooms.sort_unstable();
+        rooms.dedup();
+        assert!(rooms.len() <= 5, "{} rooms for {THREADS} caches", rooms.len());
+        alive.wait();
+    });
 }
 
 #[test]

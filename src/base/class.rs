@@ -11,6 +11,7 @@
 
 use super::align;
 use super::config::{GRAIN, HEADER, UNIT};
+use core::ops::Range;
 
 /// The largest size in slabs.
 pub const SLAB_MAX: usize = 32 << 10;
@@ -208,6 +209,12 @@ impl SizeClass {
     #[inline]
     pub fn has_slabs(self) -> bool {
         self.index() < SLAB_CLASSES
+    }
+
+    /// The indices into `BINS` of the sizes it serves.
+    pub fn grains(self) -> Range<usize> {
+        let end = |index: usize| (SHAPES[index].size as usize / GRAIN).min(GRAINS);
+        end(self.index() - 1)..end(self.index())
     }
 
     /// Bytes of a slab: whole units.

@@ -118,13 +118,13 @@ impl Bin {
 #[derive(Default)]
 pub struct Pace {
     /// Objects that the last fill brought.
-    pub batch: AtomicU32,
+    pub batch: AtomicU16,
     /// Flushes since the last fill.
-    pub flushes: AtomicU32,
+    pub flushes: AtomicU16,
     /// How many objects the stack may hold.
-    capacity: AtomicU32,
-    /// `top` when somebody last wanted to take the stack's room.
-    seen: AtomicUsize,
+    capacity: AtomicU16,
+    /// `top`, the part of it that moves, when somebody last wanted to take the stack's room.
+    seen: AtomicU16,
 }
 
 /// What the fast paths read before they know that there is a cache behind it. A thread that has none has a head alone, whose gate is closed for
@@ -139,7 +139,10 @@ struct Head {
 }
 
 /// A thread's cache. Its slots stand behind it. Its words are used by the thread that has it, and by its signal handlers: it changes
-/// hands through `owner`, and after fork.
+/// hands through a word in its room, see `rooms`, and after fork.
+///
+/// A thread that needs few small blocks touches two pages of it: the first, up to where the table of bins says what serves small sizes, and one
+/// of slots. So the table, which is zero at first, is filled class by class as they are used.
 #[repr(C, align(64))]
 pub struct Cache {
     head: Head,
@@ -159,10 +162,6 @@ pub struct Cache {
     pub flushed: AtomicU64,
     /// Frees to other arenas.
     pub remote_frees: AtomicU64,
-    /// The thread that has the cache, as `threads` says it; 0 if it is unused.
-    pub owner: AtomicU64,
-    /// The next in the list of all caches.
-    pub next: AtomicUsize,
     /// What the stacks may hold above their least, all together, in bytes of objects.
     grown: AtomicUsize,
     /// The class that was last asked to give up room.
@@ -187,12 +186,16 @@ pub struct Cache {
     seen: AtomicUsize,
     /// How many of `remote` are used.
     remote_count: AtomicUsize,
-    remote: [AtomicUsize; REMOTE],
     paces: [Pace; CLASSES],
     bins: [Bin; CLASSES],
-    /// A copy of `class::BINS`: an address less to compute. All 0, which is the bin of no class, while the cache is halted.
+    /// A copy of what `class::BINS` says of the classes in use: an address less to compute. All 0, which is the bin of no class, while the
+    /// cache is halted.
     bins_of_grains: [AtomicU16; class::GRAINS],
+    remote: [AtomicUsize; REMOTE],
 }
+
+/// How many of the table's first words are on the first page: for sizes up to about so many grains.
+const _: () = assert!(offset_of!(Cache, bins_of_grains) + 2 * 256 <= 4096);
 
 /// After so many frees of objects that the window does not show it goes to where the last of them is: soon for a thread that frees many there, and
 /// too rarely to cost one that frees by turns here and there.
@@ -304,7 +307,13 @@ impl Cache {
         }
         // The bin of no class is always empty: any lowest slot will do.
         self.bins[0].top.store(self.slot_at(0), Relaxed);
-        self.limit();
+    }
+
+    /// Makes it all zero, as new memory is, but for slots above the lowest of their class, where no stack is.
+    pub fn wipe(&self) {
+        let words = size_of::<Self>() / size_of::<usize>();
+        // SAFETY: words of the cache, which are atomics.
+        (0..words).for_each(|word| unsafe { slot(self.address() + word * size_of::<usize>()).store(0, Relaxed) });
     }
 
     /// Sends the cache to an arena. It is empty.
@@ -383,6 +392,10 @@ impl Cache {
         to
     }
 
+    fn is_empty(&self, class: SizeClass) -> bool {
+        self.bin(class).top.load(Relaxed) == self.slot_at(PLACES[class.index()].near) || self.count(class) == 0
+    }
+
     /// How many objects a stack holds.
     pub fn count(&self, class: SizeClass) -> usize {
         self.stack(class).len()
@@ -393,8 +406,10 @@ impl Cache {
         // Read once: the thread may be moving it.
         let top = self.bin(class).top.load(Relaxed);
         let bottom = self.bottom_below(class, top);
-        // SAFETY: the slots stand behind the cache, and `top` is one of them, `bottom` or above it.
-        unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(bottom + 8), (top - bottom) / 8) }
+        // A cache that is not laid out has zeroes there.
+        let count = top.saturating_sub(bottom) / 8;
+        // SAFETY: the slots stand behind the cache, and `top` is one of them, `bottom` or above it, or 0.
+        unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(bottom + 8), count) }
     }
 
     /// How many objects a stack may hold.
@@ -411,18 +426,23 @@ impl Cache {
     pub fn set_capacity(&self, class: SizeClass, slots: usize) {
         debug_assert!(slots <= slots_max(class.size()));
         let above = |slots: usize| slots.saturating_sub(slots_min(class.size())) * class.size();
+        let before = self.capacity(class);
         let grown = self.grown.load(Relaxed) + above(slots);
-        self.grown.store(grown.saturating_sub(above(self.capacity(class))), Relaxed);
+        self.grown.store(grown.saturating_sub(above(before)), Relaxed);
         #[expect(clippy::cast_possible_truncation, reason = "a few thousand")]
-        self.pace(class).capacity.store(slots as u32, Relaxed);
+        self.pace(class).capacity.store(slots as u16, Relaxed);
         self.bin(class).end.store(self.settle(class, slots) + 8 * slots, Relaxed);
+        // A cache that is used again has it still.
+        if before == 0 && self.table().get(class.grains().start).is_some_and(|bin| bin.load(Relaxed) == 0) {
+            self.show(class);
+        }
     }
 
     /// Lets the fast paths find their bins.
     fn limit(&self) {
-        self.fill_table(GRAINS);
-        for class in classes() {
+        for class in self.used() {
             self.bin(class).end.store(self.bottom(class) + 8 * self.capacity(class), Relaxed);
+            self.show(class);
         }
     }
 
@@ -430,11 +450,14 @@ impl Cache {
         &self.bins_of_grains[..GRAINS]
     }
 
-    fn fill_table(&self, grains: usize) {
-        self.bins_of_grains[..grains.min(GRAINS)]
-            .iter()
-            .zip(&class::BINS)
-            .for_each(|(to, &from)| to.store(from, Relaxed));
+    /// Lets the fast paths find the bin of a class, unless they are not to as the cache is armed.
+    fn show(&self, class: SizeClass) {
+        if !self.is_armed_for(class) {
+            let table = self.table();
+            let grains = class.grains();
+            let grains = grains.start.min(table.len())..grains.end.min(table.len());
+            table[grains.clone()].iter().zip(&class::BINS[grains]).for_each(|(to, &from)| to.store(from, Relaxed));
+        }
     }
 
     /// Halts a cache for a thread that is not its own: until `resume` it serves nothing and takes nothing. False if its thread is at work on it
@@ -448,7 +471,7 @@ impl Cache {
         if ![0, ARMED, LEFT].into_iter().any(claim) {
             return false;
         }
-        self.table().iter().for_each(|bin| bin.store(0, Relaxed));
+        self.table().iter().filter(|bin| bin.load(Relaxed) != 0).for_each(|bin| bin.store(0, Relaxed));
         classes().for_each(|class| self.bin(class).end.store(0, Relaxed));
         // In a slow path that it entered before, the thread may have set an end or the table anew.
         let unset = || classes().all(|class| self.bin(class).end.load(Relaxed) == 0) && self.has_no_bins();
@@ -536,7 +559,7 @@ impl Cache {
 
     /// Whether it holds anything.
     pub fn holds_any(&self) -> bool {
-        self.stacked() != 0 || !self.remote().is_empty()
+        SizeClass::all().any(|class| !self.is_empty(class)) || !self.remote().is_empty()
     }
 
     /// Whether the stacks are where they were when this was asked last.
@@ -556,7 +579,8 @@ impl Cache {
 
     /// Whether a stack stands where it stood when this was asked last.
     pub fn is_idle(&self, class: SizeClass) -> bool {
-        let top = self.bin(class).top.load(Relaxed);
+        #[expect(clippy::cast_possible_truncation, reason = "a stack has fewer slots")]
+        let top = (self.bin(class).top.load(Relaxed) / 8) as u16;
         self.pace(class).seen.swap(top, Relaxed) == top
     }
 

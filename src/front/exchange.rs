@@ -24,7 +24,7 @@ const BATCH_MAX: usize = 256;
 /// A stack that grows asks so many others for room.
 const VICTIMS: usize = 8;
 /// After so many flushes in a row a stack shrinks.
-const PATIENCE: u32 = 16;
+const PATIENCE: u16 = 16;
 
 /// Fills a class's empty stack from the arena. False when memory is out or the arena cannot be entered now. Not for a cache whose
 /// gate is closed.
@@ -32,13 +32,13 @@ pub fn fill(cache: &Cache, class: SizeClass) -> bool {
     debug_assert!(class.has_slabs());
     let pace = cache.pace(class);
     let most = slots_max(class.size()) / 2;
-    let batch = match pace.batch.load(Relaxed) as usize {
+    let batch = match usize::from(pace.batch.load(Relaxed)) {
         0 => (FIRST_BYTES / class.size()).clamp(1, BATCH_FIRST),
         batch if pace.flushes.load(Relaxed) == 0 => (2 * batch).min(most).min(BATCH_MAX),
         batch => batch,
     };
     #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
-    pace.batch.store(batch as u32, Relaxed);
+    pace.batch.store(batch as u16, Relaxed);
     pace.flushes.store(0, Relaxed);
     grow(cache, class, batch);
     let batch = batch.min(cache.capacity(class));

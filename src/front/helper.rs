@@ -1,7 +1,8 @@
 //! The helper: a thread that gives memory back while the program makes no calls.
 //!
-//! It starts when an arena has more freed memory than its threshold, waits for the decay time, empties the caches of threads that have
-//! not used them meanwhile, trims the arenas, in steps, and ends. What a program's own calls trim beside it is only what is very much.
+//! It starts when an arena has more freed memory than its threshold, or many caches have no thread any more. It waits for the decay time,
+//! empties the caches of threads that have not used them meanwhile, gives back the pages of those that nobody has had, trims the arenas, in steps,
+//! and ends. What a program's own calls trim beside it is only what is very much.
 //!
 //! It never waits for an arena's lock while it has a cache halted or keeps a fork waiting: a fork may come from a signal handler
 //! that interrupted an operation on that arena. Where the kernel has no helper for us, a heap is trimmed by the call that finds it due.
@@ -22,10 +23,15 @@ use lock_api::RawMutex;
 /// Freed bytes in an arena that are worth a helper, once the program has had one.
 const WORTH: usize = 1 << 20;
 
-/// 1 if an arena has memory that waits.
+/// Caches without a thread that are worth one: of each a few pages are in use.
+const WORTH_CACHES: usize = 64;
+
+/// 1 if there is memory that waits.
 static WORK: AtomicU32 = AtomicU32::new(0);
 /// 1 while there is a helper that will look at `WORK` again.
 static ALIVE: AtomicU32 = AtomicU32::new(0);
+/// Whether the kernel refused one.
+static REFUSED: AtomicBool = AtomicBool::new(false);
 /// Whether helpers work here.
 static WORKS: AtomicBool = AtomicBool::new(false);
 /// Whether the helper may ask for what a filter of the program's own may kill for.
@@ -49,6 +55,23 @@ pub fn begin() {
 pub fn look(arena: usize) {
     if runtime::arena(arena).is_waiting() {
         call();
+    }
+}
+
+/// After a thread's end: has the pages of caches that no thread has, so many, given back if they are many.
+pub fn look_at_caches(idle: usize) {
+    if idle < WORTH_CACHES {
+        return;
+    }
+    match options::purge() {
+        Purge::Off => {}
+        Purge::Eager => threads::give_back(false),
+        Purge::Lazy => {
+            call();
+            if REFUSED.load(Relaxed) {
+                threads::give_back(false);
+            }
+        }
     }
 }
 
@@ -78,6 +101,7 @@ fn call() {
         }
         Started::Never => {
             // For good: a heap trims itself then.
+            REFUSED.store(true, Relaxed);
             WORKS.store(false, Relaxed);
             runtime::apply();
         }
@@ -112,15 +136,17 @@ extern "C" fn work() {
 }
 
 fn pass() {
-    threads::all().for_each(|cache| {
+    threads::owned().for_each(|cache| {
         cache.is_unused();
     });
+    threads::mark_idle();
     futex::wait_most(&NEVER, 0, options::decay() as u64);
-    let idle = |cache: &&Cache| cache.owner.load(Relaxed) != 0 && cache.is_unused() && cache.holds_any();
-    let mut idle = threads::all().filter(idle).peekable();
+    let idle = |cache: &&Cache| cache.is_unused() && cache.holds_any();
+    let mut idle = threads::owned().filter(idle).peekable();
     if idle.peek().is_some() && can_halt() {
         idle.for_each(empty);
     }
+    threads::give_back(true);
     runtime::arenas().filter(|arena| arena.is_waiting()).for_each(trim);
 }
 
@@ -131,19 +157,35 @@ fn can_halt() -> bool {
 }
 
 fn empty(cache: &Cache) {
-    AT_WORK.lock();
-    // Whatever is locked is left alone.
-    let before = thread::set_inside(true);
-    if cache.halt() {
-        exchange::empty(cache);
-        cache.resume();
+    // Its pages go back under the same lock.
+    let step = || {
+        if threads::is_owned(cache) && cache.halt() {
+            exchange::empty(cache);
+            cache.resume();
+        }
+    };
+    while !at_work(step) {
+        // A fork does not wait for this thread.
+        AT_WORK.wait_for_thaw();
     }
-    thread::set_inside(before);
+}
+
+/// Does something to caches while nobody else does, and no fork comes between. False, and nothing was done, where the calling thread must not wait: in
+/// the middle of an operation, and beside a fork.
+pub fn at_work(f: impl FnOnce()) -> bool {
+    if thread::is_inside() || !AT_WORK.lock_unless_frozen() {
+        return false;
+    }
+    // Whatever is locked is left alone.
+    thread::set_inside(true);
+    f();
+    thread::set_inside(false);
     // SAFETY: locked above.
     #[expect(unsafe_code, reason = "the lock guards no data")]
     unsafe {
         AT_WORK.unlock();
     }
+    true
 }
 
 fn trim(arena: &Arena<Linux>) {

@@ -19,6 +19,7 @@ pub mod option_keys;
 pub mod options;
 pub mod quarantine;
 pub mod redirected;
+pub mod rooms;
 pub mod runtime;
 pub mod stats;
 pub mod threads;

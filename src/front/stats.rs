@@ -8,7 +8,7 @@ use crate::base::class::SizeClass;
 use crate::base::config::UNIT;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
-use crate::base::shared::AtomicU64;
+use crate::base::shared::{AtomicU32, AtomicU64};
 use crate::heap::heap::Figures;
 use crate::heap::mapping::MappingFigures;
 use crate::slab::bins::{Free, SlabFigures};
@@ -18,6 +18,9 @@ use core::fmt::Write;
 use core::sync::atomic::Ordering;
 
 static CALLS: [AtomicU64; Operation::COUNT] = [const { AtomicU64::new(0) }; Operation::COUNT];
+
+/// Odd while what a cache has counted is added to `CALLS`.
+static MOVES: AtomicU32 = AtomicU32::new(0);
 
 /// Counts a call that was not served from the thread's cache.
 pub fn count(operation: Operation) {
@@ -106,13 +109,8 @@ pub fn stats() -> Stats {
         stats.free.count += free.count;
         stats.free.bytes += free.bytes;
     });
+    stats.calls = calls();
     for cache in threads::all() {
-        let calls = cache.calls.iter().zip(&cache.elsewhere);
-        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let calls = calls.map(|(calls, elsewhere)| load(calls).wrapping_add(load(elsewhere)));
-        stats.calls.iter_mut().zip(calls).for_each(|(sum, calls)| *sum += calls);
-        stats.calls[Operation::Malloc as usize] += mallocs(cache);
-        stats.calls[Operation::Free as usize] += frees(cache);
         cache.for_each_held(|object| {
             let bytes = held_bytes(object);
             stats.cached += bytes;
@@ -122,11 +120,44 @@ pub fn stats() -> Stats {
             stats.heaps.live_blocks = stats.heaps.live_blocks.saturating_sub(1);
         });
     }
-    for (sum, calls) in stats.calls.iter_mut().zip(&CALLS) {
-        *sum += calls.load(Ordering::Relaxed);
-    }
     quarantine::add_calls(&mut stats.calls);
     stats
+}
+
+/// All calls that were counted, in caches or without one. The bounded tries are for a signal handler that has interrupted `take_over`.
+fn calls() -> [u64; Operation::COUNT] {
+    const TRIES: usize = 100;
+    let read = || {
+        let before = MOVES.load(Ordering::Acquire);
+        let mut sums = CALLS.each_ref().map(|calls| calls.load(Ordering::Acquire));
+        threads::all().for_each(|cache| add_calls(&mut sums, cache));
+        core::sync::atomic::fence(Ordering::Acquire);
+        (sums, before.is_multiple_of(2) && MOVES.load(Ordering::Relaxed) == before)
+    };
+    (0..TRIES).map(|_| read()).find(|(_, whole)| *whole).unwrap_or_else(read).0
+}
+
+fn add_calls(sums: &mut [u64; Operation::COUNT], cache: &Cache) {
+    let calls = cache.calls.iter().zip(&cache.elsewhere);
+    let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let calls = calls.map(|(calls, elsewhere)| load(calls).wrapping_add(load(elsewhere)));
+    sums.iter_mut().zip(calls).for_each(|(sum, calls)| *sum += calls);
+    sums[Operation::Malloc as usize] += mallocs(cache);
+    sums[Operation::Free as usize] += frees(cache);
+}
+
+/// Counts from here on what a cache, which is empty and nobody's, has counted. `done` makes it one that is not asked any more. One thread
+/// at a time.
+pub fn take_over(cache: &Cache, done: impl FnOnce()) {
+    let mut calls = [0; Operation::COUNT];
+    add_calls(&mut calls, cache);
+    MOVES.fetch_add(1, Ordering::AcqRel);
+    core::sync::atomic::fence(Ordering::Release);
+    for (sum, calls) in CALLS.iter().zip(calls) {
+        sum.fetch_add(calls, Ordering::Release);
+    }
+    done();
+    MOVES.fetch_add(1, Ordering::Release);
 }
 
 /// Calls of malloc that were served from a cache's stacks. They are not counted one by one: what came into the stacks by fills and

@@ -1,7 +1,11 @@
 //! The caches of all threads: how a thread gets one, and what becomes of it when the thread ends or the process forks.
 //!
-//! All caches ever made are in one list, which only grows: a cache without an owner is used again. A cache is made when its
-//! thread first needs a small object, except where it is told to do without.
+//! Caches stand in rooms, which only grow: a cache without an owner is used again, the lowest of the oldest room first. A thread gets one when it
+//! first needs a small object, except where it is told to do without. Caches that nobody has had for the decay time give their pages back, and are
+//! laid out anew when one needs them.
+//!
+//! Each has a word in its room: three flags, the number of the thread that has it, and how many forks lie behind the process of that. Who changes
+//! a word from nobody's to its own has the cache.
 //!
 //! A thread that ends hands its cache back in the destructor of a pthread key. Programs count keys, so that is made when a second
 //! thread gets a cache. Other destructors may run later and free what they have: without a cache, directly in the
@@ -14,19 +18,18 @@
 
 #![allow(unsafe_code)]
 
-use super::cache::{self, Cache};
-use super::{exchange, options, runtime};
+use super::cache::Cache;
+use super::rooms::{self, LAID, OLD, OPEN, Place, update};
+use super::{exchange, helper, options, runtime, stats};
 use crate::base::shared::{AtomicI64, AtomicU32, AtomicUsize};
-use crate::sys::linux::{self, Linux};
-use crate::sys::pages::PageSource;
-use crate::sys::thread;
+use crate::sys::{linux, thread};
 use core::ffi::c_void;
 use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
 
-/// The newest of all caches.
-static CACHES: AtomicUsize = AtomicUsize::new(0);
 /// How many caches have an owner.
 static OWNED: AtomicUsize = AtomicUsize::new(0);
+/// How many caches nobody has that have pages.
+static IDLE: AtomicI64 = AtomicI64::new(0);
 /// How many forks there were from the first process to this one.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 /// How many caches' owners were asked for so far.
@@ -38,6 +41,8 @@ static KEY: AtomicI64 = AtomicI64::new(KEY_NOT_MADE);
 const ROUNDS: u32 = 3;
 /// How many caches' owners are asked for at a time.
 const ASK: usize = 4;
+
+const FLAGS: u64 = OPEN | LAID | OLD;
 
 const KEY_NOT_MADE: i64 = -1;
 const KEY_REFUSED: i64 = -2;
@@ -60,12 +65,13 @@ fn make() -> Option<&'static Cache> {
     }
     // A signal handler that comes now must not make another.
     thread::set_inside(true);
-    let cache = unused().or_else(new);
-    if let Some(cache) = cache {
+    let place = claim_any();
+    let cache = place.and_then(|place| place.laid());
+    if let (Some(place), Some(cache)) = (place, cache) {
         cache.enter_at_last();
         // A thread that a fork left behind may have been at it just then.
         cache.used().for_each(|class| cache.set_capacity(class, cache.capacity(class)));
-        if cache.stacked() == 0 && cache.remote().is_empty() {
+        if !cache.holds_any() {
             cache.set_home(runtime::home());
         } else {
             // A dead thread's: what is in it belongs to its home.
@@ -76,7 +82,7 @@ fn make() -> Option<&'static Cache> {
         // A signal handler may have forked since the cache was claimed, and may do so here: this thread has another number then.
         loop {
             let owner = owner_now();
-            cache.owner.store(owner, Relaxed);
+            update(place.word(), Relaxed, |word| word & FLAGS | owner);
             compiler_fence(Ordering::SeqCst);
             if owner == owner_now() {
                 break;
@@ -94,56 +100,102 @@ fn make() -> Option<&'static Cache> {
 
 /// What says that the calling thread, of this process, has a cache: forks above, the thread's number below.
 fn owner_now() -> u64 {
-    u64::from(FORKS.load(Relaxed)) << u32::BITS | u64::from(thread::number())
+    forks() << u32::BITS | u64::from(thread::number())
 }
 
-/// Whether an owner is nobody, or a thread that a fork left behind.
-fn is_nobody(owner: u64) -> bool {
-    owner == 0 || owner >> u32::BITS != u64::from(FORKS.load(Relaxed))
+/// The forks that words speak of: the bit above is a flag's.
+fn forks() -> u64 {
+    u64::from(FORKS.load(Relaxed) & u32::MAX >> 1)
 }
 
-fn claim(cache: &Cache, owner: u64) -> bool {
-    cache.owner.compare_exchange(owner, owner_now(), Ordering::Acquire, Relaxed).is_ok()
+/// The number of the thread that a word says has the cache; 0 if there is none.
+fn number_in(word: u64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+    let number = (word & !FLAGS) as u32;
+    number
 }
 
-/// Makes the calling thread the owner of a cache that nobody has. False if somebody has it.
-fn take(cache: &Cache) -> bool {
-    let owner = cache.owner.load(Relaxed);
-    is_nobody(owner) && claim(cache, owner)
+/// Whether a word says that the cache is nobody's, or a thread's that a fork left behind.
+fn is_nobody(word: u64) -> bool {
+    number_in(word) == 0 || (word & !FLAGS) >> u32::BITS != forks()
 }
 
-/// A cache that nobody has, now this thread's.
-fn unused() -> Option<&'static Cache> {
-    if let Some(cache) = all().find(|cache| take(cache)) {
-        OWNED.fetch_add(1, Relaxed);
-        return Some(cache);
+/// Whether a word says that the cache is nobody's, and laid out.
+fn is_idle(word: u64) -> bool {
+    word & !OLD == OPEN | LAID
+}
+
+/// Makes the calling thread the owner of a cache whose word is `old`. False if that has changed.
+fn claim(place: &Place, old: u64) -> bool {
+    let new = old & (OPEN | LAID) | owner_now();
+    let claimed = place.word().compare_exchange(old, new, Ordering::Acquire, Relaxed).is_ok();
+    if claimed && is_idle(old) {
+        IDLE.fetch_sub(1, Relaxed);
     }
-    // No destructor told of the end of some threads: a few are asked for each time, so that in the end all are.
-    let orphaned = |cache: &&'static Cache| {
-        let owner = cache.owner.load(Relaxed);
-        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-        let number = owner as u32;
-        number != thread::number() && !linux::thread_lives(number) && claim(cache, owner)
-    };
-    let from = ASKED.fetch_add(ASK, Relaxed);
-    let count = all().count().max(1);
-    all().cycle().skip(from % count).take(ASK.min(count)).find(orphaned)
+    claimed
 }
 
-fn new() -> Option<&'static Cache> {
-    let bytes = crate::base::align::up(cache::BYTES, Linux.page_size());
-    let address = Linux.map_guarded(bytes, Linux.page_size())?;
-    // SAFETY: zeroed memory of a cache's size and alignment, never unmapped, of which all is atomics.
-    let cache: &'static Cache = unsafe { &*core::ptr::with_exposed_provenance(address) };
-    cache.begin();
-    cache.owner.store(owner_now(), Relaxed);
-    OWNED.fetch_add(1, Relaxed);
-    let mut first = CACHES.load(Relaxed);
+/// Makes the calling thread the owner of a cache that nobody has, if `wanted` says so of its word; what that was.
+fn take(place: &Place, wanted: impl Fn(u64) -> bool) -> Option<u64> {
+    let old = place.word().load(Relaxed);
+    (is_nobody(old) && wanted(old) && claim(place, old)).then_some(old)
+}
+
+/// The calling thread has a cache no more: its word keeps some flags.
+fn leave(place: &Place, flags: u64) {
+    if is_idle(flags) {
+        IDLE.fetch_add(1, Relaxed);
+    }
+    place.word().store(flags, Ordering::Release);
+}
+
+/// A cache that nobody has, now this thread's, and laid out.
+fn claim_any() -> Option<Place> {
+    let (place, old) = unused().or_else(orphaned).or_else(unopened)?;
+    if !place.open() {
+        leave(&place, 0);
+        return None;
+    }
+    place.lay(old);
+    // A thread whose end nobody told of is counted still.
+    if is_nobody(old) {
+        OWNED.fetch_add(1, Relaxed);
+    }
+    Some(place)
+}
+
+/// A cache that somebody had.
+fn unused() -> Option<(Place, u64)> {
+    let with_any = rooms::rooms().filter(|room| room.idle(forks()) != 0);
+    let taken = |place: Place| take(&place, |word| word & OPEN != 0).map(|old| (place, old));
+    let found = with_any.flat_map(|room| room.places()).find_map(taken)?;
+    found.0.room.count_idle(forks(), -1);
+    Some(found)
+}
+
+/// No destructor told of the end of some threads: a few are asked for each time, so that in the end all are.
+fn orphaned() -> Option<(Place, u64)> {
+    if cfg!(feature = "models") {
+        // All threads live there.
+        return None;
+    }
+    let from = ASKED.fetch_add(ASK, Relaxed);
+    (from..from.wrapping_add(ASK)).map(rooms::place_at).find_map(|place| {
+        let old = place.word().load(Relaxed);
+        let number = number_in(old);
+        let gone = number != 0 && number != thread::number() && !linux::thread_lives(number);
+        (gone && claim(&place, old)).then_some((place, old))
+    })
+}
+
+/// A cache that nobody had yet.
+fn unopened() -> Option<(Place, u64)> {
     loop {
-        cache.next.store(first, Relaxed);
-        match CACHES.compare_exchange_weak(first, address, Ordering::Release, Relaxed) {
-            Ok(_) => return Some(cache),
-            Err(now) => first = now,
+        let with_any = rooms::rooms().filter(|room| room.has_unopened());
+        let taken = |place: Place| take(&place, |_| true).map(|old| (place, old));
+        let found = with_any.flat_map(|room| room.places()).find_map(taken);
+        if found.is_some() || !rooms::add() {
+            return found;
         }
     }
 }
@@ -153,13 +205,58 @@ pub fn caches() -> usize {
     OWNED.load(Relaxed)
 }
 
-/// All caches ever made.
-pub fn all() -> impl Iterator<Item = &'static Cache> + Clone {
-    let at = |address: usize| {
-        // SAFETY: the list leads to caches, which are never unmapped.
-        unsafe { core::ptr::with_exposed_provenance::<Cache>(address).as_ref() }
+/// All caches that are laid out. What is looked at for long may be all zero later.
+pub fn all() -> impl Iterator<Item = &'static Cache> {
+    rooms::places().filter_map(|place| place.laid())
+}
+
+/// The caches that have an owner, or had one that a fork left behind.
+pub fn owned() -> impl Iterator<Item = &'static Cache> {
+    rooms::places().filter(|place| number_in(place.word().load(Relaxed)) != 0).filter_map(|place| place.laid())
+}
+
+/// Whether a cache is one of those.
+pub fn is_owned(cache: &Cache) -> bool {
+    rooms::place_of(cache).is_some_and(|place| number_in(place.word().load(Relaxed)) != 0 && place.laid().is_some())
+}
+
+/// Marks the caches that nobody has: those that still are so later were not needed meanwhile.
+pub fn mark_idle() {
+    for place in rooms::places() {
+        if is_idle(place.word().load(Relaxed)) {
+            let _ = place.word().compare_exchange(OPEN | LAID, OPEN | LAID | OLD, Relaxed, Relaxed);
+        }
+    }
+}
+
+/// Gives the pages of caches that nobody has back; of those that are marked only, or of all.
+pub fn give_back(only_marked: bool) {
+    let wanted = |word| is_idle(word) && (!only_marked || word & OLD != 0);
+    for room in rooms::rooms().filter(|room| room.idle(forks()) != 0) {
+        helper::at_work(|| {
+            let mut places = room.places();
+            while let Some(first) = places.find(|place| retire(place, wanted)) {
+                let count = 1 + places.by_ref().take_while(|place| retire(place, wanted)).count();
+                first.purge(count);
+                room.places_from(&first).take(count).for_each(|place| leave(&place, OPEN));
+            }
+        });
+    }
+}
+
+/// Takes a cache that nobody has to give back its pages: it is not laid out any more, and what it has counted is counted elsewhere. False if it
+/// is not to be.
+fn retire(place: &Place, wanted: impl Fn(u64) -> bool) -> bool {
+    let Some(old) = take(place, wanted) else { return false };
+    let Some(cache) = place.laid().filter(|cache| !cache.holds_any()) else {
+        // A signal handler in its last thread has freed something at last.
+        leave(place, old);
+        return false;
     };
-    core::iter::successors(at(CACHES.load(Ordering::Acquire)), move |cache| at(cache.next.load(Relaxed)))
+    stats::take_over(cache, || {
+        update(place.word(), Relaxed, |word| word & !LAID);
+    });
+    true
 }
 
 /// Asks to be told when the calling thread ends.
@@ -213,9 +310,14 @@ extern "C" fn thread_ends(value: *mut c_void) {
 fn give_up(cache: &'static Cache) {
     exchange::flush_all(cache);
     cache.close();
+    let place = rooms::place_of(cache);
     thread::set_cache(thread::no_cache());
     OWNED.fetch_sub(1, Relaxed);
-    cache.owner.store(0, Ordering::Release);
+    if let Some(place) = place {
+        leave(&place, OPEN | LAID);
+        place.room.count_idle(forks(), 1);
+        helper::look_at_caches(usize::try_from(IDLE.load(Relaxed)).unwrap_or(0));
+    }
 }
 
 /// Empties the calling thread's cache; where caches are off by now, for good.
@@ -235,22 +337,34 @@ pub fn flush_mine() {
 
 /// Empties the caches of threads that a fork left behind.
 fn flush_left_behind() {
-    for cache in all().filter(|cache| cache.owner.load(Relaxed) != 0 && take(cache)) {
-        exchange::flush_all(cache);
-        cache.close();
-        cache.owner.store(0, Ordering::Release);
+    for place in rooms::places() {
+        if take(&place, |word| word & OPEN != 0 && number_in(word) != 0).is_none() {
+            continue;
+        }
+        if let Some(cache) = place.laid() {
+            exchange::flush_all(cache);
+            cache.close();
+        } else {
+            place.purge(1);
+        }
+        leave(&place, place.word().load(Relaxed) & (OPEN | LAID));
     }
 }
 
 /// In a forked child: this thread keeps its cache, and the others' are nobody's. `old` is the number it had in the parent.
 pub fn adopt_in_child(old: u32) {
-    let forks = FORKS.load(Relaxed);
-    let before = u64::from(forks) << u32::BITS | u64::from(old);
-    FORKS.store(forks.wrapping_add(1), Relaxed);
-    let address = Cache::mine().map(Cache::address);
+    let before = forks() << u32::BITS | u64::from(old);
+    FORKS.store(FORKS.load(Relaxed).wrapping_add(1), Relaxed);
+    let mine = Cache::mine().and_then(rooms::place_of);
+    let is_mine = |place: &Place| mine.is_some_and(|mine| core::ptr::eq(mine.word(), place.word()));
     // By number too: a signal handler may have forked while this thread was just getting its cache.
-    let mine = all().filter(|cache| address == Some(cache.address()) || cache.owner.load(Relaxed) == before);
-    OWNED.store(mine.inspect(|cache| cache.owner.store(owner_now(), Relaxed)).count(), Relaxed);
+    let mine = rooms::places().filter(|place| is_mine(place) || place.word().load(Relaxed) & !FLAGS == before);
+    let adopt = |place: &Place| {
+        update(place.word(), Relaxed, |word| word & FLAGS | owner_now());
+    };
+    OWNED.store(mine.inspect(adopt).filter(|place| place.laid().is_some()).count(), Relaxed);
+    let idle = rooms::places().filter(|place| is_idle(place.word().load(Relaxed)));
+    IDLE.store(i64::try_from(idle.count()).unwrap_or(0), Relaxed);
 }
 
 #[cfg(feature = "models")]
@@ -260,7 +374,7 @@ mod models {
 
     /// Loom reports words of a cache that two threads use at a time.
     fn use_a_cache() {
-        let cache = unused().or_else(new).unwrap();
+        let cache = claim_any().unwrap().laid().unwrap();
         thread::set_cache(cache.address());
         cache.open();
         give_up(cache);
@@ -274,17 +388,19 @@ mod models {
             use_a_cache();
             other.join().unwrap();
             assert_eq!(caches(), 0);
-            assert!(all().count() <= 2 && all().all(|cache| cache.owner.load(Relaxed) == 0));
+            assert!(all().count() <= 2 && owned().count() == 0);
+            rooms::models::unmap_all();
         });
     }
 
     #[test]
     fn caches_in_the_list_are_laid_out_and_none_is_missing() {
         model(2, || {
-            let makers = [(); 2].map(|()| loom::thread::spawn(|| new().unwrap()));
+            let makers = [(); 2].map(|()| loom::thread::spawn(|| claim_any().unwrap().laid().unwrap()));
             assert!(all().all(|cache| cache.stacked() == 0));
             makers.into_iter().for_each(|thread| assert!(!thread.join().unwrap().is_open()));
             assert_eq!(all().count(), 2);
+            rooms::models::unmap_all();
         });
     }
 }

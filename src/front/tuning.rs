@@ -6,7 +6,7 @@ use crate::base::line::Line;
 use crate::base::operation::Operation;
 use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
-use crate::sys::{linux, report, valgrind};
+use crate::sys::{linux, report, thread, valgrind};
 use core::ffi::c_int;
 use core::fmt::Write;
 
@@ -63,6 +63,9 @@ pub fn set(parameter: c_int, value: c_int) -> bool {
 pub fn trim() -> usize {
     runtime::ensure();
     threads::flush_mine();
+    if !thread::is_inside() {
+        threads::give_back(false);
+    }
     valgrind::quietly(|| {
         let arenas = runtime::arenas().filter_map(|arena| arena.enter(Operation::Other));
         arenas.map(|mut arena| arena.trim()).sum::<usize>() + runtime::MAPPINGS.release_retained()

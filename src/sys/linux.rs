@@ -135,6 +135,39 @@ fn mmap_guarded(len: usize, align: usize) -> Option<usize> {
     mmap(0, total, libc::PROT_READ | libc::PROT_WRITE, 0).map(inside)
 }
 
+/// `len` bytes of address space for records of ours, between pages that stay untouchable. `open_reserved` comes next, piece by piece.
+pub fn reserve_guarded(len: usize) -> Option<usize> {
+    let page = page_size();
+    let start = mmap(0, len + 2 * page, libc::PROT_NONE, libc::MAP_NORESERVE)? + page;
+    own::add(start, len);
+    Some(start)
+}
+
+/// Makes pages of `reserve_guarded` usable; they count from here on.
+pub fn open_reserved(address: usize, len: usize) -> bool {
+    if count_in(len).is_none() {
+        return false;
+    }
+    let done = permit(address, len);
+    if !done {
+        count_out(len);
+    }
+    done
+}
+
+/// Gives back what `reserve_guarded` returned, of which so many bytes were opened.
+///
+/// # Safety
+/// Nothing may use the range any more.
+pub unsafe fn unreserve_guarded(address: usize, len: usize, opened: usize) {
+    let page = page_size();
+    // SAFETY: the caller's promise.
+    if unsafe { munmap(address - page, len + 2 * page) } {
+        own::remove(address);
+        count_out(opened);
+    }
+}
+
 /// Readable and writable pages that do not count, for a thread that gives them back itself.
 pub fn map_uncounted(len: usize) -> Option<usize> {
     mmap(0, len, libc::PROT_READ | libc::PROT_WRITE, 0)

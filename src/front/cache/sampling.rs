@@ -1,7 +1,7 @@
 //! Sampling for guarded allocations: how a cache counts, and how it sends the next allocation to the slow path. See the head of `cache`.
 
 use super::{ARMED, Cache, Head};
-use crate::base::class;
+use crate::base::class::{self, SizeClass};
 use crate::base::config::GRAIN;
 use crate::base::seal;
 use crate::front::{guard, guarded};
@@ -114,10 +114,18 @@ impl Cache {
     #[inline(never)]
     pub fn arm(&self) -> bool {
         match self.halted.compare_exchange(0, ARMED, Ordering::AcqRel, Relaxed) {
-            Ok(_) => self.table().iter().take(ARMED_GRAINS).for_each(|bin| bin.store(0, Relaxed)),
+            Ok(_) => {
+                let table = self.table().iter().take(ARMED_GRAINS);
+                table.filter(|bin| bin.load(Relaxed) != 0).for_each(|bin| bin.store(0, Relaxed));
+            }
             Err(now) => return now == ARMED,
         }
         true
+    }
+
+    /// Whether requests of a class are to take the slow path, as a sample is due.
+    pub(super) fn is_armed_for(&self, class: SizeClass) -> bool {
+        class.grains().start < ARMED_GRAINS && self.halted.load(Relaxed) == ARMED
     }
 
     /// Whether the request of `n` bytes, a small one which the slow path is about to serve, is to be a sample. By the cache's own thread.
@@ -141,7 +149,7 @@ impl Cache {
             let armed = armed && self.halted.compare_exchange(ARMED, 0, Relaxed, Relaxed).is_ok();
             let grain = class::grain(n.max(1));
             if armed || self.bins_of_grains[grain.min(ARMED_GRAINS)].load(Relaxed) == 0 {
-                self.fill_table(ARMED_GRAINS);
+                self.used().for_each(|class| self.show(class));
             }
         }
         self.open();
