@@ -21,6 +21,8 @@ use core::sync::atomic::Ordering::Relaxed;
 const BATCH_FIRST: usize = 8;
 const FIRST_BYTES: usize = 4096;
 const BATCH_MAX: usize = 256;
+/// So many threads fill their stacks so. Where they are more, all together do not have more of what they may not need.
+const CROWD: usize = 64;
 /// A stack that grows asks so many others for room.
 const VICTIMS: usize = 8;
 /// After so many flushes in a row a stack shrinks.
@@ -33,8 +35,8 @@ pub fn fill(cache: &Cache, class: SizeClass) -> bool {
     let pace = cache.pace(class);
     let most = slots_max(class.size()) / 2;
     let batch = match usize::from(pace.batch.load(Relaxed)) {
-        0 => (FIRST_BYTES / class.size()).clamp(1, BATCH_FIRST),
-        batch if pace.flushes.load(Relaxed) == 0 => (2 * batch).min(most).min(BATCH_MAX),
+        0 => share((FIRST_BYTES / class.size()).clamp(1, BATCH_FIRST)),
+        batch if pace.flushes.load(Relaxed) == 0 => (batch + share(batch)).min(most).min(BATCH_MAX),
         batch => batch,
     };
     #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
@@ -61,6 +63,14 @@ pub fn fill(cache: &Cache, class: SizeClass) -> bool {
     }
     cache.open();
     filled
+}
+
+/// What one thread has of objects that it may not need, where each of few has so many.
+fn share(objects: usize) -> usize {
+    match threads::caches() {
+        ..=CROWD => objects,
+        many => (objects * CROWD / many).max(1),
+    }
 }
 
 /// Notes that a heap block of a class comes from the arena, as the thread's stack is empty.
