@@ -1,6 +1,6 @@
 // Footprint: what is resident of a process that holds little, or much in blocks of one size, or had many threads.
 //
-//     footprint what=nothing|first|few|alive|turns|crowd|child|live [none=1] [size=N] [bytes=N]
+//     footprint what=nothing|first|few|alive|turns|crowd|throng|gone|child|live [none=1] [size=N] [bytes=N] [count=N]
 //
 //   nothing    no call at all
 //   first      one block of 16 bytes
@@ -8,11 +8,13 @@
 //   alive      100 threads alive, each with as much
 //   turns      1,000 threads one after another, each allocates as much and frees it
 //   crowd      the same, 50 alive at a time
+//   throng     count= (5,000) threads alive, each with ten blocks of 16 to 133 bytes
+//   gone       the same, three seconds after all have freed them and ended
 //   child      a child of fork beside eight threads that hold as much: it takes as much itself
 //   live       bytes= (1 GiB) in blocks of size= bytes; size=1: of 16 to 1024, every doubling equally likely
 //
 // none=1 makes the same threads without a block: what they cost by themselves. Printed in KiB, while blocks and threads live:
-// rss=, pss= and dirty= (private) of the whole process; asked= is the bytes of the blocks.
+// rss=, pss= and dirty= (private) of the whole process; asked= is the bytes of the blocks, ranges= how many ranges of memory there are.
 #include "../programs/resident.h"
 
 #include <semaphore.h>
@@ -31,6 +33,19 @@ struct worker {
 
 static bool none;
 
+static size_t ranges(void)
+{
+    static char text[1 << 16];
+    size_t lines = 0;
+    int file = open("/proc/self/maps", O_RDONLY);
+    require(file >= 0, "/proc/self/maps");
+    for (ssize_t got; (got = read(file, text, sizeof text)) > 0;)
+        for (ssize_t i = 0; i < got; i++)
+            lines += text[i] == '\n';
+    close(file);
+    return lines;
+}
+
 // The exact figures: each page is looked at.
 static void print_footprint(size_t asked)
 {
@@ -45,7 +60,7 @@ static void print_footprint(size_t asked)
         length += snprintf(line + length, sizeof line - (size_t)length, "%s=%zu ", keys[i],
                            strtoul(found + strlen(names[i]), NULL, 10));
     }
-    length += snprintf(line + length, sizeof line - (size_t)length, "asked=%zu\n", asked / 1024);
+    length += snprintf(line + length, sizeof line - (size_t)length, "asked=%zu ranges=%zu\n", asked / 1024, ranges());
     require(write(STDOUT_FILENO, line, (size_t)length) == length, "cannot write");
 }
 
@@ -103,6 +118,44 @@ static void turns(struct worker *workers, size_t count, size_t alive)
     }
 }
 
+static pthread_barrier_t all_hold, all_end;
+
+static void *hold_ten(void *argument)
+{
+    enum { TEN = 10 };
+    void *held[TEN] = {0};
+    for (size_t i = 0; i < TEN && !none; i++)
+        held[i] = memset(present(malloc(16 + 13 * i)), 1, 16 + 13 * i);
+    pthread_barrier_wait(&all_hold);
+    pthread_barrier_wait(&all_end);
+    for (size_t i = 0; i < TEN; i++)
+        free(held[i]);
+    return argument;
+}
+
+// So many threads that live together; what there is meanwhile, or later.
+static void throng(size_t count, bool alive)
+{
+    pthread_t *threads = pages(count * sizeof *threads);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK);
+    pthread_barrier_init(&all_hold, NULL, (unsigned)count + 1);
+    pthread_barrier_init(&all_end, NULL, (unsigned)count + 1);
+    for (size_t i = 0; i < count; i++)
+        require(!pthread_create(&threads[i], &attributes, hold_ten, NULL), "cannot start a thread");
+    pthread_barrier_wait(&all_hold);
+    if (alive)
+        print_footprint(none ? 0 : count * 745);
+    pthread_barrier_wait(&all_end);
+    for (size_t i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+    if (!alive) {
+        sleep(3);
+        print_footprint(0);
+    }
+}
+
 // What is private to the child are the pages that were copied for it, or are new.
 static void in_child(struct worker *workers)
 {
@@ -143,6 +196,7 @@ int main(int argc, char **argv)
     const char *what = option_word("what", "first");
     none = option_word("none", NULL) != NULL;
     size_t size = option("size", 1), bytes = option_work("bytes", 1 << 30);
+    size_t count = option("count", 5000);
     options_end();
     void *held[DIFFERENT * EACH];
     struct worker *workers = pages(ALIVE * sizeof *workers);
@@ -158,6 +212,9 @@ int main(int argc, char **argv)
         turns(workers, TURNS, CROWD);
     else if (!strcmp(what, "child")) {
         in_child(workers);
+        return 0;
+    } else if (!strcmp(what, "throng") || !strcmp(what, "gone")) {
+        throng(count, *what == 't');
         return 0;
     } else if (!strcmp(what, "live"))
         asked = none ? 0 : fill(bytes, size);
