@@ -1,5 +1,5 @@
-// What cannot be had is refused before anything is given up for it: neither beyond all address space, through every way of asking, nor beyond
-// RLIMIT_AS or RLIMIT_DATA. The calls that the kernel sees are counted by a tracer.
+// What cannot be had is refused before anything is given up for it: neither beyond all address space, through every way
+// of asking, nor beyond RLIMIT_AS or RLIMIT_DATA. The calls that the kernel sees are counted by a tracer.
 // env: METES_OPTIONS=decay_ms=1000000
 // timeout: 300
 #include "check.h"
@@ -84,7 +84,8 @@ static int traced(int resource) {
     beyond_limits(small, large);
     say(3);
     say(4 + (long)(requests - before));
-    if (statistics().heap_held != held) fprintf(stderr, "%zu bytes in heaps before, %zu after\n", held, statistics().heap_held);
+    if (statistics().heap_held != held)
+        fprintf(stderr, "%zu bytes in heaps before, %zu after\n", held, statistics().heap_held);
     CHECK(statistics().heap_held == held);
     check_heap();
     // What can be had still is, at the price of what is kept.

@@ -72,8 +72,8 @@ pub fn trim() -> usize {
     })
 }
 
-/// Gives whole regions back, for whoever needs address space or a part of a limit for a mapping of `n` bytes; how many bytes that were.
-/// None where all that could go back is not enough. Keeps errno.
+/// Gives whole regions back, for whoever needs address space or a part of a limit for a mapping of `n` bytes; how many
+/// bytes that were. None where all that could go back is not enough. Keeps errno.
 pub fn release_regions_for(n: usize) -> usize {
     if !would_fit(n) {
         return 0;
@@ -83,8 +83,9 @@ pub fn release_regions_for(n: usize) -> usize {
     entered.map(|mut arena| arena.release_whole_regions()).sum::<usize>() + runtime::MAPPINGS.release_retained()
 }
 
-/// Whether `n` bytes may be had once all that is free has gone back. Limits are what the kernel and `limit` say they are: what would have to be
-/// had beside it is asked for, and given back. Nobody else has to be asked how much there may be, by calls that a sandbox may not allow.
+/// Whether `n` bytes may be had once all that is free has gone back. Limits are what the kernel and `limit` say they
+/// are: what would have to be had beside it is asked for, and given back. Nobody else has to be asked how much there
+/// may be, by calls that a sandbox may not allow.
 fn would_fit(n: usize) -> bool {
     let entered = runtime::arenas().filter_map(|arena| arena.enter(Operation::Other));
     let free = entered.map(|arena| arena.releasable()).sum::<usize>();
