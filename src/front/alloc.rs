@@ -8,7 +8,7 @@
 
 use super::cache;
 use super::misuse::{self, Wrong};
-use super::{check, exchange, foreign, guard, helper, oom, options, runtime, stats, threads, tuning, watch};
+use super::{check, density, exchange, foreign, guard, helper, oom, options, runtime, stats, threads, tuning, watch};
 use crate::base::align;
 use crate::base::class::{self, SizeClass};
 use crate::base::config::{CHECKED, GRAIN, REQUEST_MAX};
@@ -222,9 +222,6 @@ fn allocate_zeroed_slowly(n: usize, align: usize) -> *mut u8 {
 #[inline(never)]
 pub(super) fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
     runtime::ensure();
-    if n > REQUEST_MAX {
-        return fail();
-    }
     check::tick();
     let class = if align <= GRAIN { SizeClass::for_size(n) } else { SizeClass::for_aligned(n, align) };
     if guard::is_asked()
@@ -244,6 +241,9 @@ pub(super) fn serve(operation: Operation, n: usize, align: usize, zero: bool) ->
     }
     let span = n.checked_add(if align > GRAIN { align } else { 0 });
     if span.is_none_or(|bytes| bytes >= options::cutoff()) {
+        if n > REQUEST_MAX {
+            return fail();
+        }
         return serve_mapping(operation, n, align, zero);
     }
     // Rounded up to its class a block can go into the cache when it is freed.
@@ -548,10 +548,21 @@ fn release_block(operation: Operation, region: &'static Span, address: usize) {
             return;
         }
     }
-    stats::count(operation);
+    release_to_heap(operation, region, address);
+}
+
+#[cold]
+#[inline(never)]
+fn release_to_heap(operation: Operation, region: &'static Span, address: usize) {
     let arena = arena_of(region);
+    let usable = heap::usable_size(region, address).unwrap_or(0);
+    let is_touched = density::is_touched(address, usable);
+    stats::count(operation);
     match arena.enter(operation) {
         Some(mut heap) => {
+            if is_touched {
+                heap.was_touched(address, usable);
+            }
             let result = heap.free(address);
             drop(heap);
             if let Err(wrong) = result {
@@ -579,6 +590,7 @@ fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
         return misuse::report(operation, address, Wrong::Mapping(span));
     }
     let bytes = span.len();
+    density::look_at_mapping(address, span.mark.load(Relaxed));
     if !runtime::MAPPINGS.free(span) {
         return misuse::report(operation, address, Wrong::FreedMapping(bytes));
     }
@@ -798,6 +810,7 @@ unsafe fn resize_by_copy(p: *mut u8, n: usize) -> *mut u8 {
         // A block that is to shrink serves as it is.
         return if n <= old { p } else { new };
     }
+    density::will_be_touched(new.addr(), old.min(n));
     // SAFETY: both are blocks of ours, in use, with at least these sizes, and not the same.
     unsafe {
         new.copy_from_nonoverlapping(p, old.min(n));

@@ -1,8 +1,8 @@
 //! The helper: a thread that gives memory back while the program makes no calls.
 //!
 //! It starts when an arena has more freed memory than its threshold, or many caches have no thread any more. It waits for the decay time,
-//! empties the caches of threads that have not used them meanwhile, gives back the pages of those that nobody has had, trims the arenas, in steps,
-//! and ends. What a program's own calls trim beside it is only what is very much.
+//! empties the caches of threads that have not used them meanwhile, gives back the pages of those that nobody has had, has dense memory put together to
+//! huge pages, trims the arenas, in steps, and ends. What a program's own calls trim beside it is only what is very much.
 //!
 //! It never waits for an arena's lock while it has a cache halted or keeps a fork waiting: a fork may come from a signal handler
 //! that interrupted an operation on that arena. Where the kernel has no helper for us, a heap is trimmed by the call that finds it due.
@@ -10,12 +10,14 @@
 use super::cache::Cache;
 use super::options::Purge;
 use super::{exchange, options, runtime, threads};
+use crate::base::config::REGION_GRANULE;
 use crate::base::operation::Operation;
 use crate::base::shared::{AtomicBool, AtomicU32};
 use crate::slab::arena::{Arena, Trimmed};
 use crate::sys::helper::{self, Started};
 use crate::sys::linux::Linux;
 use crate::sys::lock::FutexLock;
+use crate::sys::pages::PageSource;
 use crate::sys::{futex, linux, sandbox, thread};
 use core::sync::atomic::{Ordering, Ordering::Relaxed};
 use lock_api::RawMutex;
@@ -25,6 +27,9 @@ const WORTH: usize = 1 << 20;
 
 /// Caches without a thread that are worth one: of each a few pages are in use.
 const WORTH_CACHES: usize = 64;
+
+/// Huge pages that are made of small ones at a time, for each arena.
+const COLLAPSES: usize = 32;
 
 /// 1 if there is memory that waits.
 static WORK: AtomicU32 = AtomicU32::new(0);
@@ -147,6 +152,8 @@ fn pass() {
         idle.for_each(empty);
     }
     threads::give_back(true);
+    // Before anything is given back: what has changed since the last time can be told still.
+    runtime::arenas().for_each(collapse);
     runtime::arenas().filter(|arena| arena.is_waiting()).for_each(trim);
 }
 
@@ -186,6 +193,21 @@ pub fn at_work(f: impl FnOnce()) -> bool {
         AT_WORK.unlock();
     }
     true
+}
+
+/// Has huge pages made of what is dense. Not under the lock: each takes a while. What was found may have been freed
+/// meanwhile, given back, or be another's; then the kernel refuses, or fills up one huge page in vain.
+fn collapse(arena: &Arena<Linux>) {
+    let (mut at, mut left) = (0, COLLAPSES);
+    while left != 0
+        && let Some((next, page)) = arena.enter(Operation::Other).and_then(|mut arena| arena.next_dense(at))
+    {
+        at = next;
+        if let Some(page) = page {
+            Linux.collapse(page, REGION_GRANULE);
+            left -= 1;
+        }
+    }
 }
 
 fn trim(arena: &Arena<Linux>) {

@@ -4,6 +4,7 @@
 pub mod alloc;
 pub mod cache;
 pub mod check;
+pub mod density;
 pub mod exchange;
 pub mod exit;
 pub mod fault;

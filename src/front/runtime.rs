@@ -34,8 +34,8 @@ const ASIDE: usize = ARENAS_MAX;
 /// The process's mappings.
 pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 
-/// Arenas that hold as much ask for huge pages as they grow.
-const HUGE_FROM: usize = 128 << 20;
+/// Arenas whose slabs have as much ask for huge pages for more of them.
+const HUGE_FROM: usize = 64 << 20;
 
 /// How far the start is.
 static START: Start = Start { ready: AtomicBool::new(false), starting: AtomicU32::new(0), founded: AtomicU64::new(0) };
@@ -122,8 +122,8 @@ fn prepare(index: usize, arena: &mut Entered<'_, Linux>) {
         arena.set_checked();
     }
     arena.set_huge(match options::huge_pages() {
-        HugePages::Auto => Huge::From(HUGE_FROM),
-        HugePages::Always => Huge::From(0),
+        HugePages::Auto => Huge::Dense(HUGE_FROM),
+        HugePages::Always => Huge::Always,
         HugePages::Never => Huge::Never,
     });
 }

@@ -11,6 +11,7 @@
 
 use super::block::{self, Block, FreeBlocks, Header, MIN_REST};
 use super::free_list::{Fit, FreeList};
+use super::huge::Credit;
 use super::page_map::PageMap;
 use super::span::{Kind, Span, SpanPool};
 use crate::base::align;
@@ -66,12 +67,14 @@ pub struct Figures {
     pub free: usize,
 }
 
-/// Which new regions of a heap ask for huge pages.
+/// Which memory of a heap asks for huge pages: see `huge`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Huge {
-    /// Those it gets when it holds so many bytes; for a large block from a sixteenth of that on.
-    From(usize),
-    /// None, and they refuse those that the system would give unasked.
+    /// What will be touched densely; of slabs, once they have so many bytes.
+    Dense(usize),
+    /// All.
+    Always,
+    /// None, and it refuses those that the system would give unasked.
     Never,
 }
 
@@ -96,6 +99,7 @@ pub struct Heap<S: PageSource + 'static> {
     /// When `dirty` passed the threshold for the first time since the last trim, in milliseconds; 0 if it has not.
     pub(super) over_since: u64,
     pub(super) huge: Huge,
+    pub(super) credit: Credit,
     /// What the caller is doing, and to which block (0: to none yet), for reports.
     operation: (Operation, Block),
 }
@@ -125,7 +129,8 @@ impl<S: PageSource + 'static> Heap<S> {
             trim_most: 0,
             decay: 0,
             over_since: 0,
-            huge: Huge::From(0),
+            huge: Huge::Always,
+            credit: Credit { seen: 0, most: 0, owed: 0 },
             operation: (Operation::Malloc, 0),
         }
     }
@@ -153,7 +158,7 @@ impl<S: PageSource + 'static> Heap<S> {
         self.decay = decay;
     }
 
-    /// Sets which new regions ask for huge pages.
+    /// Sets which memory asks for huge pages from now on.
     pub fn set_huge(&mut self, huge: Huge) {
         self.huge = huge;
     }
@@ -162,6 +167,11 @@ impl<S: PageSource + 'static> Heap<S> {
     #[inline]
     pub fn set_operation(&mut self, operation: Operation) {
         self.operation = (operation, 0);
+    }
+
+    /// Whether that is the entry point at work.
+    pub(super) fn works_on(&self, operation: Operation) -> bool {
+        self.operation.0 as usize == operation as usize
     }
 
     /// What the heap holds.

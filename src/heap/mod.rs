@@ -6,6 +6,7 @@ pub mod check;
 pub mod free_list;
 #[expect(clippy::module_inception, reason = "the heap itself is the folder's main subject")]
 pub mod heap;
+pub mod huge;
 pub mod locate;
 pub mod mapping;
 pub mod page_map;

@@ -9,16 +9,13 @@
 //! together are sixteen bytes, a grain: joining turns them into the inside of a free block, and parting makes them again.
 
 use super::block::{self, Header};
-use super::heap::{Heap, Huge};
+use super::heap::Heap;
 use super::span::{Kind, Span};
 use crate::base::align;
 use crate::base::config::{BLOCK_MAX, GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX, UNIT};
 use crate::sys::pages::{self, PageSource};
 use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
-
-/// Blocks of so many bytes have regions made for them.
-const LARGE: usize = 4 << 20;
 
 /// Pad and fence.
 const EDGES: usize = 2 * HEADER;
@@ -65,15 +62,7 @@ impl<S: PageSource + 'static> Heap<S> {
         }
         span.next.store(self.regions.map_or(0, |next| core::ptr::from_ref(next).expose_provenance()), Relaxed);
         self.regions = Some(span);
-        span.parted.store(0, Relaxed);
-        match self.huge {
-            Huge::Never => self.source.advise_huge(start, len, false),
-            // One for a large block is touched as a whole.
-            Huge::From(bytes) if self.figures.held.max(if need >= LARGE { 16 * len } else { len }) >= bytes => {
-                self.source.advise_huge(start, len, true);
-            }
-            Huge::From(_) => {}
-        }
+        self.begin_huge(span, need);
         self.figures.regions += 1;
         self.figures.held += len;
         self.figures.peak_held = self.figures.peak_held.max(self.figures.held);
@@ -178,11 +167,14 @@ impl<S: PageSource + 'static> Heap<S> {
     fn cut(&mut self, at: usize) {
         let Some(lower) = self.map.get(at).filter(|region| region.start() != at) else { return };
         let Some(upper) = self.spans.take(&self.source) else { return };
+        self.forget_huge(lower);
         let (end, mark) = (lower.end(), lower.mark.load(Relaxed));
         upper.start.store(at, Relaxed);
         upper.len.store(end - at, Relaxed);
         upper.arena.store(self.arena, Relaxed);
-        upper.parted.store(lower.parted.load(Relaxed), Relaxed);
+        upper.asked.store(lower.asked.load(Relaxed), Relaxed);
+        upper.owed.store(0, Relaxed);
+        upper.seen.store(0, Relaxed);
         upper.joined.store(1, Relaxed);
         upper.mark.store(mark.max(at + EDGES + MIN_BLOCK), Relaxed);
         upper.next.store(lower.next.load(Relaxed), Relaxed);
@@ -288,6 +280,7 @@ impl<S: PageSource + 'static> Heap<S> {
             if run.contains(&span.start()) {
                 self.figures.regions -= 1;
                 self.figures.held -= span.len();
+                self.forget_huge(span);
                 self.spans.put(span);
                 continue;
             }

@@ -43,10 +43,14 @@ pub struct Span {
     /// Regions: 1 if its first block may reach back into the region before. Mappings of checked blocks: 1 if the page before it is
     /// reserved for it.
     pub joined: AtomicU32,
-    /// Regions: 1 if huge pages were refused for it, as parts of some were given back.
-    pub parted: AtomicU32,
+    /// Regions: what it has asked for of huge pages.
+    pub asked: AtomicU32,
     /// Regions: the heap's next region. Free records: the next free one.
     pub next: AtomicUsize,
+    /// Regions: a bit for each part that has asked for huge pages and may never be touched.
+    pub owed: AtomicU64,
+    /// Regions: a bit for each part that was seen to be touched.
+    pub seen: AtomicU64,
 }
 
 const _: () = assert!(size_of::<Span>() == 64);

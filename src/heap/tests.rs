@@ -11,6 +11,7 @@ use super::mapping::Mappings;
 use super::page_map::PageMap;
 use super::span::SpanPool;
 use crate::base::config::{REGION_GRANULE, UNIT};
+use crate::base::operation::Operation;
 use crate::sys::fake::Fake;
 use crate::sys::pages::PageSource;
 use proptest::prelude::*;
@@ -561,6 +562,39 @@ fn sizes_no_block_can_have_are_refused() {
         assert_eq!(bench.heap.alloc_aligned(100, 1 << 40), None);
     }
     bench.heap.free(block).unwrap();
+    bench.finish();
+}
+
+#[test]
+fn large_blocks_ask_for_huge_pages_as_far_as_others_were_seen_touched() {
+    const MIB: usize = 1 << 20;
+    let mut bench = Bench::new(Fit::Best, 128 * MIB);
+    bench.heap.set_huge(Huge::Dense(usize::MAX));
+    let mut blocks = Vec::new();
+    let mut asks = |bench: &mut Bench, operation| {
+        bench.heap.set_operation(operation);
+        let block = bench.heap.alloc(6 * MIB).unwrap().block;
+        blocks.push(block);
+        (block, bench.source.is_huge((block + 3 * MIB) & !4095))
+    };
+    let (first, huge) = asks(&mut bench, Operation::Malloc);
+    assert!(!huge, "nothing is known yet");
+    bench.heap.was_touched(first, 6 * MIB);
+    assert!(!asks(&mut bench, Operation::Calloc).1, "nobody writes to all that calloc gives");
+    let (second, huge) = asks(&mut bench, Operation::Malloc);
+    assert!(!huge, "a region of 8 MiB is more than was seen");
+    bench.heap.was_touched(second, 6 * MIB);
+    assert!(asks(&mut bench, Operation::Malloc).1);
+    let (third, huge) = asks(&mut bench, Operation::Malloc);
+    assert!(!huge, "the one before may never be touched");
+    bench.heap.was_touched(third, 6 * MIB);
+    bench.check();
+    blocks.into_iter().for_each(|block| {
+        bench.free(block).unwrap();
+    });
+    bench.heap.trim();
+    bench.heap.release_whole_regions();
+    assert_eq!((bench.heap.credit.seen, bench.heap.credit.owed), (0, 0));
     bench.finish();
 }
 

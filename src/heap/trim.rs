@@ -110,21 +110,11 @@ impl<S: PageSource + 'static> Heap<S> {
         if start >= end {
             return;
         }
-        self.part(start);
+        self.part(start..end, true);
         // SAFETY: the caller has the block, and needs nothing of what is there.
         #[expect(unsafe_code, reason = "the heap owns its blocks")]
         unsafe {
             purges.add(start, end - start);
-        }
-    }
-
-    /// The region at an address wants no huge pages any more, as parts of such pages are given back: the kernel would put them together again,
-    /// and fill what was given back.
-    fn part(&self, address: usize) {
-        if let Some(region) = self.map.get(address)
-            && region.parted.swap(1, Relaxed) == 0
-        {
-            self.source.advise_huge(region.start(), region.len(), false);
         }
     }
 
@@ -145,8 +135,10 @@ impl<S: PageSource + 'static> Heap<S> {
         if start >= touched_end {
             return 0;
         }
-        if touched_end - start < PARTED {
-            self.part(start);
+        let small = touched_end - start < PARTED;
+        let owes = !small && self.owe(start..touched_end);
+        if !owes {
+            self.part(start..touched_end, small);
         }
         // SAFETY: the pages hold nothing of ours: they lie between the node and the tag of a free block.
         #[expect(unsafe_code, reason = "the heap owns its free blocks")]
@@ -154,6 +146,7 @@ impl<S: PageSource + 'static> Heap<S> {
         if !done {
             return 0;
         }
+        self.forget_touched(&(start..touched_end), !owes);
         if let Some(region) = self.map.get(free).filter(|region| region.holds(end) && region.mark.load(Relaxed) <= end)
         {
             region.mark.store(start, Relaxed);

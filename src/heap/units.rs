@@ -56,18 +56,30 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// Up to so many units that nobody has touched yet, each a block of its own: the first as `alloc_units` would have it, the others with headers
-    /// as if purged, so the caller puts slabs there. `None` if what would be taken next is no such unit.
-    pub fn take_fresh_units(&mut self, most: usize) -> Option<Range<Block>> {
+    /// as if purged, so the caller puts slabs there, beside others of so many bytes. `None` if what would be taken next
+    /// is no such unit.
+    pub fn take_fresh_units(&mut self, most: usize, slabs: usize) -> Option<Range<Block>> {
         let (found, start) = self.place_for_units(UNIT).or_else(|| {
             self.grow(2 * UNIT + MIN_BLOCK)?;
             self.place_for_units(UNIT)
         })?;
-        let end = (found + self.trusted(found).size() - MIN_REST).min(self.map.get(start)?.end());
+        let mut end = self.map.get(start)?.end();
+        let (most, page) = self.huge_run(start, slabs).unwrap_or((most, 0..0));
+        if end == page.start
+            && let Some(next) = self.map.get(end)
+            && next.mark.load(Relaxed) <= end + 2 * HEADER + MIN_BLOCK
+        {
+            end = next.end();
+        }
+        let end = (found + self.trusted(found).size() - MIN_REST).min(end);
         let units = (end.saturating_sub(start) / UNIT).min(most);
         if units == 0 || !self.is_fresh(start) {
             return None;
         }
         let end = start + units * UNIT;
+        if !page.is_empty() && end + UNIT == page.end {
+            self.ask_for_run(&page);
+        }
         self.take_at(found, start, end - start);
         block::set_header(start, self.trusted(start).with_size(UNIT));
         self.figures.live_blocks += units - 1;

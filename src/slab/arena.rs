@@ -257,6 +257,12 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         }
     }
 
+    /// Looks from an address on for memory that is dense and in small pages: see `dense`.
+    pub fn next_dense(&mut self, from: usize) -> Option<(usize, Option<usize>)> {
+        let Inside { heap, bins, .. } = self.inside();
+        bins.next_dense(heap, from)
+    }
+
     /// More freed memory waits than the threshold says.
     #[cold]
     fn wait_or_trim(&mut self) {

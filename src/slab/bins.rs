@@ -86,7 +86,7 @@ pub struct Bins {
     checked: bool,
     slabs: usize,
     /// Bytes of the slabs' blocks.
-    bytes: usize,
+    pub(super) bytes: usize,
     /// Bytes that came back and were not taken again since the last purge.
     dirty: usize,
 }
@@ -414,6 +414,9 @@ impl Bins {
                     let looked = slab.bytes();
                     let end = start + looked;
                     slab.lower_limit(heap.page_map());
+                    if slab.class().is_some() {
+                        slab.set_settled(false);
+                    }
                     slab.for_each_free_run(|from, to| {
                         // With the last grain goes the next slab's header.
                         let to = if to == end - GRAIN && heap.can_purge_header(end) { end } else { to };

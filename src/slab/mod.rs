@@ -3,6 +3,7 @@
 
 pub mod arena;
 pub mod bins;
+pub mod dense;
 pub mod key;
 pub mod metadata;
 mod mixed;

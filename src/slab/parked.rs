@@ -81,7 +81,7 @@ impl Bins {
     /// Takes a unit that nobody has touched yet, and parks those behind it.
     #[cold]
     pub(super) fn take_and_park<S: PageSource>(&mut self, heap: &mut Heap<S>) -> Option<usize> {
-        let Range { start, end } = heap.take_fresh_units(RUN)?;
+        let Range { start, end } = heap.take_fresh_units(RUN, self.bytes)?;
         for unit in (start + UNIT..end).step_by(UNIT) {
             let Some(record) = self.new_record(heap, class()) else {
                 heap.give_fresh_units(unit..end);

@@ -145,7 +145,8 @@ pub struct Slab {
     free: AtomicU32,
     /// No word of the bitmap before this one has a bit. Mixed slabs: see `searched`.
     hint: AtomicU32,
-    /// Mixed slabs: the grains of the longest free run, or more.
+    /// Mixed slabs: the grains of the longest free run, or more. Others: 1 if they stand on a huge page that was asked
+    /// for, and nothing was given back since.
     room: AtomicU32,
     /// Mixed slabs: the record that the slab had before. Who has read the page map just before it was made a mixed one is still looking at that.
     pub(super) origin: AtomicUsize,
@@ -201,6 +202,7 @@ impl Slab {
     pub fn begin(&self, start: usize, class: SizeClass, arena: usize) {
         self.begin_head(start, Some(class), class.slab_bytes() / UNIT, arena);
         self.set_free(class.objects());
+        self.set_settled(false);
         self.hint.store(0, Relaxed);
         let bits = self.bits();
         bits.fill(0..64 * bits.0.len(), false);
@@ -400,6 +402,21 @@ impl Slab {
         self.set_free(free);
         self.set_changed();
         Some(free)
+    }
+
+    /// Whether it stands on a huge page that was asked for.
+    pub(super) fn is_settled(&self) -> bool {
+        self.room() != 0
+    }
+
+    /// Notes whether it does. Not for mixed slabs.
+    pub(super) fn set_settled(&self, settled: bool) {
+        self.set_room(usize::from(settled));
+    }
+
+    /// Whether an object came back since the last purge.
+    pub(super) fn is_changed(&self) -> bool {
+        self.changed.load(Relaxed)
     }
 
     /// Notes that an object came back.

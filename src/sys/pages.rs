@@ -71,6 +71,9 @@ pub trait PageSource {
     /// Asks for huge pages in a range, where the system has them, or for none there.
     fn advise_huge(&self, address: usize, len: usize, wanted: bool);
 
+    /// Makes a huge page of the small ones in a range, where the system can; the content stays. Nothing depends on it.
+    fn collapse(&self, _address: usize, _len: usize) {}
+
     /// Milliseconds since some time in the past.
     fn now(&self) -> u64;
 

@@ -1,0 +1,78 @@
+//! What is known of large blocks: whether the program touches all of them, so that huge pages cost no memory
+//! (`heap::huge`).
+
+#![allow(unsafe_code)]
+
+use super::options::{self, HugePages};
+use super::{alloc, runtime};
+use crate::base::align;
+use crate::base::operation::Operation;
+use crate::heap::huge::LARGE;
+use crate::sys::linux;
+use crate::sys::valgrind;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// A page in so many bytes is looked at.
+const STRIDE: usize = 512 << 10;
+
+fn matters(bytes: usize) -> bool {
+    bytes >= LARGE && options::huge_pages() == HugePages::Auto && !valgrind::listens()
+}
+
+/// Whether the program has touched the block of so many bytes that it frees just now: three of four of the pages looked
+/// at are not all zero. Looking at a page that was never touched makes none.
+#[inline]
+pub fn is_touched(block: usize, bytes: usize) -> bool {
+    matters(bytes) && has_content(block, bytes)
+}
+
+#[cold]
+#[inline(never)]
+fn has_content(block: usize, bytes: usize) -> bool {
+    let page = linux::page_size();
+    let pages = STRIDE / page;
+    let mut empty = 0;
+    let most = bytes / STRIDE / 4;
+    for index in 0..bytes / STRIDE {
+        // Another one in each, or what is done at regular distances would be taken for all.
+        let at = align::up(block, page) + index * STRIDE + (index * 37 + 11) % (pages - 1) * page;
+        // Programs make pages of their blocks untouchable, and put files in their place.
+        let is_readable = linux::is_readable(at);
+        let words = (at..at + page).step_by(size_of::<u64>());
+        // SAFETY: inside the block, which nobody uses any more, on a page that can be read.
+        let mut contents = words.map(|word| unsafe { core::ptr::with_exposed_provenance::<u64>(word).read_volatile() });
+        empty += usize::from(!is_readable || contents.all(|content| content == 0));
+        if empty > most {
+            return false;
+        }
+    }
+    true
+}
+
+/// The same of a mapping: what is seen touched is the calling thread's arena's to count on.
+#[inline]
+pub fn look_at_mapping(start: usize, bytes: usize) {
+    if is_touched(start, bytes)
+        && let Some(mut heap) = runtime::arena(runtime::home()).enter(Operation::Free)
+    {
+        heap.was_touched(start, bytes);
+    }
+}
+
+/// The first bytes of a block that was just allocated will be written.
+#[inline]
+pub fn will_be_touched(block: usize, bytes: usize) {
+    if matters(bytes) {
+        ask(block, bytes);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn ask(block: usize, bytes: usize) {
+    if let Some(region) = runtime::PAGE_MAP.get(block).filter(|span| alloc::is_region(span))
+        && let Some(mut heap) = runtime::arena(region.arena.load(Relaxed) as usize).enter(Operation::Realloc)
+    {
+        heap.will_be_touched(block, bytes);
+    }
+}

@@ -1,0 +1,227 @@
+//! Huge pages: which memory of a heap asks for them.
+//!
+//! One byte that is touched makes all of a huge page resident, so only memory asks of which nearly all will be touched:
+//! - units that are taken together for slabs of small objects, once slabs hold so much that one more is next to nothing;
+//! - what `realloc` is about to copy a large block to;
+//! - a region made for a large block, on credit: nobody knows whether a program will touch all of a block. But when it
+//!   frees one, a look at some of its pages says whether it did. As many bytes as have been seen touched at a time may ask
+//!   before anything is known of them: so no program has more than twice the memory it would have else. What is seen
+//!   touched is credit again.
+//!
+//! Where pieces are given back the region asks no more, or the kernel would put huge pages together around what stayed.
+
+use super::block::Block;
+use super::heap::{Heap, Huge};
+use super::span::Span;
+use crate::base::align;
+use crate::base::config::{REGION_GRANULE, UNIT};
+use crate::base::operation::Operation;
+use crate::base::shared::AtomicU64;
+use crate::sys::pages::PageSource;
+use core::ops::Range;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// Blocks of so many bytes have regions made for them, and are looked at when they are freed.
+pub const LARGE: usize = 4 << 20;
+
+/// What a region has asked for: nothing, in `Span::asked`.
+const NOTHING: u32 = 0;
+/// Huge pages, in some of it.
+const HUGE: u32 = 1;
+/// None, as pieces of it were given back.
+const NONE: u32 = 2;
+
+/// What a heap may ask for before it is known to be touched.
+pub(super) struct Credit {
+    /// Bytes that were seen to be touched, and have not been given back since.
+    pub(super) seen: usize,
+    /// The most they have been.
+    pub(super) most: usize,
+    /// Bytes that have asked for huge pages and may never be touched.
+    pub(super) owed: usize,
+}
+
+impl Credit {
+    fn add_seen(&mut self, bytes: usize) {
+        self.seen += bytes;
+        self.most = self.most.max(self.seen);
+    }
+
+    fn allows(&self, bytes: usize) -> bool {
+        self.owed + bytes <= self.most
+    }
+}
+
+/// The bytes that a bit of `Span::owed` and `Span::seen` stands for.
+fn bytes_of_bit(region: &Span) -> usize {
+    REGION_GRANULE * region.len().div_ceil(REGION_GRANULE * u64::BITS as usize)
+}
+
+/// The bits of the parts that lie between two addresses, or half of which do.
+fn bits_between(region: &Span, range: &Range<usize>) -> u64 {
+    let bit = bytes_of_bit(region);
+    let nearest = |address: usize| (address.max(region.start()) - region.start() + bit / 2) / bit;
+    let bits = |count: usize| u64::MAX.checked_shr(u64::BITS.saturating_sub(count as u32)).unwrap_or(0);
+    let to = if range.end >= region.end() { region.len().div_ceil(bit) } else { nearest(range.end) };
+    bits(to) & !bits(nearest(range.start))
+}
+
+/// Sets some of the bits of a region and clears others of them; how many bytes were added, and how many taken away.
+fn change(region: &Span, bits: &AtomicU64, set: u64, clear: u64) -> (usize, usize) {
+    let before = bits.load(Relaxed);
+    let after = before & !clear | set;
+    bits.store(after, Relaxed);
+    let bytes = |bits: u64| bits.count_ones() as usize * bytes_of_bit(region);
+    (bytes(after & !before), bytes(before & !after))
+}
+
+impl<S: PageSource + 'static> Heap<S> {
+    /// A new region asks, before anything in it is touched.
+    pub(super) fn begin_huge(&mut self, region: &Span, need: usize) {
+        let (start, end) = (region.start(), region.end());
+        region.asked.store(NOTHING, Relaxed);
+        region.owed.store(0, Relaxed);
+        region.seen.store(0, Relaxed);
+        match self.huge {
+            Huge::Never => self.source.advise_huge(start, end - start, false),
+            Huge::Always => self.ask_in(region, start..end),
+            Huge::Dense(_) if need < LARGE || self.works_on(Operation::Calloc) => {}
+            Huge::Dense(_) => {
+                region.asked.store(HUGE, Relaxed);
+                if self.owe(start..end) {
+                    self.ask_in(region, start..end);
+                } else {
+                    region.asked.store(NOTHING, Relaxed);
+                }
+            }
+        }
+    }
+
+    /// Whether what has asked for huge pages in a range may go on to do so on credit, now that nothing of it is
+    /// touched.
+    pub(super) fn owe(&mut self, range: Range<usize>) -> bool {
+        let asked = |at: &mut usize| {
+            let region = self.map.get(*at).filter(|_| *at < range.end)?;
+            *at = region.end();
+            Some(region)
+        };
+        let mut at = range.start;
+        let regions = core::iter::from_fn(|| asked(&mut at)).filter(|region| region.asked.load(Relaxed) == HUGE);
+        let bytes = |region: &'static Span| bits_between(region, &range).count_ones() as usize * bytes_of_bit(region);
+        if !self.credit.allows(regions.map(bytes).sum()) {
+            return false;
+        }
+        let mut at = range.start;
+        while let Some(region) = self.map.get(at).filter(|_| at < range.end) {
+            if region.asked.load(Relaxed) == HUGE {
+                self.credit.owed += change(region, &region.owed, bits_between(region, &range), 0).0;
+            }
+            at = region.end();
+        }
+        true
+    }
+
+    /// What was touched in a range has been given back; whether nothing is owed for it either.
+    pub(super) fn forget_touched(&mut self, range: &Range<usize>, and_owed: bool) {
+        let mut at = range.start;
+        while let Some(region) = self.map.get(at).filter(|_| at < range.end) {
+            let bits = bits_between(region, range);
+            self.credit.seen -= change(region, &region.seen, 0, bits).1;
+            self.credit.owed -= change(region, &region.owed, 0, if and_owed { bits } else { 0 }).1;
+            at = region.end();
+        }
+    }
+
+    /// A region goes back, or becomes two, of whose parts nothing is known then.
+    pub(super) fn forget_huge(&mut self, region: &Span) {
+        self.credit.owed -= change(region, &region.owed, 0, u64::MAX).1;
+        self.credit.seen -= change(region, &region.seen, 0, u64::MAX).1;
+    }
+
+    fn ask_in(&self, region: &Span, range: Range<usize>) {
+        region.asked.store(HUGE, Relaxed);
+        self.source.advise_huge(range.start, range.len(), true);
+    }
+
+    /// All of a range will be touched: asks for huge pages in it.
+    pub fn will_be_touched(&mut self, start: usize, len: usize) {
+        if !matches!(self.huge, Huge::Dense(_)) {
+            return;
+        }
+        let mut at = align::up(start, REGION_GRANULE);
+        while let Some(region) = self.map.get(at).filter(|region| self.owns_region(region)) {
+            let end = align::down(region.end().min(start + len), REGION_GRANULE);
+            if at >= end {
+                return;
+            }
+            self.ask_in(region, at..end);
+            at = end;
+        }
+    }
+
+    /// All of a block, or of a mapping, has been seen to be touched.
+    pub fn was_touched(&mut self, start: usize, len: usize) {
+        let range = start..start + len;
+        let mut at = start;
+        while at < range.end
+            && let Some(region) = self.map.get(at).filter(|region| self.owns_region(region))
+        {
+            let bits = bits_between(region, &range);
+            self.credit.owed -= change(region, &region.owed, 0, bits).1;
+            self.credit.add_seen(change(region, &region.seen, bits, 0).0);
+            at = region.end();
+        }
+        self.credit.most = self.credit.most.max(len);
+    }
+
+    /// How many untouched units from `start` on are to be taken together for slabs of small objects, all of whose other
+    /// slabs have so many bytes, and the huge page that they are to have.
+    pub(super) fn huge_run(&self, start: Block, slabs: usize) -> Option<(usize, Range<usize>)> {
+        let Huge::Dense(from) = self.huge else { return None };
+        if slabs < from {
+            return None;
+        }
+        // A run starts and ends a unit before a huge page does, as what is left of the hole has its node where the run
+        // ends: a huge page of which anything was touched before it was asked for comes in small ones.
+        let page = align::up(start + UNIT, REGION_GRANULE);
+        if start + UNIT < page {
+            return Some(((page - UNIT - start) / UNIT, 0..0));
+        }
+        Some((REGION_GRANULE / UNIT, page..page + REGION_GRANULE))
+    }
+
+    /// A range asks for a huge page, if it is in one region.
+    pub fn ask_for_run(&self, page: &Range<usize>) {
+        if let Some(region) = self.map.get(page.start).filter(|region| region.holds(page.end - 1)) {
+            self.ask_in(region, page.clone());
+        }
+    }
+
+    /// The first address from `from` on where there is room for a huge page in one region; `None` if the heap asks for
+    /// none by itself.
+    pub fn next_granule(&self, from: usize) -> Option<usize> {
+        let Huge::Dense(_) = self.huge else { return None };
+        let first = |region: &'static Span| align::up(from.max(region.start()), REGION_GRANULE);
+        let fits = self.regions().filter(|region| first(region) + REGION_GRANULE <= region.end());
+        fits.map(first).min()
+    }
+
+    /// Regions of which pages are given back ask no more: those that did, and, where the pieces are small, all.
+    pub(super) fn part(&self, range: Range<usize>, small: bool) {
+        let mut at = range.start;
+        while at < range.end
+            && let Some(region) = self.map.get(at)
+        {
+            let parts = match region.asked.load(Relaxed) {
+                NOTHING => small,
+                HUGE => small || matches!(self.huge, Huge::Dense(_)),
+                _ => false,
+            };
+            if parts {
+                region.asked.store(NONE, Relaxed);
+                self.source.advise_huge(region.start(), region.len(), false);
+            }
+            at = region.end();
+        }
+    }
+}

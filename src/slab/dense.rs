@@ -1,0 +1,55 @@
+//! Dense huge pages: where slabs of small objects fill one, and nothing of it was freed for a while, the kernel may put
+//! it together from small pages: that costs no memory, and saves the processor's looking up of addresses.
+
+use super::bins::Bins;
+use super::slab::{Entry, Slab};
+use crate::base::class::SizeClass;
+use crate::base::config::{REGION_GRANULE, UNIT};
+use crate::heap::heap::Heap;
+use crate::sys::pages::PageSource;
+
+/// Huge pages that are looked at while others wait for the lock.
+const STEP: usize = 64;
+
+/// As much of a huge page may be free.
+const FREE_MOST: usize = REGION_GRANULE / 16;
+
+impl Bins {
+    /// Looks at a step's worth of a heap's huge pages from an address on: where to go on, and a page, the last looked
+    /// at, that is to be put together. It is not offered again until something in it was given back.
+    pub fn next_dense<S: PageSource>(&self, heap: &mut Heap<S>, from: usize) -> Option<(usize, Option<usize>)> {
+        let mut at = from;
+        for _ in 0..STEP {
+            let page = heap.next_granule(at)?;
+            at = page + REGION_GRANULE;
+            if is_dense(heap, page) {
+                slabs(heap, page).flatten().for_each(|slab| slab.set_settled(true));
+                heap.ask_for_run(&(page..at));
+                return Some((at, Some(page)));
+            }
+        }
+        Some((at, None))
+    }
+}
+
+/// The slab around each unit of a huge page.
+fn slabs<S: PageSource>(heap: &Heap<S>, page: usize) -> impl Iterator<Item = Option<&'static Slab>> {
+    let map = heap.page_map();
+    (page..page + REGION_GRANULE).step_by(UNIT).map(|unit| Entry::new(map.slab_entry(unit)).map(Entry::slab))
+}
+
+fn is_dense<S: PageSource>(heap: &Heap<S>, page: usize) -> bool {
+    // What has a page or more may be touched in part.
+    let small = |class: &SizeClass| class.has_slabs() && class.size() <= heap.source().page_size();
+    let (mut free, mut settled) = (0, true);
+    for slab in slabs(heap, page) {
+        let Some((slab, class)) = slab.and_then(|slab| Some((slab, slab.class().filter(small)?))) else { return false };
+        // A slab of several units counts for each: the more is free.
+        free += slab.free() * class.size();
+        settled &= slab.is_settled();
+        if slab.is_changed() || free > FREE_MOST {
+            return false;
+        }
+    }
+    !settled
+}
