@@ -70,12 +70,12 @@ pub struct Figures {
 /// Which memory of a heap asks for huge pages: see `huge`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Huge {
-    /// What will be touched densely; of slabs, once they have so many bytes.
-    Dense(usize),
-    /// All.
+    /// All. The first, so that a heap is made of zeroes.
     Always,
     /// None, and it refuses those that the system would give unasked.
     Never,
+    /// What will be touched densely; of slabs, once they have so many bytes.
+    Dense(usize),
 }
 
 /// A heap over a page source.
