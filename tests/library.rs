@@ -139,6 +139,15 @@ fn the_static_library_asks_for_no_executable_stack() {
     }
 }
 
+/// The library's own words start as zeroes: what starts as anything else comes from the file, a page and a fault each.
+#[test]
+fn what_is_written_to_starts_as_zeroes() {
+    let sections = output(Command::new("size").arg("-A").arg(library("libmetes.so")));
+    let data = sections.lines().find_map(|line| line.strip_prefix(".data ")).expect("a section");
+    let bytes: usize = data.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(bytes <= 4096, "{bytes} bytes of .data");
+}
+
 #[test]
 fn the_library_is_small() {
     let stripped = env::temp_dir().join(format!("libmetes-stripped-{}.so", std::process::id()));

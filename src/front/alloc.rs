@@ -20,7 +20,6 @@ use crate::slab::arena::Arena;
 use crate::slab::slab::Entry;
 use crate::slab::{bins, key};
 use crate::sys::linux::{self, Linux};
-use crate::sys::thread;
 use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
@@ -362,25 +361,15 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
                 stats::count(operation);
                 hand_out(fresh, n, zero)
             }
-            None => serve_at_last(operation, n, align, zero),
+            None => {
+                let again = || serve(operation, n, align, zero);
+                oom::retry(n, oom::beside_forks(fail(), again), again)
+            }
         };
     };
     stats::count(operation);
     // It is zero.
     fill(span.start(), 0, n, zero)
-}
-
-/// There is no memory but what a fork keeps frozen, if one does.
-#[cold]
-fn serve_at_last(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
-    let home = runtime::arena(runtime::home());
-    if !thread::is_inside() && home.is_frozen() {
-        home.wait_for_thaw();
-        if !home.is_frozen() {
-            return serve(operation, n, align, zero);
-        }
-    }
-    oom::retry(n, fail(), || serve(operation, n, align, zero))
 }
 
 /// Takes a pointer back; null is fine. Keeps errno.
@@ -726,7 +715,7 @@ unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
     // All of it again: room that the handler makes may be just behind the block.
     // SAFETY: the caller's promise.
     let resize = || unsafe { resize_once(p, n) };
-    let resized = oom::retry(n, oom::unasked(resize), resize);
+    let resized = oom::retry(n, oom::beside_forks(oom::unasked(resize), resize), resize);
     if !resized.is_null() {
         stats::count(Operation::Realloc);
     }

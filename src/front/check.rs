@@ -15,7 +15,7 @@ pub fn check() -> Result<(), Broken> {
     runtime::ensure();
     valgrind::quietly(|| {
         for arena in runtime::arenas() {
-            if let Some(heap) = arena.enter(Operation::Other) {
+            if let Some(heap) = arena.enter_patiently(Operation::Other) {
                 heap.check()?;
             }
         }

@@ -39,11 +39,8 @@ pub fn fill(cache: &Cache, class: SizeClass) -> bool {
         batch if pace.flushes.load(Relaxed) == 0 => (batch + share(batch)).min(most).min(BATCH_MAX),
         batch => batch,
     };
-    #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
-    pace.batch.store(batch as u16, Relaxed);
-    pace.flushes.store(0, Relaxed);
     grow(cache, class, batch);
-    let batch = batch.min(cache.capacity(class));
+    let most = batch.min(cache.capacity(class));
     if !cache.enter() {
         return false;
     }
@@ -51,15 +48,18 @@ pub fn fill(cache: &Cache, class: SizeClass) -> bool {
     let mut filled = cache.count(class) != 0;
     if !filled && let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) {
         // While the lock is held: a fork finds objects in the arena or in the stack.
-        let places = cache.places(class, batch);
+        let places = cache.places(class, most);
         let mut left = places.iter().rev();
-        let taken = arena.take(class, batch, |object| {
+        let taken = arena.take(class, most, |object| {
             if let Some(place) = left.next() {
                 place.store(object, Relaxed);
             }
         });
         cache.put(class, places, taken);
         filled = taken != 0;
+        #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
+        pace.batch.store(batch as u16, Relaxed);
+        pace.flushes.store(0, Relaxed);
     }
     cache.open();
     filled
@@ -86,11 +86,13 @@ pub fn make_room(cache: &Cache, class: SizeClass) -> bool {
     let pace = cache.pace(class);
     let capacity = cache.capacity(class);
     let flushes = pace.flushes.load(Relaxed);
-    pace.flushes.store(flushes.saturating_add(1), Relaxed);
-    if flushes == 0 && grow(cache, class, 2 * capacity) {
-        return true;
+    let made = flushes == 0 && grow(cache, class, 2 * capacity)
+        || if flushes >= PATIENCE { shrink(cache, class) } else { flush(cache, class, capacity / 2) };
+    if made {
+        // Where the arena could not be had nothing was learnt.
+        pace.flushes.store(flushes.saturating_add(1), Relaxed);
     }
-    if flushes >= PATIENCE { shrink(cache, class) } else { flush(cache, class, capacity / 2) }
+    made
 }
 
 /// Lets a stack grow to at most `slots`, at the expense of others if need be. False if it did not.
@@ -245,7 +247,7 @@ fn arena_of(address: usize) -> usize {
 /// Takes everything in a cache to the arenas, which is entered, or halted by the calling thread.
 pub fn empty(cache: &Cache) {
     if let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) {
-        let used = cache.used().filter(|&class| cache.count(class) != 0);
+        let used = SizeClass::all().filter(|&class| cache.count(class) != 0);
         used.for_each(|class| flush_into(&mut arena, cache, class, 0));
     }
     send_home(cache);

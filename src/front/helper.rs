@@ -223,7 +223,7 @@ fn trim(arena: &Arena<Linux>) {
 
 /// Before fork: waits until the helper is between two steps, and keeps it there.
 pub fn freeze() {
-    AT_WORK.freeze();
+    AT_WORK.freeze(false);
 }
 
 /// After fork, in the parent.

@@ -39,6 +39,26 @@ pub fn set_handler(new: Option<OomHandler>) -> Option<OomHandler> {
     handler(HANDLER.swap(new))
 }
 
+/// What a request gets: `first`, or, where that is null as a fork kept arenas frozen meanwhile, what `again` gives when none does.
+pub fn beside_forks(first: *mut u8, again: impl Fn() -> *mut u8) -> *mut u8 {
+    /// A program that forks all the time is not waited for for ever.
+    const TRIES: usize = 100;
+    if !first.is_null() || runtime::forks_begun() == 0 || thread::is_inside() || thread::set_repeating(true) {
+        return first;
+    }
+    let mut block = first;
+    for _ in 0..TRIES {
+        let forks = runtime::forks_begun();
+        runtime::wait_for_forks();
+        block = again();
+        if !block.is_null() || runtime::forks_begun() == forks {
+            break;
+        }
+    }
+    thread::set_repeating(false);
+    block
+}
+
 /// What a request for so many bytes gets: `first`, or, where that is null and as long as the handler says so, what `again` gives.
 #[inline]
 pub fn retry(bytes: usize, first: *mut u8, again: impl Fn() -> *mut u8) -> *mut u8 {

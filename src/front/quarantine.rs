@@ -425,8 +425,8 @@ fn shards() -> impl Iterator<Item = &'static Shard> {
 }
 
 /// Before fork: waits until nobody is at work on a shard, and keeps all out.
-pub fn freeze() {
-    shards().for_each(|shard| shard.lock.freeze());
+pub fn freeze(interrupted: bool) {
+    shards().for_each(|shard| shard.lock.freeze(interrupted));
 }
 
 /// After fork, in the parent.
@@ -436,5 +436,7 @@ pub fn thaw() {
 
 /// In a forked child.
 pub fn thaw_in_child() {
-    shards().for_each(|shard| shard.lock.thaw_in_child());
+    shards().for_each(|shard| {
+        shard.lock.thaw_in_child();
+    });
 }

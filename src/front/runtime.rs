@@ -52,6 +52,10 @@ struct Start {
 
 /// Nobody is in `start`, or will be.
 const SEALED: u32 = 1 << 31;
+/// Forks that have begun.
+static FORKS: AtomicUsize = AtomicUsize::new(0);
+/// Whether some heap is not in line with the options.
+static APPLY: AtomicBool = AtomicBool::new(false);
 /// Threads sent to arenas so far.
 static HOMES: AtomicUsize = AtomicUsize::new(0);
 
@@ -128,12 +132,20 @@ fn prepare(index: usize, arena: &mut Entered<'_, Linux>) {
     });
 }
 
-/// Brings the heaps in line with the options.
+/// Brings the heaps in line with the options; those that a fork keeps frozen when it is over.
 pub fn apply() {
     for (index, arena) in numbered() {
-        if let Some(mut entered) = arena.enter(Operation::Other) {
-            prepare(index, &mut entered);
+        match arena.enter(Operation::Other) {
+            Some(mut entered) => prepare(index, &mut entered),
+            None => APPLY.store(true, Ordering::Relaxed),
         }
+    }
+}
+
+/// After a fork.
+fn apply_late() {
+    if APPLY.swap(false, Ordering::Relaxed) {
+        apply();
     }
 }
 
@@ -219,6 +231,7 @@ fn choose_home() -> usize {
     };
     if !found(index) {
         // Asked again next time.
+        HOMES.fetch_sub(1, Ordering::Relaxed);
         return 0;
     }
     thread::set_home(index);
@@ -249,15 +262,28 @@ extern "C" fn at_load() {
 /// Freezes the arenas, and what else a child has to find whole. Nobody waits for that: other libraries' handlers come before or after these, in whatever
 /// order the libraries were loaded, and what they wait for may be in the hands of a thread that allocates.
 extern "C" fn before_fork() {
-    thread::begin_fork();
-    if HOMES.load(Ordering::Relaxed) > 1 {
-        found(ASIDE);
+    // Where a thread has not allocated yet, it may do so meanwhile.
+    if found(ASIDE) {
+        ARENAS[ASIDE].set_aside();
     }
+    let interrupted = thread::is_inside();
+    thread::begin_fork();
+    FORKS.fetch_add(1, Ordering::SeqCst);
     helper::freeze();
-    quarantine::freeze();
+    quarantine::freeze(interrupted);
     // The first first: while it is frozen no other is founded.
-    ARENAS[0].freeze();
-    homes().skip(1).for_each(Arena::freeze);
+    ARENAS[0].freeze(interrupted);
+    homes().skip(1).for_each(|arena| arena.freeze(interrupted));
+}
+
+/// How many forks have begun so far.
+pub fn forks_begun() -> usize {
+    FORKS.load(Ordering::SeqCst)
+}
+
+/// Waits while forks keep arenas frozen, for a bounded time. For who would have to fail otherwise.
+pub fn wait_for_forks() {
+    homes().for_each(Arena::wait_for_thaw);
 }
 
 /// The arenas in use that a fork freezes.
@@ -270,14 +296,16 @@ extern "C" fn after_fork_in_parent() {
     quarantine::thaw();
     helper::thaw();
     thread::end_fork();
+    apply_late();
 }
 
 extern "C" fn after_fork_in_child() {
-    if arena_aside().is_some_and(Arena::abandon_in_child) {
-        // What is in it stays as it is, and there will be no other.
-        START.founded.fetch_and(!(1 << ASIDE), Ordering::Relaxed);
+    for (index, arena) in numbered().rev() {
+        if arena.thaw_in_child() && index == ASIDE {
+            // What is in it stays as it is, and there will be no other.
+            START.founded.fetch_and(!(1 << ASIDE), Ordering::Relaxed);
+        }
     }
-    homes().rev().for_each(Arena::thaw_in_child);
     quarantine::thaw_in_child();
     helper::begin_in_child();
     report::adopt();
@@ -287,4 +315,5 @@ extern "C" fn after_fork_in_child() {
     thread::renumber();
     threads::adopt_in_child(old);
     thread::end_fork();
+    apply_late();
 }

@@ -72,8 +72,11 @@ pub struct Stats {
 pub fn for_each_arena(mut f: impl FnMut(usize, Figures, SlabFigures, Free)) {
     runtime::ensure();
     for (index, arena) in runtime::numbered() {
-        let read =
-            || arena.enter(Operation::Other).map(|heap| (heap.figures(), heap.slab_figures(), heap.free_pieces()));
+        let read = || {
+            arena
+                .enter_patiently(Operation::Other)
+                .map(|heap| (heap.figures(), heap.slab_figures(), heap.free_pieces()))
+        };
         let figures = valgrind::quietly(read);
         if let Some((mut figures, slabs, free)) = figures.filter(|(figures, ..)| figures.held != 0) {
             // What lives in slabs, instead of the slabs.
@@ -183,7 +186,7 @@ fn held_bytes(address: usize) -> usize {
     }
     let region = runtime::PAGE_MAP.get(address);
     let arena = region.map(|region| runtime::arena(region.arena.load(Ordering::Relaxed) as usize));
-    arena.and_then(|arena| arena.enter(Operation::Other)?.size_in_use(address)).unwrap_or(0)
+    arena.and_then(|arena| arena.enter_patiently(Operation::Other)?.size_in_use(address)).unwrap_or(0)
 }
 
 /// Bytes in the calling thread's cache.
@@ -196,7 +199,7 @@ pub fn cached_by_me() -> usize {
 }
 
 fn held_in_mixed(arena: usize, address: usize) -> usize {
-    let Some(heap) = runtime::arena(arena).enter(Operation::Other) else { return 0 };
+    let Some(heap) = runtime::arena(arena).enter_patiently(Operation::Other) else { return 0 };
     let entry = Entry::new(heap.page_map().slab_entry(address)).filter(|entry| entry.arena() == arena);
     entry.and_then(|entry| entry.object_at(address)).map_or(0, |object| object.class.size())
 }

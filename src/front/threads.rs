@@ -73,10 +73,9 @@ fn make() -> Option<&'static Cache> {
         cache.used().for_each(|class| cache.set_capacity(class, cache.capacity(class)));
         if !cache.holds_any() {
             cache.set_home(runtime::home());
-        } else {
-            // A dead thread's: what is in it belongs to its home.
-            thread::set_home(cache.home());
         }
+        // What a dead thread has left in it belongs to its home; and this one's turn may not have been to be had just now.
+        thread::set_home(cache.home());
         cache.endings.store(0, Relaxed);
         thread::set_cache(cache.address());
         // A signal handler may have forked since the cache was claimed, and may do so here: this thread has another number then.
@@ -248,11 +247,18 @@ pub fn give_back(only_marked: bool) {
 /// is not to be.
 fn retire(place: &Place, wanted: impl Fn(u64) -> bool) -> bool {
     let Some(old) = take(place, wanted) else { return false };
-    let Some(cache) = place.laid().filter(|cache| !cache.holds_any()) else {
-        // A signal handler in its last thread has freed something at last.
+    let Some(cache) = place.laid() else {
         leave(place, old);
         return false;
     };
+    if cache.holds_any() {
+        // Its thread could not empty it, beside a fork, or a signal handler has freed something at last.
+        exchange::empty(cache);
+    }
+    if cache.holds_any() {
+        leave(place, old);
+        return false;
+    }
     stats::take_over(cache, || {
         update(place.word(), Relaxed, |word| word & !LAID);
     });

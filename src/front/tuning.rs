@@ -67,7 +67,7 @@ pub fn trim() -> usize {
         threads::give_back(false);
     }
     valgrind::quietly(|| {
-        let arenas = runtime::arenas().filter_map(|arena| arena.enter(Operation::Other));
+        let arenas = runtime::arenas().filter_map(|arena| arena.enter_patiently(Operation::Other));
         arenas.map(|mut arena| arena.trim()).sum::<usize>() + runtime::MAPPINGS.release_retained()
     })
 }

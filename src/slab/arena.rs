@@ -55,6 +55,8 @@ struct Inside<S: PageSource + 'static> {
 /// An arena.
 pub struct Arena<S: PageSource + 'static> {
     inside: Mutex<FutexLock, Inside<S>>,
+    /// Whether no fork freezes it: who is inside may be left behind.
+    aside: AtomicBool,
     /// How often it was entered. Guarded by the lock.
     entries: AtomicU64,
     /// Whether freed memory waits for being given back.
@@ -69,6 +71,7 @@ impl<S: PageSource + 'static> Arena<S> {
         let inside = Inside { heap: Heap::new(source), bins: Bins::empty() };
         Self {
             inside: Mutex::from_raw(FutexLock::INIT, inside),
+            aside: AtomicBool::new(false),
             entries: AtomicU64::new(0),
             waiting: AtomicBool::new(false),
             deferred: AtomicUsize::new(0),
@@ -91,7 +94,11 @@ impl<S: PageSource + 'static> Arena<S> {
         let was_inside = thread::set_inside(true);
         compiler_fence(Ordering::SeqCst);
         let lock = self.lock();
-        let taken = if was_inside || thread::is_forking() { lock.try_lock() } else { lock.lock_unless_frozen() };
+        let taken = match self.aside.load(Ordering::Relaxed) {
+            _ if was_inside || thread::is_forking() => lock.try_lock(),
+            false => lock.lock_unless_frozen(),
+            true => lock.lock_soon(),
+        };
         if !taken {
             thread::set_inside(was_inside);
             return None;
@@ -128,10 +135,26 @@ impl<S: PageSource + 'static> Arena<S> {
         }
     }
 
+    /// The same for who wants to know something, or may do it later: waits for a fork for a bounded time.
+    pub fn enter_patiently(&self, operation: Operation) -> Option<Entered<'_, S>> {
+        self.enter(operation).or_else(|| {
+            if thread::is_inside() {
+                return None;
+            }
+            self.wait_for_thaw();
+            self.enter(operation)
+        })
+    }
+
+    /// Says that no fork freezes it.
+    pub fn set_aside(&self) {
+        self.aside.store(true, Ordering::Relaxed);
+    }
+
     /// Before fork: waits for whoever is inside, and keeps all threads out. An operation that the calling thread itself was interrupted in
-    /// stays as it is.
-    pub fn freeze(&self) {
-        self.lock().freeze();
+    /// stays as it is; see `FutexLock::freeze`.
+    pub fn freeze(&self, interrupted: bool) {
+        self.lock().freeze(interrupted);
     }
 
     /// After fork, in the parent.
@@ -139,15 +162,9 @@ impl<S: PageSource + 'static> Arena<S> {
         self.lock().thaw();
     }
 
-    /// In a forked child.
-    pub fn thaw_in_child(&self) {
-        self.lock().thaw_in_child();
-    }
-
-    /// In a forked child, for an arena that is not frozen before fork: shuts it for good if a thread was inside that was left behind.
-    /// Whether that is so.
-    pub fn abandon_in_child(&self) -> bool {
-        self.lock().abandon_in_child()
+    /// In a forked child. One that was not frozen, and inside which a thread was that was left behind, is shut for good. Whether that is so.
+    pub fn thaw_in_child(&self) -> bool {
+        self.lock().thaw_in_child()
     }
 
     /// Whether a fork keeps threads out now.

@@ -34,6 +34,8 @@ pub struct FutexLock {
     outer: AtomicU32,
     /// How often somebody had to wait. Guarded by the lock.
     waits: AtomicU64,
+    /// Forks under way that could not wait for the owner.
+    skipped: AtomicU32,
 }
 
 const SLEEPERS: u64 = 1;
@@ -42,7 +44,20 @@ const FROZEN: u64 = 2;
 const FORK: u64 = 8;
 /// Frozen for good: no thaw counts that down.
 const ABANDONED: u64 = FROZEN | 1 << 63;
+/// Milliseconds that a fork in a signal handler that has interrupted an operation waits for an owner, and anybody for one who may be gone.
+const PATIENCE: u32 = if cfg!(feature = "models") { 2 } else { 100 };
 const SPINS: u32 = if cfg!(feature = "models") { 1 } else { 100 };
+
+/// For whom `lock` waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// Its owner, or a fork.
+    ForThaw,
+    /// Its owner.
+    ForOwner,
+    /// Its owner, for a bounded time.
+    ALittle,
+}
 
 impl FutexLock {
     /// Gives the lock its rank: locks are taken in rising order, and rank 0 is not checked.
@@ -58,14 +73,20 @@ impl FutexLock {
     /// Takes the lock, waiting for its owner. False, and it is not taken, if it is frozen.
     #[inline]
     pub fn lock_unless_frozen(&self) -> bool {
-        self.lock_or(false)
+        self.lock_or(Wait::ForOwner)
+    }
+
+    /// The same, waiting for a bounded time: a fork may have left the owner behind.
+    pub fn lock_soon(&self) -> bool {
+        self.lock_or(Wait::ALittle)
     }
 
     /// Before fork: waits for the lock's owner, and keeps all threads out until `thaw`. Does nothing if the calling thread is the owner, which a signal
-    /// handler has interrupted.
-    pub fn freeze(&self) {
+    /// handler has interrupted. A handler that has `interrupted` an operation waits for a bounded time only, as the owner may be in such
+    /// a handler too, and fork there; then the lock stays its owner's.
+    pub fn freeze(&self, interrupted: bool) {
         let mine = thread::block();
-        let (mut spins, mut slept) = (0, false);
+        let (mut spins, mut slept, mut left) = (0, interrupted, PATIENCE);
         loop {
             let word = self.word.load(Ordering::Relaxed);
             if word & !SLEEPERS == mine {
@@ -75,8 +96,16 @@ impl FutexLock {
                 0 => FROZEN + FORK,
                 ABANDONED => return,
                 _ if word & FROZEN != 0 => word + FORK,
+                _ if interrupted => {
+                    let Some(rest) = left.checked_sub(self.wait_for_change(word, &mut spins, true).into()) else {
+                        self.skipped.fetch_add(1, Ordering::Relaxed);
+                        return;
+                    };
+                    left = rest;
+                    continue;
+                }
                 _ => {
-                    slept |= self.wait_for_change(word, &mut spins);
+                    slept |= self.wait_for_change(word, &mut spins, false);
                     continue;
                 }
             };
@@ -85,13 +114,18 @@ impl FutexLock {
             }
         }
         if slept {
-            // It may have been woken in the place of others, who need not wait now.
+            // It, or what it has interrupted, may have been woken in the place of others, who need not wait now.
             futex::wake_all(&self.word);
         }
     }
 
     /// After fork, in the parent: lets threads in, unless another fork is under way.
     pub fn thaw(&self) {
+        // Whichever of several forks it was that could not wait: all of them come here.
+        let less = |skipped: u32| skipped.checked_sub(1);
+        if self.skipped.load(Ordering::Relaxed) != 0 && update(&self.skipped, less) {
+            return;
+        }
         loop {
             let word = self.word.load(Ordering::Relaxed);
             if word & FROZEN == 0 || word == ABANDONED {
@@ -107,22 +141,21 @@ impl FutexLock {
         }
     }
 
-    /// In a forked child, which has no other threads: lets threads in, whatever other forks were under way. Not for what no fork freezes.
-    pub fn thaw_in_child(&self) {
-        if self.word.load(Ordering::Relaxed) & FROZEN != 0 {
-            self.word.store(0, Ordering::Relaxed);
-        }
-    }
-
-    /// In a forked child, for a lock that is not frozen before fork: keeps everybody out for good if its owner was left behind. Whether that is
-    /// so.
-    pub fn abandon_in_child(&self) -> bool {
-        let owner = self.word.load(Ordering::Relaxed) & !SLEEPERS;
-        let left_behind = owner != 0 && owner != thread::block();
-        if left_behind {
-            self.word.store(ABANDONED, Ordering::Relaxed);
-        }
-        left_behind
+    /// In a forked child, which has no other threads: lets threads in, whatever other forks were under way. Keeps everybody out for good if it was not
+    /// frozen and its owner was left behind. Whether that is so.
+    pub fn thaw_in_child(&self) -> bool {
+        self.skipped.store(0, Ordering::Relaxed);
+        let word = self.word.load(Ordering::Relaxed);
+        let is_left_behind = word & !SLEEPERS != 0 && word & !SLEEPERS != thread::block() && word & FROZEN == 0;
+        let next = match word {
+            _ if is_left_behind => ABANDONED,
+            ABANDONED => ABANDONED,
+            _ if word & FROZEN != 0 => 0,
+            _ => word,
+        };
+        self.word.store(next, Ordering::Relaxed);
+        futex::wake_all(&self.word);
+        is_left_behind
     }
 
     /// Whether a fork keeps everybody out now.
@@ -166,11 +199,11 @@ impl FutexLock {
     }
 
     #[inline]
-    fn lock_or(&self, wait_for_thaw: bool) -> bool {
+    fn lock_or(&self, wait: Wait) -> bool {
         let mine = thread::block();
         self.check_rank();
         if self.word.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            if !self.lock_slow(mine, wait_for_thaw) {
+            if !self.lock_slow(mine, wait) {
                 return false;
             }
             self.waits.store(self.waits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
@@ -181,11 +214,11 @@ impl FutexLock {
 
     #[cold]
     #[inline(never)]
-    fn lock_slow(&self, mine: u64, wait_for_thaw: bool) -> bool {
-        let (mut spins, mut slept) = (0, false);
+    fn lock_slow(&self, mine: u64, wait: Wait) -> bool {
+        let (mut spins, mut slept, mut left) = (0, false, PATIENCE);
         loop {
             let word = self.word.load(Ordering::Relaxed);
-            if word & FROZEN != 0 && !wait_for_thaw {
+            if (word & FROZEN != 0 && wait != Wait::ForThaw) || left == 0 {
                 if slept {
                     // It was woken to see to it that the next one is.
                     futex::wake_one(&self.word);
@@ -193,7 +226,9 @@ impl FutexLock {
                 return false;
             }
             if word != 0 {
-                slept |= self.wait_for_change(word, &mut spins);
+                let has_slept = self.wait_for_change(word, &mut spins, wait == Wait::ALittle);
+                left -= u32::from(has_slept && wait == Wait::ALittle);
+                slept |= has_slept;
                 continue;
             }
             // Others may be asleep still.
@@ -204,8 +239,9 @@ impl FutexLock {
         }
     }
 
-    /// Waits a little while the lock is taken or frozen, as `word` says: spins at first, then sleeps. Whether it slept, or was about to.
-    fn wait_for_change(&self, word: u64, spins: &mut u32) -> bool {
+    /// Waits while the lock is taken or frozen, as `word` says: spins at first, then sleeps, for a millisecond at most if that is to be `brief`. Whether
+    /// it slept, or was about to.
+    fn wait_for_change(&self, word: u64, spins: &mut u32, brief: bool) -> bool {
         if *spins < SPINS {
             *spins += 1;
             core::hint::spin_loop();
@@ -215,15 +251,36 @@ impl FutexLock {
         if word != asleep && self.word.compare_exchange(word, asleep, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return false;
         }
-        futex::wait(&self.word, asleep);
+        if brief {
+            futex::wait_most(&self.word, asleep, 1);
+        } else {
+            futex::wait(&self.word, asleep);
+        }
         true
     }
 }
 
+/// Takes something from a number, if that can be; whether it could.
+fn update(number: &AtomicU32, less: impl Fn(u32) -> Option<u32>) -> bool {
+    let mut old = number.load(Ordering::Relaxed);
+    while let Some(new) = less(old) {
+        match number.compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return true,
+            Err(now) => old = now,
+        }
+    }
+    false
+}
+
 // SAFETY: only the thread whose block is in the word is inside, and the word leaves zero by compare-exchange alone.
 unsafe impl lock_api::RawMutex for FutexLock {
-    const INIT: Self =
-        Self { word: AtomicU64::new(0), rank: AtomicU32::new(0), outer: AtomicU32::new(0), waits: AtomicU64::new(0) };
+    const INIT: Self = Self {
+        word: AtomicU64::new(0),
+        rank: AtomicU32::new(0),
+        outer: AtomicU32::new(0),
+        waits: AtomicU64::new(0),
+        skipped: AtomicU32::new(0),
+    };
 
     // Not Send: the owner is a thread, and only that one may unlock.
     type GuardMarker = lock_api::GuardNoSend;
@@ -231,7 +288,7 @@ unsafe impl lock_api::RawMutex for FutexLock {
     /// Waits for forks too.
     #[inline]
     fn lock(&self) {
-        self.lock_or(true);
+        self.lock_or(Wait::ForThaw);
     }
 
     fn try_lock(&self) -> bool {
@@ -287,18 +344,18 @@ mod tests {
             .join()
             .unwrap()
         };
-        lock.freeze();
+        lock.freeze(false);
         assert!(!lock.try_lock() && !lock.lock_unless_frozen() && !others());
         // Two forks at a time.
-        lock.freeze();
+        lock.freeze(false);
         lock.thaw();
         assert!(!lock.lock_unless_frozen() && !others());
         lock.thaw();
         assert!(others());
         lock.thaw();
         assert!(others(), "a thaw too many does nothing");
-        lock.freeze();
-        lock.freeze();
+        lock.freeze(false);
+        lock.freeze(false);
         lock.thaw_in_child();
         assert!(others());
     }
@@ -307,12 +364,12 @@ mod tests {
     fn a_fork_leaves_alone_what_its_own_thread_holds() {
         let lock = FutexLock::INIT;
         lock.lock();
-        lock.freeze();
+        lock.freeze(false);
         lock.thaw();
-        assert!(!lock.abandon_in_child() && !lock.try_lock());
+        assert!(!lock.thaw_in_child() && !lock.try_lock());
         // SAFETY: locked above.
         unsafe { lock.unlock() };
-        assert!(!lock.abandon_in_child() && lock.try_lock());
+        assert!(!lock.thaw_in_child() && lock.try_lock());
     }
 
     #[test]
@@ -327,11 +384,15 @@ mod tests {
             ended.recv().unwrap_err();
         });
         tell.recv().unwrap();
-        assert!(lock.abandon_in_child());
-        lock.freeze();
+        // A handler that has interrupted an operation does not wait for the owner for ever, nor does who may come to a lock that was left behind.
+        lock.freeze(true);
+        assert!(!lock.lock_soon() && !lock.is_frozen());
+        lock.thaw();
+        assert!(lock.thaw_in_child());
+        lock.freeze(false);
         lock.thaw();
         lock.wait_for_thaw();
-        assert!(!lock.try_lock() && !lock.lock_unless_frozen());
+        assert!(!lock.try_lock() && !lock.lock_unless_frozen() && !lock.lock_soon());
         drop(end);
         owner.join().unwrap();
     }
@@ -403,7 +464,7 @@ mod models {
             loom::thread::spawn(move || work(lock))
         });
         let others: Vec<_> = others.collect();
-        lock.0.freeze();
+        lock.0.freeze(false);
         // What the child sees: nobody is at work on it.
         lock.1.get();
         lock.0.thaw();
@@ -423,7 +484,7 @@ mod models {
         model(3, || {
             let lock = Rc::new((FutexLock::INIT, Own::new(0)));
             let fork = |lock: Rc<(FutexLock, Own<u32>)>| {
-                lock.0.freeze();
+                lock.0.freeze(false);
                 lock.1.get();
                 lock.0.thaw();
             };

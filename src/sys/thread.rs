@@ -30,6 +30,8 @@ const FLAGS: usize = 7;
 const GONE: u8 = 1;
 const UNASKED: u8 = 2;
 const RANK_SHIFT: u32 = 2;
+/// In the field of forks.
+const REPEATING: u8 = 0x80;
 
 #[inline]
 fn byte(at: usize) -> u8 {
@@ -108,7 +110,7 @@ pub fn set_gone() {
 
 /// Whether this thread is inside an operation, or between the handlers of a fork: it must not wait for any lock.
 pub fn is_inside() -> bool {
-    byte(INSIDE) | byte(FORKS) != 0
+    byte(INSIDE) | byte(FORKS) & !REPEATING != 0
 }
 
 /// Says whether this thread is inside an operation from here on, and returns whether it was. A signal handler that finds
@@ -123,17 +125,24 @@ pub fn set_inside(yes: bool) -> bool {
 /// Whether this thread is between the handlers of a fork.
 #[inline]
 pub fn is_forking() -> bool {
-    byte(FORKS) != 0
+    byte(FORKS) & !REPEATING != 0
+}
+
+/// Says whether this thread repeats a request that failed beside a fork from here on, and returns whether it did.
+pub fn set_repeating(yes: bool) -> bool {
+    let old = byte(FORKS);
+    word::set_byte::<FORKS>(if yes { old | REPEATING } else { old & !REPEATING });
+    old & REPEATING != 0
 }
 
 /// Says that this thread is between the handlers of one fork more: a signal handler may fork in the middle of a fork.
 pub fn begin_fork() {
-    word::set_byte::<FORKS>(byte(FORKS).saturating_add(1));
+    word::set_byte::<FORKS>(byte(FORKS) + 1);
 }
 
 /// Says that this thread is between the handlers of one fork less.
 pub fn end_fork() {
-    word::set_byte::<FORKS>(byte(FORKS).saturating_sub(1));
+    word::set_byte::<FORKS>(byte(FORKS) - 1);
 }
 
 /// Whether this thread's requests fail without asking the program's handler.
@@ -182,11 +191,13 @@ mod tests {
             set_rank(33);
             assert!(!set_inside(true) && !set_unasked(true));
             begin_fork();
+            assert!(!set_repeating(true));
             set_gone();
             assert_eq!((number(), home(), rank()), (mine, Some(31), 33));
             assert!(is_inside() && is_unasked() && is_forking() && is_gone());
             assert!(set_inside(false) && is_inside());
             end_fork();
+            assert!(!is_inside() && set_repeating(false));
             assert!(set_unasked(false) && !is_inside() && !is_forking() && is_gone());
             assert_eq!((renumber(), home(), rank()), (mine, Some(31), 33));
         })
