@@ -142,7 +142,7 @@ int metes_option_set(const char *name,
  Sets the handler of the process, or none with NULL, and returns the one before. Thread-safe.
 
  It is called by the thread that asked for memory, when freed memory has gone back to the system and even so the request cannot be
- served; not for more than PTRDIFF_MAX bytes, not inside fork, and not when a signal handler asks that interrupted malloc or
+ served; not for more bytes than there are addresses, not inside fork, and not when a signal handler asks that interrupted malloc or
  free. It may call malloc and free: what it cannot have itself fails at once, without another call on that thread. Several
  threads may be in it at once. It must return: no longjmp, no exception.
  */

@@ -45,7 +45,7 @@ static void overwrite_changed(char *start, char *copy, size_t length) {
         if (memcmp(start + i, copy + i, 8) != 0) memcpy(start + i, &other, 8);
 }
 
-static void fail_to_allocate(void) { CHECK(malloc(opaque((size_t)1 << 62)) == NULL); }
+static void fail_to_allocate(void) { CHECK(malloc(opaque((size_t)1 << 46)) == NULL); }
 
 int main(void) {
     int status, ends[2];

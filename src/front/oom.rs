@@ -43,17 +43,15 @@ pub fn set_handler(new: Option<OomHandler>) -> Option<OomHandler> {
 pub fn beside_forks(first: *mut u8, again: impl Fn() -> *mut u8) -> *mut u8 {
     /// A program that forks all the time is not waited for for ever.
     const TRIES: usize = 100;
-    if !first.is_null() || runtime::forks_begun() == 0 || thread::is_inside() || thread::set_repeating(true) {
+    if !first.is_null() || thread::is_inside() || thread::set_repeating(true) {
         return first;
     }
-    let mut block = first;
-    for _ in 0..TRIES {
-        let forks = runtime::forks_begun();
+    let (mut block, mut left) = (first, TRIES);
+    // It may have been turned away before this request, too: then this is in vain once.
+    while block.is_null() && thread::set_turned_away(false) && left != 0 {
+        left -= 1;
         runtime::wait_for_forks();
         block = again();
-        if !block.is_null() || runtime::forks_begun() == forks {
-            break;
-        }
     }
     thread::set_repeating(false);
     block

@@ -52,8 +52,6 @@ struct Start {
 
 /// Nobody is in `start`, or will be.
 const SEALED: u32 = 1 << 31;
-/// Forks that have begun.
-static FORKS: AtomicUsize = AtomicUsize::new(0);
 /// Whether some heap is not in line with the options.
 static APPLY: AtomicBool = AtomicBool::new(false);
 /// Threads sent to arenas so far.
@@ -268,17 +266,11 @@ extern "C" fn before_fork() {
     }
     let interrupted = thread::is_inside();
     thread::begin_fork();
-    FORKS.fetch_add(1, Ordering::SeqCst);
     helper::freeze();
     quarantine::freeze(interrupted);
     // The first first: while it is frozen no other is founded.
     ARENAS[0].freeze(interrupted);
     homes().skip(1).for_each(|arena| arena.freeze(interrupted));
-}
-
-/// How many forks have begun so far.
-pub fn forks_begun() -> usize {
-    FORKS.load(Ordering::SeqCst)
 }
 
 /// Waits while forks keep arenas frozen, for a bounded time. For who would have to fail otherwise.

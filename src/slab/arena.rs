@@ -100,6 +100,7 @@ impl<S: PageSource + 'static> Arena<S> {
             true => lock.lock_soon(),
         };
         if !taken {
+            thread::set_turned_away(true);
             thread::set_inside(was_inside);
             return None;
         }

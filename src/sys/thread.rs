@@ -30,8 +30,10 @@ const FLAGS: usize = 7;
 const GONE: u8 = 1;
 const UNASKED: u8 = 2;
 const RANK_SHIFT: u32 = 2;
-/// In the field of forks.
+/// In the field of forks, above their count.
 const REPEATING: u8 = 0x80;
+const TURNED_AWAY: u8 = 0x40;
+const COUNT: u8 = 0x3f;
 
 #[inline]
 fn byte(at: usize) -> u8 {
@@ -110,7 +112,7 @@ pub fn set_gone() {
 
 /// Whether this thread is inside an operation, or between the handlers of a fork: it must not wait for any lock.
 pub fn is_inside() -> bool {
-    byte(INSIDE) | byte(FORKS) & !REPEATING != 0
+    byte(INSIDE) | byte(FORKS) & COUNT != 0
 }
 
 /// Says whether this thread is inside an operation from here on, and returns whether it was. A signal handler that finds
@@ -125,14 +127,23 @@ pub fn set_inside(yes: bool) -> bool {
 /// Whether this thread is between the handlers of a fork.
 #[inline]
 pub fn is_forking() -> bool {
-    byte(FORKS) & !REPEATING != 0
+    byte(FORKS) & COUNT != 0
 }
 
 /// Says whether this thread repeats a request that failed beside a fork from here on, and returns whether it did.
 pub fn set_repeating(yes: bool) -> bool {
+    set_beside_forks(REPEATING, yes)
+}
+
+/// Says whether this thread came to an arena that a fork kept frozen, and returns whether it has said so before.
+pub fn set_turned_away(yes: bool) -> bool {
+    set_beside_forks(TURNED_AWAY, yes)
+}
+
+fn set_beside_forks(flag: u8, yes: bool) -> bool {
     let old = byte(FORKS);
-    word::set_byte::<FORKS>(if yes { old | REPEATING } else { old & !REPEATING });
-    old & REPEATING != 0
+    word::set_byte::<FORKS>(if yes { old | flag } else { old & !flag });
+    old & flag != 0
 }
 
 /// Says that this thread is between the handlers of one fork more: a signal handler may fork in the middle of a fork.
@@ -191,13 +202,13 @@ mod tests {
             set_rank(33);
             assert!(!set_inside(true) && !set_unasked(true));
             begin_fork();
-            assert!(!set_repeating(true));
+            assert!(!set_repeating(true) && !set_turned_away(true));
             set_gone();
             assert_eq!((number(), home(), rank()), (mine, Some(31), 33));
             assert!(is_inside() && is_unasked() && is_forking() && is_gone());
             assert!(set_inside(false) && is_inside());
             end_fork();
-            assert!(!is_inside() && set_repeating(false));
+            assert!(!is_inside() && set_repeating(false) && set_turned_away(false) && !is_inside());
             assert!(set_unasked(false) && !is_inside() && !is_forking() && is_gone());
             assert_eq!((renumber(), home(), rank()), (mine, Some(31), 33));
         })
