@@ -7,7 +7,7 @@ use metes::front::{runtime, threads};
 use metes::slab::slab::Entry;
 use std::fs;
 use std::hint::black_box;
-use std::sync::{Barrier, Mutex};
+use std::sync::mpsc::channel;
 
 #[global_allocator]
 static METES: Metes = Metes;
@@ -59,33 +59,38 @@ fn records_stand_between_pages_that_cannot_be_touched() {
     guarded("the thread's cache", (&raw const *threads::cache().expect("a cache")).addr());
 }
 
-/// The caches of threads stand side by side, and what is around all of them is guarded.
+/// The caches of threads stand side by side, and what is around all of them is guarded. Started one after the other: pages that two threads open at
+/// once may be two mappings.
 #[test]
 fn threads_caches_stand_in_rooms_between_pages_that_cannot_be_touched() {
     const THREADS: usize = 100;
-    let alive = Barrier::new(THREADS + 1);
-    let addresses = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                let cache = (&raw const *threads::cache().expect("a cache")).addr();
-                addresses.lock().unwrap().push(cache);
-                alive.wait();
-                alive.wait();
-            });
-        }
-        alive.wait();
-        let maps = maps();
-        let addresses = addresses.lock().unwrap();
-        let mut rooms: Vec<_> = addresses.iter().map(|cache| maps.partition_point(|map| map.end <= *cache)).collect();
-        rooms.iter().for_each(|&room| {
-            guarded("a room", maps[room].start);
+    let (say, said) = channel();
+    let mut caches: Vec<usize> = Vec::new();
+    for _ in 0..THREADS {
+        let (say, (end, wait)) = (say.clone(), channel::<()>());
+        std::thread::spawn(move || {
+            say.send((&raw const *threads::cache().expect("a cache")).addr()).unwrap();
+            let _ = wait.recv();
         });
-        rooms.sort_unstable();
-        rooms.dedup();
-        assert!(rooms.len() <= 5, "{} rooms for {THREADS} caches", rooms.len());
-        alive.wait();
-    });
+        caches.push(said.recv().unwrap());
+        // The threads end with the process.
+        std::mem::forget(end);
+    }
+    let maps = maps();
+    let is_guard = |map: &Map| map.rights == "---p";
+    let mut rooms = Vec::new();
+    for cache in caches {
+        let at = maps.iter().position(|map| (map.start..map.end).contains(&cache)).expect("it is mapped");
+        let is_next = |pair: &[Map]| pair[0].end == pair[1].start;
+        let before = maps[..=at].iter().rposition(is_guard).expect("a guard before");
+        let behind = at + maps[at..].iter().position(is_guard).expect("a guard behind");
+        assert!(maps[before..=behind].windows(2).all(is_next), "the cache at {cache:#x}");
+        assert!(maps[before + 1..behind].iter().all(|map| map.rights == "rw-p"), "the cache at {cache:#x}");
+        rooms.push(before);
+    }
+    rooms.sort_unstable();
+    rooms.dedup();
+    assert!(rooms.len() <= 8, "{} rooms for {THREADS} caches", rooms.len());
 }
 
 #[test]

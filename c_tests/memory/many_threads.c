@@ -7,6 +7,7 @@
 #include "check.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/mman.h>
 
 #include "include/resident.h"
@@ -14,7 +15,8 @@
 // Five pages for a thread: two of its stack, two of its cache, and its blocks, of 745 bytes, with their records.
 enum { EACH = 10, STACK = 64 << 10, MAPPINGS_MORE = 40, PAGES_EACH = 5, PAGES_LEFT = 256, HELPER = 256, HELPER_MAPPINGS = 4 };
 
-static pthread_barrier_t all_have, all_end;
+static pthread_barrier_t all_end;
+static sem_t has;
 
 static void *few_blocks(void *arg) {
     unsigned char *blocks[EACH];
@@ -22,7 +24,7 @@ static void *few_blocks(void *arg) {
         CHECK(blocks[i] = malloc(16 + 13 * i));
         memset(blocks[i], (int)i, 16 + 13 * i);
     }
-    pthread_barrier_wait(&all_have);
+    sem_post(&has);
     pthread_barrier_wait(&all_end);
     for (size_t i = 0; i < EACH; i++) {
         CHECK(all_bytes_are(blocks[i], 16 + 13 * i, (unsigned char)i));
@@ -59,13 +61,14 @@ static struct figures crowd(size_t count) {
     CHECK(stacks != MAP_FAILED && (void *)threads != MAP_FAILED);
     madvise(stacks, count * STACK, MADV_NOHUGEPAGE);
     CHECK(pthread_attr_init(&attributes) == 0);
-    CHECK(pthread_barrier_init(&all_have, NULL, (unsigned)count + 1) == 0);
+    CHECK(sem_init(&has, 0, 0) == 0);
     CHECK(pthread_barrier_init(&all_end, NULL, (unsigned)count + 1) == 0);
     for (size_t i = 0; i < count; i++) {
         CHECK(pthread_attr_setstack(&attributes, stacks + i * STACK, STACK) == 0);
         CHECK(pthread_create(&threads[i], &attributes, few_blocks, NULL) == 0);
+        // One after the other: pages that two threads open at once may be two mappings.
+        while (sem_wait(&has) != 0) CHECK(errno == EINTR);
     }
-    pthread_barrier_wait(&all_have);
     struct figures figures = {mappings(), pages(), address_space()};
     pthread_barrier_wait(&all_end);
     for (size_t i = 0; i < count; i++) CHECK(pthread_join(threads[i], NULL) == 0);
