@@ -18,7 +18,7 @@ use crate::sys::helper::{self, Started};
 use crate::sys::linux::Linux;
 use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
-use crate::sys::{futex, linux, sandbox, thread};
+use crate::sys::{futex, linux, sandbox, sanitizer, thread};
 use core::sync::atomic::{Ordering, Ordering::Relaxed};
 use lock_api::RawMutex;
 
@@ -83,7 +83,12 @@ pub fn look_at_caches(idle: usize) {
 #[cold]
 #[inline(never)]
 fn call() {
-    if WORK.load(Relaxed) != 0 || thread::is_inside() || options::purge() != Purge::Lazy || runtime::on_valgrind() {
+    if WORK.load(Relaxed) != 0
+        || thread::is_inside()
+        || options::purge() != Purge::Lazy
+        || runtime::on_valgrind()
+        || sanitizer::listens()
+    {
         return;
     }
     if PROCESS.load(Relaxed) != linux::process_id() {

@@ -19,7 +19,7 @@ use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
-use crate::sys::{auxv, cpus, modules, report, thread, valgrind};
+use crate::sys::{auxv, cpus, modules, report, sanitizer, thread, valgrind};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Who owns which unit of address space.
@@ -251,6 +251,7 @@ static AT_LOAD: extern "C" fn() = at_load;
 
 extern "C" fn at_load() {
     ensure();
+    sanitizer::begin();
     modules::begin();
     // SAFETY: the handlers are functions of this library, which is never unloaded. It may allocate: no lock is held.
     unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child)) };

@@ -24,7 +24,7 @@ use crate::heap::page_map::PageMap;
 use crate::heap::span::SpanPool;
 use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
-use crate::sys::{report, thread};
+use crate::sys::{report, sanitizer, thread};
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{Ordering, compiler_fence};
 use lock_api::{Mutex, RawMutex};
@@ -104,6 +104,7 @@ impl<S: PageSource + 'static> Arena<S> {
             thread::set_inside(was_inside);
             return None;
         }
+        sanitizer::acquired(self);
         self.entries.store(self.entries.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         let mut entered = Entered { arena: self, was_inside };
         entered.inside().heap.set_operation(operation);
@@ -389,6 +390,7 @@ impl<S: PageSource + 'static> Drop for Entered<'_, S> {
         if heap.is_over(bins.dirty()) {
             self.wait_or_trim();
         }
+        sanitizer::released(self.arena);
         // SAFETY: taken in `enter` by this thread.
         unsafe { self.arena.lock().unlock() };
         compiler_fence(Ordering::SeqCst);

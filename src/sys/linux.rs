@@ -6,7 +6,7 @@
 use super::own;
 use super::pages::PageSource;
 use super::syscall::{call, int};
-use super::{auxv, valgrind, vdso};
+use super::{auxv, sanitizer, valgrind, vdso};
 use crate::base::align;
 use crate::base::sealed::{self, Slot};
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -187,8 +187,10 @@ enum Unmoved {
 unsafe fn mremap(address: usize, old_len: usize, new_len: usize, flags: c_int, to: usize) -> Result<usize, Unmoved> {
     let (more, less) = (new_len.saturating_sub(old_len), old_len.saturating_sub(new_len));
     count_in(more).ok_or(Unmoved::Untouched)?;
+    sanitizer::released(&MAPPED);
     // SAFETY: the caller's promise.
     let got = unsafe { call(libc::SYS_mremap, [address, old_len, new_len, int(flags), to]) };
+    sanitizer::acquired(&MAPPED);
     let got = got.map_err(|reason| match reason {
         libc::EPERM | libc::ENOSYS => Unmoved::Untouched,
         _ => Unmoved::Refused,
@@ -237,6 +239,7 @@ impl PageSource for Linux {
     fn map(&self, hint: usize, len: usize) -> Option<usize> {
         count_in(len)?;
         let address = mmap(hint, len, libc::PROT_READ | libc::PROT_WRITE, 0);
+        sanitizer::acquired(&MAPPED);
         if address.is_none() {
             count_out(len);
         }
@@ -318,6 +321,7 @@ impl PageSource for Linux {
             // It may be from there.
             return false;
         }
+        sanitizer::released(&MAPPED);
         // SAFETY: the caller owns the range.
         let done = unsafe { munmap(address, len) };
         if done {

@@ -18,6 +18,7 @@ pub mod own;
 pub mod pages;
 pub mod report;
 pub mod sandbox;
+pub mod sanitizer;
 pub mod syscall;
 pub mod thread;
 mod tls;
