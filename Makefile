@@ -97,7 +97,10 @@ bench-safety: all
 # Quoted everywhere: directories may have blanks and other signs in their names. What sed and pkg-config would take for their own is escaped, and
 # that first, so that nothing is made where the name is no good.
 INSTALLED = libmetes.so.$(VERSION) $(SONAME) libmetes.so libmetes.a pkgconfig/metes.pc pkgconfig/metes-static.pc
-export DESTDIR PREFIX LIBDIR
+# To these two alone: what the tests install has directories of its own.
+install uninstall: export DESTDIR := $(DESTDIR)
+install uninstall: export PREFIX := $(PREFIX)
+install uninstall: export LIBDIR := $(LIBDIR)
 
 install: all
 	@set -eu; lib="$$DESTDIR$$LIBDIR" include="$$DESTDIR$$PREFIX/include"; \
