@@ -34,7 +34,7 @@ pub struct FutexLock {
     outer: AtomicU32,
     /// How often somebody had to wait. Guarded by the lock.
     waits: AtomicU64,
-    /// Forks under way that could not wait for the owner.
+    /// Forks under way that left the lock to its owner.
     skipped: AtomicU32,
 }
 
@@ -90,6 +90,7 @@ impl FutexLock {
         loop {
             let word = self.word.load(Ordering::Relaxed);
             if word & !SLEEPERS == mine {
+                self.skipped.fetch_add(1, Ordering::Relaxed);
                 return;
             }
             let next = match word {
@@ -154,7 +155,10 @@ impl FutexLock {
             _ => word,
         };
         self.word.store(next, Ordering::Relaxed);
-        futex::wake_all(&self.word);
+        if word & SLEEPERS != 0 {
+            // Another library's handler may have made threads already.
+            futex::wake_all(&self.word);
+        }
         is_left_behind
     }
 
