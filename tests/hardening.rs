@@ -4,7 +4,6 @@ use metes::Metes;
 use metes::base::config::UNIT;
 use metes::base::sealed;
 use metes::front::{runtime, threads};
-use metes::slab::slab::Entry;
 use std::fs;
 use std::hint::black_box;
 use std::sync::mpsc::channel;
@@ -48,7 +47,7 @@ fn records_stand_between_pages_that_cannot_be_touched() {
     let large = black_box(vec![1u8; 3 << 20]);
     let address = |block: &[u8]| block.as_ptr().addr();
 
-    let entry = Entry::new(runtime::PAGE_MAP.slab_entry(address(&small))).expect("a slab");
+    let entry = runtime::PAGE_MAP.slab_entry(address(&small)).expect("a slab");
     assert_eq!(guarded("the record of a slab", entry.slab().address()) % UNIT, 0);
     let window = runtime::PAGE_MAP.window(address(&small)).expect("a leaf");
     assert!(guarded("the leaf", (&raw const *window).addr()) > 768 << 10);
@@ -95,8 +94,7 @@ fn threads_caches_stand_in_rooms_between_pages_that_cannot_be_touched() {
 
 #[test]
 fn many_records_take_few_mappings() {
-    let record =
-        |block: &[u8; 2000]| Entry::new(runtime::PAGE_MAP.slab_entry(block.as_ptr().addr())).unwrap().slab().address();
+    let record = |block: &[u8; 2000]| runtime::PAGE_MAP.slab_entry(block.as_ptr().addr()).unwrap().slab().address();
     let blocks: Vec<Box<[u8; 2000]>> = (0..100_000).map(|_| Box::new([0; 2000])).collect();
     let mut records: Vec<usize> = blocks.iter().map(|block| record(block)).collect();
     records.sort_unstable();

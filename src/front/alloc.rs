@@ -63,7 +63,7 @@ fn arena_of(region: &Span) -> &'static Arena<Linux> {
 #[inline]
 fn owner(address: usize) -> Owner {
     runtime::ensure();
-    if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
+    if let Some(entry) = runtime::PAGE_MAP.slab_entry(address) {
         return Owner::Slab(entry);
     }
     match runtime::PAGE_MAP.get(address) {
@@ -412,7 +412,7 @@ unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
     if unit.is_some_and(|unit| cache::release_remote(unit, p.addr())) {
         return;
     }
-    match unit.and_then(|unit| Entry::new(unit.entry)) {
+    match unit.and_then(|unit| unit.slab_entry()) {
         Some(entry) => {
             release_object(Operation::Free, entry, p.addr());
             check::tick();
@@ -708,7 +708,7 @@ unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
         linux::set_errno(libc::EINVAL);
         return null_mut();
     };
-    if Entry::new(runtime::PAGE_MAP.slab_entry(address)).is_some() && serves(size, n) {
+    if runtime::PAGE_MAP.slab_entry(address).is_some() && serves(size, n) {
         stats::count(Operation::Realloc);
         return p;
     }

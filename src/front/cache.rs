@@ -110,7 +110,7 @@ impl Bin {
     /// Whether an object of the class that has left its arena once starts at an address in a unit.
     #[inline(always)]
     fn has_object(&self, unit: Shown, address: usize) -> bool {
-        !CHECKED || unit.is_below_limit(Entry::offset(unit.entry, address).wrapping_mul(self.magic.get()))
+        !CHECKED || unit.is_below_limit(Entry::offset(unit.word(), address).wrapping_mul(self.magic.get()))
     }
 }
 
@@ -802,7 +802,7 @@ pub fn release_sized(address: usize, n: usize) -> bool {
     let distance = cache.distance_of(grain);
     match cache.head.unit(address) {
         // The bin of no class has no room.
-        Some(unit) if cache.head.distance(unit.entry) == distance => {
+        Some(unit) if cache.head.distance(unit.word()) == distance => {
             push(cache, distance, |bin| bin.has_object(unit, address), address)
         }
         _ => false,
@@ -813,7 +813,7 @@ pub fn release_sized(address: usize, n: usize) -> bool {
 pub fn release_elsewhere(address: usize) -> bool {
     let Some(unit) = PAGE_MAP.show(address) else { return false };
     let head = Head::current();
-    let distance = head.distance(unit.entry);
+    let distance = head.distance(unit.word());
     let Some(cache) = head.cache_above(distance) else { return false };
     let unseen = cache.unseen.load(Relaxed).wrapping_add(1);
     cache.unseen.store(unseen, Relaxed);
@@ -828,7 +828,7 @@ pub fn release_elsewhere(address: usize) -> bool {
 pub fn usable_size(address: usize) -> usize {
     let head = Head::current();
     let Some(unit) = head.unit(address) else { return 0 };
-    let distance = head.distance(unit.entry);
+    let distance = head.distance(unit.word());
     // The gate does not matter: the stacks are not looked at.
     if distance >= OPEN {
         return 0;
@@ -854,7 +854,7 @@ pub unsafe fn count_elsewhere(operation: Operation) {
 
 #[inline(always)]
 fn release_by(head: &Head, unit: Shown, address: usize) -> bool {
-    let distance = head.distance(unit.entry);
+    let distance = head.distance(unit.word());
     let Some(cache) = head.cache_above(distance) else { return false };
     push(cache, distance, |bin| bin.has_object(unit, address), address)
 }

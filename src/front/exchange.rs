@@ -177,7 +177,7 @@ type Arena<'a> = crate::slab::arena::Entered<'a, linux::Linux>;
 /// Gives an object of a slab, or a heap block, back to its arena, which is entered. What is wrong with it now was done while
 /// it was free.
 fn give(arena: &mut Arena<'_>, address: usize) {
-    match Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
+    match runtime::PAGE_MAP.slab_entry(address) {
         Some(_) => {
             if let Err(wrong) = arena.give(address) {
                 report(address, wrong);
@@ -241,7 +241,7 @@ pub fn give_home(objects: &[AtomicUsize]) {
 }
 
 fn arena_of(address: usize) -> usize {
-    Entry::new(runtime::PAGE_MAP.slab_entry(address)).map_or(0, Entry::arena)
+    runtime::PAGE_MAP.slab_entry(address).map_or(0, Entry::arena)
 }
 
 /// Takes everything in a cache to the arenas, which is entered, or halted by the calling thread.
@@ -308,7 +308,7 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
     match arena.enter(operation) {
         Some(mut entered) => {
             let result = entered.give(address);
-            if result.is_ok() && Entry::new(runtime::PAGE_MAP.slab_entry(address)).is_some() {
+            if result.is_ok() && runtime::PAGE_MAP.slab_entry(address).is_some() {
                 // SAFETY: an object that was given back just now, of a slab that is there still: the arena is locked.
                 #[expect(unsafe_code, reason = "nobody has the object")]
                 unsafe {

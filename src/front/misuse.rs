@@ -126,7 +126,7 @@ fn describe(detail: &mut Detail, address: usize) {
 }
 
 fn describe_place(detail: &mut Detail, address: usize) {
-    if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
+    if let Some(entry) = runtime::PAGE_MAP.slab_entry(address) {
         return describe_object(detail, entry, address);
     }
     let Some(span) = runtime::PAGE_MAP.get(address) else { return };

@@ -12,7 +12,6 @@ use crate::base::shared::{AtomicU32, AtomicU64};
 use crate::heap::heap::Figures;
 use crate::heap::mapping::MappingFigures;
 use crate::slab::bins::{Free, SlabFigures};
-use crate::slab::slab::Entry;
 use crate::sys::{linux, report, valgrind};
 use core::fmt::Write;
 use core::sync::atomic::Ordering;
@@ -181,7 +180,7 @@ fn frees(cache: &Cache) -> u64 {
 /// and a mixed slab's record are looked at under the lock only, as the region may be unmapped and the record become another's at any
 /// other time.
 fn held_bytes(address: usize) -> usize {
-    if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(address)) {
+    if let Some(entry) = runtime::PAGE_MAP.slab_entry(address) {
         return entry.class().map_or_else(|| held_in_mixed(entry.arena(), address), SizeClass::size);
     }
     let region = runtime::PAGE_MAP.get(address);
@@ -200,7 +199,7 @@ pub fn cached_by_me() -> usize {
 
 fn held_in_mixed(arena: usize, address: usize) -> usize {
     let Some(heap) = runtime::arena(arena).enter_patiently(Operation::Other) else { return 0 };
-    let entry = Entry::new(heap.page_map().slab_entry(address)).filter(|entry| entry.arena() == arena);
+    let entry = heap.page_map().slab_entry(address).filter(|entry| entry.arena() == arena);
     entry.and_then(|entry| entry.object_at(address)).map_or(0, |object| object.class.size())
 }
 

@@ -82,7 +82,7 @@ pub fn extent(start: usize) -> Option<Block> {
 
 #[inline(always)]
 fn find(start: usize) -> Option<(Block, Place)> {
-    if let Some(entry) = Entry::new(runtime::PAGE_MAP.slab_entry(start)) {
+    if let Some(entry) = runtime::PAGE_MAP.slab_entry(start) {
         let object = entry.object_at(start)?;
         return Some((block_of(start, object.class), Place::Slab(entry, object)));
     }

@@ -18,6 +18,7 @@ use crate::base::align;
 use crate::base::config::{ADDRESS_BITS, UNIT};
 use crate::base::shared::{AtomicPtr, AtomicU64, Own};
 use crate::sys::pages::PageSource;
+use core::num::NonZeroU64;
 use core::sync::atomic::Ordering;
 
 const UNIT_BITS: u32 = UNIT.trailing_zeros();
@@ -28,6 +29,34 @@ const ROOT_ENTRIES: usize = 1 << (ADDRESS_BITS - UNIT_BITS - LEAF_BITS);
 
 /// Above this bit a slab entry is the same in all units of a slab, and in no other's.
 pub const RECORD_SHIFT: u32 = 20;
+
+/// What the map says of a unit in a slab: see `slab::slab`. Each leads to a slab's record: who makes one promises that, and
+/// who looks one up gets what was stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry(NonZeroU64);
+
+impl Entry {
+    /// The entry that a word is.
+    ///
+    /// # Safety
+    /// The bits from `RECORD_SHIFT` on are those of the address of a slab's record, which stays.
+    pub unsafe fn new(word: u64) -> Self {
+        // SAFETY: no record's address is zero.
+        Self(unsafe { NonZeroU64::new_unchecked(word) })
+    }
+
+    /// The entry that stands in a leaf, if one does.
+    #[inline(always)]
+    fn found(word: u64) -> Option<Self> {
+        NonZeroU64::new(word).map(Self)
+    }
+
+    /// Its word.
+    #[inline(always)]
+    pub fn word(self) -> u64 {
+        self.0.get()
+    }
+}
 
 #[repr(C)]
 struct Leaf {
@@ -69,8 +98,7 @@ impl Window {
 pub struct Shown {
     window: &'static Window,
     unit: usize,
-    /// Its slab entry.
-    pub entry: u64,
+    word: u64,
 }
 
 impl Shown {
@@ -82,7 +110,19 @@ impl Shown {
             return None;
         }
         // SAFETY: compared just now.
-        Some(Self { window, unit, entry: unsafe { window.entry(unit) } })
+        Some(Self { window, unit, word: unsafe { window.entry(unit) } })
+    }
+
+    /// The word of its slab entry: zero if there is none.
+    #[inline(always)]
+    pub fn word(self) -> u64 {
+        self.word
+    }
+
+    /// Its slab entry.
+    #[inline(always)]
+    pub fn slab_entry(self) -> Option<Entry> {
+        Entry::found(self.word)
     }
 
     /// Whether a number is below the unit's limit. In assembly, as the compiler does not compare with an atomic in place.
@@ -125,16 +165,16 @@ pub struct Units {
 impl Units {
     /// As `PageMap::slab_entry`.
     #[inline(always)]
-    pub fn slab_entry(&mut self, address: usize) -> u64 {
+    pub fn slab_entry(&mut self, address: usize) -> Option<Entry> {
         match self.window.and_then(|window| Shown::new(window, address)) {
-            Some(unit) => unit.entry,
+            Some(unit) => unit.slab_entry(),
             None => self.slab_entry_elsewhere(address),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn slab_entry_elsewhere(&mut self, address: usize) -> u64 {
+    fn slab_entry_elsewhere(&mut self, address: usize) -> Option<Entry> {
         self.window = self.map.window(address);
         self.map.slab_entry(address)
     }
@@ -159,10 +199,10 @@ impl PageMap {
         unsafe { leaf.as_ref() }
     }
 
-    /// The slab entry of the unit at `address`: zero unless a slab stands there. See `slab::slab`.
+    /// The slab entry of the unit at `address`, if a slab stands there.
     #[inline]
-    pub fn slab_entry(&self, address: usize) -> u64 {
-        self.leaf(address).map_or(0, |leaf| leaf.slabs[index(address)].load(Ordering::Acquire))
+    pub fn slab_entry(&self, address: usize) -> Option<Entry> {
+        Entry::found(self.leaf(address)?.slabs[index(address)].load(Ordering::Acquire))
     }
 
     /// For one look-up after the other.
@@ -179,7 +219,7 @@ impl PageMap {
     #[inline]
     pub fn show(&self, address: usize) -> Option<Shown> {
         let (leaf, unit) = (self.leaf(address)?, index(address));
-        Some(Shown { window: &leaf.window, unit, entry: leaf.slabs[unit].load(Ordering::Acquire) })
+        Some(Shown { window: &leaf.window, unit, word: leaf.slabs[unit].load(Ordering::Acquire) })
     }
 
     /// The limit of the unit at `address`, which a slab stands in.
@@ -229,11 +269,12 @@ impl PageMap {
         }
     }
 
-    /// Stores a slab's entry for the unit at `address`, which belongs to a region; zero takes it away. Its limit is zero then.
-    pub fn set_slab_entry(&self, address: usize, entry: u64) {
+    /// Stores a slab's entry for the unit at `address`, which belongs to a region; `None` takes it away. Its limit is zero
+    /// then.
+    pub fn set_slab_entry(&self, address: usize, entry: Option<Entry>) {
         if let Some(leaf) = self.leaf(address) {
             leaf.limits[index(address)].store(0, Ordering::Relaxed);
-            leaf.slabs[index(address)].store(entry, Ordering::Release);
+            leaf.slabs[index(address)].store(entry.map_or(0, Entry::word), Ordering::Release);
         }
     }
 

@@ -8,7 +8,7 @@
 
 use super::block::{self, Block, Header, MIN_REST};
 use super::heap::{Heap, aligned_in};
-use super::page_map::RECORD_SHIFT;
+use super::page_map::{Entry, RECORD_SHIFT};
 use crate::base::align;
 use crate::base::config::{HEADER, MIN_BLOCK, UNIT};
 use crate::sys::pages::PageSource;
@@ -110,7 +110,7 @@ impl<S: PageSource + 'static> Heap<S> {
     /// use, and so is the one before.
     #[cold]
     pub(super) fn purged_header(&self, block: Block) -> Option<Header> {
-        let record = |unit: usize| self.map.slab_entry(unit) >> RECORD_SHIFT;
+        let record = |unit: usize| self.map.slab_entry(unit).map_or(0, Entry::word) >> RECORD_SHIFT;
         let mine = record(block);
         if mine == 0 || !align::is(block, UNIT) || record(block - UNIT) == mine || record(block - UNIT) == 0 {
             return None;

@@ -11,7 +11,6 @@
 
 use super::bins::{Bins, Free, Misuse, Purged, SlabFigures};
 use super::metadata::Metadata;
-use super::slab::Entry;
 use crate::base::class::SizeClass;
 use crate::base::code::Code;
 use crate::base::config::UNIT;
@@ -323,7 +322,7 @@ impl<S: PageSource + 'static> Entered<'_, S> {
 
     /// Calls `f` with every block that is out, the objects of slabs among them.
     pub fn for_each_out(&self, f: &mut dyn FnMut(Block)) {
-        self.for_each_in_use(&mut |block| match Entry::new(self.page_map().slab_entry(block)) {
+        self.for_each_in_use(&mut |block| match self.page_map().slab_entry(block) {
             Some(entry) => entry.slab().for_each_out(f),
             None => f(block),
         });
@@ -344,7 +343,7 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         let mut block = self.arena.deferred.swap(0, Ordering::Acquire);
         while block != 0 {
             let next = block::chained(block);
-            let entry = Entry::new(self.page_map().slab_entry(block));
+            let entry = self.page_map().slab_entry(block);
             let freed = match entry {
                 Some(entry) => self.give(block).map_err(|_| entry.class().map(SizeClass::size)),
                 None => self.inside().heap.free(block).map(|_| ()).map_err(|_| None),

@@ -238,7 +238,7 @@ impl Bins {
     /// Takes the object at `address` back. The page map is asked here, under the lock: what it said before the slab may have been
     /// made a mixed one.
     pub fn give<S: PageSource>(&mut self, heap: &mut Heap<S>, address: usize) -> Result<(), Misuse> {
-        let entry = Entry::new(heap.page_map().slab_entry(address)).filter(|entry| entry.arena() == heap.arena());
+        let entry = heap.page_map().slab_entry(address).filter(|entry| entry.arena() == heap.arena());
         let entry = entry.ok_or(Misuse::Freed(0))?;
         let class = self.put_back_any(heap, entry, address)?;
         self.count_given(class, 1);
@@ -270,7 +270,7 @@ impl Bins {
         let mut count = objects.len();
         for object in objects {
             let address = object.load(Relaxed);
-            let given = match Entry::new(units.slab_entry(address)) {
+            let given = match units.slab_entry(address) {
                 Some(entry) if entry.class() == Some(class) => self.put_back(heap, class, entry, address),
                 Some(entry) if entry.class().is_none() => match self.put_back_mixed(heap, entry, address) {
                     Ok(had) if had == class => Ok(()),
@@ -304,7 +304,7 @@ impl Bins {
         let (mut kept, mut last, mut count) = (0, SizeClass::of_index(1), 0);
         for object in objects {
             let address = object.load(Relaxed);
-            match Entry::new(units.slab_entry(address)) {
+            match units.slab_entry(address) {
                 Some(entry) if entry.arena() != heap.arena() => {
                     objects[kept].store(address, Relaxed);
                     kept += 1;
@@ -449,7 +449,7 @@ impl Bins {
         }
         self.insert(class.index(), slab);
         for (index, unit) in (start..start + class.slab_bytes()).step_by(UNIT).enumerate() {
-            heap.page_map().set_slab_entry(unit, slab.entry(index));
+            heap.page_map().set_slab_entry(unit, Some(slab.entry(index)));
         }
         self.bins[class.index()].objects += class.objects();
         self.slabs += 1;
@@ -496,7 +496,7 @@ impl Bins {
         heap.restore_header(start);
         heap.restore_header(start + bytes);
         for unit in (start..start + bytes).step_by(UNIT) {
-            heap.page_map().set_slab_entry(unit, 0);
+            heap.page_map().set_slab_entry(unit, None);
         }
         self.slabs -= 1;
         self.bytes -= heap.size_of(start);
@@ -529,10 +529,11 @@ impl Bins {
         let mut partial = 0;
         let mut broken = None;
         heap.for_each_unit(|unit| {
-            let Some(entry) = Entry::new(heap.page_map().slab_entry(unit)) else { return };
+            let Some(entry) = heap.page_map().slab_entry(unit) else { return };
             let slab = entry.slab();
             let index = (unit - slab.start()) / UNIT;
-            let wrong = heap.page_map().slab_entry(unit) != slab.entry(index) || unit >= slab.start() + slab.bytes();
+            let wrong =
+                heap.page_map().slab_entry(unit) != Some(slab.entry(index)) || unit >= slab.start() + slab.bytes();
             let figures = if index == 0 { slab.figures() } else { Some((0, 0)) };
             let what = match figures {
                 _ if wrong => Some("the page map is wrong about a unit of a slab"),

@@ -35,7 +35,7 @@ impl Bins {
 /// The slab around each unit of a huge page.
 fn slabs<S: PageSource>(heap: &Heap<S>, page: usize) -> impl Iterator<Item = Option<&'static Slab>> {
     let map = heap.page_map();
-    (page..page + REGION_GRANULE).step_by(UNIT).map(|unit| Entry::new(map.slab_entry(unit)).map(Entry::slab))
+    (page..page + REGION_GRANULE).step_by(UNIT).map(|unit| map.slab_entry(unit).map(Entry::slab))
 }
 
 fn is_dense<S: PageSource>(heap: &Heap<S>, page: usize) -> bool {

@@ -102,7 +102,7 @@ impl Bins {
         let mixed = slab::slab(record);
         mixed.begin_mixed(slab);
         for (index, unit) in (slab.start()..slab.start() + slab.bytes()).step_by(UNIT).enumerate() {
-            heap.page_map().set_slab_entry(unit, mixed.entry(index));
+            heap.page_map().set_slab_entry(unit, Some(mixed.entry(index)));
         }
         self.insert(0, mixed);
         true

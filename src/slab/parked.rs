@@ -9,7 +9,7 @@
 //! Parked slabs become slabs of a class where no hole has pages for one, and holes again when memory is given back, and where the heap has no room otherwise.
 
 use super::bins::{Bins, PARKED};
-use super::slab::{self, Entry, Slab, Slabs};
+use super::slab::{self, Slab, Slabs};
 use crate::base::class::SizeClass;
 use crate::base::config::UNIT;
 use crate::heap::heap::Heap;
@@ -61,7 +61,7 @@ impl Bins {
         let Some(record) = self.new_record(heap, class()) else { return false };
         heap.take_hole(unit, UNIT);
         self.park_block(heap, unit, slab::slab(record)).set_changed();
-        if let Some(before) = Entry::new(heap.page_map().slab_entry(unit - UNIT)) {
+        if let Some(before) = heap.page_map().slab_entry(unit - UNIT) {
             // Its last page has the header of this one, which may go too now.
             before.slab().set_changed();
         }
@@ -72,7 +72,7 @@ impl Bins {
     fn park_block<S: PageSource>(&mut self, heap: &Heap<S>, unit: usize, slab: &'static Slab) -> &'static Slab {
         slab.begin_head(unit, Some(class()), 1, heap.arena());
         slab.set_free(0);
-        heap.page_map().set_slab_entry(unit, slab.entry(0));
+        heap.page_map().set_slab_entry(unit, Some(slab.entry(0)));
         self.insert(PARKED, slab);
         self.parked += 1;
         slab
@@ -110,7 +110,7 @@ impl Bins {
             // The page map tells what purged headers were.
             heap.restore_header(end);
             heap.join_units(start, end);
-            (start..end).step_by(UNIT).for_each(|unit| heap.page_map().set_slab_entry(unit, 0));
+            (start..end).step_by(UNIT).for_each(|unit| heap.page_map().set_slab_entry(unit, None));
             heap.free_own(start);
             // It went back long ago.
             heap.forget_dirty(end - start);

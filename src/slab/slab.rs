@@ -23,6 +23,7 @@ use crate::base::config::{ARENAS_MAX, CHECKED, GRAIN, UNIT};
 use crate::base::seal;
 use crate::base::shared::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use crate::base::tree::{NONE, Nodes, Summary};
+pub use crate::heap::page_map::Entry;
 use crate::heap::page_map::{PageMap, RECORD_SHIFT};
 use crate::sys::report;
 use core::sync::atomic::Ordering::Relaxed;
@@ -46,17 +47,7 @@ pub struct Object {
     pub index: usize,
 }
 
-/// What the page map says of a unit in a slab: not zero.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Entry(u64);
-
 impl Entry {
-    /// The entry of a unit, if a slab stands there.
-    #[inline(always)]
-    pub fn new(word: u64) -> Option<Self> {
-        (word != 0).then_some(Self(word))
-    }
-
     /// The arena and the bin: `place ^ home_place(arena)` is the distance of the bin if the arena is that one, and else not below
     /// `BINS_END`. For a word of zero it is no bin's.
     #[inline(always)]
@@ -74,13 +65,13 @@ impl Entry {
     /// The slab's record.
     #[inline]
     pub fn slab(self) -> &'static Slab {
-        slab((self.0 >> RECORD_SHIFT << RECORD_ALIGN.trailing_zeros()) as usize)
+        slab((self.word() >> RECORD_SHIFT << RECORD_ALIGN.trailing_zeros()) as usize)
     }
 
     /// The slab's class; `None` of a mixed slab.
     #[inline]
     pub fn class(self) -> Option<SizeClass> {
-        match Self::place(self.0) % BINS_END {
+        match Self::place(self.word()) % BINS_END {
             0 => None,
             bin => Some(SizeClass::of_bin(bin)),
         }
@@ -89,7 +80,7 @@ impl Entry {
     /// The index of the arena it belongs to.
     #[inline]
     pub fn arena(self) -> usize {
-        Self::place(self.0) / BINS_END
+        Self::place(self.word()) / BINS_END
     }
 
     /// Whether the object at `address` is with the program or in a thread's cache, as far as the bitmap knows; needs no lock.
@@ -108,7 +99,7 @@ impl Entry {
 
     #[cold]
     fn mixed_object_at(self, address: usize) -> Option<Object> {
-        let offset = Self::offset(self.0, address) as usize;
+        let offset = Self::offset(self.word(), address) as usize;
         let index = if offset.is_multiple_of(GRAIN) { offset / GRAIN } else { return None };
         self.slab().class_at(index).map(|class| Object { class, index })
     }
@@ -116,7 +107,7 @@ impl Entry {
     /// Which object starts at `address`, in a slab of this class.
     #[inline]
     pub fn object_of(self, class: SizeClass, address: usize) -> Option<usize> {
-        class.object_at(Self::offset(self.0, address) as usize)
+        class.object_at(Self::offset(self.word(), address) as usize)
     }
 }
 
@@ -229,10 +220,11 @@ impl Slab {
     }
 
     /// The page map's entry for the unit `index` of the slab.
-    pub fn entry(&self, index: usize) -> u64 {
+    pub fn entry(&'static self, index: usize) -> Entry {
         let place = home_place(self.arena()) | self.class().map_or(0, SizeClass::bin);
         let record = (core::ptr::from_ref(self).expose_provenance() / RECORD_ALIGN) as u64;
-        record << RECORD_SHIFT | (index as u64) << PLACE_BITS | place as u64
+        // SAFETY: this is a record.
+        unsafe { Entry::new(record << RECORD_SHIFT | (index as u64) << PLACE_BITS | place as u64) }
     }
 
     /// First address.

@@ -57,7 +57,7 @@ impl Bench {
     }
 
     fn entry(&self, address: usize) -> Entry {
-        Entry::new(self.heap.page_map().slab_entry(address)).unwrap()
+        self.heap.page_map().slab_entry(address).unwrap()
     }
 
     fn take(&mut self, class: SizeClass, count: usize) {
@@ -92,7 +92,7 @@ impl Bench {
         }
         assert_eq!(self.bins.give(&mut self.heap, object), Ok(()));
         // Where the slab has gone back to the heap, nobody is there to notice.
-        if let Some(entry) = Entry::new(self.heap.page_map().slab_entry(object)) {
+        if let Some(entry) = self.heap.page_map().slab_entry(object) {
             let size = entry.class().map_or(0, SizeClass::size);
             assert_eq!(self.bins.give(&mut self.heap, object), Err(Misuse::Freed(size)));
         }

@@ -44,9 +44,9 @@ impl Cache {
 /// closed.
 #[inline]
 pub fn release_remote(unit: Shown, address: usize) -> bool {
-    let bin = Entry::place(unit.entry) % BINS_END;
+    let bin = Entry::place(unit.word()) % BINS_END;
     let Some(cache) = Head::current().open_cache() else { return false };
-    if bin == 0 || cache.head.distance(unit.entry) < BINS_END {
+    if bin == 0 || cache.head.distance(unit.word()) < BINS_END {
         return false;
     }
     // SAFETY: an object starts there.
