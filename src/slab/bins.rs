@@ -6,12 +6,11 @@
 
 use super::metadata::Metadata;
 use super::mixing::Mixing;
-use super::slab::{self, Entry, Slab, Slabs};
+use super::slab::{Entry, Slab, Slabs};
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::{GRAIN, HEADER, UNIT};
 use crate::base::late::Late;
 use crate::base::shared::AtomicUsize;
-use crate::base::tree::{NONE, Tree};
 use crate::heap::check::Broken;
 use crate::heap::heap::Heap;
 use crate::sys::pages::{PageSource, Purges};
@@ -54,11 +53,11 @@ pub struct Free {
 
 pub(super) struct Bin {
     /// Slabs with room.
-    pub(super) partial: Tree,
-    /// The empty slab that is kept, or `NONE`. It is one of `partial`.
-    pub(super) empty: usize,
+    pub(super) partial: Slabs,
+    /// The empty slab that is kept. It is one of `partial`.
+    pub(super) empty: Option<&'static Slab>,
     /// Records of slabs that went back to the heap.
-    spare: usize,
+    spare: Option<&'static Slab>,
     /// Objects that its slabs have room for.
     pub(super) objects: usize,
     /// Objects of the class that are out.
@@ -109,7 +108,7 @@ impl Purged {
 impl Bins {
     /// No slabs. All zero. `found` comes next.
     pub const fn empty() -> Self {
-        let bins = [const { Bin { partial: Tree::new(), empty: NONE, spare: NONE, objects: 0, out: 0, mixed: 0 } };
+        let bins = [const { Bin { partial: Slabs::none(), empty: None, spare: None, objects: 0, out: 0, mixed: 0 } };
             SLAB_CLASSES + 1];
         let (metadata, mixing) = (Late::unset(), Mixing::none());
         Self { bins, parked: 0, metadata, mixing, checked: false, slabs: 0, bytes: 0, dirty: 0 }
@@ -167,8 +166,7 @@ impl Bins {
 
     /// The lowest slab of a bin behind an address.
     pub(super) fn slab_behind(&self, bin: usize, address: usize) -> Option<&'static Slab> {
-        let record = self.bins[bin].partial.first_behind(&Slabs, |other| slab::slab(other).start() > address);
-        (record != NONE).then(|| slab::slab(record))
+        self.bins[bin].partial.first_behind(address)
     }
 
     /// Takes up to `count` objects of a class, lowest addresses first; how many there were: what the slabs have, at least one
@@ -201,8 +199,8 @@ impl Bins {
         let mut left = count;
         while left != 0 {
             let bin = &mut self.bins[class.index()];
-            let slab = match bin.partial.first_fit(&Slabs, 1) {
-                Some(record) => slab::slab(record),
+            let slab = match bin.partial.first_fit(1) {
+                Some(slab) => slab,
                 // What is there is enough: a slab is made for what would else not be served.
                 None if left != count => break,
                 None if mixed_too && self.mixed_for(heap, class) => {
@@ -215,8 +213,8 @@ impl Bins {
                 },
             };
             let bin = &mut self.bins[class.index()];
-            if bin.empty == slab.address() {
-                bin.empty = NONE;
+            if bin.empty == Some(slab) {
+                bin.empty = None;
             }
             let mut last = slab.start();
             let mut take = |object| {
@@ -226,7 +224,7 @@ impl Bins {
             left -= if self.checked { slab.take_any(class, &mut take) } else { slab.take(class, left, take) };
             slab.raise_limit(heap.page_map(), class, last);
             if slab.free() == 0 {
-                bin.partial.remove(&Slabs, slab.address());
+                bin.partial.remove(slab);
             }
         }
         let taken = count - left;
@@ -360,22 +358,17 @@ impl Bins {
     #[cold]
     fn emptied<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass, slab: &'static Slab) {
         let bin = &mut self.bins[class.index()];
-        let kept = core::mem::replace(&mut bin.empty, slab.address());
-        if kept == NONE {
-            return;
-        }
-        let kept = slab::slab(kept);
-        let higher = if kept.start() > slab.start() { kept } else { slab };
-        bin.empty = kept.address() ^ slab.address() ^ higher.address();
+        let Some(kept) = bin.empty.replace(slab) else { return };
+        let (lower, higher) = if kept.start() > slab.start() { (slab, kept) } else { (kept, slab) };
+        bin.empty = Some(lower);
         self.dissolve(heap, higher);
     }
 
     /// Gives the empty slabs that are kept back to the heap.
     pub fn release_empty<S: PageSource>(&mut self, heap: &mut Heap<S>) {
         for class in SizeClass::slabs() {
-            let empty = core::mem::replace(&mut self.bins[class.index()].empty, NONE);
-            if empty != NONE {
-                self.dissolve(heap, slab::slab(empty));
+            if let Some(empty) = self.bins[class.index()].empty.take() {
+                self.dissolve(heap, empty);
             }
         }
         self.mixing.records.purge(heap);
@@ -437,10 +430,10 @@ impl Bins {
     }
 
     fn new_slab<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass) -> Option<&'static Slab> {
-        let slab = slab::slab(self.new_record(heap, class)?);
+        let slab = self.new_record(heap, class)?;
         let Some((start, bytes)) = self.place_for(heap, class.slab_bytes()) else {
             let spare = &mut self.bins[class.index()].spare;
-            slab.set_next_spare(core::mem::replace(spare, slab.address()));
+            slab.set_next_spare(spare.replace(slab));
             return None;
         };
         slab.begin(start, class, heap.arena());
@@ -471,12 +464,12 @@ impl Bins {
     }
 
     /// A record for a slab of a class.
-    pub(super) fn new_record<S: PageSource>(&mut self, heap: &Heap<S>, class: SizeClass) -> Option<usize> {
+    pub(super) fn new_record<S: PageSource>(&mut self, heap: &Heap<S>, class: SizeClass) -> Option<&'static Slab> {
         let spare = &mut self.bins[class.index()].spare;
         match *spare {
-            NONE => self.metadata.alloc(heap.source(), slab::record_bytes(class)),
-            record => {
-                *spare = slab::slab(record).next_spare();
+            None => Slab::alloc_for(&self.metadata, heap.source(), class),
+            Some(record) => {
+                *spare = record.next_spare();
                 Some(record)
             }
         }
@@ -484,14 +477,13 @@ impl Bins {
 
     /// Puts a slab into a bin.
     pub(super) fn insert(&mut self, bin: usize, slab: &'static Slab) {
-        let start = slab.start();
-        self.bins[bin].partial.insert(&Slabs, slab.address(), |other| start < slab::slab(other).start());
+        self.bins[bin].partial.insert(slab);
     }
 
     /// Gives an empty slab back to the heap.
     pub(super) fn dissolve<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab) {
         let (start, bytes) = (slab.start(), slab.bytes());
-        self.bins[slab.class().map_or(0, SizeClass::index)].partial.remove(&Slabs, slab.address());
+        self.bins[slab.class().map_or(0, SizeClass::index)].partial.remove(slab);
         // The page map tells what purged headers were.
         heap.restore_header(start);
         heap.restore_header(start + bytes);
@@ -517,7 +509,7 @@ impl Bins {
     pub(super) fn drop_record(&mut self, slab: &'static Slab) {
         if let Some(class) = slab.class() {
             let bin = &mut self.bins[class.index()];
-            slab.set_next_spare(core::mem::replace(&mut bin.spare, slab.address()));
+            slab.set_next_spare(bin.spare.replace(slab));
         }
     }
 
@@ -584,7 +576,7 @@ impl Bins {
                 if class.map_or(0, SizeClass::index) != index || lacks_room {
                     return Err(Broken { what: "a slab is in a bin where it does not belong", address });
                 }
-                if index != PARKED && slab.is_empty() && slab.address() != self.bins[index].empty {
+                if index != PARKED && slab.is_empty() && self.bins[index].empty != Some(slab) {
                     return Err(Broken { what: "an empty slab was not given back", address });
                 }
                 last = address;

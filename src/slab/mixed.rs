@@ -20,7 +20,7 @@ use crate::base::class::SizeClass;
 use crate::base::config::{GRAIN, UNIT};
 use crate::base::shared::fence;
 use core::ops::Range;
-use core::sync::atomic::{Ordering, Ordering::Relaxed};
+use core::sync::atomic::Ordering;
 
 /// Grains of a unit.
 const GRAINS: usize = UNIT / GRAIN;
@@ -75,9 +75,9 @@ impl Slab {
     }
 
     /// Makes the record that of the slab of `origin`, mixed. Nobody reads it before the page map leads to it.
-    pub fn begin_mixed(&self, origin: &Self) {
+    pub fn begin_mixed(&self, origin: &'static Self) {
         self.begin_head(origin.start(), None, origin.bytes() / UNIT, origin.arena());
-        self.origin.store(origin.address(), Relaxed);
+        self.set_origin(origin);
         if origin.take_changed() {
             // Its free pages are still to be given back.
             self.set_changed();

@@ -3,11 +3,9 @@
 use super::bins::{Bins, Misuse, SlabFigures, interior};
 use super::metadata::{CHUNK, Metadata};
 use super::mixed::{bitmap_bytes, grains_of};
-use super::slab::{self, Entry, Object, Slab, Slabs};
-use crate::base::align;
+use super::slab::{Entry, Object, Slab};
 use crate::base::class::{SLAB_UNITS_MAX, SizeClass};
 use crate::base::config::UNIT;
-use crate::base::tree::NONE;
 use crate::heap::heap::Heap;
 use crate::sys::pages::{PageSource, Purges};
 
@@ -37,7 +35,7 @@ impl Mixing {
 impl Bins {
     /// Whether an object of the class has room in a mixed slab; makes one if that is worth it.
     pub(super) fn mixed_for<S: PageSource>(&mut self, heap: &Heap<S>, class: SizeClass) -> bool {
-        if self.bins[0].partial.largest(&Slabs) >= grains_of(class) {
+        if self.bins[0].partial.largest() >= grains_of(class) {
             return true;
         }
         if !self.is_sparse() {
@@ -75,7 +73,7 @@ impl Bins {
             if bin.free() < bin.objects / MIX_PART {
                 return None;
             }
-            let slab = slab::slab(bin.partial.highest(&Slabs)?);
+            let slab = bin.partial.highest()?;
             let fits = slab.free() >= other.objects() / MIX_PART && slab.longest_run() >= class.size();
             fits.then_some(slab)
         };
@@ -90,16 +88,15 @@ impl Bins {
     #[cold]
     fn mix<S: PageSource>(&mut self, heap: &Heap<S>, slab: &'static Slab) -> bool {
         let Some(class) = slab.class() else { return false };
-        let Some(record) = self.mixing.records.take(heap, slab.bytes() / UNIT) else { return false };
+        let Some(mixed) = self.mixing.records.take(heap, slab.bytes() / UNIT) else { return false };
         let bin = &mut self.bins[class.index()];
-        bin.partial.remove(&Slabs, slab.address());
-        if bin.empty == slab.address() {
-            bin.empty = NONE;
+        bin.partial.remove(slab);
+        if bin.empty == Some(slab) {
+            bin.empty = None;
         }
         bin.objects -= class.objects();
         bin.mixed += class.objects() - slab.free();
         self.mixing.slabs += 1;
-        let mixed = slab::slab(record);
         mixed.begin_mixed(slab);
         for (index, unit) in (slab.start()..slab.start() + slab.bytes()).step_by(UNIT).enumerate() {
             heap.page_map().set_slab_entry(unit, Some(mixed.entry(index)));
@@ -111,9 +108,9 @@ impl Bins {
     /// Takes up to `count` objects of a class from the lowest mixed slab with room for one; how many there were.
     pub(super) fn take_mixed(&mut self, class: SizeClass, count: usize, put: impl FnMut(usize)) -> usize {
         let partial = &mut self.bins[0].partial;
-        let Some(record) = partial.first_fit(&Slabs, grains_of(class)) else { return 0 };
-        let taken = slab::slab(record).take_mixed(class, count, put);
-        partial.resize(&Slabs, record);
+        let Some(slab) = partial.first_fit(grains_of(class)) else { return 0 };
+        let taken = slab.take_mixed(class, count, put);
+        partial.resize(slab);
         self.bins[class.index()].mixed += taken;
         taken
     }
@@ -133,7 +130,7 @@ impl Bins {
         if slab.is_empty() {
             self.dissolve(heap, slab);
         } else {
-            self.bins[0].partial.resize(&Slabs, slab.address());
+            self.bins[0].partial.resize(slab);
         }
         Ok(class)
     }
@@ -143,14 +140,9 @@ impl Bins {
 pub struct MixedRecords {
     memory: Metadata,
     /// Unused ones, by the units of their slabs less one.
-    spare: [usize; SLAB_UNITS_MAX],
+    spare: [Option<&'static Slab>; SLAB_UNITS_MAX],
     /// Chunks that were given back.
-    purged: usize,
-}
-
-/// The head of the chunk that a record is in: a record of which only the link and the count are used, that of the records in use.
-fn chunk_of(record: usize) -> &'static Slab {
-    slab::slab(align::down(record, CHUNK))
+    purged: Option<&'static Slab>,
 }
 
 /// The count of a chunk that is just being given back.
@@ -159,78 +151,79 @@ const GOING: usize = CHUNK;
 impl MixedRecords {
     /// None. All zero.
     pub const fn none() -> Self {
-        Self { memory: Metadata::new(), spare: [NONE; SLAB_UNITS_MAX], purged: NONE }
+        Self { memory: Metadata::new(), spare: [None; SLAB_UNITS_MAX], purged: None }
     }
 
     /// A record for a slab of so many units; `None` if there is no memory for it.
-    pub fn take<S: PageSource>(&mut self, heap: &Heap<S>, units: usize) -> Option<usize> {
+    pub fn take<S: PageSource>(&mut self, heap: &Heap<S>, units: usize) -> Option<&'static Slab> {
         let record = match self.spare[units - 1] {
-            NONE => self.new_record(heap, units)?,
-            spare => {
-                self.spare[units - 1] = slab::slab(spare).next_spare();
+            None => self.new_record(heap, units)?,
+            Some(spare) => {
+                self.spare[units - 1] = spare.next_spare();
                 spare
             }
         };
-        chunk_of(record).set_free(chunk_of(record).free() + 1);
+        record.chunk().set_free(record.chunk().free() + 1);
         Some(record)
     }
 
-    fn new_record<S: PageSource>(&mut self, heap: &Heap<S>, units: usize) -> Option<usize> {
-        let bytes = size_of::<Slab>() + bitmap_bytes(units);
-        if !self.memory.has_room(bytes) {
-            if self.memory.has_chunk() || self.purged == NONE {
-                self.memory.go_on_behind();
-            } else {
-                self.memory.go_on_in(self.purged);
-                self.purged = slab::slab(self.purged).next_spare();
+    fn new_record<S: PageSource>(&mut self, heap: &Heap<S>, units: usize) -> Option<&'static Slab> {
+        let bitmaps = bitmap_bytes(units);
+        if !self.memory.has_room(size_of::<Slab>() + bitmaps) {
+            match self.purged {
+                Some(purged) if !self.memory.has_chunk() => {
+                    self.memory.go_on_in(purged.address());
+                    self.purged = purged.next_spare();
+                }
+                _ => self.memory.go_on_behind(),
             }
             // The head.
-            self.memory.alloc(heap.source(), size_of::<Slab>())?;
+            Slab::alloc(&self.memory, heap.source(), 0)?;
         }
-        self.memory.alloc(heap.source(), bytes)
+        Slab::alloc(&self.memory, heap.source(), bitmaps)
     }
 
     /// Keeps a record that is not used any more.
     pub fn put(&mut self, record: &'static Slab) {
-        let chunk = chunk_of(record.address());
+        let chunk = record.chunk();
         chunk.set_free(chunk.free() - 1);
-        push(&mut self.spare[record.bytes() / UNIT - 1], record.address());
+        push(&mut self.spare[record.bytes() / UNIT - 1], record);
     }
 
     /// Gives back the memory of the chunks that no record in use is in. They stay mapped: who looks an address up while its slab goes away
     /// reads zeroes.
     pub fn purge<S: PageSource>(&mut self, heap: &Heap<S>) {
-        let mut going = NONE;
+        let mut going = None;
         for spare in &mut self.spare {
-            let mut record = core::mem::replace(spare, NONE);
-            while record != NONE {
-                let (next, chunk) = (slab::slab(record).next_spare(), chunk_of(record));
+            let mut unused = spare.take();
+            while let Some(record) = unused {
+                let chunk = record.chunk();
+                unused = record.next_spare();
                 match chunk.free() {
                     0 => {
                         chunk.set_free(GOING);
-                        push(&mut going, chunk.address());
+                        push(&mut going, chunk);
                     }
                     GOING => {}
                     _ => push(spare, record),
                 }
-                record = next;
             }
         }
-        while going != NONE {
-            let (chunk, next) = (going, slab::slab(going).next_spare());
+        while let Some(head) = going {
+            let chunk = head.address();
+            going = head.next_spare();
             if self.memory.is_at_work_in(chunk) {
                 self.memory.go_on_behind();
             }
             let mut purges = Purges::new(heap.source());
             heap.purge_inside(&mut purges, chunk, chunk + CHUNK);
             purges.finish();
-            slab::slab(chunk).set_free(0);
-            push(&mut self.purged, chunk);
-            going = next;
+            head.set_free(0);
+            push(&mut self.purged, head);
         }
     }
 }
 
-fn push(list: &mut usize, record: usize) {
-    slab::slab(record).set_next_spare(core::mem::replace(list, record));
+fn push(list: &mut Option<&'static Slab>, record: &'static Slab) {
+    record.set_next_spare(list.replace(record));
 }

@@ -9,7 +9,7 @@
 //! Parked slabs become slabs of a class where no hole has pages for one, and holes again when memory is given back, and where the heap has no room otherwise.
 
 use super::bins::{Bins, PARKED};
-use super::slab::{self, Slab, Slabs};
+use super::slab::Slab;
 use crate::base::class::SizeClass;
 use crate::base::config::UNIT;
 use crate::heap::heap::Heap;
@@ -60,7 +60,7 @@ impl Bins {
     fn park_unit<S: PageSource>(&mut self, heap: &mut Heap<S>, unit: usize) -> bool {
         let Some(record) = self.new_record(heap, class()) else { return false };
         heap.take_hole(unit, UNIT);
-        self.park_block(heap, unit, slab::slab(record)).set_changed();
+        self.park_block(heap, unit, record).set_changed();
         if let Some(before) = heap.page_map().slab_entry(unit - UNIT) {
             // Its last page has the header of this one, which may go too now.
             before.slab().set_changed();
@@ -87,7 +87,7 @@ impl Bins {
                 heap.give_fresh_units(unit..end);
                 break;
             };
-            self.park_block(heap, unit, slab::slab(record));
+            self.park_block(heap, unit, record);
         }
         Some(start)
     }
@@ -150,7 +150,7 @@ impl Bins {
     /// Takes a slab out of those that are parked. The page map knows it still.
     #[cold]
     fn forget_parked(&mut self, slab: &'static Slab) {
-        self.bins[PARKED].partial.remove(&Slabs, slab.address());
+        self.bins[PARKED].partial.remove(slab);
         self.parked -= 1;
         self.drop_record(slab);
     }

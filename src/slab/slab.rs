@@ -15,16 +15,18 @@
 
 #![allow(unsafe_code)]
 
-use super::metadata::RECORD_ALIGN;
+use super::metadata::{CHUNK, Metadata, RECORD_ALIGN};
 use super::{mixed, vacant};
+use crate::base::align;
 use crate::base::bits::Bits;
 use crate::base::class::{BIN, SLAB_MAX, SLAB_UNITS_MAX, SizeClass};
 use crate::base::config::{ARENAS_MAX, CHECKED, GRAIN, UNIT};
 use crate::base::seal;
 use crate::base::shared::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
-use crate::base::tree::{NONE, Nodes, Summary};
+use crate::base::tree::{NONE, Nodes, Summary, Tree};
 pub use crate::heap::page_map::Entry;
 use crate::heap::page_map::{PageMap, RECORD_SHIFT};
+use crate::sys::pages::PageSource;
 use crate::sys::report;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -65,7 +67,8 @@ impl Entry {
     /// The slab's record.
     #[inline]
     pub fn slab(self) -> &'static Slab {
-        slab((self.word() >> RECORD_SHIFT << RECORD_ALIGN.trailing_zeros()) as usize)
+        // SAFETY: entries lead to records.
+        unsafe { record((self.word() >> RECORD_SHIFT << RECORD_ALIGN.trailing_zeros()) as usize) }
     }
 
     /// The slab's class; `None` of a mixed slab.
@@ -140,7 +143,7 @@ pub struct Slab {
     /// for, and nothing was given back since.
     room: AtomicU32,
     /// Mixed slabs: the record that the slab had before. Who has read the page map just before it was made a mixed one is still looking at that.
-    pub(super) origin: AtomicUsize,
+    origin: AtomicUsize,
     left: AtomicUsize,
     right: AtomicUsize,
     parent: AtomicUsize,
@@ -149,17 +152,31 @@ pub struct Slab {
 
 const _: () = assert!(size_of::<Slab>() == 64 && align_of::<Slab>() == RECORD_ALIGN);
 
-/// The record at an address, which must be one: records are never unmapped.
+/// The record at an address. Records are all atomics, and never unmapped.
+///
+/// # Safety
+/// One is there, in metadata memory or in other memory that is exposed and stays.
 #[inline]
-pub fn slab(address: usize) -> &'static Slab {
+unsafe fn record(address: usize) -> &'static Slab {
     debug_assert!(address != NONE);
-    // SAFETY: callers have the address from an entry or a link, which lead to records; these are exposed and all atomics.
+    // SAFETY: the caller's promise.
     unsafe { &*core::ptr::with_exposed_provenance(address) }
 }
 
-/// Bytes of a record for a class, its bitmap included.
-pub fn record_bytes(class: SizeClass) -> usize {
-    size_of::<Slab>() + 8 * words(class)
+/// The same where `NONE` is none.
+///
+/// # Safety
+/// As for `record`.
+unsafe fn linked(address: usize) -> Option<&'static Slab> {
+    // SAFETY: the caller's promise.
+    unsafe { core::ptr::with_exposed_provenance::<Slab>(address).as_ref() }
+}
+
+/// A record is that of no other slab.
+impl PartialEq for Slab {
+    fn eq(&self, other: &Self) -> bool {
+        core::ptr::eq(self, other)
+    }
 }
 
 fn words(class: SizeClass) -> usize {
@@ -167,6 +184,25 @@ fn words(class: SizeClass) -> usize {
 }
 
 impl Slab {
+    /// New memory for a record, zeroes, with so many bytes of bitmaps behind; `None` if there is none.
+    pub(super) fn alloc(memory: &Metadata, source: &impl PageSource, bitmaps: usize) -> Option<&'static Self> {
+        let address = memory.alloc(source, size_of::<Self>() + bitmaps)?;
+        // SAFETY: zeroes are a record, and nobody else has the memory.
+        Some(unsafe { record(address) })
+    }
+
+    /// The same for a slab of a class.
+    pub(super) fn alloc_for(memory: &Metadata, source: &impl PageSource, class: SizeClass) -> Option<&'static Self> {
+        Self::alloc(memory, source, 8 * words(class))
+    }
+
+    /// The head of the chunk of metadata memory that the record is in. In one of mixed slabs' it is a record of which only
+    /// the link and the count are used, that of the records in use.
+    pub(super) fn chunk(&self) -> &'static Self {
+        // SAFETY: a chunk is mapped as a whole, and starts with a record.
+        unsafe { record(align::down(self.address(), CHUNK)) }
+    }
+
     /// The record's address.
     pub fn address(&self) -> usize {
         core::ptr::from_ref(self).addr()
@@ -459,61 +495,125 @@ impl Slab {
 
     /// The record that a mixed slab had before.
     pub fn origin(&self) -> Option<&'static Self> {
-        self.class().is_none().then(|| slab(self.origin.load(Relaxed)))
+        let origin = if self.class().is_none() { self.origin.load(Relaxed) } else { NONE };
+        // SAFETY: where there is no class, only `set_origin` has stored something there.
+        unsafe { linked(origin) }
+    }
+
+    /// Sets it, of a record that is none of a class.
+    pub(super) fn set_origin(&self, origin: &'static Self) {
+        self.origin.store(origin.address(), Relaxed);
     }
 
     /// The next record in a list of unused ones.
-    pub fn next_spare(&self) -> usize {
-        self.left.load(Relaxed)
+    pub fn next_spare(&self) -> Option<&'static Self> {
+        // SAFETY: lists and trees store links to records there, and nobody else does.
+        unsafe { linked(self.left.load(Relaxed)) }
     }
 
     /// Sets the next record in a list of unused ones.
-    pub fn set_next_spare(&self, next: usize) {
-        self.left.store(next, Relaxed);
+    pub fn set_next_spare(&self, next: Option<&'static Self>) {
+        self.left.store(next.map_or(NONE, Self::address), Relaxed);
     }
 }
 
-/// The tree of a bin's slabs with room: by address, all of one size; mixed ones have that of their room.
-pub struct Slabs;
+/// A bin's slabs with room, by address. All nodes of the tree are records: what is put in is one.
+pub struct Slabs(Tree);
 
-impl Nodes for Slabs {
+impl Slabs {
+    /// None. All zero.
+    pub const fn none() -> Self {
+        Self(Tree::new())
+    }
+
+    /// Puts a slab in.
+    pub fn insert(&mut self, slab: &'static Slab) {
+        let start = slab.start();
+        self.0.insert(&Records, slab.address(), |other| start < Records.at(other).start());
+    }
+
+    /// Takes a slab out that is in.
+    pub fn remove(&mut self, slab: &'static Slab) {
+        self.0.remove(&Records, slab.address());
+    }
+
+    /// Says that the room of a slab that is in has changed.
+    pub fn resize(&mut self, slab: &'static Slab) {
+        self.0.resize(&Records, slab.address());
+    }
+
+    /// The most room that any of them has.
+    pub fn largest(&self) -> u32 {
+        self.0.largest(&Records)
+    }
+
+    /// The lowest with so much room.
+    pub fn first_fit(&self, need: u32) -> Option<&'static Slab> {
+        self.0.first_fit(&Records, need).map(|node| Records.at(node))
+    }
+
+    /// The lowest behind an address.
+    pub fn first_behind(&self, address: usize) -> Option<&'static Slab> {
+        let node = self.0.first_behind(&Records, |other| Records.at(other).start() > address);
+        (node != NONE).then(|| Records.at(node))
+    }
+
+    /// The highest.
+    pub fn highest(&self) -> Option<&'static Slab> {
+        self.0.highest(&Records).map(|node| Records.at(node))
+    }
+}
+
+/// The nodes of `Slabs`, all of one size; mixed ones have that of their room.
+struct Records;
+
+impl Records {
+    /// The record that a node is.
+    #[inline]
+    fn at(&self, node: usize) -> &'static Slab {
+        // SAFETY: only `Slabs` asks, and its trees ask for nodes of theirs: records, which link to none but those.
+        unsafe { record(node) }
+    }
+}
+
+impl Nodes for Records {
     fn size(&self, node: usize) -> u32 {
-        let slab = slab(node);
+        let slab = self.at(node);
         if slab.class().is_some() { 1 } else { slab.room.load(Relaxed) }
     }
 
     fn left(&self, node: usize) -> usize {
-        slab(node).left.load(Relaxed)
+        self.at(node).left.load(Relaxed)
     }
 
     fn right(&self, node: usize) -> usize {
-        slab(node).right.load(Relaxed)
+        self.at(node).right.load(Relaxed)
     }
 
     fn parent(&self, node: usize) -> usize {
-        slab(node).parent.load(Relaxed)
+        self.at(node).parent.load(Relaxed)
     }
 
     fn summary(&self, node: usize) -> Summary {
-        let word = slab(node).summary.load(Relaxed);
+        let word = self.at(node).summary.load(Relaxed);
         #[expect(clippy::cast_possible_truncation, reason = "as stored below")]
         Summary { largest: word as u32, height: (word >> 32) as u8 }
     }
 
     fn set_left(&self, node: usize, child: usize) {
-        slab(node).left.store(child, Relaxed);
+        self.at(node).left.store(child, Relaxed);
     }
 
     fn set_right(&self, node: usize, child: usize) {
-        slab(node).right.store(child, Relaxed);
+        self.at(node).right.store(child, Relaxed);
     }
 
     fn set_parent(&self, node: usize, parent: usize) {
-        slab(node).parent.store(parent, Relaxed);
+        self.at(node).parent.store(parent, Relaxed);
     }
 
     fn set_summary(&self, node: usize, summary: Summary) {
-        slab(node).summary.store(u64::from(summary.largest) | u64::from(summary.height) << 32, Relaxed);
+        self.at(node).summary.store(u64::from(summary.largest) | u64::from(summary.height) << 32, Relaxed);
     }
 
     /// Records stand in memory that nothing else uses.
