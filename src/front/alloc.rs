@@ -499,24 +499,34 @@ fn perturb_object(entry: Entry, address: usize) {
         // SAFETY: an object starts there.
         && !unsafe { key::is_set(address) }
     {
-        perturb_freed(address, object.class.size());
+        // SAFETY: that object, which its owner is giving up.
+        unsafe { perturb_freed(address, object.class.size()) };
     }
 }
 
-fn perturb_freed(address: usize, usable: usize) {
-    // SAFETY: a block in use, which its owner is giving up.
+/// # Safety
+/// A block in use of so many bytes is there, which its owner is giving up.
+unsafe fn perturb_freed(address: usize, usable: usize) {
+    // SAFETY: the caller's promise.
     unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes(options::perturb(), usable) };
 }
 
 /// Whether a block is in a thread's cache. Where blocks are checked there are none, and its words may not even be readable.
-pub(super) fn has_key(address: usize) -> bool {
-    // SAFETY: callers have found a block, or an object, there.
+///
+/// # Safety
+/// A block, or an object, of ours is at the address.
+pub(super) unsafe fn has_key(address: usize) -> bool {
+    // SAFETY: the caller's promise.
     !options::watched() && unsafe { key::is_set(address) }
 }
 
 /// Whether a heap block is free already, in a thread's cache, where the heap has it in use. Reports that.
-fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> bool {
-    let is = usable >= class::SLAB_MAX && has_key(address);
+///
+/// # Safety
+/// A heap block of so many bytes is at the address.
+unsafe fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> bool {
+    // SAFETY: the caller's promise.
+    let is = usable >= class::SLAB_MAX && unsafe { has_key(address) };
     if is {
         misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(usable)));
     }
@@ -525,11 +535,13 @@ fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> bool {
 
 fn release_block(operation: Operation, region: &'static Span, address: usize) {
     if let Ok(usable) = heap::usable_size(region, address) {
-        if is_in_a_cache(operation, usable, address) {
+        // SAFETY: the heap has a block there.
+        if unsafe { is_in_a_cache(operation, usable, address) } {
             return;
         }
         if options::perturb() != 0 {
-            perturb_freed(address, usable);
+            // SAFETY: in use, and being given up.
+            unsafe { perturb_freed(address, usable) };
         }
         if usable >= class::SLAB_MAX
             && exchange::release_block(operation, region.arena.load(Relaxed) as usize, usable, address)
@@ -609,7 +621,8 @@ pub(super) fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize>
     let wrong = match owner(address) {
         Owner::Slab(entry) => return usable_object(operation, entry, address),
         Owner::Region(region) => match heap::usable_size(region, address) {
-            Ok(usable) => return Some(usable).filter(|_| !is_in_a_cache(operation, usable, address)),
+            // SAFETY: the heap has a block there.
+            Ok(usable) => return Some(usable).filter(|_| !unsafe { is_in_a_cache(operation, usable, address) }),
             Err(wrong) => Wrong::Block(region, wrong),
         },
         Owner::Mapping(span) if span.start() == address => return Some(span.len()),
@@ -625,7 +638,8 @@ pub(super) fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize>
 #[inline]
 fn usable_object(operation: Operation, entry: Entry, address: usize) -> Option<usize> {
     let wrong = match entry.object_at(address) {
-        Some(object) if entry.is_out(address) && !has_key(address) => return Some(object.class.size()),
+        // SAFETY: that object.
+        Some(object) if entry.is_out(address) && !unsafe { has_key(address) } => return Some(object.class.size()),
         Some(object) => bins::Misuse::Freed(object.class.size()),
         None => bins::interior(entry, address),
     };

@@ -154,7 +154,10 @@ fn describe_object(detail: &mut Detail, entry: Entry, address: usize) {
         (None, bins::Misuse::Interior(offset, size)) if size != 0 => (address - offset, size),
         _ => return detail.line(format_args!("slab at {slab:#x}, of arena {arena}")),
     };
-    let state = match (entry.is_out(start), alloc::has_key(start)) {
+    // SAFETY: an object of the slab starts there.
+    #[expect(unsafe_code, reason = "looks into the object")]
+    let has_key = unsafe { alloc::has_key(start) };
+    let state = match (entry.is_out(start), has_key) {
         (true, true) => "free, in a thread's cache",
         (true, false) if options::watched() => "with its trailer",
         (true, false) => "in use",
