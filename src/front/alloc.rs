@@ -573,11 +573,13 @@ fn release_to_heap(operation: Operation, region: &'static Span, address: usize) 
         }
         None => match heap::usable_size(region, address) {
             Ok(usable) => {
-                if usable >= class::SLAB_MAX {
-                    // SAFETY: a block in use of these bytes, which its owner is giving up.
-                    unsafe { key::set(address) };
+                // SAFETY: a block in use of these bytes, which its owner is giving up.
+                unsafe {
+                    if usable >= class::SLAB_MAX {
+                        key::set(address);
+                    }
+                    arena.defer(address);
                 }
-                arena.defer(address);
             }
             Err(wrong) => misuse::report(Operation::Free, address, Wrong::Block(region, wrong)),
         },

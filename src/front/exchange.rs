@@ -231,7 +231,11 @@ pub fn give_home(objects: &[AtomicUsize]) {
         count = match arena.enter(Operation::Other) {
             Some(mut arena) => arena.give_own(&objects[..count], report),
             None => {
-                arena.defer(address);
+                // SAFETY: an object, and nobody has it.
+                #[expect(unsafe_code, reason = "it is left to whoever comes next")]
+                unsafe {
+                    arena.defer(address);
+                }
                 first.store(objects[count - 1].load(Relaxed), Relaxed);
                 count - 1
             }
@@ -326,8 +330,8 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
             #[expect(unsafe_code, reason = "nobody uses the object any more")]
             unsafe {
                 key::set(address);
+                arena.defer(address);
             }
-            arena.defer(address);
         }
     }
 }

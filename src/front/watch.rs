@@ -25,8 +25,8 @@ use crate::base::code::Code;
 use crate::base::config::{GRAIN, REQUEST_MAX};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
+use crate::heap::heap;
 use crate::heap::span::Span;
-use crate::heap::{block, heap};
 use crate::slab::slab::{Entry, Object};
 use crate::slab::vacant;
 use crate::sys::linux::{self, page_size};
@@ -277,7 +277,7 @@ fn look_before(operation: Operation, block: Block, place: Place) {
     let Some(class) = entry.class().filter(|_| !valgrind::listens()) else { return };
     // Between two slabs there may be none, and zeroes: see `heap::units`.
     let is_whole = match index {
-        0 => !matches!(block::header(start), Err(raw) if raw != 0),
+        0 => !matches!(heap::header_at(&runtime::PAGE_MAP, start), Some(Err(raw)) if raw != 0),
         // SAFETY: the object before it ends there.
         _ => unsafe { vacant::is_whole(start - 8) },
     };

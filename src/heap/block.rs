@@ -15,6 +15,10 @@
 //!
 //! Words are atomics, because a free in one thread changes the flag `PREV_IN_USE` in the header of a block another
 //! thread owns, and that thread may be reading its own size without a lock.
+//!
+//! What reads and writes words follows the address it is given, and only this folder has it. Who calls it promises that
+//! it is a block's, or that of a place for one, in a region of the heap at work: one that was cut out of free memory,
+//! that a sealed word of another such block leads to, or around which the page map has found a region.
 
 #![allow(unsafe_code)]
 
@@ -61,8 +65,8 @@ pub type Block = usize;
 #[inline]
 fn word(address: usize) -> &'static AtomicU64 {
     debug_assert!(align::is(address, 8) && address != 0);
-    // SAFETY: callers pass addresses inside regions, which are mapped, writable, and exposed by their page source;
-    // all access to these words is atomic, and they are 8-aligned.
+    // SAFETY: what the folder's files promise (see above): it is inside a region, and these are mapped, writable, and
+    // exposed by their page source; all access to these words is atomic, and they are 8-aligned.
     unsafe { &*core::ptr::with_exposed_provenance(address) }
 }
 
@@ -168,7 +172,7 @@ pub fn after(block: Block, size: usize) -> Block {
 
 /// The block's header, or the word that stands there instead.
 #[inline]
-pub fn header(block: Block) -> Result<Header, u64> {
+pub(super) fn header(block: Block) -> Result<Header, u64> {
     let raw = load(block - HEADER);
     match seal::open::<HEADER_BITS>(block - HEADER, raw) {
         Some(low) if low & TAG == 0 => Ok(Header(low)),
@@ -178,7 +182,7 @@ pub fn header(block: Block) -> Result<Header, u64> {
 
 /// Writes the block's header.
 #[inline]
-pub fn set_header(block: Block, header: Header) {
+pub(super) fn set_header(block: Block, header: Header) {
     store(block - HEADER, seal::seal::<HEADER_BITS>(block - HEADER, header.0));
 }
 
@@ -189,23 +193,23 @@ fn tag_at(block: Block, size: usize) -> usize {
 }
 
 /// Writes the boundary tag of a free block.
-pub fn set_tag(block: Block, size: usize) {
+pub(super) fn set_tag(block: Block, size: usize) {
     let at = tag_at(block, size);
     store(at, seal::seal::<HEADER_BITS>(at, (size / GRAIN) as u64 | TAG));
 }
 
 /// Zeroes the word where the tag of a free block of `size` stood, so that calloc may trust untouched memory.
-pub fn clear_tag(block: Block, size: usize) {
+pub(super) fn clear_tag(block: Block, size: usize) {
     store(tag_at(block, size), 0);
 }
 
 /// Zeroes the block's header: it stands no longer at the start of a block.
-pub fn clear_header(block: Block) {
+pub(super) fn clear_header(block: Block) {
     store(block - HEADER, 0);
 }
 
 /// The size in the boundary tag that ends before `block`'s header, or the word that stands there instead.
-pub fn tag_before(block: Block) -> Result<usize, u64> {
+pub(super) fn tag_before(block: Block) -> Result<usize, u64> {
     let at = block - HEADER - 8;
     let raw = load(at);
     match seal::open::<HEADER_BITS>(at, raw) {
@@ -215,12 +219,18 @@ pub fn tag_before(block: Block) -> Result<usize, u64> {
 }
 
 /// The next block in the chain of deferred frees, kept in the payload's first word. See `slab::arena`.
-pub fn chained(block: Block) -> Option<Block> {
+///
+/// # Safety
+/// A block, or an object, of ours is at the address.
+pub unsafe fn chained(block: Block) -> Option<Block> {
     open_link(block + LEFT)
 }
 
 /// Stores the next block in the chain of deferred frees.
-pub fn set_chained(block: Block, next: Block) {
+///
+/// # Safety
+/// As for `chained`, and nobody uses it any more.
+pub unsafe fn set_chained(block: Block, next: Block) {
     set_link(block + LEFT, next);
 }
 
@@ -240,7 +250,7 @@ fn open_summary(at: usize) -> Option<Summary> {
 }
 
 /// The node's fields without trust, for the validators.
-pub struct Peek {
+pub(super) struct Peek {
     /// Left child, right child, parent; `None` where the word is damaged.
     pub links: [Option<Block>; 3],
     /// The summary, `None` where the word is damaged.
@@ -248,7 +258,7 @@ pub struct Peek {
 }
 
 /// Reads a free block's node without reporting anything.
-pub fn peek(block: Block) -> Peek {
+pub(super) fn peek(block: Block) -> Peek {
     Peek {
         links: [open_link(block + LEFT), open_link(block + RIGHT), open_link(block + PARENT)],
         summary: open_summary(block + SUMMARY),
@@ -256,7 +266,7 @@ pub fn peek(block: Block) -> Peek {
 }
 
 /// The tree's nodes are the free blocks.
-pub struct FreeBlocks;
+pub(super) struct FreeBlocks;
 
 impl FreeBlocks {
     #[inline]

@@ -19,7 +19,7 @@ pub enum Fit {
 }
 
 /// The free list. Blocks in it have their final header and tag; all else it needs lies in them.
-pub struct FreeList {
+pub(super) struct FreeList {
     tree: Tree,
     fit: Fit,
     count: usize,

@@ -508,6 +508,11 @@ fn program_header(region: &Span, block: Block) -> Result<Header, Misuse> {
     }
 }
 
+/// What stands where a block's header would, of any heap's; `None` where no region is.
+pub fn header_at(map: &PageMap, block: Block) -> Option<Result<Header, u64>> {
+    map.get(block - HEADER).filter(|span| span.kind() == Kind::Region).map(|_| block::header(block))
+}
+
 /// The usable bytes of a block in use in any heap. Takes no lock.
 #[inline]
 pub fn usable_size(region: &Span, block: Block) -> Result<usize, Misuse> {

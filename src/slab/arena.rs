@@ -124,11 +124,15 @@ impl<S: PageSource + 'static> Arena<S> {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Leaves a block to be freed by whoever enters next. Safe in a signal handler.
-    pub fn defer(&self, block: Block) {
+    /// Leaves a block to be freed by whoever enters next. Can be called in a signal handler.
+    ///
+    /// # Safety
+    /// A block of the arena's, or an object, is at the address, and nobody uses it any more.
+    pub unsafe fn defer(&self, block: Block) {
         let mut first = self.deferred.load(Ordering::Relaxed);
         loop {
-            block::set_chained(block, first);
+            // SAFETY: the caller's promise.
+            unsafe { block::set_chained(block, first) };
             match self.deferred.compare_exchange_weak(first, block, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => first = now,
@@ -342,7 +346,8 @@ impl<S: PageSource + 'static> Entered<'_, S> {
     fn free_deferred(&mut self) {
         let mut block = self.arena.deferred.swap(0, Ordering::Acquire);
         while block != 0 {
-            let next = block::chained(block);
+            // SAFETY: it was deferred: see there.
+            let next = unsafe { block::chained(block) };
             let entry = self.page_map().slab_entry(block);
             let freed = match entry {
                 Some(entry) => self.give(block).map_err(|_| entry.class().map(SizeClass::size)),
@@ -423,7 +428,8 @@ mod models {
             };
             let others = blocks.map(|block| {
                 let arena = arena.clone();
-                loom::thread::spawn(move || arena.defer(block))
+                // SAFETY: taken above.
+                loom::thread::spawn(move || unsafe { arena.defer(block) })
             });
             drop(arena.enter(Operation::Other));
             others.into_iter().for_each(|thread| thread.join().unwrap());

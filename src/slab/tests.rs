@@ -9,9 +9,8 @@ use super::slab::Entry;
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::UNIT;
 use crate::base::shared::AtomicUsize;
-use crate::heap::block;
 use crate::heap::free_list::Fit;
-use crate::heap::heap::{Heap, Huge};
+use crate::heap::heap::{Heap, Huge, header_at};
 use crate::heap::span::SpanPool;
 use crate::heap::tests::{cases, leaked_map};
 use crate::sys::fake::Fake;
@@ -345,7 +344,7 @@ fn untouched_units_are_taken_in_runs_and_no_header_is_written_between_them() {
     let first = bench.live[0].1;
     for (index, &(_, object)) in bench.live.iter().enumerate() {
         assert_eq!(object, first + index * UNIT);
-        assert_eq!(block::header(object).is_ok(), index == 0);
+        assert_eq!(header_at(bench.heap.page_map(), object).unwrap().is_ok(), index == 0);
     }
     let before = bench.heap.figures().free_blocks;
     assert!(!bench.bins.unpark(&mut bench.heap, true));
