@@ -321,7 +321,8 @@ fn hand_out(fresh: Fresh, n: usize, zero: bool) -> *mut u8 {
 
 /// The bytes of a heap block in use that was in a cache.
 fn usable_of(block: usize) -> usize {
-    runtime::PAGE_MAP.get(block).and_then(|region| heap::usable_size(region, block).ok()).unwrap_or(0)
+    // SAFETY: the page map's region.
+    runtime::PAGE_MAP.get(block).and_then(|region| unsafe { heap::usable_size(region, block) }.ok()).unwrap_or(0)
 }
 
 /// The system has no more memory: an arena may have a hole, or room to grow.
@@ -419,7 +420,8 @@ unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
         }
         None => match runtime::PAGE_MAP.get(p.addr()).filter(|span| is_region(span)) {
             Some(region) => {
-                release_block(Operation::Free, region, p.addr());
+                // SAFETY: the page map's region.
+                unsafe { release_block(Operation::Free, region, p.addr()) };
                 check::tick();
             }
             // SAFETY: the caller's promise.
@@ -476,7 +478,8 @@ pub(super) unsafe fn release_for(operation: Operation, p: *mut u8) {
     let address = p.addr();
     match owner(address) {
         Owner::Slab(entry) => release_object(operation, entry, address),
-        Owner::Region(region) => release_block(operation, region, address),
+        // SAFETY: the page map's region.
+        Owner::Region(region) => unsafe { release_block(operation, region, address) },
         Owner::Mapping(span) => release_mapping(operation, span, address),
         Owner::Guarded => guard::release(operation, address),
         Owner::Foreign => foreign::free(p),
@@ -533,8 +536,11 @@ unsafe fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> 
     is
 }
 
-fn release_block(operation: Operation, region: &'static Span, address: usize) {
-    if let Ok(usable) = heap::usable_size(region, address) {
+/// # Safety
+/// The region is what the page map has at the address.
+unsafe fn release_block(operation: Operation, region: &'static Span, address: usize) {
+    // SAFETY: the caller's promise.
+    if let Ok(usable) = unsafe { heap::usable_size(region, address) } {
         // SAFETY: the heap has a block there.
         if unsafe { is_in_a_cache(operation, usable, address) } {
             return;
@@ -549,14 +555,18 @@ fn release_block(operation: Operation, region: &'static Span, address: usize) {
             return;
         }
     }
-    release_to_heap(operation, region, address);
+    // SAFETY: the caller's promise.
+    unsafe { release_to_heap(operation, region, address) };
 }
 
+/// # Safety
+/// As for `release_block`.
 #[cold]
 #[inline(never)]
-fn release_to_heap(operation: Operation, region: &'static Span, address: usize) {
+unsafe fn release_to_heap(operation: Operation, region: &'static Span, address: usize) {
     let arena = arena_of(region);
-    let usable = heap::usable_size(region, address).unwrap_or(0);
+    // SAFETY: the caller's promise.
+    let usable = unsafe { heap::usable_size(region, address) }.unwrap_or(0);
     let is_touched = density::is_touched(address, usable);
     stats::count(operation);
     match arena.enter(operation) {
@@ -571,7 +581,8 @@ fn release_to_heap(operation: Operation, region: &'static Span, address: usize) 
             }
             helper::look(region.arena.load(Relaxed) as usize);
         }
-        None => match heap::usable_size(region, address) {
+        // SAFETY: the caller's promise.
+        None => match unsafe { heap::usable_size(region, address) } {
             Ok(usable) => {
                 // SAFETY: a block in use of these bytes, which its owner is giving up.
                 unsafe {
@@ -622,7 +633,8 @@ pub(super) fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize>
     let address = p.addr();
     let wrong = match owner(address) {
         Owner::Slab(entry) => return usable_object(operation, entry, address),
-        Owner::Region(region) => match heap::usable_size(region, address) {
+        // SAFETY: the page map's region.
+        Owner::Region(region) => match unsafe { heap::usable_size(region, address) } {
             // SAFETY: the heap has a block there.
             Ok(usable) => return Some(usable).filter(|_| !unsafe { is_in_a_cache(operation, usable, address) }),
             Err(wrong) => Wrong::Block(region, wrong),

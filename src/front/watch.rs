@@ -88,7 +88,8 @@ fn find(start: usize) -> Option<(Block, Place)> {
     }
     let span = runtime::PAGE_MAP.get(start)?;
     let (len, place) = if alloc::is_region(span) {
-        (heap::usable_size(span, start).ok()?, Place::Heap)
+        // SAFETY: the page map's region.
+        (unsafe { heap::usable_size(span, start) }.ok()?, Place::Heap)
     } else if span.start() == start {
         let asked = span.mark.load(Relaxed);
         let guard = if align::is(asked, page_size()) { page_size() } else { 0 };

@@ -514,7 +514,11 @@ pub fn header_at(map: &PageMap, block: Block) -> Option<Result<Header, u64>> {
 }
 
 /// The usable bytes of a block in use in any heap. Takes no lock.
+///
+/// # Safety
+/// The region is what the page map has at the address. A program that frees the block meanwhile uses what it has freed.
 #[inline]
-pub fn usable_size(region: &Span, block: Block) -> Result<usize, Misuse> {
+#[expect(unsafe_code, reason = "it reads a word before the address")]
+pub unsafe fn usable_size(region: &Span, block: Block) -> Result<usize, Misuse> {
     program_header(region, block).map(|header| block::usable(header.size()))
 }

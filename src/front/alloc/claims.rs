@@ -38,7 +38,8 @@ pub(super) fn look_at(address: usize, claim: Claim) {
             Some(object) => (object.class.size(), for_aligned(claim.align.unwrap_or(GRAIN)) == Some(object.class)),
             None => return,
         },
-        Owner::Region(region) => match heap::usable_size(region, address) {
+        // SAFETY: the page map's region.
+        Owner::Region(region) => match unsafe { heap::usable_size(region, address) } {
             Ok(usable) => (usable, n <= usable && (loose || usable < block_room(n))),
             Err(_) => return,
         },
