@@ -200,10 +200,12 @@ impl<S: PageSource + 'static> Mappings<S> {
             return None;
         }
         let span = self.spans.find(|span| {
+            // Others may take it while we look, and it may be retained again as a smaller one or elsewhere.
+            let state = span.state();
             span.kind() == Kind::Retained
                 && (len..=2 * len).contains(&span.len())
                 && align::is(span.start(), align)
-                && span.claim(Kind::Retained)
+                && span.claim_unchanged(state)
         })?;
         self.retained.fetch_sub(1, Relaxed);
         Some(span)

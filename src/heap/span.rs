@@ -92,11 +92,13 @@ impl Span {
     /// Claims a span of `kind` for a change: the kind becomes `Nothing`. One caller only gets it.
     pub fn claim(&self, kind: Kind) -> bool {
         let state = self.state.load(Ordering::Relaxed);
-        state & KIND_MASK == kind as u32
-            && self
-                .state
-                .compare_exchange(state, changed(state, Kind::Nothing), Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok()
+        state & KIND_MASK == kind as u32 && self.claim_unchanged(state)
+    }
+
+    /// The same where the span is still as it was when `state` was read: what was read of it since is true.
+    pub fn claim_unchanged(&self, state: u32) -> bool {
+        let new = changed(state, Kind::Nothing);
+        self.state.compare_exchange(state, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// First address.
