@@ -10,8 +10,9 @@ use super::page_map::PageMap;
 use super::span::{Kind, Span, SpanPool};
 use crate::base::align;
 use crate::base::config::UNIT;
+use crate::base::shared::{AtomicU32, AtomicUsize};
 use crate::sys::pages::{self, PageSource};
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// What mappings hold.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -360,5 +361,115 @@ impl<S: PageSource + 'static> Mappings<S> {
             broken.is_some()
         });
         broken.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(feature = "models")]
+mod models {
+    use super::*;
+    use crate::base::model::model;
+    use crate::sys::fake::Fake;
+    use std::rc::Rc;
+
+    static MAP: PageMap = PageMap::new();
+    static SPANS: SpanPool = SpanPool::new();
+
+    /// Room for the records, a leaf or two of the map, and a few mappings.
+    fn mappings() -> Rc<Mappings<Fake>> {
+        Rc::new(Mappings::new(Fake::new(4 << 20), &MAP, &SPANS))
+    }
+
+    /// No mapping is left, nor any of its bytes; `before` was mapped when there were none.
+    fn assert_none(mappings: &Mappings<Fake>, before: usize) {
+        let MappingFigures { count, bytes, .. } = mappings.figures();
+        assert_eq!((count, bytes, mappings.retained.load(Relaxed)), (0, 0, 0));
+        assert_eq!(mappings.source.mapped(), before);
+    }
+
+    /// What is mapped while there is no mapping: the records and the map.
+    fn begin(mappings: &Mappings<Fake>) -> usize {
+        assert!(mappings.free(mappings.alloc(UNIT, UNIT).unwrap()));
+        mappings.source.mapped()
+    }
+
+    #[test]
+    fn of_two_threads_that_free_a_mapping_one_does() {
+        model(3, || {
+            let mappings = mappings();
+            let before = begin(&mappings);
+            let span = mappings.alloc(UNIT, UNIT).unwrap();
+            let start = span.start();
+            let other = mappings.clone();
+            let freer = loom::thread::spawn(move || other.free(span));
+            // Beside them: what is found is whole.
+            assert!(mappings.locate(start).is_none_or(|found| core::ptr::eq(found, span)));
+            let done = mappings.free(span);
+            assert_ne!(done, freer.join().unwrap(), "freed twice, or by nobody");
+            assert!(mappings.locate(start).is_none() && MAP.get(start).is_none());
+            assert_none(&mappings, before);
+        });
+    }
+
+    #[test]
+    fn a_mapping_that_is_resized_while_it_is_freed_is_whole_or_gone() {
+        model(3, || {
+            let mappings = mappings();
+            let before = begin(&mappings);
+            let span = mappings.alloc(UNIT, UNIT).unwrap();
+            let other = mappings.clone();
+            let freer = loom::thread::spawn(move || other.free(span));
+            let resized = mappings.resize(span, 2 * UNIT);
+            let freed = freer.join().unwrap();
+            assert!(freed || resized.is_some(), "each was told that the other has it");
+            mappings.check().unwrap();
+            if !freed {
+                assert_eq!((mappings.figures().count, mappings.figures().bytes), (1, 2 * UNIT));
+                assert_eq!(resized, Some(span.start()));
+                assert!(mappings.free(span));
+            }
+            assert_none(&mappings, before);
+        });
+    }
+
+    #[test]
+    fn a_retained_mapping_is_taken_or_released() {
+        model(2, || {
+            let mappings = mappings();
+            let before = begin(&mappings);
+            let span = mappings.alloc(2 * UNIT, UNIT).unwrap();
+            mappings.source.fail_unmaps(true);
+            assert!(mappings.free(span));
+            mappings.source.fail_unmaps(false);
+            assert_eq!(mappings.retained_bytes(), 2 * UNIT);
+            let other = mappings.clone();
+            let releaser = loom::thread::spawn(move || other.release_retained());
+            let span = mappings.alloc(2 * UNIT, UNIT).unwrap();
+            assert!([0, 2 * UNIT].contains(&releaser.join().unwrap()));
+            assert_eq!((span.kind(), span.len()), (Kind::Mapping, 2 * UNIT));
+            mappings.check().unwrap();
+            assert!(mappings.free(span));
+            assert_none(&mappings, before);
+        });
+    }
+
+    #[test]
+    fn a_retained_mapping_that_becomes_a_smaller_one_meanwhile_is_not_taken() {
+        model(3, || {
+            let mappings = mappings();
+            begin(&mappings);
+            let span = mappings.alloc(2 * UNIT, UNIT).unwrap();
+            mappings.source.fail_unmaps(true);
+            assert!(mappings.free(span));
+            let other = mappings.clone();
+            let shrinker = loom::thread::spawn(move || {
+                let Some(span) = other.take_retained(2 * UNIT, UNIT) else { return };
+                // As one does that is resized and freed.
+                span.len.store(UNIT, Relaxed);
+                other.give_back(span);
+            });
+            let taken = mappings.take_retained(2 * UNIT, UNIT);
+            assert!(taken.is_none_or(|span| span.len() == 2 * UNIT), "shorter than what was asked for");
+            shrinker.join().unwrap();
+        });
     }
 }
