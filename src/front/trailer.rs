@@ -20,7 +20,7 @@ use crate::base::family::Family;
 use crate::base::seal;
 use crate::slab::vacant::{self, BITS};
 use crate::sys::depot::Depot;
-use crate::sys::linux::Linux;
+use crate::sys::linux::{self, Linux};
 use crate::sys::{thread, unwind, valgrind};
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
@@ -173,17 +173,32 @@ impl Block {
         }
         if raw & FREED == 0 {
             let size = (self.end - self.start).checked_sub(raw as u32 as usize);
-            return !first && size.is_some_and(|size| self.first_damaged(size).is_some());
+            return !first && size.is_some_and(|size| self.last_damaged(size).is_some());
         }
         let Range { start, end } = self.end_of_filled(first);
         (start..end).step_by(8).fold(0, |wrong, at| wrong | word(at).load(Relaxed) ^ FREED_WORD) != 0
     }
 
-    /// The first 64 bytes that are filled while the block is free, or the last.
+    /// The first 64 bytes that are filled while the block is free, or the last, but none on whole pages that the block has for itself: another thread
+    /// may be making these untouchable at any moment.
     pub fn end_of_filled(self, first: bool) -> Range<usize> {
         const NEAR: usize = 64;
         let Range { start, end } = self.filled();
-        if first { start..end.min(start + NEAR) } else { start.max(end.saturating_sub(NEAR))..end }
+        if first {
+            start..end.min(start + NEAR).min(align::up(start, linux::page_size()))
+        } else {
+            start.max(end.saturating_sub(NEAR)).max(self.last_page())..end
+        }
+    }
+
+    /// Where the page starts that the block's last filled bytes share with its trailer.
+    fn last_page(self) -> usize {
+        align::down(self.words_at(), linux::page_size())
+    }
+
+    /// As `first_damaged`, for a block that is another thread's: only where all that is behind its end is on its last page.
+    pub fn last_damaged(self, size: usize) -> Option<usize> {
+        if self.start + size >= self.last_page() { self.first_damaged(size) } else { None }
     }
 
     /// Makes it a freed block; one caller only gets it.
@@ -198,7 +213,8 @@ impl Block {
     /// Gives it another size in place; false if somebody else has changed it meanwhile.
     pub fn resize(self, facts: Facts, size: usize) -> bool {
         // Filled after: who has lost the race for it must not write to it.
-        let changed = self.change(facts.raw, Facts { size, ..facts });
+        // What realloc returns is aligned as malloc's blocks are, as far as anybody may know.
+        let changed = self.change(facts.raw, Facts { size, align: GRAIN, ..facts });
         if changed {
             self.fill_canaries(size);
         }

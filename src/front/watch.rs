@@ -348,7 +348,7 @@ fn damaged_end(block: Block, first: bool) -> Option<(Facts, usize)> {
         (true, _) if facts.hidden => None,
         (true, _) => quarantine::changed(block.end_of_filled(first)),
         (false, true) => None,
-        (false, false) => block.first_damaged(facts.size),
+        (false, false) => block.last_damaged(facts.size),
     };
     Some((facts, at?))
 }

@@ -24,11 +24,23 @@ pub(super) fn look_at(address: usize, claim: Claim) {
         return misuse::found(Code::WrongAlignment, Operation::Free, address, what);
     }
     let Some(said) = claim.size else { return };
+    let Some((size, fits)) = fits(address, claim, said) else { return };
+    // The C++ runtime's own aligned `new`, which serves when ours cannot, rounds up before it asks.
+    let rounded = claim.align.filter(|align| align.is_power_of_two()).and_then(|align| align::up_checked(said, align));
+    let fits = fits || rounded.and_then(|rounded| self::fits(address, claim, rounded)).is_some_and(|(_, fits)| fits);
+    if !fits {
+        let what = format_args!("this block of {size} bytes is not for {said}, as was said");
+        misuse::found(Code::WrongSize, Operation::Free, address, what);
+    }
+}
+
+/// The bytes of a block, and whether it may have been asked for as `said` bytes. `None` where nothing is known of it.
+fn fits(address: usize, claim: Claim, said: usize) -> Option<(usize, bool)> {
     let n = said.max(1);
     // What realloc has left in place is not quite as large as it would be anew, and a block of C's may have been aligned to anything.
     let loose = claim.family == Family::Malloc;
     let for_aligned = |align| if align > GRAIN { SizeClass::for_aligned(n, align) } else { SizeClass::for_size(n) };
-    let (size, fits) = match owner(address) {
+    Some(match owner(address) {
         Owner::Slab(entry) => match entry.object_at(address) {
             Some(object) if loose => {
                 let aligned = |&align: &usize| align::is(address, align) && for_aligned(align) == Some(object.class);
@@ -36,23 +48,19 @@ pub(super) fn look_at(address: usize, claim: Claim) {
                 (size, serves(size, n) || (1..UNIT.trailing_zeros()).map(|log| 1 << log).any(|align| aligned(&align)))
             }
             Some(object) => (object.class.size(), for_aligned(claim.align.unwrap_or(GRAIN)) == Some(object.class)),
-            None => return,
+            None => return None,
         },
         // SAFETY: the page map's region.
         Owner::Region(region) => match unsafe { heap::usable_size(region, address) } {
             Ok(usable) => (usable, n <= usable && (loose || usable < block_room(n))),
-            Err(_) => return,
+            Err(_) => return None,
         },
         Owner::Mapping(span) => (span.len(), said <= span.len() && (loose || said == span.mark.load(Relaxed))),
         // The size is known exactly.
         Owner::Guarded => match guard::facts(address) {
             Some(facts) => (facts.size, said == facts.size),
-            None => return,
+            None => return None,
         },
-        Owner::Foreign => return,
-    };
-    if !fits {
-        let what = format_args!("this block of {size} bytes is not for {said}, as was said");
-        misuse::found(Code::WrongSize, Operation::Free, address, what);
-    }
+        Owner::Foreign => return None,
+    })
 }
