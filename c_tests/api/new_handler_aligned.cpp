@@ -3,6 +3,7 @@
 // env: METES_OPTIONS=limit=64m
 #include "check.h"
 
+#include <initializer_list>
 #include <new>
 
 static void *kept;
@@ -19,7 +20,7 @@ int main() {
     served_by_metes();
     std::set_new_handler(make_room);
     const std::align_val_t alignment{128};
-    for (size_t size : {30000005, 30000000, 29999999}) {
+    for (size_t size : {size_t{30000005}, size_t{30000000}, size_t{29999999}}) {
         CHECK((kept = malloc(40 * MIB)));
         asked = 0;
         void *block = operator new(opaque(size), alignment);
