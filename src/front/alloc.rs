@@ -354,7 +354,11 @@ fn fill(block: usize, dirty: usize, n: usize, zero: bool) -> *mut u8 {
 #[cold]
 #[inline(never)]
 fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
-    let again = || if tuning::release_regions_for(n) == 0 { None } else { runtime::MAPPINGS.alloc(n, align) };
+    // Again in any case: a call may fail for once.
+    let again = || {
+        tuning::release_regions_for(n);
+        runtime::MAPPINGS.alloc(n, align)
+    };
     let Some(span) = runtime::MAPPINGS.alloc(n, align).or_else(again) else {
         // What the system does not have the heaps may: freed memory that they keep.
         return match from_any_arena(n, align) {
