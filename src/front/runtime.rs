@@ -262,9 +262,8 @@ extern "C" fn at_load() {
 /// order the libraries were loaded, and what they wait for may be in the hands of a thread that allocates.
 extern "C" fn before_fork() {
     // Where a thread has not allocated yet, it may do so meanwhile.
-    if found(ASIDE) {
-        ARENAS[ASIDE].set_aside();
-    }
+    ARENAS[ASIDE].set_aside();
+    found(ASIDE);
     let interrupted = thread::is_inside();
     thread::begin_fork();
     helper::freeze();

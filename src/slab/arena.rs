@@ -172,11 +172,6 @@ impl<S: PageSource + 'static> Arena<S> {
         self.lock().thaw_in_child()
     }
 
-    /// Whether a fork keeps threads out now.
-    pub fn is_frozen(&self) -> bool {
-        self.lock().is_frozen()
-    }
-
     /// Waits for a fork that keeps threads out, for a bounded time. For who would have to fail otherwise.
     pub fn wait_for_thaw(&self) {
         self.lock().wait_for_thaw();

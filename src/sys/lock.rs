@@ -162,19 +162,13 @@ impl FutexLock {
         is_left_behind
     }
 
-    /// Whether a fork keeps everybody out now.
-    pub fn is_frozen(&self) -> bool {
-        let word = self.word.load(Ordering::Relaxed);
-        word & FROZEN != 0 && word != ABANDONED
-    }
-
     /// Waits while the lock is frozen, for a second at most. Only for who can do nothing else: see the module.
     pub fn wait_for_thaw(&self) {
         const MOST: u64 = 1000;
         let word = self.word.load(Ordering::Relaxed);
         let asleep = word | SLEEPERS;
-        if self.is_frozen()
-            && word & FROZEN != 0
+        if word & FROZEN != 0
+            && word & !SLEEPERS != ABANDONED
             && self.word.compare_exchange(word, asleep, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         {
             futex::wait_most(&self.word, asleep, MOST);
@@ -390,7 +384,7 @@ mod tests {
         tell.recv().unwrap();
         // A handler that has interrupted an operation does not wait for the owner for ever, nor does who may come to a lock that was left behind.
         lock.freeze(true);
-        assert!(!lock.lock_soon() && !lock.is_frozen());
+        assert!(!lock.lock_soon() && lock.word.load(Ordering::Relaxed) & FROZEN == 0);
         lock.thaw();
         assert!(lock.thaw_in_child());
         lock.freeze(false);

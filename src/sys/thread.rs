@@ -12,7 +12,8 @@
 //! ```
 //!
 //! Each field is stored by itself. A signal handler that comes between the load of the word and a store leaves the other fields as they
-//! were when it returns, or, as it forks, with another number: that has to stay. Within a field it puts back what it found.
+//! were when it returns, or, as it forks, with another number: that has to stay. Within a field it puts back what it found, but
+//! for the note that it was turned away, which may be lost.
 //!
 //! Both with the initial-exec model: reading one is an instruction or two, it needs no call (`__tls_get_addr` may
 //! call malloc), and sixteen bytes fit in the static surplus that `dlopen` leaves. The thread word starts as zero, which needs no
