@@ -7,6 +7,7 @@
 // bench: batch_fifo order=fifo
 // bench: batch_lifo order=lifo
 // bench: batch
+// bench: batch_64 order=fifo live=20000 min=64 max=64
 #include "bench.h"
 
 enum order { FIFO, LIFO, RANDOM };
