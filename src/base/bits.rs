@@ -6,6 +6,30 @@ use core::sync::atomic::Ordering::Relaxed;
 
 const WORD: usize = u64::BITS as usize;
 
+/// A word with one more bit, `index` modulo 64; `None` if it has that already.
+#[inline(always)]
+pub fn with(bits: u64, index: usize) -> Option<u64> {
+    if bits >> (index % WORD) & 1 != 0 { None } else { Some(with_bit(bits, index)) }
+}
+
+/// In assembly, as the compiler makes four instructions of it.
+#[cfg(all(target_arch = "x86_64", not(any(miri, feature = "models"))))]
+#[inline(always)]
+#[expect(unsafe_code, reason = "one instruction")]
+fn with_bit(mut bits: u64, index: usize) -> u64 {
+    // SAFETY: works on two registers.
+    unsafe {
+        core::arch::asm!("bts {bits}, {index}", bits = inout(reg) bits, index = in(reg) index, options(nostack, nomem, pure));
+    }
+    bits
+}
+
+/// The same elsewhere.
+#[cfg(not(all(target_arch = "x86_64", not(any(miri, feature = "models")))))]
+fn with_bit(bits: u64, index: usize) -> u64 {
+    bits | 1 << (index % WORD)
+}
+
 /// A bitmap.
 #[derive(Clone, Copy)]
 pub struct Bits<'a>(pub &'a [AtomicU64]);

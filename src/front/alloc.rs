@@ -265,11 +265,7 @@ fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
             object => object,
         },
         None => {
-            let mut object = None;
-            let mut arena = runtime::arena(runtime::home()).enter(operation)?;
-            arena.take(class, 1, |first| object = Some(first));
-            drop(arena);
-            let object = object?;
+            let object = runtime::arena(runtime::home()).enter(operation)?.take_one(class)?;
             stats::count(operation);
             // SAFETY: an object that was taken just now.
             unsafe { key::clear(object) };

@@ -25,8 +25,8 @@ const BATCH_MAX: usize = 256;
 const CROWD: usize = 64;
 /// A stack that grows asks so many others for room.
 const VICTIMS: usize = 8;
-/// After so many flushes in a row a stack shrinks.
-const PATIENCE: u16 = 16;
+/// After so many flushes in a row nothing is kept back for the next requests.
+const PATIENCE: u16 = 4;
 
 /// Fills a class's empty stack from the arena. False when memory is out or the arena cannot be entered now. Not for a cache whose
 /// gate is closed.
@@ -49,12 +49,7 @@ pub fn fill(cache: &Cache, class: SizeClass) -> bool {
     if !filled && let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) {
         // While the lock is held: a fork finds objects in the arena or in the stack.
         let places = cache.places(class, most);
-        let mut left = places.iter().rev();
-        let taken = arena.take(class, most, |object| {
-            if let Some(place) = left.next() {
-                place.store(object, Relaxed);
-            }
-        });
+        let taken = arena.take(class, places);
         cache.put(class, places, taken);
         filled = taken != 0;
         #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
@@ -86,8 +81,8 @@ pub fn make_room(cache: &Cache, class: SizeClass) -> bool {
     let pace = cache.pace(class);
     let capacity = cache.capacity(class);
     let flushes = pace.flushes.load(Relaxed);
-    let made = flushes == 0 && grow(cache, class, 2 * capacity)
-        || if flushes >= PATIENCE { shrink(cache, class) } else { flush(cache, class, capacity / 2) };
+    let keep = if flushes < PATIENCE { capacity / 2 } else { 0 };
+    let made = flushes == 0 && grow(cache, class, 2 * capacity) || flush(cache, class, keep);
     if made {
         // Where the arena could not be had nothing was learnt.
         pace.flushes.store(flushes.saturating_add(1), Relaxed);

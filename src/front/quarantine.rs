@@ -293,14 +293,15 @@ pub fn take_ready(operation: Operation, home: usize, class: SizeClass) -> Option
 /// The same, from the arena, with some more for those who ask next.
 #[cold]
 fn make_ready(home: usize, class: SizeClass) -> Option<usize> {
-    let (mut objects, mut count) = ([None; BATCH], 0);
-    runtime::arena(home).enter(Operation::Other)?.take(class, BATCH.min(ready_max(class)), |object| {
-        objects[count] = Some(Vacant { object, class });
-        count += 1;
+    let places = [const { AtomicUsize::new(0) }; BATCH];
+    runtime::arena(home).enter(Operation::Other)?.take(class, &places[..BATCH.min(ready_max(class))]);
+    let mut objects = places.map(|place| match place.load(Relaxed) {
+        0 => None,
+        object => Some(Vacant { object, class }),
     });
     // A page may have been given back with what its objects said.
     objects.iter().flatten().for_each(|vacant| watch::block_of(vacant.object, class).end());
-    let first = objects[0].take()?;
+    let first = objects.iter_mut().rev().find_map(Option::take)?;
     with_shard(home, |_, queue| queue.offer(&mut objects));
     give_back(&objects);
     Some(first.object)

@@ -166,17 +166,11 @@ impl Units {
     /// As `PageMap::slab_entry`.
     #[inline(always)]
     pub fn slab_entry(&mut self, address: usize) -> Option<Entry> {
-        match self.window.and_then(|window| Shown::new(window, address)) {
-            Some(unit) => unit.slab_entry(),
-            None => self.slab_entry_elsewhere(address),
+        if let Some(unit) = self.window.and_then(|window| Shown::new(window, address)) {
+            return unit.slab_entry();
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn slab_entry_elsewhere(&mut self, address: usize) -> Option<Entry> {
         self.window = self.map.window(address);
-        self.map.slab_entry(address)
+        Shown::new(self.window?, address)?.slab_entry()
     }
 }
 

@@ -202,10 +202,16 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         self.inside().bins.set_mix_after(milliseconds);
     }
 
-    /// Takes up to `count` objects of a class, lowest addresses first; how many there were.
-    pub fn take(&mut self, class: SizeClass, count: usize, put: impl FnMut(usize)) -> usize {
+    /// Takes objects of a class, lowest addresses first, into the last of the places, the lowest into the last; how many there were.
+    pub fn take(&mut self, class: SizeClass, places: &[AtomicUsize]) -> usize {
         let Inside { heap, bins, .. } = self.inside();
-        bins.take(heap, class, count, put)
+        bins.take(heap, class, places)
+    }
+
+    /// Takes an object of a class.
+    pub fn take_one(&mut self, class: SizeClass) -> Option<usize> {
+        let place = [AtomicUsize::new(0)];
+        (self.take(class, &place) != 0).then(|| place[0].load(Ordering::Relaxed))
     }
 
     /// Says that each block is checked by whoever asks for it.

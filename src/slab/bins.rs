@@ -6,7 +6,7 @@
 
 use super::metadata::Metadata;
 use super::mixing::Mixing;
-use super::slab::{Entry, Slab, Slabs};
+use super::slab::{Entry, Slab, Slabs, home_place};
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::{GRAIN, HEADER, UNIT};
 use crate::base::late::Late;
@@ -14,6 +14,7 @@ use crate::base::shared::AtomicUsize;
 use crate::heap::check::Broken;
 use crate::heap::heap::Heap;
 use crate::sys::pages::{PageSource, Purges};
+use core::slice::Iter;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// What is wrong with a pointer into a slab.
@@ -169,42 +170,34 @@ impl Bins {
         self.bins[bin].partial.first_behind(address)
     }
 
-    /// Takes up to `count` objects of a class, lowest addresses first; how many there were: what the slabs have, at least one
-    /// unless memory is out.
-    pub fn take<S: PageSource>(
-        &mut self,
-        heap: &mut Heap<S>,
-        class: SizeClass,
-        count: usize,
-        put: impl FnMut(usize),
-    ) -> usize {
-        self.take_from(heap, class, count, true, put)
+    /// Takes objects of a class, lowest addresses first, into the last of the places, the lowest into the last; how many there were: what the slabs
+    /// have, at least one unless memory is out.
+    pub fn take<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass, places: &[AtomicUsize]) -> usize {
+        self.take_from(heap, class, places, true)
     }
 
     /// Takes an object whose address is a multiple of all powers of two that its size is one of: it does not come from a mixed slab.
     pub fn take_aligned<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass) -> Option<usize> {
-        let mut taken = None;
-        self.take_from(heap, class, 1, false, |object| taken = Some(object));
-        taken
+        let place = [AtomicUsize::new(0)];
+        (self.take_from(heap, class, &place, false) != 0).then(|| place[0].load(Relaxed))
     }
 
     fn take_from<S: PageSource>(
         &mut self,
         heap: &mut Heap<S>,
         class: SizeClass,
-        count: usize,
+        places: &[AtomicUsize],
         mixed_too: bool,
-        mut put: impl FnMut(usize),
     ) -> usize {
-        let mut left = count;
+        let mut left = places.len();
         while left != 0 {
             let bin = &mut self.bins[class.index()];
             let slab = match bin.partial.first_fit(1) {
                 Some(slab) => slab,
                 // What is there is enough: a slab is made for what would else not be served.
-                None if left != count => break,
+                None if left != places.len() => break,
                 None if mixed_too && self.mixed_for(heap, class) => {
-                    left -= self.take_mixed(class, left, &mut put);
+                    left -= self.take_mixed(class, &places[..left]);
                     continue;
                 }
                 None => match self.new_slab(heap, class) {
@@ -216,18 +209,19 @@ impl Bins {
             if bin.empty == Some(slab) {
                 bin.empty = None;
             }
-            let mut last = slab.start();
-            let mut take = |object| {
-                last = object;
-                put(object);
+            let taken = if self.checked {
+                slab.take_any(class, &places[left - 1])
+            } else {
+                slab.take(class, &places[..left])
             };
-            left -= if self.checked { slab.take_any(class, &mut take) } else { slab.take(class, left, take) };
-            slab.raise_limit(heap.page_map(), class, last);
+            left -= taken;
+            // The highest of them.
+            slab.raise_limit(heap.page_map(), class, places[left].load(Relaxed));
             if slab.free() == 0 {
                 bin.partial.remove(slab);
             }
         }
-        let taken = count - left;
+        let taken = places.len() - left;
         self.bins[class.index()].out += taken;
         self.dirty = self.dirty.saturating_sub(taken * class.size());
         taken
@@ -243,16 +237,19 @@ impl Bins {
         Ok(())
     }
 
-    #[inline(always)]
+    #[cold]
+    #[inline(never)]
     fn put_back_any<S: PageSource>(
         &mut self,
         heap: &mut Heap<S>,
         entry: Entry,
         address: usize,
     ) -> Result<SizeClass, Misuse> {
-        match entry.class() {
-            Some(class) => self.put_back(heap, class, entry, address).map(|()| class),
-            None => self.put_back_mixed(heap, entry, address),
+        let Some(class) = entry.class() else { return self.put_back_mixed(heap, entry, address) };
+        match self.put_back(heap, class, entry.slab(), &mut [AtomicUsize::new(address)].iter()) {
+            0 if entry.object_of(class, address).is_none() => Err(interior(entry, address)),
+            0 => Err(Misuse::Freed(class.size())),
+            _ => Ok(class),
         }
     }
 
@@ -265,24 +262,18 @@ impl Bins {
         report: impl Fn(usize, Misuse),
     ) {
         let mut units = heap.page_map().units();
-        let mut count = objects.len();
-        for object in objects {
-            let address = object.load(Relaxed);
-            let given = match units.slab_entry(address) {
-                Some(entry) if entry.class() == Some(class) => self.put_back(heap, class, entry, address),
-                Some(entry) if entry.class().is_none() => match self.put_back_mixed(heap, entry, address) {
-                    Ok(had) if had == class => Ok(()),
-                    Ok(had) => {
-                        // It was freed twice, and taken as one of another class in between.
-                        self.count_given(had, 1);
-                        Err(Misuse::Freed(class.size()))
-                    }
-                    Err(wrong) => Err(wrong),
-                },
-                // Its slab has gone back to the heap since: all its objects were free.
-                _ => Err(Misuse::Freed(class.size())),
-            };
-            if let Err(wrong) = given {
+        let place = home_place(heap.arena()) | class.bin();
+        let (mut left, mut count) = (objects.iter(), objects.len());
+        while let Some(first) = left.as_slice().first() {
+            let address = first.load(Relaxed);
+            let entry = units.slab_entry(address);
+            if let Some(entry) = entry.filter(|entry| Entry::place(entry.word()) == place)
+                && self.put_back(heap, class, entry.slab(), &mut left) != 0
+            {
+                continue;
+            }
+            left.next();
+            if let Err(wrong) = self.put_back_of(heap, class, address) {
                 report(address, wrong);
                 count -= 1;
             }
@@ -299,29 +290,47 @@ impl Bins {
         report: impl Fn(usize, Misuse),
     ) -> usize {
         let mut units = heap.page_map().units();
-        let (mut kept, mut last, mut count) = (0, SizeClass::of_index(1), 0);
-        for object in objects {
-            let address = object.load(Relaxed);
-            match units.slab_entry(address) {
-                Some(entry) if entry.arena() != heap.arena() => {
-                    objects[kept].store(address, Relaxed);
-                    kept += 1;
-                }
-                Some(entry) => match self.put_back_any(heap, entry, address) {
-                    Ok(class) => {
-                        if class != last {
-                            self.count_given(last, count);
-                            (last, count) = (class, 0);
-                        }
-                        count += 1;
-                    }
-                    Err(wrong) => report(address, wrong),
-                },
-                None => report(address, Misuse::Freed(0)),
+        let (mut kept, mut left) = (0, objects.iter());
+        while let Some(first) = left.as_slice().first() {
+            let address = first.load(Relaxed);
+            let entry = units.slab_entry(address);
+            if let Some(entry) = entry.filter(|entry| entry.arena() == heap.arena())
+                && let Some(class) = entry.class()
+                && let given @ 1.. = self.put_back(heap, class, entry.slab(), &mut left)
+            {
+                self.count_given(class, given);
+                continue;
+            }
+            left.next();
+            if entry.is_some_and(|entry| entry.arena() != heap.arena()) {
+                objects[kept].store(address, Relaxed);
+                kept += 1;
+            } else if let Err(wrong) = self.give(heap, address) {
+                report(address, wrong);
             }
         }
-        self.count_given(last, count);
         kept
+    }
+
+    /// Takes back an object that was of a class when it was freed.
+    #[cold]
+    #[inline(never)]
+    fn put_back_of<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        class: SizeClass,
+        address: usize,
+    ) -> Result<(), Misuse> {
+        let entry = heap.page_map().slab_entry(address);
+        // Else its slab has gone back to the heap since: all its objects were free.
+        let entry = entry.filter(|entry| entry.class().is_none_or(|now| now == class));
+        let had = self.put_back_any(heap, entry.ok_or(Misuse::Freed(class.size()))?, address)?;
+        if had == class {
+            return Ok(());
+        }
+        // It was freed twice, and taken as one of another class in between.
+        self.count_given(had, 1);
+        Err(Misuse::Freed(class.size()))
     }
 
     fn count_given(&mut self, class: SizeClass, count: usize) {
@@ -329,33 +338,39 @@ impl Bins {
         self.dirty += count * class.size();
     }
 
+    /// Takes the first of the objects back, up to one that is none of the slab's class or free already; how many.
     #[inline(always)]
     fn put_back<S: PageSource>(
         &mut self,
         heap: &mut Heap<S>,
         class: SizeClass,
-        entry: Entry,
-        address: usize,
-    ) -> Result<(), Misuse> {
-        let slab = entry.slab();
-        let Some(index) = entry.object_of(class, address) else { return Err(interior(entry, address)) };
-        match slab.give(index) {
-            None => return Err(Misuse::Freed(class.size())),
-            Some(1) => self.has_room(class, slab),
-            Some(free) if free == class.objects() => self.emptied(heap, class, slab),
-            Some(_) => {}
+        slab: &'static Slab,
+        objects: &mut Iter<'_, AtomicUsize>,
+    ) -> usize {
+        let given = slab.give(class, objects);
+        if given == 0 {
+            return 0;
         }
-        Ok(())
+        let free = slab.count_given(given);
+        if free == given {
+            self.has_room(class, slab);
+        }
+        if free == class.objects() {
+            self.emptied(heap, class, slab);
+        }
+        given
     }
 
     /// A slab that was full has room.
     #[cold]
+    #[inline(never)]
     fn has_room(&mut self, class: SizeClass, slab: &'static Slab) {
         self.insert(class.index(), slab);
     }
 
     /// A slab has become empty: it is kept, or the higher one of it and the one that was kept goes back to the heap.
     #[cold]
+    #[inline(never)]
     fn emptied<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass, slab: &'static Slab) {
         let bin = &mut self.bins[class.index()];
         let Some(kept) = bin.empty.replace(slab) else { return };

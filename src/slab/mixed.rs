@@ -18,7 +18,7 @@ use super::slab::Slab;
 use crate::base::bits::Bits;
 use crate::base::class::SizeClass;
 use crate::base::config::{GRAIN, UNIT};
-use crate::base::shared::fence;
+use crate::base::shared::{AtomicUsize, fence};
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 
@@ -139,19 +139,19 @@ impl Slab {
         self.runs().for_each(|run| f(run.len()));
     }
 
-    /// Takes up to `count` objects of a class, lowest first; how many there were.
-    pub fn take_mixed(&self, class: SizeClass, count: usize, mut put: impl FnMut(usize)) -> usize {
+    /// Takes objects of a class, lowest first, into the last of the places, the lowest into the last; how many there were.
+    pub fn take_mixed(&self, class: SizeClass, places: &[AtomicUsize]) -> usize {
         let free = self.free_grains();
         let size = class.size() / GRAIN;
         let (from, least) = self.searched();
         let (mut taken, mut at) = (0, if size < least { 0 } else { from });
-        while taken < count {
+        for place in places.iter().rev() {
             let Some(found) = free.find_run(at, size) else {
                 self.set_room(self.room().min(size - 1));
                 break;
             };
             self.mark_out(found, size);
-            put(self.at_grain(found));
+            place.store(self.at_grain(found), Ordering::Relaxed);
             taken += 1;
             at = found + size;
         }
@@ -228,6 +228,10 @@ mod models {
         };
     }
 
+    fn places() -> [AtomicUsize; 2] {
+        [(); 2].map(|()| AtomicUsize::new(0))
+    }
+
     /// A mixed slab that had a class, of which `out` objects are out.
     fn mixed(out: usize) -> (&'static Slab, SizeClass) {
         let at = |place: usize| -> &'static Slab {
@@ -236,7 +240,7 @@ mod models {
         };
         let (origin, slab, class) = (at(0), at(32 << 10), SizeClass::for_size(SIZE).unwrap());
         origin.begin(UNIT, class, 0);
-        origin.take(class, out, |_| ());
+        origin.take(class, &places()[..out]);
         slab.begin_mixed(origin);
         (slab, class)
     }
@@ -258,7 +262,9 @@ mod models {
             let (slab, class) = mixed(2);
             slab.give_mixed(0, class);
             let owner = loom::thread::spawn(move || slab.class_at(GRAINS_OF) == Some(class));
-            slab.take_mixed(class, 1, |address| assert_eq!(address, UNIT));
+            let place = places();
+            slab.take_mixed(class, &place[..1]);
+            assert_eq!(place[0].load(Ordering::Relaxed), UNIT);
             assert!(owner.join().unwrap());
             assert!(slab.class_at(0) == Some(class));
         });

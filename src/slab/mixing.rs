@@ -6,6 +6,7 @@ use super::mixed::{bitmap_bytes, grains_of};
 use super::slab::{Entry, Object, Slab};
 use crate::base::class::{SLAB_UNITS_MAX, SizeClass};
 use crate::base::config::UNIT;
+use crate::base::shared::AtomicUsize;
 use crate::heap::heap::Heap;
 use crate::sys::pages::{PageSource, Purges};
 
@@ -105,11 +106,11 @@ impl Bins {
         true
     }
 
-    /// Takes up to `count` objects of a class from the lowest mixed slab with room for one; how many there were.
-    pub(super) fn take_mixed(&mut self, class: SizeClass, count: usize, put: impl FnMut(usize)) -> usize {
+    /// Takes objects of a class from the lowest mixed slab with room for one into the last of the places; how many there were.
+    pub(super) fn take_mixed(&mut self, class: SizeClass, places: &[AtomicUsize]) -> usize {
         let partial = &mut self.bins[0].partial;
         let Some(slab) = partial.first_fit(grains_of(class)) else { return 0 };
-        let taken = slab.take_mixed(class, count, put);
+        let taken = slab.take_mixed(class, places);
         partial.resize(slab);
         self.bins[class.index()].mixed += taken;
         taken

@@ -18,9 +18,9 @@
 use super::metadata::{CHUNK, Metadata, RECORD_ALIGN};
 use super::{mixed, vacant};
 use crate::base::align;
-use crate::base::bits::Bits;
+use crate::base::bits::{self, Bits};
 use crate::base::class::{BIN, SLAB_MAX, SLAB_UNITS_MAX, SizeClass};
-use crate::base::config::{ARENAS_MAX, CHECKED, GRAIN, UNIT};
+use crate::base::config::{ARENAS_MAX, GRAIN, UNIT};
 use crate::base::seal;
 use crate::base::shared::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use crate::base::tree::{NONE, Nodes, Summary, Tree};
@@ -28,6 +28,7 @@ pub use crate::heap::page_map::Entry;
 use crate::heap::page_map::{PageMap, RECORD_SHIFT};
 use crate::sys::pages::PageSource;
 use crate::sys::report;
+use core::slice::Iter;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// The bits of an entry that say which bin of a home's thread caches an object goes to.
@@ -137,8 +138,8 @@ pub struct Slab {
     units: AtomicU8,
     /// Objects that are free; in a mixed slab, grains.
     free: AtomicU32,
-    /// No word of the bitmap before this one has a bit. Mixed slabs: see `searched`.
-    hint: AtomicU32,
+    /// Mixed slabs alone: see there.
+    searched: AtomicU32,
     /// Mixed slabs: the grains of the longest free run, or more. Others: 1 if they stand on a huge page that was asked
     /// for, and nothing was given back since.
     room: AtomicU32,
@@ -230,7 +231,6 @@ impl Slab {
         self.begin_head(start, Some(class), class.slab_bytes() / UNIT, arena);
         self.set_free(class.objects());
         self.set_settled(false);
-        self.hint.store(0, Relaxed);
         let bits = self.bits();
         bits.fill(0..64 * bits.0.len(), false);
         bits.fill(0..class.objects(), true);
@@ -310,13 +310,13 @@ impl Slab {
 
     /// Of a mixed slab: before this grain no free run has so many grains.
     pub(super) fn searched(&self) -> (usize, usize) {
-        let word = self.hint.load(Relaxed) as usize;
+        let word = self.searched.load(Relaxed) as usize;
         (word >> RUN_BITS, word & ((1 << RUN_BITS) - 1))
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "a grain and a run fit")]
     pub(super) fn set_searched(&self, grain: usize, run: usize) {
-        self.hint.store((grain << RUN_BITS | run) as u32, Relaxed);
+        self.searched.store((grain << RUN_BITS | run) as u32, Relaxed);
     }
 
     /// Whether none of its objects is out.
@@ -324,30 +324,36 @@ impl Slab {
         self.class().map_or_else(|| self.is_mixed_empty(), |class| self.free() == class.objects())
     }
 
-    /// Takes up to `count` free objects of its class, lowest first; how many there were.
-    pub fn take(&self, class: SizeClass, count: usize, mut put: impl FnMut(usize)) -> usize {
-        let wanted = count.min(self.free());
-        let (start, size) = (self.start(), class.size());
-        let mut left = wanted;
-        let mut index = self.hint.load(Relaxed) as usize;
-        for word in &self.bits().0[index..] {
+    /// Takes free objects of its class, lowest first, into the last of the places, the lowest into the last; how many there were. What is taken
+    /// of a word of the bitmap is taken at once.
+    pub fn take(&self, class: SizeClass, places: &[AtomicUsize]) -> usize {
+        let size = class.size();
+        let wanted = places.len().min(self.free());
+        let mut places = &places[places.len() - wanted..];
+        for (index, word) in self.bits().0.iter().enumerate() {
             let mut bits = word.load(Relaxed);
-            while bits != 0 && left != 0 {
-                put(start + (index * 64 + bits.trailing_zeros() as usize) * size);
-                bits &= bits - 1;
-                left -= 1;
+            if bits == 0 {
+                continue;
+            }
+            let first = self.start() + index * 64 * size;
+            if bits == u64::MAX && places.len() >= 64 {
+                let (left, ours) = places.split_at(places.len() - 64);
+                ours.iter().rev().zip((first..).step_by(size)).for_each(|(place, object)| place.store(object, Relaxed));
+                (places, bits) = (left, 0);
+            } else {
+                let (left, ours) = places.split_at(places.len().saturating_sub(bits.count_ones() as usize));
+                for place in ours.iter().rev() {
+                    place.store(first + bits.trailing_zeros() as usize * size, Relaxed);
+                    bits &= bits - 1;
+                }
+                places = left;
             }
             word.store(bits, Relaxed);
-            if left == 0 {
+            if places.is_empty() {
                 break;
             }
-            index += 1;
         }
-        debug_assert!(left == 0);
-        #[expect(clippy::cast_possible_truncation, reason = "below 2^16")]
-        {
-            self.hint.store(index as u32, Relaxed);
-        }
+        debug_assert!(places.is_empty());
         self.set_free(self.free() - wanted);
         wanted
     }
@@ -389,17 +395,14 @@ impl Slab {
 
     /// Takes one of the free objects of its class, of which there is one: any of the first 64 among which one is free. What a program
     /// allocates one after the other stays together so, on a few pages.
-    pub fn take_any(&self, class: SizeClass, put: &mut impl FnMut(usize)) -> usize {
-        let hint = self.hint.load(Relaxed) as usize;
-        let words = self.bits().0.iter().enumerate().skip(hint);
-        let found = words.map(|(index, word)| (index, word, word.load(Relaxed))).find(|&(.., bits)| bits != 0);
+    pub fn take_any(&self, class: SizeClass, place: &AtomicUsize) -> usize {
+        let found = self.bits().0.iter().enumerate().map(|(index, word)| (index, word, word.load(Relaxed))).find(|&(.., bits)| bits != 0);
         let Some((index, word, bits)) = found else { return 0 };
-        self.hint.store(index as u32, Relaxed);
         // The bit behind a random one.
         let turn = (self.next_random() >> u32::BITS) as u32 % u64::BITS;
         let bit = (bits.rotate_right(turn).trailing_zeros() + turn) % u64::BITS;
         word.store(bits & !(1 << bit), Relaxed);
-        put(self.start() + (index * 64 + bit as usize) * class.size());
+        place.store(self.start() + (index * 64 + bit as usize) * class.size(), Relaxed);
         self.set_free(self.free() - 1);
         1
     }
@@ -412,24 +415,44 @@ impl Slab {
         next ^ next >> 29
     }
 
-    /// Takes the object `index` back; how many are free now. `None` if it is free already.
-    #[inline]
-    pub fn give(&self, index: usize) -> Option<usize> {
-        let word = self.bits_of(index);
-        let (bits, bit) = (word.load(Relaxed), 1 << (index % 64));
-        if CHECKED && bits & bit != 0 {
-            return None;
+    /// Takes the first of the objects back, up to one that is none of the slab's class or free already; how many. What comes of a word of the bitmap
+    /// one after the other is written at once.
+    #[inline(always)]
+    pub fn give(&self, class: SizeClass, objects: &mut Iter<'_, AtomicUsize>) -> usize {
+        let (start, magic, limit) = (self.start(), class.magic(), class.objects());
+        let (first, mut ahead) = (objects.as_slice().as_ptr().addr(), objects.clone());
+        let (mut at, mut word) = (0, self.bits_of(0));
+        let mut bits = word.load(Relaxed);
+        while let Some(object) = ahead.next() {
+            // An address below the slab is far above it here.
+            let product = u128::from(magic) * (object.load(Relaxed).wrapping_sub(start)) as u128;
+            #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted, see `SizeClass::object_at`")]
+            let (index, rest) = ((product >> 64) as usize, product as u64);
+            if rest >= magic || index >= limit {
+                break;
+            }
+            if index / 64 != at {
+                word.store(bits, Relaxed);
+                (at, word) = (index / 64, self.bits_of(index));
+                bits = word.load(Relaxed);
+            }
+            match bits::with(bits, index) {
+                Some(more) => bits = more,
+                None => break,
+            }
+            *objects = ahead.clone();
         }
-        word.store(bits | bit, Relaxed);
-        #[expect(clippy::cast_possible_truncation, reason = "below 2^16")]
-        let at = (index / 64) as u32;
-        if at < self.hint.load(Relaxed) {
-            self.hint.store(at, Relaxed);
-        }
-        let free = self.free() + 1;
+        word.store(bits, Relaxed);
+        (objects.as_slice().as_ptr().addr() - first) / size_of::<AtomicUsize>()
+    }
+
+    /// Counts objects that came back; how many are free now.
+    #[inline(always)]
+    pub fn count_given(&self, given: usize) -> usize {
+        let free = self.free() + given;
         self.set_free(free);
         self.set_changed();
-        Some(free)
+        free
     }
 
     /// Whether it stands on a huge page that was asked for.
@@ -482,14 +505,13 @@ impl Slab {
         longest
     }
 
-    /// How many objects are out, and their bytes; `None` if counts and hint do not agree with the bitmap. For the validators.
+    /// How many objects are out, and their bytes; `None` if count and bitmap do not agree with the bitmap. For the validators.
     pub fn figures(&self) -> Option<(usize, usize)> {
         let Some(class) = self.class() else { return self.mixed_figures() };
         let (bits, out) = (self.bits(), class.objects() - self.free());
         let end = 64 * bits.0.len();
         let agree = bits.count() == self.free()
-            && bits.next(class.objects(), true) == end
-            && self.hint.load(Relaxed) as usize <= bits.next(0, true) / 64;
+            && bits.next(class.objects(), true) == end;
         agree.then_some((out, out * class.size()))
     }
 

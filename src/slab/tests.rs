@@ -14,6 +14,7 @@ use crate::heap::heap::{Heap, Huge, header_at};
 use crate::heap::span::SpanPool;
 use crate::heap::tests::{cases, leaked_map};
 use crate::sys::fake::Fake;
+use core::sync::atomic::Ordering::Relaxed;
 use proptest::prelude::*;
 use std::boxed::Box;
 use std::cell::Cell;
@@ -60,11 +61,10 @@ impl Bench {
     }
 
     fn take(&mut self, class: SizeClass, count: usize) {
-        let mut taken = Vec::new();
-        let got = self.bins.take(&mut self.heap, class, count, |object| taken.push(object));
-        assert_eq!(got, taken.len());
+        let places: Vec<_> = (0..count).map(|_| AtomicUsize::new(0)).collect();
+        let got = self.bins.take(&mut self.heap, class, &places);
         assert!(got <= count);
-        for object in taken {
+        for object in places[count - got..].iter().rev().map(|place| place.load(Relaxed)) {
             let entry = self.entry(object);
             assert_eq!((entry.object_at(object).unwrap().class, entry.arena()), (class, 5));
             assert!(entry.is_out(object));
