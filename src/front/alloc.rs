@@ -383,9 +383,33 @@ pub unsafe fn release(family: Family, p: *mut u8) {
     match cache::release(p.addr()) {
         Some(true) => {}
         // SAFETY: the caller's promise.
-        Some(false) => unsafe { release_slowly(p, family) },
+        Some(false) => unsafe { release_or_nothing(p, family) },
         // SAFETY: the caller's promise.
-        None => unsafe { release_elsewhere(p, family) },
+        None => unsafe { release_elsewhere_or_nothing(p, family) },
+    }
+}
+
+/// Some programs free null as often as anything: that needs no frame.
+///
+/// # Safety
+/// As for `release`.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn release_or_nothing(p: *mut u8, family: Family) {
+    if !p.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { release_slowly(p, family) };
+    }
+}
+
+/// # Safety
+/// As for `release`.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn release_elsewhere_or_nothing(p: *mut u8, family: Family) {
+    if !p.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { release_elsewhere(p, family) };
     }
 }
 
@@ -615,9 +639,8 @@ fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
 /// The bytes a program may use at `p`; 0 for null.
 #[inline]
 pub fn usable_size(p: *mut u8) -> usize {
-    let size = cache::usable_size(p.addr());
-    if size != 0 {
-        return size;
+    if let Some(object) = cache::object(p.addr()) {
+        return object.size();
     }
     if options::watched() {
         return watch::usable_size(p);
@@ -666,44 +689,66 @@ fn usable_object(operation: Operation, entry: Entry, address: usize) -> Option<u
 ///
 /// # Safety
 /// Unless it fails, nothing may use the old block any more. A pointer that is no block is reported, not followed.
+#[inline(always)]
 pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
-    let size = cache::usable_size(p.addr());
-    if size != 0 && serves(size, n) {
-        // SAFETY: the cache would take the object back.
-        unsafe { cache::count_elsewhere(Operation::Realloc) };
-        return p;
-    }
-    // SAFETY: the caller's promise.
-    unsafe { resize_object(p, size, n) }
-}
-
-/// `p` is null or an object of `size` bytes that the thread's cache would take back, unless `size` is 0.
-///
-/// # Safety
-/// As for `resize`.
-#[inline(never)]
-unsafe fn resize_object(p: *mut u8, size: usize, n: usize) -> *mut u8 {
     if p.is_null() {
         let object = cache::allocate(Operation::Realloc, n);
         if object != 0 {
             return core::ptr::with_exposed_provenance_mut(object);
         }
-    } else if size != 0 {
-        let object = cache::allocate(Operation::Move, n);
-        if object != 0 {
-            let new: *mut u8 = core::ptr::with_exposed_provenance_mut(object);
-            // SAFETY: two objects in use, not the same, with at least these sizes.
-            unsafe {
-                new.copy_from_nonoverlapping(p, size.min(n));
-                release_moved(p);
-                // The object comes from the cache.
-                cache::count_elsewhere(Operation::Realloc);
-            }
-            return new;
+    } else if let Some(object) = cache::object(p.addr()) {
+        if serves(object.size(), n) {
+            object.cache().count_elsewhere(Operation::Realloc);
+            return p;
         }
+        // SAFETY: the caller's promise.
+        return unsafe { if n == 0 { release_resized(object, p) } else { move_object(object, p, n) } };
     }
     // SAFETY: the caller's promise.
     unsafe { resize_slowly(p, n) }
+}
+
+/// The release that `realloc` to no bytes is.
+///
+/// # Safety
+/// As for `resize`; the object is there.
+#[inline(never)]
+unsafe fn release_resized(object: cache::Object, p: *mut u8) -> *mut u8 {
+    let cache = object.cache();
+    if cache.is_open() && object.release(p.addr()) {
+        cache.count_moved();
+        cache.count_elsewhere(Operation::Realloc);
+        return null_mut();
+    }
+    // SAFETY: the caller's promise.
+    unsafe { resize_slowly(p, 0) }
+}
+
+/// Moves an object to a larger or smaller one.
+///
+/// # Safety
+/// As for `resize`; the object is there.
+#[inline(never)]
+unsafe fn move_object(object: cache::Object, p: *mut u8, n: usize) -> *mut u8 {
+    let cache = object.cache();
+    let to = cache.allocate_here(Operation::Move, n).0;
+    if to == 0 {
+        // SAFETY: the caller's promise.
+        return unsafe { resize_slowly(p, n) };
+    }
+    let new: *mut u8 = core::ptr::with_exposed_provenance_mut(to);
+    // SAFETY: two objects in use, not the same, with at least these sizes.
+    unsafe {
+        new.copy_from_nonoverlapping(p, object.size().min(n));
+        if object.release(p.addr()) {
+            cache.count_moved();
+        } else {
+            release_moved(p);
+        }
+    }
+    // The object comes from the cache.
+    cache.count_elsewhere(Operation::Realloc);
+    new
 }
 
 /// # Safety
@@ -770,11 +815,11 @@ unsafe fn resize_once(p: *mut u8, n: usize) -> *mut u8 {
     }
 }
 
-/// Whether an object that is to be resized to `n` bytes serves as it is: it is large enough, and not twice as large as it need be.
+/// Whether an object that is to be resized to `n` bytes serves as it is: it is large enough, and hardly twice as large as it need be. The smallest class
+/// serves any but none.
 #[inline(always)]
 fn serves(size: usize, n: usize) -> bool {
-    // The smallest class has none below.
-    n <= size && n > if size == GRAIN { 0 } else { size / 2 }
+    n <= size && 2 * n + GRAIN > size
 }
 
 /// In place, or not at all.
@@ -809,6 +854,7 @@ fn resize_mapping(span: &'static Span, n: usize) -> Option<*mut u8> {
 ///
 /// # Safety
 /// As for `release`.
+#[inline(never)]
 unsafe fn release_moved(p: *mut u8) {
     if cache::release(p.addr()).unwrap_or_else(|| cache::release_elsewhere(p.addr())) {
         exchange::count_moved(Operation::Move);

@@ -262,6 +262,19 @@ impl Head {
         unsafe { &*core::ptr::with_exposed_provenance(core::ptr::from_ref(self).addr()) }
     }
 
+    /// An object for `n` bytes, and its bytes; 0 where there is none.
+    #[inline(always)]
+    fn allocate(&self, operation: Operation, n: usize) -> (usize, usize) {
+        let grain = class::grain(n);
+        let Some(cache) = self.cache_above(grain) else { return (0, 0) };
+        cache.close();
+        let distance = cache.distance_of(grain);
+        match allocate_from(cache, operation, distance) {
+            0 => (0, 0),
+            object => (object, cache.bin_at(distance).size.get()),
+        }
+    }
+
     fn window(&self) -> &'static Window {
         // SAFETY: windows stay.
         unsafe { &*core::ptr::with_exposed_provenance(self.window.load(Relaxed)) }
@@ -693,6 +706,24 @@ impl Cache {
         self.pushed.load(Relaxed) == 0
     }
 
+    /// As the function `allocate_with_size`, in the calling thread's cache.
+    #[inline(always)]
+    pub fn allocate_here(&self, operation: Operation, n: usize) -> (usize, usize) {
+        self.head.allocate(operation, n)
+    }
+
+    /// Counts a call that was served without the stacks.
+    #[inline(always)]
+    pub fn count_elsewhere(&self, operation: Operation) {
+        add(&self.elsewhere[operation as usize], 1);
+    }
+
+    /// Counts a free that is a part of a realloc.
+    #[inline(always)]
+    pub fn count_moved(&self) {
+        add(&self.moved, 1);
+    }
+
     /// Counts a call that the cache served.
     #[inline(always)]
     pub fn count_call(&self, operation: Operation) {
@@ -727,14 +758,7 @@ pub fn allocate(operation: Operation, n: usize) -> usize {
 /// The same, and its bytes, if there is one.
 #[inline(always)]
 pub fn allocate_with_size(operation: Operation, n: usize) -> (usize, usize) {
-    let grain = class::grain(n);
-    let Some(cache) = Head::current().cache_above(grain) else { return (0, 0) };
-    cache.close();
-    let distance = cache.distance_of(grain);
-    match allocate_from(cache, operation, distance) {
-        0 => (0, 0),
-        object => (object, cache.bin_at(distance).size.get()),
-    }
+    Head::current().allocate(operation, n)
 }
 
 /// The same for no bytes.
@@ -823,33 +847,51 @@ pub fn release_elsewhere(address: usize) -> bool {
     push(cache, distance, |bin| bin.has_object(unit, address), address)
 }
 
-/// The size of the object at an address, if it is one that `release` would take; 0 if not.
+/// An object that `release` would take.
+#[derive(Clone, Copy)]
+pub struct Object {
+    cache: &'static Cache,
+    distance: usize,
+}
+
+impl Object {
+    /// Its cache.
+    #[inline(always)]
+    pub fn cache(self) -> &'static Cache {
+        self.cache
+    }
+
+    /// Its bytes.
+    #[inline(always)]
+    pub fn size(self) -> usize {
+        self.cache.bin_at(self.distance).size.get()
+    }
+
+    /// Releases it. False, and nothing was done, if it has been freed since, or there is no room. Where the gate was found open, and by who has
+    /// the object.
+    #[inline(always)]
+    pub fn release(self, address: usize) -> bool {
+        push(self.cache, self.distance, |_| true, address)
+    }
+}
+
+/// The object at an address, if `release` would take it.
 #[inline(always)]
-pub fn usable_size(address: usize) -> usize {
+pub fn object(address: usize) -> Option<Object> {
     let head = Head::current();
-    let Some(unit) = head.unit(address) else { return 0 };
+    let unit = head.unit(address)?;
     let distance = head.distance(unit.word());
     // The gate does not matter: the stacks are not looked at.
     if distance >= OPEN {
-        return 0;
+        return None;
     }
     // SAFETY: the window of nobody shows nothing.
     let cache = unsafe { head.cache() };
     // SAFETY: an object starts there.
     if !cache.bin_at(distance).has_object(unit, address) || unsafe { key::is_set(address) } {
-        return 0;
+        return None;
     }
-    cache.bin_at(distance).size.get()
-}
-
-/// Counts a call that was served without the stacks, by the cache's thread.
-///
-/// # Safety
-/// The calling thread has a cache.
-#[inline(always)]
-pub unsafe fn count_elsewhere(operation: Operation) {
-    // SAFETY: the caller's promise.
-    add(&unsafe { Head::current().cache() }.elsewhere[operation as usize], 1);
+    Some(Object { cache, distance })
 }
 
 #[inline(always)]

@@ -296,7 +296,7 @@ pub fn count_moved(operation: Operation) {
     if operation == Operation::Move
         && let Some(cache) = Cache::mine()
     {
-        cache::add(&cache.moved, 1);
+        cache.count_moved();
     }
 }
 

@@ -425,7 +425,7 @@ impl Slab {
         let mut bits = word.load(Relaxed);
         while let Some(object) = ahead.next() {
             // An address below the slab is far above it here.
-            let product = u128::from(magic) * (object.load(Relaxed).wrapping_sub(start)) as u128;
+            let product = u128::from(magic) * object.load(Relaxed).wrapping_sub(start) as u128;
             #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted, see `SizeClass::object_at`")]
             let (index, rest) = ((product >> 64) as usize, product as u64);
             if rest >= magic || index >= limit {
