@@ -6,9 +6,10 @@
 //! forms of `new` have to catch what the plain form throws: they call the C++ runtime's own, which do that over `operator
 //! new(size_t)`, ours again.
 //!
-//! When memory is out, `operator new` has to call the new-handler in a loop and throw `std::bad_alloc`. The C++ runtime's
-//! own `operator new`, found behind ours by name, does just that: the stub jumps there with nothing of ours left on
-//! the stack.
+//! When memory is out, `operator new` has to call the new-handler in a loop, and throw `std::bad_alloc` where there is none.
+//! `std::get_new_handler` and `std::__throw_bad_alloc` of the C++ runtime, found behind ours by name, are there for both. The loop is
+//! the stub's, so what a handler makes room for is served like any other request; to throw it jumps, with nothing of ours
+//! left on the stack.
 //!
 //! These are in the shared library only. In a program with `libmetes.a` inside, the C++ runtime's own operators call
 //! malloc, which is ours, and do all of this right; stubs of ours would need the runtime's pieces, which a static link
@@ -24,16 +25,17 @@ use core::arch::naked_asm;
 use core::ffi::{CStr, c_void};
 use core::ptr::null_mut;
 
-extern "C" fn allocate(size: usize) -> *mut u8 {
-    if options::watched() { alloc::allocate_aligned(Family::New, size, GRAIN) } else { alloc::allocate(size) }
+/// `operator new(size_t)`, as far as there is memory.
+extern "C" fn allocate_new(size: usize) -> *mut u8 {
+    alloc::allocate_new(size)
 }
 
-/// An alignment that is no power of two is a bug of the caller: no memory, and so `std::bad_alloc`.
+/// The same with an alignment. One that is no power of two is a bug of the caller: no memory, and so `std::bad_alloc`.
 extern "C" fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
     if align.is_power_of_two() { alloc::allocate_aligned(Family::New, size, align.max(GRAIN)) } else { null_mut() }
 }
 
-/// As `allocate`, for `operator new[]`.
+/// As `allocate_new`, for `operator new[]`.
 extern "C" fn allocate_array(size: usize) -> *mut u8 {
     if options::watched() { alloc::allocate_aligned(Family::NewArray, size, GRAIN) } else { alloc::allocate(size) }
 }
@@ -41,30 +43,6 @@ extern "C" fn allocate_array(size: usize) -> *mut u8 {
 /// The same with an alignment.
 extern "C" fn allocate_array_aligned(size: usize, align: usize) -> *mut u8 {
     if align.is_power_of_two() { alloc::allocate_aligned(Family::NewArray, size, align.max(GRAIN)) } else { null_mut() }
-}
-
-/// For the throwing forms: when this fails they call the C++ runtime's, which calls malloc, which asks the program's handler.
-extern "C" fn allocate_first(size: usize) -> *mut u8 {
-    alloc::allocate_new(size)
-}
-
-/// The same with an alignment.
-extern "C" fn allocate_aligned_first(size: usize, align: usize) -> *mut u8 {
-    if align.is_power_of_two() { alloc::allocate_new_aligned(Family::New, size, align.max(GRAIN)) } else { null_mut() }
-}
-
-/// For `operator new[]` where blocks are checked.
-extern "C" fn allocate_array_first(size: usize) -> *mut u8 {
-    alloc::allocate_new_aligned(Family::NewArray, size, GRAIN)
-}
-
-/// The same with an alignment.
-extern "C" fn allocate_array_aligned_first(size: usize, align: usize) -> *mut u8 {
-    if align.is_power_of_two() {
-        alloc::allocate_new_aligned(Family::NewArray, size, align.max(GRAIN))
-    } else {
-        null_mut()
-    }
 }
 
 /// `operator delete(void*)`, ours.
@@ -108,12 +86,36 @@ unsafe extern "C" fn delete_array_sized_aligned(p: *mut u8, size: usize, align: 
     unsafe { alloc::release_claimed(p, Claim::of(Family::NewArray).size(size).align(align)) };
 }
 
-extern "C" fn runtime_new() -> *mut c_void {
-    foreign::cxx_runtime_symbol(c"_Znwm").unwrap_or_else(|| no_cxx_runtime())
+/// What a throwing form calls when there is no memory, and whether in its own place.
+#[repr(C)]
+struct Next {
+    function: *mut c_void,
+    last: usize,
 }
 
-extern "C" fn runtime_new_aligned() -> *mut c_void {
-    foreign::cxx_runtime_symbol(c"_ZnwmSt11align_val_t").unwrap_or_else(|| no_cxx_runtime())
+/// The new-handler, after which the form tries again; or what throws `std::bad_alloc`. A C++ runtime that cannot be asked for the
+/// one or the other (libstdc++ before GCC 4.9) has its own `form` do it all.
+fn next(form: &CStr, may_be_had: bool) -> Next {
+    let new_handler = foreign::cxx_runtime_symbol(c"_ZSt15get_new_handlerv");
+    let throw = foreign::cxx_runtime_symbol(c"_ZSt17__throw_bad_allocv");
+    let (Some(new_handler), Some(throw)) = (new_handler, throw) else {
+        return Next { function: foreign::cxx_runtime_symbol(form).unwrap_or_else(|| no_cxx_runtime()), last: 1 };
+    };
+    // SAFETY: the symbol names a function of this type, which throws nothing.
+    let handler = unsafe { core::mem::transmute::<*mut c_void, extern "C" fn() -> *mut c_void>(new_handler)() };
+    if handler.is_null() || !may_be_had {
+        return Next { function: throw, last: 1 };
+    }
+    Next { function: handler, last: 0 }
+}
+
+extern "C" fn next_plain(_size: usize) -> Next {
+    next(c"_Znwm", true)
+}
+
+/// No handler can help where the alignment is no power of two.
+extern "C" fn next_aligned(_size: usize, align: usize) -> Next {
+    next(c"_ZnwmSt11align_val_t", align.is_power_of_two())
 }
 
 fn no_cxx_runtime() -> ! {
@@ -159,7 +161,7 @@ macro_rules! nothrow_new {
 
 nothrow_new! {
     /// `operator new(size_t, const std::nothrow_t&)`.
-    _ZnwmRKSt9nothrow_t(size: usize) over c"_ZnwmRKSt9nothrow_t" or allocate;
+    _ZnwmRKSt9nothrow_t(size: usize) over c"_ZnwmRKSt9nothrow_t" or allocate_new;
     /// `operator new[](size_t, const std::nothrow_t&)`.
     _ZnamRKSt9nothrow_t(size: usize) over c"_ZnamRKSt9nothrow_t" or allocate_array;
     /// `operator new(size_t, std::align_val_t, const std::nothrow_t&)`.
@@ -204,11 +206,11 @@ macro_rules! unless_own {
     };
 }
 
-/// A throwing form of `operator new`: allocate, or jump to the C++ runtime's own. That one rounds sizes up to the alignment,
-/// and near `SIZE_MAX` to nothing: it gets `PTRDIFF_MAX`, which fails as well.
+/// A throwing form of `operator new`: allocate, and as long as that fails call the new-handler and try again. What throws in the end
+/// is jumped to. Exceptions and jumps out of the handler pass this frame by.
 #[cfg(target_arch = "x86_64")]
 macro_rules! throwing_new {
-    ($(#[$doc:meta])+ $name:ident($($arg:ident),*), $allocate:ident, $runtime:ident) => {
+    ($(#[$doc:meta])+ $name:ident($($arg:ident),*), $allocate:ident, $next:ident) => {
         $(#[$doc])+
         #[unsafe(naked)]
         pub extern "C" fn $name($($arg: usize),*) -> *mut c_void {
@@ -221,6 +223,7 @@ macro_rules! throwing_new {
                 ".cfi_adjust_cfa_offset 8",
                 "sub rsp, 8",
                 ".cfi_adjust_cfa_offset 8",
+                "2:",
                 "call {allocate}",
                 "test rax, rax",
                 "je 3f",
@@ -230,18 +233,24 @@ macro_rules! throwing_new {
                 "ret",
                 ".cfi_restore_state",
                 "3:",
-                "call {runtime}",
                 "mov rsi, qword ptr [rsp + 8]",
                 "mov rdi, qword ptr [rsp + 16]",
-                "mov rcx, 0x7fffffffffffffff",
-                "cmp rdi, rcx",
-                "cmova rdi, rcx",
+                "call {next}",
+                "test rdx, rdx",
+                "jne 4f",
+                "call rax",
+                "mov rsi, qword ptr [rsp + 8]",
+                "mov rdi, qword ptr [rsp + 16]",
+                "jmp 2b",
+                "4:",
+                "mov rsi, qword ptr [rsp + 8]",
+                "mov rdi, qword ptr [rsp + 16]",
                 "add rsp, 24",
                 ".cfi_adjust_cfa_offset -24",
                 "jmp rax",
                 ".cfi_endproc",
                 allocate = sym $allocate,
-                runtime = sym $runtime,
+                next = sym $next,
             )
         }
     };
@@ -249,7 +258,7 @@ macro_rules! throwing_new {
 
 #[cfg(target_arch = "aarch64")]
 macro_rules! throwing_new {
-    ($(#[$doc:meta])+ $name:ident($($arg:ident),*), $allocate:ident, $runtime:ident) => {
+    ($(#[$doc:meta])+ $name:ident($($arg:ident),*), $allocate:ident, $next:ident) => {
         $(#[$doc])+
         #[unsafe(naked)]
         pub extern "C" fn $name($($arg: usize),*) -> *mut c_void {
@@ -260,6 +269,7 @@ macro_rules! throwing_new {
                 ".cfi_offset 29, -32",
                 ".cfi_offset 30, -24",
                 "stp x0, x1, [sp, #16]",
+                "2:",
                 "bl {allocate}",
                 "cbz x0, 3f",
                 "ldp x29, x30, [sp], #32",
@@ -270,12 +280,15 @@ macro_rules! throwing_new {
                 "ret",
                 ".cfi_restore_state",
                 "3:",
-                "bl {runtime}",
+                "ldp x0, x1, [sp, #16]",
+                "bl {next}",
+                "cbnz x1, 4f",
+                "blr x0",
+                "ldp x0, x1, [sp, #16]",
+                "b 2b",
+                "4:",
                 "mov x16, x0",
                 "ldp x0, x1, [sp, #16]",
-                "mov x9, #0x7fffffffffffffff",
-                "cmp x0, x9",
-                "csel x0, x9, x0, hi",
                 "ldp x29, x30, [sp], #32",
                 ".cfi_def_cfa_offset 0",
                 ".cfi_restore 29",
@@ -283,7 +296,7 @@ macro_rules! throwing_new {
                 "br x16",
                 ".cfi_endproc",
                 allocate = sym $allocate,
-                runtime = sym $runtime,
+                next = sym $next,
             )
         }
     };
@@ -299,6 +312,7 @@ pub extern "C" fn _Znwm(_size: usize) -> *mut c_void {
         ".cfi_startproc",
         "push rdi",
         ".cfi_adjust_cfa_offset 8",
+        "2:",
         "call {allocate}",
         "test rax, rax",
         "je 3f",
@@ -308,16 +322,20 @@ pub extern "C" fn _Znwm(_size: usize) -> *mut c_void {
         "ret",
         ".cfi_restore_state",
         "3:",
-        "call {runtime}",
-        "pop rdi",
+        "call {next}",
+        "mov rdi, qword ptr [rsp]",
+        "test rdx, rdx",
+        "jne 4f",
+        "call rax",
+        "mov rdi, qword ptr [rsp]",
+        "jmp 2b",
+        "4:",
+        "add rsp, 8",
         ".cfi_adjust_cfa_offset -8",
-        "mov rcx, 0x7fffffffffffffff",
-        "cmp rdi, rcx",
-        "cmova rdi, rcx",
         "jmp rax",
         ".cfi_endproc",
-        allocate = sym allocate_first,
-        runtime = sym runtime_new,
+        allocate = sym allocate_new,
+        next = sym next_plain,
     )
 }
 
@@ -325,23 +343,23 @@ pub extern "C" fn _Znwm(_size: usize) -> *mut c_void {
 throwing_new!(
     /// `operator new(size_t)`.
     #[unsafe(no_mangle)]
-    _Znwm(_size), allocate_first, runtime_new
+    _Znwm(_size), allocate_new, next_plain
 );
 throwing_new!(
     /// `operator new(size_t, std::align_val_t)`.
     #[unsafe(no_mangle)]
-    _ZnwmSt11align_val_t(_size, _align), allocate_aligned_first, runtime_new_aligned
+    _ZnwmSt11align_val_t(_size, _align), allocate_aligned, next_aligned
 );
 
 #[cfg(target_arch = "x86_64")]
 throwing_new!(
     /// `operator new[](size_t)` where blocks are checked.
-    new_array(_size), allocate_array_first, runtime_new
+    new_array(_size), allocate_array, next_plain
 );
 #[cfg(target_arch = "x86_64")]
 throwing_new!(
     /// `operator new[](size_t, std::align_val_t)` where blocks are checked.
-    new_array_aligned(_size, _align), allocate_array_aligned_first, runtime_new_aligned
+    new_array_aligned(_size, _align), allocate_array_aligned, next_aligned
 );
 
 /// The other forms: each is served by one of ours, which knows by what form it was called, unless the program has replaced the form that the

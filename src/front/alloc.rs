@@ -91,8 +91,7 @@ pub fn allocate(n: usize) -> *mut u8 {
     }
 }
 
-/// The same for `operator new`: the program's handler for lack of memory is not asked, as whoever is called when this fails calls
-/// malloc.
+/// The same for `operator new`.
 #[inline(always)]
 pub fn allocate_new(n: usize) -> *mut u8 {
     match cache::allocate(Operation::Malloc, n) {
@@ -104,7 +103,7 @@ pub fn allocate_new(n: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 extern "C" fn allocate_new_slowly(n: usize) -> *mut u8 {
-    oom::unasked(|| allocate_slowly_for(Family::New, n))
+    allocate_slowly_for(Family::New, n)
 }
 
 /// The same for another operation.
@@ -158,11 +157,6 @@ pub fn allocate_aligned(family: Family, n: usize, align: usize) -> *mut u8 {
         return watch::aligned_alloc(family, n, align);
     }
     serve(Operation::Aligned, n, align, false)
-}
-
-/// The same for `operator new`: the program's handler is not asked.
-pub fn allocate_new_aligned(family: Family, n: usize, align: usize) -> *mut u8 {
-    oom::unasked(|| allocate_aligned(family, n, align))
 }
 
 /// Serves an aligned request from a slab of its class: in a mixed one an object may stand anywhere, as this one does.

@@ -25,7 +25,7 @@ pub(super) fn look_at(address: usize, claim: Claim) {
     }
     let Some(said) = claim.size else { return };
     let Some((size, fits)) = fits(address, claim, said) else { return };
-    // The C++ runtime's own aligned `new`, which serves when ours cannot, rounds up before it asks.
+    // The aligned `new` of a C++ runtime rounds up before it asks: a library that has one inside may use that, and leave `delete` to ours.
     let rounded = claim.align.filter(|align| align.is_power_of_two()).and_then(|align| align::up_checked(said, align));
     let fits = fits || rounded.and_then(|rounded| self::fits(address, claim, rounded)).is_some_and(|(_, fits)| fits);
     if !fits {
