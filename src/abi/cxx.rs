@@ -4,7 +4,7 @@
 //! forms to come to it ([new.delete.single]). So only those two, and their aligned twins, are served here; the array and
 //! sized forms jump to them through the symbol the dynamic linker resolved, the program's own if it has one. The nothrow
 //! forms of `new` have to catch what the plain form throws: they call the C++ runtime's own, which do that over `operator
-//! new(size_t)`, ours again.
+//! new(size_t)`, ours again; libstdc++'s did it over malloc before GCC 9.
 //!
 //! When memory is out, `operator new` has to call the new-handler in a loop, and throw `std::bad_alloc` where there is none.
 //! `std::get_new_handler` and `std::__throw_bad_alloc` of the C++ runtime, found behind ours by name, are there for both. The loop is
@@ -19,7 +19,7 @@ use crate::base::code::Code;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
 use crate::base::seal::Hidden;
-use crate::front::{alloc, foreign, options, runtime};
+use crate::front::{alloc, foreign, options, runtime, watch};
 use crate::sys::report;
 use core::arch::naked_asm;
 use core::ffi::{CStr, c_void};
@@ -153,7 +153,11 @@ macro_rules! nothrow_new {
             // SAFETY: the symbol names a function of this type, which lets no exception out.
             unsafe {
                 let form: extern "C" fn($($type,)* *const c_void) -> *mut c_void = core::mem::transmute(form);
-                form($($arg,)* tag)
+                let p = form($($arg,)* tag);
+                if options::watched() {
+                    watch::open_to_any(p.cast());
+                }
+                p
             }
         }
     )*};

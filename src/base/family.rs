@@ -10,23 +10,31 @@ pub enum Family {
     New = 1,
     /// operator new[] and delete[].
     NewArray = 2,
+    /// The C++ runtime's own operator new, which may have called malloc, or a program's: all of them take it back.
+    Any = 3,
 }
 
 impl Family {
-    /// The family of a number; `NewArray` for those above.
+    /// The family of a number; `Any` for those above.
     pub const fn of(number: u8) -> Self {
         match number {
             0 => Self::Malloc,
             1 => Self::New,
-            _ => Self::NewArray,
+            2 => Self::NewArray,
+            _ => Self::Any,
         }
+    }
+
+    /// Whether what is from the one may be given to the other.
+    pub const fn matches(self, other: Self) -> bool {
+        matches!(self, Self::Any) || self as u8 == other as u8
     }
 
     /// What allocates, in words.
     pub const fn allocates(self) -> &'static str {
         match self {
             Self::Malloc => "malloc",
-            Self::New => "new",
+            Self::New | Self::Any => "new",
             Self::NewArray => "new[]",
         }
     }
@@ -35,7 +43,7 @@ impl Family {
     pub const fn frees(self) -> &'static str {
         match self {
             Self::Malloc => "free",
-            Self::New => "delete",
+            Self::New | Self::Any => "delete",
             Self::NewArray => "delete[]",
         }
     }

@@ -200,6 +200,13 @@ pub fn facts(address: usize) -> Option<Facts> {
     }
 }
 
+/// Has any family take back a block of malloc's.
+pub fn open_to_any(address: usize) {
+    if let Some(Found::Block(slot, _)) = guarded::pool().map(|pool| pool.find(address)) {
+        slot.open_to_any();
+    }
+}
+
 /// Calls `f` with the start and the size of each guarded block in use, and by whom it was allocated.
 pub fn for_each_in_use(f: &mut dyn FnMut(usize, usize, Call)) {
     for slot in guarded::pool().into_iter().flat_map(Pool::used) {

@@ -106,6 +106,12 @@ impl Slot {
         Facts::new(self.size(), self.align.load(Relaxed), Family::of(self.family.load(Relaxed)))
     }
 
+    /// Has any family take back a block of malloc's.
+    pub fn open_to_any(&self) {
+        let (malloc, any) = (Family::Malloc as u8, Family::Any as u8);
+        let _ = self.family.compare_exchange(malloc, any, Relaxed, Relaxed);
+    }
+
     /// How far an address is from the block's bytes; 0 if it is one of them.
     fn distance(&self, address: usize) -> usize {
         let (start, end) = (self.block(), self.block() + self.size());

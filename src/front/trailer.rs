@@ -221,6 +221,11 @@ impl Block {
         changed
     }
 
+    /// Has any family take back a block in use.
+    pub fn open_to_any(self, facts: Facts) {
+        self.change(facts.raw, Facts { family: Family::Any, ..facts });
+    }
+
     /// Notes that nobody may touch the whole pages of a freed block. It is the caller's.
     pub fn hide(self, facts: Facts) {
         let freed = Facts { freed: true, ..facts };

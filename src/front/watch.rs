@@ -360,7 +360,7 @@ fn look_at(operation: Operation, start: usize, facts: Facts, claim: Claim) -> bo
     let any = claim == Claim::of(Family::Malloc);
     let said_align = claim.align.unwrap_or(GRAIN).max(GRAIN);
     let said_size = claim.size.unwrap_or(size);
-    if facts.family != claim.family && options::families() {
+    if !facts.family.matches(claim.family) && options::families() {
         let (from, to) = (facts.family.allocates(), claim.family.frees());
         found(Code::Mismatched, operation, start, format_args!("this block is from {from}, and was given to {to}"));
     } else if said_size != size {
@@ -539,6 +539,16 @@ pub fn usable_size(p: *mut u8) -> usize {
         valgrind::refuse!(p.addr());
     }
     size.unwrap_or(0)
+}
+
+/// Has any family take back a block of malloc's, which the C++ runtime asked for and nobody else has seen.
+pub fn open_to_any(p: *mut u8) {
+    if guard::holds(p.addr()) {
+        return guard::open_to_any(p.addr());
+    }
+    if let Some((block, _, facts)) = whole_in_use(p).filter(|(.., facts)| facts.family == Family::Malloc) {
+        block.open_to_any(facts);
+    }
 }
 
 /// As `alloc::resize`.
