@@ -3,9 +3,10 @@
 use crate::front::tuning;
 use core::ffi::c_int;
 
-/// glibc's `struct mallinfo2`, bytes and counts. `fordblks` is the bytes of the `ordblks` free pieces: the blocks of the free lists, the free
-/// objects of slabs, and those that thread caches hold. What is neither in use nor free belongs to `arena` alone: the ends of regions
-/// and of slabs. What waits in quarantine (`checks=full`) is in use.
+/// glibc's `struct mallinfo2`, bytes and counts. As there, `arena` is `uordblks` and `fordblks` together, and mappings are beside it, in
+/// `hblks` and `hblkhd` alone. Free pieces are the blocks of the free lists, the free objects of slabs, and what thread caches hold, where glibc's
+/// count as in use. All else of the regions is in use: what the program has, headers, the ends of regions and of slabs, and what waits in
+/// quarantine (`checks=full`). Guarded blocks (`guard=N`) are in none of it, nor are metes' own records.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct Mallinfo2 {
@@ -23,19 +24,28 @@ pub struct Mallinfo2 {
     pub usmblks: usize,
     /// Bytes in fast bins: none here.
     pub fsmblks: usize,
-    /// Bytes in use, mappings included.
+    /// Bytes of regions in use: no mappings.
     pub uordblks: usize,
-    /// Bytes of the free pieces.
+    /// Bytes of the `ordblks` free pieces.
     pub fordblks: usize,
-    /// Bytes a trim could give back at most.
+    /// Bytes a trim could give back at most: `fordblks`, as pages go back from anywhere.
     pub keepcost: usize,
 }
 
 /// glibc's `mallinfo2(3)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mallinfo2() -> Mallinfo2 {
-    let [arena, ordblks, hblks, hblkhd, uordblks, fordblks] = tuning::info();
-    Mallinfo2 { arena, ordblks, hblks, hblkhd, uordblks, fordblks, keepcost: fordblks, ..Mallinfo2::default() }
+    let (arenas, mappings) = tuning::info();
+    Mallinfo2 {
+        arena: arenas.system,
+        ordblks: arenas.free.count,
+        hblks: mappings.count,
+        hblkhd: mappings.bytes,
+        uordblks: arenas.in_use(),
+        fordblks: arenas.free.bytes,
+        keepcost: arenas.free.bytes,
+        ..Mallinfo2::default()
+    }
 }
 
 /// glibc's `mallinfo(3)`: the same in ints. What does not fit is `INT_MAX`, not a wrapped number.

@@ -27,8 +27,9 @@ pub static PAGE_MAP: PageMap = PageMap::new();
 static SPANS: SpanPool = SpanPool::new();
 static METADATA: Metadata = Metadata::new();
 const _: () = assert!(ASIDE < u64::BITS as usize);
-/// Those that are homes, and the one aside.
-static ARENAS: [Arena<Linux>; ARENAS_MAX + 1] = [const { Arena::new(Linux) }; ARENAS_MAX + 1];
+/// How many arenas there are: those that are homes, and the one aside.
+pub const ARENAS_ALL: usize = ARENAS_MAX + 1;
+static ARENAS: [Arena<Linux>; ARENAS_ALL] = [const { Arena::new(Linux) }; ARENAS_ALL];
 /// The arena that no fork freezes: it serves threads that come to a frozen one, and is nobody's home.
 const ASIDE: usize = ARENAS_MAX;
 /// The process's mappings.

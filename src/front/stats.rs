@@ -47,9 +47,9 @@ pub fn uncount(operation: Operation) {
 pub struct Stats {
     /// Calls by `Operation as usize`.
     pub calls: [u64; Operation::COUNT],
-    /// All heaps together. `peak` is the sum of the heaps' own peaks, slabs counted whole: an upper bound.
+    /// All heaps together, as in `Share`. `peak` is the sum of the heaps' own peaks, slabs counted whole: an upper bound.
     pub heaps: Figures,
-    /// All slabs. The objects are those out of them, in thread caches too; `heaps.live` is without those.
+    /// All slabs.
     pub slabs: SlabFigures,
     /// Bytes in thread caches.
     pub cached: usize,
@@ -67,9 +67,24 @@ pub struct Stats {
     pub lock_waits: u64,
 }
 
-/// Calls `f` with the number and figures of every arena that holds memory. Thread caches count as live.
-pub fn for_each_arena(mut f: impl FnMut(usize, Figures, SlabFigures, Free)) {
+/// What an arena holds.
+pub struct Share {
+    /// Its number.
+    pub arena: usize,
+    /// Its heap. What lives is what the program has: objects and not their slabs, and nothing that thread caches hold.
+    pub heap: Figures,
+    /// Its slabs. The objects are those out of them, in thread caches too.
+    pub slabs: SlabFigures,
+    /// All that is free in its heap and its slabs, and what is of it in thread caches.
+    pub free: Free,
+    /// The latter alone.
+    pub cached: Free,
+}
+
+/// Calls `f` with the figures of every arena that holds memory. Thread caches are looked at first, then one arena after the other.
+pub fn for_each_arena(mut f: impl FnMut(Share)) {
     runtime::ensure();
+    let cached = held_in_caches();
     for (index, arena) in runtime::numbered() {
         let read = || {
             arena
@@ -77,20 +92,40 @@ pub fn for_each_arena(mut f: impl FnMut(usize, Figures, SlabFigures, Free)) {
                 .map(|heap| (heap.figures(), heap.slab_figures(), heap.free_pieces()))
         };
         let figures = valgrind::quietly(read);
-        if let Some((mut figures, slabs, free)) = figures.filter(|(figures, ..)| figures.held != 0) {
+        if let Some((mut heap, slabs, mut free)) = figures.filter(|(heap, ..)| heap.held != 0) {
+            let cached = cached[index];
             // What lives in slabs, instead of the slabs.
-            figures.live = figures.live - slabs.bytes - slabs.parked * UNIT + slabs.object_bytes;
-            figures.live_blocks = figures.live_blocks - slabs.slabs - slabs.parked + slabs.objects;
-            f(index, figures, slabs, free);
+            let live = heap.live - slabs.bytes - slabs.parked * UNIT + slabs.object_bytes;
+            let live_blocks = heap.live_blocks - slabs.slabs - slabs.parked + slabs.objects;
+            // Threads go on meanwhile.
+            heap.live = live.saturating_sub(cached.bytes);
+            heap.live_blocks = live_blocks.saturating_sub(cached.count);
+            free.count += cached.count;
+            free.bytes = heap.held.min(free.bytes + cached.bytes);
+            f(Share { arena: index, heap, slabs, free, cached });
         }
     }
+}
+
+/// What thread caches hold of each arena.
+fn held_in_caches() -> [Free; runtime::ARENAS_ALL] {
+    let mut held = [Free::default(); runtime::ARENAS_ALL];
+    for cache in threads::all() {
+        cache.for_each_held(|object| {
+            if let Some((arena, bytes)) = held_object(object) {
+                held[arena].count += 1;
+                held[arena].bytes += bytes;
+            }
+        });
+    }
+    held
 }
 
 /// The figures now. Arenas are read one after the other.
 pub fn stats() -> Stats {
     let mut stats = Stats { mappings: runtime::MAPPINGS.figures(), mapped: linux::mapped(), ..Stats::default() };
-    for_each_arena(|index, figures, slabs, free| {
-        let (locks, waits) = runtime::arena(index).entries();
+    for_each_arena(|Share { arena, heap, slabs, free, cached }| {
+        let (locks, waits) = runtime::arena(arena).entries();
         stats.locks += locks;
         stats.lock_waits += waits;
         stats.arenas += 1;
@@ -100,28 +135,19 @@ pub fn stats() -> Stats {
         stats.slabs.parked += slabs.parked;
         stats.slabs.objects += slabs.objects;
         stats.slabs.object_bytes += slabs.object_bytes;
-        stats.heaps.live += figures.live;
-        stats.heaps.live_blocks += figures.live_blocks;
-        stats.heaps.peak += figures.peak;
-        stats.heaps.held += figures.held;
-        stats.heaps.peak_held += figures.peak_held;
-        stats.heaps.regions += figures.regions;
-        stats.heaps.free_blocks += figures.free_blocks;
-        stats.heaps.free += figures.free;
+        stats.heaps.live += heap.live;
+        stats.heaps.live_blocks += heap.live_blocks;
+        stats.heaps.peak += heap.peak;
+        stats.heaps.held += heap.held;
+        stats.heaps.peak_held += heap.peak_held;
+        stats.heaps.regions += heap.regions;
+        stats.heaps.free_blocks += heap.free_blocks;
+        stats.heaps.free += heap.free;
         stats.free.count += free.count;
         stats.free.bytes += free.bytes;
+        stats.cached += cached.bytes;
     });
     stats.calls = calls();
-    for cache in threads::all() {
-        cache.for_each_held(|object| {
-            let bytes = held_bytes(object);
-            stats.cached += bytes;
-            stats.free.count += 1;
-            stats.free.bytes += bytes;
-            stats.heaps.live = stats.heaps.live.saturating_sub(bytes);
-            stats.heaps.live_blocks = stats.heaps.live_blocks.saturating_sub(1);
-        });
-    }
     quarantine::add_calls(&mut stats.calls);
     stats
 }
@@ -176,23 +202,24 @@ fn frees(cache: &Cache) -> u64 {
     (cache.pushed() + load(&cache.remote_frees)).saturating_sub(load(&cache.moved))
 }
 
-/// Bytes of an object or a block in a cache, as its arena counts them. Its thread may be giving it back meanwhile: a block's header
+/// The arena of an object or a block in a cache, and the bytes that it counts for it. Its thread may be giving it back meanwhile: a block's header
 /// and a mixed slab's record are looked at under the lock only, as the region may be unmapped and the record become another's at any
 /// other time.
-fn held_bytes(address: usize) -> usize {
+fn held_object(address: usize) -> Option<(usize, usize)> {
     if let Some(entry) = runtime::PAGE_MAP.slab_entry(address) {
-        return entry.class().map_or_else(|| held_in_mixed(entry.arena(), address), SizeClass::size);
+        let bytes = entry.class().map_or_else(|| held_in_mixed(entry.arena(), address), SizeClass::size);
+        return Some((entry.arena(), bytes));
     }
-    let region = runtime::PAGE_MAP.get(address);
-    let arena = region.map(|region| runtime::arena(region.arena.load(Ordering::Relaxed) as usize));
-    arena.and_then(|arena| arena.enter_patiently(Operation::Other)?.size_in_use(address)).unwrap_or(0)
+    let arena = runtime::PAGE_MAP.get(address)?.arena.load(Ordering::Relaxed) as usize;
+    let bytes = runtime::arena(arena).enter_patiently(Operation::Other)?.size_in_use(address)?;
+    Some((arena, bytes))
 }
 
 /// Bytes in the calling thread's cache.
 pub fn cached_by_me() -> usize {
     let mut bytes = 0;
     if let Some(cache) = Cache::mine() {
-        cache.for_each_held(|object| bytes += held_bytes(object));
+        cache.for_each_held(|object| bytes += held_object(object).map_or(0, |(_, bytes)| bytes));
     }
     bytes
 }

@@ -1,9 +1,12 @@
 //! What glibc's tuning and reporting calls mean here.
 
-use super::{options, runtime, stats, threads};
+use super::stats::{self, Share};
+use super::{options, runtime, threads};
 use crate::base::align;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
+use crate::heap::mapping::MappingFigures;
+use crate::slab::bins::Free;
 use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
 use crate::sys::{linux, report, thread, valgrind};
@@ -107,11 +110,40 @@ fn would_fit(n: usize) -> bool {
     }
 }
 
-/// Region bytes, free pieces, mappings, their bytes, bytes in use, bytes of the free pieces.
-pub fn info() -> [usize; 6] {
-    let stats = stats::stats();
-    let (heaps, mappings, free) = (stats.heaps, stats.mappings, stats.free);
-    [heaps.held, free.count, mappings.count, mappings.bytes, heaps.live + mappings.bytes, free.bytes]
+/// Figures in glibc's sense: what an arena has of the system is in use where it is not free.
+#[derive(Clone, Copy, Default)]
+pub struct ArenaInfo {
+    /// Bytes of regions.
+    pub system: usize,
+    /// The most that has been.
+    pub system_max: usize,
+    /// What is free of these.
+    pub free: Free,
+}
+
+impl ArenaInfo {
+    /// The bytes of the regions that are not free.
+    pub fn in_use(&self) -> usize {
+        self.system - self.free.bytes
+    }
+}
+
+/// Calls `f` with the number and the figures of each arena, and returns those of all together.
+pub fn for_each_info(mut f: impl FnMut(usize, ArenaInfo)) -> ArenaInfo {
+    let mut all = ArenaInfo::default();
+    stats::for_each_arena(|Share { arena, heap, free, .. }| {
+        all.system += heap.held;
+        all.system_max += heap.peak_held;
+        all.free.count += free.count;
+        all.free.bytes += free.bytes;
+        f(arena, ArenaInfo { system: heap.held, system_max: heap.peak_held, free });
+    });
+    all
+}
+
+/// All arenas, and the mappings beside them.
+pub fn info() -> (ArenaInfo, MappingFigures) {
+    (for_each_info(|_, _| {}), runtime::MAPPINGS.figures())
 }
 
 fn print(text: core::fmt::Arguments<'_>) {
@@ -123,20 +155,21 @@ fn print(text: core::fmt::Arguments<'_>) {
 
 /// `malloc_stats`, in glibc's words.
 pub fn print_stats() {
-    stats::for_each_arena(|index, figures, _, _| {
+    let all = for_each_info(|index, arena| {
         print(format_args!(
             "Arena {index}:\nsystem bytes     = {:10}\nin use bytes     = {:10}\n",
-            figures.held, figures.live
+            arena.system,
+            arena.in_use(),
         ));
     });
-    let stats = stats::stats();
+    let mappings = runtime::MAPPINGS.figures();
     print(format_args!(
         "Total (incl. mmap):\nsystem bytes     = {:10}\nin use bytes     = {:10}\n\
          max mmap regions = {:10}\nmax mmap bytes   = {:10}\n",
-        stats.heaps.held + stats.mappings.bytes,
-        stats.heaps.live + stats.mappings.bytes,
-        stats.mappings.peak_count,
-        stats.mappings.peak_bytes,
+        all.system + mappings.bytes,
+        all.in_use() + mappings.bytes,
+        mappings.peak_count,
+        mappings.peak_bytes,
     ));
 }
 
@@ -149,23 +182,21 @@ pub fn for_each_info_line(mut f: impl FnMut(&[u8])) {
         f(line.as_bytes());
     };
     piece(format_args!("<malloc version=\"1\">\n"));
-    stats::for_each_arena(|index, figures, _, free| {
-        let (held, peak) = (figures.held, figures.peak_held);
+    let all = for_each_info(|index, ArenaInfo { system, system_max, free }| {
         piece(format_args!(
             "<heap nr=\"{index}\">\n<sizes>\n</sizes>\n<total type=\"fast\" count=\"0\" size=\"0\"/>\n\
-             <total type=\"rest\" count=\"{}\" size=\"{}\"/>\n<system type=\"current\" size=\"{held}\"/>\n\
-             <system type=\"max\" size=\"{peak}\"/>\n<aspace type=\"total\" size=\"{held}\"/>\n\
-             <aspace type=\"mprotect\" size=\"{held}\"/>\n</heap>\n",
+             <total type=\"rest\" count=\"{}\" size=\"{}\"/>\n<system type=\"current\" size=\"{system}\"/>\n\
+             <system type=\"max\" size=\"{system_max}\"/>\n<aspace type=\"total\" size=\"{system}\"/>\n\
+             <aspace type=\"mprotect\" size=\"{system}\"/>\n</heap>\n",
             free.count, free.bytes,
         ));
     });
-    let stats = stats::stats();
-    let (held, peak) = (stats.heaps.held, stats.heaps.peak_held);
+    let (ArenaInfo { system, system_max, free }, mappings) = (all, runtime::MAPPINGS.figures());
     piece(format_args!(
         "<total type=\"fast\" count=\"0\" size=\"0\"/>\n<total type=\"rest\" count=\"{}\" size=\"{}\"/>\n\
-         <total type=\"mmap\" count=\"{}\" size=\"{}\"/>\n<system type=\"current\" size=\"{held}\"/>\n\
-         <system type=\"max\" size=\"{peak}\"/>\n<aspace type=\"total\" size=\"{held}\"/>\n\
-         <aspace type=\"mprotect\" size=\"{held}\"/>\n</malloc>\n",
-        stats.free.count, stats.free.bytes, stats.mappings.count, stats.mappings.bytes,
+         <total type=\"mmap\" count=\"{}\" size=\"{}\"/>\n<system type=\"current\" size=\"{system}\"/>\n\
+         <system type=\"max\" size=\"{system_max}\"/>\n<aspace type=\"total\" size=\"{system}\"/>\n\
+         <aspace type=\"mprotect\" size=\"{system}\"/>\n</malloc>\n",
+        free.count, free.bytes, mappings.count, mappings.bytes,
     ));
 }
