@@ -1,5 +1,5 @@
-// M_MMAP_THRESHOLD moves the size from which on a block is a mapping of its own,
-// and mallinfo2 shows it.
+// M_MMAP_THRESHOLD moves the size from which on a block is a mapping of its own, M_MMAP_MAX
+// says whether there are any, and mallinfo2 shows it.
 
 #include "check.h"
 
@@ -32,6 +32,19 @@ int main(void) {
     CHECK(mallopt(M_MMAP_THRESHOLD, 256 * 1024) == 1);
     free(malloc(4 * MIB));
     CHECK(mappings_for(300 * KIB) == 1);
+
+    // Without mappings the threshold is kept, and may be moved, for when there are some again.
+    CHECK(mallopt(M_MMAP_MAX, 0) == 1);
+    CHECK(mappings_for(40 * MIB) == 0);
+    CHECK(mallopt(M_MMAP_MAX, 0) == 1);
+    CHECK(mallopt(M_MMAP_MAX, 65536) == 1);
+    CHECK(mappings_for(300 * KIB) == 1);
+    CHECK(mallopt(M_MMAP_MAX, 0) == 1);
+    CHECK(mallopt(M_MMAP_THRESHOLD, 1024 * 1024) == 1);
+    CHECK(mappings_for(40 * MIB) == 0);
+    CHECK(mallopt(M_MMAP_MAX, 65536) == 1);
+    CHECK(mappings_for(300 * KIB) == 0);
+    CHECK(mappings_for(2 * MIB) == 1);
 
     // Beyond half of a heap's greatest size glibc refused it up to 2.34, and takes it since.
     int taken = mallopt(M_MMAP_THRESHOLD, 64 * 1024 * 1024);

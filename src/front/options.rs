@@ -122,6 +122,8 @@ pub(super) const SUPPRESSIONS: Text = Text::new(2);
 // What changes while the program runs, by mallopt(3), or the cutoff by itself: all there is that is not sealed.
 static CUTOFF: AtomicUsize = AtomicUsize::new(CUTOFF_DEFAULT);
 static CUTOFF_FIXED: AtomicBool = AtomicBool::new(false);
+/// What the cutoff is once mappings are allowed again; 0 while they are.
+static CUTOFF_KEPT: AtomicUsize = AtomicUsize::new(0);
 static TRIM_THRESHOLD: AtomicUsize = AtomicUsize::new(TRIM_THRESHOLD_DEFAULT);
 static ARENAS: AtomicUsize = AtomicUsize::new(0);
 /// Not 0 once the environment has been read and blocks are not to be checked.
@@ -199,10 +201,22 @@ pub fn cutoff() -> usize {
     CUTOFF.load(Relaxed)
 }
 
-/// Sets and fixes the cutoff, within its limits.
+/// Sets and fixes the cutoff, within its limits. Where mappings are not allowed that is for when they are again.
 pub fn set_cutoff(bytes: usize) {
-    CUTOFF.store(bytes.clamp(UNIT, CUTOFF_MAX), Relaxed);
+    let cutoff = if CUTOFF_KEPT.load(Relaxed) == 0 { &CUTOFF } else { &CUTOFF_KEPT };
+    cutoff.store(bytes.clamp(UNIT, CUTOFF_MAX), Relaxed);
     fix_cutoff();
+}
+
+/// Whether there may be mappings. Where not, there are as few as can be: from the greatest cutoff on. Fixes the cutoff.
+pub fn allow_mappings(allowed: bool) {
+    fix_cutoff();
+    if !allowed {
+        let cutoff = CUTOFF.swap(CUTOFF_MAX, Relaxed);
+        let _ = CUTOFF_KEPT.compare_exchange(0, cutoff, Relaxed, Relaxed);
+    } else if let kept @ 1.. = CUTOFF_KEPT.swap(0, Relaxed) {
+        CUTOFF.store(kept, Relaxed);
+    }
 }
 
 /// Ends the cutoff's following. Always true.

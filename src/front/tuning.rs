@@ -34,9 +34,9 @@ pub fn set(parameter: c_int, value: c_int) -> bool {
             options::set_cutoff(unsigned);
             true
         }
-        // No mappings at all: as few as there can be.
-        M_MMAP_MAX if value == 0 => {
-            options::set_cutoff(usize::MAX);
+        // None, or as many as there are requests for them.
+        M_MMAP_MAX => {
+            options::allow_mappings(value != 0);
             true
         }
         // As with glibc, who sets one of these thresholds gets a fixed cutoff.
