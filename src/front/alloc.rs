@@ -568,7 +568,8 @@ unsafe fn release_block(operation: Operation, region: &'static Span, address: us
             unsafe { perturb_freed(address, usable) };
         }
         if usable >= class::SLAB_MAX
-            && exchange::release_block(operation, region.arena.load(Relaxed) as usize, usable, address)
+            // SAFETY: in use and in no cache, as was seen above, and being given up.
+            && unsafe { exchange::release_block(operation, region.arena.load(Relaxed) as usize, usable, address) }
         {
             return;
         }

@@ -218,7 +218,11 @@ fn send_home(cache: &Cache) {
 }
 
 /// Gives objects that nobody has, and that are in no cache, back to their arenas.
-pub fn give_home(objects: &[AtomicUsize]) {
+///
+/// # Safety
+/// They are such objects, each named once.
+#[expect(unsafe_code, reason = "they are believed to be objects")]
+pub unsafe fn give_home(objects: &[AtomicUsize]) {
     let mut count = objects.len();
     while let Some(first) = objects[..count].first() {
         let address = first.load(Relaxed);
@@ -227,10 +231,7 @@ pub fn give_home(objects: &[AtomicUsize]) {
             Some(mut arena) => arena.give_own(&objects[..count], report),
             None => {
                 // SAFETY: an object, and nobody has it.
-                #[expect(unsafe_code, reason = "it is left to whoever comes next")]
-                unsafe {
-                    arena.defer(address);
-                }
+                unsafe { arena.defer(address) };
                 first.store(objects[count - 1].load(Relaxed), Relaxed);
                 count - 1
             }
@@ -332,7 +333,11 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
 }
 
 /// Puts a heap block whose size is that of a class into the calling thread's cache. False where that cannot be.
-pub fn release_block(operation: Operation, arena: usize, usable: usize, address: usize) -> bool {
+///
+/// # Safety
+/// A block of the arena's heap with so many usable bytes is there, in use and in no cache, and nobody uses it any more.
+#[expect(unsafe_code, reason = "it is believed to be a block")]
+pub unsafe fn release_block(operation: Operation, arena: usize, usable: usize, address: usize) -> bool {
     let Some(cache) = threads::cache().filter(|cache| cache.home() == arena) else { return false };
     let Some(class) = class_of_block(usable) else { return false };
     let released = release_class(cache, class, address);

@@ -273,7 +273,8 @@ fn give_back(objects: &[Option<Vacant>]) {
         addresses[count].store(*object, Relaxed);
         count += 1;
     }
-    exchange::give_home(&addresses[..count]);
+    // SAFETY: they have left the quarantine, where each was once, and are in use to their slabs.
+    unsafe { exchange::give_home(&addresses[..count]) };
 }
 
 /// An object of a class that nobody has, and that says so at its end, for a call.

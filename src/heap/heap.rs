@@ -289,7 +289,11 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// The bytes of a block that metes itself has, its header included.
-    pub fn size_of(&self, block: Block) -> usize {
+    ///
+    /// # Safety
+    /// A block of this heap starts there.
+    #[expect(unsafe_code, reason = "it reads a word before the address")]
+    pub unsafe fn size_of(&self, block: Block) -> usize {
         self.trusted(block).size()
     }
 

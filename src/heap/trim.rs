@@ -71,7 +71,11 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// Takes the first `bytes` of a free block.
-    pub fn take_hole(&mut self, hole: Block, bytes: usize) {
+    ///
+    /// # Safety
+    /// `hole` is in this heap's free list, and has so many bytes.
+    #[expect(unsafe_code, reason = "it writes headers where the caller says")]
+    pub unsafe fn take_hole(&mut self, hole: Block, bytes: usize) {
         self.take(hole, bytes);
     }
 
@@ -104,18 +108,19 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// Adds the whole pages between two addresses in a block that metes itself has to those that are to be given back.
-    pub fn purge_inside(&self, purges: &mut Purges<'_, S>, start: usize, end: usize) {
+    ///
+    /// # Safety
+    /// Nobody needs what stands between them, nor does until the purges are made.
+    #[expect(unsafe_code, reason = "the heap owns its blocks")]
+    pub unsafe fn purge_inside(&self, purges: &mut Purges<'_, S>, start: usize, end: usize) {
         let page = self.source.page_size();
         let (start, end) = (align::up(start, page), align::down(end, page));
         if start >= end {
             return;
         }
         self.part(start..end, true);
-        // SAFETY: the caller has the block, and needs nothing of what is there.
-        #[expect(unsafe_code, reason = "the heap owns its blocks")]
-        unsafe {
-            purges.add(start, end - start);
-        }
+        // SAFETY: the caller's promise.
+        unsafe { purges.add(start, end - start) };
     }
 
     /// Gives back the whole pages inside a free block that may have been touched.

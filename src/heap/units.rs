@@ -6,6 +6,8 @@
 //!
 //! Between two slabs the header may be missing, as its page was given back or never touched: the page map tells what it was.
 
+#![allow(unsafe_code)]
+
 use super::block::{self, Block, Header, MIN_REST};
 use super::heap::{Heap, aligned_in};
 use super::page_map::{Entry, RECORD_SHIFT};
@@ -87,14 +89,21 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// Takes the last of the units that `take_fresh_units` returned back.
-    pub fn give_fresh_units(&mut self, units: Range<Block>) {
+    ///
+    /// # Safety
+    /// They are, but for the first one, whole, and nothing was done with them.
+    pub unsafe fn give_fresh_units(&mut self, units: Range<Block>) {
         block::set_header(units.start, Header::new(UNIT));
-        self.join_units(units.start, units.end);
+        // SAFETY: the caller's promise; the first has a header again.
+        unsafe { self.join_units(units.start, units.end) };
         self.free_own(units.start);
     }
 
     /// Makes one block of neighbours of a unit each that metes itself has. Where no header stands between them none is written.
-    pub fn join_units(&mut self, start: Block, end: Block) {
+    ///
+    /// # Safety
+    /// From `start` to `end` there are nothing but blocks of this heap in use, of a unit each, that are the caller's. The first has its header.
+    pub unsafe fn join_units(&mut self, start: Block, end: Block) {
         for between in (start + UNIT..end).step_by(UNIT) {
             if block::header(between) != Err(0) {
                 self.trusted(between);
@@ -120,7 +129,10 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// Whether the header of the block at the end of a slab can be had without its page.
-    pub fn can_purge_header(&self, block: Block) -> bool {
+    ///
+    /// # Safety
+    /// A slab of this heap ends there.
+    pub unsafe fn can_purge_header(&self, block: Block) -> bool {
         match (block::header(block), self.purged_header(block)) {
             (Ok(stands), Some(made)) => stands == made,
             (Err(raw), made) => raw == 0 && made.is_some(),
@@ -129,7 +141,10 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// Writes a purged header anew, if the one of `block` is.
-    pub fn restore_header(&self, block: Block) {
+    ///
+    /// # Safety
+    /// A slab of this heap starts or ends there.
+    pub unsafe fn restore_header(&self, block: Block) {
         if block::header(block) == Err(0)
             && let Some(header) = self.purged_header(block)
         {

@@ -4,6 +4,8 @@
 //! back to the heap. One empty slab a bin is kept. Where much is free in slabs of other classes, some of these are made mixed ones, which
 //! serve all: see `mixed`. Guarded by the arena's lock.
 
+#![allow(unsafe_code)]
+
 use super::metadata::Metadata;
 use super::mixing::Mixing;
 use super::slab::{Entry, Slab, Slabs, home_place};
@@ -427,8 +429,10 @@ impl Bins {
                     }
                     slab.for_each_free_run(|from, to| {
                         // With the last grain goes the next slab's header.
-                        let to = if to == end - GRAIN && heap.can_purge_header(end) { end } else { to };
-                        heap.purge_inside(&mut purges, from, to);
+                        // SAFETY: the slab ends there.
+                        let to = if to == end - GRAIN && unsafe { heap.can_purge_header(end) } { end } else { to };
+                        // SAFETY: the run is free, and the arena locked.
+                        unsafe { heap.purge_inside(&mut purges, from, to) };
                     });
                     if bytes <= looked {
                         more = Some(Purged { bin, start });
@@ -475,7 +479,8 @@ impl Bins {
             return Some((unit, UNIT));
         }
         let start = self.alloc_with_parked(heap, bytes - HEADER, UNIT, |heap| heap.alloc_units(bytes))?;
-        Some((start, heap.size_of(start)))
+        // SAFETY: the block that was allocated just now.
+        Some((start, unsafe { heap.size_of(start) }))
     }
 
     /// A record for a slab of a class.
@@ -500,13 +505,17 @@ impl Bins {
         let (start, bytes) = (slab.start(), slab.bytes());
         self.bins[slab.class().map_or(0, SizeClass::index)].partial.remove(slab);
         // The page map tells what purged headers were.
-        heap.restore_header(start);
-        heap.restore_header(start + bytes);
+        // SAFETY: the slab's start and its end.
+        unsafe {
+            heap.restore_header(start);
+            heap.restore_header(start + bytes);
+        }
         for unit in (start..start + bytes).step_by(UNIT) {
             heap.page_map().set_slab_entry(unit, None);
         }
         self.slabs -= 1;
-        self.bytes -= heap.size_of(start);
+        // SAFETY: the block that the slab is.
+        self.bytes -= unsafe { heap.size_of(start) };
         heap.free_own(start);
         // From here on the heap counts them.
         self.dirty = self.dirty.saturating_sub(bytes);
@@ -565,7 +574,8 @@ impl Bins {
             } else if index == 0 {
                 found.slabs += 1;
                 found.mixed += usize::from(slab.class().is_none());
-                found.bytes += heap.size_of(slab.start());
+                // SAFETY: the block that the slab is, as was seen above.
+                found.bytes += unsafe { heap.size_of(slab.start()) };
                 partial += usize::from(slab.free() != 0 || slab.class().is_none());
             }
         });

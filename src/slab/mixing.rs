@@ -217,7 +217,11 @@ impl MixedRecords {
                 self.memory.go_on_behind();
             }
             let mut purges = Purges::new(heap.source());
-            heap.purge_inside(&mut purges, chunk, chunk + CHUNK);
+            // SAFETY: no record of the chunk is in use, nor in a list of spare ones.
+            #[expect(unsafe_code, reason = "the chunk is ours")]
+            unsafe {
+                heap.purge_inside(&mut purges, chunk, chunk + CHUNK);
+            }
             purges.finish();
             head.set_free(0);
             push(&mut self.purged, head);

@@ -8,6 +8,8 @@
 //!
 //! Parked slabs become slabs of a class where no hole has pages for one, and holes again when memory is given back, and where the heap has no room otherwise.
 
+#![allow(unsafe_code)]
+
 use super::bins::{Bins, PARKED};
 use super::slab::Slab;
 use crate::base::class::SizeClass;
@@ -44,7 +46,9 @@ impl Bins {
         while let Some(hole) = next {
             // Asked for first: parking takes the hole out of the list.
             next = heap.next_unit_hole(Some(hole), HOLE_MAX);
-            for unit in (hole..hole + heap.size_of(hole)).step_by(UNIT) {
+            // SAFETY: the list's block.
+            let bytes = unsafe { heap.size_of(hole) };
+            for unit in (hole..hole + bytes).step_by(UNIT) {
                 if left == 0 {
                     return true;
                 }
@@ -59,7 +63,8 @@ impl Bins {
 
     fn park_unit<S: PageSource>(&mut self, heap: &mut Heap<S>, unit: usize) -> bool {
         let Some(record) = self.new_record(heap, class()) else { return false };
-        heap.take_hole(unit, UNIT);
+        // SAFETY: what is left of a hole of whole units starts there.
+        unsafe { heap.take_hole(unit, UNIT) };
         self.park_block(heap, unit, record).set_changed();
         if let Some(before) = heap.page_map().slab_entry(unit - UNIT) {
             // Its last page has the header of this one, which may go too now.
@@ -84,7 +89,8 @@ impl Bins {
         let Range { start, end } = heap.take_fresh_units(RUN, self.bytes)?;
         for unit in (start + UNIT..end).step_by(UNIT) {
             let Some(record) = self.new_record(heap, class()) else {
-                heap.give_fresh_units(unit..end);
+                // SAFETY: those that were not parked.
+                unsafe { heap.give_fresh_units(unit..end) };
                 break;
             };
             self.park_block(heap, unit, record);
@@ -108,8 +114,11 @@ impl Bins {
                 left = left.saturating_sub(1);
             }
             // The page map tells what purged headers were.
-            heap.restore_header(end);
-            heap.join_units(start, end);
+            // SAFETY: parked slabs, of a unit each, that are the caller's now; the last one ends there.
+            unsafe {
+                heap.restore_header(end);
+                heap.join_units(start, end);
+            }
             (start..end).step_by(UNIT).for_each(|unit| heap.page_map().set_slab_entry(unit, None));
             heap.free_own(start);
             // It went back long ago.
