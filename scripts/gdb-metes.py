@@ -31,7 +31,7 @@ FAMILIES = ["malloc", "new", "new[]", "new[]"]
 # heap/span.rs
 REGION, MAPPING, RETAINED, GUARDED = 1, 2, 3, 4
 # front/guarded.rs
-SLOTS, STATES, SLOT, USED = 256, 7 * 8, 40 + 8 + 2 * (8 + 16 * 8), 2
+SLOTS, STATES, SLOT, USED = 256, 7 * 8, 4 * 8 + 2 * (8 + 16 * 8), 2
 # slab/slab.rs
 ARENA_SHIFT, RECORD_SHIFT, RECORD_ALIGN, RECORD, BIN = 11, 20, 64, 64, 4
 

@@ -4,7 +4,7 @@
 //! Guarding can be switched on, off and to another rate while the program runs.
 
 use super::fault::{self, Claim};
-use super::guarded::{self, Found, Freed, Pool, Slot, Trace};
+use super::guarded::{self, Block, Found, Freed, Pool, Trace};
 use super::misuse;
 use super::trailer::{self, Call, Facts};
 use super::{options, runtime, stats, threads};
@@ -178,11 +178,14 @@ fn count_down(rate: usize) -> bool {
 #[inline(never)]
 pub fn release(operation: Operation, address: usize) {
     let Some(pool) = guarded::pool() else { return };
-    let Found::Block(_, index) = pool.find(address) else { return wrong(pool, operation, address) };
-    match pool.free(index) {
+    let block = match pool.find(address) {
+        Found::Block(block) => block,
+        found => return wrong(&found, operation, address),
+    };
+    match pool.free(&block) {
         Freed::Done => {}
-        Freed::Damaged(slot, at) => damaged(operation, slot, at),
-        Freed::Again(slot) => freed(operation, slot, address),
+        Freed::Damaged(at) => damaged(operation, &block, at),
+        Freed::Again => freed(operation, &block, address),
     }
     stats::count(operation);
 }
@@ -195,89 +198,89 @@ pub fn holds(address: usize) -> bool {
 /// What was asked for, if a block in use starts at an address of the pool.
 pub fn facts(address: usize) -> Option<Facts> {
     match guarded::pool()?.find(address) {
-        Found::Block(slot, _) => Some(slot.facts()),
+        Found::Block(block) => Some(block.facts()),
         _ => None,
     }
 }
 
 /// Has any family take back a block of malloc's.
 pub fn open_to_any(address: usize) {
-    if let Some(Found::Block(slot, _)) = guarded::pool().map(|pool| pool.find(address)) {
-        slot.open_to_any();
+    if let Some(pool) = guarded::pool()
+        && let Found::Block(block) = pool.find(address)
+    {
+        pool.open_to_any(&block);
     }
 }
 
 /// Calls `f` with the start and the size of each guarded block in use, and by whom it was allocated.
 pub fn for_each_in_use(f: &mut dyn FnMut(usize, usize, Call)) {
-    for slot in guarded::pool().into_iter().flat_map(Pool::used) {
-        let (frames, depth) = slot.allocated.frames();
-        let thread = slot.allocated.thread.load(Relaxed);
-        f(slot.block(), slot.size(), Call { stack: trailer::remember(&frames[..depth]), thread });
+    for block in guarded::pool().into_iter().flat_map(Pool::used) {
+        let (stack, thread) = (trailer::remember(block.allocated.frames()), block.allocated.thread);
+        f(block.start, block.size, Call { stack, thread });
     }
 }
 
 /// At exit: reports what was written next to blocks in use.
 pub fn finish() {
     let Some(pool) = guarded::pool() else { return };
-    for slot in pool.used() {
+    for block in pool.used() {
         // Another thread may have freed it since.
-        if let Some(at) = slot.damage_meanwhile().filter(|_| pool.is_used(slot)) {
-            damaged(Operation::Other, slot, at);
+        if let Some(at) = block.damage_meanwhile().filter(|_| pool.is_unchanged(&block)) {
+            damaged(Operation::Other, &block, at);
         }
     }
 }
 
 /// The bytes of a guarded block that the program names: those it asked for. `None` if it is none in use: that has been reported.
 pub fn usable_size(operation: Operation, address: usize) -> Option<usize> {
-    let pool = guarded::pool()?;
-    match pool.find(address) {
-        Found::Block(slot, _) => Some(slot.size()),
-        _ => {
-            wrong(pool, operation, address);
+    match guarded::pool()?.find(address) {
+        Found::Block(block) => Some(block.size),
+        found => {
+            wrong(&found, operation, address);
             None
         }
     }
 }
 
 /// Says what is wrong with a pointer into the pool.
-fn wrong(pool: &Pool, operation: Operation, address: usize) {
-    match pool.find(address) {
-        Found::Freed(slot) | Found::NearFreed(slot) => freed(operation, slot, address),
-        Found::Near(slot) if address > slot.block() => misuse::interior(operation, address, slot.block(), slot.size()),
+fn wrong(found: &Found, operation: Operation, address: usize) {
+    match found {
+        Found::Freed(block) | Found::NearFreed(block) => freed(operation, block, address),
+        Found::Near(block) if address > block.start => misuse::interior(operation, address, block.start, block.size),
         _ => misuse::nowhere(operation, address, format_args!("no block starts here, in the pool of guarded ones")),
     }
 }
 
-fn freed(operation: Operation, slot: &Slot, address: usize) {
-    let (size, offset) = (slot.size(), address.wrapping_sub(slot.block()));
+fn freed(operation: Operation, block: &Block, address: usize) {
+    let (size, offset) = (block.size, address.wrapping_sub(block.start));
     if offset == 0 {
         misuse::freed(operation, address, format_args!("this block of {size} bytes is free already"));
     } else {
-        let (at, place) = (slot.block(), Offset(slot, address));
+        let (at, place) = (block.start, Offset(block, address));
         misuse::freed(operation, address, format_args!("{place} the block of {size} bytes at {at:#x}, which is free"));
     }
 }
 
-fn damaged(operation: Operation, slot: &Slot, at: usize) {
-    let (block, size) = (slot.block(), slot.size());
-    let (code, by) = match at < block {
-        true => (Code::Underflow, block - at),
-        false => (Code::Overflow, at + 1 - (block + size)),
+fn damaged(operation: Operation, block: &Block, at: usize) {
+    let (start, size) = (block.start, block.size);
+    let (code, by) = match at < start {
+        true => (Code::Underflow, start - at),
+        false => (Code::Overflow, at + 1 - (start + size)),
     };
-    let side = if at < block { "before" } else { "behind" };
+    let side = if at < start { "before" } else { "behind" };
     let what = format_args!("byte {by} {side} the block of {size} bytes was written to");
     match operation {
-        Operation::Other => misuse::found_meanwhile(code, block, 0, what),
-        _ => misuse::found_at(code, operation, block, 0, what),
+        Operation::Other => misuse::found_meanwhile(code, start, 0, what),
+        _ => misuse::found_at(code, operation, start, 0, what),
     }
 }
 
 /// Where an address is, as seen from a block.
-struct Offset<'a>(&'a Slot, usize);
+struct Offset<'a>(&'a Block, usize);
 
 impl core::fmt::Display for Offset<'_> {
     fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let (start, size) = (self.0.block(), self.0.size());
+        let (start, size) = (self.0.start, self.0.size);
         let (count, side) = match self.1 {
             at if at < start => (start - at, "before"),
             at if at >= start + size => (at - (start + size), "behind the end of"),
@@ -290,27 +293,25 @@ impl core::fmt::Display for Offset<'_> {
 /// What is known of the block at or around an address of the pool.
 pub fn describe(detail: &mut Detail, address: usize) {
     match guarded::pool().map(|pool| pool.find(address)) {
-        Some(Found::Block(slot, _) | Found::Freed(slot) | Found::Near(slot) | Found::NearFreed(slot)) => {
-            describe_slot(detail, slot);
+        Some(Found::Block(block) | Found::Freed(block) | Found::Near(block) | Found::NearFreed(block)) => {
+            describe_block(detail, &block);
         }
         Some(Found::Nowhere) | None => detail.line(format_args!("pool of guarded blocks")),
     }
 }
 
-fn describe_slot(detail: &mut Detail, slot: &Slot) {
-    let is_freed = slot.freed.thread.load(Relaxed) != 0;
-    let state = if is_freed { "freed" } else { "in use" };
-    detail.line(format_args!("guarded block of {} bytes at {:#x}, {state}", slot.size(), slot.block()));
-    describe_trace(detail, "allocated", &slot.allocated);
-    if is_freed {
-        describe_trace(detail, "freed", &slot.freed);
+fn describe_block(detail: &mut Detail, block: &Block) {
+    let state = if block.is_used() { "in use" } else { "freed" };
+    detail.line(format_args!("guarded block of {} bytes at {:#x}, {state}", block.size, block.start));
+    describe_trace(detail, "allocated", &block.allocated);
+    if let Some(freed) = &block.freed {
+        describe_trace(detail, "freed", freed);
     }
 }
 
 fn describe_trace(detail: &mut Detail, what: &str, trace: &Trace) {
-    let (frames, depth) = trace.frames();
-    detail.line(format_args!("{what} by thread {}:", trace.thread.load(Relaxed)));
-    detail.stack(&frames[..depth]);
+    detail.line(format_args!("{what} by thread {}:", trace.thread));
+    detail.stack(trace.frames());
 }
 
 /// A fault: reports it if the address is the pool's.
@@ -319,17 +320,17 @@ pub fn on_fault(fault: &Fault) -> Claim {
     let Some(pool) = guarded::pool().filter(|pool| pool.holds(address)) else { return Claim::NotOurs };
     let (access, place) = (fault.access.name(), pool.find(address));
     match place {
-        Found::Freed(slot) | Found::NearFreed(slot) => {
-            let (place, size, block) = (Offset(slot, address), slot.size(), slot.block());
+        Found::Freed(block) | Found::NearFreed(block) => {
+            let (place, size, start) = (Offset(&block, address), block.size, block.start);
             let text = format_args!(
-                "{access} at {address:#x}: {place} the block of {size} bytes at {block:#x}, which was freed"
+                "{access} at {address:#x}: {place} the block of {size} bytes at {start:#x}, which was freed"
             );
-            fault::tell(Code::UseAfterFree, fault, text, &|detail| describe_slot(detail, slot))
+            fault::tell(Code::UseAfterFree, fault, text, &|detail| describe_block(detail, &block))
         }
-        Found::Near(slot) | Found::Block(slot, _) => {
-            let (place, size, block) = (Offset(slot, address), slot.size(), slot.block());
-            let text = format_args!("{access} at {address:#x}: {place} the block of {size} bytes at {block:#x}");
-            fault::tell(Code::OutOfBounds, fault, text, &|detail| describe_slot(detail, slot))
+        Found::Near(block) | Found::Block(block) => {
+            let (place, size, start) = (Offset(&block, address), block.size, block.start);
+            let text = format_args!("{access} at {address:#x}: {place} the block of {size} bytes at {start:#x}");
+            fault::tell(Code::OutOfBounds, fault, text, &|detail| describe_block(detail, &block))
         }
         Found::Nowhere => {
             let text = format_args!("{access} at {address:#x}: in the pool of guarded blocks, where there is none");

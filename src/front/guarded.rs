@@ -12,7 +12,9 @@
 //! block after that, faults. What else of its pages is not the block is filled with canaries, which are looked at when it is freed. A
 //! freed slot waits as long as there are others that have waited longer.
 //!
-//! There is no lock: a slot's state is one word, and who moves it to `BUSY` has the slot. Cut off anywhere (by a fork) it is lost.
+//! There is no lock: a slot's state is one word, and who moves it to `BUSY` or `FREEING` has the slot. Cut off anywhere (by a fork) it is lost.
+//! Anybody may read what is known of a slot's block meanwhile: if the state has not changed, what was read is of one piece. A block in
+//! use is freed only if it is still the one that was read: the pointer that is freed twice does not take the slot from the next one.
 
 #![allow(unsafe_code)]
 
@@ -21,108 +23,154 @@ use super::trailer::Facts;
 use crate::base::align;
 use crate::base::config::{GRAIN, UNIT};
 use crate::base::family::Family;
+use crate::base::shared::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, fence};
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::{self, PageSource};
-use crate::sys::{thread, unwind};
-use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed};
+use crate::sys::thread;
+use core::sync::atomic::{Ordering, Ordering::Relaxed};
+use system::{open, shut, stack};
+
+#[cfg(feature = "models")]
+mod models;
 
 /// Larger requests are not guarded.
 pub const LARGEST: usize = 16 << 10;
-/// Blocks that can be guarded at a time, with those that were freed.
-pub const SLOTS: usize = 256;
+/// Blocks that can be guarded at a time, with those that were freed. In models little of all, as each word is one more place at which
+/// threads may take turns.
+pub const SLOTS: usize = if cfg!(feature = "models") { 2 } else { 256 };
 /// Frames that are kept of a stack.
-pub const DEPTH: usize = 16;
+pub const DEPTH: usize = if cfg!(feature = "models") { 1 } else { 16 };
+/// How often what is known of a block is read until it is of one piece.
+const PATIENCE: usize = if cfg!(feature = "models") { 3 } else { 100 };
 const CANARY: u8 = 0xc5;
 
+/// Nobody has it.
 const FREE: u64 = 0;
+/// Somebody is taking it, and what is known of it changes.
 const BUSY: u64 = 1;
+/// Its block is in use.
 const USED: u64 = 2;
+/// Its block is being freed, and it is not yet known by whom.
+const FREEING: u64 = 3;
 const STATE_BITS: u32 = 2;
 const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 
 static POOL: AtomicPtr<Pool> = AtomicPtr::new(core::ptr::null_mut());
 
+/// What the pool asks of the system.
+#[cfg(not(feature = "models"))]
+mod system {
+    pub use crate::sys::linux::{forbid as shut, permit as open};
+    pub use crate::sys::unwind::capture as stack;
+}
+
+/// The same in models, where pages stay open: loom reports two threads that open or shut the same if nothing orders them.
+#[cfg(feature = "models")]
+mod system {
+    pub use super::models::{open, shut, stack};
+}
+
 /// Who did something, and from where.
-#[repr(C)]
+#[derive(Clone, Copy)]
 pub struct Trace {
-    /// The thread's number; 0 if nobody did it.
-    pub thread: AtomicU32,
-    depth: AtomicU32,
-    frames: [AtomicUsize; DEPTH],
+    /// The thread's number.
+    pub thread: u32,
+    /// Zero where the stack has ended.
+    frames: [usize; DEPTH],
 }
 
 impl Trace {
-    fn capture(&self) {
+    /// The caller.
+    fn capture() -> Self {
         let mut frames = [0; DEPTH];
-        let depth = unwind::capture(&mut frames);
-        self.frames.iter().zip(&frames[..depth]).for_each(|(to, &from)| to.store(from, Relaxed));
-        #[expect(clippy::cast_possible_truncation, reason = "at most DEPTH")]
-        self.depth.store(depth as u32, Relaxed);
-        self.thread.store(thread::number(), Relaxed);
+        stack(&mut frames);
+        Self { thread: thread::number(), frames }
     }
 
-    fn clear(&self) {
-        self.thread.store(0, Relaxed);
-    }
-
-    /// The return addresses, innermost first, and how many there are.
-    pub fn frames(&self) -> ([usize; DEPTH], usize) {
-        let mut frames = [0; DEPTH];
-        frames.iter_mut().zip(&self.frames).for_each(|(to, from)| *to = from.load(Relaxed));
-        (frames, (self.depth.load(Relaxed) as usize).min(DEPTH))
+    /// The return addresses, innermost first.
+    pub fn frames(&self) -> &[usize] {
+        self.frames.split(|&frame| frame == 0).next().unwrap_or(&[])
     }
 }
 
-/// What is known of a slot's block, in use or freed last. Zero before there was one. `scripts/gdb-metes.py` knows this layout, and the pool's.
+/// The words of a `Trace`.
 #[repr(C)]
-pub struct Slot {
-    block: AtomicUsize,
+struct TraceWords {
+    thread: AtomicU32,
+    frames: [AtomicUsize; DEPTH],
+}
+
+impl TraceWords {
+    fn load(&self) -> Trace {
+        Trace {
+            thread: self.thread.load(Relaxed),
+            frames: core::array::from_fn(|index| self.frames[index].load(Relaxed)),
+        }
+    }
+
+    fn store(&self, trace: &Trace) {
+        self.thread.store(trace.thread, Relaxed);
+        self.frames.iter().zip(trace.frames).for_each(|(to, from)| to.store(from, Relaxed));
+    }
+}
+
+/// The words that say what is known of a slot's block, in use or freed last. Zero before there was one. `scripts/gdb-metes.py` knows this layout,
+/// and the pool's.
+#[repr(C)]
+struct Slot {
+    start: AtomicUsize,
     size: AtomicUsize,
-    /// What it was allocated by, and the alignment that was asked for.
     family: AtomicU8,
     align: AtomicUsize,
-    /// The pages that were opened for it.
-    from: AtomicUsize,
-    to: AtomicUsize,
-    /// The allocation.
-    pub allocated: Trace,
-    /// The free, if that has been.
-    pub freed: Trace,
+    allocated: TraceWords,
+    freed: TraceWords,
 }
 
-impl Slot {
-    /// The block's address.
-    pub fn block(&self) -> usize {
-        self.block.load(Relaxed)
-    }
-
+/// What is known of a slot's block, in use or freed last.
+#[derive(Clone, Copy)]
+pub struct Block {
+    index: usize,
+    /// The slot's state with it.
+    state: u64,
+    /// Its address.
+    pub start: usize,
     /// The bytes asked for.
-    pub fn size(&self) -> usize {
-        self.size.load(Relaxed)
+    pub size: usize,
+    /// What it was allocated by, and the alignment that was asked for.
+    family: Family,
+    align: usize,
+    /// The pages that were opened for it.
+    from: usize,
+    to: usize,
+    /// The allocation.
+    pub allocated: Trace,
+    /// The free, if that has been and is over.
+    pub freed: Option<Trace>,
+}
+
+impl Block {
+    /// Whether it is in use.
+    pub fn is_used(&self) -> bool {
+        self.state & STATE_MASK == USED
     }
 
-    /// What is known of a block in use, as a trailer would say it.
+    /// What a trailer would say of it.
     pub fn facts(&self) -> Facts {
-        Facts::new(self.size(), self.align.load(Relaxed), Family::of(self.family.load(Relaxed)))
+        Facts::new(self.size, self.align, self.family)
     }
 
-    /// Has any family take back a block of malloc's.
-    pub fn open_to_any(&self) {
-        let (malloc, any) = (Family::Malloc as u8, Family::Any as u8);
-        let _ = self.family.compare_exchange(malloc, any, Relaxed, Relaxed);
+    fn end(&self) -> usize {
+        self.start + self.size
     }
 
-    /// How far an address is from the block's bytes; 0 if it is one of them.
+    /// How far an address is from its bytes; 0 if it is one of them.
     fn distance(&self, address: usize) -> usize {
-        let (start, end) = (self.block(), self.block() + self.size());
-        if address < start { start - address } else { (address + 1).saturating_sub(end) }
+        if address < self.start { self.start - address } else { (address + 1).saturating_sub(self.end()) }
     }
 
     /// The opened pages but for the block, before it and behind.
     fn rest(&self) -> [(usize, usize); 2] {
-        let (start, end) = (self.block(), self.block() + self.size());
-        let (from, to) = (self.from.load(Relaxed), self.to.load(Relaxed));
-        [(from, start - from), (end, to - end)]
+        [(self.from, self.start - self.from), (self.end(), self.to - self.end())]
     }
 
     fn write_canaries(&self) {
@@ -160,33 +208,33 @@ impl Slot {
             return None;
         }
         let wrong = |byte: &u8| *byte != CANARY;
-        let behind = behind.iter().position(wrong).map(|index| self.block() + self.size() + index);
-        behind.or_else(|| before.iter().rposition(wrong).map(|index| self.from.load(Relaxed) + index))
+        let behind = behind.iter().position(wrong).map(|index| self.end() + index);
+        behind.or_else(|| before.iter().rposition(wrong).map(|index| self.from + index))
     }
 }
 
 /// What an address of the pool is.
-pub enum Found<'a> {
-    /// The start of a block in use, whose slot has this index.
-    Block(&'a Slot, usize),
+pub enum Found {
+    /// The start of a block in use.
+    Block(Block),
     /// The start of a block that was freed.
-    Freed(&'a Slot),
+    Freed(Block),
     /// Elsewhere in or next to a block in use.
-    Near(&'a Slot),
+    Near(Block),
     /// Elsewhere in or next to one that was freed.
-    NearFreed(&'a Slot),
-    /// No block was ever near.
+    NearFreed(Block),
+    /// No block was ever near, or the slot is being taken for another.
     Nowhere,
 }
 
 /// What came of a free.
-pub enum Freed<'a> {
+pub enum Freed {
     /// It is free.
     Done,
     /// It is, and a byte at this address, outside of it, had been written to.
-    Damaged(&'a Slot, usize),
+    Damaged(usize),
     /// Somebody has just freed it.
-    Again(&'a Slot),
+    Again,
 }
 
 /// The pool. Its records are in pages of their own, at its start.
@@ -204,7 +252,7 @@ pub struct Pool {
     free: AtomicUsize,
     /// Blocks so far.
     pub total: AtomicU64,
-    /// The state in the low bits, and above when it got free.
+    /// The state in the low bits, and above when it got free, and so another for each block: the same word again is the same block still.
     states: [AtomicU64; SLOTS],
     slots: [Slot; SLOTS],
 }
@@ -221,9 +269,7 @@ pub fn make() -> Option<&'static Pool> {
     if let Some(pool) = pool() {
         return Some(pool);
     }
-    let page = linux::page_size();
-    let (records, slot) = (align::up(size_of::<Pool>(), page), align::up(LARGEST, page));
-    let len = align::up(records + page + SLOTS * (slot + page), UNIT);
+    let [records, _, len] = Pool::lengths();
     let start = pages::reserve_aligned(&Linux, len, UNIT)?;
     // SAFETY: reserved just now, and nobody knows it.
     let give_back = || unsafe { Linux.unreserve(start, len) };
@@ -233,12 +279,7 @@ pub fn make() -> Option<&'static Pool> {
     }
     let address = core::ptr::with_exposed_provenance_mut::<Pool>(start);
     // SAFETY: zeroed memory of a pool's size, all of which is atomics, and nobody has seen it.
-    let pool = unsafe { &*address };
-    pool.start.store(start, Relaxed);
-    pool.len.store(len, Relaxed);
-    pool.slots_start.store(start + records + page, Relaxed);
-    pool.slot_bytes.store(slot, Relaxed);
-    pool.free.store(SLOTS, Relaxed);
+    unsafe { &*address }.begin();
     if POOL.compare_exchange(core::ptr::null_mut(), address, Ordering::AcqRel, Relaxed).is_err() {
         // Another thread was first.
         give_back();
@@ -251,6 +292,23 @@ pub fn make() -> Option<&'static Pool> {
 }
 
 impl Pool {
+    /// Bytes of its records, a slot and all of it.
+    fn lengths() -> [usize; 3] {
+        let page = linux::page_size();
+        let (records, slot) = (align::up(size_of::<Self>(), page), align::up(LARGEST, page));
+        [records, slot, align::up(records + page + SLOTS * (slot + page), UNIT)]
+    }
+
+    /// Makes zeroes the records of a pool that starts with them.
+    fn begin(&self) {
+        let ([records, slot, len], start) = (Self::lengths(), core::ptr::from_ref(self).addr());
+        self.start.store(start, Relaxed);
+        self.len.store(len, Relaxed);
+        self.slots_start.store(start + records + linux::page_size(), Relaxed);
+        self.slot_bytes.store(slot, Relaxed);
+        self.free.store(SLOTS, Relaxed);
+    }
+
     /// Whether an address is in the pool.
     pub fn holds(&self, address: usize) -> bool {
         address.wrapping_sub(self.start.load(Relaxed)) < self.len.load(Relaxed)
@@ -274,27 +332,32 @@ impl Pool {
             return None;
         }
         let (index, state) = self.claim_oldest()?;
-        let (slot, page) = (&self.slots[index], linux::page_size());
-        let first = self.slots_start.load(Relaxed) + index * self.stride();
-        let last = first + self.slot_bytes();
-        let block = if right { align::down(last - n, align) } else { first };
-        let (from, to) = if right { (align::down(block, page), last) } else { (first, align::up(first + n, page)) };
-        if from != to && !linux::permit(from, to - from) {
+        let (first, last) = self.ends(index);
+        let start = if right { align::down(last - n, align) } else { first };
+        let (from, to) = self.pages(index, start, n);
+        if from != to && !open(from, to - from) {
             self.put(index, state);
             return None;
         }
-        slot.block.store(block, Relaxed);
-        slot.size.store(n, Relaxed);
-        slot.align.store(align, Relaxed);
-        slot.family.store(family as u8, Relaxed);
-        slot.from.store(from, Relaxed);
-        slot.to.store(to, Relaxed);
-        slot.freed.clear();
-        slot.allocated.capture();
-        slot.write_canaries();
+        let block =
+            Block { index, state, start, size: n, family, align, from, to, allocated: Trace::capture(), freed: None };
+        block.write_canaries();
+        self.write(&block);
         self.total.fetch_add(1, Relaxed);
-        self.states[index].store(USED, Ordering::Release);
-        Some(block)
+        self.states[index].store(state | USED, Ordering::Release);
+        Some(start)
+    }
+
+    /// Where a slot starts and ends.
+    fn ends(&self, index: usize) -> (usize, usize) {
+        let first = self.slots_start.load(Relaxed) + index * self.stride();
+        (first, first + self.slot_bytes())
+    }
+
+    /// The pages of a block of `n` bytes: to the end of its slot, unless it starts where the slot does.
+    fn pages(&self, index: usize, start: usize, n: usize) -> (usize, usize) {
+        let ((first, last), page) = (self.ends(index), linux::page_size());
+        (align::down(start, page), if start == first { align::up(first + n, page) } else { last })
     }
 
     /// Whether a quarter of the slots is free: enough for others.
@@ -309,8 +372,10 @@ impl Pool {
             let states = self.states.iter().map(|state| state.load(Relaxed)).enumerate();
             let (index, state) =
                 states.filter(|(_, state)| state & STATE_MASK == FREE).min_by_key(|&(_, state)| state)?;
-            let claimed = self.states[index].compare_exchange(state, BUSY, Ordering::Acquire, Relaxed).is_ok();
+            let claimed = self.states[index].compare_exchange(state, state | BUSY, Ordering::Acquire, Relaxed).is_ok();
             claimed.then(|| {
+                // Who reads what is written from here on sees that the state has changed.
+                fence(Ordering::Release);
                 self.free.fetch_sub(1, Relaxed);
                 (index, state)
             })
@@ -323,7 +388,7 @@ impl Pool {
     }
 
     /// What stands at an address of the pool.
-    pub fn find(&self, address: usize) -> Found<'_> {
+    pub fn find(&self, address: usize) -> Found {
         let (start, page) = (self.slots_start.load(Relaxed), linux::page_size());
         // The page before the first slot is next to that alone.
         let offset = if (start - page..start).contains(&address) { 0 } else { address.wrapping_sub(start) };
@@ -334,46 +399,85 @@ impl Pool {
         // On the page behind a slot the next one may be meant.
         let indices =
             if offset % self.stride() < self.slot_bytes() { index..index + 1 } else { index..(index + 2).min(SLOTS) };
-        let known = indices.map(|index| (index, &self.slots[index])).filter(|(_, slot)| slot.block() != 0);
-        let nearest = known.min_by_key(|(index, slot)| (slot.distance(address), self.state(*index) != USED));
+        let nearest = indices
+            .filter_map(|index| self.read(index))
+            .min_by_key(|block| (block.distance(address), !block.is_used()));
         match nearest {
             None => Found::Nowhere,
-            Some((index, slot)) => match (self.state(index), slot.block() == address) {
-                (USED, true) => Found::Block(slot, index),
-                (USED, false) => Found::Near(slot),
-                (_, true) => Found::Freed(slot),
-                (_, false) => Found::NearFreed(slot),
+            Some(block) => match (block.is_used(), block.start == address) {
+                (true, true) => Found::Block(block),
+                (true, false) => Found::Near(block),
+                (false, true) => Found::Freed(block),
+                (false, false) => Found::NearFreed(block),
             },
         }
     }
 
-    fn state(&self, index: usize) -> u64 {
-        self.states[index].load(Ordering::Acquire) & STATE_MASK
+    fn write(&self, block: &Block) {
+        let slot = &self.slots[block.index];
+        slot.start.store(block.start, Relaxed);
+        slot.size.store(block.size, Relaxed);
+        slot.align.store(block.align, Relaxed);
+        slot.family.store(block.family as u8, Relaxed);
+        slot.allocated.store(&block.allocated);
     }
 
-    /// Frees the block of a slot that was found in use.
-    pub fn free(&self, index: usize) -> Freed<'_> {
-        let slot = &self.slots[index];
-        if self.states[index].compare_exchange(USED, BUSY, Ordering::Acquire, Relaxed).is_err() {
-            return Freed::Again(slot);
+    /// What is known of a slot's block, of one piece. `None` if there was none, or the slot is being taken.
+    fn read(&self, index: usize) -> Option<Block> {
+        let known = (0..PATIENCE).find_map(|_| {
+            let known = self.look(index);
+            if known.is_none() {
+                core::hint::spin_loop();
+            }
+            known
+        });
+        known.filter(|block| block.start != 0)
+    }
+
+    /// The same once; `None` if the slot is being taken, or its state has changed.
+    fn look(&self, index: usize) -> Option<Block> {
+        let (state, slot) = (self.states[index].load(Ordering::Acquire), &self.slots[index]);
+        if state & STATE_MASK == BUSY {
+            return None;
         }
-        slot.freed.capture();
-        let damage = slot.damage();
-        let (from, to) = (slot.from.load(Relaxed), slot.to.load(Relaxed));
+        let (start, size) = (slot.start.load(Relaxed), slot.size.load(Relaxed));
+        let (family, align) = (Family::of(slot.family.load(Relaxed)), slot.align.load(Relaxed));
+        let (from, to) = self.pages(index, start, size);
+        let allocated = slot.allocated.load();
+        let freed = (state & STATE_MASK == FREE).then(|| slot.freed.load());
+        let block = Block { index, state, start, size, family, align, from, to, allocated, freed };
+        self.is_unchanged(&block).then_some(block)
+    }
+
+    /// Whether a block is as it was when it was read.
+    pub fn is_unchanged(&self, block: &Block) -> bool {
+        fence(Ordering::Acquire);
+        self.states[block.index].load(Relaxed) == block.state
+    }
+
+    /// Frees a block that was found in use.
+    pub fn free(&self, block: &Block) -> Freed {
+        let (state, age) = (&self.states[block.index], (self.clock.fetch_add(1, Relaxed) + 1) << STATE_BITS);
+        // What it is came with the state that was read.
+        if state.compare_exchange(block.state, age | FREEING, Relaxed, Relaxed).is_err() {
+            return Freed::Again;
+        }
+        self.slots[block.index].freed.store(&Trace::capture());
+        let damage = block.damage();
         // Where the kernel refuses, it is freed all the same, and nobody who uses it is caught.
-        let _ = from == to || linux::forbid(from, to - from);
-        let age = self.clock.fetch_add(1, Relaxed) + 1;
-        self.put(index, age << STATE_BITS | FREE);
-        damage.map_or(Freed::Done, |at| Freed::Damaged(slot, at))
+        let _ = block.from == block.to || shut(block.from, block.to - block.from);
+        self.put(block.index, age | FREE);
+        damage.map_or(Freed::Done, Freed::Damaged)
     }
 
-    /// The slots of blocks in use.
-    pub fn used(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.iter().filter(|slot| self.is_used(slot))
+    /// Has any family take back a block of malloc's that was found in use, by who has the block.
+    pub fn open_to_any(&self, block: &Block) {
+        let (malloc, any) = (Family::Malloc as u8, Family::Any as u8);
+        let _ = self.slots[block.index].family.compare_exchange(malloc, any, Relaxed, Relaxed);
     }
 
-    /// Whether a slot's block is in use.
-    pub fn is_used(&self, slot: &Slot) -> bool {
-        self.slots.element_offset(slot).is_some_and(|index| self.state(index) == USED)
+    /// The blocks in use.
+    pub fn used(&self) -> impl Iterator<Item = Block> {
+        (0..SLOTS).filter_map(|index| self.read(index)).filter(Block::is_used)
     }
 }

@@ -264,7 +264,7 @@ fn text(pid: libc::pid_t) -> Page {
     );
     let _ = writeln!(page, "metes: locks: taken {locks} times, waited for {lock_waits} times");
     if let Some(pool) = guarded::pool() {
-        let (count, bytes) = pool.used().fold((0, 0), |(count, bytes), slot| (count + 1, bytes + slot.size()));
+        let (count, bytes) = pool.used().fold((0, 0), |(count, bytes), block| (count + 1, bytes + block.size));
         let total = pool.total.load(Ordering::Relaxed);
         let _ = writeln!(page, "metes: guarded: {bytes} bytes in {count} blocks, {total} blocks so far");
     }
