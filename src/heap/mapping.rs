@@ -351,7 +351,7 @@ impl<S: PageSource + 'static> Mappings<S> {
             let first = align::is(start, UNIT) && knows(start);
             let stray = (start + UNIT..end).step_by(UNIT).find(|&unit| self.map.get(unit).is_some());
             // Another thread may have freed or moved it while we looked: then what was seen means nothing.
-            if span.state() == state {
+            if span.is_unchanged(state) {
                 broken = match (first, stray) {
                     (false, _) => Some(Broken { what: "the page map does not know a mapping", address: start }),
                     (true, Some(unit)) => Some(Broken { what: "two owners claim a unit of a mapping", address: unit }),
@@ -431,6 +431,73 @@ mod models {
         });
     }
 
+    /// The page map knows these mappings, and there are no others when they are freed.
+    fn free_known(mappings: &Mappings<Fake>, spans: &[&'static Span], before: usize) {
+        assert!(spans.iter().all(|span| MAP.get(span.start()).is_some_and(|found| core::ptr::eq(found, *span))));
+        mappings.check().unwrap();
+        assert_eq!(mappings.figures().bytes, spans.iter().map(|span| span.len()).sum());
+        assert!(spans.iter().all(|span| mappings.free(span)));
+        assert_none(mappings, before);
+    }
+
+    #[test]
+    fn the_place_and_the_record_of_a_freed_mapping_are_the_next_ones() {
+        for len in [UNIT, 2 * UNIT] {
+            model(2, move || {
+                let mappings = mappings();
+                let before = begin(&mappings);
+                let span = mappings.alloc(UNIT, UNIT).unwrap();
+                let other = mappings.clone();
+                let freer = loom::thread::spawn(move || assert!(other.free(span)));
+                let next = mappings.alloc(len, UNIT).unwrap();
+                freer.join().unwrap();
+                free_known(&mappings, &[next], before);
+            });
+        }
+    }
+
+    /// Two mappings side by side, the lower of which has to move to grow, and one above what the page map has.
+    fn neighbours(mappings: &Mappings<Fake>) -> [&'static Span; 3] {
+        let spans = [(); 3].map(|()| mappings.alloc(UNIT, UNIT).unwrap());
+        assert_eq!(spans[2].end(), spans[1].start());
+        spans
+    }
+
+    #[test]
+    fn the_place_that_a_mapping_moved_away_from_is_the_next_ones() {
+        model(2, || {
+            let mappings = mappings();
+            let before = begin(&mappings);
+            let [first, kept, moved] = neighbours(&mappings);
+            // The next is to be there, if there is room.
+            mappings.hint.store(moved.end(), Relaxed);
+            let other = mappings.clone();
+            let taker = loom::thread::spawn(move || other.alloc(UNIT, UNIT).unwrap());
+            let place = moved.start();
+            assert!(mappings.resize(moved, 2 * UNIT).is_some_and(|start| start != place));
+            let next = taker.join().unwrap();
+            assert!(MAP.get(place).is_none_or(|found| core::ptr::eq(found, next)));
+            free_known(&mappings, &[first, kept, moved, next], before);
+        });
+    }
+
+    #[test]
+    fn a_mapping_that_comes_grows_and_goes_meanwhile_is_no_broken_one() {
+        model(2, || {
+            let mappings = mappings();
+            let before = begin(&mappings);
+            let kept = mappings.alloc(UNIT, UNIT).unwrap();
+            let other = mappings.clone();
+            let user = loom::thread::spawn(move || {
+                let span = other.alloc(UNIT, UNIT).unwrap();
+                assert!(other.resize(span, 2 * UNIT).is_some() && other.free(span));
+            });
+            mappings.check().unwrap();
+            user.join().unwrap();
+            free_known(&mappings, &[kept], before);
+        });
+    }
+
     #[test]
     fn a_retained_mapping_is_taken_or_released() {
         model(2, || {
@@ -439,6 +506,7 @@ mod models {
             let span = mappings.alloc(2 * UNIT, UNIT).unwrap();
             mappings.source.fail_unmaps(true);
             assert!(mappings.free(span));
+            assert_eq!(mappings.release_retained(), 0);
             mappings.source.fail_unmaps(false);
             assert_eq!(mappings.retained_bytes(), 2 * UNIT);
             let other = mappings.clone();
@@ -449,6 +517,14 @@ mod models {
             mappings.check().unwrap();
             assert!(mappings.free(span));
             assert_none(&mappings, before);
+            // No record is lost: what was two at most is taken again.
+            let mut records = 0;
+            (0..2).for_each(|_| assert!(SPANS.take(&mappings.source).is_some()));
+            SPANS.find(|_| {
+                records += 1;
+                false
+            });
+            assert_eq!(records, 2);
         });
     }
 

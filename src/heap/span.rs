@@ -8,7 +8,7 @@
 #![allow(unsafe_code)]
 
 use crate::base::config::UNIT;
-use crate::base::shared::{AtomicU32, AtomicU64, AtomicUsize};
+use crate::base::shared::{AtomicU32, AtomicU64, AtomicUsize, fence};
 use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering;
 
@@ -98,7 +98,16 @@ impl Span {
     /// The same where the span is still as it was when `state` was read: what was read of it since is true.
     pub fn claim_unchanged(&self, state: u32) -> bool {
         let new = changed(state, Kind::Nothing);
-        self.state.compare_exchange(state, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        let claimed = self.state.compare_exchange(state, new, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        // Who reads what is written from here on sees that the state has changed.
+        fence(Ordering::Release);
+        claimed
+    }
+
+    /// Whether the span is still as it was when `state` was read: what was read of it since is of one piece.
+    pub fn is_unchanged(&self, state: u32) -> bool {
+        fence(Ordering::Acquire);
+        self.state.load(Ordering::Relaxed) == state
     }
 
     /// First address.

@@ -4,7 +4,8 @@
 #![allow(unsafe_code)]
 
 use super::pages::PageSource;
-use crate::base::{align, config::UNIT};
+use crate::base::{align, config::UNIT, shared::AtomicUsize};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::{Cell, RefCell};
 use std::{vec, vec::Vec};
@@ -30,6 +31,8 @@ pub struct Fake {
     /// Whether only munmap fails.
     fail_unmap_only: Cell<bool>,
     failed: Cell<usize>,
+    /// Orders what was done before a range is given back before what is done once it is taken again, as the system's lock does.
+    order: AtomicUsize,
     /// Milliseconds: each look at the clock takes a hundred.
     time: Cell<u64>,
 }
@@ -54,6 +57,7 @@ impl Fake {
             countdown: Cell::new(0),
             fail_unmap_only: Cell::new(false),
             failed: Cell::new(0),
+            order: AtomicUsize::new(0),
             time: Cell::new(0),
         }
     }
@@ -110,6 +114,7 @@ impl Fake {
         if self.fails() {
             return None;
         }
+        self.order.fetch_add(0, Acquire);
         let need = len.div_ceil(PAGE);
         let mut pages = self.pages.borrow_mut();
         let is_free = |at: usize| at + need <= pages.len() && pages[at..at + need].iter().all(|&p| p == Page::Unmapped);
@@ -157,6 +162,7 @@ impl PageSource for Fake {
             self.refused.borrow_mut()[range].fill(true);
             return false;
         }
+        self.order.fetch_add(0, Release);
         self.refused.borrow_mut()[range.clone()].fill(false);
         for page in range.clone() {
             let old = core::mem::replace(&mut self.pages.borrow_mut()[page], Page::Unmapped);
@@ -168,6 +174,7 @@ impl PageSource for Fake {
 
     unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool {
         let old = self.range(address, old_len);
+        self.order.fetch_add(0, AcqRel);
         if self.fails() {
             if to != 0 {
                 // As older kernels do: the target is gone before the failure is found.
