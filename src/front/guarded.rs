@@ -280,12 +280,14 @@ pub fn make() -> Option<&'static Pool> {
     let address = core::ptr::with_exposed_provenance_mut::<Pool>(start);
     // SAFETY: zeroed memory of a pool's size, all of which is atomics, and nobody has seen it.
     unsafe { &*address }.begin();
+    // Before anybody sees it: who does may use it.
+    let Some(span) = runtime::map_guarded(start, len) else {
+        give_back();
+        return None;
+    };
     if POOL.compare_exchange(core::ptr::null_mut(), address, Ordering::AcqRel, Relaxed).is_err() {
         // Another thread was first.
-        give_back();
-    } else if !runtime::map_guarded(start, len) {
-        // Who may have seen it has taken no block: guarding is not on yet.
-        POOL.store(core::ptr::null_mut(), Ordering::Release);
+        runtime::unmap_guarded(span);
         give_back();
     }
     self::pool()

@@ -14,7 +14,7 @@ use crate::base::seal;
 use crate::heap::heap::Huge;
 use crate::heap::mapping::Mappings;
 use crate::heap::page_map::PageMap;
-use crate::heap::span::{Kind, SpanPool};
+use crate::heap::span::{Kind, Span, SpanPool};
 use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
@@ -164,17 +164,23 @@ fn secret() -> u64 {
     given ^ asked.unwrap_or_default()
 }
 
-/// Makes the page map know the pool of guarded blocks. False, and nothing changed, if there is no memory for that.
-pub fn map_guarded(start: usize, len: usize) -> bool {
-    let Some(span) = SPANS.take(&Linux) else { return false };
+/// Makes the page map know a pool of guarded blocks. `None`, and nothing changed, if there is no memory for that.
+pub fn map_guarded(start: usize, len: usize) -> Option<&'static Span> {
+    let span = SPANS.take(&Linux)?;
     span.start.store(start, Ordering::Relaxed);
     span.len.store(len, Ordering::Relaxed);
     if !PAGE_MAP.set(&Linux, start, len, span) {
         SPANS.put(span);
-        return false;
+        return None;
     }
     span.set_kind(Kind::Guarded);
-    true
+    Some(span)
+}
+
+/// Makes the page map forget a pool that nobody has used.
+pub fn unmap_guarded(span: &'static Span) {
+    PAGE_MAP.clear(span.start(), span.len());
+    SPANS.put(span);
 }
 
 /// Whether the process runs under valgrind.
