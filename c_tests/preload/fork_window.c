@@ -99,12 +99,14 @@ int main(void) {
     for (int i = 0; i < MANY; i++) free(blocks[i]);
     memset(blocks, 0, sizeof blocks);
 
+    enum { LARGE = 64 };
+    void *large[LARGE];
     size_t in_use = 8 * MIB;
-    void *block = malloc(in_use);
-    CHECK(block && pthread_create(&thread, NULL, ask, &in_use) == 0);
+    for (int i = 0; i < LARGE; i++) CHECK(large[i] = malloc(in_use / LARGE));
+    CHECK(pthread_create(&thread, NULL, ask, &in_use) == 0);
     fork_with(1);
     CHECK(pthread_join(thread, NULL) == 0);
-    free(block);
+    for (int i = 0; i < LARGE; i++) free(large[i]);
 
     for (int i = 0; i < ENDING; i++) CHECK(pthread_create(&threads[i], NULL, fill_a_cache, NULL) == 0);
     for (int i = 0; i < ENDING; i++)
