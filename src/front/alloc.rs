@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code)]
 
-use super::cache;
+use super::cache::{self, Released};
 use super::misuse::{self, Wrong};
 use super::{check, density, exchange, foreign, guard, helper, oom, options, runtime, stats, threads, tuning, watch};
 use crate::base::align;
@@ -373,34 +373,48 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
 /// Nothing may use the block any more. A pointer that is no block is reported, not followed.
 #[inline(always)]
 pub unsafe fn release(family: Family, p: *mut u8) {
-    // Both ways out are jumps: nothing is kept for what comes after them.
+    // All ways out are jumps: nothing is kept for what comes after them.
     match cache::release(p.addr()) {
-        Some(true) => {}
+        Released::Yes => {}
         // SAFETY: the caller's promise.
-        Some(false) => unsafe { release_or_nothing(p, family) },
+        Released::No => unsafe { release_refused(p, family) },
         // SAFETY: the caller's promise.
-        None => unsafe { release_elsewhere_or_nothing(p, family) },
+        Released::NotHere => unsafe { release_remote(p, family) },
+        // SAFETY: the caller's promise.
+        Released::Unseen => unsafe { release_unseen(p, family) },
     }
 }
 
-/// Some programs free null as often as anything: that needs no frame.
+/// # Safety
+/// As for `release`.
+#[inline(never)]
+unsafe extern "C" fn release_remote(p: *mut u8, family: Family) {
+    if !cache::release_remote(p.addr()) {
+        // SAFETY: the caller's promise.
+        unsafe { release_slowly(p, family) };
+    }
+}
+
+/// Some programs free null as often as anything: that needs no frame. The window shows it where it is the lowest one.
 ///
 /// # Safety
 /// As for `release`.
 #[cold]
 #[inline(never)]
-unsafe extern "C" fn release_or_nothing(p: *mut u8, family: Family) {
+unsafe extern "C" fn release_refused(p: *mut u8, family: Family) {
     if !p.is_null() {
         // SAFETY: the caller's promise.
         unsafe { release_slowly(p, family) };
     }
 }
 
+/// The same where the window does not show it.
+///
 /// # Safety
 /// As for `release`.
 #[cold]
 #[inline(never)]
-unsafe extern "C" fn release_elsewhere_or_nothing(p: *mut u8, family: Family) {
+unsafe extern "C" fn release_unseen(p: *mut u8, family: Family) {
     if !p.is_null() {
         // SAFETY: the caller's promise.
         unsafe { release_elsewhere(p, family) };
@@ -427,11 +441,7 @@ unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
         // SAFETY: the caller's promise.
         return unsafe { watch::free(p, Claim::of(family)) };
     }
-    let unit = runtime::PAGE_MAP.show(p.addr());
-    if unit.is_some_and(|unit| cache::release_remote(unit, p.addr())) {
-        return;
-    }
-    match unit.and_then(|unit| unit.slab_entry()) {
+    match runtime::PAGE_MAP.slab_entry(p.addr()) {
         Some(entry) => {
             release_object(Operation::Free, entry, p.addr());
             check::tick();
@@ -851,7 +861,11 @@ fn resize_mapping(span: &'static Span, n: usize) -> Option<*mut u8> {
 /// As for `release`.
 #[inline(never)]
 unsafe fn release_moved(p: *mut u8) {
-    if cache::release(p.addr()).unwrap_or_else(|| cache::release_elsewhere(p.addr())) {
+    let released = match cache::release(p.addr()) {
+        Released::Unseen => cache::release_elsewhere(p.addr()),
+        released => matches!(released, Released::Yes),
+    };
+    if released {
         exchange::count_moved(Operation::Move);
     } else {
         // SAFETY: the caller's promise.

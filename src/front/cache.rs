@@ -809,13 +809,26 @@ fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize 
     object
 }
 
-/// Puts an object into the calling thread's cache. False, and nothing was done, if it is no object of a slab of the thread's home
-/// arena, is free already, has never left the arena, or does not start where objects do; if the stack is full, or the gate closed. `None` if the window does not
-/// show it: `release_elsewhere` comes next.
+/// What became of an object that was to be put into a cache.
+pub enum Released {
+    /// It is there.
+    Yes,
+    /// Nothing was done: it is free already, has never left the arena, or does not start where objects do; or the stack is full.
+    No,
+    /// Nothing was done: it is no object of a slab of the thread's home arena, or the gate is closed.
+    NotHere,
+    /// Nothing was done: the window does not show it. `release_elsewhere` comes next.
+    Unseen,
+}
+
+/// Puts an object into the calling thread's cache.
 #[inline(always)]
-pub fn release(address: usize) -> Option<bool> {
+pub fn release(address: usize) -> Released {
     let head = Head::current();
-    head.unit(address).map(|unit| release_by(head, unit, address))
+    let Some(unit) = head.unit(address) else { return Released::Unseen };
+    let distance = head.distance(unit.word());
+    let Some(cache) = head.cache_above(distance) else { return Released::NotHere };
+    if push(cache, distance, |bin| bin.has_object(unit, address), address) { Released::Yes } else { Released::No }
 }
 
 /// The same, and not for an object of another class than requests of so many bytes have.
@@ -892,13 +905,6 @@ pub fn object(address: usize) -> Option<Object> {
         return None;
     }
     Some(Object { cache, distance })
-}
-
-#[inline(always)]
-fn release_by(head: &Head, unit: Shown, address: usize) -> bool {
-    let distance = head.distance(unit.word());
-    let Some(cache) = head.cache_above(distance) else { return false };
-    push(cache, distance, |bin| bin.has_object(unit, address), address)
 }
 
 #[inline(always)]

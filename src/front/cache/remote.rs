@@ -2,7 +2,6 @@
 
 use super::{Cache, Head, add};
 use crate::base::shared::AtomicUsize;
-use crate::heap::page_map::Shown;
 use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry};
 use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
@@ -26,7 +25,7 @@ impl Cache {
     ///
     /// # Safety
     /// An object starts there, and nobody has it.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn push_remote(&self, address: usize) -> bool {
         let count = self.remote_count.load(Relaxed);
         let Some(slot) = self.remote.get(count) else { return false };
@@ -39,22 +38,23 @@ impl Cache {
     }
 }
 
-/// Puts an object in a unit into the calling thread's remote buffer. False, and nothing was done, if it is of the
-/// thread's home arena or of a mixed slab, is free already, has never left its arena, or does not start where objects do; if the buffer is full, or the gate
-/// closed.
-#[inline]
-pub fn release_remote(unit: Shown, address: usize) -> bool {
-    let bin = Entry::place(unit.word()) % BINS_END;
-    let Some(cache) = Head::current().open_cache() else { return false };
-    if bin == 0 || cache.head.distance(unit.word()) < BINS_END {
+/// Puts an object that the window shows into the calling thread's remote buffer. False, and nothing was done, if it is of the thread's home arena or of a
+/// mixed slab, is free already, has never left its arena, or does not start where objects do; if the buffer is full, the gate closed, or the cache halted.
+#[inline(always)]
+pub fn release_remote(address: usize) -> bool {
+    let head = Head::current();
+    let Some(unit) = head.unit(address) else { return false };
+    let (bin, Some(cache)) = (Entry::place(unit.word()) % BINS_END, head.open_cache()) else { return false };
+    if bin == 0 || head.distance(unit.word()) < BINS_END {
         return false;
     }
     // SAFETY: an object starts there.
-    if !cache.bin_at(bin).has_object(unit, address) || unsafe { key::is_set(address) } || !cache.enter() {
+    if !cache.bin_at(bin).has_object(unit, address) || unsafe { key::is_set(address) } {
         return false;
     }
+    cache.close();
     // SAFETY: an object without the key is freed just now.
-    let released = unsafe { cache.push_remote(address) };
+    let released = cache.halted.load(Ordering::Acquire) == 0 && unsafe { cache.push_remote(address) };
     cache.open();
     released
 }
