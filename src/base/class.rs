@@ -9,7 +9,6 @@
 //! Up to `SLAB_MAX` objects of a class stand in slabs; from there to `CLASS_MAX` a class is a rounded size of heap blocks,
 //! so that a thread cache can hold them. Class 0 is no class.
 
-use super::align;
 use super::config::{GRAIN, HEADER, UNIT};
 use core::ops::Range;
 
@@ -122,6 +121,13 @@ pub fn grain(n: usize) -> usize {
     n.wrapping_sub(1) / GRAIN
 }
 
+/// The bytes to ask for where `n` bytes at an alignment, a power of two, are wanted: the class that serves so many has a size that is a multiple of the
+/// alignment. 0 for none, and where there are not so many.
+#[inline(always)]
+pub fn aligned_size(n: usize, align: usize) -> usize {
+    n.wrapping_add(align - 1) & align.wrapping_neg()
+}
+
 impl SizeClass {
     /// The class that serves `n` bytes; `None` above `CLASS_MAX`.
     pub fn for_size(n: usize) -> Option<Self> {
@@ -133,18 +139,10 @@ impl SizeClass {
     }
 
     /// The class that serves `n` bytes in slabs at an alignment, a power of two: its objects are a multiple of it apart, and
-    /// slabs start at a unit. `None` where that would waste as much as is used.
-    #[inline(always)]
+    /// slabs start at a unit.
     pub fn for_aligned(n: usize, align: usize) -> Option<Self> {
-        if n.max(align) > SLAB_MAX {
-            return None;
-        }
-        let most = 2 * n.max(align);
-        let mut class = Self::for_size(n.max(align))?;
-        while !align::is(class.size(), align) {
-            class = Self::of_index(class.index() + 1);
-        }
-        (class.size() <= most).then_some(class)
+        let size = aligned_size(n.max(1), align);
+        (1..=SLAB_MAX).contains(&size).then(|| Self::of_bin(usize::from(BINS[grain(size)])))
     }
 
     /// The largest class of at most `n` bytes, of those from `SLAB_MAX` on; `None` below.

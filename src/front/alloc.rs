@@ -142,16 +142,19 @@ fn allocate_uncached(family: Family, n: usize) -> *mut u8 {
 
 /// The same aligned to `align`, a power of two.
 pub fn allocate_aligned(family: Family, n: usize, align: usize) -> *mut u8 {
-    if let Some(class) = SizeClass::for_aligned(n, align) {
-        let object = cache::allocate_class(Operation::Aligned, class);
-        if object != 0 {
-            return if align::is(object, align) {
-                core::ptr::with_exposed_provenance_mut(object)
-            } else {
-                serve_instead(Operation::Aligned, object, n, align, false)
-            };
-        }
+    let object = cache::allocate(Operation::Aligned, class::aligned_size(n, align));
+    if object != 0 {
+        return if align::is(object, align) {
+            core::ptr::with_exposed_provenance_mut(object)
+        } else {
+            serve_instead(Operation::Aligned, object, n, align, false)
+        };
     }
+    allocate_aligned_slowly(family, n, align)
+}
+
+#[inline(never)]
+fn allocate_aligned_slowly(family: Family, n: usize, align: usize) -> *mut u8 {
     runtime::ensure();
     if options::watched() {
         return watch::aligned_alloc(family, n, align);
