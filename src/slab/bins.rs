@@ -323,8 +323,8 @@ impl Bins {
         class: SizeClass,
         address: usize,
     ) -> Result<(), Misuse> {
-        let entry = heap.page_map().slab_entry(address);
-        // Else its slab has gone back to the heap since: all its objects were free.
+        let entry = heap.page_map().slab_entry(address).filter(|entry| entry.arena() == heap.arena());
+        // Else its slab has gone back to the heap since, and may be another arena's by now: all its objects were free.
         let entry = entry.filter(|entry| entry.class().is_none_or(|now| now == class));
         let had = self.put_back_any(heap, entry.ok_or(Misuse::Freed(class.size()))?, address)?;
         if had == class {
