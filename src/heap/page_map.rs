@@ -22,10 +22,11 @@ use core::num::NonZeroU64;
 use core::sync::atomic::Ordering;
 
 const UNIT_BITS: u32 = UNIT.trailing_zeros();
-const LEAF_BITS: u32 = 15;
+/// Small under Miri, which looks at all of what a reference leads to whenever one is made, and gives low addresses alone.
+const LEAF_BITS: u32 = if cfg!(miri) { 8 } else { 15 };
 const LEAF_ENTRIES: usize = 1 << LEAF_BITS;
 const LEAF_BYTES: usize = align::up(size_of::<Leaf>(), UNIT);
-const ROOT_ENTRIES: usize = 1 << (ADDRESS_BITS - UNIT_BITS - LEAF_BITS);
+const ROOT_ENTRIES: usize = 1 << (if cfg!(miri) { 33 } else { ADDRESS_BITS } - UNIT_BITS - LEAF_BITS);
 
 /// Above this bit a slab entry is the same in all units of a slab, and in no other's.
 pub const RECORD_SHIFT: u32 = 20;
@@ -321,10 +322,10 @@ impl PageMap {
         self.store(start, UNIT, core::ptr::from_ref(span).cast_mut());
     }
 
-    /// Gives the leaves back: only for tests, whose fake source counts.
+    /// Gives the leaves of a range back: only for tests, whose fake source counts.
     #[cfg(test)]
-    pub fn dissolve(&self, source: &impl PageSource) {
-        for slot in &self.root {
+    pub fn dissolve(&self, source: &impl PageSource, range: core::ops::Range<usize>) {
+        for slot in &self.root[range.start >> (UNIT_BITS + LEAF_BITS)..=range.end >> (UNIT_BITS + LEAF_BITS)] {
             let leaf = slot.swap(core::ptr::null_mut(), Ordering::Relaxed);
             if !leaf.is_null() {
                 // SAFETY: the test is over, nobody uses the map.

@@ -12,7 +12,7 @@ use super::page_map::PageMap;
 use super::span::SpanPool;
 use crate::base::config::{REGION_GRANULE, UNIT};
 use crate::base::operation::Operation;
-use crate::sys::fake::Fake;
+use crate::sys::fake::{Fake, are_all};
 use crate::sys::pages::PageSource;
 use proptest::prelude::*;
 use std::boxed::Box;
@@ -119,7 +119,7 @@ impl Bench {
             // SAFETY: the test is over.
             assert!(unsafe { self.source.unmap(start, len) });
         }
-        self.map.dissolve(&self.source);
+        self.map.dissolve(&self.source, self.source.addresses());
         self.spans.dissolve(&self.source);
         assert_eq!(self.source.mapped(), 0, "memory leaked");
     }
@@ -188,7 +188,7 @@ impl Model {
         }
         if zero {
             bytes(fresh.block, fresh.dirty).fill(0);
-            assert!(bytes(fresh.block, fresh.usable).iter().all(|&byte| byte == 0), "what was called clean is dirty");
+            assert!(are_all(bytes(fresh.block, fresh.usable), 0), "what was called clean is dirty");
         }
         self.next_fill = self.next_fill.wrapping_add(1).max(1);
         bytes(fresh.block, fresh.usable).fill(self.next_fill);
@@ -196,7 +196,7 @@ impl Model {
     }
 
     fn assert_kept(shadow: &Shadow, len: usize) {
-        assert!(bytes(shadow.block, len).iter().all(|&byte| byte == shadow.fill), "contents were lost");
+        assert!(are_all(bytes(shadow.block, len), shadow.fill), "contents were lost");
     }
 
     fn run(&mut self, step: Step) {
@@ -270,7 +270,8 @@ proptest! {
     }
 
     #[test]
-    fn mappings_agree_with_a_shadow_model(steps in prop::collection::vec((0u8..6, any::<usize>(), 1usize..1_000_000), 1..80)) {
+    fn mappings_agree_with_a_shadow_model(steps in prop::collection::vec((0u8..6, any::<usize>(), 1usize..1_000_000),
+                                                                         1..if cfg!(miri) { 40 } else { 80 })) {
         let bench = Bench::new(Fit::First, 64 << 20);
         let mut live: Vec<(&'static super::span::Span, u8, usize)> = vec![];
         let mut fill = 0u8;
@@ -278,14 +279,14 @@ proptest! {
             match what {
                 0 | 1 => if let Some(span) = bench.mappings.alloc(n, 1 << (which % 20)) {
                     prop_assert!(span.start().is_multiple_of(UNIT) && span.start().is_multiple_of(1 << (which % 20)));
-                    prop_assert!(bytes(span.start(), span.len()).iter().all(|&byte| byte == 0));
+                    prop_assert!(are_all(bytes(span.start(), span.len()), 0));
                     fill = fill.wrapping_add(1).max(1);
                     bytes(span.start(), span.len()).fill(fill);
                     live.push((span, fill, span.len()));
                 },
                 2 | 3 if !live.is_empty() => {
                     let (span, fill, len) = live.swap_remove(which % live.len());
-                    prop_assert!(bytes(span.start(), len).iter().all(|&byte| byte == fill));
+                    prop_assert!(are_all(bytes(span.start(), len), fill));
                     prop_assert!(bench.mappings.free(span));
                     prop_assert!(!bench.mappings.free(span), "a double free went unnoticed");
                 }
@@ -294,7 +295,7 @@ proptest! {
                     let (span, fill, len) = live[at];
                     if let Some(start) = bench.mappings.resize(span, n) {
                         prop_assert_eq!(start, span.start());
-                        prop_assert!(bytes(start, len.min(span.len())).iter().all(|&byte| byte == fill));
+                        prop_assert!(are_all(bytes(start, len.min(span.len())), fill));
                         bytes(start, span.len()).fill(fill);
                         live[at].2 = span.len();
                     }
@@ -367,7 +368,7 @@ fn in_need_a_block_keeps_no_more_than_two_granules_of_its_region() {
     bench.check();
     assert!(bench.heap.figures().held <= 2 * REGION_GRANULE, "{:?}", bench.heap.figures());
     let again = bench.heap.alloc(20 << 20).unwrap();
-    assert!(bytes(again.block, again.usable)[again.dirty..].iter().all(|&byte| byte == 0));
+    assert!(are_all(&bytes(again.block, again.usable)[again.dirty..], 0));
     bench.check();
     bench.heap.free(pin).unwrap();
     bench.heap.free(again.block).unwrap();
@@ -602,12 +603,13 @@ fn large_blocks_ask_for_huge_pages_as_far_as_others_were_seen_touched() {
 
 #[test]
 fn out_of_memory_is_soft_at_every_call() {
-    for n in 1..12 {
+    let (ways, blocks) = if cfg!(miri) { (4, 30) } else { (12, 200) };
+    for n in 1..ways {
         let mut bench = Bench::new(Fit::Best, 16 << 20);
         bench.source.fail_every(n);
         let mut held = vec![];
         let mut refused = 0;
-        for i in 0..200 {
+        for i in 0..blocks {
             match bench.heap.alloc(i * 700) {
                 Some(fresh) => held.push(fresh.block),
                 None => refused += 1,

@@ -12,11 +12,28 @@ use std::{vec, vec::Vec};
 
 const PAGE: usize = 4096;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Page {
-    Unmapped,
-    Mapped,
-    Reserved,
+/// What a page is: a byte, so that many of them are filled and compared in one go, which Miri does at once.
+type Page = u8;
+const UNMAPPED: Page = 0;
+const MAPPED: Page = 1;
+const RESERVED: Page = 2;
+
+/// Whether all bytes are `byte`: the first one is, and each is the same as the next.
+pub fn are_all(bytes: &[u8], byte: u8) -> bool {
+    bytes.first().is_none_or(|&first| first == byte && bytes[1..] == bytes[..bytes.len() - 1])
+}
+
+/// The highest range of so many pages that are all unmapped.
+fn highest_free(pages: &[Page], need: usize) -> Option<usize> {
+    let mut end = pages.len();
+    loop {
+        let at = end.checked_sub(need)?;
+        if are_all(&pages[at..end], UNMAPPED) {
+            return Some(at);
+        }
+        // Every range above what is left now has this page in it.
+        end = at + pages[at..end].iter().position(|&page| page != UNMAPPED)?;
+    }
 }
 
 /// The fake. Not for several threads.
@@ -51,7 +68,7 @@ impl Fake {
         memory.expose_provenance();
         Self {
             memory,
-            pages: RefCell::new(vec![Page::Unmapped; len / PAGE]),
+            pages: RefCell::new(vec![UNMAPPED; len / PAGE]),
             huge: RefCell::new(vec![false; len / PAGE]),
             refused: RefCell::new(vec![false; len / PAGE]),
             countdown: Cell::new(0),
@@ -76,7 +93,9 @@ impl Fake {
     /// Bytes mapped now, without those that the source refused to take back.
     pub fn mapped(&self) -> usize {
         let (pages, refused) = (self.pages.borrow(), self.refused.borrow());
-        pages.iter().zip(refused.iter()).filter(|&(&page, &refused)| page != Page::Unmapped && !refused).count() * PAGE
+        let some = (0..pages.len()).step_by(64).map(|at| at..pages.len().min(at + 64));
+        let some = some.filter(|some| !are_all(&pages[some.clone()], UNMAPPED)).flatten();
+        some.filter(|&page| pages[page] != UNMAPPED && !refused[page]).count() * PAGE
     }
 
     fn fails(&self) -> bool {
@@ -90,6 +109,11 @@ impl Fake {
 
     fn base(&self) -> usize {
         self.memory.addr()
+    }
+
+    /// Where all its pages are.
+    pub fn addresses(&self) -> core::ops::Range<usize> {
+        self.base()..self.base() + self.pages.borrow().len() * PAGE
     }
 
     fn range(&self, address: usize, len: usize) -> core::ops::Range<usize> {
@@ -117,13 +141,13 @@ impl Fake {
         self.order.fetch_add(0, Acquire);
         let need = len.div_ceil(PAGE);
         let mut pages = self.pages.borrow_mut();
-        let is_free = |at: usize| at + need <= pages.len() && pages[at..at + need].iter().all(|&p| p == Page::Unmapped);
+        let is_free = |at: usize| pages.get(at..at + need).is_some_and(|range| are_all(range, UNMAPPED));
         let hinted = hint.checked_sub(self.base()).map(|offset| offset / PAGE).filter(|&at| hint != 0 && is_free(at));
         // From the top downwards, as Linux does it.
-        let at = hinted.or_else(|| (0..=pages.len().checked_sub(need)?).rev().find(|&at| is_free(at)))?;
+        let at = hinted.or_else(|| highest_free(&pages, need))?;
         pages[at..at + need].fill(kind);
         self.refused.borrow_mut()[at..at + need].fill(false);
-        self.fill(at..at + need, if kind == Page::Mapped { 0 } else { 0xd5 });
+        self.fill(at..at + need, if kind == MAPPED { 0 } else { 0xd5 });
         Some(self.base() + at * PAGE)
     }
 }
@@ -142,16 +166,16 @@ impl PageSource for Fake {
     }
 
     fn map(&self, hint: usize, len: usize) -> Option<usize> {
-        self.take(hint, len, Page::Mapped)
+        self.take(hint, len, MAPPED)
     }
 
     fn reserve(&self, len: usize) -> Option<usize> {
-        self.take(0, len, Page::Reserved)
+        self.take(0, len, RESERVED)
     }
 
     unsafe fn unreserve(&self, address: usize, len: usize) -> bool {
         let range = self.range(address, len);
-        assert!(self.pages.borrow()[range].iter().all(|&page| page == Page::Reserved), "not reserved");
+        assert!(are_all(&self.pages.borrow()[range], RESERVED), "not reserved");
         // SAFETY: the caller's promise.
         unsafe { self.unmap(address, len) }
     }
@@ -164,10 +188,9 @@ impl PageSource for Fake {
         }
         self.order.fetch_add(0, Release);
         self.refused.borrow_mut()[range.clone()].fill(false);
-        for page in range.clone() {
-            let old = core::mem::replace(&mut self.pages.borrow_mut()[page], Page::Unmapped);
-            assert_ne!(old, Page::Unmapped, "page {page} unmapped twice");
-        }
+        let mut pages = self.pages.borrow_mut();
+        assert!(!pages[range.clone()].contains(&UNMAPPED), "a page of {range:?} is unmapped twice");
+        pages[range.clone()].fill(UNMAPPED);
         self.fill(range, 0xdd);
         true
     }
@@ -179,39 +202,36 @@ impl PageSource for Fake {
             if to != 0 {
                 // As older kernels do: the target is gone before the failure is found.
                 let target = self.range(to, new_len);
-                self.pages.borrow_mut()[target].fill(Page::Unmapped);
+                self.pages.borrow_mut()[target].fill(UNMAPPED);
             }
             return false;
         }
         let (old_pages, new_pages) = (old.len(), new_len.div_ceil(PAGE));
         let mut pages = self.pages.borrow_mut();
-        assert!(pages[old.clone()].iter().all(|&page| page == Page::Mapped), "remap of pages that are not mapped");
+        assert!(are_all(&pages[old.clone()], MAPPED), "remap of pages that are not mapped");
         if to == 0 {
             let grown = old.start + old_pages.min(new_pages)..old.start + new_pages;
-            if grown.end > pages.len() || !pages[grown.clone()].iter().all(|&page| page == Page::Unmapped) {
+            if grown.end > pages.len() || !are_all(&pages[grown.clone()], UNMAPPED) {
                 return false;
             }
-            pages[grown.clone()].fill(Page::Mapped);
+            pages[grown.clone()].fill(MAPPED);
             self.fill(grown, 0);
             let cut = old.start + new_pages.min(old_pages)..old.end;
-            pages[cut.clone()].fill(Page::Unmapped);
+            pages[cut.clone()].fill(UNMAPPED);
             self.fill(cut, 0xdd);
         } else {
             drop(pages);
             let target = self.range(to, new_len);
             let mut pages = self.pages.borrow_mut();
-            assert!(
-                pages[target.clone()].iter().all(|&page| page == Page::Reserved),
-                "remap onto a range not reserved"
-            );
-            pages[target.clone()].fill(Page::Mapped);
+            assert!(are_all(&pages[target.clone()], RESERVED), "remap onto a range not reserved");
+            pages[target.clone()].fill(MAPPED);
             self.fill(target.clone(), 0);
             // SAFETY: both ranges lie in the memory and do not overlap.
             unsafe {
                 let from = self.memory.add(old.start * PAGE);
                 from.copy_to_nonoverlapping(self.memory.add(target.start * PAGE), old_len.min(new_len));
             }
-            pages[old.clone()].fill(Page::Unmapped);
+            pages[old.clone()].fill(UNMAPPED);
             self.fill(old, 0xdd);
         }
         true
@@ -219,21 +239,21 @@ impl PageSource for Fake {
 
     unsafe fn remap_anywhere(&self, address: usize, old_len: usize, new_len: usize) -> Option<usize> {
         let old = self.range(address, old_len);
-        let to = self.take(0, new_len, Page::Mapped)?;
+        let to = self.take(0, new_len, MAPPED)?;
         let target = self.range(to, new_len);
         // SAFETY: both ranges lie in the memory and do not overlap.
         unsafe {
             let from = self.memory.add(old.start * PAGE);
             from.copy_to_nonoverlapping(self.memory.add(target.start * PAGE), old_len.min(new_len));
         }
-        self.pages.borrow_mut()[old.clone()].fill(Page::Unmapped);
+        self.pages.borrow_mut()[old.clone()].fill(UNMAPPED);
         self.fill(old, 0xdd);
         Some(to)
     }
 
     fn advise_huge(&self, address: usize, len: usize, wanted: bool) {
         let mut huge = self.huge.borrow_mut();
-        self.range(address, len).for_each(|page| huge[page] = wanted);
+        huge[self.range(address, len)].fill(wanted);
     }
 
     fn now(&self) -> u64 {
@@ -247,7 +267,7 @@ impl PageSource for Fake {
             return false;
         }
         let pages = self.pages.borrow();
-        assert!(pages[range.clone()].iter().all(|&page| page == Page::Mapped), "purge of pages that are not mapped");
+        assert!(are_all(&pages[range.clone()], MAPPED), "purge of pages that are not mapped");
         self.fill(range, 0);
         true
     }
