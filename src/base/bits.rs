@@ -167,7 +167,7 @@ mod tests {
                 row[start..end].fill(value);
             }
             prop_assert_eq!(bits.count(), row.iter().filter(|&&bit| bit).count());
-            for at in 0..256 {
+            for at in (0..256).step_by(if cfg!(miri) { 37 } else { 1 }) {
                 prop_assert_eq!(bits.get(at), row[at]);
                 for wanted in [false, true] {
                     let next = (at..256).find(|&index| row[index] == wanted).unwrap_or(256);

@@ -253,6 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "safe code over a great many numbers")]
     fn each_size_gets_the_smallest_class_that_holds_it() {
         for n in 0..=CLASS_MAX {
             let class = SizeClass::for_size(n).unwrap();
@@ -285,6 +286,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "safe code over a great many numbers")]
     fn an_object_is_found_at_its_multiple_and_nowhere_else() {
         for class in SizeClass::slabs() {
             let all = class.limit_at((class.objects() - 1) * class.size());
@@ -301,6 +303,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "safe code over a great many numbers")]
     fn aligned_classes_are_multiples_of_the_alignment() {
         for align in [32, 64, 128, 1024, 4096, 16384] {
             for n in (1..=SLAB_MAX).step_by(7) {

@@ -109,6 +109,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
+    #[cfg_attr(miri, ignore = "a page of text, byte by byte")]
     fn every_code_is_explained() {
         let page = include_str!("../../docs/errors.md");
         for code in Code::ALL {

@@ -155,6 +155,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "safe code over a great many numbers")]
     fn hardly_anything_made_up_is_a_hidden_address() {
         let word = Hidden::none();
         let mut made_up = ODD;
@@ -184,6 +185,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "safe code over a great many numbers")]
     fn a_word_of_one_width_does_not_pass_for_another() {
         let at = |k: usize| 0x7f00_0000_1008 + 16 * k;
         for low in [0, 7, 1 << 32 | 7, 3 << 32 | 100] {
@@ -194,6 +196,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "safe code over a great many numbers")]
     fn a_word_moved_elsewhere_does_not_pass() {
         let passed = (1..100_000usize)
             .filter(|k| open::<36>(0x7f00_0000_1008 + 16 * k, seal::<36>(0x7f00_0000_1008, 7)).is_some())

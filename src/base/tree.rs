@@ -528,9 +528,10 @@ mod tests {
     const SLOTS: usize = 96;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 256 }))]
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 256 }))]
         #[test]
-        fn agrees_with_a_map(by_size in any::<bool>(), steps in prop::collection::vec((1..SLOTS, 1u32..64, 0u8..4), 1..400)) {
+        fn agrees_with_a_map(by_size in any::<bool>(), steps in prop::collection::vec((1..SLOTS, 1u32..64, 0u8..4),
+                                                                                     1..if cfg!(miri) { 40 } else { 400 })) {
             let slots = Slots(vec![Slot::default(); SLOTS]);
             let mut tree = Tree::new();
             let mut model = BTreeMap::new();

@@ -5,9 +5,8 @@
 use super::{leaks, options, stats, watch};
 use crate::sys::{linux, valgrind};
 
-#[cfg(not(miri))]
 #[used]
-#[unsafe(link_section = ".fini_array")]
+#[cfg_attr(not(miri), unsafe(link_section = ".fini_array"))]
 static AT_EXIT: extern "C" fn() = at_exit;
 
 extern "C" fn at_exit() {

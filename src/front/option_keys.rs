@@ -275,6 +275,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "a page of text, byte by byte")]
     fn the_readme_has_each_option() {
         let readme = include_str!("../../README.md");
         for key in KEYS {

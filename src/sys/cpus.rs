@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(miri))]
+    #[cfg_attr(miri, ignore = "asks the kernel")]
     fn the_least_quota_on_the_way_to_the_root_counts() {
         let root = Root::new("two", "0::/a/b/c");
         assert_eq!(root.quota(), None);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(miri))]
+    #[cfg_attr(miri, ignore = "asks the kernel")]
     fn the_first_version_has_two_files() {
         let groups = "9:name=systemd:/x\n4:memory:/x\n3:cpu,cpuacct:/docker/12\n0::/";
         let root = Root::new("one", groups);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(miri))]
+    #[cfg_attr(miri, ignore = "asks the kernel")]
     fn in_a_container_the_root_is_its_group() {
         for path in ["/kubepods/pod1/2", "/../../elsewhere", "/"] {
             let root = Root::new("container", &format!("2:cpu:{path}"));
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(miri))]
+    #[cfg_attr(miri, ignore = "asks the kernel")]
     fn what_is_too_long_is_passed_over() {
         let long = String::from_iter(core::iter::repeat_n("/abcdefghi", 90));
         let root = Root::new("long", &format!("0::{long}\n1:cpu:/a"));
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(miri))]
+    #[cfg_attr(miri, ignore = "asks the kernel")]
     fn there_is_a_cpu() {
         assert!(count() >= 1 && count() == count());
     }

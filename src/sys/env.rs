@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(miri))]
+    #[cfg_attr(miri, ignore = "asks the kernel")]
     fn pieces_cross_the_buffer_and_long_ones_are_passed_over() {
         let path = std::env::temp_dir().join(std::format!("metes-pieces-{}", std::process::id()));
         let mut file = std::fs::File::create(&path).unwrap();

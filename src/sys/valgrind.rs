@@ -239,7 +239,7 @@ pub fn say(text: &CStr, with_stack: bool) {
 #[cfg(test)]
 mod tests {
     #[test]
-    #[cfg(not(miri))]
+    #[cfg_attr(miri, ignore = "assembly")]
     fn a_real_machine_answers_no() {
         super::start();
         assert!(!super::runs() && !super::listens());
