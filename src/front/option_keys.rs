@@ -267,6 +267,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "asks the kernel")]
     fn a_bad_cutoff_leaves_the_default() {
         for bad in ["cutoff=1", "cutoff=63k", "cutoff=9g", "cutoff=x"] {
             assert!(!parse(bad.as_bytes()));

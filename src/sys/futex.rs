@@ -56,6 +56,9 @@ impl Word for AtomicU64 {
 #[cfg(not(feature = "models"))]
 mod calls {
     use super::Word;
+    #[cfg(miri)]
+    use crate::sys::linux;
+    #[cfg(not(miri))]
     use crate::sys::syscall::{call, int};
 
     /// Sleeps until it is woken, if the word still says `value`. It may return earlier.
@@ -80,11 +83,23 @@ mod calls {
         ask(word, libc::FUTEX_WAKE, i32::MAX.unsigned_abs(), None);
     }
 
+    #[cfg(not(miri))]
     fn ask(word: &impl Word, operation: libc::c_int, value: u32, time: Option<&libc::timespec>) {
         let time = time.map_or(0, |time| core::ptr::from_ref(time).expose_provenance());
         let operation = int(operation | libc::FUTEX_PRIVATE_FLAG);
         // SAFETY: the word outlives the call; a private futex only sleeps or wakes.
         let _ = unsafe { call(libc::SYS_futex, [word.low(), operation, value as usize, time]) };
+    }
+
+    /// Miri plays the kernel, and wants pointers and numbers of the width that the call is documented with, where the kernel takes whole words.
+    #[cfg(miri)]
+    fn ask(word: &impl Word, operation: libc::c_int, value: u32, time: Option<&libc::timespec>) {
+        let time = time.map_or(core::ptr::null(), core::ptr::from_ref);
+        let word = core::ptr::with_exposed_provenance::<u32>(word.low());
+        // SAFETY: as above.
+        linux::keeping_errno(|| unsafe {
+            libc::syscall(libc::SYS_futex, word, operation | libc::FUTEX_PRIVATE_FLAG, value, time)
+        });
     }
 }
 

@@ -546,12 +546,10 @@ pub fn affinity(thread: u32) -> usize {
 
 /// The kernel's id of the calling thread: not zero, below 2^30 (the kernel's own limit is 2^22).
 pub fn thread_id() -> u32 {
+    // SAFETY: gettid has no arguments and cannot fail. Miri knows the libc's function alone.
     #[cfg(miri)]
-    let id = {
-        static LAST: AtomicUsize = AtomicUsize::new(0);
-        Ok::<_, c_int>(LAST.fetch_add(1, Ordering::Relaxed) + 1)
-    };
-    // SAFETY: gettid has no arguments and cannot fail.
+    let id = Ok::<_, c_int>(unsafe { libc::gettid() });
+    // SAFETY: as above.
     #[cfg(not(miri))]
     let id = unsafe { call(libc::SYS_gettid, []) };
     id.ok().and_then(|id| u32::try_from(id).ok()).unwrap_or(1)

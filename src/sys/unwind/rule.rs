@@ -203,6 +203,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "asks the kernel")]
     fn an_entry_holds_for_its_address_and_module_and_whole() {
         let cache = Cache::new();
         let [first, second] = [16, 32].map(|offset| Rule::new(Kind::FromSp, offset, Some(-8), None).unwrap());
