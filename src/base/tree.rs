@@ -449,6 +449,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "safe code, and dozens of panics")]
     fn links_in_a_circle_end_every_walk() {
         ends(|tree, slots| {
             tree.first_fit(slots, 50);
