@@ -8,6 +8,7 @@
 // bench: batch_lifo order=lifo
 // bench: batch
 // bench: batch_64 order=fifo live=20000 min=64 max=64
+// bench: batch_lifo_million order=lifo live=1000000 min=24 max=24
 #include "bench.h"
 
 enum order { FIFO, LIFO, RANDOM };
