@@ -60,10 +60,24 @@ static void the_same_size_changes_nothing(void) {
     for (size_t i = 0; i < SIZES; i++) {
         void *block = malloc(sizes[i]);
         fill(block, 0, sizes[i], 9);
+        void *before = block;
+        size_t usable = malloc_usable_size(block);
         for (int k = 0; k < 3; k++) {
             block = realloc(block, sizes[i]);
-            CHECK(block && holds(block, 0, sizes[i], 9));
+            CHECK(block == before && malloc_usable_size(block) == usable && holds(block, 0, sizes[i], 9));
         }
+        free(block);
+    }
+}
+
+// What a block has been given beyond what was asked for stays with it, so that it grows there by small steps.
+static void room_is_kept(void) {
+    for (size_t size = 33 * KIB; size < 256 * KIB; size += 16 * KIB) {
+        char *block = malloc(size);
+        CHECK(block);
+        size_t usable = malloc_usable_size(block);
+        for (size_t n = size; n + 64 <= usable; n += 64)
+            CHECK(realloc(block, n) == block && malloc_usable_size(block) == usable);
         free(block);
     }
 }
@@ -76,5 +90,6 @@ int main(void) {
     check_heap();
     every_size_to_every_other(1);
     the_same_size_changes_nothing();
+    room_is_kept();
     check_heap();
 }

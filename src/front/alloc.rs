@@ -11,9 +11,10 @@ use super::misuse::{self, Wrong};
 use super::{check, density, exchange, foreign, guard, helper, oom, options, runtime, stats, threads, tuning, watch};
 use crate::base::align;
 use crate::base::class::{self, SizeClass};
-use crate::base::config::{CHECKED, GRAIN, REQUEST_MAX};
+use crate::base::config::{CHECKED, GRAIN, MIN_BLOCK, REQUEST_MAX};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
+use crate::heap::block;
 use crate::heap::heap::{self, Fresh};
 use crate::heap::span::{Kind, Span};
 use crate::slab::arena::Arena;
@@ -27,6 +28,7 @@ use core::sync::atomic::Ordering::Relaxed;
 mod claims;
 
 /// Whom an address belongs to.
+#[derive(Clone, Copy)]
 enum Owner {
     /// A slab in a heap's region.
     Slab(Entry),
@@ -60,20 +62,18 @@ fn arena_of(region: &Span) -> &'static Arena<Linux> {
     runtime::arena(region.arena.load(Relaxed) as usize)
 }
 
-#[inline]
+#[inline(always)]
 fn owner(address: usize) -> Owner {
     runtime::ensure();
-    if let Some(entry) = runtime::PAGE_MAP.slab_entry(address) {
-        return Owner::Slab(entry);
-    }
-    match runtime::PAGE_MAP.get(address) {
-        Some(span) => match span.kind() {
-            Kind::Region => Owner::Region(span),
+    match runtime::PAGE_MAP.both(address) {
+        (Some(entry), _) => Owner::Slab(entry),
+        (None, Some(region)) if is_region(region) => Owner::Region(region),
+        (None, Some(span)) => match span.kind() {
             Kind::Guarded => Owner::Guarded,
             // A mapping that somebody is just giving back counts as one: `Mappings` sorts that out.
-            Kind::Mapping | Kind::Nothing | Kind::Retained => Owner::Mapping(span),
+            Kind::Mapping | Kind::Nothing | Kind::Retained | Kind::Region => Owner::Mapping(span),
         },
-        None => Owner::Foreign,
+        (None, None) => Owner::Foreign,
     }
 }
 
@@ -658,11 +658,14 @@ pub fn usable_size(p: *mut u8) -> usize {
 
 /// `None` for what is no block in use: that has been reported.
 pub(super) fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
-    if p.is_null() {
-        return Some(0);
-    }
+    if p.is_null() { Some(0) } else { usable_by(owner(p.addr()), operation, p) }
+}
+
+/// The same where the owner is known.
+#[inline(always)]
+fn usable_by(owner: Owner, operation: Operation, p: *mut u8) -> Option<usize> {
     let address = p.addr();
-    let wrong = match owner(address) {
+    let wrong = match owner {
         Owner::Slab(entry) => return usable_object(operation, entry, address),
         // SAFETY: the page map's region.
         Owner::Region(region) => match unsafe { heap::usable_size(region, address) } {
@@ -781,15 +784,15 @@ unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
         return fail();
     }
     check::tick();
-    let address = p.addr();
-    if is_foreign(address) {
+    let owner = owner(p.addr());
+    if matches!(owner, Owner::Foreign) {
         return foreign::realloc(p, n);
     }
-    let Some(size) = usable_size_for(Operation::Realloc, p) else {
+    let Some(size) = usable_by(owner, Operation::Realloc, p) else {
         linux::set_errno(libc::EINVAL);
         return null_mut();
     };
-    if runtime::PAGE_MAP.slab_entry(address).is_some() && serves(size, n) {
+    if stays(owner, size, n) {
         stats::count(Operation::Realloc);
         return p;
     }
@@ -830,13 +833,39 @@ fn serves(size: usize, n: usize) -> bool {
     n <= size && 2 * n + GRAIN > size
 }
 
+/// Whether a block of so many bytes that is to be resized to `n` serves as it is, so that there is nothing to do.
+#[inline]
+fn stays(owner: Owner, size: usize, n: usize) -> bool {
+    match owner {
+        Owner::Slab(_) => serves(size, n),
+        Owner::Region(_) => n <= size && size < block_room(n),
+        Owner::Mapping(span) => runtime::MAPPINGS.keep(span, n),
+        Owner::Guarded | Owner::Foreign => false,
+    }
+}
+
+/// The bytes to ask the heap for where `n` are wanted, and no alignment: as many as the class has, so that the block can go into a cache when it is
+/// freed, and grow a little where it is.
+fn room(n: usize) -> usize {
+    SizeClass::for_size(n).filter(|class| !class.has_slabs()).map_or(n, SizeClass::size)
+}
+
+/// More than a block of the heap that was made for `n` bytes may have.
+fn block_room(n: usize) -> usize {
+    let room = room(n);
+    block::size_for(room).unwrap_or(room) + MIN_BLOCK
+}
+
 /// In place, or not at all.
 fn resize_block(region: &'static Span, address: usize, n: usize) -> Option<*mut u8> {
     if n >= options::cutoff() {
         return None;
     }
     let mut heap = arena_of(region).enter(Operation::Realloc)?;
-    let resized = heap.resize(address, n);
+    let resized = match heap.resize(address, room(n)) {
+        Ok(None) => heap.resize(address, n),
+        resized => resized,
+    };
     drop(heap);
     helper::look(region.arena.load(Relaxed) as usize);
     match resized {

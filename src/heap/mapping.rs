@@ -212,6 +212,24 @@ impl<S: PageSource + 'static> Mappings<S> {
         Some(span)
     }
 
+    /// Whether a mapping serves `n` bytes as it is; if so it says from now on that so many were asked for.
+    pub fn keep(&self, span: &'static Span, n: usize) -> bool {
+        let Some(len) = align::up_checked(n.max(1), UNIT) else { return false };
+        if span.len() != len || span.mark.load(Relaxed) == n {
+            return span.len() == len && span.kind() == Kind::Mapping;
+        }
+        if !span.claim(Kind::Mapping) {
+            return false;
+        }
+        // Another thread may have resized it before it was claimed.
+        let fits = span.len() == len;
+        if fits {
+            span.mark.store(n, Relaxed);
+        }
+        span.set_kind(Kind::Mapping);
+        fits
+    }
+
     /// Changes the size of a mapping to fit `n` bytes, in place or by moving its pages, never by copying. Its
     /// new start, or `None` if the system refuses and all is as it was.
     pub fn resize(&self, span: &'static Span, n: usize) -> Option<usize> {
@@ -438,6 +456,22 @@ mod models {
         assert_eq!(mappings.figures().bytes, spans.iter().map(|span| span.len()).sum());
         assert!(spans.iter().all(|span| mappings.free(span)));
         assert_none(mappings, before);
+    }
+
+    #[test]
+    fn no_more_is_asked_of_a_mapping_that_is_made_smaller_than_it_has() {
+        model(2, || {
+            let mappings = mappings();
+            let before = begin(&mappings);
+            let span = mappings.alloc(2 * UNIT, UNIT).unwrap();
+            let other = mappings.clone();
+            let shrinker = loom::thread::spawn(move || other.resize(span, UNIT).is_some());
+            let kept = mappings.keep(span, 2 * UNIT - 1);
+            let shrunk = shrinker.join().unwrap();
+            assert!(kept || shrunk, "each was told that the other has it");
+            assert!(span.mark.load(Relaxed) <= span.len());
+            free_known(&mappings, &[span], before);
+        });
     }
 
     #[test]

@@ -237,6 +237,16 @@ impl PageMap {
         unsafe { span.as_ref() }
     }
 
+    /// The slab entry of the unit at `address`, if a slab stands there, and the span.
+    #[inline]
+    pub fn both(&self, address: usize) -> (Option<Entry>, Option<&'static Span>) {
+        let Some(leaf) = self.leaf(address) else { return (None, None) };
+        let entry = Entry::found(leaf.slabs[index(address)].load(Ordering::Acquire));
+        let span = leaf.spans[index(address)].load(Ordering::Acquire);
+        // SAFETY: spans are never unmapped (see `span`).
+        (entry, unsafe { span.as_ref() })
+    }
+
     /// Makes the units of `start..start + len` belong to `span`. False, and nothing changed, when there is no memory for
     /// a leaf or an address is out of range.
     #[must_use]

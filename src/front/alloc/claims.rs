@@ -1,21 +1,15 @@
 //! What a program says of a block that it gives back, its size and its alignment, against what is known without a trailer.
 
-use super::{Owner, owner, serves};
+use super::{Owner, block_room, owner, serves};
 use crate::base::align;
 use crate::base::class::SizeClass;
 use crate::base::code::Code;
-use crate::base::config::{GRAIN, MIN_BLOCK, UNIT};
+use crate::base::config::{GRAIN, UNIT};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
 use crate::front::{guard, misuse};
-use crate::heap::{block, heap};
+use crate::heap::heap;
 use core::sync::atomic::Ordering::Relaxed;
-
-/// More than a block of the heap that was made for `n` bytes may have.
-fn block_room(n: usize) -> usize {
-    let room = SizeClass::for_size(n).filter(|class| !class.has_slabs()).map_or(n, SizeClass::size);
-    block::size_for(room).unwrap_or(room) + MIN_BLOCK
-}
 
 /// Reports what is said of a block and cannot be true, as far as is known without a trailer. The block is one to be freed all the same.
 pub(super) fn look_at(address: usize, claim: Claim) {
