@@ -128,6 +128,16 @@ impl Tree {
         }
     }
 
+    /// The node before `node` in key order, or `NONE`.
+    pub fn before<N: Nodes>(&self, nodes: &N, node: usize) -> usize {
+        neighbour(nodes, node, N::left, N::right)
+    }
+
+    /// The node after `node` in key order, or `NONE`.
+    pub fn after<N: Nodes>(&self, nodes: &N, node: usize) -> usize {
+        neighbour(nodes, node, N::right, N::left)
+    }
+
     /// The first node in key order of which `is_behind` holds, as it does of all after it, or `NONE`.
     pub fn first_behind(&self, nodes: &impl Nodes, is_behind: impl Fn(usize) -> bool) -> usize {
         let (mut node, mut found, mut steps) = (self.root, NONE, Steps::new());
@@ -364,6 +374,32 @@ fn first_fit_below(nodes: &impl Nodes, mut node: usize, need: u32) -> usize {
     }
 }
 
+/// The next node in key order on the side that `near` leads to, or `NONE`; `far` leads to the other one.
+#[inline]
+fn neighbour<N: Nodes>(
+    nodes: &N,
+    mut node: usize,
+    near: impl Fn(&N, usize) -> usize,
+    far: impl Fn(&N, usize) -> usize,
+) -> usize {
+    let mut steps = Steps::new();
+    let mut below = near(nodes, node);
+    if below != NONE {
+        while let next @ 1.. = far(nodes, below) {
+            steps.step(nodes, next);
+            below = next;
+        }
+        return below;
+    }
+    // Up, past all of which this is on that side.
+    let mut parent = nodes.parent(node);
+    while parent != NONE && near(nodes, parent) == node {
+        steps.step(nodes, parent);
+        (node, parent) = (parent, nodes.parent(parent));
+    }
+    parent
+}
+
 fn leftmost(nodes: &impl Nodes, mut node: usize) -> usize {
     let mut steps = Steps::new();
     loop {
@@ -458,6 +494,12 @@ mod tests {
             tree.next_fit(slots, 1, 50);
         });
         ends(|tree, slots| {
+            tree.before(slots, 2);
+        });
+        ends(|tree, slots| {
+            tree.after(slots, 2);
+        });
+        ends(|tree, slots| {
             tree.best_fit(slots, 5);
             tree.best_fit(slots, 50);
         });
@@ -514,6 +556,10 @@ mod tests {
         validate(slots, tree.root(), NONE, &mut order);
         let expected: Vec<usize> = model.keys().map(|key| key.1).collect();
         assert_eq!(order, expected);
+        for (place, &node) in order.iter().enumerate() {
+            assert_eq!(tree.before(slots, node), if place == 0 { NONE } else { order[place - 1] });
+            assert_eq!(tree.after(slots, node), order.get(place + 1).copied().unwrap_or(NONE));
+        }
         for need in [1, 20, 60] {
             let mut walked = Vec::new();
             let mut node = tree.first_fit(slots, need).unwrap_or(NONE);

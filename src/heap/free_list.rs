@@ -83,9 +83,27 @@ impl FreeList {
         self.count -= 1;
     }
 
-    /// A free block now starts elsewhere, or has another size, without having passed a neighbour.
-    pub fn moved(&mut self, old: Block, new: Block) {
-        if self.fit == Fit::Best {
+    /// A free block is smaller now, and may start elsewhere, without having passed a neighbour.
+    pub fn shrunk(&mut self, old: Block, new: Block) {
+        let stays = self.fit != Fit::Best || {
+            let before = self.tree.before(&FreeBlocks, old);
+            before == NONE || self.key(before) < self.key(new)
+        };
+        self.moved(old, new, stays);
+    }
+
+    /// A free block is larger now, and may start elsewhere, without having passed a neighbour.
+    pub fn grown(&mut self, old: Block, new: Block) {
+        let stays = self.fit != Fit::Best || {
+            let after = self.tree.after(&FreeBlocks, old);
+            after == NONE || self.key(new) < self.key(after)
+        };
+        self.moved(old, new, stays);
+    }
+
+    /// A free block has another key, and may have another place in the order.
+    fn moved(&mut self, old: Block, new: Block, stays: bool) {
+        if !stays {
             self.remove(old);
             self.insert(new);
         } else if old == new {

@@ -218,24 +218,21 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Hands out `need` bytes of a free block from `start` on.
     pub(super) fn take_at(&mut self, found: Block, start: Block, need: usize) -> Fresh {
-        if start != found {
-            self.split_front(found, start);
+        if start == found {
+            return self.take(found, need);
         }
-        self.take(start, need)
-    }
-
-    /// Cuts a free block in two free ones at `at`; for a moment they are neighbours.
-    fn split_front(&mut self, found: Block, at: Block) {
         let header = self.trusted(found);
-        let front = at - found;
+        let front = start - found;
         block::set_header(found, header.with_size(front));
         block::set_tag(found, front);
-        self.free.moved(found, found);
-        let rest = header.size() - front;
-        block::set_header(at, Header::new(rest).with_in_use(false).with_prev_in_use(false));
-        block::set_tag(at, rest);
-        self.free.insert(at);
-        self.note_touched(at, MIN_BLOCK);
+        self.free.shrunk(found, found);
+        // Its neighbour before is free, for a moment, and it is in no list.
+        block::set_header(start, Header::new(header.size() - front).with_in_use(false).with_prev_in_use(false));
+        self.take_from(start, need, |free, rest| {
+            if let Some(rest) = rest {
+                free.insert(rest);
+            }
+        })
     }
 
     /// Whether a block of so many bytes, aligned, has room without a new region.
@@ -247,6 +244,15 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Hands out the first `need` bytes of a free block.
     pub(super) fn take(&mut self, found: Block, need: usize) -> Fresh {
+        self.take_from(found, need, |free, rest| match rest {
+            Some(rest) => free.shrunk(found, rest),
+            None => free.remove(found),
+        })
+    }
+
+    /// The same; `list` is told what is left of the block, if anything is.
+    #[inline]
+    fn take_from(&mut self, found: Block, need: usize, list: impl FnOnce(&mut FreeList, Option<Block>)) -> Fresh {
         let header = self.trusted(found);
         if header.in_use() || header.size() < need {
             FreeBlocks.astray(found);
@@ -255,14 +261,14 @@ impl<S: PageSource + 'static> Heap<S> {
         let size = if rest >= MIN_REST { need } else { header.size() };
         let dirty = self.note_touched(found, size);
         if size == header.size() {
-            self.free.remove(found);
+            list(&mut self.free, None);
             block::clear_tag(found, size);
             self.set_prev_in_use(block::after(found, size), true);
         } else {
             let next = block::after(found, size);
             block::set_header(next, Header::new(rest).with_in_use(false));
             block::set_tag(next, rest);
-            self.free.moved(found, next);
+            list(&mut self.free, Some(next));
         }
         block::set_header(found, header.with_size(size).with_in_use(true));
         self.count_in(size);
@@ -324,7 +330,7 @@ impl<S: PageSource + 'static> Heap<S> {
         if start == block {
             block::set_header(start, header.with_size(size).with_in_use(false));
             block::set_tag(start, size);
-            if next_free { self.free.moved(next, start) } else { self.free.insert(start) }
+            if next_free { self.free.grown(next, start) } else { self.free.insert(start) }
         } else {
             // What was a header stays one that says "free", so that freeing the block again is noticed.
             block::set_header(block, header.with_in_use(false));
@@ -335,7 +341,7 @@ impl<S: PageSource + 'static> Heap<S> {
             }
             block::set_header(start, start_header.with_size(size).with_in_use(false));
             block::set_tag(start, size);
-            self.free.moved(start, start);
+            self.free.grown(start, start);
         }
         if !next_free {
             self.set_prev_in_use(next, false);
