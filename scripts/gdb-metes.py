@@ -167,7 +167,7 @@ class Span:
 class Slab:
     def __init__(self, heap, record):
         self.heap, self.record = heap, record
-        head = struct.unpack("QBBBBI", heap.bytes(record, 16))
+        head = struct.unpack("QBBBBH", heap.bytes(record, 14))
         self.start, self.klass, self.arena, _, units, self.free = head
         self.bytes = units * UNIT
         self.is_parked = self.klass == len(SIZES)
@@ -190,14 +190,15 @@ class Slab:
         if self.size:
             index = offset // self.size
             return (self.start + index * self.size, self.size, self.bit(index)) if index < self.objects else None
-        first = last = grain = offset // GRAIN
+        first = grain = offset // GRAIN
         if self.bit(grain):
             return self.start + grain * GRAIN, GRAIN, 1
-        while first > 0 and not self.bit(first - 1) and not self.bit(first - 1, 1):
+        while first > 0 and not self.bit(first, 1):
             first -= 1
-        while not self.bit(last, 1):
-            last += 1
-        return self.start + first * GRAIN, (last + 1 - first) * GRAIN, 0
+        end = grain + 1
+        while not self.bit(end, 1):
+            end += 1
+        return self.start + first * GRAIN, (end - first) * GRAIN, 0
 
 
 def plural(count, what):

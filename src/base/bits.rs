@@ -41,8 +41,15 @@ impl Bits<'_> {
     }
 
     /// The bit `index`; false behind the end.
+    #[inline]
     pub fn get(self, index: usize) -> bool {
         self.0.get(index / WORD).is_some_and(|word| word.load(Relaxed) >> (index % WORD) & 1 != 0)
+    }
+
+    /// Sets the bit `index`, which there is.
+    pub fn set(self, index: usize) {
+        let word = &self.0[index / WORD];
+        word.store(word.load(Relaxed) | 1 << (index % WORD), Relaxed);
     }
 
     /// How many bits are set.
@@ -51,6 +58,7 @@ impl Bits<'_> {
     }
 
     /// The first index from `from` on whose bit is `wanted`, or the one behind the last.
+    #[inline]
     pub fn next(self, from: usize, wanted: bool) -> usize {
         let mut mask = u64::MAX << (from % WORD);
         for (index, word) in self.0.iter().enumerate().skip(from / WORD) {
@@ -86,9 +94,14 @@ impl Bits<'_> {
     fn find_short_run(self, from: usize, len: usize) -> Option<usize> {
         let mut mask = u64::MAX << (from % WORD);
         for (index, word) in self.0.iter().enumerate().skip(from / WORD) {
+            let bits = word.load(Relaxed) & mask;
+            mask = u64::MAX;
+            if bits == 0 {
+                continue;
+            }
             let behind = self.0.get(index + 1).map_or(0, |word| word.load(Relaxed));
             // Bit by bit: whether `known` set bits start there.
-            let mut starts = u128::from(word.load(Relaxed)) | u128::from(behind) << WORD;
+            let mut starts = u128::from(bits) | u128::from(behind) << WORD;
             let mut known = 1;
             while known < len {
                 let more = known.min(len - known);
@@ -96,11 +109,10 @@ impl Bits<'_> {
                 known += more;
             }
             #[expect(clippy::cast_possible_truncation, reason = "the word itself")]
-            let found = starts as u64 & mask;
+            let found = starts as u64;
             if found != 0 {
                 return Some(index * WORD + found.trailing_zeros() as usize);
             }
-            mask = u64::MAX;
         }
         None
     }
@@ -136,16 +148,14 @@ impl Bits<'_> {
     /// Makes the bits of a range, which is not empty, all alike.
     pub fn fill(self, range: Range<usize>, value: bool) {
         let (first, last) = (range.start / WORD, (range.end - 1) / WORD);
-        for (index, word) in self.0.iter().enumerate().take(last + 1).skip(first) {
-            let mut mask = u64::MAX;
-            if index == first {
-                mask &= u64::MAX << (range.start % WORD);
-            }
+        let mut mask = u64::MAX << (range.start % WORD);
+        for (index, word) in (first..).zip(&self.0[first..=last]) {
             if index == last {
                 mask &= u64::MAX >> (WORD - 1 - (range.end - 1) % WORD);
             }
             let bits = word.load(Relaxed);
             word.store(if value { bits | mask } else { bits & !mask }, Relaxed);
+            mask = u64::MAX;
         }
     }
 }

@@ -270,12 +270,12 @@ pub fn flush_all(cache: &Cache) {
 #[cold]
 #[inline(never)]
 pub fn release_object(operation: Operation, entry: Entry, address: usize) {
-    let Some(Object { class, .. }) = entry.object_at(address) else {
+    let Some(object @ Object { class, .. }) = entry.object_at(address) else {
         return misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)));
     };
     // SAFETY: an object starts there.
     #[expect(unsafe_code, reason = "its second word is looked at")]
-    if unsafe { key::is_set(address) } || !entry.is_out(address) {
+    if unsafe { key::is_set(address) } || !entry.has_out(object) {
         return misuse::report(operation, address, Wrong::Object(Misuse::Freed(class.size())));
     }
     if let Some(cache) = threads::cache() {

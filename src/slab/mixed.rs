@@ -1,7 +1,7 @@
 //! Mixed slabs: what is free in them serves any size.
 //!
 //! ```text
-//!     record    head | free: a bit for each grain, 1 = free | ends: a bit for each grain, 1 = the last of an object
+//!     record    head | free: a bit for each grain, 1 = free | starts: a bit for each grain, 1 = an object starts there, or what is behind one
 //! ```
 //!
 //! When a program's sizes change, slabs stay behind in which few objects hold whole pages, and of which no other class can use the
@@ -9,24 +9,24 @@
 //! takes a run of free ones, with no more alignment than a grain's. In the page map its units have no bin, so the fast path of
 //! `free` leaves its objects to the slow one. The slab's last grain, which ends with the next block's header, is none of an object.
 //!
-//! Bits are written under the arena's lock, but who frees an object looks it up without. What its size follows from are bits of its own.
-//! Whether it starts where the program says follows from the grain before too, which is free or the end of another object, but may be
-//! changing from one to the other: who does not find it so looks again.
+//! Bits are written under the arena's lock, but who frees an object looks it up without. What it reads does not change while the object is out:
+//! the bit where it starts, those inside it, and the bit behind it, which stays when what is there is freed and when it is taken.
 
 use super::bins::Misuse;
 use super::slab::Slab;
 use crate::base::bits::Bits;
 use crate::base::class::SizeClass;
 use crate::base::config::{GRAIN, UNIT};
-use crate::base::shared::{AtomicUsize, fence};
+use crate::base::shared::AtomicUsize;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 
 /// Grains of a unit.
 const GRAINS: usize = UNIT / GRAIN;
 
-/// How often a grain is looked at that is neither free nor an end: while a thread looks at one after the other, another may change both.
-const LOOKS: usize = if cfg!(feature = "models") { 4 } else { 64 };
+/// The part of a mixed slab that has to come back before it offers longer runs than the last search has left: so that one does not go over a
+/// slab for each object that is freed in it.
+const RETURNED_PART: usize = 16;
 
 /// Bytes of the bitmaps for so many units.
 pub const fn bitmap_bytes(units: usize) -> usize {
@@ -49,25 +49,25 @@ impl Slab {
         self.bytes() / GRAIN
     }
 
+    #[inline(always)]
     fn free_grains(&self) -> Bits<'static> {
-        Bits(&self.bits().0[..self.grains() / 64])
+        self.bits_behind(0, self.grains() / 64)
     }
 
-    fn ends(&self) -> Bits<'static> {
-        Bits(&self.bits().0[self.grains() / 64..])
+    #[inline(always)]
+    fn starts(&self) -> Bits<'static> {
+        self.bits_behind(self.grains() / 64, self.grains() / 64)
     }
 
-    /// Makes a run of free grains an object. At no time it is neither.
+    /// Makes a run of free grains an object. Bits of other objects keep their value all the time.
     fn mark_out(&self, first: usize, size: usize) {
-        self.ends().fill(first + size - 1..first + size, true);
-        fence(Ordering::Release);
+        let starts = self.starts();
+        starts.set(first);
+        if size > 1 {
+            starts.fill(first + 1..first + size, false);
+        }
+        starts.set(first + size);
         self.free_grains().fill(first..first + size, false);
-    }
-
-    fn mark_free(&self, first: usize, size: usize) {
-        self.free_grains().fill(first..first + size, true);
-        fence(Ordering::Release);
-        self.ends().fill(first + size - 1..first + size, false);
     }
 
     fn at_grain(&self, grain: usize) -> usize {
@@ -84,37 +84,26 @@ impl Slab {
         }
         let (free, class) = (self.free_grains(), origin.class());
         free.fill(0..self.grains(), true);
-        self.ends().fill(0..self.grains(), false);
+        self.starts().fill(0..self.grains(), false);
         let size = class.map_or(GRAIN, |class| class.size()) / GRAIN;
         for index in (0..class.map_or(0, SizeClass::objects)).filter(|&index| !origin.is_free(index)) {
             self.mark_out(index * size, size);
         }
-        self.mark_out(self.grains() - 1, 1);
+        // The last grain is none of an object.
+        self.starts().set(self.grains() - 1);
+        free.fill(self.grains() - 1..self.grains(), false);
         self.set_free(free.count());
         self.set_searched(0, 0);
-        self.set_room(self.runs().map(|run| run.len()).max().unwrap_or(0));
-    }
-
-    /// The first grain of the object that a grain is part of which is not free.
-    fn start_of(&self, grain: usize) -> usize {
-        let behind = |last: Option<usize>| last.map_or(0, |last| last + 1);
-        behind(self.ends().last(grain, true)).max(behind(self.free_grains().last(grain, true)))
-    }
-
-    /// Whether an object may start at a grain.
-    fn starts_at(&self, grain: usize) -> bool {
-        let behind_other = || {
-            let free = self.free_grains().get(grain - 1);
-            fence(Ordering::Acquire);
-            free || self.ends().get(grain - 1)
-        };
-        !self.free_grains().get(grain) && (grain == 0 || (0..LOOKS).any(|_| behind_other()))
+        self.set_longest(self.runs().map(|run| run.len()).max().unwrap_or(0), 0);
+        self.set_room(self.longest().0);
     }
 
     /// The class of the object that starts at a grain, if one does.
+    #[inline(always)]
     pub fn class_at(&self, grain: usize) -> Option<SizeClass> {
-        let starts = grain + 1 < self.grains() && self.starts_at(grain);
-        class_of(if starts { self.ends().next(grain, true) + 1 - grain } else { return None })
+        let starts = self.starts();
+        let is_start = grain + 1 < self.grains() && starts.get(grain) && !self.free_grains().get(grain);
+        if is_start { class_of(starts.next(grain + 1, true) - grain) } else { None }
     }
 
     /// What a pointer into a mixed slab is that is no object's start.
@@ -124,7 +113,7 @@ impl Slab {
         if self.free_grains().get(grain) {
             return Misuse::Freed(0);
         }
-        let first = self.start_of(grain);
+        let first = self.starts().last(grain + 1, true).unwrap_or(0);
         let size = self.class_at(first).map_or(0, SizeClass::size);
         Misuse::Interior(if size == 0 { 0 } else { address - self.at_grain(first) }, size)
     }
@@ -147,6 +136,7 @@ impl Slab {
         let (mut taken, mut at) = (0, if size < least { 0 } else { from });
         for place in places.iter().rev() {
             let Some(found) = free.find_run(at, size) else {
+                self.set_longest(self.longest().0.min(size - 1), 0);
                 self.set_room(self.room().min(size - 1));
                 break;
             };
@@ -163,12 +153,16 @@ impl Slab {
     /// Takes back the object of a class that starts at a grain.
     pub fn give_mixed(&self, grain: usize, class: SizeClass) {
         let (free, size) = (self.free_grains(), class.size() / GRAIN);
-        self.mark_free(grain, size);
+        free.fill(grain..grain + size, true);
         self.set_free(self.free() + size);
         self.set_changed();
         let first = free.last(grain, false).map_or(0, |last| last + 1);
         let run = free.next(grain, false) - first;
-        self.set_room(self.room().max(run));
+        let (longest, returned) = self.longest();
+        self.set_longest(longest.max(run), returned + size);
+        if returned + size >= self.grains() / RETURNED_PART {
+            self.set_room(longest.max(run));
+        }
         let (from, least) = self.searched();
         if first < from && run >= least {
             self.set_searched(first, least);
@@ -186,9 +180,6 @@ impl Slab {
         let (last, (from, least)) = (self.grains() - 1, self.searched());
         while grain < last {
             if self.free_grains().get(grain) {
-                if self.ends().get(grain) {
-                    return None;
-                }
                 grain += 1;
                 continue;
             }
@@ -200,10 +191,11 @@ impl Slab {
             (objects, bytes, grain) = (objects + 1, bytes + class.size(), end);
         }
         let agree = grain == last
-            && self.ends().get(last)
+            && self.starts().get(last)
             && !self.free_grains().get(last)
             && self.free() == self.free_grains().count()
-            && self.runs().all(|run| run.len() <= self.room())
+            && self.runs().all(|run| run.len() <= self.longest().0)
+            && self.room() <= self.longest().0
             && self.runs().all(|run| run.start >= from || run.len() < least);
         agree.then_some((objects, bytes))
     }

@@ -126,11 +126,12 @@ impl Bins {
     ) -> Result<SizeClass, Misuse> {
         let Some(Object { class, index }) = entry.object_at(address) else { return Err(interior(entry, address)) };
         let slab = entry.slab();
+        let room = slab.room();
         slab.give_mixed(index, class);
         self.bins[class.index()].mixed -= 1;
-        if slab.is_empty() {
+        if slab.is_mixed_empty() {
             self.dissolve(heap, slab);
-        } else {
+        } else if slab.room() != room {
             self.bins[0].partial.resize(slab);
         }
         Ok(class)
@@ -147,7 +148,7 @@ pub struct MixedRecords {
 }
 
 /// The count of a chunk that is just being given back.
-const GOING: usize = CHUNK;
+const GOING: usize = u16::MAX as usize;
 
 impl MixedRecords {
     /// None. All zero.

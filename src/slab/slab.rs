@@ -16,13 +16,13 @@
 #![allow(unsafe_code)]
 
 use super::metadata::{CHUNK, Metadata, RECORD_ALIGN};
-use super::{mixed, vacant};
+use super::vacant;
 use crate::base::align;
 use crate::base::bits::{self, Bits};
 use crate::base::class::{BIN, SLAB_MAX, SLAB_UNITS_MAX, SizeClass};
 use crate::base::config::{ARENAS_MAX, GRAIN, UNIT};
 use crate::base::seal;
-use crate::base::shared::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
+use crate::base::shared::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
 use crate::base::tree::{NONE, Nodes, Summary, Tree};
 pub use crate::heap::page_map::Entry;
 use crate::heap::page_map::{PageMap, RECORD_SHIFT};
@@ -89,7 +89,12 @@ impl Entry {
 
     /// Whether the object at `address` is with the program or in a thread's cache, as far as the bitmap knows; needs no lock.
     pub fn is_out(self, address: usize) -> bool {
-        self.object_at(address).is_some_and(|object| self.class().is_none() || !self.slab().is_free(object.index))
+        self.object_at(address).is_some_and(|object| self.has_out(object))
+    }
+
+    /// The same of what `object_at` has found.
+    pub fn has_out(self, object: Object) -> bool {
+        self.class().is_none() || !self.slab().is_free(object.index)
     }
 
     /// The object that starts at `address`, in the unit of this entry; in a mixed slab it is one that is not free.
@@ -102,6 +107,7 @@ impl Entry {
     }
 
     #[cold]
+    #[inline(never)]
     fn mixed_object_at(self, address: usize) -> Option<Object> {
         let offset = Self::offset(self.word(), address) as usize;
         let index = if offset.is_multiple_of(GRAIN) { offset / GRAIN } else { return None };
@@ -137,12 +143,16 @@ pub struct Slab {
     changed: AtomicBool,
     units: AtomicU8,
     /// Objects that are free; in a mixed slab, grains.
-    free: AtomicU32,
+    free: AtomicU16,
+    /// Mixed slabs: the grains of the longest run that is offered. Others: 1 if they stand on a huge page that was asked
+    /// for, and nothing was given back since.
+    room: AtomicU16,
+    /// Mixed slabs: the grains of the longest free run, or more.
+    longest: AtomicU16,
+    /// Mixed slabs: grains that came back since a search was in vain.
+    returned: AtomicU16,
     /// Mixed slabs alone: see there.
     searched: AtomicU32,
-    /// Mixed slabs: the grains of the longest free run, or more. Others: 1 if they stand on a huge page that was asked
-    /// for, and nothing was given back since.
-    room: AtomicU32,
     /// Mixed slabs: the record that the slab had before. Who has read the page map just before it was made a mixed one is still looking at that.
     origin: AtomicUsize,
     left: AtomicUsize,
@@ -209,10 +219,15 @@ impl Slab {
         core::ptr::from_ref(self).addr()
     }
 
-    /// The bitmaps.
+    /// The bitmap of free objects; of a mixed slab, of free grains.
     pub(super) fn bits(&self) -> Bits<'static> {
-        let first = core::ptr::with_exposed_provenance(self.address() + size_of::<Self>());
-        let words = self.class().map_or_else(|| mixed::bitmap_bytes(self.bytes() / UNIT) / 8, words);
+        self.bits_behind(0, self.class().map_or_else(|| self.bytes() / GRAIN / 64, words))
+    }
+
+    /// So many words of the bitmaps, behind others.
+    #[inline(always)]
+    pub(super) fn bits_behind(&self, others: usize, words: usize) -> Bits<'static> {
+        let first = core::ptr::with_exposed_provenance(self.address() + size_of::<Self>() + 8 * others);
         // SAFETY: the bitmaps stand behind the record, which was made for its class.
         Bits(unsafe { core::slice::from_raw_parts(first, words) })
     }
@@ -290,22 +305,33 @@ impl Slab {
     /// How many of its objects are free; of a mixed slab, grains.
     #[inline]
     pub fn free(&self) -> usize {
-        self.free.load(Relaxed) as usize
+        usize::from(self.free.load(Relaxed))
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "below 2^16")]
     pub(super) fn set_free(&self, count: usize) {
-        self.free.store(count as u32, Relaxed);
+        self.free.store(count as u16, Relaxed);
     }
 
-    /// Of a mixed slab the grains of the longest free run, or more.
+    /// Of a mixed slab the grains of the longest run that is offered.
     pub fn room(&self) -> usize {
-        self.room.load(Relaxed) as usize
+        usize::from(self.room.load(Relaxed))
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "at most 2^16")]
+    #[expect(clippy::cast_possible_truncation, reason = "below 2^16: the last grain is never free")]
     pub(super) fn set_room(&self, grains: usize) {
-        self.room.store(grains as u32, Relaxed);
+        self.room.store(grains as u16, Relaxed);
+    }
+
+    /// Of a mixed slab the grains of the longest free run, or more, and those that came back since a search was in vain.
+    pub(super) fn longest(&self) -> (usize, usize) {
+        (usize::from(self.longest.load(Relaxed)), usize::from(self.returned.load(Relaxed)))
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "below 2^16, as above")]
+    pub(super) fn set_longest(&self, grains: usize, returned: usize) {
+        self.longest.store(grains as u16, Relaxed);
+        self.returned.store(returned.min(u16::MAX.into()) as u16, Relaxed);
     }
 
     /// Of a mixed slab: before this grain no free run has so many grains.
@@ -396,7 +422,13 @@ impl Slab {
     /// Takes one of the free objects of its class, of which there is one: any of the first 64 among which one is free. What a program
     /// allocates one after the other stays together so, on a few pages.
     pub fn take_any(&self, class: SizeClass, place: &AtomicUsize) -> usize {
-        let found = self.bits().0.iter().enumerate().map(|(index, word)| (index, word, word.load(Relaxed))).find(|&(.., bits)| bits != 0);
+        let found = self
+            .bits()
+            .0
+            .iter()
+            .enumerate()
+            .map(|(index, word)| (index, word, word.load(Relaxed)))
+            .find(|&(.., bits)| bits != 0);
         let Some((index, word, bits)) = found else { return 0 };
         // The bit behind a random one.
         let turn = (self.next_random() >> u32::BITS) as u32 % u64::BITS;
@@ -426,7 +458,10 @@ impl Slab {
         while let Some(object) = ahead.next() {
             // An address below the slab is far above it here.
             let product = u128::from(magic) * object.load(Relaxed).wrapping_sub(start) as u128;
-            #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted, see `SizeClass::object_at`")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the halves are what is wanted, see `SizeClass::object_at`"
+            )]
             let (index, rest) = ((product >> 64) as usize, product as u64);
             if rest >= magic || index >= limit {
                 break;
@@ -510,8 +545,7 @@ impl Slab {
         let Some(class) = self.class() else { return self.mixed_figures() };
         let (bits, out) = (self.bits(), class.objects() - self.free());
         let end = 64 * bits.0.len();
-        let agree = bits.count() == self.free()
-            && bits.next(class.objects(), true) == end;
+        let agree = bits.count() == self.free() && bits.next(class.objects(), true) == end;
         agree.then_some((out, out * class.size()))
     }
 
@@ -601,7 +635,7 @@ impl Records {
 impl Nodes for Records {
     fn size(&self, node: usize) -> u32 {
         let slab = self.at(node);
-        if slab.class().is_some() { 1 } else { slab.room.load(Relaxed) }
+        if slab.class().is_some() { 1 } else { slab.room.load(Relaxed).into() }
     }
 
     fn left(&self, node: usize) -> usize {
