@@ -19,8 +19,8 @@ const LARGE_OBJECTS: Range<usize> = 1024..32 << 10;
 const MEDIUM: Range<usize> = 40 << 10..200 << 10;
 const MAPPINGS: Range<usize> = 256 << 10..1 << 20;
 
-/// How often a loop runs: `METES_SOAK` makes it twenty times as often. A quarter under ThreadSanitizer, which sees that two accesses are
-/// unordered whether or not they come at the same moment: what counts there is that each kind of them comes.
+/// How often a loop runs: `METES_SOAK` makes it twenty times as often. A quarter under ThreadSanitizer: two accesses need not come at the same moment
+/// for it to see that they are unordered, so what counts is that each kind of them comes; and it remembers recent ones alone.
 fn rounds(quick: usize) -> usize {
     let quick = if cfg!(tsan) { quick / 4 } else { quick };
     if env::var_os("METES_SOAK").is_some() { 20 * quick } else { quick }
