@@ -1,13 +1,13 @@
 // Threads whose sizes change all the time, who free one another's blocks: slabs of one size become slabs of several while they work.
 // env: METES_OPTIONS=decay_ms=0
-// args: 24
-// soak-args: 200
+// args: 40
+// soak-args: 1000
 #include "check.h"
 #include "statistics.h"
 
 #include <pthread.h>
 
-enum { THREADS = 4, SLOTS = 100000 };
+enum { THREADS = 4, SLOTS = 20000 };
 static struct slot {
     unsigned char *block;
     size_t size;

@@ -1,6 +1,6 @@
 //! When slabs are made mixed ones, and what bins do with these.
 
-use super::bins::{Bins, Misuse, interior};
+use super::bins::{Bins, Misuse, SlabFigures, interior};
 use super::metadata::{CHUNK, Metadata};
 use super::mixed::{bitmap_bytes, grains_of};
 use super::slab::{Entry, Object, Slab};
@@ -14,24 +14,22 @@ use crate::sys::pages::{PageSource, Purges};
 const MIX_LEAST: usize = 1 << 20;
 /// The part of all slabs that must be free, of those of the class, and of the slab itself.
 const MIX_PART: usize = 4;
-/// Free objects wait for requests of their own class until slabs have handed out so large a part of their bytes.
-const WAIT_PART: usize = 16;
 
 /// What an arena's bins know of their mixed slabs.
 pub struct Mixing {
     pub(super) records: MixedRecords,
     /// How many there are.
     pub(super) slabs: usize,
-    /// Whether none is to be made.
-    pub(super) off: bool,
-    /// What slabs had handed out when it was first seen that enough is free to make some, if it is.
-    since: Option<usize>,
+    /// How many milliseconds free objects wait for their own class before others may have their memory.
+    pub(super) after: u64,
+    /// When it was first seen that enough is free to make some; 0 if it is not.
+    since: u64,
 }
 
 impl Mixing {
     /// None. All zero.
     pub const fn none() -> Self {
-        Self { records: MixedRecords::none(), slabs: 0, off: false, since: None }
+        Self { records: MixedRecords::none(), slabs: 0, after: 0, since: 0 }
     }
 }
 
@@ -41,12 +39,15 @@ impl Bins {
         if self.bins[0].partial.largest() >= grains_of(class) {
             return true;
         }
-        if self.mixing.off || !self.is_sparse() {
-            self.mixing.since = None;
+        if !self.is_sparse() {
+            self.mixing.since = 0;
             return false;
         }
-        let since = *self.mixing.since.get_or_insert(self.taken);
-        if self.taken.wrapping_sub(since) < self.bytes / WAIT_PART {
+        let now = heap.source().now().max(1);
+        if self.mixing.since == 0 {
+            self.mixing.since = now;
+        }
+        if now - self.mixing.since < self.mixing.after {
             return false;
         }
         match self.sparse_slab(class) {
@@ -55,11 +56,15 @@ impl Bins {
         }
     }
 
-    /// Whether so much is free in slabs of single classes that others should have it. As much as one slab has is always free in those of a class that is
-    /// in use: that a class has so much to give does not say that its sizes are not asked for any more.
+    /// All memory that is free in slabs now has waited, at the start of a purge.
+    pub(super) fn has_waited(&mut self) {
+        self.mixing.since = if self.is_sparse() { 1 } else { 0 };
+    }
+
+    /// Whether so much is free in slabs that other classes should have it.
     fn is_sparse(&self) -> bool {
-        let spare = |class: SizeClass| self.bins[class.index()].free().saturating_sub(class.objects()) * class.size();
-        SizeClass::slabs().map(spare).sum::<usize>() >= MIX_LEAST.max(self.bytes / MIX_PART)
+        let SlabFigures { bytes, object_bytes, .. } = self.figures();
+        bytes - object_bytes >= MIX_LEAST.max(bytes / MIX_PART)
     }
 
     /// The highest slab of the class in which most is free, if much of that slab is, and it has room for an object of `class`.
