@@ -304,8 +304,8 @@ fn serve_aside(operation: Operation, n: usize, align: usize, zero: bool) -> *mut
 }
 
 fn hand_out(fresh: Fresh, n: usize, zero: bool) -> *mut u8 {
-    if fresh.dirty != 0 && fresh.usable >= class::SLAB_MAX {
-        // It may have been in a cache once.
+    if fresh.dirty != 0 {
+        // It may have been in a cache once, and may grow to a size of which that is asked.
         // SAFETY: a block that was taken just now.
         unsafe { key::clear(fresh.block) };
     }

@@ -211,11 +211,8 @@ impl Bins {
             if bin.empty == Some(slab) {
                 bin.empty = None;
             }
-            let taken = if self.checked {
-                slab.take_any(class, &places[left - 1])
-            } else {
-                slab.take(class, &places[..left])
-            };
+            let taken =
+                if self.checked { slab.take_any(class, &places[left - 1]) } else { slab.take(class, &places[..left]) };
             left -= taken;
             // The highest of them.
             slab.raise_limit(heap.page_map(), class, places[left].load(Relaxed));
