@@ -1,7 +1,8 @@
 // What is dense is put together to huge pages after a while, by the helper, and what is not is left alone; where the
 // kernel refuses that nothing is lost.
 // ways: so preload
-// env: METES_OPTIONS=decay_ms=100,dirty_max=1m,cutoff=64m
+// What is sparse is left alone by other sizes too.
+// env: METES_OPTIONS=decay_ms=100,dirty_max=1m,cutoff=64m,mix=off
 #include "check.h"
 
 #include "include/pages.h"

@@ -279,9 +279,9 @@ pub fn slabs() -> bool {
     SLABS.is_on()
 }
 
-/// How many milliseconds free objects wait for their own class before others may have their memory.
-pub fn mix_after() -> u64 {
-    if MIX.is_on() && !watched() { decay() as u64 } else { u64::MAX }
+/// Whether slabs in which much is free serve other sizes too.
+pub fn mix() -> bool {
+    MIX.is_on() && !watched()
 }
 
 /// Whether threads have caches. Not where each call has to do what the fast paths do not: checks, and fills.

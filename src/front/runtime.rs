@@ -120,7 +120,9 @@ fn prepare(index: usize, arena: &mut Entered<'_, Linux>) {
     arena.configure(index, options::fit());
     let (threshold, decay) = helper::thresholds();
     arena.set_trim(threshold, options::trim_threshold().saturating_mul(16), decay);
-    arena.set_mix_after(options::mix_after());
+    if !options::mix() {
+        arena.set_unmixed();
+    }
     if options::watched() {
         arena.set_checked();
     }

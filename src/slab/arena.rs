@@ -197,9 +197,9 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         bins.found(metadata);
     }
 
-    /// Sets how many milliseconds free objects wait for their own class before others may have their memory.
-    pub fn set_mix_after(&mut self, milliseconds: u64) {
-        self.inside().bins.set_mix_after(milliseconds);
+    /// Says that no slab is to be made a mixed one.
+    pub fn set_unmixed(&mut self) {
+        self.inside().bins.set_unmixed();
     }
 
     /// Takes objects of a class, lowest addresses first, into the last of the places, the lowest into the last; how many there were.

@@ -91,6 +91,8 @@ pub struct Bins {
     pub(super) bytes: usize,
     /// Bytes that came back and were not taken again since the last purge.
     dirty: usize,
+    /// Bytes of all objects that ever were taken.
+    pub(super) taken: usize,
 }
 
 /// The bin of the parked slabs: see `parked`.
@@ -114,7 +116,7 @@ impl Bins {
         let bins = [const { Bin { partial: Slabs::none(), empty: None, spare: None, objects: 0, out: 0, mixed: 0 } };
             SLAB_CLASSES + 1];
         let (metadata, mixing) = (Late::unset(), Mixing::none());
-        Self { bins, parked: 0, metadata, mixing, checked: false, slabs: 0, bytes: 0, dirty: 0 }
+        Self { bins, parked: 0, metadata, mixing, checked: false, slabs: 0, bytes: 0, dirty: 0, taken: 0 }
     }
 
     /// Says where the slabs' records are.
@@ -127,9 +129,9 @@ impl Bins {
         self.checked = true;
     }
 
-    /// Sets how many milliseconds free objects wait for their own class before others may have their memory.
-    pub fn set_mix_after(&mut self, milliseconds: u64) {
-        self.mixing.after = milliseconds;
+    /// Says that no slab is to be made a mixed one.
+    pub fn set_unmixed(&mut self) {
+        self.mixing.off = true;
     }
 
     /// Bytes that came back and were not taken again since the last purge.
@@ -222,6 +224,7 @@ impl Bins {
         }
         let taken = places.len() - left;
         self.bins[class.index()].out += taken;
+        self.taken = self.taken.wrapping_add(taken * class.size());
         self.dirty = self.dirty.saturating_sub(taken * class.size());
         taken
     }
@@ -409,7 +412,6 @@ impl Bins {
         let Purged { mut bin, mut start } = from;
         if (bin, start) == (0, 0) {
             self.dirty = 0;
-            self.has_waited();
         }
         let mut purges = Purges::new(heap.source());
         let mut more = None;

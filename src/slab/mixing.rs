@@ -14,22 +14,24 @@ use crate::sys::pages::{PageSource, Purges};
 const MIX_LEAST: usize = 1 << 20;
 /// The part of all slabs that must be free, of those of the class, and of the slab itself.
 const MIX_PART: usize = 4;
+/// Free objects wait for requests of their own class until slabs have handed out so large a part of their bytes.
+const WAIT_PART: usize = 16;
 
 /// What an arena's bins know of their mixed slabs.
 pub struct Mixing {
     pub(super) records: MixedRecords,
     /// How many there are.
     pub(super) slabs: usize,
-    /// How many milliseconds free objects wait for their own class before others may have their memory.
-    pub(super) after: u64,
-    /// When it was first seen that enough is free to make some; 0 if it is not.
-    since: u64,
+    /// Whether none is to be made.
+    pub(super) off: bool,
+    /// What slabs had handed out when it was first seen that enough is free to make some, if it is.
+    since: Option<usize>,
 }
 
 impl Mixing {
     /// None. All zero.
     pub const fn none() -> Self {
-        Self { records: MixedRecords::none(), slabs: 0, after: 0, since: 0 }
+        Self { records: MixedRecords::none(), slabs: 0, off: false, since: None }
     }
 }
 
@@ -39,15 +41,12 @@ impl Bins {
         if self.bins[0].partial.largest() >= grains_of(class) {
             return true;
         }
-        if !self.is_sparse() {
-            self.mixing.since = 0;
+        if self.mixing.off || !self.is_sparse() {
+            self.mixing.since = None;
             return false;
         }
-        let now = heap.source().now().max(1);
-        if self.mixing.since == 0 {
-            self.mixing.since = now;
-        }
-        if now - self.mixing.since < self.mixing.after {
+        let since = *self.mixing.since.get_or_insert(self.taken);
+        if self.taken.wrapping_sub(since) < self.bytes / WAIT_PART {
             return false;
         }
         match self.sparse_slab(class) {
@@ -56,15 +55,13 @@ impl Bins {
         }
     }
 
-    /// All memory that is free in slabs now has waited, at the start of a purge.
-    pub(super) fn has_waited(&mut self) {
-        self.mixing.since = if self.is_sparse() { 1 } else { 0 };
-    }
-
-    /// Whether so much is free in slabs that other classes should have it.
+    /// Whether so much is free in slabs that other classes should have it. In those of a class that is in use as much as one slab has is always
+    /// free: that does not count.
     fn is_sparse(&self) -> bool {
         let SlabFigures { bytes, object_bytes, .. } = self.figures();
-        bytes - object_bytes >= MIX_LEAST.max(bytes / MIX_PART)
+        let usual = |class: SizeClass| self.bins[class.index()].free().min(class.objects()) * class.size();
+        let free = bytes - object_bytes - SizeClass::slabs().map(usual).sum::<usize>();
+        free >= MIX_LEAST.max(bytes / MIX_PART)
     }
 
     /// The highest slab of the class in which most is free, if much of that slab is, and it has room for an object of `class`.
