@@ -244,24 +244,25 @@ fn arena_of(address: usize) -> usize {
     runtime::PAGE_MAP.slab_entry(address).map_or(0, Entry::arena)
 }
 
-/// Takes everything in a cache to the arenas, which is entered, or halted by the calling thread.
+/// Takes everything in a cache to the arenas, which is entered, or halted by the calling thread, and lets its stacks start anew: one that takes
+/// hundreds before it is flushed again keeps as many pages, and calls no helper for them.
 pub fn empty(cache: &Cache) {
     if let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) {
         let used = SizeClass::all().filter(|&class| cache.count(class) != 0);
         used.for_each(|class| flush_into(&mut arena, cache, class, 0));
     }
     send_home(cache);
-}
-
-/// Empties a cache as its own thread does, and lets its stacks start anew.
-pub fn flush_all(cache: &Cache) {
-    cache.enter_at_last();
-    empty(cache);
     for class in cache.used() {
         cache.set_capacity(class, 0);
         cache.pace(class).batch.store(0, Relaxed);
         cache.pace(class).flushes.store(0, Relaxed);
     }
+}
+
+/// Empties a cache as its own thread does.
+pub fn flush_all(cache: &Cache) {
+    cache.enter_at_last();
+    empty(cache);
     cache.open();
     helper::look(cache.home());
 }
