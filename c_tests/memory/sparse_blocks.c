@@ -85,6 +85,22 @@ static void beside_small_ones(void) {
     }
 }
 
+// Slabs ask for huge pages, of more and more memory: what stands between them does not get any.
+static void among_small_ones(void) {
+    learn(256 * KIB);
+    for (int i = 0; i < MANY / 2; i++) {
+        for (int j = 0; j < 100; j++) {
+            char *block = malloc(400);
+            CHECK(block);
+            memset(block, 1, 400);
+        }
+        touched += 100 * (size_t)400;
+        CHECK((kept[i] = malloc(256 * KIB)));
+        touch(kept[i], 0);
+        touch(kept[i], 5000);
+    }
+}
+
 // What realloc copies is touched, and no more.
 static void resized(void) {
     learn(16 * MIB);
@@ -96,7 +112,7 @@ static void resized(void) {
     }
 }
 
-static void (*const loads[])(void) = {two_pages_of_each, zeroed, not_zeroed, behind_dense_ones, beside_small_ones, resized};
+static void (*const loads[])(void) = {two_pages_of_each, zeroed, not_zeroed, behind_dense_ones, beside_small_ones, among_small_ones, resized};
 
 static size_t peak(void) {
     struct rusage usage;

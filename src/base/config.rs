@@ -24,6 +24,9 @@ pub const REGION_STEP_MAX: usize = 64 << 20;
 /// A heap grows by its own size divided by this.
 pub const GROWTH_DIVISOR: usize = 8;
 
+/// The same of regions that are all huge pages.
+pub const DENSE_DIVISOR: usize = 128;
+
 /// User-space address bits: what lies above is foreign by definition.
 pub const ADDRESS_BITS: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 };
 

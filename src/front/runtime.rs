@@ -36,7 +36,7 @@ const ASIDE: usize = ARENAS_MAX;
 pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
 
 /// Arenas whose slabs have as much ask for huge pages for more of them.
-const HUGE_FROM: usize = 64 << 20;
+const HUGE_FROM: usize = 16 << 20;
 
 /// How far the start is.
 static START: Start = Start { ready: AtomicBool::new(false), starting: AtomicU32::new(0), founded: AtomicU64::new(0) };

@@ -317,8 +317,8 @@ impl<S: PageSource + 'static> Heap<S> {
         }
     }
 
-    /// Merges a block that is in no list with its free neighbours and puts the result into the free list.
-    pub(super) fn give(&mut self, block: Block, header: Header) {
+    /// Merges a block that is in no list with its free neighbours and puts the result into the free list; where that starts.
+    pub(super) fn give(&mut self, block: Block, header: Header) -> Block {
         let mut size = header.size();
         let next = block::after(block, size);
         let next_header = self.trusted(next);
@@ -346,6 +346,7 @@ impl<S: PageSource + 'static> Heap<S> {
         if !next_free {
             self.set_prev_in_use(next, false);
         }
+        start
     }
 
     /// Makes room for `n` bytes in a block without moving it: grows into the free block after it, or gives back its end.

@@ -1,7 +1,8 @@
 //! Huge pages: which memory of a heap asks for them.
 //!
 //! One byte that is touched makes all of a huge page resident, so only memory asks of which nearly all will be touched:
-//! - units that are taken together for slabs of small objects, once slabs hold so much that one more is next to nothing;
+//! - a region made for slabs of small objects, once they hold so much that one more is next to nothing; no block of another kind
+//!   comes there as long as the system gives other memory;
 //! - what `realloc` is about to copy a large block to;
 //! - a region made for a large block, on credit: nobody knows whether a program will touch all of a block. But when it
 //!   frees one, a look at some of its pages says whether it did. As many bytes as have been seen touched at a time may ask
@@ -10,11 +11,10 @@
 //!
 //! Where pieces are given back the region asks no more, or the kernel would put huge pages together around what stayed.
 
-use super::block::Block;
 use super::heap::{Heap, Huge};
 use super::span::Span;
 use crate::base::align;
-use crate::base::config::{REGION_GRANULE, UNIT};
+use crate::base::config::REGION_GRANULE;
 use crate::base::operation::Operation;
 use crate::base::shared::AtomicU64;
 use crate::sys::pages::PageSource;
@@ -26,10 +26,19 @@ pub const LARGE: usize = 4 << 20;
 
 /// What a region has asked for: nothing, in `Span::asked`.
 const NOTHING: u32 = 0;
+/// No huge pages, as pieces of it were given back.
+const NONE: u32 = 1;
 /// Huge pages, in some of it.
-const HUGE: u32 = 1;
-/// None, as pieces of it were given back.
-const NONE: u32 = 2;
+const HUGE: u32 = 2;
+/// Huge pages everywhere, before anything of it was touched.
+const WHOLE: u32 = 3;
+
+fn asks(region: &Span) -> bool {
+    region.asked.load(Relaxed) >= HUGE
+}
+
+/// Dense slabs are put together when they have so many times less than what has more of them ask.
+const EARLIER: usize = 4;
 
 /// What a heap may ask for before it is known to be touched.
 pub(super) struct Credit {
@@ -77,7 +86,7 @@ fn change(region: &Span, bits: &AtomicU64, set: u64, clear: u64) -> (usize, usiz
 
 impl<S: PageSource + 'static> Heap<S> {
     /// A new region asks, before anything in it is touched.
-    pub(super) fn begin_huge(&mut self, region: &Span, need: usize) {
+    pub(super) fn begin_huge(&mut self, region: &Span, need: usize, for_slabs: bool) {
         let (start, end) = (region.start(), region.end());
         region.asked.store(NOTHING, Relaxed);
         region.owed.store(0, Relaxed);
@@ -85,6 +94,10 @@ impl<S: PageSource + 'static> Heap<S> {
         match self.huge {
             Huge::Never => self.source.advise_huge(start, end - start, false),
             Huge::Always => self.ask_in(region, start..end),
+            Huge::Dense(_) if for_slabs => {
+                self.ask_in(region, start..end);
+                region.asked.store(WHOLE, Relaxed);
+            }
             Huge::Dense(_) if need < LARGE || self.works_on(Operation::Calloc) => {}
             Huge::Dense(_) => {
                 region.asked.store(HUGE, Relaxed);
@@ -106,14 +119,14 @@ impl<S: PageSource + 'static> Heap<S> {
             Some(region)
         };
         let mut at = range.start;
-        let regions = core::iter::from_fn(|| asked(&mut at)).filter(|region| region.asked.load(Relaxed) == HUGE);
+        let regions = core::iter::from_fn(|| asked(&mut at)).filter(|region| asks(region));
         let bytes = |region: &'static Span| bits_between(region, &range).count_ones() as usize * bytes_of_bit(region);
         if !self.credit.allows(regions.map(bytes).sum()) {
             return false;
         }
         let mut at = range.start;
         while let Some(region) = self.map.get(at).filter(|_| at < range.end) {
-            if region.asked.load(Relaxed) == HUGE {
+            if asks(region) {
                 self.credit.owed += change(region, &region.owed, bits_between(region, &range), 0).0;
             }
             at = region.end();
@@ -174,36 +187,34 @@ impl<S: PageSource + 'static> Heap<S> {
         self.credit.most = self.credit.most.max(len);
     }
 
-    /// How many untouched units from `start` on are to be taken together for slabs of small objects, all of whose other
-    /// slabs have so many bytes, and the huge page that they are to have.
-    pub(super) fn huge_run(&self, start: Block, slabs: usize) -> Option<(usize, Range<usize>)> {
-        let Huge::Dense(from) = self.huge else { return None };
-        if slabs < from {
-            return None;
-        }
-        // A run starts and ends a unit before a huge page does, as what is left of the hole has its node where the run
-        // ends: a huge page of which anything was touched before it was asked for comes in small ones.
-        let page = align::up(start + UNIT, REGION_GRANULE);
-        if start + UNIT < page {
-            return Some(((page - UNIT - start) / UNIT, 0..0));
-        }
-        Some((REGION_GRANULE / UNIT, page..page + REGION_GRANULE))
+    /// Whether slabs that have so many bytes in all get huge pages for more of them.
+    pub fn is_dense(&self, slabs: usize) -> bool {
+        matches!(self.huge, Huge::Dense(from) if slabs >= from)
     }
 
-    /// A range asks for a huge page, if it is in one region.
-    pub fn ask_for_run(&self, page: &Range<usize>) {
-        if let Some(region) = self.map.get(page.start).filter(|region| region.holds(page.end - 1)) {
-            self.ask_in(region, page.clone());
+    /// Whether what they have is put together to huge pages where it is dense, although the program waits for it.
+    pub fn gets_dense(&self, slabs: usize) -> bool {
+        matches!(self.huge, Huge::Dense(from) if slabs >= from / EARLIER)
+    }
+
+    /// A huge page, all of which is in one region, is asked for.
+    pub fn ask_for_page(&self, page: usize) {
+        if let Some(region) = self.map.get(page) {
+            self.ask_in(region, page..page + REGION_GRANULE);
         }
     }
 
-    /// The first address from `from` on where there is room for a huge page in one region; `None` if the heap asks for
-    /// none by itself.
+    /// The first address from `from` on where there is room for a huge page in one region that may have small ones;
+    /// `None` if the heap asks for none by itself.
     pub fn next_granule(&self, from: usize) -> Option<usize> {
         let Huge::Dense(_) = self.huge else { return None };
         let first = |region: &'static Span| align::up(from.max(region.start()), REGION_GRANULE);
-        let fits = self.regions().filter(|region| first(region) + REGION_GRANULE <= region.end());
-        fits.map(first).min()
+        let fits = |region: &&'static Span| {
+            region.asked.load(Relaxed) != WHOLE && first(region) + REGION_GRANULE <= region.end()
+        };
+        // Mostly where the last one was.
+        let here = self.map.get(from).filter(|region| self.owns_region(region)).filter(fits);
+        here.map(first).or_else(|| self.regions().filter(fits).map(first).min())
     }
 
     /// Regions of which pages are given back ask no more: those that did, and, where the pieces are small, all.
@@ -214,8 +225,8 @@ impl<S: PageSource + 'static> Heap<S> {
         {
             let parts = match region.asked.load(Relaxed) {
                 NOTHING => small,
-                HUGE => small || matches!(self.huge, Huge::Dense(_)),
-                _ => false,
+                NONE => false,
+                _ => small || matches!(self.huge, Huge::Dense(_)),
             };
             if parts {
                 region.asked.store(NONE, Relaxed);

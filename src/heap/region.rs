@@ -12,7 +12,9 @@ use super::block::{self, Header};
 use super::heap::Heap;
 use super::span::{Kind, Span};
 use crate::base::align;
-use crate::base::config::{BLOCK_MAX, GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX, UNIT};
+use crate::base::config::{
+    BLOCK_MAX, DENSE_DIVISOR, GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX, UNIT,
+};
 use crate::sys::pages::{self, PageSource};
 use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
@@ -25,22 +27,34 @@ impl<S: PageSource + 'static> Heap<S> {
     /// that has it. Where the system gives no region of the usual size it is asked for smaller ones, down to what the
     /// block needs. `None` when it gives no more.
     pub(super) fn grow(&mut self, need: usize) -> Option<block::Block> {
+        self.grow_by(need, self.figures.held / GROWTH_DIVISOR, false)?;
+        self.free.find(need)
+    }
+
+    /// The same, for units that slabs of small objects will fill: huge pages at once, and so no more than will be filled soon.
+    pub(super) fn grow_for_slabs(&mut self, need: usize) -> Option<(block::Block, &'static Span)> {
+        self.grow_by(need, self.figures.held / DENSE_DIVISOR, true)
+    }
+
+    fn grow_by(&mut self, need: usize, step: usize, for_slabs: bool) -> Option<(block::Block, &'static Span)> {
         let least = align::up_checked(need.checked_add(EDGES + MIN_BLOCK)?, UNIT)?;
         if least > BLOCK_MAX {
             return None;
         }
-        let step = (self.figures.held / GROWTH_DIVISOR).min(REGION_STEP_MAX);
-        let mut len = align::up_checked(least.max(step), REGION_GRANULE)?;
-        while self.add_region(len, need).is_none() {
+        let mut len = align::up_checked(least.max(step.min(REGION_STEP_MAX)), REGION_GRANULE)?;
+        loop {
+            let added = self.add_region(len, need, for_slabs);
+            if added.is_some() {
+                return added;
+            }
             if len == least {
                 return None;
             }
             len = align::up(len / 2, UNIT).max(least);
         }
-        self.free.find(need)
     }
 
-    fn add_region(&mut self, len: usize, need: usize) -> Option<()> {
+    fn add_region(&mut self, len: usize, need: usize, for_slabs: bool) -> Option<(block::Block, &'static Span)> {
         let span = self.spans.take(&self.source)?;
         let Some(start) = self.place_region(len) else {
             self.spans.put(span);
@@ -62,12 +76,11 @@ impl<S: PageSource + 'static> Heap<S> {
         }
         span.next.store(self.regions.map_or(0, |next| core::ptr::from_ref(next).expose_provenance()), Relaxed);
         self.regions = Some(span);
-        self.begin_huge(span, need);
+        self.begin_huge(span, need, for_slabs);
         self.figures.regions += 1;
         self.figures.held += len;
         self.figures.peak_held = self.figures.peak_held.max(self.figures.held);
-        self.join(span);
-        Some(())
+        Some((self.join(span), span))
     }
 
     /// Address space for a region: after the newest one, else before it, else anywhere.
@@ -91,8 +104,8 @@ impl<S: PageSource + 'static> Heap<S> {
         pages::map_aligned(&self.source, 0, len, if len < REGION_GRANULE { UNIT } else { REGION_GRANULE })
     }
 
-    /// Makes a new region's memory a free block, one with what is free on both sides of it.
-    fn join(&mut self, span: &'static Span) {
+    /// Makes a new region's memory a free block, one with what is free on both sides of it, and returns that.
+    fn join(&mut self, span: &'static Span) -> block::Block {
         let (start, end) = (span.start(), span.end());
         // A segment is no longer than a block may be: one free block may fill it.
         let room = BLOCK_MAX.saturating_sub(span.len());
@@ -121,12 +134,13 @@ impl<S: PageSource + 'static> Heap<S> {
         span.mark.store(start + EDGES + MIN_BLOCK, Relaxed);
         let header = Header::new(size).with_prev_in_use(prev_in_use);
         block::set_header(block, header);
-        self.give(block, header);
+        let free = self.give(block, header);
         if !prev_in_use {
             // Merged into the free block before: its tag and the fence are inside now, where all has to be zero.
             block::clear_tag(block, 0);
             block::clear_header(block);
         }
+        free
     }
 
     /// The addresses of the joined regions around `span`.

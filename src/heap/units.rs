@@ -33,18 +33,23 @@ impl<S: PageSource + 'static> Heap<S> {
     /// The free block that units would be cut out of, and from where on.
     fn place_for_units(&self, bytes: usize) -> Option<(Block, Block)> {
         // A search with room for the alignment passes every hole that is exactly right, such as that of another slab
-        // that was given back. So the first few that are large enough are looked at before.
-        let mut candidate = self.free.find(bytes);
+        // that was given back. So the first few that are large enough are looked at before, and those of them that were touched before others.
+        let (mut candidate, mut fresh) = (self.free.find(bytes), None);
         for _ in 0..EXACT_TRIES {
             let Some(found) = candidate else { break };
             let start = aligned_in(found, UNIT);
             if start - found + bytes <= self.trusted(found).size() {
-                return Some((found, start));
+                if !self.is_fresh(start) {
+                    return Some((found, start));
+                }
+                fresh = fresh.or(Some((found, start)));
             }
             candidate = self.free.next_of_size(Some(found), bytes);
         }
-        let found = self.free.find(bytes + UNIT + MIN_BLOCK)?;
-        Some((found, aligned_in(found, UNIT)))
+        fresh.or_else(|| {
+            let found = self.free.find(bytes + UNIT + MIN_BLOCK)?;
+            Some((found, aligned_in(found, UNIT)))
+        })
     }
 
     /// Whether nobody has touched the end of a unit, nor what is behind.
@@ -58,30 +63,27 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// Up to so many units that nobody has touched yet, each a block of its own: the first as `alloc_units` would have it, the others with headers
-    /// as if purged, so the caller puts slabs there, beside others of so many bytes. `None` if what would be taken next
-    /// is no such unit.
+    /// as if purged, so the caller puts slabs there, beside others of so many bytes. All units of a region that is made for slabs. `None` if what would
+    /// be taken next is no such unit.
     pub fn take_fresh_units(&mut self, most: usize, slabs: usize) -> Option<Range<Block>> {
-        let (found, start) = self.place_for_units(UNIT).or_else(|| {
-            self.grow(2 * UNIT + MIN_BLOCK)?;
-            self.place_for_units(UNIT)
-        })?;
-        let mut end = self.map.get(start)?.end();
-        let (most, page) = self.huge_run(start, slabs).unwrap_or((most, 0..0));
-        if end == page.start
-            && let Some(next) = self.map.get(end)
-            && next.mark.load(Relaxed) <= end + 2 * HEADER + MIN_BLOCK
-        {
-            end = next.end();
-        }
-        let end = (found + self.trusted(found).size() - MIN_REST).min(end);
+        let (mut most, need) = (most, 2 * UNIT + MIN_BLOCK);
+        let (found, start) = if self.is_dense(slabs) {
+            // Not from what was made for blocks: the rest of that may be sparse.
+            let (found, region) = self.grow_for_slabs(need)?;
+            most = region.len() / UNIT;
+            (found, aligned_in(found, UNIT).max(region.start()))
+        } else if let Some(place) = self.place_for_units(UNIT) {
+            place
+        } else {
+            self.grow(need)?;
+            self.place_for_units(UNIT)?
+        };
+        let end = (found + self.trusted(found).size() - MIN_REST).min(self.map.get(start)?.end());
         let units = (end.saturating_sub(start) / UNIT).min(most);
         if units == 0 || !self.is_fresh(start) {
             return None;
         }
         let end = start + units * UNIT;
-        if !page.is_empty() && end + UNIT == page.end {
-            self.ask_for_run(&page);
-        }
         self.take_at(found, start, end - start);
         block::set_header(start, self.trusted(start).with_size(UNIT));
         self.figures.live_blocks += units - 1;

@@ -82,6 +82,10 @@ pub struct Bins {
     pub(super) bins: [Bin; SLAB_CLASSES + 1],
     /// How many are parked.
     pub(super) parked: usize,
+    /// How far what is dense was put together: see `dense`.
+    pub(super) collapsed: usize,
+    /// Whether the system has refused to.
+    pub(super) refused: bool,
     metadata: Late<Metadata>,
     pub(super) mixing: Mixing,
     /// Whether each block is checked by whoever asks for it: see `vacant`. Objects are taken at random then.
@@ -116,7 +120,19 @@ impl Bins {
         let bins = [const { Bin { partial: Slabs::none(), empty: None, spare: None, objects: 0, out: 0, mixed: 0 } };
             SLAB_CLASSES + 1];
         let (metadata, mixing) = (Late::unset(), Mixing::none());
-        Self { bins, parked: 0, metadata, mixing, checked: false, slabs: 0, bytes: 0, dirty: 0, taken: 0 }
+        Self {
+            bins,
+            parked: 0,
+            collapsed: 0,
+            refused: false,
+            metadata,
+            mixing,
+            checked: false,
+            slabs: 0,
+            bytes: 0,
+            dirty: 0,
+            taken: 0,
+        }
     }
 
     /// Says where the slabs' records are.

@@ -22,14 +22,40 @@ impl Bins {
         for _ in 0..STEP {
             let page = heap.next_granule(at)?;
             at = page + REGION_GRANULE;
-            if is_dense(heap, page) {
-                slabs(heap, page).flatten().for_each(|slab| slab.set_settled(true));
-                heap.ask_for_run(&(page..at));
+            if is_dense(heap, page, true) {
+                settle(heap, page);
                 return Some((at, Some(page)));
             }
         }
         Some((at, None))
     }
+
+    /// Puts a huge page of a heap together, if some are dense that slabs took before they were many enough to ask for them: one, as
+    /// the caller waits for it. None any more if the system once refuses: it may have looked for memory for long.
+    pub(super) fn collapse_one<S: PageSource>(&mut self, heap: &Heap<S>) {
+        if self.refused {
+            return;
+        }
+        for _ in 0..STEP {
+            let Some(page) = heap.next_granule(self.collapsed) else {
+                self.collapsed = 0;
+                return;
+            };
+            self.collapsed = page + REGION_GRANULE;
+            if is_dense(heap, page, false) {
+                settle(heap, page);
+                self.refused = !heap.source().collapse(page, REGION_GRANULE);
+                return;
+            }
+        }
+    }
+}
+
+/// Says of a huge page that it is to be put together.
+fn settle<S: PageSource>(heap: &Heap<S>, page: usize) {
+    let settles = |slab: &&Slab| slab.class().is_some_and(|class| class.has_slabs());
+    slabs(heap, page).flatten().filter(settles).for_each(|slab| slab.set_settled(true));
+    heap.ask_for_page(page);
 }
 
 /// The slab around each unit of a huge page.
@@ -38,16 +64,23 @@ fn slabs<S: PageSource>(heap: &Heap<S>, page: usize) -> impl Iterator<Item = Opt
     (page..page + REGION_GRANULE).step_by(UNIT).map(|unit| map.slab_entry(unit).map(Entry::slab))
 }
 
-fn is_dense<S: PageSource>(heap: &Heap<S>, page: usize) -> bool {
+/// Whether nearly all of a huge page is objects in use, and it has small pages still; if it is to be `quiet`, also whether nothing was
+/// freed there since the last purge.
+fn is_dense<S: PageSource>(heap: &Heap<S>, page: usize, quiet: bool) -> bool {
     // What has a page or more may be touched in part.
     let small = |class: &SizeClass| class.has_slabs() && class.size() <= heap.source().page_size();
     let (mut free, mut settled) = (0, true);
     for slab in slabs(heap, page) {
-        let Some((slab, class)) = slab.and_then(|slab| Some((slab, slab.class().filter(small)?))) else { return false };
         // A slab of several units counts for each: the more is free.
-        free += slab.free() * class.size();
-        settled &= slab.is_settled();
-        if slab.is_changed() || free > FREE_MOST {
+        free += match slab.and_then(|slab| Some((slab, slab.class().filter(small)?))) {
+            Some((slab, _)) if quiet && slab.is_changed() => return false,
+            Some((slab, class)) => {
+                settled &= slab.is_settled();
+                slab.free() * class.size()
+            }
+            None => UNIT,
+        };
+        if free > FREE_MOST {
             return false;
         }
     }

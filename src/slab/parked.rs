@@ -87,6 +87,9 @@ impl Bins {
     #[cold]
     pub(super) fn take_and_park<S: PageSource>(&mut self, heap: &mut Heap<S>) -> Option<usize> {
         let Range { start, end } = heap.take_fresh_units(RUN, self.bytes)?;
+        if heap.gets_dense(self.bytes) {
+            self.collapse_one(heap);
+        }
         for unit in (start + UNIT..end).step_by(UNIT) {
             let Some(record) = self.new_record(heap, class()) else {
                 // SAFETY: those that were not parked.
@@ -136,7 +139,7 @@ impl Bins {
         align: usize,
         alloc: impl Fn(&mut Heap<S>) -> Option<T>,
     ) -> Option<T> {
-        if self.parked() > n && !heap.has_room(n, align) {
+        if self.parked() > n && !heap.is_dense(self.bytes) && !heap.has_room(n, align) {
             self.unpark(heap, true);
         }
         alloc(heap).or_else(|| {

@@ -353,9 +353,9 @@ impl PageSource for Linux {
         let _ = unsafe { call(libc::SYS_madvise, [address, len, int(advice)]) };
     }
 
-    fn collapse(&self, address: usize, len: usize) {
+    fn collapse(&self, address: usize, len: usize) -> bool {
         // SAFETY: no content changes; kernels before 6.1 know no such advice.
-        let _ = unsafe { call(libc::SYS_madvise, [address, len, int(libc::MADV_COLLAPSE)]) };
+        unsafe { call(libc::SYS_madvise, [address, len, int(libc::MADV_COLLAPSE)]) }.is_ok()
     }
 
     fn now(&self) -> u64 {

@@ -71,8 +71,11 @@ pub trait PageSource {
     /// Asks for huge pages in a range, where the system has them, or for none there.
     fn advise_huge(&self, address: usize, len: usize, wanted: bool);
 
-    /// Makes a huge page of the small ones in a range, where the system can; the content stays. Nothing depends on it.
-    fn collapse(&self, _address: usize, _len: usize) {}
+    /// Makes a huge page of the small ones in a range, where the system can, and whether it could; the content stays. Nothing depends
+    /// on it.
+    fn collapse(&self, _address: usize, _len: usize) -> bool {
+        false
+    }
 
     /// Milliseconds since some time in the past.
     fn now(&self) -> u64;
