@@ -8,7 +8,7 @@
 
 use super::metadata::Metadata;
 use super::mixing::Mixing;
-use super::slab::{Entry, Slab, Slabs, home_place};
+use super::slab::{self, Entry, Slab, Slabs, home_place};
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::{GRAIN, HEADER, UNIT};
 use crate::base::late::Late;
@@ -282,6 +282,10 @@ impl Bins {
         let mut units = heap.page_map().units();
         let place = home_place(heap.arena()) | class.bin();
         let (mut left, mut count) = (objects.iter(), objects.len());
+        if slab::are_in_order(class, objects) {
+            let given = self.give_in_order(heap, class, objects);
+            left = objects[given..].iter();
+        }
         while let Some(first) = left.as_slice().first() {
             let address = first.load(Relaxed);
             let entry = units.slab_entry(address);
@@ -297,6 +301,24 @@ impl Bins {
             }
         }
         self.count_given(class, count);
+    }
+
+    /// Takes the first of the objects of a class back, as long as they come in the order of their addresses, more or less, and nothing is wrong;
+    /// how many.
+    #[inline(never)]
+    fn give_in_order<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass, objects: &[AtomicUsize]) -> usize {
+        let mut units = heap.page_map().units();
+        let place = home_place(heap.arena()) | class.bin();
+        let mut left = objects;
+        while slab::are_in_order(class, left)
+            && let Some(entry) = units.slab_entry(left[0].load(Relaxed))
+            && Entry::place(entry.word()) == place
+            && let given @ 1.. = entry.slab().give_in_order(class, left)
+        {
+            self.have_come_back(heap, class, entry.slab(), given);
+            left = &left[given..];
+        }
+        objects.len() - left.len()
     }
 
     /// Takes back those of the objects that are of this arena's slabs, and moves the others to the front; how many these are. Passes
@@ -366,9 +388,21 @@ impl Bins {
         objects: &mut Iter<'_, AtomicUsize>,
     ) -> usize {
         let given = slab.give(class, objects);
-        if given == 0 {
-            return 0;
+        if given != 0 {
+            self.have_come_back(heap, class, slab, given);
         }
+        given
+    }
+
+    /// Objects of a slab have been put into its bitmap.
+    #[inline(always)]
+    fn have_come_back<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        class: SizeClass,
+        slab: &'static Slab,
+        given: usize,
+    ) {
         let free = slab.count_given(given);
         if free == given {
             self.has_room(class, slab);
@@ -376,7 +410,6 @@ impl Bins {
         if free == class.objects() {
             self.emptied(heap, class, slab);
         }
-        given
     }
 
     /// A slab that was full has room.

@@ -194,6 +194,16 @@ fn words(class: SizeClass) -> usize {
     class.objects().div_ceil(64)
 }
 
+/// So many neighbours are worth being taken back by the word.
+const RUN: usize = 8;
+
+/// Whether objects of a class begin with a run of neighbours, more or less.
+#[inline(always)]
+pub fn are_in_order(class: SizeClass, objects: &[AtomicUsize]) -> bool {
+    let Some([first, .., last]) = objects.get(..RUN) else { return false };
+    last.load(Relaxed).abs_diff(first.load(Relaxed)) < 2 * RUN * class.size()
+}
+
 impl Slab {
     /// New memory for a record, zeroes, with so many bytes of bitmaps behind; `None` if there is none.
     pub(super) fn alloc(memory: &Metadata, source: &impl PageSource, bitmaps: usize) -> Option<&'static Self> {
@@ -472,6 +482,37 @@ impl Slab {
         }
         word.store(bits, Relaxed);
         (objects.as_slice().as_ptr().addr() - first) / size_of::<AtomicUsize>()
+    }
+
+    /// The same where many of one word come one after the other: `are_in_order`.
+    #[inline(always)]
+    pub fn give_in_order(&self, class: SizeClass, objects: &[AtomicUsize]) -> usize {
+        let mut left = objects.iter();
+        while let Some(object) = left.as_slice().first() {
+            let Some(index) = class.object_at(object.load(Relaxed).wrapping_sub(self.start())) else { break };
+            let word = self.bits_of(index);
+            // The objects of a word are as those of a slab of their own, whose limit alone tells which they are.
+            let (from, size) = (index / 64 * 64, class.size());
+            let to = (from + 63).min(class.objects() - 1);
+            let (start, magic, limit) = (self.start() + from * size, class.magic(), class.limit_at((to - from) * size));
+            let (before, mut bits) = (left.len(), word.load(Relaxed));
+            while let Some(object) = left.as_slice().first() {
+                let product = u128::from(magic) * object.load(Relaxed).wrapping_sub(start) as u128;
+                #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+                let (index, rest) = ((product >> 64) as usize, product as u64);
+                if rest >= limit {
+                    break;
+                }
+                let Some(more) = bits::with(bits, index) else { break };
+                bits = more;
+                left.next();
+            }
+            word.store(bits, Relaxed);
+            if left.len() == before {
+                break;
+            }
+        }
+        objects.len() - left.len()
     }
 
     /// Counts objects that came back; how many are free now.
