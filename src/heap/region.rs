@@ -83,13 +83,13 @@ impl<S: PageSource + 'static> Heap<S> {
         Some((self.join(span), span))
     }
 
-    /// Address space for a region: after the newest one, else before it, else anywhere.
+    /// Address space for a region: before the newest one, where Linux has most room, else after it, else anywhere.
     fn place_region(&self, len: usize) -> Option<usize> {
         if let Some(start) = self.source.map_from_tool(len, UNIT) {
             return Some(start);
         }
         if let Some(newest) = self.regions {
-            for hint in [newest.end(), newest.start().saturating_sub(len)] {
+            for hint in [newest.start().saturating_sub(len), newest.end()] {
                 let start = self.source.map(hint, len)?;
                 if start == hint {
                     return Some(start);
