@@ -1,9 +1,11 @@
 """What the measurements say: tables of ratios, and where a library stands among its peers."""
 
 import math
+import random
 import statistics
 
-TARGETS = {"time": "time", "least": "least time", "memory": "peak RSS", "cpu": "CPU time"}
+TARGETS = {"time": "time", "least": "least time", "memory": "peak RSS", "cpu": "CPU time", "least_cpu": "least CPU time"}
+RESAMPLES = 400
 AS_GOOD = 1.02  # within the noise
 BEHIND = 1.10
 
@@ -17,7 +19,29 @@ def figures(runs):
         "memory": statistics.median(run.rss_kib for run in runs),
         # Some kernels count ticks, and a short run may have none.
         "cpu": max(statistics.median(run.cpu for run in runs), 0.001),
+        "least_cpu": max(min(run.cpu for run in runs), 0.001),
     }
+
+
+def spreads(target, results, allocators):
+    """How far the geometric means might be off, by allocator: half of the width in which 95 of 100 are when the rounds of each bench are drawn
+    anew, with repetition, the same for all allocators. A difference of two means that is larger than both is one."""
+    chance = random.Random(1)
+    names = [a.name for a in allocators]
+    complete = [by for by in results.values() if all(by.get(name) for name in names)]
+    if not complete:
+        return {}
+    means = {name: [] for name in names}
+    for _ in range(RESAMPLES):
+        drawn = []
+        for by in complete:
+            rounds = range(min(len(by[name]) for name in names))
+            chosen = chance.choices(rounds, k=len(rounds))
+            drawn.append({name: figures([by[name][i] for i in chosen])[target] for name in names})
+        for name in names:
+            means[name].append(geometric_mean([d[name] / d[names[0]] for d in drawn]))
+    quantiles = {name: statistics.quantiles(values, n=40) for name, values in means.items()}
+    return {name: (q[-1] - q[0]) / 2 for name, q in quantiles.items()}
 
 
 def geometric_mean(ratios):
@@ -27,7 +51,8 @@ def geometric_mean(ratios):
 class Ratios:
     """For one target, each bench and allocator over the first allocator, which is glibc unless another was asked for."""
 
-    def __init__(self, target, results, allocators):
+    def __init__(self, target, results, allocators, spreads=None):
+        self.spreads = spreads or {}
         self.target = target
         self.allocators = allocators
         self.base = allocators[0].name
@@ -46,13 +71,15 @@ class Ratios:
         for bench, row in self.rows.items():
             lines.append(f"| {bench} | " + " | ".join(self.cells(row, names)) + " |")
         if self.means:
-            mean = [f"**{cell}**" for cell in self.cells(self.means, names)]
+            mean = [f"**{cell}**" for cell in self.cells(self.means, names, 3 if self.spreads else 2)]
             lines.append(f"| **geometric mean of {len(self.complete)}** | " + " | ".join(mean) + " |")
+        if self.spreads:
+            lines.append("| which may be off by | " + " | ".join(f"{self.spreads[name]:.3f}" for name in names) + " |")
         return "\n".join(lines)
 
     @staticmethod
-    def cells(row, names):
-        return [f"{row[name]:.2f}" if name in row else "failed" for name in names]
+    def cells(row, names, digits=2):
+        return [f"{row[name]:.{digits}f}" if name in row else "failed" for name in names]
 
     def standing(self, subject):
         """Where one library stands among the others; nothing when there are none to stand among."""
