@@ -62,7 +62,7 @@ impl Entry {
     /// The bytes from the slab's start to an address in the unit of this entry.
     #[inline(always)]
     pub fn offset(word: u64, address: usize) -> u64 {
-        word & (((1 << (RECORD_SHIFT - PLACE_BITS)) - 1) << PLACE_BITS) | (address % UNIT) as u64
+        with_low(word, address) & ((1 << RECORD_SHIFT) - 1)
     }
 
     /// The slab's record.
@@ -192,6 +192,25 @@ impl PartialEq for Slab {
 
 fn words(class: SizeClass) -> usize {
     class.objects().div_ceil(64)
+}
+
+const _: () = assert!(PLACE_BITS == UNIT.trailing_zeros() && PLACE_BITS == u16::BITS);
+
+/// A word whose low half-word is that of a number. In assembly, as the compiler masks both.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(always)]
+fn with_low(mut word: u64, number: usize) -> u64 {
+    // SAFETY: works on two registers.
+    unsafe {
+        core::arch::asm!("mov {0:x}, {1:x}", inout(reg) word, in(reg) number, options(nostack, nomem, pure, preserves_flags));
+    }
+    word
+}
+
+/// The same elsewhere.
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+fn with_low(word: u64, number: usize) -> u64 {
+    word >> u16::BITS << u16::BITS | (number & 0xffff) as u64
 }
 
 /// So many neighbours are worth being taken back by the word.
@@ -458,29 +477,36 @@ impl Slab {
     pub fn give(&self, class: SizeClass, objects: &mut Iter<'_, AtomicUsize>) -> usize {
         // `SizeClass::object_at`, of which the loop keeps what it needs in registers: two instructions an object less.
         let (start, magic, limit) = (self.start(), class.magic(), class.objects());
-        let (first, mut ahead) = (objects.as_slice().as_ptr().addr(), objects.clone());
-        let (mut at, mut word) = (0, self.bits_of(0));
-        let mut bits = word.load(Relaxed);
-        while let Some(object) = ahead.next() {
+        let index_of = |object: &AtomicUsize| {
             // An address below the slab is far above it here.
             let product = u128::from(magic) * object.load(Relaxed).wrapping_sub(start) as u128;
             #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
             let (index, rest) = ((product >> 64) as usize, product as u64);
-            if rest >= magic || index >= limit {
-                break;
+            (rest < magic && index < limit).then_some(index)
+        };
+        let (first, mut ahead) = (objects.as_slice().as_ptr().addr(), objects.clone());
+        let Some(mut index) = ahead.next().and_then(index_of) else { return 0 };
+        'words: loop {
+            let (at, word) = (index / 64, self.bits_of(index));
+            let mut bits = word.load(Relaxed);
+            loop {
+                let Some(more) = bits::with(bits, index) else {
+                    word.store(bits, Relaxed);
+                    break 'words;
+                };
+                bits = more;
+                *objects = ahead.clone();
+                let Some(next) = ahead.next().and_then(index_of) else {
+                    word.store(bits, Relaxed);
+                    break 'words;
+                };
+                index = next;
+                if index / 64 != at {
+                    break;
+                }
             }
-            if index / 64 != at {
-                word.store(bits, Relaxed);
-                (at, word) = (index / 64, self.bits_of(index));
-                bits = word.load(Relaxed);
-            }
-            match bits::with(bits, index) {
-                Some(more) => bits = more,
-                None => break,
-            }
-            *objects = ahead.clone();
+            word.store(bits, Relaxed);
         }
-        word.store(bits, Relaxed);
         (objects.as_slice().as_ptr().addr() - first) / size_of::<AtomicUsize>()
     }
 
