@@ -17,7 +17,8 @@ use crate::sys::fake::{Fake, are_all};
 use core::sync::atomic::Ordering::Relaxed;
 use proptest::prelude::*;
 use std::boxed::Box;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::format;
 use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
@@ -333,6 +334,67 @@ fn what_has_no_room_in_holes_gets_a_slab() {
     assert_eq!(bench.bins.figures().mixed, 0);
     assert!(more >= 2 << 20);
     bench.finish();
+}
+
+/// Most of the objects of a class, in an order, come back at once, with some that are wrong among them `from` a place on.
+fn flush(size: usize, from: usize, order: impl Fn(&mut Vec<usize>)) {
+    let mut bench = Bench::new(Fit::Best, 64 << 20);
+    let class = SizeClass::for_size(size).unwrap();
+    bench.take_all(class, 1000);
+    bench.live.sort_unstable_by_key(|&(_, object)| object);
+    let is_kept = |&(index, _): &(usize, _)| index * 7919 % 32 < 8;
+    let (kept, coming): (Vec<_>, Vec<_>) = bench.live.drain(..).enumerate().partition(is_kept);
+    bench.live.extend(kept.into_iter().map(|(_, live)| live));
+    let mut objects: Vec<_> = coming.into_iter().map(|(_, (_, object))| object).collect();
+    order(&mut objects);
+    let mut wrong = Vec::new();
+    for at in [0, 64, 90].map(|at| from + at) {
+        // Twice, at once and later.
+        objects.insert(at + 1, objects[at]);
+        objects.insert(at + 70, objects[at]);
+        wrong.extend([(objects[at], Misuse::Freed(class.size())); 2]);
+    }
+    if class.size() > 16 {
+        objects.insert(from + 33, bench.live[0].1 + 16);
+        wrong.push((objects[from + 33], Misuse::Interior(16, class.size())));
+    }
+    // Behind the last object of a slab whose last ones come.
+    let start = bench.entry(objects[0]).slab().start();
+    let behind = start + class.objects() * class.size();
+    let last = objects.iter().rposition(|object| (start..behind).contains(object)).unwrap();
+    if behind < start + class.slab_bytes() {
+        objects.insert(last + 1, behind);
+        wrong.push((behind, bench.bins.give(&mut bench.heap, behind).unwrap_err()));
+    }
+    // No address, as what is in a slot that was written over.
+    objects.insert(from + 44, usize::MAX - 15);
+    wrong.push((objects[from + 44], Misuse::Freed(class.size())));
+    let slots: Vec<_> = objects.into_iter().map(AtomicUsize::new).collect();
+    let found = RefCell::new(Vec::new());
+    bench.bins.give_all(&mut bench.heap, class, &slots, |at, how| found.borrow_mut().push((at, how)));
+    let mut found = found.into_inner();
+    let by_address = |(at, how): &(usize, Misuse)| (*at, format!("{how:?}"));
+    found.sort_by_key(by_address);
+    wrong.sort_by_key(by_address);
+    assert_eq!(found, wrong);
+    bench.check();
+    bench.finish();
+}
+
+#[test]
+fn a_flush_takes_back_what_is_right_in_any_order() {
+    for (size, from) in [16, 48, 64, 100, 1000, 3000].into_iter().flat_map(|size| [(size, 3), (size, 500)]) {
+        flush(size, from, |_| {});
+        flush(size, from, |objects| objects.reverse());
+        flush(size, from, |objects| objects.chunks_mut(4).for_each(<[usize]>::reverse));
+        flush(size, from, |objects| objects.chunks_mut(97).for_each(|some| some.rotate_left(13)));
+        flush(size, from, |objects| {
+            let count = objects.len();
+            for at in 0..count {
+                objects.swap(at, at * 311 % count);
+            }
+        });
+    }
 }
 
 #[test]
