@@ -27,8 +27,35 @@ impl<S: PageSource + 'static> Heap<S> {
     /// that has it. Where the system gives no region of the usual size it is asked for smaller ones, down to what the
     /// block needs. `None` when it gives no more.
     pub(super) fn grow(&mut self, need: usize) -> Option<block::Block> {
-        self.grow_by(need, self.figures.held / GROWTH_DIVISOR, false)?;
+        let step = self.figures.held / GROWTH_DIVISOR;
+        if need <= step || self.grow_downwards(need).is_none() {
+            self.grow_by(need, step, false)?;
+        }
         self.free.find(need)
+    }
+
+    /// Gets a region right before the newest one, whose first block is free, and so only what that lacks: else who asks for more each time would have
+    /// twice as much as it needs.
+    fn grow_downwards(&mut self, need: usize) -> Option<()> {
+        let newest = self.regions.filter(|newest| newest.joined.load(Relaxed) == 0)?;
+        let first = self.trusted(newest.start() + EDGES);
+        let free = if first.in_use() { 0 } else { first.size() };
+        let len = align::up(need.checked_sub(free)?, REGION_GRANULE);
+        if free < REGION_GRANULE || need > BLOCK_MAX {
+            return None;
+        }
+        let hint = newest.start().checked_sub(len)?;
+        let start = self.source.map(hint, len)?;
+        if start != hint {
+            // SAFETY: mapped just now, and nobody has seen it.
+            #[expect(unsafe_code, reason = "undoing the map call above")]
+            unsafe {
+                self.source.unmap(start, len)
+            };
+            return None;
+        }
+        self.add_region_at(start, len, need, false)?;
+        Some(())
     }
 
     /// The same, for units that slabs of small objects will fill: huge pages at once, and so no more than will be filled soon.
@@ -55,9 +82,23 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     fn add_region(&mut self, len: usize, need: usize, for_slabs: bool) -> Option<(block::Block, &'static Span)> {
-        let span = self.spans.take(&self.source)?;
-        let Some(start) = self.place_region(len) else {
-            self.spans.put(span);
+        let start = self.place_region(len)?;
+        self.add_region_at(start, len, need, for_slabs)
+    }
+
+    fn add_region_at(
+        &mut self,
+        start: usize,
+        len: usize,
+        need: usize,
+        for_slabs: bool,
+    ) -> Option<(block::Block, &'static Span)> {
+        let Some(span) = self.spans.take(&self.source) else {
+            // SAFETY: mapped by the caller, and nobody has seen it.
+            #[expect(unsafe_code, reason = "undoing the caller's map call")]
+            unsafe {
+                self.source.unmap(start, len)
+            };
             return None;
         };
         span.start.store(start, Relaxed);

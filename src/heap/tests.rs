@@ -437,6 +437,22 @@ fn regions_join_and_part() {
 }
 
 #[test]
+fn a_heap_grows_by_what_the_free_block_at_its_start_lacks() {
+    let mut bench = Bench::new(Fit::First, 128 << 20);
+    // The page map's leaf is not to stand between the regions.
+    let mapping = bench.mappings.alloc(1, UNIT).unwrap();
+    for mib in 3..=24 {
+        let block = bench.heap.alloc(mib << 20).unwrap().block;
+        bench.check();
+        bench.heap.free(block).unwrap();
+        bench.check();
+    }
+    assert!(bench.heap.figures().held <= 28 << 20, "{:?}", bench.heap.figures());
+    assert!(bench.mappings.free(mapping));
+    bench.finish();
+}
+
+#[test]
 fn a_block_on_a_seam_keeps_its_header() {
     // A block that starts exactly where a joined region starts has its header at the end of the region before: where a
     // fence would stand, if there were one.
