@@ -636,7 +636,7 @@ fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
         return misuse::report(operation, address, Wrong::Mapping(span));
     }
     let bytes = span.len();
-    density::look_at_mapping(address, span.mark.load(Relaxed));
+    density::look_at_mapping(address, span.wanted());
     if !runtime::MAPPINGS.free(span) {
         return misuse::report(operation, address, Wrong::FreedMapping(bytes));
     }

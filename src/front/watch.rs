@@ -91,7 +91,7 @@ fn find(start: usize) -> Option<(Block, Place)> {
         // SAFETY: the page map's region.
         (unsafe { heap::usable_size(span, start) }.ok()?, Place::Heap)
     } else if span.start() == start {
-        let asked = span.mark.load(Relaxed);
+        let asked = span.wanted();
         let guard = if align::is(asked, page_size()) { page_size() } else { 0 };
         (asked - guard, Place::Mapping(span))
     } else {

@@ -212,21 +212,14 @@ impl<S: PageSource + 'static> Mappings<S> {
         Some(span)
     }
 
-    /// Whether a mapping serves `n` bytes as it is; if so it says from now on that so many were asked for.
-    pub fn keep(&self, span: &'static Span, n: usize) -> bool {
-        let Some(len) = align::up_checked(n.max(1), UNIT) else { return false };
-        if span.len() != len || span.mark.load(Relaxed) == n {
-            return span.len() == len && span.kind() == Kind::Mapping;
-        }
-        if !span.claim(Kind::Mapping) {
-            return false;
-        }
-        // Another thread may have resized it before it was claimed.
-        let fits = span.len() == len;
+    /// Whether a mapping serves `n` bytes as it is; if so it says from now on that so many were asked for. It is not claimed for that, which a
+    /// program that grows by one byte at a time would pay for: who frees or resizes it meanwhile uses what it gives away, and then the number may
+    /// be wrong, or be another mapping's. See `Span::wanted`.
+    pub fn keep(&self, span: &Span, n: usize) -> bool {
+        let fits = align::up_checked(n.max(1), UNIT) == Some(span.len()) && span.kind() == Kind::Mapping;
         if fits {
             span.mark.store(n, Relaxed);
         }
-        span.set_kind(Kind::Mapping);
         fits
     }
 
@@ -469,7 +462,7 @@ mod models {
             let kept = mappings.keep(span, 2 * UNIT - 1);
             let shrunk = shrinker.join().unwrap();
             assert!(kept || shrunk, "each was told that the other has it");
-            assert!(span.mark.load(Relaxed) <= span.len());
+            assert!(span.wanted() <= span.len());
             free_known(&mappings, &[span], before);
         });
     }

@@ -64,6 +64,11 @@ fn changed(state: u32, kind: Kind) -> u32 {
 }
 
 impl Span {
+    /// Mappings: how many bytes were asked for.
+    pub fn wanted(&self) -> usize {
+        self.mark.load(Ordering::Relaxed).min(self.len())
+    }
+
     /// What it describes now.
     #[inline]
     pub fn kind(&self) -> Kind {
