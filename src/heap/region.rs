@@ -28,9 +28,14 @@ impl<S: PageSource + 'static> Heap<S> {
     /// block needs. `None` when it gives no more.
     pub(super) fn grow(&mut self, need: usize) -> Option<block::Block> {
         let step = self.figures.held / GROWTH_DIVISOR;
-        if need <= step || self.grow_downwards(need).is_none() {
-            self.grow_by(need, step, false)?;
+        // What is too much for one block is not joined.
+        if need > step
+            && self.grow_downwards(need).is_some()
+            && let Some(found) = self.free.find(need)
+        {
+            return Some(found);
         }
+        self.grow_by(need, step, false)?;
         self.free.find(need)
     }
 
