@@ -42,7 +42,7 @@ impl<S: PageSource + 'static> Heap<S> {
     /// Gets a region right before the newest one, whose first block is free, and so only what that lacks: else who asks for more each time would have
     /// twice as much as it needs.
     fn grow_downwards(&mut self, need: usize) -> Option<()> {
-        let newest = self.regions.filter(|newest| newest.joined.load(Relaxed) == 0)?;
+        let newest = self.regions.filter(|newest| newest.joined.load(Relaxed) == 0 && !self.source.maps_from_tool())?;
         let first = self.trusted(newest.start() + EDGES);
         let free = if first.in_use() { 0 } else { first.size() };
         let len = align::up(need.checked_sub(free)?, REGION_GRANULE);

@@ -246,10 +246,14 @@ impl PageSource for Linux {
         address
     }
 
+    fn maps_from_tool(&self) -> bool {
+        valgrind::is_memcheck()
+    }
+
     /// From the allocator that memcheck has put in the place of the libc's. In memory that comes from there it looks for pointers only in
     /// blocks that are in use; in a mapping of our own, what only a lost block leads to would count as what the program can reach.
     fn map_from_tool(&self, len: usize, align: usize) -> Option<usize> {
-        if !valgrind::is_memcheck() {
+        if !self.maps_from_tool() {
             return None;
         }
         let memalign = libc_memalign()?;

@@ -19,6 +19,11 @@ pub trait PageSource {
         None
     }
 
+    /// Whether there is such a place, and memory has to come from there.
+    fn maps_from_tool(&self) -> bool {
+        false
+    }
+
     /// Says that a range is for notes of ours, and what looks like a pointer there is none of the program's.
     fn hide(&self, _start: usize, _len: usize) {}
 
