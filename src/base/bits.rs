@@ -30,6 +30,24 @@ fn with_bit(bits: u64, index: usize) -> u64 {
     bits | 1 << (index % WORD)
 }
 
+/// A word whose low 16 bits are those of a number. In assembly, as the compiler masks both.
+#[cfg(all(target_arch = "x86_64", not(any(miri, feature = "models"))))]
+#[inline(always)]
+#[expect(unsafe_code, reason = "one instruction")]
+pub fn with_low(mut word: u64, number: usize) -> u64 {
+    // SAFETY: works on two registers.
+    unsafe {
+        core::arch::asm!("mov {0:x}, {1:x}", inout(reg) word, in(reg) number, options(nostack, nomem, pure, preserves_flags));
+    }
+    word
+}
+
+/// The same elsewhere.
+#[cfg(not(all(target_arch = "x86_64", not(any(miri, feature = "models")))))]
+pub fn with_low(word: u64, number: usize) -> u64 {
+    word >> u16::BITS << u16::BITS | (number & 0xffff) as u64
+}
+
 /// A bitmap.
 #[derive(Clone, Copy)]
 pub struct Bits<'a>(pub &'a [AtomicU64]);

@@ -435,7 +435,7 @@ impl Cache {
         SizeClass::all().filter(|&class| self.capacity(class) != 0)
     }
 
-    /// Sets how many objects a stack may hold, at most `slots_max`. The gate is closed.
+    /// Sets how many objects a stack may hold, at most `slots_max`. The gate is closed, or the cache halted.
     pub fn set_capacity(&self, class: SizeClass, slots: usize) {
         debug_assert!(slots <= slots_max(class.size()));
         let above = |slots: usize| slots.saturating_sub(slots_min(class.size())) * class.size();
@@ -448,6 +448,15 @@ impl Cache {
         // A cache that is used again has it still.
         if before == 0 && self.table().get(class.grains().start).is_some_and(|bin| bin.load(Relaxed) == 0) {
             self.show(class);
+        }
+    }
+
+    /// Lets the stacks start anew, as if none had been used. The gate is closed, or the cache halted.
+    pub fn begin_stacks(&self) {
+        for class in self.used() {
+            self.set_capacity(class, 0);
+            self.pace(class).batch.store(0, Relaxed);
+            self.pace(class).flushes.store(0, Relaxed);
         }
     }
 

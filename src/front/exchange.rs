@@ -252,11 +252,7 @@ pub fn empty(cache: &Cache) {
         used.for_each(|class| flush_into(&mut arena, cache, class, 0));
     }
     send_home(cache);
-    for class in cache.used() {
-        cache.set_capacity(class, 0);
-        cache.pace(class).batch.store(0, Relaxed);
-        cache.pace(class).flushes.store(0, Relaxed);
-    }
+    cache.begin_stacks();
 }
 
 /// Empties a cache as its own thread does.

@@ -49,18 +49,11 @@ impl<S: PageSource + 'static> Heap<S> {
         if free < REGION_GRANULE || need > BLOCK_MAX {
             return None;
         }
-        let hint = newest.start().checked_sub(len)?;
-        let start = self.source.map(hint, len)?;
-        if start != hint {
-            // SAFETY: mapped just now, and nobody has seen it.
-            #[expect(unsafe_code, reason = "undoing the map call above")]
-            unsafe {
-                self.source.unmap(start, len)
-            };
+        let start = newest.start().checked_sub(len)?;
+        if !self.map_at(start, len)? {
             return None;
         }
-        self.add_region_at(start, len, need, false)?;
-        Some(())
+        self.add_region_at(start, len, need, false).map(|_| ())
     }
 
     /// The same, for units that slabs of small objects will fill: huge pages at once, and so no more than will be filled soon.
@@ -135,19 +128,26 @@ impl<S: PageSource + 'static> Heap<S> {
             return Some(start);
         }
         if let Some(newest) = self.regions {
-            for hint in [newest.start().saturating_sub(len), newest.end()] {
-                let start = self.source.map(hint, len)?;
-                if start == hint {
-                    return Some(start);
+            for place in [newest.start().saturating_sub(len), newest.end()] {
+                if self.map_at(place, len)? {
+                    return Some(place);
                 }
-                // SAFETY: mapped just now, and nobody has seen it.
-                #[expect(unsafe_code, reason = "undoing the map call above")]
-                unsafe {
-                    self.source.unmap(start, len)
-                };
             }
         }
         pages::map_aligned(&self.source, 0, len, if len < REGION_GRANULE { UNIT } else { REGION_GRANULE })
+    }
+
+    /// Maps address space at one place; whether it was free. `None` if the system gives none anywhere.
+    fn map_at(&self, place: usize, len: usize) -> Option<bool> {
+        let start = self.source.map(place, len)?;
+        if start != place {
+            // SAFETY: mapped just now, and nobody has seen it.
+            #[expect(unsafe_code, reason = "undoing the map call above")]
+            unsafe {
+                self.source.unmap(start, len)
+            };
+        }
+        Some(start == place)
     }
 
     /// Makes a new region's memory a free block, one with what is free on both sides of it, and returns that.

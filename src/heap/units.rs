@@ -65,8 +65,8 @@ impl<S: PageSource + 'static> Heap<S> {
     /// Up to so many units that nobody has touched yet, each a block of its own: the first as `alloc_units` would have it, the others with headers
     /// as if purged, so the caller puts slabs there, beside others of so many bytes. All units of a region that is made for slabs. `None` if what would
     /// be taken next is no such unit.
-    pub fn take_fresh_units(&mut self, most: usize, slabs: usize) -> Option<Range<Block>> {
-        let (mut most, need) = (most, 2 * UNIT + MIN_BLOCK);
+    pub fn take_fresh_units(&mut self, mut most: usize, slabs: usize) -> Option<Range<Block>> {
+        let need = 2 * UNIT + MIN_BLOCK;
         let (found, start) = if self.is_dense(slabs) {
             // Not from what was made for blocks: the rest of that may be sparse.
             let (found, region) = self.grow_for_slabs(need)?;

@@ -33,7 +33,7 @@ impl Bins {
     /// Puts a huge page of a heap together, if some are dense that slabs took before they were many enough to ask for them: one, as
     /// the caller waits for it. None any more if the system once refuses: it may have looked for memory for long.
     pub(super) fn collapse_one<S: PageSource>(&mut self, heap: &Heap<S>) {
-        if self.refused {
+        if self.refused || !heap.gets_dense(self.bytes) {
             return;
         }
         for _ in 0..STEP {

@@ -87,9 +87,7 @@ impl Bins {
     #[cold]
     pub(super) fn take_and_park<S: PageSource>(&mut self, heap: &mut Heap<S>) -> Option<usize> {
         let Range { start, end } = heap.take_fresh_units(RUN, self.bytes)?;
-        if heap.gets_dense(self.bytes) {
-            self.collapse_one(heap);
-        }
+        self.collapse_one(heap);
         for unit in (start + UNIT..end).step_by(UNIT) {
             let Some(record) = self.new_record(heap, class()) else {
                 // SAFETY: those that were not parked.

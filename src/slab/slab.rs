@@ -62,7 +62,7 @@ impl Entry {
     /// The bytes from the slab's start to an address in the unit of this entry.
     #[inline(always)]
     pub fn offset(word: u64, address: usize) -> u64 {
-        with_low(word, address) & ((1 << RECORD_SHIFT) - 1)
+        bits::with_low(word, address) & ((1 << RECORD_SHIFT) - 1)
     }
 
     /// The slab's record.
@@ -195,23 +195,6 @@ fn words(class: SizeClass) -> usize {
 }
 
 const _: () = assert!(PLACE_BITS == UNIT.trailing_zeros() && PLACE_BITS == u16::BITS);
-
-/// A word whose low half-word is that of a number. In assembly, as the compiler masks both.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-#[inline(always)]
-fn with_low(mut word: u64, number: usize) -> u64 {
-    // SAFETY: works on two registers.
-    unsafe {
-        core::arch::asm!("mov {0:x}, {1:x}", inout(reg) word, in(reg) number, options(nostack, nomem, pure, preserves_flags));
-    }
-    word
-}
-
-/// The same elsewhere.
-#[cfg(not(all(target_arch = "x86_64", not(miri))))]
-fn with_low(word: u64, number: usize) -> u64 {
-    word >> u16::BITS << u16::BITS | (number & 0xffff) as u64
-}
 
 /// So many neighbours are worth being taken back by the word.
 const RUN: usize = 8;

@@ -58,6 +58,7 @@ fn empty(cache: &Cache) -> Vec<usize> {
             cache.drop_older(class, 0);
         }
         taken.iter().for_each(|&object| use_object(object));
+        cache.begin_stacks();
         cache.resume();
     }
     taken
@@ -89,6 +90,9 @@ fn fill(cache: &Cache, arena: &mut Vec<usize>) {
         && let Some(object) = arena.pop()
     {
         use_object(object);
+        if cache.capacity(class()) == 0 {
+            cache.set_capacity(class(), 2);
+        }
         let places = cache.places(class(), 1);
         places[0].store(object, Relaxed);
         cache.put(class(), places, 1);
