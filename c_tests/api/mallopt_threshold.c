@@ -21,6 +21,13 @@ int main(void) {
     CHECK(mappings_for(100 * KIB) == 0);
     CHECK(mappings_for(300 * KIB) == 1);
     CHECK(mappings_for(2 * MIB) == 1);
+    // Also one that has just the bytes of blocks that the thread's cache has room for.
+    void *block = malloc(128 * KIB);
+    free(block);
+    CHECK(malloc(128 * KIB) == block);
+    CHECK(mallopt(M_MMAP_THRESHOLD, 64 * 1024) == 1);
+    CHECK(mappings_for(128 * KIB) == 1);
+    free(block);
 
     CHECK(mallopt(M_MMAP_THRESHOLD, 8 * 1024 * 1024) == 1);
     CHECK(mappings_for(300 * KIB) == 0);

@@ -82,6 +82,21 @@ static void room_is_kept(void) {
     }
 }
 
+// Programs that make room for the worst case and shrink to what it was, as Python's strings are made, pay for what they use.
+static void what_shrinks_gives_back(void) {
+    for (size_t size = 32; size <= 8 * KIB; size += size < 64 ? 16 : size / 4 & ~(size_t)15) {
+        for (size_t n = 1; n <= size; n += 7) {
+            char *block = malloc(size);
+            CHECK(block);
+            fill(block, 0, size, 5);
+            block = realloc(block, n);
+            CHECK(block && holds(block, 0, n, 5));
+            CHECK(malloc_usable_size(block) <= n + n / 2 + 16);
+            free(block);
+        }
+    }
+}
+
 int main(void) {
     served_by_metes();
     null_is_malloc();
@@ -91,5 +106,6 @@ int main(void) {
     every_size_to_every_other(1);
     the_same_size_changes_nothing();
     room_is_kept();
+    what_shrinks_gives_back();
     check_heap();
 }

@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code)]
 
-use super::cache::{self, Released};
+use super::cache::{self, Cache, Released};
 use super::misuse::{self, Wrong};
 use super::{check, density, exchange, foreign, guard, helper, oom, options, runtime, stats, threads, tuning, watch};
 use crate::base::align;
@@ -16,6 +16,7 @@ use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
 use crate::heap::block;
 use crate::heap::heap::{self, Fresh};
+use crate::heap::page_map::Shown;
 use crate::heap::span::{Kind, Span};
 use crate::slab::arena::Arena;
 use crate::slab::slab::Entry;
@@ -65,15 +66,42 @@ fn arena_of(region: &Span) -> &'static Arena<Linux> {
 #[inline(always)]
 fn owner(address: usize) -> Owner {
     runtime::ensure();
-    match runtime::PAGE_MAP.both(address) {
-        (Some(entry), _) => Owner::Slab(entry),
-        (None, Some(region)) if is_region(region) => Owner::Region(region),
-        (None, Some(span)) => match span.kind() {
-            Kind::Guarded => Owner::Guarded,
-            // A mapping that somebody is just giving back counts as one: `Mappings` sorts that out.
-            Kind::Mapping | Kind::Nothing | Kind::Retained | Kind::Region => Owner::Mapping(span),
+    let Some(unit) = unit(address) else { return Owner::Foreign };
+    if let Some(entry) = unit.slab_entry() {
+        return Owner::Slab(entry);
+    }
+    let Some(span) = unit.span() else { return Owner::Foreign };
+    match span.kind() {
+        Kind::Region => Owner::Region(span),
+        Kind::Guarded => Owner::Guarded,
+        // A mapping that somebody is just giving back counts as one: `Mappings` sorts that out.
+        Kind::Mapping | Kind::Nothing | Kind::Retained => Owner::Mapping(span),
+    }
+}
+
+/// The unit of an address: most are in the window.
+#[inline(always)]
+fn unit(address: usize) -> Option<Shown> {
+    cache::shown(address).or_else(|| runtime::PAGE_MAP.show(address))
+}
+
+/// The heap's region or the mapping that a unit is in, and the usable bytes of the block there, if all is as it should be: it is in use. What is wrong is
+/// for others to find out. Only where blocks are not checked.
+#[inline(always)]
+fn block_in_use(unit: Shown, address: usize) -> Option<(&'static Span, usize)> {
+    if unit.slab_entry().is_some() {
+        return None;
+    }
+    let span = unit.span()?;
+    match span.kind() {
+        // SAFETY: the page map's region.
+        Kind::Region => match unsafe { heap::usable_size(span, address) } {
+            // SAFETY: the heap has a block there.
+            Ok(usable) if usable < class::SLAB_MAX || !unsafe { key::is_set(address) } => Some((span, usable)),
+            _ => None,
         },
-        (None, None) => Owner::Foreign,
+        Kind::Mapping if span.start() == address => Some((span, span.len())),
+        _ => None,
     }
 }
 
@@ -440,25 +468,29 @@ unsafe extern "C" fn release_elsewhere(p: *mut u8, family: Family) {
 #[cold]
 #[inline(never)]
 unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
+    if let Some(unit) = cache::shown(p.addr())
+        && let Some((span, usable)) = block_in_use(unit, p.addr())
+        && is_region(span)
+        && options::perturb() == 0
+        && let Some(class) = exchange::class_of_block(usable)
+        && cache::release_block(span.arena.load(Relaxed) as usize, class, p.addr())
+    {
+        return;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { release_at_length(p, family) };
+}
+
+/// # Safety
+/// As for `release`.
+#[inline(never)]
+unsafe extern "C" fn release_at_length(p: *mut u8, family: Family) {
     if options::watched() {
         // SAFETY: the caller's promise.
         return unsafe { watch::free(p, Claim::of(family)) };
     }
-    match runtime::PAGE_MAP.slab_entry(p.addr()) {
-        Some(entry) => {
-            release_object(Operation::Free, entry, p.addr());
-            check::tick();
-        }
-        None => match runtime::PAGE_MAP.get(p.addr()).filter(|span| is_region(span)) {
-            Some(region) => {
-                // SAFETY: the page map's region.
-                unsafe { release_block(Operation::Free, region, p.addr()) };
-                check::tick();
-            }
-            // SAFETY: the caller's promise.
-            None => unsafe { release_for(Operation::Free, p) },
-        },
-    }
+    // SAFETY: the caller's promise.
+    unsafe { release_for(Operation::Free, p) };
 }
 
 /// The same for who says how many bytes were asked for.
@@ -647,9 +679,19 @@ fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
 /// The bytes a program may use at `p`; 0 for null.
 #[inline]
 pub fn usable_size(p: *mut u8) -> usize {
-    if let Some(object) = cache::object(p.addr()) {
-        return object.size();
+    let unit = match cache::object(p.addr()) {
+        Ok(object) => return object.size(),
+        Err(unit) => unit,
+    };
+    if let Some((_, usable)) = unit.and_then(|unit| block_in_use(unit, p.addr())) {
+        return usable;
     }
+    usable_slowly(p)
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn usable_slowly(p: *mut u8) -> usize {
     if options::watched() {
         return watch::usable_size(p);
     }
@@ -707,7 +749,7 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
         if object != 0 {
             return core::ptr::with_exposed_provenance_mut(object);
         }
-    } else if let Some(object) = cache::object(p.addr()) {
+    } else if let Ok(object) = cache::object(p.addr()) {
         if serves(object.size(), n) {
             object.cache().count_elsewhere(Operation::Realloc);
             return p;
@@ -766,6 +808,28 @@ unsafe fn move_object(object: cache::Object, p: *mut u8, n: usize) -> *mut u8 {
 /// As for `resize`.
 #[inline(never)]
 unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
+    if let Some(unit) = cache::shown(p.addr())
+        && let Some((span, usable)) = block_in_use(unit, p.addr())
+        && let Some(cache) = Cache::mine()
+        && hardly_changes(span, usable, n)
+    {
+        cache.count_elsewhere(Operation::Realloc);
+        return p;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { resize_at_length(p, n) }
+}
+
+/// Whether a block or a mapping that is to be resized to `n` bytes stays as it is without more ado.
+#[inline(always)]
+fn hardly_changes(span: &Span, usable: usize, n: usize) -> bool {
+    if is_region(span) { n <= usable && usable - n < usable / 8 } else { n != 0 && runtime::MAPPINGS.keep(span, n) }
+}
+
+/// # Safety
+/// As for `resize`.
+#[inline(never)]
+unsafe fn resize_at_length(p: *mut u8, n: usize) -> *mut u8 {
     runtime::ensure();
     if options::watched() {
         // SAFETY: the caller's promise.
@@ -826,11 +890,11 @@ unsafe fn resize_once(p: *mut u8, n: usize) -> *mut u8 {
     }
 }
 
-/// Whether an object that is to be resized to `n` bytes serves as it is: it is large enough, and hardly twice as large as it need be. The smallest class
-/// serves any but none.
+/// Whether an object that is to be resized to `n` bytes serves as it is: it is large enough, and hardly more than a third of it would be unused. The
+/// smallest class serves any but none.
 #[inline(always)]
 fn serves(size: usize, n: usize) -> bool {
-    n <= size && 2 * n + GRAIN > size
+    n <= size && 3 * n + 2 * GRAIN > 2 * size
 }
 
 /// Whether a block of so many bytes that is to be resized to `n` serves as it is, so that there is nothing to do.

@@ -897,23 +897,29 @@ impl Object {
     }
 }
 
-/// The object at an address, if `release` would take it.
+/// The object at an address, if `release` would take it; else its unit, if the window shows it.
 #[inline(always)]
-pub fn object(address: usize) -> Option<Object> {
+pub fn object(address: usize) -> Result<Object, Option<Shown>> {
     let head = Head::current();
-    let unit = head.unit(address)?;
+    let Some(unit) = head.unit(address) else { return Err(None) };
     let distance = head.distance(unit.word());
     // The gate does not matter: the stacks are not looked at.
     if distance >= OPEN {
-        return None;
+        return Err(Some(unit));
     }
     // SAFETY: the window of nobody shows nothing.
     let cache = unsafe { head.cache() };
     // SAFETY: an object starts there.
     if !cache.bin_at(distance).has_object(unit, address) || unsafe { key::is_set(address) } {
-        return None;
+        return Err(Some(unit));
     }
-    Some(Object { cache, distance })
+    Ok(Object { cache, distance })
+}
+
+/// The unit of an address, if the window shows it: where blocks are checked there is none.
+#[inline(always)]
+pub fn shown(address: usize) -> Option<Shown> {
+    Head::current().unit(address)
 }
 
 #[inline(always)]
@@ -947,6 +953,14 @@ pub fn release_class(class: SizeClass, address: usize) -> bool {
     let Some(cache) = Head::current().open_cache() else { return false };
     // A cache that was halted goes on here, if that was left to its thread.
     push_class(cache, class, address) || cache.enter() && push_class(cache, class, address)
+}
+
+/// Puts a heap block of a class, of the heap of an arena, into the calling thread's cache: as `release_class`, and not where the arena is not the
+/// thread's, or the block is in a cache already.
+#[inline(always)]
+pub fn release_block(arena: usize, class: SizeClass, address: usize) -> bool {
+    let Some(cache) = Head::current().open_cache() else { return false };
+    cache.home() == arena && push_class(cache, class, address)
 }
 
 #[inline(always)]

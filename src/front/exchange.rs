@@ -350,7 +350,8 @@ fn release_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
 }
 
 /// The class of heap blocks with so many usable bytes: those made for the class, or hardly larger.
-fn class_of_block(usable: usize) -> Option<SizeClass> {
+#[inline(always)]
+pub fn class_of_block(usable: usize) -> Option<SizeClass> {
     const SLACK: usize = 64;
     let class = SizeClass::within(usable).filter(|class| class.size() > SLAB_MAX)?;
     (usable - class.size() < SLACK).then_some(class)

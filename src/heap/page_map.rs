@@ -69,6 +69,8 @@ struct Leaf {
 
 /// Where a window has the limits.
 const LIMITS: usize = core::mem::offset_of!(Leaf, limits);
+/// And where the spans.
+const SPANS: usize = core::mem::offset_of!(Leaf, spans);
 
 /// What a thread cache keeps of a leaf: one word leads to all of it, so it is always of one piece. The slab entries of the units
 /// follow. Nothing writes to it once it can be seen.
@@ -124,6 +126,15 @@ impl Shown {
     #[inline(always)]
     pub fn slab_entry(self) -> Option<Entry> {
         Entry::found(self.word)
+    }
+
+    /// What it belongs to.
+    #[inline(always)]
+    pub fn span(self) -> Option<&'static Span> {
+        let spans: *const AtomicPtr<Span> =
+            core::ptr::with_exposed_provenance(core::ptr::from_ref(self.window).addr() + SPANS);
+        // SAFETY: the spans of a leaf stand behind its window, and leaves are exposed; spans are never unmapped (see `span`).
+        unsafe { (*spans.add(self.unit)).load(Ordering::Acquire).as_ref() }
     }
 
     /// Whether a number is below the unit's limit. In assembly, as the compiler does not compare with an atomic in place.
@@ -235,16 +246,6 @@ impl PageMap {
         let span = self.leaf(address)?.spans[index(address)].load(Ordering::Acquire);
         // SAFETY: spans are never unmapped (see `span`).
         unsafe { span.as_ref() }
-    }
-
-    /// The slab entry of the unit at `address`, if a slab stands there, and the span.
-    #[inline]
-    pub fn both(&self, address: usize) -> (Option<Entry>, Option<&'static Span>) {
-        let Some(leaf) = self.leaf(address) else { return (None, None) };
-        let entry = Entry::found(leaf.slabs[index(address)].load(Ordering::Acquire));
-        let span = leaf.spans[index(address)].load(Ordering::Acquire);
-        // SAFETY: spans are never unmapped (see `span`).
-        (entry, unsafe { span.as_ref() })
     }
 
     /// Makes the units of `start..start + len` belong to `span`. False, and nothing changed, when there is no memory for
