@@ -39,8 +39,8 @@ pub const BLOCK_MAX: usize = 32 << 30;
 /// The mmap cutoff before a program or an option moves it, in bytes.
 pub const CUTOFF_DEFAULT: usize = 256 << 10;
 
-/// The cutoff never follows past this by itself.
-pub const CUTOFF_DYNAMIC_MAX: usize = 64 << 20;
+/// The cutoff never follows past this by itself: blocks of 64 MiB, a size that programs like, are below it.
+pub const CUTOFF_DYNAMIC_MAX: usize = (64 << 20) + UNIT;
 
 /// A cutoff somebody sets is at most this.
 pub const CUTOFF_MAX: usize = 8 << 30;
