@@ -5,7 +5,8 @@ use crate::base::align;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
 use crate::front::{alloc, redirected};
-use crate::sys::linux::{keeping_errno, page_size, set_errno};
+use crate::sys::errno::{keeping_errno, set_errno};
+use crate::sys::linux::page_size;
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 

@@ -2,7 +2,7 @@
 
 use crate::base::operation::Operation;
 use crate::front::{check, oom, option_keys, runtime, stats, tuning};
-use crate::sys::linux;
+use crate::sys::errno;
 use core::ffi::{CStr, c_char, c_int};
 use core::sync::atomic::{AtomicU8, Ordering};
 
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn metes_option_set(name: *const c_char, value: *const c_c
         runtime::apply();
         return 0;
     }
-    linux::set_errno(libc::EINVAL);
+    errno::set_errno(libc::EINVAL);
     -1
 }
 

@@ -19,9 +19,11 @@ use crate::heap::heap::{self, Fresh};
 use crate::heap::page_map::Shown;
 use crate::heap::span::{Kind, Span};
 use crate::slab::arena::Arena;
+use crate::slab::key;
+use crate::slab::misuse::{ObjectMisuse, interior};
 use crate::slab::slab::Entry;
-use crate::slab::{bins, key};
-use crate::sys::linux::{self, Linux};
+use crate::sys::errno;
+use crate::sys::linux::Linux;
 use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
@@ -106,7 +108,7 @@ fn block_in_use(unit: Shown, address: usize) -> Option<(&'static Span, usize)> {
 }
 
 pub(super) fn fail() -> *mut u8 {
-    linux::set_errno(libc::ENOMEM);
+    errno::set_errno(libc::ENOMEM);
     null_mut()
 }
 
@@ -594,7 +596,7 @@ unsafe fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> 
     // SAFETY: the caller's promise.
     let is = usable >= class::SLAB_MAX && unsafe { has_key(address) };
     if is {
-        misuse::report(operation, address, Wrong::Object(bins::Misuse::Freed(usable)));
+        misuse::report(operation, address, Wrong::Object(ObjectMisuse::Freed(usable)));
     }
     is
 }
@@ -730,8 +732,8 @@ fn usable_object(operation: Operation, entry: Entry, address: usize) -> Option<u
     let wrong = match entry.object_at(address) {
         // SAFETY: that object.
         Some(object) if entry.is_out(address) && !unsafe { has_key(address) } => return Some(object.class.size()),
-        Some(object) => bins::Misuse::Freed(object.class.size()),
-        None => bins::interior(entry, address),
+        Some(object) => ObjectMisuse::Freed(object.class.size()),
+        None => interior(entry, address),
     };
     misuse::report(operation, address, Wrong::Object(wrong));
     None
@@ -853,7 +855,7 @@ unsafe fn resize_at_length(p: *mut u8, n: usize) -> *mut u8 {
         return foreign::realloc(p, n);
     }
     let Some(size) = usable_by(owner, Operation::Realloc, p) else {
-        linux::set_errno(libc::EINVAL);
+        errno::set_errno(libc::EINVAL);
         return null_mut();
     };
     if stays(owner, size, n) {

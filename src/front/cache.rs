@@ -51,7 +51,8 @@ use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry, home_place};
 use crate::sys::{futex, thread};
 use core::mem::offset_of;
-use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{Ordering, compiler_fence};
 use sampling::sample_due;
 use slots::{FAR, NEAR, PLACES, Place, SLOTS};
 
@@ -61,7 +62,7 @@ pub use slots::{slots_max, slots_min};
 #[cfg(feature = "models")]
 use crate::base::model::barrier;
 #[cfg(not(feature = "models"))]
-use crate::sys::linux::barrier;
+use crate::sys::process::barrier;
 
 #[cfg(feature = "models")]
 mod models;

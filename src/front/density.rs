@@ -8,8 +8,7 @@ use super::{alloc, runtime};
 use crate::base::align;
 use crate::base::operation::Operation;
 use crate::heap::huge::LARGE;
-use crate::sys::linux;
-use crate::sys::valgrind;
+use crate::sys::{linux, probe, valgrind};
 use core::sync::atomic::Ordering::Relaxed;
 
 /// A page in so many bytes is looked at.
@@ -37,7 +36,7 @@ fn has_content(block: usize, bytes: usize) -> bool {
         // Another one in each, or what is done at regular distances would be taken for all.
         let at = align::up(block, page) + index * STRIDE + (index * 37 + 11) % (pages - 1) * page;
         // Programs make pages of their blocks untouchable, and put files in their place.
-        let is_readable = linux::is_readable(at);
+        let is_readable = probe::is_readable(at);
         let words = (at..at + page).step_by(size_of::<u64>());
         // SAFETY: inside the block, which nobody uses any more, on a page that can be read.
         let mut contents = words.map(|word| unsafe { core::ptr::with_exposed_provenance::<u64>(word).read_volatile() });

@@ -11,8 +11,8 @@ use super::{helper, runtime, stats, threads};
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::operation::Operation;
 use crate::base::shared::AtomicUsize;
-use crate::slab::bins::{self, Misuse};
 use crate::slab::key;
+use crate::slab::misuse::{ObjectMisuse, interior};
 use crate::slab::slab::{Entry, Object};
 use crate::sys::linux;
 use core::sync::atomic::Ordering::Relaxed;
@@ -163,7 +163,7 @@ fn flush_into(arena: &mut Arena<'_>, cache: &Cache, class: SizeClass, keep: usiz
 }
 
 /// Reports an object that comes out of a cache: what is wrong with it now was done while it was there.
-fn report(address: usize, wrong: Misuse) {
+fn report(address: usize, wrong: ObjectMisuse) {
     misuse::report(Operation::Free, address, Wrong::Object(wrong));
 }
 
@@ -268,12 +268,12 @@ pub fn flush_all(cache: &Cache) {
 #[inline(never)]
 pub fn release_object(operation: Operation, entry: Entry, address: usize) {
     let Some(object @ Object { class, .. }) = entry.object_at(address) else {
-        return misuse::report(operation, address, Wrong::Object(bins::interior(entry, address)));
+        return misuse::report(operation, address, Wrong::Object(interior(entry, address)));
     };
     // SAFETY: an object starts there.
     #[expect(unsafe_code, reason = "its second word is looked at")]
     if unsafe { key::is_set(address) } || !entry.has_out(object) {
-        return misuse::report(operation, address, Wrong::Object(Misuse::Freed(class.size())));
+        return misuse::report(operation, address, Wrong::Object(ObjectMisuse::Freed(class.size())));
     }
     if let Some(cache) = threads::cache() {
         if entry.arena() != cache.home() {

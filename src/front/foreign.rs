@@ -10,7 +10,7 @@ use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
 use crate::sys::maps::{self, Place};
-use crate::sys::{linux, report};
+use crate::sys::{errno, probe, report};
 use core::ffi::{CStr, c_void};
 use core::fmt::Write;
 
@@ -50,7 +50,7 @@ pub fn realloc(p: *mut u8, n: usize) -> *mut u8 {
     if !ours {
         refuse(Operation::Realloc, p);
     }
-    linux::set_errno(libc::EINVAL);
+    errno::set_errno(libc::EINVAL);
     core::ptr::null_mut()
 }
 
@@ -88,7 +88,7 @@ fn refuse(operation: Operation, p: *mut u8) {
 /// if it is not.
 fn report_if_ours(operation: Operation, address: usize) -> bool {
     if let Some(span) = runtime::MAPPINGS.locate(address) {
-        misuse::interior(operation, address, span.start(), span.len());
+        misuse::report_interior(operation, address, span.start(), span.len());
         return true;
     }
     if let Some(bytes) = runtime::MAPPINGS.freed_at(address) {
@@ -142,7 +142,7 @@ fn looks_like_libc_block(address: usize) -> bool {
         return false;
     }
     let mut word = [0u8; 8];
-    if linux::peek(address - 8, &mut word) != word.len() {
+    if probe::peek(address - 8, &mut word) != word.len() {
         return false;
     }
     let size = usize::from_ne_bytes(word) & !FLAGS;

@@ -5,18 +5,19 @@
 
 use super::fault::{self, Claim};
 use super::guarded::{self, Block, Found, Freed, Pool, Trace};
-use super::misuse;
 use super::trailer::{self, Call, Facts};
-use super::{options, runtime, stats, threads};
+use super::{misuse, options, runtime, stats, threads};
 use crate::base::code::Code;
 use crate::base::family::Family;
 use crate::base::operation::Operation;
 use crate::base::seal;
 use crate::sys::fault::Fault;
-use crate::sys::linux::{self, Linux};
+use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
 use crate::sys::report::{self, Detail};
-use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering, Ordering::Relaxed};
+use crate::sys::{errno, process};
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 /// `guard=on`. See docs/design.md for what it costs.
 const RATE_ON: usize = 5000;
@@ -95,14 +96,14 @@ fn switch_on() {
         RATE.store(0, Relaxed);
         return report::say(format_args!("no memory for guarded allocations: guard is off"));
     }
-    linux::keeping_errno(fault::watch);
+    errno::keeping_errno(fault::watch);
     EVER.store(true, Ordering::Release);
     // Each takes the slow path at its next allocation, and finds the new rate.
     for cache in threads::all() {
         const TRIES: usize = 20;
         (0..TRIES).any(|_| {
             cache.arm() || {
-                linux::sleep(1);
+                process::sleep(1);
                 false
             }
         });
@@ -246,7 +247,9 @@ pub fn usable_size(operation: Operation, address: usize) -> Option<usize> {
 fn wrong(found: &Found, operation: Operation, address: usize) {
     match found {
         Found::Freed(block) | Found::NearFreed(block) => freed(operation, block, address),
-        Found::Near(block) if address > block.start => misuse::interior(operation, address, block.start, block.size),
+        Found::Near(block) if address > block.start => {
+            misuse::report_interior(operation, address, block.start, block.size);
+        }
         _ => misuse::nowhere(operation, address, format_args!("no block starts here, in the pool of guarded ones")),
     }
 }

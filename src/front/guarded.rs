@@ -26,8 +26,9 @@ use crate::base::family::Family;
 use crate::base::shared::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, fence};
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::{self, PageSource};
-use crate::sys::thread;
-use core::sync::atomic::{Ordering, Ordering::Relaxed};
+use crate::sys::{probe, thread};
+use core::sync::atomic::Ordering;
+use core::sync::atomic::Ordering::Relaxed;
 use system::{open, shut, stack};
 
 #[cfg(feature = "models")]
@@ -187,7 +188,7 @@ impl Block {
         [behind, before].into_iter().find_map(|(start, len)| {
             (start..start + len).step_by(piece.len()).find_map(|at| {
                 let wanted = piece.len().min(start + len - at);
-                let got = linux::peek(at, &mut piece[..wanted]);
+                let got = probe::peek(at, &mut piece[..wanted]);
                 piece[..got].iter().position(|&byte| byte != CANARY).map(|index| at + index)
             })
         })

@@ -18,8 +18,9 @@ use crate::sys::helper::{self, Started};
 use crate::sys::linux::Linux;
 use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
-use crate::sys::{futex, linux, sandbox, sanitizer, thread};
-use core::sync::atomic::{Ordering, Ordering::Relaxed};
+use crate::sys::{futex, process, sandbox, sanitizer, thread};
+use core::sync::atomic::Ordering;
+use core::sync::atomic::Ordering::Relaxed;
 use lock_api::RawMutex;
 
 /// Freed bytes in an arena that are worth a helper, once the program has had one.
@@ -50,7 +51,7 @@ static AT_WORK: FutexLock = FutexLock::INIT;
 
 /// When the library starts.
 pub fn begin() {
-    PROCESS.store(linux::process_id(), Relaxed);
+    PROCESS.store(process::process_id(), Relaxed);
     ALIVE.store(0, Relaxed);
     WORK.store(0, Relaxed);
 }
@@ -91,7 +92,7 @@ fn call() {
     {
         return;
     }
-    if PROCESS.load(Relaxed) != linux::process_id() {
+    if PROCESS.load(Relaxed) != process::process_id() {
         return;
     }
     WORK.store(1, Ordering::SeqCst);
@@ -165,7 +166,7 @@ fn pass() {
 /// Whether the kernel gives a barrier for all threads. It is asked only where a cache is to be emptied, and where no
 /// filter may kill for that.
 fn can_halt() -> bool {
-    MAY_HALT.load(Relaxed) && linux::register_barrier()
+    MAY_HALT.load(Relaxed) && process::register_barrier()
 }
 
 fn empty(cache: &Cache) {

@@ -17,7 +17,7 @@ use crate::base::config::UNIT;
 use crate::base::line::Line;
 use crate::sys::linux::{self, page_size};
 use crate::sys::report::{self, Detail};
-use crate::sys::{env, maps, modules, own};
+use crate::sys::{env, maps, modules, own, probe};
 use core::cmp::{Ordering, Reverse};
 use core::fmt::Write;
 use core::ops::Range;
@@ -143,7 +143,7 @@ impl Search {
         let mut at = align::up(bytes.start, size_of::<usize>());
         while at < bytes.end {
             let wanted = (PIECE - at % PIECE).min(bytes.end - at);
-            let got = linux::peek(at, &mut piece[..wanted]);
+            let got = probe::peek(at, &mut piece[..wanted]);
             for word in piece[..got].chunks_exact(size_of::<usize>()) {
                 let mut bytes = [0; size_of::<usize>()];
                 bytes.copy_from_slice(word);

@@ -8,7 +8,7 @@ use crate::base::operation::Operation;
 use crate::heap::heap::Misuse;
 use crate::heap::locate::Place;
 use crate::heap::span::{Kind, Span};
-use crate::slab::bins;
+use crate::slab::misuse::{ObjectMisuse, interior};
 use crate::slab::slab::Entry;
 use crate::sys::report::{self, Detail};
 use core::fmt::Arguments;
@@ -20,7 +20,7 @@ pub enum Wrong {
     /// The pointer lies in this region, and is not a block in use.
     Block(&'static Span, Misuse),
     /// The pointer lies in a slab.
-    Object(bins::Misuse),
+    Object(ObjectMisuse),
     /// The pointer lies in this mapping, but not at its start.
     Mapping(&'static Span),
     /// A mapping of so many bytes, which another thread has just freed.
@@ -36,15 +36,17 @@ pub fn report(operation: Operation, address: usize, wrong: Wrong) {
             freed(operation, address, format_args!("this block is free already, in a free block of {usable} bytes"));
         }
         Wrong::Block(region, Misuse::NoHeader(raw)) => no_header(operation, region, address, raw),
-        Wrong::Object(bins::Misuse::Freed(0)) => freed(operation, address, format_args!("this block is free already")),
-        Wrong::Object(bins::Misuse::Freed(size)) => {
+        Wrong::Object(ObjectMisuse::Freed(0)) => freed(operation, address, format_args!("this block is free already")),
+        Wrong::Object(ObjectMisuse::Freed(size)) => {
             freed(operation, address, format_args!("this block of {size} bytes is free already"));
         }
-        Wrong::Object(bins::Misuse::Interior(_, 0)) => {
+        Wrong::Object(ObjectMisuse::Interior(_, 0)) => {
             nowhere(operation, address, format_args!("no block starts here, behind the last of its slab"));
         }
-        Wrong::Object(bins::Misuse::Interior(offset, size)) => interior(operation, address, address - offset, size),
-        Wrong::Mapping(span) => interior(operation, address, span.start(), span.len()),
+        Wrong::Object(ObjectMisuse::Interior(offset, size)) => {
+            report_interior(operation, address, address - offset, size);
+        }
+        Wrong::Mapping(span) => report_interior(operation, address, span.start(), span.len()),
         Wrong::FreedMapping(bytes) => freed_mapping(operation, address, bytes),
     }
 }
@@ -77,7 +79,7 @@ pub fn freed_mapping(operation: Operation, address: usize, bytes: usize) {
 }
 
 /// A pointer into a block, but not to its start.
-pub fn interior(operation: Operation, address: usize, start: usize, size: usize) {
+pub fn report_interior(operation: Operation, address: usize, start: usize, size: usize) {
     let offset = address - start;
     debug_assert!(offset < size.max(UNIT));
     let size = watch::asked(start).unwrap_or(size);
@@ -101,7 +103,7 @@ fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u
                 let what = format_args!("in the header of the block of {usable} bytes at {block:#x}");
                 return nowhere(operation, address, what);
             }
-            interior(operation, address, block, usable);
+            report_interior(operation, address, block, usable);
         }
         Place::In { block, usable, in_use: false } => {
             drop(heap);
@@ -149,9 +151,9 @@ fn describe_place(detail: &mut Detail, address: usize) {
 
 fn describe_object(detail: &mut Detail, entry: Entry, address: usize) {
     let (arena, slab) = (entry.arena(), entry.slab().start());
-    let (start, size) = match (entry.object_at(address), bins::interior(entry, address)) {
+    let (start, size) = match (entry.object_at(address), interior(entry, address)) {
         (Some(object), _) => (address, object.class.size()),
-        (None, bins::Misuse::Interior(offset, size)) if size != 0 => (address - offset, size),
+        (None, ObjectMisuse::Interior(offset, size)) if size != 0 => (address - offset, size),
         _ => return detail.line(format_args!("slab at {slab:#x}, of arena {arena}")),
     };
     // SAFETY: an object of the slab starts there.

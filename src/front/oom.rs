@@ -11,7 +11,7 @@ use super::runtime;
 use crate::base::code::Code;
 use crate::base::config::REQUEST_MAX;
 use crate::base::seal::{Hidden, Overwritten};
-use crate::sys::{linux, report, thread};
+use crate::sys::{errno, report, thread};
 use core::ffi::c_int;
 
 /// Called when a request for so many bytes cannot be served. It returns other than 0 if the request is to be tried again, as it has freed
@@ -89,5 +89,5 @@ fn ask(bytes: usize) -> bool {
     if interrupted || thread::is_unasked() {
         return false;
     }
-    unasked(|| linux::keeping_errno(|| handler(bytes))) != 0
+    unasked(|| errno::keeping_errno(|| handler(bytes))) != 0
 }

@@ -10,8 +10,9 @@ use crate::base::path::{self, Path};
 use crate::base::sealed::{self, Slot, Text};
 use crate::heap::free_list::Fit;
 use crate::sys::report::{self, After};
-use crate::sys::{env, kept, linux, valgrind};
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
+use crate::sys::{env, kept, process, valgrind};
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
 
 /// When freed memory is given back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -334,7 +335,7 @@ pub fn families() -> bool {
 
 /// The file that says which leaks not to tell.
 pub fn suppressions() -> Option<Path> {
-    path::expand(SUPPRESSIONS, linux::process_id().cast_signed())
+    path::expand(SUPPRESSIONS, process::process_id().cast_signed())
 }
 
 /// What the bytes of new blocks are.

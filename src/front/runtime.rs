@@ -11,7 +11,7 @@ use super::{guard, helper, options, quarantine, threads, watch};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::seal;
-use crate::heap::heap::Huge;
+use crate::heap::credit::Huge;
 use crate::heap::mapping::Mappings;
 use crate::heap::page_map::PageMap;
 use crate::heap::span::{Kind, Span, SpanPool};
@@ -19,7 +19,7 @@ use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
-use crate::sys::{auxv, cpus, modules, report, sanitizer, thread, valgrind};
+use crate::sys::{auxv, cpus, modules, process, report, sanitizer, thread, valgrind};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Who owns which unit of address space.
@@ -157,7 +157,7 @@ fn secret() -> u64 {
         // SAFETY: AT_RANDOM points at sixteen bytes that live as long as the process.
         unsafe { core::ptr::with_exposed_provenance::<[u64; 2]>(address).read_unaligned() }
     });
-    let asked = linux::random();
+    let asked = process::random();
     let [low, high] = match (given, asked) {
         (None, None) => [(&raw const START).addr() as u64, (&raw const given).addr() as u64 ^ Linux.now() << 48],
         _ => given.unwrap_or_default(),

@@ -12,7 +12,7 @@ use crate::base::shared::{AtomicU32, AtomicU64};
 use crate::heap::heap::Figures;
 use crate::heap::mapping::MappingFigures;
 use crate::slab::bins::{Free, SlabFigures};
-use crate::sys::{linux, report, valgrind};
+use crate::sys::{file, linux, process, report, valgrind};
 use core::fmt::Write;
 use core::sync::atomic::Ordering;
 
@@ -276,14 +276,14 @@ pub fn write_at_exit() {
     if !options::stats_at_exit() {
         return;
     }
-    let pid = linux::process_id().cast_signed();
+    let pid = process::process_id().cast_signed();
     let page = text(pid);
     match options::stats_file(pid) {
         None => report::write_all(libc::STDERR_FILENO, page.as_bytes()),
-        Some(path) => match linux::open_to_append(path.as_bytes()) {
+        Some(path) => match file::open_to_append(path.as_bytes()) {
             Some(fd) => {
                 report::write_all(fd, page.as_bytes());
-                linux::close(fd);
+                file::close(fd);
             }
             None => {
                 let path = path.as_str().trim_end_matches('\0');

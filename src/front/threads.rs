@@ -22,9 +22,10 @@ use super::cache::Cache;
 use super::rooms::{self, LAID, OLD, OPEN, Place, update};
 use super::{exchange, helper, options, runtime, stats};
 use crate::base::shared::{AtomicI64, AtomicU32, AtomicUsize};
-use crate::sys::{linux, thread};
+use crate::sys::{errno, process, thread};
 use core::ffi::c_void;
-use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 /// How many caches have an owner.
 static OWNED: AtomicUsize = AtomicUsize::new(0);
@@ -91,8 +92,8 @@ fn make() -> Option<&'static Cache> {
     }
     thread::set_inside(false);
     let cache = cache?;
-    if !linux::is_main_thread() {
-        linux::keeping_errno(|| watch_end(cache));
+    if !thread::is_main_thread() {
+        errno::keeping_errno(|| watch_end(cache));
     }
     Some(cache)
 }
@@ -182,7 +183,7 @@ fn orphaned() -> Option<(Place, u64)> {
     (from..from.wrapping_add(ASK)).map(rooms::place_at).find_map(|place| {
         let old = place.word().load(Relaxed);
         let number = number_in(old);
-        let gone = number != 0 && number != thread::number() && !linux::thread_lives(number);
+        let gone = number != 0 && number != thread::number() && !process::thread_lives(number);
         (gone && claim(&place, old)).then_some((place, old))
     })
 }

@@ -31,7 +31,7 @@ use crate::slab::slab::{Entry, Object};
 use crate::slab::vacant;
 use crate::sys::linux::{self, page_size};
 use crate::sys::report::Detail;
-use crate::sys::valgrind;
+use crate::sys::{errno, valgrind};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicUsize};
@@ -589,7 +589,7 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
         return (foreign::realloc(p, n), Err(end));
     }
     let refuse = || {
-        linux::set_errno(libc::EINVAL);
+        errno::set_errno(libc::EINVAL);
         (null_mut(), Err(End::Refused))
     };
     if let Some(facts) = guard::facts(p.addr()) {
@@ -622,7 +622,7 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
             if let Ok((block, facts, _)) = take_back(Operation::Move, new, CLAIM) {
                 put_away(Operation::Move, block, facts);
             }
-            linux::set_errno(libc::EINVAL);
+            errno::set_errno(libc::EINVAL);
             (null_mut(), Err(end))
         }
     }

@@ -10,8 +10,8 @@
 //! A heap is not for several threads: `slab::arena` puts the lock around it.
 
 use super::block::{self, Block, FreeBlocks, Header, MIN_REST};
+use super::credit::{Credit, Huge};
 use super::free_list::{Fit, FreeList};
-use super::huge::Credit;
 use super::page_map::PageMap;
 use super::span::{Kind, Span, SpanPool};
 use crate::base::align;
@@ -65,17 +65,6 @@ pub struct Figures {
     pub free_blocks: usize,
     /// Their bytes.
     pub free: usize,
-}
-
-/// Which memory of a heap asks for huge pages: see `huge`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Huge {
-    /// All. The first, so that a heap is made of zeroes.
-    Always,
-    /// None, and it refuses those that the system would give unasked.
-    Never,
-    /// What will be touched densely; of slabs, once they have so many bytes.
-    Dense(usize),
 }
 
 /// A heap over a page source.

@@ -11,7 +11,8 @@
 //!
 //! Where pieces are given back the region asks no more, or the kernel would put huge pages together around what stayed.
 
-use super::heap::{Heap, Huge};
+use super::credit::Huge;
+use super::heap::Heap;
 use super::span::Span;
 use crate::base::align;
 use crate::base::config::REGION_GRANULE;
@@ -39,27 +40,6 @@ fn asks(region: &Span) -> bool {
 
 /// Dense slabs are put together when they have so many times less than what has more of them ask.
 const EARLIER: usize = 4;
-
-/// What a heap may ask for before it is known to be touched.
-pub(super) struct Credit {
-    /// Bytes that were seen to be touched, and have not been given back since.
-    pub(super) seen: usize,
-    /// The most they have been.
-    pub(super) most: usize,
-    /// Bytes that have asked for huge pages and may never be touched.
-    pub(super) owed: usize,
-}
-
-impl Credit {
-    fn add_seen(&mut self, bytes: usize) {
-        self.seen += bytes;
-        self.most = self.most.max(self.seen);
-    }
-
-    fn allows(&self, bytes: usize) -> bool {
-        self.owed + bytes <= self.most
-    }
-}
 
 /// The bytes that a bit of `Span::owed` and `Span::seen` stands for.
 fn bytes_of_bit(region: &Span) -> usize {

@@ -3,6 +3,7 @@
 
 pub mod block;
 pub mod check;
+pub mod credit;
 pub mod free_list;
 #[expect(clippy::module_inception, reason = "the heap itself is the folder's main subject")]
 pub mod heap;

@@ -4,8 +4,9 @@
 #![allow(unsafe_code)]
 
 use super::block;
+use super::credit::Huge;
 use super::free_list::Fit;
-use super::heap::{Fresh, Heap, Huge, Misuse, usable_size};
+use super::heap::{Fresh, Heap, Misuse, usable_size};
 use super::locate::Place;
 use super::mapping::Mappings;
 use super::page_map::PageMap;
@@ -17,7 +18,8 @@ use crate::sys::pages::PageSource;
 use proptest::prelude::*;
 use std::boxed::Box;
 use std::rc::Rc;
-use std::{vec, vec::Vec};
+use std::vec;
+use std::vec::Vec;
 
 impl PageSource for Rc<Fake> {
     fn page_size(&self) -> usize {

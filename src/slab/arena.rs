@@ -9,8 +9,10 @@
 
 #![allow(unsafe_code)]
 
-use super::bins::{Bins, Free, Misuse, Purged, SlabFigures};
+use super::bins::{Bins, Free, SlabFigures};
 use super::metadata::Metadata;
+use super::misuse::ObjectMisuse;
+use super::purge::Purged;
 use crate::base::class::SizeClass;
 use crate::base::code::Code;
 use crate::base::config::UNIT;
@@ -226,20 +228,20 @@ impl<S: PageSource + 'static> Entered<'_, S> {
     }
 
     /// Takes the object of a slab at `address` back. Keeps errno.
-    pub fn give(&mut self, address: usize) -> Result<(), Misuse> {
+    pub fn give(&mut self, address: usize) -> Result<(), ObjectMisuse> {
         let Inside { heap, bins, .. } = self.inside();
         bins.give(heap, address)
     }
 
     /// Takes objects of a class back, and passes on those that are wrong.
-    pub fn give_all(&mut self, class: SizeClass, objects: &[AtomicUsize], report: impl Fn(usize, Misuse)) {
+    pub fn give_all(&mut self, class: SizeClass, objects: &[AtomicUsize], report: impl Fn(usize, ObjectMisuse)) {
         let Inside { heap, bins, .. } = self.inside();
         bins.give_all(heap, class, objects, report);
     }
 
     /// Takes those of the objects back that are this arena's, and moves the others to the front; how many these are. Passes on those
     /// that are wrong.
-    pub fn give_own(&mut self, objects: &[AtomicUsize], report: impl Fn(usize, Misuse)) -> usize {
+    pub fn give_own(&mut self, objects: &[AtomicUsize], report: impl Fn(usize, ObjectMisuse)) -> usize {
         let Inside { heap, bins, .. } = self.inside();
         bins.give_own(heap, objects, report)
     }

@@ -7,26 +7,17 @@
 #![allow(unsafe_code)]
 
 use super::metadata::Metadata;
-use super::mixing::Mixing;
+use super::misuse::{ObjectMisuse, interior};
+use super::mixed_records::Mixing;
 use super::slab::{self, Entry, Slab, Slabs, home_place};
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::{GRAIN, HEADER, UNIT};
 use crate::base::late::Late;
 use crate::base::shared::AtomicUsize;
-use crate::heap::check::Broken;
 use crate::heap::heap::Heap;
-use crate::sys::pages::{PageSource, Purges};
+use crate::sys::pages::PageSource;
 use core::slice::Iter;
 use core::sync::atomic::Ordering::Relaxed;
-
-/// What is wrong with a pointer into a slab.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Misuse {
-    /// The object, of so many bytes, is free already; 0 bytes: what was there is not known any more.
-    Freed(usize),
-    /// No object starts there: so many bytes into the slab's object of this size, or, with a size of 0, behind the last.
-    Interior(usize, usize),
-}
 
 /// What an arena's slabs hold.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -94,25 +85,13 @@ pub struct Bins {
     /// Bytes of the slabs' blocks.
     pub(super) bytes: usize,
     /// Bytes that came back and were not taken again since the last purge.
-    dirty: usize,
+    pub(super) dirty: usize,
     /// Bytes of all objects that ever were taken.
     pub(super) taken: usize,
 }
 
 /// The bin of the parked slabs: see `parked`.
 pub(super) const PARKED: usize = SLAB_CLASSES;
-
-/// How far a purge has come, which goes on in steps: a bin, and the address of its last slab that is done.
-#[derive(Clone, Copy)]
-pub struct Purged {
-    bin: usize,
-    start: usize,
-}
-
-impl Purged {
-    /// Nothing is done yet.
-    pub const NOTHING: Self = Self { bin: 0, start: 0 };
-}
 
 impl Bins {
     /// No slabs. All zero. `found` comes next.
@@ -247,9 +226,9 @@ impl Bins {
 
     /// Takes the object at `address` back. The page map is asked here, under the lock: what it said before the slab may have been
     /// made a mixed one.
-    pub fn give<S: PageSource>(&mut self, heap: &mut Heap<S>, address: usize) -> Result<(), Misuse> {
+    pub fn give<S: PageSource>(&mut self, heap: &mut Heap<S>, address: usize) -> Result<(), ObjectMisuse> {
         let entry = heap.page_map().slab_entry(address).filter(|entry| entry.arena() == heap.arena());
-        let entry = entry.ok_or(Misuse::Freed(0))?;
+        let entry = entry.ok_or(ObjectMisuse::Freed(0))?;
         let class = self.put_back_any(heap, entry, address)?;
         self.count_given(class, 1);
         Ok(())
@@ -262,11 +241,11 @@ impl Bins {
         heap: &mut Heap<S>,
         entry: Entry,
         address: usize,
-    ) -> Result<SizeClass, Misuse> {
+    ) -> Result<SizeClass, ObjectMisuse> {
         let Some(class) = entry.class() else { return self.put_back_mixed(heap, entry, address) };
         match self.put_back(heap, class, entry.slab(), &mut [AtomicUsize::new(address)].iter()) {
             0 if entry.object_of(class, address).is_none() => Err(interior(entry, address)),
-            0 => Err(Misuse::Freed(class.size())),
+            0 => Err(ObjectMisuse::Freed(class.size())),
             _ => Ok(class),
         }
     }
@@ -277,7 +256,7 @@ impl Bins {
         heap: &mut Heap<S>,
         class: SizeClass,
         objects: &[AtomicUsize],
-        report: impl Fn(usize, Misuse),
+        report: impl Fn(usize, ObjectMisuse),
     ) {
         let mut units = heap.page_map().units();
         let place = home_place(heap.arena()) | class.bin();
@@ -327,7 +306,7 @@ impl Bins {
         &mut self,
         heap: &mut Heap<S>,
         objects: &[AtomicUsize],
-        report: impl Fn(usize, Misuse),
+        report: impl Fn(usize, ObjectMisuse),
     ) -> usize {
         let mut units = heap.page_map().units();
         let (mut kept, mut left) = (0, objects.iter());
@@ -360,17 +339,17 @@ impl Bins {
         heap: &mut Heap<S>,
         class: SizeClass,
         address: usize,
-    ) -> Result<(), Misuse> {
+    ) -> Result<(), ObjectMisuse> {
         let entry = heap.page_map().slab_entry(address).filter(|entry| entry.arena() == heap.arena());
         // Else its slab has gone back to the heap since, and may be another arena's by now: all its objects were free.
         let entry = entry.filter(|entry| entry.class().is_none_or(|now| now == class));
-        let had = self.put_back_any(heap, entry.ok_or(Misuse::Freed(class.size()))?, address)?;
+        let had = self.put_back_any(heap, entry.ok_or(ObjectMisuse::Freed(class.size()))?, address)?;
         if had == class {
             return Ok(());
         }
         // It was freed twice, and taken as one of another class in between.
         self.count_given(had, 1);
-        Err(Misuse::Freed(class.size()))
+        Err(ObjectMisuse::Freed(class.size()))
     }
 
     fn count_given(&mut self, class: SizeClass, count: usize) {
@@ -428,72 +407,6 @@ impl Bins {
         let (lower, higher) = if kept.start() > slab.start() { (slab, kept) } else { (kept, slab) };
         bin.empty = Some(lower);
         self.dissolve(heap, higher);
-    }
-
-    /// Gives the empty slabs that are kept back to the heap.
-    pub fn release_empty<S: PageSource>(&mut self, heap: &mut Heap<S>) {
-        for class in SizeClass::slabs() {
-            if let Some(empty) = self.bins[class.index()].empty.take() {
-                self.dissolve(heap, empty);
-            }
-        }
-        self.mixing.records.purge(heap);
-    }
-
-    /// Gives the whole pages back to the operating system that only free objects reach into, in all slabs that have changed; how
-    /// many bytes they have.
-    pub fn purge<S: PageSource>(&mut self, heap: &Heap<S>) -> usize {
-        let (mut given, mut at) = (0, Some(Purged::NOTHING));
-        while let Some(from) = at {
-            at = self.purge_some(heap, from, usize::MAX, &mut given);
-        }
-        given
-    }
-
-    /// The same from where a purge had come to, until about so many bytes have been looked at. `None` when all is done.
-    pub fn purge_some<S: PageSource>(
-        &mut self,
-        heap: &Heap<S>,
-        from: Purged,
-        mut bytes: usize,
-        given: &mut usize,
-    ) -> Option<Purged> {
-        let Purged { mut bin, mut start } = from;
-        if (bin, start) == (0, 0) {
-            self.dirty = 0;
-        }
-        let mut purges = Purges::new(heap.source());
-        let mut more = None;
-        'bins: while bin <= PARKED {
-            let mut next = self.slab_behind(bin, start);
-            while let Some(slab) = next {
-                start = slab.start();
-                if slab.take_changed() {
-                    let looked = slab.bytes();
-                    let end = start + looked;
-                    slab.lower_limit(heap.page_map());
-                    if slab.class().is_some() {
-                        slab.set_settled(false);
-                    }
-                    slab.for_each_free_run(|from, to| {
-                        // With the last grain goes the next slab's header.
-                        // SAFETY: the slab ends there.
-                        let to = if to == end - GRAIN && unsafe { heap.can_purge_header(end) } { end } else { to };
-                        // SAFETY: the run is free, and the arena locked.
-                        unsafe { heap.purge_inside(&mut purges, from, to) };
-                    });
-                    if bytes <= looked {
-                        more = Some(Purged { bin, start });
-                        break 'bins;
-                    }
-                    bytes -= looked;
-                }
-                next = self.slab_behind(bin, start);
-            }
-            (bin, start) = (bin + 1, 0);
-        }
-        *given += purges.finish();
-        more
     }
 
     fn new_slab<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass) -> Option<&'static Slab> {
@@ -583,98 +496,5 @@ impl Bins {
             let bin = &mut self.bins[class.index()];
             slab.set_next_spare(bin.spare.replace(slab));
         }
-    }
-
-    /// The validator: every slab that the page map knows in the heap's regions stands in a block of its own, is known to
-    /// all of its units, and its counts agree with its bitmap; the bins hold exactly those with room, in order; and
-    /// the figures are their sums.
-    pub fn check<S: PageSource>(&self, heap: &Heap<S>) -> Result<(), Broken> {
-        let mut found = SlabFigures::default();
-        let mut partial = 0;
-        let mut broken = None;
-        heap.for_each_unit(|unit| {
-            let Some(entry) = heap.page_map().slab_entry(unit) else { return };
-            let slab = entry.slab();
-            let index = (unit - slab.start()) / UNIT;
-            let wrong =
-                heap.page_map().slab_entry(unit) != Some(slab.entry(index)) || unit >= slab.start() + slab.bytes();
-            let figures = if index == 0 { slab.figures() } else { Some((0, 0)) };
-            let what = match figures {
-                _ if wrong => Some("the page map is wrong about a unit of a slab"),
-                _ if heap.page_map().limit(unit) < slab.least_limit() => Some("a slab's limit is too low"),
-                None => Some("a slab's count is not that of its bitmap"),
-                Some(_) if index == 0 && !heap.is_block(slab.start(), slab.bytes()) => {
-                    Some("a slab does not stand in a block of its own")
-                }
-                Some(_) if entry.class().is_some_and(|class| class.index() == PARKED) => {
-                    found.parked += 1;
-                    partial += 1;
-                    return;
-                }
-                Some((objects, bytes)) => {
-                    found.objects += objects;
-                    found.object_bytes += bytes;
-                    None
-                }
-            };
-            if let Some(what) = what {
-                broken = broken.or(Some(Broken { what, address: unit }));
-            } else if index == 0 {
-                found.slabs += 1;
-                found.mixed += usize::from(slab.class().is_none());
-                // SAFETY: the block that the slab is, as was seen above.
-                found.bytes += unsafe { heap.size_of(slab.start()) };
-                partial += usize::from(slab.free() != 0 || slab.class().is_none());
-            }
-        });
-        if let Some(broken) = broken {
-            return Err(broken);
-        }
-        let listed = self.check_trees()?;
-        let ensure = |holds, what| if holds { Ok(()) } else { Err(Broken { what, address: 0 }) };
-        ensure(listed == partial, "the bins do not hold all slabs with room")?;
-        let pieces = found.object_bytes + self.free_pieces().bytes;
-        ensure(pieces <= found.bytes + self.parked(), "more is free in slabs than they have")?;
-        ensure(found == self.figures(), "the bins' figures are not the sums of the slabs")
-    }
-
-    /// How many slabs the bins hold; each is in order and has room, if it is not a mixed one.
-    fn check_trees(&self) -> Result<usize, Broken> {
-        let mut listed = 0;
-        for index in 0..self.bins.len() {
-            let (mut last, mut free, before) = (0, 0, listed);
-            while let Some(slab) = self.slab_behind(index, last) {
-                let (address, class) = (slab.start(), slab.class());
-                let lacks_room = class.is_some() && slab.free() == 0 && index != PARKED;
-                if class.map_or(0, SizeClass::index) != index || lacks_room {
-                    return Err(Broken { what: "a slab is in a bin where it does not belong", address });
-                }
-                if index != PARKED && slab.is_empty() && self.bins[index].empty != Some(slab) {
-                    return Err(Broken { what: "an empty slab was not given back", address });
-                }
-                last = address;
-                listed += 1;
-                free += slab.free();
-            }
-            if index == PARKED && listed - before != self.parked {
-                return Err(Broken { what: "the parked slabs are not as many as are counted", address: 0 });
-            }
-            if !matches!(index, 0 | PARKED) && free != self.bins[index].free() {
-                return Err(Broken { what: "a bin's free objects are not the sum of its slabs'", address: 0 });
-            }
-        }
-        Ok(listed)
-    }
-}
-
-/// What a pointer that is no object's start is.
-pub fn interior(entry: Entry, address: usize) -> Misuse {
-    let offset = address - entry.slab().start();
-    match entry.class() {
-        // A parked slab.
-        Some(class) if !class.has_slabs() => Misuse::Freed(0),
-        Some(class) if offset / class.size() < class.objects() => Misuse::Interior(offset % class.size(), class.size()),
-        Some(_) => Misuse::Interior(0, 0),
-        None => entry.slab().interior(address),
     }
 }

@@ -12,7 +12,7 @@
 //! Bits are written under the arena's lock, but who frees an object looks it up without. What it reads does not change while the object is out:
 //! the bit where it starts, those inside it, and the bit behind it, which stays when what is there is freed and when it is taken.
 
-use super::bins::Misuse;
+use super::misuse::ObjectMisuse;
 use super::slab::Slab;
 use crate::base::bits::Bits;
 use crate::base::class::SizeClass;
@@ -108,14 +108,14 @@ impl Slab {
 
     /// What a pointer into a mixed slab is that is no object's start.
     #[cold]
-    pub fn interior(&self, address: usize) -> Misuse {
+    pub fn interior(&self, address: usize) -> ObjectMisuse {
         let grain = (address - self.start()) / GRAIN;
         if self.free_grains().get(grain) {
-            return Misuse::Freed(0);
+            return ObjectMisuse::Freed(0);
         }
         let first = self.starts().last(grain + 1, true).unwrap_or(0);
         let size = self.class_at(first).map_or(0, SizeClass::size);
-        Misuse::Interior(if size == 0 { 0 } else { address - self.at_grain(first) }, size)
+        ObjectMisuse::Interior(if size == 0 { 0 } else { address - self.at_grain(first) }, size)
     }
 
     /// The runs of free grains.

@@ -3,12 +3,16 @@
 
 pub mod arena;
 pub mod bins;
+mod check;
 pub mod dense;
 pub mod key;
 pub mod metadata;
+pub mod misuse;
 mod mixed;
+mod mixed_records;
 mod mixing;
 mod parked;
+pub mod purge;
 #[expect(clippy::module_inception, reason = "the slab itself is the folder's main subject")]
 pub mod slab;
 pub mod vacant;

@@ -3,14 +3,16 @@
 
 #![allow(unsafe_code)]
 
-use super::bins::{Bins, Misuse};
+use super::bins::Bins;
 use super::metadata::Metadata;
+use super::misuse::ObjectMisuse;
 use super::slab::Entry;
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::UNIT;
 use crate::base::shared::AtomicUsize;
+use crate::heap::credit::Huge;
 use crate::heap::free_list::Fit;
-use crate::heap::heap::{Heap, Huge, header_at};
+use crate::heap::heap::{Heap, header_at};
 use crate::heap::span::SpanPool;
 use crate::heap::tests::{cases, leaked_map};
 use crate::sys::fake::{Fake, are_all};
@@ -18,10 +20,9 @@ use core::sync::atomic::Ordering::Relaxed;
 use proptest::prelude::*;
 use std::boxed::Box;
 use std::cell::{Cell, RefCell};
-use std::format;
 use std::rc::Rc;
-use std::vec;
 use std::vec::Vec;
+use std::{format, vec};
 
 struct Bench {
     heap: Heap<Rc<Fake>>,
@@ -88,13 +89,13 @@ impl Bench {
         let (class, object) = self.live.swap_remove(index);
         assert!(is_filled(object, class.size()));
         if class.size() > 16 {
-            assert_eq!(self.bins.give(&mut self.heap, object + 16), Err(Misuse::Interior(16, class.size())));
+            assert_eq!(self.bins.give(&mut self.heap, object + 16), Err(ObjectMisuse::Interior(16, class.size())));
         }
         assert_eq!(self.bins.give(&mut self.heap, object), Ok(()));
         // Where the slab has gone back to the heap, nobody is there to notice.
         if let Some(entry) = self.heap.page_map().slab_entry(object) {
             let size = entry.class().map_or(0, SizeClass::size);
-            assert_eq!(self.bins.give(&mut self.heap, object), Err(Misuse::Freed(size)));
+            assert_eq!(self.bins.give(&mut self.heap, object), Err(ObjectMisuse::Freed(size)));
         }
     }
 
@@ -324,7 +325,7 @@ fn an_object_that_another_class_has_by_now_is_not_taken_back() {
     let class = SizeClass::for_size(64).unwrap();
     let wrong = Cell::new(None);
     bench.bins.give_all(&mut bench.heap, class, &[AtomicUsize::new(object)], |at, how| wrong.set(Some((at, how))));
-    assert_eq!(wrong.get(), Some((object, Misuse::Freed(64))));
+    assert_eq!(wrong.get(), Some((object, ObjectMisuse::Freed(64))));
 }
 
 #[test]
@@ -352,11 +353,11 @@ fn flush(size: usize, from: usize, order: impl Fn(&mut Vec<usize>)) {
         // Twice, at once and later.
         objects.insert(at + 1, objects[at]);
         objects.insert(at + 70, objects[at]);
-        wrong.extend([(objects[at], Misuse::Freed(class.size())); 2]);
+        wrong.extend([(objects[at], ObjectMisuse::Freed(class.size())); 2]);
     }
     if class.size() > 16 {
         objects.insert(from + 33, bench.live[0].1 + 16);
-        wrong.push((objects[from + 33], Misuse::Interior(16, class.size())));
+        wrong.push((objects[from + 33], ObjectMisuse::Interior(16, class.size())));
     }
     // Behind the last object of a slab whose last ones come.
     let start = bench.entry(objects[0]).slab().start();
@@ -368,12 +369,12 @@ fn flush(size: usize, from: usize, order: impl Fn(&mut Vec<usize>)) {
     }
     // No address, as what is in a slot that was written over.
     objects.insert(from + 44, usize::MAX - 15);
-    wrong.push((objects[from + 44], Misuse::Freed(class.size())));
+    wrong.push((objects[from + 44], ObjectMisuse::Freed(class.size())));
     let slots: Vec<_> = objects.into_iter().map(AtomicUsize::new).collect();
     let found = RefCell::new(Vec::new());
     bench.bins.give_all(&mut bench.heap, class, &slots, |at, how| found.borrow_mut().push((at, how)));
     let mut found = found.into_inner();
-    let by_address = |(at, how): &(usize, Misuse)| (*at, format!("{how:?}"));
+    let by_address = |(at, how): &(usize, ObjectMisuse)| (*at, format!("{how:?}"));
     found.sort_by_key(by_address);
     wrong.sort_by_key(by_address);
     assert_eq!(found, wrong);

@@ -9,8 +9,8 @@
 //! which is not there, or start outside of what is: then the root alone is looked at, which is the container's own group.
 
 use super::env::for_each_piece_in;
-use super::linux;
 use crate::base::line::Line;
+use crate::sys::process;
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -36,7 +36,7 @@ pub fn count() -> usize {
 #[inline(never)]
 fn ask() -> usize {
     // Either thread may have been bound to one CPU while others are not.
-    let may_run = linux::affinity(0).max(linux::affinity(linux::process_id())).max(1);
+    let may_run = process::affinity(0).max(process::affinity(process::process_id())).max(1);
     // Where there is one CPU there is nothing to learn.
     if may_run == 1 { 1 } else { quota("").map_or(may_run, |quota| quota.min(may_run)) }
 }

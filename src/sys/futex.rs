@@ -97,7 +97,7 @@ mod calls {
         let time = time.map_or(core::ptr::null(), core::ptr::from_ref);
         let word = core::ptr::with_exposed_provenance::<u32>(word.low());
         // SAFETY: as above.
-        linux::keeping_errno(|| unsafe {
+        errno::keeping_errno(|| unsafe {
             libc::syscall(libc::SYS_futex, word, operation | libc::FUTEX_PRIVATE_FLAG, value, time)
         });
     }

@@ -38,7 +38,7 @@ mod made {
     use crate::sys::linux::{self, Linux};
     use crate::sys::pages::PageSource;
     use crate::sys::syscall::int;
-    use crate::sys::tls;
+    use crate::sys::{errno, process, tls};
     use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
     /// Bytes of the stack: the deepest way down is a report of misuse.
@@ -70,7 +70,7 @@ mod made {
     pub fn start(main: extern "C" fn()) -> Started {
         let pointer = thread_pointer();
         let [thread, cache] = tls::depths();
-        let words = [thread, cache, pointer.wrapping_sub(linux::errno_address())];
+        let words = [thread, cache, pointer.wrapping_sub(errno::errno_address())];
         if words.iter().any(|&depth| depth > WORDS) {
             return Started::Never;
         }
@@ -98,7 +98,11 @@ mod made {
         }
         let stack = align::down(head - WORDS, 64);
         // SAFETY: nobody is on the stack or has the words.
-        if linux::with_signals_blocked(|| unsafe { clone(stack, head, main) }) { Started::Yes } else { Started::Never }
+        if process::with_signals_blocked(|| unsafe { clone(stack, head, main) }) {
+            Started::Yes
+        } else {
+            Started::Never
+        }
     }
 
     /// A new block's head.

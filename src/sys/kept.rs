@@ -7,9 +7,9 @@
 
 #![allow(unsafe_code)]
 
-use super::linux;
 use super::syscall::{call, int};
 use crate::base::sealed::{self, Slot};
+use crate::sys::file;
 use core::mem::MaybeUninit;
 use libc::c_int;
 
@@ -34,7 +34,7 @@ pub fn keep() {
         made.ok().and_then(|fd| c_int::try_from(fd).ok()).filter(|&fd| fd > 0)
     };
     let Some(fd) = copy(NUMBER).or_else(|| copy(LOWER)) else { return };
-    let Some(file) = identity(fd) else { return linux::close(fd) };
+    let Some(file) = identity(fd) else { return file::close(fd) };
     FILE.set(file);
     DESCRIPTOR.set(int(fd));
 }

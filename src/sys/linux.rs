@@ -1,12 +1,11 @@
-//! The Linux page source, and the few other system calls the library makes. None goes through the libc (`syscall`), and
-//! none touches errno.
+//! The Linux page source, and what else is asked of pages. No call goes through the libc (`syscall`), and none touches errno.
 
 #![allow(unsafe_code)]
 
-use super::own;
+use super::errno::keeping_errno;
 use super::pages::PageSource;
 use super::syscall::{call, int};
-use super::{auxv, sanitizer, valgrind, vdso};
+use super::{auxv, own, sanitizer, valgrind, vdso};
 use crate::base::align;
 use crate::base::sealed::{self, Slot};
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -64,32 +63,6 @@ pub fn page_size() -> usize {
         }
         size => size,
     }
-}
-
-/// This thread's `errno`.
-pub fn errno() -> c_int {
-    // SAFETY: the address is this thread's own errno.
-    unsafe { *libc::__errno_location() }
-}
-
-/// Where this thread's `errno` is.
-pub fn errno_address() -> usize {
-    // SAFETY: the function only computes an address.
-    unsafe { libc::__errno_location() }.addr()
-}
-
-/// Runs `f` and puts `errno` back to what it was before.
-pub fn keeping_errno<R>(f: impl FnOnce() -> R) -> R {
-    let saved = errno();
-    let result = f();
-    set_errno(saved);
-    result
-}
-
-/// Sets this thread's `errno`.
-pub fn set_errno(value: c_int) {
-    // SAFETY: the address is this thread's own errno.
-    unsafe { *libc::__errno_location() = value };
 }
 
 fn mmap(hint: usize, len: usize, protection: c_int, flags: c_int) -> Option<usize> {
@@ -373,35 +346,6 @@ impl PageSource for Linux {
     }
 }
 
-/// The process's id.
-pub fn process_id() -> u32 {
-    // SAFETY: getpid has no arguments.
-    unsafe { call(libc::SYS_getpid, []) }.ok().and_then(|id| u32::try_from(id).ok()).unwrap_or(0)
-}
-
-/// Opens a file to add to, made if there is none; `path` ends with a zero.
-pub fn open_to_append(path: &[u8]) -> Option<c_int> {
-    debug_assert!(path.ends_with(&[0]));
-    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_CLOEXEC;
-    let path = path.as_ptr().expose_provenance();
-    // SAFETY: the path ends with a zero.
-    let fd = unsafe { call(libc::SYS_openat, [int(libc::AT_FDCWD), path, int(flags), 0o644]) };
-    c_int::try_from(fd.ok()?).ok()
-}
-
-/// Closes a file that was opened here.
-pub fn close(fd: c_int) {
-    // SAFETY: nobody else has the descriptor.
-    let _ = unsafe { call(libc::SYS_close, [int(fd)]) };
-}
-
-/// Sleeps for so many milliseconds, fewer than 1000, or less.
-pub fn sleep(milliseconds: u32) {
-    let time = libc::timespec { tv_sec: 0, tv_nsec: i64::from(milliseconds) * 1_000_000 };
-    // SAFETY: the time is readable, and nothing is written.
-    let _ = unsafe { call(libc::SYS_nanosleep, [(&raw const time).expose_provenance(), 0]) };
-}
-
 /// Changes what may be done with pages of ours. False where the kernel refuses.
 fn protect(address: usize, len: usize, protection: c_int) -> bool {
     // SAFETY: callers have the pages, and need no more than they ask for.
@@ -419,59 +363,6 @@ pub fn seal() {
         let pages = sealed::pages(page_size());
         protect(pages.start, pages.len(), libc::PROT_READ);
     }
-}
-
-/// Eight random bytes of the kernel's; `None` where it does not give them at once. Only where the libc's own malloc makes the very same call first of
-/// all, as glibc's does since 2.34: a sandbox that kills for it kills each program that allocates, with or without us.
-pub fn random() -> Option<u64> {
-    if !libc_asks_for_random() {
-        return None;
-    }
-    let mut random = [0u8; 8];
-    let (address, len) = (random.as_mut_ptr().expose_provenance(), random.len());
-    // SAFETY: the kernel writes to the buffer, within its length.
-    let got = unsafe { call(libc::SYS_getrandom, [address, len, libc::GRND_NONBLOCK as usize]) };
-    (got == Ok(len)).then(|| u64::from_ne_bytes(random))
-}
-
-/// Whether there is a function that glibc has since 2.34. That costs nothing: asking for its version touches pages of the libc's that nobody else
-/// does. In a static program it is there if something else needs it.
-#[cfg(all(target_env = "gnu", target_arch = "x86_64", not(miri)))]
-fn libc_asks_for_random() -> bool {
-    let address: usize;
-    // SAFETY: the linker has written the function's address there, or zero.
-    unsafe {
-        core::arch::asm!(
-            ".weak _Fork",
-            "mov {}, qword ptr [rip + _Fork@GOTPCREL]",
-            out(reg) address,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-    }
-    address != 0
-}
-
-/// The same.
-#[cfg(all(target_env = "gnu", target_arch = "aarch64", not(miri)))]
-fn libc_asks_for_random() -> bool {
-    let address: usize;
-    // SAFETY: as above.
-    unsafe {
-        core::arch::asm!(
-            ".weak _Fork",
-            "adrp {0}, :got:_Fork",
-            "ldr {0}, [{0}, :got_lo12:_Fork]",
-            out(reg) address,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-    }
-    address != 0
-}
-
-/// Of others nothing is known.
-#[cfg(not(all(target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
-fn libc_asks_for_random() -> bool {
-    false
 }
 
 /// Makes pages that were made untouchable usable again.
@@ -499,101 +390,4 @@ pub fn reserve_at(address: usize, len: usize) -> bool {
 pub unsafe fn unreserve_at(address: usize, len: usize) {
     // SAFETY: the caller's promise.
     keeping_errno(|| unsafe { munmap(address, len) });
-}
-
-/// Blocks signals for the calling thread: a bit for each, as the kernel has them.
-pub fn block_signals(set: u64) {
-    let set = (&raw const set).expose_provenance();
-    // SAFETY: the kernel's sets of signals are words of eight bytes.
-    let _ = unsafe { call(libc::SYS_rt_sigprocmask, [int(libc::SIG_BLOCK), set, 0, size_of::<u64>()]) };
-}
-
-/// Runs `f` with every signal blocked, those that the libc keeps for itself too. But SIGSYS: a filter of system calls sends
-/// it for a call that the program's handler is to answer, and where it is blocked the kernel ends the process instead.
-pub fn with_signals_blocked<R>(f: impl FnOnce() -> R) -> R {
-    let (all, mut before) = (!(1u64 << (libc::SIGSYS - 1)), 0u64);
-    let set = |how, set: *const u64, old: *mut u64| {
-        let (set, old) = (set.expose_provenance(), old.expose_provenance());
-        // SAFETY: the kernel's sets of signals are words of eight bytes.
-        let _ = unsafe { call(libc::SYS_rt_sigprocmask, [int(how), set, old, size_of::<u64>()]) };
-    };
-    set(libc::SIG_SETMASK, &raw const all, &raw mut before);
-    let result = f();
-    set(libc::SIG_SETMASK, &raw const before, core::ptr::null_mut());
-    result
-}
-
-/// Asks the kernel for `barrier`. False where it refuses.
-pub fn register_barrier() -> bool {
-    // SAFETY: the call has no pointers.
-    unsafe { call(libc::SYS_membarrier, [int(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED), 0, 0]) }.is_ok()
-}
-
-/// A full memory barrier in every running thread of the process: what this thread wrote before they see after it, and what they wrote before
-/// it this one sees after. False where the kernel refuses.
-pub fn barrier() -> bool {
-    // SAFETY: the call has no pointers.
-    unsafe { call(libc::SYS_membarrier, [int(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED), 0, 0]) }.is_ok()
-}
-
-/// CPUs that a thread may run on, the calling one if that is 0; 0 if the kernel does not say.
-pub fn affinity(thread: u32) -> usize {
-    let mut mask = [0u64; 128];
-    let size = size_of_val(&mask);
-    let pointer = mask.as_mut_ptr().expose_provenance();
-    // SAFETY: the kernel writes at most `size` bytes into the mask.
-    if !matches!(unsafe { call(libc::SYS_sched_getaffinity, [thread as usize, size, pointer]) }, Ok(1..)) {
-        return 0;
-    }
-    mask.iter().map(|word| word.count_ones() as usize).sum()
-}
-
-/// The kernel's id of the calling thread: not zero, below 2^30 (the kernel's own limit is 2^22).
-pub fn thread_id() -> u32 {
-    // SAFETY: gettid has no arguments and cannot fail. Miri knows the libc's function alone.
-    #[cfg(miri)]
-    let id = Ok::<_, c_int>(unsafe { libc::gettid() });
-    // SAFETY: as above.
-    #[cfg(not(miri))]
-    let id = unsafe { call(libc::SYS_gettid, []) };
-    id.ok().and_then(|id| u32::try_from(id).ok()).unwrap_or(1)
-}
-
-/// Whether the calling thread is the one that the process started with, or that forked it.
-pub fn is_main_thread() -> bool {
-    super::thread::number() == process_id()
-}
-
-/// Whether a thread of this process has that number; true where the kernel does not say.
-pub fn thread_lives(number: u32) -> bool {
-    // The threads of a model have numbers that the kernel does not know.
-    // SAFETY: signal 0 is none: the kernel only looks the thread up.
-    cfg!(feature = "models")
-        || unsafe { call(libc::SYS_tgkill, [process_id() as usize, number as usize, 0]) } != Err(libc::ESRCH)
-}
-
-/// Copies up to `buffer.len()` bytes from any address of this process; how many could be read. Never faults.
-pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
-    let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    let remote = libc::iovec { iov_base: core::ptr::without_provenance_mut(address), iov_len: buffer.len() };
-    // SAFETY: process_vm_readv on the process itself reports bad addresses instead of faulting; it is given this
-    // buffer and its length to write to.
-    let got = unsafe {
-        let (local, remote) = ((&raw const local).expose_provenance(), (&raw const remote).expose_provenance());
-        call(libc::SYS_process_vm_readv, [process_id() as usize, local, 1, remote, 1, 0])
-    };
-    got.unwrap_or(0)
-}
-
-/// Whether the word at an address can be read. Asks the kernel, by a call that reads it and then refuses to do anything: sandboxes allow
-/// this one, and it costs a fifth of `peek`.
-pub fn is_readable(address: usize) -> bool {
-    const NOTHING: c_int = -1;
-    if valgrind::runs() {
-        // It would say that it does not know the call.
-        return peek(address, &mut [0; 8]) == 8;
-    }
-    // SAFETY: the kernel reads eight bytes, or says that it cannot; there is no such way to change the mask, which stays as it is.
-    let answer = unsafe { call(libc::SYS_rt_sigprocmask, [int(NOTHING), address, 0, size_of::<u64>()]) };
-    answer == Err(libc::EINVAL)
 }

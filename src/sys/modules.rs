@@ -10,9 +10,10 @@
 #![allow(unsafe_code)]
 
 use super::syscall::{call, int};
-use super::{auxv, linux, maps};
+use super::{auxv, maps};
 use crate::base::line::Line;
 use crate::base::seal::Hidden;
+use crate::sys::probe;
 use core::fmt::{self, Write};
 use core::mem::MaybeUninit;
 use libc::{Elf64_Ehdr, Elf64_Phdr};
@@ -206,7 +207,7 @@ fn segments(start: usize) -> Option<&'static [Elf64_Phdr]> {
 fn are_readable(start: usize, end: usize) -> bool {
     /// The least there is.
     const PAGE: usize = 4096;
-    (start & !(PAGE - 1)..end).step_by(PAGE).all(linux::is_readable)
+    (start & !(PAGE - 1)..end).step_by(PAGE).all(probe::is_readable)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "modules of 64 bits are known on machines of 64 bits alone")]
@@ -347,7 +348,7 @@ fn by_map(address: usize) -> Option<Place> {
     name.push(place.name.as_bytes());
     // A file that is mapped from its start has its header there; what was linked for fixed addresses (ET_EXEC) is where it was linked for.
     let mut header = [0u8; 18];
-    let got = linux::peek(place.base, &mut header);
+    let got = probe::peek(place.base, &mut header);
     let is_fixed = got == header.len() && header.starts_with(b"\x7fELF") && header[16] == 2;
     Some(Place { name, offset: if is_fixed { address } else { address - place.base } })
 }
@@ -371,7 +372,7 @@ fn program_name() -> Option<Name> {
 
 fn peek_word(address: usize) -> Option<usize> {
     let mut bytes = [0u8; size_of::<usize>()];
-    (linux::peek(address, &mut bytes) == bytes.len()).then_some(usize::from_ne_bytes(bytes))
+    (probe::peek(address, &mut bytes) == bytes.len()).then_some(usize::from_ne_bytes(bytes))
 }
 
 /// Appends a C string, in pieces that cross no page.
@@ -381,7 +382,7 @@ fn read_text(mut address: usize, name: &mut Name) {
     while left > 0 && address != 0 {
         let mut bytes = [0u8; PIECE];
         let wanted = (PIECE - address % PIECE).min(left);
-        let got = linux::peek(address, &mut bytes[..wanted]);
+        let got = probe::peek(address, &mut bytes[..wanted]);
         let text = &bytes[..got];
         let end = text.iter().position(|&byte| byte == 0);
         name.push(&text[..end.unwrap_or(got)]);
@@ -411,6 +412,7 @@ pub fn write_stack_to(frames: &[usize], to: &mut dyn Write) -> fmt::Result {
 #[cfg(all(test, not(any(miri, feature = "models"))))]
 mod tests {
     use super::*;
+    use crate::sys::linux;
     use std::string::{String, ToString};
     use std::vec::Vec;
 

@@ -6,15 +6,17 @@
 #![allow(unsafe_code)]
 
 use super::syscall::{call, int};
-use super::{kept, linux, modules, thread, unwind, valgrind};
+use super::{kept, modules, thread, unwind, valgrind};
 use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::path;
 use crate::base::sealed::{self, Slot, Text};
+use crate::sys::{file, probe, process};
 use core::cell::UnsafeCell;
 use core::ffi::CStr;
 use core::fmt::{Arguments, Write};
-use core::sync::atomic::{AtomicU32, Ordering, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// A report's line; an address, a size and a path fit.
 type ReportLine = Line<512>;
@@ -150,7 +152,7 @@ impl Detail {
         let start = (address & !(ROW - 1)).wrapping_sub(BEFORE);
         for row in (0..ROWS).map(|row| start.wrapping_add(row * ROW)) {
             let mut bytes = [0; ROW];
-            if linux::peek(row, &mut bytes) != ROW {
+            if probe::peek(row, &mut bytes) != ROW {
                 continue;
             }
             let mut line = Line::<128>::new();
@@ -225,7 +227,7 @@ fn begin() -> bool {
             Ok(_) => return true,
             Err(first) if first == me => return false,
             // If the process ends by that report, this thread waits for the end.
-            Err(_) => linux::sleep(1),
+            Err(_) => process::sleep(1),
         }
     }
     // Whoever reports may be waiting for a lock that this thread holds.
@@ -238,8 +240,8 @@ fn end() {
 
 /// Writes a report. The caller is the reporter.
 fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
-    let path = path::expand(PATH, linux::process_id().cast_signed());
-    let file = path.as_ref().and_then(|path| linux::open_to_append(path.as_bytes()));
+    let path = path::expand(PATH, process::process_id().cast_signed());
+    let file = path.as_ref().and_then(|path| file::open_to_append(path.as_bytes()));
     let asked = path.as_ref().map_or("", |path| path.as_str().trim_end_matches('\0'));
     let fd = file.unwrap_or(if valgrind::listens() { VALGRIND } else { libc::STDERR_FILENO });
     if file.is_none() && has_path() {
@@ -255,7 +257,7 @@ fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail
     // SAFETY: the caller is the only one, and lets go of it below.
     let mut lines = Detail { fd, text: unsafe { &mut *BUFFER.0.get() } };
     lines.text.clear();
-    lines.line(format_args!("in thread {} of process {}", thread::number(), linux::process_id()));
+    lines.line(format_args!("in thread {} of process {}", thread::number(), process::process_id()));
     detail(&mut lines);
     if fd == VALGRIND {
         lines.flush();
@@ -274,7 +276,7 @@ fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail
         lines.flush();
     }
     if let Some(fd) = file {
-        linux::close(fd);
+        file::close(fd);
     }
 }
 

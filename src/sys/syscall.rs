@@ -113,7 +113,7 @@ mod made {
     not(any(miri, tsan))
 )))]
 mod made {
-    use crate::sys::linux;
+    use crate::sys::errno;
     use core::ffi::c_long;
 
     /// # Safety
@@ -122,11 +122,11 @@ mod made {
         // The function is variadic: of a narrower argument the upper half would be whatever the register or the stack
         // held.
         let arg = |index: usize| if index < N { args[index] } else { 0 };
-        linux::keeping_errno(|| {
+        errno::keeping_errno(|| {
             // SAFETY: the caller's promise.
             let answer =
                 unsafe { libc::syscall(number as c_long, arg(0), arg(1), arg(2), arg(3), arg(4), arg(5)) } as isize;
-            if answer == -1 { -(linux::errno() as isize) } else { answer }
+            if answer == -1 { -(errno::errno() as isize) } else { answer }
         })
     }
 }
@@ -134,11 +134,11 @@ mod made {
 #[cfg(all(test, not(miri)))]
 mod tests {
     use super::*;
-    use crate::sys::linux;
+    use crate::sys::errno;
 
     #[test]
     fn answers_and_reasons_are_told_apart_and_errno_stays() {
-        linux::set_errno(77);
+        errno::set_errno(77);
         // SAFETY: none of these calls touches memory but what they are given.
         unsafe {
             assert_eq!(call(libc::SYS_getpid, []), Ok(std::process::id() as usize));
@@ -150,7 +150,7 @@ mod tests {
             let page = call(libc::SYS_mmap, [0, 4096, 0, flags, int(-1), 0]).unwrap();
             assert_eq!((page % 4096, call(libc::SYS_munmap, [page, 4096])), (0, Ok(0)));
         }
-        assert_eq!(linux::errno(), 77);
+        assert_eq!(errno::errno(), 77);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::base::code::Code;
 use crate::base::operation::Operation;
 use crate::front::{guard, misuse, quarantine, runtime};
 use crate::heap::check::Broken;
-use crate::sys::{linux, valgrind};
+use crate::sys::{process, valgrind};
 use core::sync::atomic::Ordering::SeqCst;
 
 /// Milliseconds that are waited at exit, in all, for other threads.
@@ -62,7 +62,7 @@ fn wait_while(patience: &mut usize, busy: impl Fn() -> bool) -> bool {
     while busy() {
         let Some(left) = patience.checked_sub(1) else { return false };
         *patience = left;
-        linux::sleep(1);
+        process::sleep(1);
     }
     true
 }

@@ -8,8 +8,9 @@
 
 #![allow(unsafe_code)]
 
-use crate::sys::linux;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::sys::probe;
+use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// The least page there is. Where they are larger, each is asked about in several pieces.
 const PAGE: usize = 4096;
@@ -101,7 +102,7 @@ fn is_remembered(page: usize) -> bool {
 /// Asks the kernel whether a page can be read. The first page never is.
 #[cold]
 fn is_readable(page: usize) -> bool {
-    let readable = page >= PAGE && linux::is_readable(page);
+    let readable = page >= PAGE && probe::is_readable(page);
     if readable {
         READABLE[page / PAGE % PAGES].store(page, Relaxed);
     }
@@ -122,9 +123,9 @@ fn load(address: usize) -> usize {
 #[cold]
 fn careful(address: usize) -> Option<usize> {
     let mut bytes = [0; size_of::<usize>()];
-    if linux::peek(address, &mut bytes) == bytes.len() {
+    if probe::peek(address, &mut bytes) == bytes.len() {
         return Some(usize::from_ne_bytes(bytes));
     }
     // A sandbox may refuse that call.
-    linux::is_readable(address).then(|| load(address))
+    probe::is_readable(address).then(|| load(address))
 }

@@ -3,12 +3,14 @@
 #![cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(any(miri, feature = "models"))))]
 
 use super::*;
-use crate::sys::linux;
+use crate::sys::{errno, linux};
 use core::ffi::c_int;
 use core::hint::black_box;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use core::sync::atomic::Ordering::SeqCst;
+use core::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Instant;
-use std::{println, vec, vec::Vec};
+use std::vec::Vec;
+use std::{println, vec};
 
 const DEPTH: usize = 64;
 
@@ -332,10 +334,10 @@ fn a_page_that_was_read_is_asked_about_again_where_a_frame_is_guessed() {
 
 #[test]
 fn errno_stays() {
-    linux::set_errno(77);
+    errno::set_errno(77);
     let mut frames = [0; DEPTH];
     assert!(capture(&mut frames) > 0 && capture_carefully(&mut frames) > 0);
-    assert_eq!(linux::errno(), 77);
+    assert_eq!(errno::errno(), 77);
 }
 
 /// How to get on from each frame is remembered. Says what that saves: `cargo test --release --lib -- --nocapture what_a_capture_costs`.
