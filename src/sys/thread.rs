@@ -182,6 +182,11 @@ pub fn set_rank(rank: u32) {
     word::set_byte::<FLAGS>(byte(FLAGS) & (GONE | UNASKED) | (rank as u8) << RANK_SHIFT);
 }
 
+/// Whether the calling thread is the one that the process started with, or that forked it.
+pub fn is_main_thread() -> bool {
+    number() == process::process_id()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,9 +242,4 @@ mod tests {
         .join()
         .unwrap();
     }
-}
-
-/// Whether the calling thread is the one that the process started with, or that forked it.
-pub fn is_main_thread() -> bool {
-    number() == process::process_id()
 }
