@@ -33,6 +33,7 @@ compile_error!("the feature `models` is for tests alone: make models");
 pub mod base;
 pub mod front;
 pub mod heap;
+pub mod process;
 pub mod slab;
 pub mod sys;
 

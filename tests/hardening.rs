@@ -3,7 +3,8 @@
 use metes::Metes;
 use metes::base::config::UNIT;
 use metes::base::sealed;
-use metes::front::{runtime, threads};
+use metes::front::threads;
+use metes::process::statics;
 use std::fs;
 use std::hint::black_box;
 use std::sync::mpsc::channel;
@@ -47,12 +48,12 @@ fn records_stand_between_pages_that_cannot_be_touched() {
     let large = black_box(vec![1u8; 3 << 20]);
     let address = |block: &[u8]| block.as_ptr().addr();
 
-    let entry = runtime::PAGE_MAP.slab_entry(address(&small)).expect("a slab");
+    let entry = statics::PAGE_MAP.slab_entry(address(&small)).expect("a slab");
     assert_eq!(guarded("the record of a slab", entry.slab().address()) % UNIT, 0);
-    let window = runtime::PAGE_MAP.window(address(&small)).expect("a leaf");
+    let window = statics::PAGE_MAP.window(address(&small)).expect("a leaf");
     assert!(guarded("the leaf", (&raw const *window).addr()) > 768 << 10);
     for block in [&medium, &large] {
-        let span = runtime::PAGE_MAP.get(address(block)).expect("a span");
+        let span = statics::PAGE_MAP.get(address(block)).expect("a span");
         assert_eq!(guarded("the record of a region or mapping", (&raw const *span).addr()), UNIT);
     }
     guarded("the thread's cache", (&raw const *threads::cache().expect("a cache")).addr());
@@ -94,7 +95,7 @@ fn threads_caches_stand_in_rooms_between_pages_that_cannot_be_touched() {
 
 #[test]
 fn many_records_take_few_mappings() {
-    let record = |block: &[u8; 2000]| runtime::PAGE_MAP.slab_entry(block.as_ptr().addr()).unwrap().slab().address();
+    let record = |block: &[u8; 2000]| statics::PAGE_MAP.slab_entry(block.as_ptr().addr()).unwrap().slab().address();
     let blocks: Vec<Box<[u8; 2000]>> = (0..100_000).map(|_| Box::new([0; 2000])).collect();
     let mut records: Vec<usize> = blocks.iter().map(|block| record(block)).collect();
     records.sort_unstable();

@@ -19,7 +19,8 @@ use crate::base::code::Code;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
 use crate::base::seal::Hidden;
-use crate::front::{alloc, foreign, options, runtime, watch};
+use crate::front::{alloc, foreign, watch};
+use crate::process::{options, start};
 use crate::sys::report;
 use core::arch::naked_asm;
 use core::ffi::{CStr, c_void};
@@ -125,7 +126,7 @@ fn no_cxx_runtime() -> ! {
 
 /// A form of the C++ runtime's, found the first time; null under valgrind and where there is none.
 fn runtime_form(found: &Hidden, name: &CStr) -> *mut c_void {
-    let on_valgrind = runtime::on_valgrind();
+    let on_valgrind = start::on_valgrind();
     let Ok(form) = found.get() else {
         let text = format_args!("the address of the C++ runtime's operator new was overwritten");
         report::misuse(Code::HeapDamaged, 0, text)

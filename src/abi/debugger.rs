@@ -1,8 +1,8 @@
 //! Where a debugger finds the heap, in a process or in a core file: `scripts/gdb-metes.py` reads this, and knows the layouts.
 
 use crate::base::sealed;
-use crate::front::runtime;
 use crate::heap::page_map::PageMap;
+use crate::process::statics;
 use core::sync::atomic::AtomicU64;
 
 /// To be raised when one of these changes: the page map, spans, records of slabs, size classes, headers, trailers, the seal,
@@ -22,7 +22,7 @@ pub struct Debugger {
 #[unsafe(no_mangle)]
 pub static metes_debugger: Debugger = Debugger {
     version: VERSION,
-    page_map: &runtime::PAGE_MAP,
+    page_map: &statics::PAGE_MAP,
     root_entries: (size_of::<PageMap>() / size_of::<usize>()) as u64,
     secret: sealed::secret(),
 };

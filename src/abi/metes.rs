@@ -1,7 +1,8 @@
 //! The C API of metes' own, from which `include/metes.h` is made.
 
 use crate::base::operation::Operation;
-use crate::front::{check, oom, option_keys, runtime, stats, tuning};
+use crate::front::{check, oom, stats, tuning};
+use crate::process::start;
 use crate::sys::errno;
 use core::ffi::{CStr, c_char, c_int};
 use core::sync::atomic::{AtomicU8, Ordering};
@@ -35,7 +36,7 @@ pub extern "C" fn metes_version() -> *const c_char {
 /// Gives all free memory that it can back to the operating system. Returns about how many bytes that were. Thread-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_purge() -> usize {
-    runtime::ensure();
+    start::ensure();
     tuning::trim()
 }
 
@@ -47,15 +48,14 @@ pub extern "C" fn metes_purge() -> usize {
 /// Both must be strings.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn metes_option_set(name: *const c_char, value: *const c_char) -> c_int {
-    runtime::ensure();
+    start::ensure();
     // SAFETY: the caller's promise.
     let text = |text: *const c_char| unsafe { CStr::from_ptr(text) }.to_str();
     let done = match (text(name), text(value)) {
-        (Ok(name), Ok(value)) => option_keys::change(name, value),
+        (Ok(name), Ok(value)) => tuning::change(name, value),
         _ => false,
     };
     if done {
-        runtime::apply();
         return 0;
     }
     errno::set_errno(libc::EINVAL);

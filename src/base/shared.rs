@@ -23,7 +23,7 @@ pub use loom::sync::atomic::fence;
 #[cfg(not(feature = "models"))]
 pub use core::sync::atomic::fence;
 
-/// The fast side of a fence whose other side is `process::barrier`: what stands before it in the program happens before what stands after that call, or
+/// The fast side of a fence whose other side is `calls::barrier`: what stands before it in the program happens before what stands after that call, or
 /// what stands before that call happens before what stands after this, as with two fences. It costs nothing: the call makes every processor
 /// pass a fence wherever it is, so all that is to be seen to here is that the compiler moves nothing across. In models both are fences: of a pair
 /// of them that demands no more, and two of the fast side are always one thread's there.

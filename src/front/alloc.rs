@@ -8,7 +8,7 @@
 
 use super::cache::{self, Cache, Released};
 use super::misuse::{self, Wrong};
-use super::{check, density, exchange, foreign, guard, helper, oom, options, runtime, stats, threads, tuning, watch};
+use super::{check, density, exchange, foreign, guard, oom, stats, threads, tuning, watch};
 use crate::base::align;
 use crate::base::class::{self, SizeClass};
 use crate::base::config::{CHECKED, GRAIN, MIN_BLOCK, REQUEST_MAX};
@@ -18,6 +18,7 @@ use crate::heap::block;
 use crate::heap::heap::{self, Fresh};
 use crate::heap::page_map::Shown;
 use crate::heap::span::{Kind, Span};
+use crate::process::{helper_call, options, start, statics};
 use crate::slab::arena::Arena;
 use crate::slab::key;
 use crate::slab::misuse::{ObjectMisuse, interior};
@@ -52,7 +53,7 @@ pub(super) fn is_foreign(address: usize) -> bool {
 
 /// The region or mapping of ours around an address.
 pub(super) fn span_around(address: usize) -> Option<Range<usize>> {
-    let span = runtime::PAGE_MAP.get(address).or_else(|| runtime::MAPPINGS.locate(address))?;
+    let span = statics::PAGE_MAP.get(address).or_else(|| statics::MAPPINGS.locate(address))?;
     Some(span.start()..span.end())
 }
 
@@ -62,12 +63,12 @@ pub(super) fn is_region(span: &Span) -> bool {
 }
 
 fn arena_of(region: &Span) -> &'static Arena<Linux> {
-    runtime::arena(region.arena.load(Relaxed) as usize)
+    statics::arena(region.arena.load(Relaxed) as usize)
 }
 
 #[inline(always)]
 fn owner(address: usize) -> Owner {
-    runtime::ensure();
+    start::ensure();
     let Some(unit) = unit(address) else { return Owner::Foreign };
     if let Some(entry) = unit.slab_entry() {
         return Owner::Slab(entry);
@@ -84,7 +85,7 @@ fn owner(address: usize) -> Owner {
 /// The unit of an address: most are in the window.
 #[inline(always)]
 fn unit(address: usize) -> Option<Shown> {
-    cache::shown(address).or_else(|| runtime::PAGE_MAP.show(address))
+    cache::shown(address).or_else(|| statics::PAGE_MAP.show(address))
 }
 
 /// The heap's region or the mapping that a unit is in, and the usable bytes of the block there, if all is as it should be: it is in use. What is wrong is
@@ -163,7 +164,7 @@ fn allocate_slowly_for(family: Family, n: usize) -> *mut u8 {
 
 #[inline(never)]
 fn allocate_uncached(family: Family, n: usize) -> *mut u8 {
-    runtime::ensure();
+    start::ensure();
     if options::watched() {
         return watch::malloc(family, n);
     }
@@ -185,7 +186,7 @@ pub fn allocate_aligned(family: Family, n: usize, align: usize) -> *mut u8 {
 
 #[inline(never)]
 fn allocate_aligned_slowly(family: Family, n: usize, align: usize) -> *mut u8 {
-    runtime::ensure();
+    start::ensure();
     if options::watched() {
         return watch::aligned_alloc(family, n, align);
     }
@@ -200,7 +201,7 @@ fn serve_instead(operation: Operation, object: usize, n: usize, align: usize, ze
     // It was counted as served, and will be again.
     stats::uncount(operation);
     let class = SizeClass::for_aligned(n, align);
-    let aligned = class.and_then(|class| runtime::arena(runtime::home()).enter(operation)?.take_aligned(class));
+    let aligned = class.and_then(|class| statics::arena(statics::home()).enter(operation)?.take_aligned(class));
     let Some(aligned) = aligned else { return serve_block(operation, n, n, align, zero) };
     stats::count(operation);
     // SAFETY: an object that was taken just now.
@@ -237,7 +238,7 @@ pub fn allocate_zeroed_whole(n: usize) -> *mut u8 {
 }
 
 fn allocate_zeroed_slowly(n: usize, align: usize) -> *mut u8 {
-    runtime::ensure();
+    start::ensure();
     if options::watched() {
         return watch::calloc(n, align);
     }
@@ -247,7 +248,7 @@ fn allocate_zeroed_slowly(n: usize, align: usize) -> *mut u8 {
 /// Serves a request that the thread's cache did not serve at once.
 #[inline(never)]
 pub(super) fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
-    runtime::ensure();
+    start::ensure();
     check::tick();
     let class = if align <= GRAIN { SizeClass::for_size(n) } else { SizeClass::for_aligned(n, align) };
     if guard::is_asked()
@@ -292,7 +293,7 @@ fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
             object => object,
         },
         None => {
-            let object = runtime::arena(runtime::home()).enter(operation)?.take_one(class)?;
+            let object = statics::arena(statics::home()).enter(operation)?.take_one(class)?;
             stats::count(operation);
             // SAFETY: an object that was taken just now.
             unsafe { key::clear(object) };
@@ -304,7 +305,7 @@ fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
 
 /// A block of the free list of at least `room` bytes, `n` of which were asked for.
 fn serve_block(operation: Operation, n: usize, room: usize, align: usize, zero: bool) -> *mut u8 {
-    let Some(mut heap) = runtime::arena(runtime::home()).enter(operation) else {
+    let Some(mut heap) = statics::arena(statics::home()).enter(operation) else {
         return serve_aside(operation, n, align, zero);
     };
     let fresh = heap.alloc_aligned(room, align);
@@ -323,7 +324,7 @@ fn serve_block(operation: Operation, n: usize, room: usize, align: usize, zero: 
 #[cold]
 #[inline(never)]
 fn serve_aside(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
-    let fresh = runtime::arena_aside().and_then(|aside| aside.enter(operation)?.alloc_aligned(n, align));
+    let fresh = statics::arena_aside().and_then(|aside| aside.enter(operation)?.alloc_aligned(n, align));
     match fresh {
         Some(fresh) => {
             stats::count(operation);
@@ -345,14 +346,14 @@ fn hand_out(fresh: Fresh, n: usize, zero: bool) -> *mut u8 {
 /// The bytes of a heap block in use that was in a cache.
 fn usable_of(block: usize) -> usize {
     // SAFETY: the page map's region.
-    runtime::PAGE_MAP.get(block).and_then(|region| unsafe { heap::usable_size(region, block) }.ok()).unwrap_or(0)
+    statics::PAGE_MAP.get(block).and_then(|region| unsafe { heap::usable_size(region, block) }.ok()).unwrap_or(0)
 }
 
 /// The system has no more memory: an arena may have a hole, or room to grow.
 #[cold]
 #[inline(never)]
 fn from_any_arena(n: usize, align: usize) -> Option<Fresh> {
-    runtime::arenas().find_map(|arena| {
+    statics::arenas().find_map(|arena| {
         let mut heap = arena.enter(Operation::Other)?;
         // An arena without regions has no hole either, and a first region is what could not be had.
         if heap.figures().held == 0 { None } else { heap.alloc_aligned(n, align) }
@@ -380,9 +381,9 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
     // Again in any case: a call may fail for once.
     let again = || {
         tuning::release_regions_for(n);
-        runtime::MAPPINGS.alloc(n, align)
+        statics::MAPPINGS.alloc(n, align)
     };
-    let Some(span) = runtime::MAPPINGS.alloc(n, align).or_else(again) else {
+    let Some(span) = statics::MAPPINGS.alloc(n, align).or_else(again) else {
         // What the system does not have the heaps may: freed memory that they keep.
         return match from_any_arena(n, align) {
             Some(fresh) => {
@@ -521,7 +522,7 @@ unsafe extern "C" fn release_sized_slowly(p: *mut u8, n: usize, family: Family) 
 /// # Safety
 /// As for `release`.
 pub unsafe fn release_claimed(p: *mut u8, claim: Claim) {
-    runtime::ensure();
+    start::ensure();
     if options::watched() {
         // SAFETY: the caller's promise.
         return unsafe { watch::free(p, claim) };
@@ -645,7 +646,7 @@ unsafe fn release_to_heap(operation: Operation, region: &'static Span, address: 
             if let Err(wrong) = result {
                 misuse::report(Operation::Free, address, Wrong::Block(region, wrong));
             }
-            helper::look(region.arena.load(Relaxed) as usize);
+            helper_call::look(region.arena.load(Relaxed) as usize);
         }
         // SAFETY: the caller's promise.
         None => match unsafe { heap::usable_size(region, address) } {
@@ -671,7 +672,7 @@ fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
     }
     let bytes = span.len();
     density::look_at_mapping(address, span.wanted());
-    if !runtime::MAPPINGS.free(span) {
+    if !statics::MAPPINGS.free(span) {
         return misuse::report(operation, address, Wrong::FreedMapping(bytes));
     }
     stats::count(operation);
@@ -825,14 +826,14 @@ unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
 /// Whether a block or a mapping that is to be resized to `n` bytes stays as it is without more ado.
 #[inline(always)]
 fn hardly_changes(span: &Span, usable: usize, n: usize) -> bool {
-    if is_region(span) { n <= usable && usable - n < usable / 8 } else { n != 0 && runtime::MAPPINGS.keep(span, n) }
+    if is_region(span) { n <= usable && usable - n < usable / 8 } else { n != 0 && statics::MAPPINGS.keep(span, n) }
 }
 
 /// # Safety
 /// As for `resize`.
 #[inline(never)]
 unsafe fn resize_at_length(p: *mut u8, n: usize) -> *mut u8 {
-    runtime::ensure();
+    start::ensure();
     if options::watched() {
         // SAFETY: the caller's promise.
         return unsafe { watch::realloc(p, n) };
@@ -905,7 +906,7 @@ fn stays(owner: Owner, size: usize, n: usize) -> bool {
     match owner {
         Owner::Slab(_) => serves(size, n),
         Owner::Region(_) => n <= size && size < block_room(n),
-        Owner::Mapping(span) => runtime::MAPPINGS.keep(span, n),
+        Owner::Mapping(span) => statics::MAPPINGS.keep(span, n),
         Owner::Guarded | Owner::Foreign => false,
     }
 }
@@ -933,7 +934,7 @@ fn resize_block(region: &'static Span, address: usize, n: usize) -> Option<*mut 
         resized => resized,
     };
     drop(heap);
-    helper::look(region.arena.load(Relaxed) as usize);
+    helper_call::look(region.arena.load(Relaxed) as usize);
     match resized {
         Ok(Some(_)) => Some(core::ptr::with_exposed_provenance_mut(address)),
         Ok(None) => None,
@@ -949,7 +950,7 @@ fn resize_mapping(span: &'static Span, n: usize) -> Option<*mut u8> {
     if n < options::cutoff() / 2 {
         return None;
     }
-    let start = runtime::MAPPINGS.resize(span, n)?;
+    let start = statics::MAPPINGS.resize(span, n)?;
     Some(core::ptr::with_exposed_provenance_mut(start))
 }
 

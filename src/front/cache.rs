@@ -39,7 +39,6 @@
 
 #![allow(unsafe_code)]
 
-use super::runtime::PAGE_MAP;
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::config::{CHECKED, UNIT};
 use crate::base::operation::Operation;
@@ -47,6 +46,7 @@ use crate::base::shared::{
     AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Own, entry_at, is_below, is_below_at, is_set, light_fence,
 };
 use crate::heap::page_map::{Shown, Window};
+use crate::process::statics::PAGE_MAP;
 use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry, home_place};
 use crate::sys::{futex, thread};
@@ -62,7 +62,7 @@ pub use slots::{slots_max, slots_min};
 #[cfg(feature = "models")]
 use crate::base::model::barrier;
 #[cfg(not(feature = "models"))]
-use crate::sys::process::barrier;
+use crate::sys::calls::barrier;
 
 #[cfg(feature = "models")]
 mod models;

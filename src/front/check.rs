@@ -1,10 +1,11 @@
 //! `metes_check`: every validator there is, and `verify=N`, which runs them every N calls.
 
-use super::{options, runtime, watch};
+use super::watch;
 use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
 use crate::heap::check::Broken;
+use crate::process::{options, start, statics};
 use crate::sys::{report, valgrind};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -12,14 +13,14 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 /// The first broken invariant of the whole allocator. Locks one arena after the other, so other threads go on; a signal
 /// handler that interrupted an operation does not see that arena checked.
 pub fn check() -> Result<(), Broken> {
-    runtime::ensure();
+    start::ensure();
     valgrind::quietly(|| {
-        for arena in runtime::arenas() {
+        for arena in statics::arenas() {
             if let Some(heap) = arena.enter_patiently(Operation::Other) {
                 heap.check()?;
             }
         }
-        runtime::MAPPINGS.check()?;
+        statics::MAPPINGS.check()?;
         watch::check()
     })
 }

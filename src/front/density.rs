@@ -3,11 +3,12 @@
 
 #![allow(unsafe_code)]
 
-use super::options::{self, HugePages};
-use super::{alloc, runtime};
+use super::alloc;
 use crate::base::align;
 use crate::base::operation::Operation;
 use crate::heap::huge::LARGE;
+use crate::process::options::{self, HugePages};
+use crate::process::statics;
 use crate::sys::{linux, probe, valgrind};
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -52,7 +53,7 @@ fn has_content(block: usize, bytes: usize) -> bool {
 #[inline]
 pub fn look_at_mapping(start: usize, bytes: usize) {
     if is_touched(start, bytes)
-        && let Some(mut heap) = runtime::arena(runtime::home()).enter(Operation::Free)
+        && let Some(mut heap) = statics::arena(statics::home()).enter(Operation::Free)
     {
         heap.was_touched(start, bytes);
     }
@@ -69,8 +70,8 @@ pub fn will_be_touched(block: usize, bytes: usize) {
 #[cold]
 #[inline(never)]
 fn ask(block: usize, bytes: usize) {
-    if let Some(region) = runtime::PAGE_MAP.get(block).filter(|span| alloc::is_region(span))
-        && let Some(mut heap) = runtime::arena(region.arena.load(Relaxed) as usize).enter(Operation::Realloc)
+    if let Some(region) = statics::PAGE_MAP.get(block).filter(|span| alloc::is_region(span))
+        && let Some(mut heap) = statics::arena(region.arena.load(Relaxed) as usize).enter(Operation::Realloc)
     {
         heap.will_be_touched(block, bytes);
     }

@@ -7,10 +7,11 @@
 
 use super::cache::{self, Cache, slots_max, slots_min};
 use super::misuse::{self, Wrong};
-use super::{helper, runtime, stats, threads};
+use super::{stats, threads};
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::operation::Operation;
 use crate::base::shared::AtomicUsize;
+use crate::process::{helper_call, statics};
 use crate::slab::key;
 use crate::slab::misuse::{ObjectMisuse, interior};
 use crate::slab::slab::{Entry, Object};
@@ -46,7 +47,7 @@ pub fn fill(cache: &Cache, class: SizeClass) -> bool {
     }
     // A signal handler may have freed something meanwhile.
     let mut filled = cache.count(class) != 0;
-    if !filled && let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) {
+    if !filled && let Some(mut arena) = statics::arena(cache.home()).enter(Operation::Other) {
         // While the lock is held: a fork finds objects in the arena or in the stack.
         let places = cache.places(class, most);
         let taken = arena.take(class, places);
@@ -136,7 +137,7 @@ pub fn flush(cache: &Cache, class: SizeClass, keep: usize) -> bool {
     }
     let flushed = flush_entered(cache, class, keep);
     cache.open();
-    helper::look(cache.home());
+    helper_call::look(cache.home());
     flushed
 }
 
@@ -145,7 +146,7 @@ fn flush_entered(cache: &Cache, class: SizeClass, keep: usize) -> bool {
     if cache.count(class) <= keep {
         return true;
     }
-    let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) else { return false };
+    let Some(mut arena) = statics::arena(cache.home()).enter(Operation::Other) else { return false };
     flush_into(&mut arena, cache, class, keep);
     true
 }
@@ -172,14 +173,14 @@ type Arena<'a> = crate::slab::arena::Entered<'a, linux::Linux>;
 /// Gives an object of a slab, or a heap block, back to its arena, which is entered. What is wrong with it now was done while
 /// it was free.
 fn give(arena: &mut Arena<'_>, address: usize) {
-    match runtime::PAGE_MAP.slab_entry(address) {
+    match statics::PAGE_MAP.slab_entry(address) {
         Some(_) => {
             if let Err(wrong) = arena.give(address) {
                 report(address, wrong);
             }
         }
         None => {
-            if let (Err(wrong), Some(region)) = (arena.free(address), runtime::PAGE_MAP.get(address)) {
+            if let (Err(wrong), Some(region)) = (arena.free(address), statics::PAGE_MAP.get(address)) {
                 misuse::report(Operation::Free, address, Wrong::Block(region, wrong));
             }
         }
@@ -208,12 +209,12 @@ fn release_remote(cache: &Cache, address: usize) -> bool {
 fn send_home(cache: &Cache) {
     while let Some(first) = cache.remote().first() {
         let home = arena_of(first.load(Relaxed));
-        let Some(mut arena) = runtime::arena(home).enter(Operation::Other) else { return };
+        let Some(mut arena) = statics::arena(home).enter(Operation::Other) else { return };
         let kept = arena.give_own(cache.remote(), report);
         // While the lock is held: see `fill`.
         cache.set_remote_count(kept);
         drop(arena);
-        helper::look(home);
+        helper_call::look(home);
     }
 }
 
@@ -226,7 +227,7 @@ pub unsafe fn give_home(objects: &[AtomicUsize]) {
     let mut count = objects.len();
     while let Some(first) = objects[..count].first() {
         let address = first.load(Relaxed);
-        let arena = runtime::arena(arena_of(address));
+        let arena = statics::arena(arena_of(address));
         count = match arena.enter(Operation::Other) {
             Some(mut arena) => arena.give_own(&objects[..count], report),
             None => {
@@ -236,18 +237,18 @@ pub unsafe fn give_home(objects: &[AtomicUsize]) {
                 count - 1
             }
         };
-        helper::look(arena_of(address));
+        helper_call::look(arena_of(address));
     }
 }
 
 fn arena_of(address: usize) -> usize {
-    runtime::PAGE_MAP.slab_entry(address).map_or(0, Entry::arena)
+    statics::PAGE_MAP.slab_entry(address).map_or(0, Entry::arena)
 }
 
 /// Takes everything in a cache to the arenas, which is entered, or halted by the calling thread, and lets its stacks start anew: one that takes
 /// hundreds before it is flushed again keeps as many pages, and calls no helper for them.
 pub fn empty(cache: &Cache) {
-    if let Some(mut arena) = runtime::arena(cache.home()).enter(Operation::Other) {
+    if let Some(mut arena) = statics::arena(cache.home()).enter(Operation::Other) {
         let used = SizeClass::all().filter(|&class| cache.count(class) != 0);
         used.for_each(|class| flush_into(&mut arena, cache, class, 0));
     }
@@ -260,7 +261,7 @@ pub fn flush_all(cache: &Cache) {
     cache.enter_at_last();
     empty(cache);
     cache.open();
-    helper::look(cache.home());
+    helper_call::look(cache.home());
 }
 
 /// The release of an object that the fast path did not take. `entry` is that of its unit.
@@ -300,12 +301,12 @@ pub fn count_moved(operation: Operation) {
 
 /// The release of an object without a cache.
 fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
-    let arena = runtime::arena(entry.arena());
+    let arena = statics::arena(entry.arena());
     stats::count(operation);
     match arena.enter(operation) {
         Some(mut entered) => {
             let result = entered.give(address);
-            if result.is_ok() && runtime::PAGE_MAP.slab_entry(address).is_some() {
+            if result.is_ok() && statics::PAGE_MAP.slab_entry(address).is_some() {
                 // SAFETY: an object that was given back just now, of a slab that is there still: the arena is locked.
                 #[expect(unsafe_code, reason = "nobody has the object")]
                 unsafe {
@@ -316,7 +317,7 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
             if let Err(wrong) = result {
                 misuse::report(operation, address, Wrong::Object(wrong));
             }
-            helper::look(entry.arena());
+            helper_call::look(entry.arena());
         }
         None => {
             // SAFETY: an object that is out, which its owner is giving up.

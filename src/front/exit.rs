@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use super::{leaks, options, stats, watch};
+use super::{leaks, stats, watch};
+use crate::process::options;
 use crate::sys::{linux, valgrind};
 
 #[used]

@@ -4,11 +4,12 @@
 
 #![allow(unsafe_code)]
 
-use super::options::{self, Foreign};
-use super::{misuse, runtime};
+use super::misuse;
 use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
+use crate::process::options::{self, Foreign};
+use crate::process::statics;
 use crate::sys::maps::{self, Place};
 use crate::sys::{errno, probe, report};
 use core::ffi::{CStr, c_void};
@@ -87,11 +88,11 @@ fn refuse(operation: Operation, p: *mut u8) {
 /// What the page map does not know may be ours all the same: the inside of a mapping, or one that was freed. Reports that; false
 /// if it is not.
 fn report_if_ours(operation: Operation, address: usize) -> bool {
-    if let Some(span) = runtime::MAPPINGS.locate(address) {
+    if let Some(span) = statics::MAPPINGS.locate(address) {
         misuse::report_interior(operation, address, span.start(), span.len());
         return true;
     }
-    if let Some(bytes) = runtime::MAPPINGS.freed_at(address) {
+    if let Some(bytes) = statics::MAPPINGS.freed_at(address) {
         misuse::freed_mapping(operation, address, bytes);
         return true;
     }

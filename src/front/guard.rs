@@ -6,34 +6,26 @@
 use super::fault::{self, Claim};
 use super::guarded::{self, Block, Found, Freed, Pool, Trace};
 use super::trailer::{self, Call, Facts};
-use super::{misuse, options, runtime, stats, threads};
+use super::{misuse, stats, threads};
 use crate::base::code::Code;
 use crate::base::family::Family;
 use crate::base::operation::Operation;
 use crate::base::seal;
+use crate::process::{options, start};
 use crate::sys::fault::Fault;
 use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
 use crate::sys::report::{self, Detail};
-use crate::sys::{errno, process};
+use crate::sys::{calls, errno};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
-/// `guard=on`. See docs/design.md for what it costs.
-const RATE_ON: usize = 5000;
 /// Where every block is checked anyway, `on` guards the first blocks of a process too, so that small programs are all guarded. As many slots
 /// remain for the samples.
 const FIRST: usize = guarded::SLOTS / 2;
-const RATE_MAX: usize = 1 << 30;
 
-/// One in so many allocations is guarded; 0: none.
-static RATE: AtomicUsize = AtomicUsize::new(0);
-/// Whether a thread takes no second sample in a millisecond.
-static SPACED: AtomicBool = AtomicBool::new(false);
 /// The millisecond of the last sample of a thread without a cache.
 static SAMPLED_AT: AtomicU64 = AtomicU64::new(0);
-/// Whether the options say anything of it.
-static CHOSEN: AtomicBool = AtomicBool::new(false);
 /// Blocks that were among the first.
 static FIRST_TAKEN: AtomicUsize = AtomicUsize::new(0);
 /// Whether any was ever to be: caches may be armed.
@@ -43,57 +35,28 @@ static COUNTDOWN: AtomicI64 = AtomicI64::new(0);
 /// Numbers choices of a side.
 static SIDES: AtomicU64 = AtomicU64::new(0);
 
-/// The rate that a value of the option means.
-fn parse(value: &str) -> Option<usize> {
-    match value {
-        "off" => Some(0),
-        "on" => Some(RATE_ON),
-        _ => value.parse().ok().filter(|rate| (1..=RATE_MAX).contains(rate)),
-    }
-}
-
-/// One in so many is guarded; 0: none.
-pub fn rate() -> usize {
-    RATE.load(Relaxed)
-}
-
-/// Sets the rate before the start.
-pub fn choose(value: &str) -> bool {
-    let Some(rate) = parse(value) else { return false };
-    SPACED.store(value == "on", Relaxed);
-    RATE.store(rate, Relaxed);
-    CHOSEN.store(true, Relaxed);
-    true
-}
-
 /// When the library is loaded: switches guarding on if the options ask for it.
 pub fn begin() {
-    if options::watched() && !CHOSEN.load(Relaxed) && !runtime::on_valgrind() {
-        choose("on");
+    if options::watched() && !options::guard_is_chosen() && !start::on_valgrind() {
+        options::choose_guard("on");
     }
-    if RATE.load(Relaxed) != 0 {
-        switch_on();
-    }
+    follow();
 }
 
-/// Changes the rate in a running program.
-pub fn change(value: &str) -> bool {
-    if !choose(value) {
-        return false;
-    }
-    if RATE.load(Relaxed) != 0 {
+/// Follows the rate, which was changed, perhaps in a running program.
+pub fn follow() {
+    if options::guard_rate() != 0 {
         switch_on();
     }
-    true
 }
 
 fn switch_on() {
-    if runtime::on_valgrind() {
+    if start::on_valgrind() {
         // It serves the program itself.
         return;
     }
     if guarded::make().is_none() {
-        RATE.store(0, Relaxed);
+        options::set_guard_off();
         return report::say(format_args!("no memory for guarded allocations: guard is off"));
     }
     errno::keeping_errno(fault::watch);
@@ -103,16 +66,11 @@ fn switch_on() {
         const TRIES: usize = 20;
         (0..TRIES).any(|_| {
             cache.arm() || {
-                process::sleep(1);
+                calls::sleep(1);
                 false
             }
         });
     }
-}
-
-/// Whether a thread takes no second sample in a millisecond: what `guard=on` costs has a bound by that, however much a program allocates.
-pub fn is_spaced() -> bool {
-    SPACED.load(Relaxed)
 }
 
 /// Whether allocations in the slow path have to ask `sample`.
@@ -130,8 +88,8 @@ pub fn sample(operation: Operation, family: Family, n: usize, align: usize) -> O
     if n > guarded::LARGEST {
         return None;
     }
-    let rate = RATE.load(Relaxed);
-    let first = is_spaced() && options::watched() && is_first();
+    let rate = options::guard_rate();
+    let first = options::guard_is_spaced() && options::watched() && is_first();
     let pool = guarded::pool()?;
     // Only a page can show that somebody reads where there is nothing. It takes none that is accessible.
     let nothing = n == 0 && options::watched() && pool.has_many_free();
@@ -171,7 +129,7 @@ fn count_down(rate: usize) -> bool {
     }
     COUNTDOWN.store((random() % (2 * rate as u64 - 1)).cast_signed(), Relaxed);
     let now = Linux.now();
-    !is_spaced() || SAMPLED_AT.swap(now, Relaxed) != now
+    !options::guard_is_spaced() || SAMPLED_AT.swap(now, Relaxed) != now
 }
 
 /// Takes a guarded block back, or says what is wrong with the pointer.

@@ -18,12 +18,12 @@
 
 #![allow(unsafe_code)]
 
-use super::runtime;
 use super::trailer::Facts;
 use crate::base::align;
 use crate::base::config::{GRAIN, UNIT};
 use crate::base::family::Family;
 use crate::base::shared::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, fence};
+use crate::process::statics;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::{self, PageSource};
 use crate::sys::{probe, thread};
@@ -282,13 +282,13 @@ pub fn make() -> Option<&'static Pool> {
     // SAFETY: zeroed memory of a pool's size, all of which is atomics, and nobody has seen it.
     unsafe { &*address }.begin();
     // Before anybody sees it: who does may use it.
-    let Some(span) = runtime::map_guarded(start, len) else {
+    let Some(span) = statics::map_guarded(start, len) else {
         give_back();
         return None;
     };
     if POOL.compare_exchange(core::ptr::null_mut(), address, Ordering::AcqRel, Relaxed).is_err() {
         // Another thread was first.
-        runtime::unmap_guarded(span);
+        statics::unmap_guarded(span);
         give_back();
     }
     self::pool()

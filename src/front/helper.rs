@@ -8,23 +8,18 @@
 //! that interrupted an operation on that arena. Where the kernel has no helper for us, a heap is trimmed by the call that finds it due.
 
 use super::cache::Cache;
-use super::options::Purge;
-use super::{exchange, options, runtime, threads};
+use super::{exchange, threads};
 use crate::base::config::REGION_GRANULE;
 use crate::base::operation::Operation;
-use crate::base::shared::{AtomicBool, AtomicU32};
+use crate::base::shared::AtomicU32;
+use crate::process::options::Purge;
+use crate::process::{helper_call, options, statics};
 use crate::slab::arena::{Arena, Trimmed};
-use crate::sys::helper::{self, Started};
 use crate::sys::linux::Linux;
 use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
-use crate::sys::{futex, process, sandbox, sanitizer, thread};
-use core::sync::atomic::Ordering;
-use core::sync::atomic::Ordering::Relaxed;
+use crate::sys::{calls, futex, thread};
 use lock_api::RawMutex;
-
-/// Freed bytes in an arena that are worth a helper, once the program has had one.
-const WORTH: usize = 1 << 20;
 
 /// Caches without a thread that are worth one: of each a few pages are in use.
 const WORTH_CACHES: usize = 64;
@@ -32,37 +27,10 @@ const WORTH_CACHES: usize = 64;
 /// Huge pages that are made of small ones at a time, for each arena.
 const COLLAPSES: usize = 32;
 
-/// 1 if there is memory that waits.
-static WORK: AtomicU32 = AtomicU32::new(0);
-/// 1 while there is a helper that will look at `WORK` again.
-static ALIVE: AtomicU32 = AtomicU32::new(0);
-/// Whether the kernel refused one.
-static REFUSED: AtomicBool = AtomicBool::new(false);
-/// Whether helpers work here.
-static WORKS: AtomicBool = AtomicBool::new(false);
-/// Whether the helper may ask for what a filter of the program's own may kill for.
-static MAY_HALT: AtomicBool = AtomicBool::new(false);
-/// The process that may start one: not the child of a vfork, which has this one's memory.
-static PROCESS: AtomicU32 = AtomicU32::new(0);
 /// Nobody changes this: the helper sleeps at it.
 static NEVER: AtomicU32 = AtomicU32::new(0);
 /// Held while the helper is at work on a cache, so that a fork does not find it half done.
 static AT_WORK: FutexLock = FutexLock::INIT;
-
-/// When the library starts.
-pub fn begin() {
-    PROCESS.store(process::process_id(), Relaxed);
-    ALIVE.store(0, Relaxed);
-    WORK.store(0, Relaxed);
-}
-
-/// After an operation on an arena: calls the helper if memory waits there.
-#[inline]
-pub fn look(arena: usize) {
-    if runtime::arena(arena).is_waiting() {
-        call();
-    }
-}
 
 /// After a thread's end: has the pages of caches that no thread has, so many, given back if they are many.
 pub fn look_at_caches(idle: usize) {
@@ -73,80 +41,16 @@ pub fn look_at_caches(idle: usize) {
         Purge::Off => {}
         Purge::Eager => threads::give_back(false),
         Purge::Lazy => {
-            call();
-            if REFUSED.load(Relaxed) {
+            helper_call::call();
+            if helper_call::is_refused() {
                 threads::give_back(false);
             }
         }
     }
 }
 
-#[cold]
-#[inline(never)]
-fn call() {
-    if WORK.load(Relaxed) != 0
-        || thread::is_inside()
-        || options::purge() != Purge::Lazy
-        || runtime::on_valgrind()
-        || sanitizer::listens()
-    {
-        return;
-    }
-    if PROCESS.load(Relaxed) != process::process_id() {
-        return;
-    }
-    WORK.store(1, Ordering::SeqCst);
-    if ALIVE.swap(1, Ordering::SeqCst) != 0 {
-        return;
-    }
-    // Asked here and not in the helper: a filter may have a handler of the program's open files.
-    let closed = sandbox::is_closed();
-    MAY_HALT.store(!closed, Relaxed);
-    // A program that has made threads may make threads. Of one that has not, a filter that it has shut around itself may
-    // be the death.
-    match if !closed || runtime::has_had_threads() { helper::start(work) } else { Started::Never } {
-        Started::Yes => {}
-        Started::NotNow => {
-            WORK.store(0, Ordering::SeqCst);
-            ALIVE.store(0, Ordering::SeqCst);
-        }
-        Started::Never => {
-            // For good: a heap trims itself then.
-            REFUSED.store(true, Relaxed);
-            WORKS.store(false, Relaxed);
-            runtime::apply();
-        }
-    }
-}
-
-/// From how many freed bytes on a heap calls for being trimmed, and after how many milliseconds it does so itself.
-pub fn thresholds() -> (usize, u64) {
-    match (options::trim_threshold(), options::purge()) {
-        (usize::MAX, _) | (_, Purge::Off) => (usize::MAX, u64::MAX),
-        (bytes, Purge::Eager) => (bytes, 0),
-        (bytes, Purge::Lazy) if WORKS.load(Relaxed) => (bytes.min(WORTH), u64::MAX),
-        (bytes, Purge::Lazy) => (bytes, options::decay() as u64),
-    }
-}
-
-extern "C" fn work() {
-    thread::set_cache(thread::no_cache());
-    if !WORKS.swap(true, Relaxed) {
-        runtime::apply();
-    }
-    loop {
-        while WORK.swap(0, Ordering::SeqCst) != 0 {
-            pass();
-        }
-        ALIVE.store(0, Ordering::SeqCst);
-        // Who called before that relies on this one, and who calls after it on the next.
-        if WORK.load(Ordering::SeqCst) == 0 || ALIVE.swap(1, Ordering::SeqCst) != 0 {
-            return;
-        }
-    }
-}
-
-fn pass() {
+/// What the helper does in one go.
+pub fn pass() {
     threads::owned().for_each(|cache| {
         cache.is_unused();
     });
@@ -159,14 +63,14 @@ fn pass() {
     }
     threads::give_back(true);
     // Before anything is given back: what has changed since the last time can be told still.
-    runtime::arenas().for_each(collapse);
-    runtime::arenas().filter(|arena| arena.is_waiting()).for_each(trim);
+    statics::arenas().for_each(collapse);
+    statics::arenas().filter(|arena| arena.is_waiting()).for_each(trim);
 }
 
 /// Whether the kernel gives a barrier for all threads. It is asked only where a cache is to be emptied, and where no
 /// filter may kill for that.
 fn can_halt() -> bool {
-    MAY_HALT.load(Relaxed) && process::register_barrier()
+    helper_call::may_halt() && calls::register_barrier()
 }
 
 fn empty(cache: &Cache) {
@@ -237,9 +141,7 @@ pub fn thaw() {
     AT_WORK.thaw();
 }
 
-/// In a forked child, which has no helper.
-pub fn begin_in_child() {
+/// After fork, in the child.
+pub fn thaw_in_child() {
     AT_WORK.thaw_in_child();
-    helper::adopt();
-    begin();
 }

@@ -1,12 +1,12 @@
 //! Faults on checked blocks: on freed ones whose pages nobody may touch, and behind and before mappings.
 
 use super::fault::{self, Claim};
-use super::quarantine;
 use super::trailer::Block;
-use super::{options, runtime, watch};
+use super::{quarantine, watch};
 use crate::base::align;
 use crate::base::code::Code;
 use crate::base::config::UNIT;
+use crate::process::{options, statics};
 use crate::sys::fault::Fault;
 
 /// A fault: reports it if the address is in a checked block's pages. Takes no lock.
@@ -24,7 +24,7 @@ pub fn on_fault(fault: &Fault) -> Claim {
         );
         return fault::tell(Code::UseAfterFree, fault, text, &|detail| watch::describe(detail, start));
     }
-    let mapping = |at| runtime::MAPPINGS.locate(at).and_then(|span| watch::extent(span.start()));
+    let mapping = |at| statics::MAPPINGS.locate(at).and_then(|span| watch::extent(span.start()));
     let size = |block: &Block| block.facts().map_or(0, |facts| facts.size);
     let behind = mapping(address).filter(|block| address >= block.end);
     let behind = behind.map(|block| (address - (block.start + size(&block)), "behind", block));

@@ -10,11 +10,12 @@
 #![allow(unsafe_code)]
 
 use super::trailer::{self, Call};
-use super::{alloc, guard, options, watch};
+use super::{alloc, guard, watch};
 use crate::base::align;
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::line::Line;
+use crate::process::options;
 use crate::sys::linux::{self, page_size};
 use crate::sys::report::{self, Detail};
 use crate::sys::{env, maps, modules, own, probe};

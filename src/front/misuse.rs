@@ -1,13 +1,14 @@
 //! Reports of what a program did wrong with a pointer of ours. By default the program is stopped: what follows a misuse
 //! that is not stopped is corruption. With `abort=no` and `checks=off` a report returns, and the call that it is about does nothing.
 
-use super::{alloc, guard, options, runtime, watch};
+use super::{alloc, guard, watch};
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::operation::Operation;
 use crate::heap::heap::Misuse;
 use crate::heap::locate::Place;
 use crate::heap::span::{Kind, Span};
+use crate::process::{options, statics};
 use crate::slab::misuse::{ObjectMisuse, interior};
 use crate::slab::slab::Entry;
 use crate::sys::report::{self, Detail};
@@ -93,7 +94,7 @@ pub fn nowhere(operation: Operation, address: usize, what: Arguments<'_>) {
 
 /// No header stands before the address: find out what does by walking the heap.
 fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u64) {
-    let Some(heap) = runtime::arena(region.arena.load(Relaxed) as usize).enter(Operation::Other) else {
+    let Some(heap) = statics::arena(region.arena.load(Relaxed) as usize).enter(Operation::Other) else {
         return nowhere(operation, address, format_args!("no block starts here"));
     };
     match heap.locate(address) {
@@ -128,10 +129,10 @@ fn describe(detail: &mut Detail, address: usize) {
 }
 
 fn describe_place(detail: &mut Detail, address: usize) {
-    if let Some(entry) = runtime::PAGE_MAP.slab_entry(address) {
+    if let Some(entry) = statics::PAGE_MAP.slab_entry(address) {
         return describe_object(detail, entry, address);
     }
-    let Some(span) = runtime::PAGE_MAP.get(address) else { return };
+    let Some(span) = statics::PAGE_MAP.get(address) else { return };
     let (start, bytes, arena) = (span.start(), span.len(), span.arena.load(Relaxed));
     if span.kind() == Kind::Guarded {
         return guard::describe(detail, address);
@@ -139,7 +140,7 @@ fn describe_place(detail: &mut Detail, address: usize) {
     if span.kind() != Kind::Region {
         return detail.line(format_args!("mapping of {bytes} bytes at {start:#x}"));
     }
-    let place = runtime::arena(arena as usize).enter(Operation::Other).map(|heap| heap.locate(address));
+    let place = statics::arena(arena as usize).enter(Operation::Other).map(|heap| heap.locate(address));
     match place {
         Some(Place::In { block, usable, in_use }) => detail.line(format_args!(
             "block of {usable} bytes at {block:#x}, {}, of arena {arena}",

@@ -7,10 +7,10 @@
 #![allow(unsafe_code)]
 
 use super::cache::Cache;
-use super::runtime;
 use crate::base::code::Code;
 use crate::base::config::REQUEST_MAX;
 use crate::base::seal::{Hidden, Overwritten};
+use crate::process::{start, statics};
 use crate::sys::{errno, report, thread};
 use core::ffi::c_int;
 
@@ -34,7 +34,7 @@ fn handler(address: Result<usize, Overwritten>) -> Option<OomHandler> {
 /// Sets the process's handler, or none, and returns the one before. Thread-safe.
 pub fn set_handler(new: Option<OomHandler>) -> Option<OomHandler> {
     // The secret has to be there.
-    runtime::ensure();
+    start::ensure();
     let new = new.map_or(0, |new| (new as *mut ()).expose_provenance());
     handler(HANDLER.swap(new))
 }
@@ -50,7 +50,7 @@ pub fn beside_forks(first: *mut u8, again: impl Fn() -> *mut u8) -> *mut u8 {
     // It may have been turned away before this request, too: then this is in vain once.
     while block.is_null() && thread::set_turned_away(false) && left != 0 {
         left -= 1;
-        runtime::wait_for_forks();
+        statics::wait_for_forks();
         block = again();
     }
     thread::set_repeating(false);

@@ -9,13 +9,13 @@
 
 use super::cache::add;
 use super::trailer::{self, Block, Facts};
-use super::{exchange, fault, options, runtime, stats, watch};
-use crate::base::align;
+use super::{exchange, fault, stats, watch};
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
-use crate::base::seal;
 use crate::base::shared::{AtomicU64, AtomicUsize};
+use crate::base::{align, seal};
+use crate::process::{options, statics};
 use crate::sys::linux::{self, Linux};
 use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
@@ -176,7 +176,7 @@ impl Queue {
     fn leaving(&self) -> Option<[Block; BATCH]> {
         // What may wait in this shard is the same share for each arena.
         let (bytes, count) = (self.bytes.load(Relaxed), self.count.load(Relaxed));
-        let is_full = bytes * runtime::arena_count().max(1) > options::quarantine() || count >= QUEUED - 1;
+        let is_full = bytes * statics::arena_count().max(1) > options::quarantine() || count >= QUEUED - 1;
         (is_full && count != 0).then(|| {
             let mut blocks = [NO_BLOCK; BATCH];
             blocks.fill_with(|| self.pop().unwrap_or(NO_BLOCK));
@@ -295,7 +295,7 @@ pub fn take_ready(operation: Operation, home: usize, class: SizeClass) -> Option
 #[cold]
 fn make_ready(home: usize, class: SizeClass) -> Option<usize> {
     let places = [const { AtomicUsize::new(0) }; BATCH];
-    runtime::arena(home).enter(Operation::Other)?.take(class, &places[..BATCH.min(ready_max(class))]);
+    statics::arena(home).enter(Operation::Other)?.take(class, &places[..BATCH.min(ready_max(class))]);
     let mut objects = places.map(|place| match place.load(Relaxed) {
         0 => None,
         object => Some(Vacant { object, class }),

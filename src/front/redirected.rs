@@ -7,12 +7,14 @@
 
 #![allow(unsafe_code)]
 
-use super::{alloc, runtime};
+use super::alloc;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
+use crate::process::start;
 use core::ffi::c_void;
 use core::hint::black_box;
-use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use core::sync::atomic::AtomicU8;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// Whether it is known that nobody else serves the program, or that somebody does; 0: neither yet.
 static KNOWN: AtomicU8 = AtomicU8::new(0);
@@ -29,7 +31,7 @@ fn is_elsewhere() -> bool {
 #[inline(never)]
 fn find_out() -> bool {
     if KNOWN.load(Relaxed) == 0 {
-        let is_elsewhere = runtime::on_valgrind() && {
+        let is_elsewhere = start::on_valgrind() && {
             // SAFETY: the block is freed by whoever served it, unused.
             unsafe {
                 let p = black_box(libc::malloc as unsafe extern "C" fn(usize) -> *mut c_void)(1);

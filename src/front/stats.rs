@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::{self, Cache};
-use super::{guarded, options, quarantine, runtime, threads};
+use super::{guarded, quarantine, threads};
 use crate::base::class::SizeClass;
 use crate::base::config::UNIT;
 use crate::base::line::Line;
@@ -11,8 +11,9 @@ use crate::base::operation::Operation;
 use crate::base::shared::{AtomicU32, AtomicU64};
 use crate::heap::heap::Figures;
 use crate::heap::mapping::MappingFigures;
+use crate::process::{options, start, statics};
 use crate::slab::bins::{Free, SlabFigures};
-use crate::sys::{file, linux, process, report, valgrind};
+use crate::sys::{calls, file, linux, report, valgrind};
 use core::fmt::Write;
 use core::sync::atomic::Ordering;
 
@@ -83,9 +84,9 @@ pub struct Share {
 
 /// Calls `f` with the figures of every arena that holds memory. Thread caches are looked at first, then one arena after the other.
 pub fn for_each_arena(mut f: impl FnMut(Share)) {
-    runtime::ensure();
+    start::ensure();
     let cached = held_in_caches();
-    for (index, arena) in runtime::numbered() {
+    for (index, arena) in statics::numbered() {
         let read = || {
             arena
                 .enter_patiently(Operation::Other)
@@ -108,8 +109,8 @@ pub fn for_each_arena(mut f: impl FnMut(Share)) {
 }
 
 /// What thread caches hold of each arena.
-fn held_in_caches() -> [Free; runtime::ARENAS_ALL] {
-    let mut held = [Free::default(); runtime::ARENAS_ALL];
+fn held_in_caches() -> [Free; statics::ARENAS_ALL] {
+    let mut held = [Free::default(); statics::ARENAS_ALL];
     for cache in threads::all() {
         cache.for_each_held(|object| {
             if let Some((arena, bytes)) = held_object(object) {
@@ -123,9 +124,9 @@ fn held_in_caches() -> [Free; runtime::ARENAS_ALL] {
 
 /// The figures now. Arenas are read one after the other.
 pub fn stats() -> Stats {
-    let mut stats = Stats { mappings: runtime::MAPPINGS.figures(), mapped: linux::mapped(), ..Stats::default() };
+    let mut stats = Stats { mappings: statics::MAPPINGS.figures(), mapped: linux::mapped(), ..Stats::default() };
     for_each_arena(|Share { arena, heap, slabs, free, cached }| {
-        let (locks, waits) = runtime::arena(arena).entries();
+        let (locks, waits) = statics::arena(arena).entries();
         stats.locks += locks;
         stats.lock_waits += waits;
         stats.arenas += 1;
@@ -206,12 +207,12 @@ fn frees(cache: &Cache) -> u64 {
 /// and a mixed slab's record are looked at under the lock only, as the region may be unmapped and the record become another's at any
 /// other time.
 fn held_object(address: usize) -> Option<(usize, usize)> {
-    if let Some(entry) = runtime::PAGE_MAP.slab_entry(address) {
+    if let Some(entry) = statics::PAGE_MAP.slab_entry(address) {
         let bytes = entry.class().map_or_else(|| held_in_mixed(entry.arena(), address), SizeClass::size);
         return Some((entry.arena(), bytes));
     }
-    let arena = runtime::PAGE_MAP.get(address)?.arena.load(Ordering::Relaxed) as usize;
-    let bytes = runtime::arena(arena).enter_patiently(Operation::Other)?.size_in_use(address)?;
+    let arena = statics::PAGE_MAP.get(address)?.arena.load(Ordering::Relaxed) as usize;
+    let bytes = statics::arena(arena).enter_patiently(Operation::Other)?.size_in_use(address)?;
     Some((arena, bytes))
 }
 
@@ -225,7 +226,7 @@ pub fn cached_by_me() -> usize {
 }
 
 fn held_in_mixed(arena: usize, address: usize) -> usize {
-    let Some(heap) = runtime::arena(arena).enter_patiently(Operation::Other) else { return 0 };
+    let Some(heap) = statics::arena(arena).enter_patiently(Operation::Other) else { return 0 };
     let entry = heap.page_map().slab_entry(address).filter(|entry| entry.arena() == arena);
     entry.and_then(|entry| entry.object_at(address)).map_or(0, |object| object.class.size())
 }
@@ -276,7 +277,7 @@ pub fn write_at_exit() {
     if !options::stats_at_exit() {
         return;
     }
-    let pid = process::process_id().cast_signed();
+    let pid = calls::process_id().cast_signed();
     let page = text(pid);
     match options::stats_file(pid) {
         None => report::write_all(libc::STDERR_FILENO, page.as_bytes()),

@@ -20,9 +20,10 @@
 
 use super::cache::Cache;
 use super::rooms::{self, LAID, OLD, OPEN, Place, update};
-use super::{exchange, helper, options, runtime, stats};
+use super::{exchange, helper, stats};
 use crate::base::shared::{AtomicI64, AtomicU32, AtomicUsize};
-use crate::sys::{errno, process, thread};
+use crate::process::{options, statics};
+use crate::sys::{calls, errno, thread};
 use core::ffi::c_void;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{Ordering, compiler_fence};
@@ -73,7 +74,7 @@ fn make() -> Option<&'static Cache> {
         // A thread that a fork left behind may have been at it just then.
         cache.used().for_each(|class| cache.set_capacity(class, cache.capacity(class)));
         if !cache.holds_any() {
-            cache.set_home(runtime::home());
+            cache.set_home(statics::home());
         }
         // What a dead thread has left in it belongs to its home; and this one's turn may not have been to be had just now.
         thread::set_home(cache.home());
@@ -183,7 +184,7 @@ fn orphaned() -> Option<(Place, u64)> {
     (from..from.wrapping_add(ASK)).map(rooms::place_at).find_map(|place| {
         let old = place.word().load(Relaxed);
         let number = number_in(old);
-        let gone = number != 0 && number != thread::number() && !process::thread_lives(number);
+        let gone = number != 0 && number != thread::number() && !calls::thread_lives(number);
         (gone && claim(&place, old)).then_some((place, old))
     })
 }

@@ -13,17 +13,17 @@
 
 #![allow(unsafe_code)]
 
-use super::options;
-use crate::base::align;
 use crate::base::config::GRAIN;
 use crate::base::family::Family;
-use crate::base::seal;
+use crate::base::{align, seal};
+use crate::process::options;
 use crate::slab::vacant::{self, BITS};
 use crate::sys::depot::Depot;
 use crate::sys::linux::{self, Linux};
 use crate::sys::{thread, unwind, valgrind};
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 const FREED: u64 = 1 << 32;
 const FAMILY_SHIFT: u32 = 33;
@@ -33,9 +33,6 @@ const HIDDEN: u64 = 1 << 41;
 
 /// Canaries that a block has at the least where allocations are remembered: the words behind them are not sealed.
 const CANARIES_MIN: usize = 16;
-
-/// The most frames that are remembered.
-pub const DEPTH_MAX: usize = 64;
 
 /// What freed bytes are.
 pub const FILL: u8 = 0x5a;
@@ -306,7 +303,7 @@ pub fn here() -> Call {
 
 #[inline(never)]
 fn stack_here() -> u32 {
-    let mut frames = [0; DEPTH_MAX];
+    let mut frames = [0; options::DEPTH_MAX];
     let frames = &mut frames[..options::depth()];
     // Without any there is nothing to walk for.
     let count = if frames.is_empty() { 0 } else { unwind::capture(frames) };

@@ -1,11 +1,13 @@
 //! What glibc's tuning and reporting calls mean here.
 
 use super::stats::{self, Share};
-use super::{options, runtime, threads};
+use super::threads;
 use crate::base::align;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
+use crate::front::guard;
 use crate::heap::mapping::MappingFigures;
+use crate::process::{option_keys, options, start, statics};
 use crate::slab::bins::Free;
 use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
@@ -25,7 +27,7 @@ const MXFAST_MAX: c_int = 160;
 /// mallopt: whether the value was taken. Parameters without a meaning here are accepted, as glibc accepts what it does not
 /// know.
 pub fn set(parameter: c_int, value: c_int) -> bool {
-    runtime::ensure();
+    start::ensure();
     // Negative values are huge sizes, as in glibc.
     #[expect(clippy::cast_sign_loss, reason = "glibc casts so")]
     let unsigned = value as usize;
@@ -43,12 +45,12 @@ pub fn set(parameter: c_int, value: c_int) -> bool {
         M_TRIM_THRESHOLD => {
             options::fix_cutoff();
             options::set_trim_threshold(unsigned);
-            runtime::apply();
+            statics::apply();
             true
         }
         M_ARENA_MAX => {
             options::set_arenas(unsigned);
-            runtime::apply();
+            statics::apply();
             true
         }
         M_PERTURB => {
@@ -62,16 +64,28 @@ pub fn set(parameter: c_int, value: c_int) -> bool {
     }
 }
 
+/// Changes an option in a running program. False, and it is said why, if it is none that can be changed, or the value is bad.
+pub fn change(name: &str, value: &str) -> bool {
+    let done = option_keys::change(name, value);
+    if done {
+        if name == "guard" {
+            guard::follow();
+        }
+        statics::apply();
+    }
+    done
+}
+
 /// Gives all free memory back; about how many bytes that were.
 pub fn trim() -> usize {
-    runtime::ensure();
+    start::ensure();
     threads::flush_mine();
     if !thread::is_inside() {
         threads::give_back(false);
     }
     valgrind::quietly(|| {
-        let arenas = runtime::arenas().filter_map(|arena| arena.enter_patiently(Operation::Other));
-        arenas.map(|mut arena| arena.trim()).sum::<usize>() + runtime::MAPPINGS.release_retained()
+        let arenas = statics::arenas().filter_map(|arena| arena.enter_patiently(Operation::Other));
+        arenas.map(|mut arena| arena.trim()).sum::<usize>() + statics::MAPPINGS.release_retained()
     })
 }
 
@@ -82,17 +96,17 @@ pub fn release_regions_for(n: usize) -> usize {
         return 0;
     }
     threads::flush_mine();
-    let entered = runtime::arenas().filter_map(|arena| arena.enter(Operation::Other));
-    entered.map(|mut arena| arena.release_whole_regions()).sum::<usize>() + runtime::MAPPINGS.release_retained()
+    let entered = statics::arenas().filter_map(|arena| arena.enter(Operation::Other));
+    entered.map(|mut arena| arena.release_whole_regions()).sum::<usize>() + statics::MAPPINGS.release_retained()
 }
 
 /// Whether `n` bytes may be had once all that is free has gone back. Limits are what the kernel and `limit` say they
 /// are: what would have to be had beside it is asked for, and given back. Nobody else has to be asked how much there
 /// may be, by calls that a sandbox may not allow.
 fn would_fit(n: usize) -> bool {
-    let entered = runtime::arenas().filter_map(|arena| arena.enter(Operation::Other));
+    let entered = statics::arenas().filter_map(|arena| arena.enter(Operation::Other));
     let free = entered.map(|arena| arena.releasable()).sum::<usize>();
-    let free = free + stats::cached_by_me() + runtime::MAPPINGS.retained_bytes();
+    let free = free + stats::cached_by_me() + statics::MAPPINGS.retained_bytes();
     let beside = align::down(n.saturating_sub(free), linux::page_size());
     if beside == 0 {
         return true;
@@ -143,7 +157,7 @@ pub fn for_each_info(mut f: impl FnMut(usize, ArenaInfo)) -> ArenaInfo {
 
 /// All arenas, and the mappings beside them.
 pub fn info() -> (ArenaInfo, MappingFigures) {
-    (for_each_info(|_, _| {}), runtime::MAPPINGS.figures())
+    (for_each_info(|_, _| {}), statics::MAPPINGS.figures())
 }
 
 fn print(text: core::fmt::Arguments<'_>) {
@@ -162,7 +176,7 @@ pub fn print_stats() {
             arena.in_use(),
         ));
     });
-    let mappings = runtime::MAPPINGS.figures();
+    let mappings = statics::MAPPINGS.figures();
     print(format_args!(
         "Total (incl. mmap):\nsystem bytes     = {:10}\nin use bytes     = {:10}\n\
          max mmap regions = {:10}\nmax mmap bytes   = {:10}\n",
@@ -191,7 +205,7 @@ pub fn for_each_info_line(mut f: impl FnMut(&[u8])) {
             free.count, free.bytes,
         ));
     });
-    let (ArenaInfo { system, system_max, free }, mappings) = (all, runtime::MAPPINGS.figures());
+    let (ArenaInfo { system, system_max, free }, mappings) = (all, statics::MAPPINGS.figures());
     piece(format_args!(
         "<total type=\"fast\" count=\"0\" size=\"0\"/>\n<total type=\"rest\" count=\"{}\" size=\"{}\"/>\n\
          <total type=\"mmap\" count=\"{}\" size=\"{}\"/>\n<system type=\"current\" size=\"{system}\"/>\n\

@@ -15,10 +15,9 @@
 #![allow(unsafe_code)]
 
 use super::misuse::{self, found};
-use super::options::Foreign;
 use super::quarantine::{self, Vacant};
 use super::trailer::{self, Block, Facts};
-use super::{alloc, fault, foreign, guard, oom, options, runtime, stats};
+use super::{alloc, fault, foreign, guard, oom, stats};
 use crate::base::align;
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::code::Code;
@@ -27,6 +26,8 @@ use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
 use crate::heap::heap;
 use crate::heap::span::Span;
+use crate::process::options::Foreign;
+use crate::process::{options, statics};
 use crate::slab::slab::{Entry, Object};
 use crate::slab::vacant;
 use crate::sys::linux::{self, page_size};
@@ -82,11 +83,11 @@ pub fn extent(start: usize) -> Option<Block> {
 
 #[inline(always)]
 fn find(start: usize) -> Option<(Block, Place)> {
-    if let Some(entry) = runtime::PAGE_MAP.slab_entry(start) {
+    if let Some(entry) = statics::PAGE_MAP.slab_entry(start) {
         let object = entry.object_at(start)?;
         return Some((block_of(start, object.class), Place::Slab(entry, object)));
     }
-    let span = runtime::PAGE_MAP.get(start)?;
+    let span = statics::PAGE_MAP.get(start)?;
     let (len, place) = if alloc::is_region(span) {
         // SAFETY: the page map's region.
         (unsafe { heap::usable_size(span, start) }.ok()?, Place::Heap)
@@ -172,7 +173,7 @@ fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool
     };
     if align <= GRAIN
         && let Some(class) = SizeClass::for_size(room).filter(|class| class.has_slabs() && options::slabs())
-        && let Some(object) = quarantine::take_ready(operation, runtime::home(), class)
+        && let Some(object) = quarantine::take_ready(operation, statics::home(), class)
     {
         return begin(block_of(object, class));
     }
@@ -278,7 +279,7 @@ fn look_before(operation: Operation, block: Block, place: Place) {
     let Some(class) = entry.class().filter(|_| !valgrind::listens()) else { return };
     // Between two slabs there may be none, and zeroes: see `heap::units`.
     let is_whole = match index {
-        0 => !matches!(heap::header_at(&runtime::PAGE_MAP, start), Some(Err(raw)) if raw != 0),
+        0 => !matches!(heap::header_at(&statics::PAGE_MAP, start), Some(Err(raw)) if raw != 0),
         // SAFETY: the object before it ends there.
         _ => unsafe { vacant::is_whole(start - 8) },
     };
@@ -459,7 +460,7 @@ fn take_back(operation: Operation, p: *mut u8, claim: Claim) -> Taken {
 }
 
 fn put_away(operation: Operation, block: Block, facts: Facts) {
-    let home = runtime::home();
+    let home = statics::home();
     quarantine::put(operation, home, block, facts);
 }
 

@@ -10,7 +10,7 @@
 
 use super::env::for_each_piece_in;
 use crate::base::line::Line;
-use crate::sys::process;
+use crate::sys::calls;
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -36,7 +36,7 @@ pub fn count() -> usize {
 #[inline(never)]
 fn ask() -> usize {
     // Either thread may have been bound to one CPU while others are not.
-    let may_run = process::affinity(0).max(process::affinity(process::process_id())).max(1);
+    let may_run = calls::affinity(0).max(calls::affinity(calls::process_id())).max(1);
     // Where there is one CPU there is nothing to learn.
     if may_run == 1 { 1 } else { quota("").map_or(may_run, |quota| quota.min(may_run)) }
 }

@@ -9,7 +9,7 @@
 use super::syscall::{call, int};
 use super::unwind::{self, Care, Registers};
 use crate::base::seal::Hidden;
-use crate::sys::process;
+use crate::sys::calls;
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -142,7 +142,7 @@ pub unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c
     }
     let own = if has(libc::SA_NODEFER) { 0 } else { 1 << (signal - 1) };
     // Until this handler returns: then the kernel sets the mask that was.
-    process::block_signals(before.mask.load(Relaxed) | own);
+    calls::block_signals(before.mask.load(Relaxed) | own);
     // SAFETY: the program said that it is a handler, of this kind.
     unsafe {
         let handler: *const () = core::ptr::with_exposed_provenance(handler);
@@ -172,7 +172,7 @@ unsafe fn leave_to_kernel(signal: c_int, info: *mut libc::siginfo_t, action: usi
         let args = [int(signal), record.as_ptr().expose_provenance(), 0, size_of::<u64>()];
         let _ = call(libc::SYS_rt_sigaction, args);
         if was_sent {
-            let (process, thread) = (process::process_id() as usize, super::thread::number() as usize);
+            let (process, thread) = (calls::process_id() as usize, super::thread::number() as usize);
             let args = [process, thread, int(signal), info.expose_provenance()];
             let _ = call(libc::SYS_rt_tgsigqueueinfo, args);
         }

@@ -38,7 +38,7 @@ mod made {
     use crate::sys::linux::{self, Linux};
     use crate::sys::pages::PageSource;
     use crate::sys::syscall::int;
-    use crate::sys::{errno, process, tls};
+    use crate::sys::{calls, errno, tls};
     use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
     /// Bytes of the stack: the deepest way down is a report of misuse.
@@ -98,11 +98,7 @@ mod made {
         }
         let stack = align::down(head - WORDS, 64);
         // SAFETY: nobody is on the stack or has the words.
-        if process::with_signals_blocked(|| unsafe { clone(stack, head, main) }) {
-            Started::Yes
-        } else {
-            Started::Never
-        }
+        if calls::with_signals_blocked(|| unsafe { clone(stack, head, main) }) { Started::Yes } else { Started::Never }
     }
 
     /// A new block's head.

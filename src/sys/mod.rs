@@ -1,6 +1,7 @@
 //! L1: the operating system and the machine.
 
 pub mod auxv;
+pub mod calls;
 pub mod cpus;
 pub mod depot;
 pub mod env;
@@ -19,7 +20,6 @@ pub mod modules;
 pub mod own;
 pub mod pages;
 pub mod probe;
-pub mod process;
 pub mod report;
 pub mod sandbox;
 pub mod sanitizer;

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::process::process_id;
+use super::calls::process_id;
 use super::syscall::{call, int};
 use super::valgrind;
 use libc::c_int;

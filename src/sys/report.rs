@@ -11,7 +11,7 @@ use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::path;
 use crate::base::sealed::{self, Slot, Text};
-use crate::sys::{file, probe, process};
+use crate::sys::{calls, file, probe};
 use core::cell::UnsafeCell;
 use core::ffi::CStr;
 use core::fmt::{Arguments, Write};
@@ -227,7 +227,7 @@ fn begin() -> bool {
             Ok(_) => return true,
             Err(first) if first == me => return false,
             // If the process ends by that report, this thread waits for the end.
-            Err(_) => process::sleep(1),
+            Err(_) => calls::sleep(1),
         }
     }
     // Whoever reports may be waiting for a lock that this thread holds.
@@ -240,7 +240,7 @@ fn end() {
 
 /// Writes a report. The caller is the reporter.
 fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
-    let path = path::expand(PATH, process::process_id().cast_signed());
+    let path = path::expand(PATH, calls::process_id().cast_signed());
     let file = path.as_ref().and_then(|path| file::open_to_append(path.as_bytes()));
     let asked = path.as_ref().map_or("", |path| path.as_str().trim_end_matches('\0'));
     let fd = file.unwrap_or(if valgrind::listens() { VALGRIND } else { libc::STDERR_FILENO });
@@ -257,7 +257,7 @@ fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail
     // SAFETY: the caller is the only one, and lets go of it below.
     let mut lines = Detail { fd, text: unsafe { &mut *BUFFER.0.get() } };
     lines.text.clear();
-    lines.line(format_args!("in thread {} of process {}", thread::number(), process::process_id()));
+    lines.line(format_args!("in thread {} of process {}", thread::number(), calls::process_id()));
     detail(&mut lines);
     if fd == VALGRIND {
         lines.flush();

@@ -21,7 +21,7 @@
 //! living thread, so it tells whose cache is whose; a forked child asks again. What must not change in a fork, as a lock's owner, is named by the
 //! thread's *block*, the address of this very word.
 
-use super::{process, tls as word};
+use super::{calls, tls as word};
 
 const NUMBER_MASK: u64 = 0x3fff_ffff;
 const HOME: usize = 4;
@@ -62,10 +62,10 @@ pub fn number() -> u32 {
 #[inline(never)]
 pub fn renumber() -> u32 {
     loop {
-        let number = process::thread_id();
+        let number = calls::thread_id();
         word::set_number(number);
         // A signal handler may have forked between the two.
-        if process::thread_id() == number {
+        if calls::thread_id() == number {
             return number;
         }
     }
@@ -184,7 +184,7 @@ pub fn set_rank(rank: u32) {
 
 /// Whether the calling thread is the one that the process started with, or that forked it.
 pub fn is_main_thread() -> bool {
-    number() == process::process_id()
+    number() == calls::process_id()
 }
 
 #[cfg(test)]

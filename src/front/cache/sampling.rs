@@ -4,11 +4,13 @@ use super::{ARMED, Cache, Head};
 use crate::base::class::{self, SizeClass};
 use crate::base::config::GRAIN;
 use crate::base::seal;
-use crate::front::{guard, guarded};
+use crate::front::guarded;
+use crate::process::options;
 use crate::slab::key;
 use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
-use core::sync::atomic::{Ordering, Ordering::Relaxed};
+use core::sync::atomic::Ordering;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// Requests below so many grains find a cache armed.
 const ARMED_GRAINS: usize = guarded::LARGEST / GRAIN;
@@ -82,7 +84,7 @@ impl Cache {
         }
         #[expect(clippy::cast_possible_truncation, reason = "some ten thousand objects")]
         let most = (self.stacked() / rate) as u32 + 1;
-        if !guard::is_spaced() {
+        if !options::guard_is_spaced() {
             self.samples.store(due.min(most), Relaxed);
         } else if let now = Linux.now()
             && now != self.sampled_at.load(Relaxed)

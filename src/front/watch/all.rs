@@ -3,9 +3,10 @@
 use super::{AT_WORK, Block, Facts, GIVING, KEEPING, extent, untouched, waiting};
 use crate::base::code::Code;
 use crate::base::operation::Operation;
-use crate::front::{guard, misuse, quarantine, runtime};
+use crate::front::{guard, misuse, quarantine};
 use crate::heap::check::Broken;
-use crate::sys::{process, valgrind};
+use crate::process::statics;
+use crate::sys::{calls, valgrind};
 use core::sync::atomic::Ordering::SeqCst;
 
 /// Milliseconds that are waited at exit, in all, for other threads.
@@ -41,10 +42,10 @@ pub fn for_each_in_use(f: &mut dyn FnMut(Block, Facts)) {
 
 /// Calls `f` with every block that the heaps count as in use.
 fn for_each_out(f: &mut dyn FnMut(Block)) {
-    for arena in runtime::arenas().filter_map(|arena| arena.enter(Operation::Other)) {
+    for arena in statics::arenas().filter_map(|arena| arena.enter(Operation::Other)) {
         arena.for_each_out(&mut |start| extent(start).into_iter().for_each(&mut *f));
     }
-    runtime::MAPPINGS.for_each(|span| extent(span.start()).into_iter().for_each(&mut *f));
+    statics::MAPPINGS.for_each(|span| extent(span.start()).into_iter().for_each(&mut *f));
 }
 
 /// Where a block in use was written to behind its end.
@@ -62,7 +63,7 @@ fn wait_while(patience: &mut usize, busy: impl Fn() -> bool) -> bool {
     while busy() {
         let Some(left) = patience.checked_sub(1) else { return false };
         *patience = left;
-        process::sleep(1);
+        calls::sleep(1);
     }
     true
 }

@@ -3,14 +3,13 @@
 //! What mallopt does not change is sealed after the start: see `base::sealed`. A new option is a line in `sealed_options` and one in
 //! `option_keys`, which has the names and what they take.
 
-use super::option_keys;
 use crate::base::align;
 use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_DYNAMIC_MAX, CUTOFF_MAX, UNIT};
 use crate::base::path::{self, Path};
 use crate::base::sealed::{self, Slot, Text};
 use crate::heap::free_list::Fit;
 use crate::sys::report::{self, After};
-use crate::sys::{env, kept, process, valgrind};
+use crate::sys::{calls, valgrind};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
 
@@ -82,8 +81,11 @@ const DEPTH_DEFAULT: usize = 8;
 const QUARANTINE_DEFAULT: usize = 4 << 20;
 /// Junk where blocks are checked, nothing where not.
 const FILL_BY_LEVEL: usize = 3;
-const FILL_JUNK: usize = 1;
-const JUNK: u8 = 0x5a;
+pub(super) const FILL_JUNK: usize = 1;
+pub(super) const JUNK: u8 = 0x5a;
+
+/// The most frames of a stack that are remembered.
+pub const DEPTH_MAX: usize = 64;
 
 /// Numbers the words of the options that hold from the start on: they are sealed after it. Each has its default, as a number.
 macro_rules! sealed_options {
@@ -132,33 +134,6 @@ pub static UNCHECKED: AtomicU8 = AtomicU8::new(0);
 /// Whether threads have caches: the fill byte changes that.
 static CACHED: AtomicBool = AtomicBool::new(false);
 static PERTURB: AtomicU8 = AtomicU8::new(0);
-
-/// Reads the environment. A process that runs with more rights than its caller keeps the defaults.
-pub fn read_environment() {
-    let mut wants_help = false;
-    if !env::is_secure() {
-        env::with("METES_OPTIONS", &mut |text| wants_help = option_keys::parse(text));
-    }
-    WATCHED.set((remembers_calls() || checks() == Checks::Full || valgrind::listens()).into());
-    ZEROES.set((fill() == Fill::Zero).into());
-    // Without checks for each block the fill byte does it, as mallopt's does.
-    set_perturb(if FILL.get() == FILL_JUNK { JUNK } else { perturb() });
-    UNCHECKED.store(u8::from(!watched()), Relaxed);
-    if checks() == Checks::Off {
-        report::set_after(After::Ignore);
-        if remembers_calls() {
-            let asked = if DEBUG.is_on() { "debug=1" } else { "leaks=exit" };
-            report::say(format_args!("checks=off and {asked} contradict each other: nothing is reported but leaks"));
-        }
-    }
-    let writes_stats = stats_at_exit() && STATS_FILE.is_none();
-    if writes_stats || (watched() && !report::has_path()) {
-        kept::keep();
-    }
-    if wants_help {
-        option_keys::tell();
-    }
-}
 
 /// The defaults under valgrind, where each block is announced to its tools. No mappings: memcheck would take all that stands in them for
 /// what the program can reach. Nothing is given back, and what can be survived is.
@@ -335,7 +310,7 @@ pub fn families() -> bool {
 
 /// The file that says which leaks not to tell.
 pub fn suppressions() -> Option<Path> {
-    path::expand(SUPPRESSIONS, process::process_id().cast_signed())
+    path::expand(SUPPRESSIONS, calls::process_id().cast_signed())
 }
 
 /// What the bytes of new blocks are.
@@ -386,4 +361,49 @@ pub fn stats_at_exit() -> bool {
 /// Where the statistics go, if not to standard error.
 pub fn stats_file(pid: libc::pid_t) -> Option<Path> {
     path::expand(STATS_FILE, pid)
+}
+
+/// `guard=on`. See docs/design.md for what it costs.
+const GUARD_ON: usize = 5000;
+const GUARD_MAX: usize = 1 << 30;
+
+/// One in so many allocations is guarded; 0: none.
+static GUARD_RATE: AtomicUsize = AtomicUsize::new(0);
+/// Whether a thread takes no second sample in a millisecond.
+static GUARD_SPACED: AtomicBool = AtomicBool::new(false);
+/// Whether anything was said of it.
+static GUARD_CHOSEN: AtomicBool = AtomicBool::new(false);
+
+/// One in so many allocations is guarded; 0: none.
+pub fn guard_rate() -> usize {
+    GUARD_RATE.load(Relaxed)
+}
+
+/// Sets the rate by a value of the option. False if that is none.
+pub fn choose_guard(value: &str) -> bool {
+    let rate = match value {
+        "off" => Some(0),
+        "on" => Some(GUARD_ON),
+        _ => value.parse().ok().filter(|rate| (1..=GUARD_MAX).contains(rate)),
+    };
+    let Some(rate) = rate else { return false };
+    GUARD_SPACED.store(value == "on", Relaxed);
+    GUARD_RATE.store(rate, Relaxed);
+    GUARD_CHOSEN.store(true, Relaxed);
+    true
+}
+
+/// Guards nothing, as there is no memory for it.
+pub fn set_guard_off() {
+    GUARD_RATE.store(0, Relaxed);
+}
+
+/// Whether the rate was chosen, and is not just what it is by default.
+pub fn guard_is_chosen() -> bool {
+    GUARD_CHOSEN.load(Relaxed)
+}
+
+/// Whether a thread takes no second sample in a millisecond: what `guard=on` costs has a bound by that, however much a program allocates.
+pub fn guard_is_spaced() -> bool {
+    GUARD_SPACED.load(Relaxed)
 }

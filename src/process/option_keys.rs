@@ -2,14 +2,14 @@
 //!
 //! An unknown key or a bad value is named on standard error together with what is valid, and the default holds.
 
-use super::guard;
 use super::options::*;
-use super::trailer::DEPTH_MAX;
 use crate::base::config::{ARENAS_MAX, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
 use crate::base::sealed::{Slot, Text};
-use crate::sys::{linux, report};
+use crate::sys::report::After;
+use crate::sys::{env, kept, linux, report, valgrind};
 use core::fmt::Write;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// Less would hardly hold the records of an empty heap.
 const LIMIT_MIN: usize = 4 << 20;
@@ -75,7 +75,7 @@ static KEYS: &[Key] = &[
     key("stats_file a path of at most 255 bytes, %p in it is the process id", Kind::Text(STATS_FILE)),
     key(
         "guard a number N from 1 to 1g: one in N small allocations is guarded, at random; on: 5000, one in a millisecond at most; or off. Where blocks are checked it is on, and the first 128 are guarded too",
-        Other(guard::choose, guard::rate, BY_LEVEL),
+        Other(choose_guard, guard_rate, BY_LEVEL),
     ),
     key("report a path of at most 255 bytes, %p in it is the process id", Kind::Text(report::PATH)),
     key("abort yes or no: stop at a report, or go on where that can be survived", Choice(report::AFTER, "yes no")),
@@ -201,6 +201,33 @@ fn say_bad(key: &Key, value: &str) {
     report::say(format_args!("bad value '{value:.64}' for option '{name}': it takes {takes}"));
 }
 
+/// Reads the environment. A process that runs with more rights than its caller keeps the defaults.
+pub fn read_environment() {
+    let mut wants_help = false;
+    if !env::is_secure() {
+        env::with("METES_OPTIONS", &mut |text| wants_help = parse(text));
+    }
+    WATCHED.set((remembers_calls() || checks() == Checks::Full || valgrind::listens()).into());
+    ZEROES.set((fill() == Fill::Zero).into());
+    // Without checks for each block the fill byte does it, as mallopt's does.
+    set_perturb(if FILL.get() == FILL_JUNK { JUNK } else { perturb() });
+    UNCHECKED.store(u8::from(!watched()), Relaxed);
+    if checks() == Checks::Off {
+        report::set_after(After::Ignore);
+        if remembers_calls() {
+            let asked = if DEBUG.is_on() { "debug=1" } else { "leaks=exit" };
+            report::say(format_args!("checks=off and {asked} contradict each other: nothing is reported but leaks"));
+        }
+    }
+    let writes_stats = stats_at_exit() && STATS_FILE.is_none();
+    if writes_stats || (watched() && !report::has_path()) {
+        kept::keep();
+    }
+    if wants_help {
+        tell();
+    }
+}
+
 /// Writes a line for each option: its value, its default, and what it takes.
 pub fn tell() {
     KEYS.iter().for_each(Key::tell);
@@ -225,7 +252,7 @@ pub fn change(name: &str, value: &str) -> bool {
             false
         }
         Some(key) => {
-            let done = if name == "guard" { guard::change(value) } else { key.set(value) };
+            let done = key.set(value);
             if !done {
                 say_bad(key, value);
             }

@@ -1,4 +1,4 @@
-//! The process and its threads: who they are, where they run, what signals they take, and random numbers.
+//! System calls that have no subject of their own: who the process and its threads are, where they run, what signals they take, random numbers.
 
 #![allow(unsafe_code)]
 

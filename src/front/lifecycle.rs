@@ -1,0 +1,59 @@
+//! The life of the process: what is done when the library is loaded, and around a fork. The one place that knows the order of all rooms.
+
+#![allow(unsafe_code)]
+
+use super::{guard, helper, quarantine, threads, watch};
+use crate::process::{helper_call, start, statics};
+use crate::sys::{modules, report, sanitizer, thread};
+
+/// What is done when the library is loaded: the fork handlers are registered. Not with the first allocation: that one may come from inside
+/// `pthread_atfork`, which allocates under its own lock. Nothing else waits for this constructor, so its place in the
+/// order of constructors does not matter: until it runs, a fork is only as safe as without handlers, which a
+/// program of one thread does not need.
+#[used]
+#[cfg_attr(not(any(miri, feature = "models")), unsafe(link_section = ".init_array"))]
+static AT_LOAD: extern "C" fn() = at_load;
+
+extern "C" fn at_load() {
+    start::ensure();
+    sanitizer::begin();
+    modules::begin();
+    // SAFETY: the handlers are functions of this library, which is never unloaded. It may allocate: no lock is held.
+    unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child)) };
+    helper_call::set_pass(helper::pass);
+    guard::begin();
+}
+
+/// Freezes the arenas, and what else a child has to find whole. Nobody waits for that: other libraries' handlers come before or after these, in whatever
+/// order the libraries were loaded, and what they wait for may be in the hands of a thread that allocates.
+extern "C" fn before_fork() {
+    statics::set_aside();
+    let interrupted = thread::is_inside();
+    thread::begin_fork();
+    helper::freeze();
+    quarantine::freeze(interrupted);
+    statics::freeze(interrupted);
+}
+
+extern "C" fn after_fork_in_parent() {
+    statics::thaw();
+    quarantine::thaw();
+    helper::thaw();
+    thread::end_fork();
+    statics::apply_late();
+}
+
+extern "C" fn after_fork_in_child() {
+    statics::thaw_in_child();
+    quarantine::thaw_in_child();
+    helper::thaw_in_child();
+    helper_call::begin_in_child();
+    report::adopt();
+    watch::adopt();
+    // The child's thread has another number in the kernel.
+    let old = thread::number();
+    thread::renumber();
+    threads::adopt_in_child(old);
+    thread::end_fork();
+    statics::apply_late();
+}

@@ -1,0 +1,88 @@
+//! The first call.
+//!
+//! It may come from ld.so, from an early constructor, or from a signal handler; it cannot wait for a constructor of ours. `start` therefore
+//! allocates nothing, takes no lock, and does the same however often it runs: if a signal interrupts it, or two threads are first at
+//! once, both run it to the end with the same result.
+
+#![allow(unsafe_code)]
+
+use super::options::{self, HugePages};
+use super::statics::{self, MAPPINGS};
+use super::{helper_call, option_keys};
+use crate::base::seal;
+use crate::sys::linux::{self, Linux};
+use crate::sys::pages::PageSource;
+use crate::sys::{auxv, calls, valgrind};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+/// How far the start is.
+static START: Start = Start { ready: AtomicBool::new(false), starting: AtomicU32::new(0) };
+
+struct Start {
+    /// Whether it is done.
+    ready: AtomicBool,
+    /// How many threads are in `start`, or `SEALED`.
+    starting: AtomicU32,
+}
+
+/// Nobody is in `start`, or will be.
+const SEALED: u32 = 1 << 31;
+
+/// Makes sure that the runtime has started.
+#[inline]
+pub fn ensure() {
+    if !START.ready.load(Ordering::Acquire) {
+        start();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn start() {
+    // Who is in here writes to what is sealed when nobody is any more. Then all has been done.
+    let enter = |starting: u32| (starting != SEALED).then(|| starting + 1);
+    if START.starting.fetch_update(Ordering::Acquire, Ordering::Relaxed, enter).is_err() {
+        return;
+    }
+    seal::set_secret(secret());
+    valgrind::start();
+    if valgrind::listens() {
+        options::set_for_valgrind();
+    }
+    option_keys::read_environment();
+    helper_call::begin();
+    MAPPINGS.set_huge(match options::huge_pages() {
+        HugePages::Auto => None,
+        HugePages::Always => Some(true),
+        HugePages::Never => Some(false),
+    });
+    statics::init(0);
+    START.ready.store(true, Ordering::Release);
+    // Where a thread is gone that was in here, as in the child of a fork, nothing is ever sealed.
+    START.starting.fetch_sub(1, Ordering::Release);
+    if START.starting.compare_exchange(0, SEALED, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        linux::seal();
+    }
+}
+
+/// The secret: random bytes asked for now, mixed with those that the kernel gave the process at its start, which the libc makes its own secrets
+/// of. Either would do. Where there are neither it is made of addresses and the time, and could be guessed.
+fn secret() -> u64 {
+    let given = auxv::get(libc::AT_RANDOM).map(|address| {
+        // SAFETY: AT_RANDOM points at sixteen bytes that live as long as the process.
+        unsafe { core::ptr::with_exposed_provenance::<[u64; 2]>(address).read_unaligned() }
+    });
+    let asked = calls::random();
+    let [low, high] = match (given, asked) {
+        (None, None) => [(&raw const START).addr() as u64, (&raw const given).addr() as u64 ^ Linux.now() << 48],
+        _ => given.unwrap_or_default(),
+    };
+    let given = (low ^ 0x2545_f491_4f6c_dd1d).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ high.rotate_left(32);
+    given ^ asked.unwrap_or_default()
+}
+
+/// Whether the process runs under valgrind.
+pub fn on_valgrind() -> bool {
+    ensure();
+    valgrind::runs()
+}
