@@ -34,6 +34,7 @@ pub mod base;
 pub mod front;
 pub mod heap;
 pub mod process;
+pub mod report;
 pub mod slab;
 pub mod sys;
 

@@ -7,8 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::{self, Cache, Released};
-use super::misuse::{self, Wrong};
-use super::{check, density, exchange, foreign, guard, oom, stats, threads, tuning, watch};
+use super::{check, density, exchange, guard, oom, stats, threads, tuning, watch};
 use crate::base::align;
 use crate::base::class::{self, SizeClass};
 use crate::base::config::{CHECKED, GRAIN, MIN_BLOCK, REQUEST_MAX};
@@ -19,13 +18,14 @@ use crate::heap::heap::{self, Fresh};
 use crate::heap::page_map::Shown;
 use crate::heap::span::{Kind, Span};
 use crate::process::{helper_call, options, start, statics};
+use crate::report::foreign;
+use crate::report::misuse::{self, Wrong};
 use crate::slab::arena::Arena;
 use crate::slab::key;
 use crate::slab::misuse::{ObjectMisuse, interior};
 use crate::slab::slab::Entry;
 use crate::sys::errno;
 use crate::sys::linux::Linux;
-use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -49,17 +49,6 @@ enum Owner {
 /// Whether an address is in nothing of ours.
 pub(super) fn is_foreign(address: usize) -> bool {
     matches!(owner(address), Owner::Foreign)
-}
-
-/// The region or mapping of ours around an address.
-pub(super) fn span_around(address: usize) -> Option<Range<usize>> {
-    let span = statics::PAGE_MAP.get(address).or_else(|| statics::MAPPINGS.locate(address))?;
-    Some(span.start()..span.end())
-}
-
-/// Whether a span is a heap's region.
-pub(super) fn is_region(span: &Span) -> bool {
-    span.kind() == Kind::Region
 }
 
 fn arena_of(region: &Span) -> &'static Arena<Linux> {
@@ -473,7 +462,7 @@ unsafe extern "C" fn release_elsewhere(p: *mut u8, family: Family) {
 unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
     if let Some(unit) = cache::shown(p.addr())
         && let Some((span, usable)) = block_in_use(unit, p.addr())
-        && is_region(span)
+        && span.is_region()
         && options::perturb() == 0
         && let Some(class) = exchange::class_of_block(usable)
         && cache::release_block(span.arena.load(Relaxed) as usize, class, p.addr())
@@ -580,22 +569,13 @@ unsafe fn perturb_freed(address: usize, usable: usize) {
     unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes(options::perturb(), usable) };
 }
 
-/// Whether a block is in a thread's cache. Where blocks are checked there are none, and its words may not even be readable.
-///
-/// # Safety
-/// A block, or an object, of ours is at the address.
-pub(super) unsafe fn has_key(address: usize) -> bool {
-    // SAFETY: the caller's promise.
-    !options::watched() && unsafe { key::is_set(address) }
-}
-
 /// Whether a heap block is free already, in a thread's cache, where the heap has it in use. Reports that.
 ///
 /// # Safety
 /// A heap block of so many bytes is at the address.
 unsafe fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> bool {
     // SAFETY: the caller's promise.
-    let is = usable >= class::SLAB_MAX && unsafe { has_key(address) };
+    let is = usable >= class::SLAB_MAX && unsafe { misuse::has_key(address) };
     if is {
         misuse::report(operation, address, Wrong::Object(ObjectMisuse::Freed(usable)));
     }
@@ -732,7 +712,9 @@ fn usable_by(owner: Owner, operation: Operation, p: *mut u8) -> Option<usize> {
 fn usable_object(operation: Operation, entry: Entry, address: usize) -> Option<usize> {
     let wrong = match entry.object_at(address) {
         // SAFETY: that object.
-        Some(object) if entry.is_out(address) && !unsafe { has_key(address) } => return Some(object.class.size()),
+        Some(object) if entry.is_out(address) && !unsafe { misuse::has_key(address) } => {
+            return Some(object.class.size());
+        }
         Some(object) => ObjectMisuse::Freed(object.class.size()),
         None => interior(entry, address),
     };
@@ -826,7 +808,7 @@ unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
 /// Whether a block or a mapping that is to be resized to `n` bytes stays as it is without more ado.
 #[inline(always)]
 fn hardly_changes(span: &Span, usable: usize, n: usize) -> bool {
-    if is_region(span) { n <= usable && usable - n < usable / 8 } else { n != 0 && statics::MAPPINGS.keep(span, n) }
+    if span.is_region() { n <= usable && usable - n < usable / 8 } else { n != 0 && statics::MAPPINGS.keep(span, n) }
 }
 
 /// # Safety

@@ -3,7 +3,6 @@
 
 #![allow(unsafe_code)]
 
-use super::alloc;
 use crate::base::align;
 use crate::base::operation::Operation;
 use crate::heap::huge::LARGE;
@@ -70,7 +69,7 @@ pub fn will_be_touched(block: usize, bytes: usize) {
 #[cold]
 #[inline(never)]
 fn ask(block: usize, bytes: usize) {
-    if let Some(region) = statics::PAGE_MAP.get(block).filter(|span| alloc::is_region(span))
+    if let Some(region) = statics::PAGE_MAP.get(block).filter(|span| span.is_region())
         && let Some(mut heap) = statics::arena(region.arena.load(Relaxed) as usize).enter(Operation::Realloc)
     {
         heap.will_be_touched(block, bytes);

@@ -6,12 +6,12 @@
 //! takes from those of its thread that are idle.
 
 use super::cache::{self, Cache, slots_max, slots_min};
-use super::misuse::{self, Wrong};
 use super::{stats, threads};
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::operation::Operation;
 use crate::base::shared::AtomicUsize;
 use crate::process::{helper_call, statics};
+use crate::report::misuse::{self, Wrong};
 use crate::slab::key;
 use crate::slab::misuse::{ObjectMisuse, interior};
 use crate::slab::slab::{Entry, Object};

@@ -3,26 +3,28 @@
 //! The thread caches count, and send the next allocation to the slow path when a sample is due (`cache`). A thread without one counts here.
 //! Guarding can be switched on, off and to another rate while the program runs.
 
-use super::fault::{self, Claim};
-use super::guarded::{self, Block, Found, Freed, Pool, Trace};
-use super::trailer::{self, Call, Facts};
-use super::{misuse, stats, threads};
+use super::{stats, threads};
 use crate::base::code::Code;
 use crate::base::family::Family;
 use crate::base::operation::Operation;
 use crate::base::seal;
 use crate::process::{options, start};
+use crate::report::fault::{self, Claim};
+use crate::report::guard_pool::{self, Block, Found, Freed, Pool};
+use crate::report::guarded_block::{Offset, describe_block};
+use crate::report::misuse;
+use crate::report::trailer::{self, Call, Facts};
 use crate::sys::fault::Fault;
 use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
-use crate::sys::report::{self, Detail};
+use crate::sys::report::{self};
 use crate::sys::{calls, errno};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 /// Where every block is checked anyway, `on` guards the first blocks of a process too, so that small programs are all guarded. As many slots
 /// remain for the samples.
-const FIRST: usize = guarded::SLOTS / 2;
+const FIRST: usize = guard_pool::SLOTS / 2;
 
 /// The millisecond of the last sample of a thread without a cache.
 static SAMPLED_AT: AtomicU64 = AtomicU64::new(0);
@@ -55,10 +57,11 @@ fn switch_on() {
         // It serves the program itself.
         return;
     }
-    if guarded::make().is_none() {
+    if guard_pool::make().is_none() {
         options::set_guard_off();
         return report::say(format_args!("no memory for guarded allocations: guard is off"));
     }
+    fault::own(on_fault);
     errno::keeping_errno(fault::watch);
     EVER.store(true, Ordering::Release);
     // Each takes the slow path at its next allocation, and finds the new rate.
@@ -85,12 +88,12 @@ pub fn is_asked() -> bool {
 #[cold]
 #[inline(never)]
 pub fn sample(operation: Operation, family: Family, n: usize, align: usize) -> Option<usize> {
-    if n > guarded::LARGEST {
+    if n > guard_pool::LARGEST {
         return None;
     }
     let rate = options::guard_rate();
     let first = options::guard_is_spaced() && options::watched() && is_first();
-    let pool = guarded::pool()?;
+    let pool = guard_pool::pool()?;
     // Only a page can show that somebody reads where there is nothing. It takes none that is accessible.
     let nothing = n == 0 && options::watched() && pool.has_many_free();
     let due = match threads::cache() {
@@ -136,7 +139,7 @@ fn count_down(rate: usize) -> bool {
 #[cold]
 #[inline(never)]
 pub fn release(operation: Operation, address: usize) {
-    let Some(pool) = guarded::pool() else { return };
+    let Some(pool) = guard_pool::pool() else { return };
     let block = match pool.find(address) {
         Found::Block(block) => block,
         found => return wrong(&found, operation, address),
@@ -151,12 +154,12 @@ pub fn release(operation: Operation, address: usize) {
 
 /// Whether an address is in the pool.
 pub fn holds(address: usize) -> bool {
-    guarded::pool().is_some_and(|pool| pool.holds(address))
+    guard_pool::pool().is_some_and(|pool| pool.holds(address))
 }
 
 /// What was asked for, if a block in use starts at an address of the pool.
 pub fn facts(address: usize) -> Option<Facts> {
-    match guarded::pool()?.find(address) {
+    match guard_pool::pool()?.find(address) {
         Found::Block(block) => Some(block.facts()),
         _ => None,
     }
@@ -164,7 +167,7 @@ pub fn facts(address: usize) -> Option<Facts> {
 
 /// Has any family take back a block of malloc's.
 pub fn open_to_any(address: usize) {
-    if let Some(pool) = guarded::pool()
+    if let Some(pool) = guard_pool::pool()
         && let Found::Block(block) = pool.find(address)
     {
         pool.open_to_any(&block);
@@ -173,7 +176,7 @@ pub fn open_to_any(address: usize) {
 
 /// Calls `f` with the start and the size of each guarded block in use, and by whom it was allocated.
 pub fn for_each_in_use(f: &mut dyn FnMut(usize, usize, Call)) {
-    for block in guarded::pool().into_iter().flat_map(Pool::used) {
+    for block in guard_pool::pool().into_iter().flat_map(Pool::used) {
         let (stack, thread) = (trailer::remember(block.allocated.frames()), block.allocated.thread);
         f(block.start, block.size, Call { stack, thread });
     }
@@ -181,7 +184,7 @@ pub fn for_each_in_use(f: &mut dyn FnMut(usize, usize, Call)) {
 
 /// At exit: reports what was written next to blocks in use.
 pub fn finish() {
-    let Some(pool) = guarded::pool() else { return };
+    let Some(pool) = guard_pool::pool() else { return };
     for block in pool.used() {
         // Another thread may have freed it since.
         if let Some(at) = block.damage_meanwhile().filter(|_| pool.is_unchanged(&block)) {
@@ -192,7 +195,7 @@ pub fn finish() {
 
 /// The bytes of a guarded block that the program names: those it asked for. `None` if it is none in use: that has been reported.
 pub fn usable_size(operation: Operation, address: usize) -> Option<usize> {
-    match guarded::pool()?.find(address) {
+    match guard_pool::pool()?.find(address) {
         Found::Block(block) => Some(block.size),
         found => {
             wrong(&found, operation, address);
@@ -236,49 +239,10 @@ fn damaged(operation: Operation, block: &Block, at: usize) {
     }
 }
 
-/// Where an address is, as seen from a block.
-struct Offset<'a>(&'a Block, usize);
-
-impl core::fmt::Display for Offset<'_> {
-    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let (start, size) = (self.0.start, self.0.size);
-        let (count, side) = match self.1 {
-            at if at < start => (start - at, "before"),
-            at if at >= start + size => (at - (start + size), "behind the end of"),
-            at => (at - start, "into"),
-        };
-        write!(out, "{count} bytes {side}")
-    }
-}
-
-/// What is known of the block at or around an address of the pool.
-pub fn describe(detail: &mut Detail, address: usize) {
-    match guarded::pool().map(|pool| pool.find(address)) {
-        Some(Found::Block(block) | Found::Freed(block) | Found::Near(block) | Found::NearFreed(block)) => {
-            describe_block(detail, &block);
-        }
-        Some(Found::Nowhere) | None => detail.line(format_args!("pool of guarded blocks")),
-    }
-}
-
-fn describe_block(detail: &mut Detail, block: &Block) {
-    let state = if block.is_used() { "in use" } else { "freed" };
-    detail.line(format_args!("guarded block of {} bytes at {:#x}, {state}", block.size, block.start));
-    describe_trace(detail, "allocated", &block.allocated);
-    if let Some(freed) = &block.freed {
-        describe_trace(detail, "freed", freed);
-    }
-}
-
-fn describe_trace(detail: &mut Detail, what: &str, trace: &Trace) {
-    detail.line(format_args!("{what} by thread {}:", trace.thread));
-    detail.stack(trace.frames());
-}
-
 /// A fault: reports it if the address is the pool's.
 pub fn on_fault(fault: &Fault) -> Claim {
     let address = fault.address;
-    let Some(pool) = guarded::pool().filter(|pool| pool.holds(address)) else { return Claim::NotOurs };
+    let Some(pool) = guard_pool::pool().filter(|pool| pool.holds(address)) else { return Claim::NotOurs };
     let (access, place) = (fault.access.name(), pool.find(address));
     match place {
         Found::Freed(block) | Found::NearFreed(block) => {

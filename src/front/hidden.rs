@@ -1,12 +1,13 @@
 //! Faults on checked blocks: on freed ones whose pages nobody may touch, and behind and before mappings.
 
-use super::fault::{self, Claim};
-use super::trailer::Block;
-use super::{quarantine, watch};
+use super::quarantine;
 use crate::base::align;
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::process::{options, statics};
+use crate::report::checked_block;
+use crate::report::fault::{self, Claim};
+use crate::report::trailer::Block;
 use crate::sys::fault::Fault;
 
 /// A fault: reports it if the address is in a checked block's pages. Takes no lock.
@@ -22,9 +23,9 @@ pub fn on_fault(fault: &Fault) -> Claim {
         let text = format_args!(
             "{access} at {address:#x}: byte {offset} of the block of {size} bytes at {start:#x}, which was freed"
         );
-        return fault::tell(Code::UseAfterFree, fault, text, &|detail| watch::describe(detail, start));
+        return fault::tell(Code::UseAfterFree, fault, text, &|detail| checked_block::describe(detail, start));
     }
-    let mapping = |at| statics::MAPPINGS.locate(at).and_then(|span| watch::extent(span.start()));
+    let mapping = |at| statics::MAPPINGS.locate(at).and_then(|span| checked_block::extent(span.start()));
     let size = |block: &Block| block.facts().map_or(0, |facts| facts.size);
     let behind = mapping(address).filter(|block| address >= block.end);
     let behind = behind.map(|block| (address - (block.start + size(&block)), "behind", block));
@@ -36,5 +37,5 @@ pub fn on_fault(fault: &Fault) -> Claim {
     let (start, size) = (block.start, size(&block));
     let text =
         format_args!("{access} at {address:#x}: {distance} bytes {side} the block of {size} bytes at {start:#x}");
-    fault::tell(Code::OutOfBounds, fault, text, &|detail| watch::describe(detail, start))
+    fault::tell(Code::OutOfBounds, fault, text, &|detail| checked_block::describe(detail, start))
 }

@@ -9,13 +9,13 @@
 
 #![allow(unsafe_code)]
 
-use super::trailer::{self, Call};
-use super::{alloc, guard, watch};
+use super::{guard, watch};
 use crate::base::align;
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::line::Line;
-use crate::process::options;
+use crate::process::{options, statics};
+use crate::report::trailer::{self, Call};
 use crate::sys::linux::{self, page_size};
 use crate::sys::report::{self, Detail};
 use crate::sys::{env, maps, modules, own, probe};
@@ -180,7 +180,7 @@ impl Search {
             while start < place.end {
                 let table = || tables.iter().find(|table| table.contains(&start)).cloned();
                 let skipped = own::around(start).or_else(table).or_else(|| library(start));
-                if let Some(skipped) = skipped.or_else(|| alloc::span_around(start)) {
+                if let Some(skipped) = skipped.or_else(|| statics::span_around(start)) {
                     start = skipped.end;
                     continue;
                 }

@@ -8,14 +8,15 @@
 #![allow(unsafe_code)]
 
 use super::cache::add;
-use super::trailer::{self, Block, Facts};
-use super::{exchange, fault, stats, watch};
+use super::{exchange, stats, watch};
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::shared::{AtomicU64, AtomicUsize};
 use crate::base::{align, seal};
 use crate::process::{options, statics};
+use crate::report::trailer::{self, Block, Facts};
+use crate::report::{checked_block, fault};
 use crate::sys::linux::{self, Linux};
 use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
@@ -301,7 +302,7 @@ fn make_ready(home: usize, class: SizeClass) -> Option<usize> {
         object => Some(Vacant { object, class }),
     });
     // A page may have been given back with what its objects said.
-    objects.iter().flatten().for_each(|vacant| watch::block_of(vacant.object, class).end());
+    objects.iter().flatten().for_each(|vacant| checked_block::block_of(vacant.object, class).end());
     let first = objects.iter_mut().rev().find_map(Option::take)?;
     with_shard(home, |_, queue| queue.offer(&mut objects));
     give_back(&objects);
@@ -334,7 +335,7 @@ pub fn drain() {
 pub fn find(f: impl Fn(&Block) -> bool) -> Option<Block> {
     // Whatever is read is looked up before it is believed.
     let blocks = SHARDS.iter().filter_map(Shard::queue_if_any).flat_map(Queue::all);
-    blocks.filter_map(watch::extent).find(f)
+    blocks.filter_map(checked_block::extent).find(f)
 }
 
 /// Calls `f` with all blocks that wait. What other threads are at work on is left out.

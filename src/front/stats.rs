@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::{self, Cache};
-use super::{guarded, quarantine, threads};
+use super::{quarantine, threads};
 use crate::base::class::SizeClass;
 use crate::base::config::UNIT;
 use crate::base::line::Line;
@@ -12,6 +12,7 @@ use crate::base::shared::{AtomicU32, AtomicU64};
 use crate::heap::heap::Figures;
 use crate::heap::mapping::MappingFigures;
 use crate::process::{options, start, statics};
+use crate::report::guard_pool;
 use crate::slab::bins::{Free, SlabFigures};
 use crate::sys::{calls, file, linux, report, valgrind};
 use core::fmt::Write;
@@ -264,7 +265,7 @@ fn text(pid: libc::pid_t) -> Page {
         mappings.bytes, mappings.count, mappings.peak_bytes, mappings.peak_count,
     );
     let _ = writeln!(page, "metes: locks: taken {locks} times, waited for {lock_waits} times");
-    if let Some(pool) = guarded::pool() {
+    if let Some(pool) = guard_pool::pool() {
         let (count, bytes) = pool.used().fold((0, 0), |(count, bytes), block| (count + 1, bytes + block.size));
         let total = pool.total.load(Ordering::Relaxed);
         let _ = writeln!(page, "metes: guarded: {bytes} bytes in {count} blocks, {total} blocks so far");

@@ -14,10 +14,8 @@
 
 #![allow(unsafe_code)]
 
-use super::misuse::{self, found};
 use super::quarantine::{self, Vacant};
-use super::trailer::{self, Block, Facts};
-use super::{alloc, fault, foreign, guard, oom, stats};
+use super::{alloc, guard, hidden, oom, stats};
 use crate::base::align;
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::code::Code;
@@ -25,13 +23,15 @@ use crate::base::config::{GRAIN, REQUEST_MAX};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
 use crate::heap::heap;
-use crate::heap::span::Span;
 use crate::process::options::Foreign;
 use crate::process::{options, statics};
-use crate::slab::slab::{Entry, Object};
+use crate::report::checked_block::{Place, block_of, extent, find, red_zone};
+use crate::report::misuse::{self, found};
+use crate::report::trailer::{self, Block, Facts};
+use crate::report::{fault, foreign};
+use crate::slab::slab::Object;
 use crate::slab::vacant;
 use crate::sys::linux::{self, page_size};
-use crate::sys::report::Detail;
 use crate::sys::{errno, valgrind};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -58,52 +58,6 @@ fn room(n: usize) -> Option<usize> {
         return align::up_checked(room, page_size())?.checked_add(page_size());
     }
     Some(if align::is(room, page_size()) { room + 8 } else { room })
-}
-
-/// Bytes behind each block that are left alone under valgrind: who writes to them, or before the next block, is found, and damages nothing.
-fn red_zone() -> usize {
-    if valgrind::listens() { 16 } else { 0 }
-}
-
-/// What a block is below.
-#[derive(Clone, Copy)]
-enum Place {
-    /// An object of a slab.
-    Slab(Entry, Object),
-    /// A block of a heap's free list.
-    Heap,
-    /// A mapping.
-    Mapping(&'static Span),
-}
-
-/// The block that starts at an address, which is that of one.
-pub fn extent(start: usize) -> Option<Block> {
-    find(start).map(|(block, _)| block)
-}
-
-#[inline(always)]
-fn find(start: usize) -> Option<(Block, Place)> {
-    if let Some(entry) = statics::PAGE_MAP.slab_entry(start) {
-        let object = entry.object_at(start)?;
-        return Some((block_of(start, object.class), Place::Slab(entry, object)));
-    }
-    let span = statics::PAGE_MAP.get(start)?;
-    let (len, place) = if alloc::is_region(span) {
-        // SAFETY: the page map's region.
-        (unsafe { heap::usable_size(span, start) }.ok()?, Place::Heap)
-    } else if span.start() == start {
-        let asked = span.wanted();
-        let guard = if align::is(asked, page_size()) { page_size() } else { 0 };
-        (asked - guard, Place::Mapping(span))
-    } else {
-        return None;
-    };
-    Some((Block { start, end: start + len - red_zone() }, place))
-}
-
-/// The block that an object of a class is.
-pub fn block_of(start: usize, class: SizeClass) -> Block {
-    Block { start, end: start + class.size() - red_zone() }
 }
 
 /// Makes what is behind a mapping untouchable, or usable again, and the page before it nobody else's. False if the kernel refuses the first.
@@ -177,6 +131,7 @@ fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool
     {
         return begin(block_of(object, class));
     }
+    fault::own(hidden::on_fault);
     AT_WORK.fetch_add(1, SeqCst);
     let served = serve(operation, room, align, zero).and_then(find);
     let p = served.map_or(null_mut(), |(block, place)| {
@@ -647,30 +602,4 @@ fn resize_block(block: Block, facts: Facts, n: usize) -> bool {
     let resized = block.resize(facts, n);
     AT_WORK.fetch_sub(1, SeqCst);
     resized
-}
-
-/// The bytes that were asked for, of the block that starts at an address, if it is whole.
-pub fn asked(start: usize) -> Option<usize> {
-    if !options::watched() {
-        return None;
-    }
-    extent(start)?.facts().ok().map(|facts| facts.size)
-}
-
-/// What the trailer of the block that starts at an address says: for reports.
-pub fn describe(detail: &mut Detail, start: usize) {
-    let Some(block) = extent(start) else { return };
-    let Ok(facts) = block.facts() else { return };
-    let (size, family, state) = (facts.size, facts.family.allocates(), if facts.freed { "freed" } else { "in use" });
-    match facts.align {
-        GRAIN => detail.line(format_args!("{size} bytes from {family}, {state}")),
-        align => detail.line(format_args!("{size} bytes from {family}, aligned to {align}, {state}")),
-    }
-    let Some((allocated, freed)) = block.calls() else { return };
-    detail.line(format_args!("allocated by thread {} at", allocated.thread));
-    detail.stack(trailer::frames(allocated));
-    if facts.freed {
-        detail.line(format_args!("freed by thread {} at", freed.thread));
-        detail.stack(trailer::frames(freed));
-    }
 }

@@ -81,6 +81,12 @@ impl Span {
         }
     }
 
+    /// Whether it is a heap's region.
+    #[inline]
+    pub fn is_region(&self) -> bool {
+        self.kind() == Kind::Region
+    }
+
     /// The kind together with the number of changes so far: if it is the same before and after, nothing changed
     /// in between.
     #[inline]

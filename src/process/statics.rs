@@ -14,6 +14,7 @@ use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::Linux;
 use crate::sys::{cpus, thread};
+use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// Who owns which unit of address space.
@@ -208,4 +209,10 @@ pub fn apply_late() {
     if APPLY.swap(false, Ordering::Relaxed) {
         apply();
     }
+}
+
+/// The region or mapping of ours around an address.
+pub fn span_around(address: usize) -> Option<Range<usize>> {
+    let span = PAGE_MAP.get(address).or_else(|| MAPPINGS.locate(address))?;
+    Some(span.start()..span.end())
 }

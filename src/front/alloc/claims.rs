@@ -7,8 +7,9 @@ use crate::base::code::Code;
 use crate::base::config::{GRAIN, UNIT};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
-use crate::front::{guard, misuse};
+use crate::front::guard;
 use crate::heap::heap;
+use crate::report::misuse;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// Reports what is said of a block and cannot be true, as far as is known without a trailer. The block is one to be freed all the same.

@@ -4,8 +4,8 @@ use super::{ARMED, Cache, Head};
 use crate::base::class::{self, SizeClass};
 use crate::base::config::GRAIN;
 use crate::base::seal;
-use crate::front::guarded;
 use crate::process::options;
+use crate::report::guard_pool;
 use crate::slab::key;
 use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
@@ -13,7 +13,7 @@ use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// Requests below so many grains find a cache armed.
-const ARMED_GRAINS: usize = guarded::LARGEST / GRAIN;
+const ARMED_GRAINS: usize = guard_pool::LARGEST / GRAIN;
 /// All that can be guarded is.
 const ALL: u32 = u32::MAX;
 

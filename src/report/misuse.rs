@@ -1,7 +1,9 @@
 //! Reports of what a program did wrong with a pointer of ours. By default the program is stopped: what follows a misuse
 //! that is not stopped is corruption. With `abort=no` and `checks=off` a report returns, and the call that it is about does nothing.
 
-use super::{alloc, guard, watch};
+#![allow(unsafe_code)]
+
+use super::{checked_block, guarded_block};
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::operation::Operation;
@@ -9,6 +11,7 @@ use crate::heap::heap::Misuse;
 use crate::heap::locate::Place;
 use crate::heap::span::{Kind, Span};
 use crate::process::{options, statics};
+use crate::slab::key;
 use crate::slab::misuse::{ObjectMisuse, interior};
 use crate::slab::slab::Entry;
 use crate::sys::report::{self, Detail};
@@ -83,7 +86,7 @@ pub fn freed_mapping(operation: Operation, address: usize, bytes: usize) {
 pub fn report_interior(operation: Operation, address: usize, start: usize, size: usize) {
     let offset = address - start;
     debug_assert!(offset < size.max(UNIT));
-    let size = watch::asked(start).unwrap_or(size);
+    let size = checked_block::asked(start).unwrap_or(size);
     nowhere(operation, address, format_args!("{offset} bytes into the block of {size} bytes at {start:#x}"));
 }
 
@@ -124,7 +127,7 @@ fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u
 fn describe(detail: &mut Detail, address: usize) {
     describe_place(detail, address);
     if options::watched() {
-        watch::describe(detail, address);
+        checked_block::describe(detail, address);
     }
 }
 
@@ -135,7 +138,7 @@ fn describe_place(detail: &mut Detail, address: usize) {
     let Some(span) = statics::PAGE_MAP.get(address) else { return };
     let (start, bytes, arena) = (span.start(), span.len(), span.arena.load(Relaxed));
     if span.kind() == Kind::Guarded {
-        return guard::describe(detail, address);
+        return guarded_block::describe(detail, address);
     }
     if span.kind() != Kind::Region {
         return detail.line(format_args!("mapping of {bytes} bytes at {start:#x}"));
@@ -158,8 +161,7 @@ fn describe_object(detail: &mut Detail, entry: Entry, address: usize) {
         _ => return detail.line(format_args!("slab at {slab:#x}, of arena {arena}")),
     };
     // SAFETY: an object of the slab starts there.
-    #[expect(unsafe_code, reason = "looks into the object")]
-    let has_key = unsafe { alloc::has_key(start) };
+    let has_key = unsafe { has_key(start) };
     let state = match (entry.is_out(start), has_key) {
         (true, true) => "free, in a thread's cache",
         (true, false) if options::watched() => "with its trailer",
@@ -168,4 +170,13 @@ fn describe_object(detail: &mut Detail, entry: Entry, address: usize) {
     };
     detail
         .line(format_args!("block of {size} bytes at {start:#x}, {state}, in the slab at {slab:#x} of arena {arena}"));
+}
+
+/// Whether a block is in a thread's cache. Where blocks are checked there are none, and its words may not even be readable.
+///
+/// # Safety
+/// A block, or an object, of ours is at the address.
+pub unsafe fn has_key(address: usize) -> bool {
+    // SAFETY: the caller's promise.
+    !options::watched() && unsafe { key::is_set(address) }
 }

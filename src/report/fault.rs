@@ -1,13 +1,13 @@
 //! Faults: whose the address is that could not be accessed, and what becomes of the access.
 //!
-//! Each of `OWNERS` is asked in turn. Who knows the address reports it and says whether the access can go on; if it cannot, or nobody
+//! Each owner is asked in turn. Who knows the address reports it and says whether the access can go on; if it cannot, or nobody
 //! knows the address, the signal goes to whom it would have gone to without us.
 
 #![allow(unsafe_code)]
 
-use super::{guard, hidden};
 use crate::base::align;
 use crate::base::code::Code;
+use crate::base::seal::Hidden;
 use crate::sys::fault::{self, Fault};
 use crate::sys::report::{self, After, Detail};
 use crate::sys::{linux, thread};
@@ -28,8 +28,30 @@ pub enum Claim {
     GoOn,
 }
 
-/// Who is asked. They run in a signal handler: they take no lock, and look only at what is theirs.
-const OWNERS: &[fn(&Fault) -> Claim] = &[guard::on_fault, hidden::on_fault];
+/// Says whether an address is its own. It runs in a signal handler: it takes no lock, and looks only at what is its own.
+pub type Owner = fn(&Fault) -> Claim;
+
+/// Those that `own` was told of.
+static OWNERS: [Hidden; 2] = [const { Hidden::none() }; 2];
+
+/// Has an owner asked about faults from here on. Told of again it is known already.
+pub fn own(owner: Owner) {
+    let address = (owner as *mut ()).expose_provenance();
+    let is_its_own = |slot: &&Hidden| slot.get().is_ok_and(|known| known == 0 || known == address);
+    if let Some(slot) = OWNERS.iter().find(is_its_own) {
+        let _ = slot.swap(address);
+    }
+}
+
+/// Those that are to be asked.
+fn owners() -> impl Iterator<Item = Owner> {
+    let known = OWNERS.iter().filter_map(|slot| slot.get().ok().filter(|&address| address != 0));
+    known.map(|address| {
+        let owner: *mut () = core::ptr::with_exposed_provenance_mut(address);
+        // SAFETY: what `own` stored.
+        unsafe { core::mem::transmute::<*mut (), Owner>(owner) }
+    })
+}
 
 /// Reports an access that was stopped, with its stack, and lets it go on if the options say so.
 pub fn tell(code: Code, fault: &Fault, text: Arguments<'_>, describe: &dyn Fn(&mut Detail)) -> Claim {
@@ -58,7 +80,7 @@ extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut 
     // SAFETY: the kernel's arguments.
     let fault = unsafe { Fault::of(info, context) };
     let claim = |fault: Fault| {
-        let mut claims = OWNERS.iter().map(|owner| owner(&fault));
+        let mut claims = owners().map(|owner| owner(&fault));
         claims.find(|&claim| claim != Claim::NotOurs)
     };
     if fault.and_then(claim) != Some(Claim::GoOn) {

@@ -1,0 +1,88 @@
+//! Checked blocks, found by their addresses: what the heap, a slab or a mapping gave for one, and what its trailer says.
+
+#![allow(unsafe_code)]
+
+use super::trailer::{self, Block};
+use crate::base::align;
+use crate::base::class::SizeClass;
+use crate::base::config::GRAIN;
+use crate::heap::heap;
+use crate::heap::span::Span;
+use crate::process::{options, statics};
+use crate::slab::slab::{Entry, Object};
+use crate::sys::linux::page_size;
+use crate::sys::report::Detail;
+use crate::sys::valgrind;
+
+/// Bytes behind each block that are left alone under valgrind: who writes to them, or before the next block, is found, and damages nothing.
+pub fn red_zone() -> usize {
+    if valgrind::listens() { 16 } else { 0 }
+}
+
+/// What a block is below.
+#[derive(Clone, Copy)]
+pub enum Place {
+    /// An object of a slab.
+    Slab(Entry, Object),
+    /// A block of a heap's free list.
+    Heap,
+    /// A mapping.
+    Mapping(&'static Span),
+}
+
+/// The block that starts at an address, which is that of one.
+pub fn extent(start: usize) -> Option<Block> {
+    find(start).map(|(block, _)| block)
+}
+
+/// The same, and what it is below.
+#[inline(always)]
+pub fn find(start: usize) -> Option<(Block, Place)> {
+    if let Some(entry) = statics::PAGE_MAP.slab_entry(start) {
+        let object = entry.object_at(start)?;
+        return Some((block_of(start, object.class), Place::Slab(entry, object)));
+    }
+    let span = statics::PAGE_MAP.get(start)?;
+    let (len, place) = if span.is_region() {
+        // SAFETY: the page map's region.
+        (unsafe { heap::usable_size(span, start) }.ok()?, Place::Heap)
+    } else if span.start() == start {
+        let asked = span.wanted();
+        let guard = if align::is(asked, page_size()) { page_size() } else { 0 };
+        (asked - guard, Place::Mapping(span))
+    } else {
+        return None;
+    };
+    Some((Block { start, end: start + len - red_zone() }, place))
+}
+
+/// The block that an object of a class is.
+pub fn block_of(start: usize, class: SizeClass) -> Block {
+    Block { start, end: start + class.size() - red_zone() }
+}
+
+/// The bytes that were asked for, of the block that starts at an address, if it is whole.
+pub fn asked(start: usize) -> Option<usize> {
+    if !options::watched() {
+        return None;
+    }
+    extent(start)?.facts().ok().map(|facts| facts.size)
+}
+
+/// What the trailer of the block that starts at an address says: for reports.
+pub fn describe(detail: &mut Detail, start: usize) {
+    let Some(block) = extent(start) else { return };
+    let Ok(facts) = block.facts() else { return };
+    let (size, family, state) = (facts.size, facts.family.allocates(), if facts.freed { "freed" } else { "in use" });
+    match facts.align {
+        GRAIN => detail.line(format_args!("{size} bytes from {family}, {state}")),
+        align => detail.line(format_args!("{size} bytes from {family}, aligned to {align}, {state}")),
+    }
+    let Some((allocated, freed)) = block.calls() else { return };
+    detail.line(format_args!("allocated by thread {} at", allocated.thread));
+    detail.stack(trailer::frames(allocated));
+    if facts.freed {
+        detail.line(format_args!("freed by thread {} at", freed.thread));
+        detail.stack(trailer::frames(freed));
+    }
+}

@@ -1,0 +1,9 @@
+//! L5: what is known of a pointer, in words: whose it is, what stands there, what is wrong with it, and what a fault means.
+
+pub mod checked_block;
+pub mod fault;
+pub mod foreign;
+pub mod guard_pool;
+pub mod guarded_block;
+pub mod misuse;
+pub mod trailer;
