@@ -31,10 +31,12 @@ extern crate std;
 compile_error!("the feature `models` is for tests alone: make models");
 
 pub mod base;
+pub mod cache;
 pub mod front;
 pub mod heap;
 pub mod process;
 pub mod report;
+pub mod route;
 pub mod slab;
 pub mod sys;
 

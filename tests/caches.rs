@@ -3,7 +3,8 @@
 #![allow(unsafe_code)]
 
 use metes::Metes;
-use metes::front::{threads, tuning};
+use metes::cache::threads;
+use metes::front::tuning;
 use std::fs::File;
 use std::hint::black_box;
 use std::os::unix::fs::FileExt;

@@ -3,7 +3,7 @@
 use metes::Metes;
 use metes::base::config::UNIT;
 use metes::base::sealed;
-use metes::front::threads;
+use metes::cache::threads;
 use metes::process::statics;
 use std::fs;
 use std::hint::black_box;

@@ -6,13 +6,15 @@
 
 #![allow(unsafe_code)]
 
-use super::cache::{self, Cache, Released};
-use super::{check, density, exchange, guard, oom, stats, threads, tuning, watch};
+use super::{check, density, guard, oom, tuning, watch};
 use crate::base::align;
 use crate::base::class::{self, SizeClass};
 use crate::base::config::{CHECKED, GRAIN, MIN_BLOCK, REQUEST_MAX};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
+use crate::cache::cache::Cache;
+use crate::cache::fast::Released;
+use crate::cache::{count, fast, refill, remote, threads};
 use crate::heap::block;
 use crate::heap::heap::{self, Fresh};
 use crate::heap::page_map::Shown;
@@ -20,6 +22,7 @@ use crate::heap::span::{Kind, Span};
 use crate::process::{helper_call, options, start, statics};
 use crate::report::foreign;
 use crate::report::misuse::{self, Wrong};
+use crate::route::release;
 use crate::slab::arena::Arena;
 use crate::slab::key;
 use crate::slab::misuse::{ObjectMisuse, interior};
@@ -74,7 +77,7 @@ fn owner(address: usize) -> Owner {
 /// The unit of an address: most are in the window.
 #[inline(always)]
 fn unit(address: usize) -> Option<Shown> {
-    cache::shown(address).or_else(|| statics::PAGE_MAP.show(address))
+    fast::shown(address).or_else(|| statics::PAGE_MAP.show(address))
 }
 
 /// The heap's region or the mapping that a unit is in, and the usable bytes of the block there, if all is as it should be: it is in use. What is wrong is
@@ -105,7 +108,7 @@ pub(super) fn fail() -> *mut u8 {
 /// `n` bytes. Null and `ENOMEM` when there is no memory, or `n` is more than there are addresses.
 #[inline(always)]
 pub fn allocate(n: usize) -> *mut u8 {
-    match cache::allocate(Operation::Malloc, n) {
+    match fast::allocate(Operation::Malloc, n) {
         0 => allocate_slowly(n),
         object => core::ptr::with_exposed_provenance_mut(object),
     }
@@ -114,7 +117,7 @@ pub fn allocate(n: usize) -> *mut u8 {
 /// The same for `operator new`.
 #[inline(always)]
 pub fn allocate_new(n: usize) -> *mut u8 {
-    match cache::allocate(Operation::Malloc, n) {
+    match fast::allocate(Operation::Malloc, n) {
         0 => allocate_new_slowly(n),
         object => core::ptr::with_exposed_provenance_mut(object),
     }
@@ -128,7 +131,7 @@ extern "C" fn allocate_new_slowly(n: usize) -> *mut u8 {
 
 /// The same for another operation.
 fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
-    match cache::allocate(operation, n) {
+    match fast::allocate(operation, n) {
         0 => serve(operation, n, GRAIN, false),
         object => core::ptr::with_exposed_provenance_mut(object),
     }
@@ -138,14 +141,14 @@ fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
 #[inline(never)]
 extern "C" fn allocate_slowly(n: usize) -> *mut u8 {
     // The fast path takes no bytes for very many.
-    let object = if n == 0 { cache::allocate_nothing(Operation::Malloc) } else { 0 };
+    let object = if n == 0 { fast::allocate_nothing(Operation::Malloc) } else { 0 };
     if object == 0 { allocate_slowly_for(Family::Malloc, n) } else { core::ptr::with_exposed_provenance_mut(object) }
 }
 
 #[inline(never)]
 fn allocate_slowly_for(family: Family, n: usize) -> *mut u8 {
     let class = if n > class::SLAB_MAX { SizeClass::for_size(n) } else { None };
-    match class.map_or(0, |class| cache::allocate_class(Operation::Malloc, class)) {
+    match class.map_or(0, |class| fast::allocate_class(Operation::Malloc, class)) {
         0 => allocate_uncached(family, n),
         block => core::ptr::with_exposed_provenance_mut(block),
     }
@@ -162,7 +165,7 @@ fn allocate_uncached(family: Family, n: usize) -> *mut u8 {
 
 /// The same aligned to `align`, a power of two.
 pub fn allocate_aligned(family: Family, n: usize, align: usize) -> *mut u8 {
-    let object = cache::allocate(Operation::Aligned, class::aligned_size(n, align));
+    let object = fast::allocate(Operation::Aligned, class::aligned_size(n, align));
     if object != 0 {
         return if align::is(object, align) {
             core::ptr::with_exposed_provenance_mut(object)
@@ -188,11 +191,11 @@ fn serve_instead(operation: Operation, object: usize, n: usize, align: usize, ze
     // SAFETY: it was taken just now, and nobody has seen it.
     unsafe { release_for(Operation::Move, core::ptr::with_exposed_provenance_mut(object)) };
     // It was counted as served, and will be again.
-    stats::uncount(operation);
+    count::uncount(operation);
     let class = SizeClass::for_aligned(n, align);
     let aligned = class.and_then(|class| statics::arena(statics::home()).enter(operation)?.take_aligned(class));
     let Some(aligned) = aligned else { return serve_block(operation, n, n, align, zero) };
-    stats::count(operation);
+    count::count(operation);
     // SAFETY: an object that was taken just now.
     unsafe { key::clear(aligned) };
     fill(aligned, class.map_or(n, SizeClass::size), n, zero)
@@ -202,7 +205,7 @@ fn serve_instead(operation: Operation, object: usize, n: usize, align: usize, ze
 #[inline]
 pub fn allocate_zeroed(n: usize, align: usize) -> *mut u8 {
     if align <= GRAIN {
-        let object = cache::allocate(Operation::Calloc, n);
+        let object = fast::allocate(Operation::Calloc, n);
         if object != 0 {
             let p: *mut u8 = core::ptr::with_exposed_provenance_mut(object);
             // SAFETY: the object has room for `n` bytes.
@@ -216,7 +219,7 @@ pub fn allocate_zeroed(n: usize, align: usize) -> *mut u8 {
 /// The same where all that `usable_size` says is zero: programs ask for that and use it.
 #[inline]
 pub fn allocate_zeroed_whole(n: usize) -> *mut u8 {
-    let (object, size) = cache::allocate_with_size(Operation::Calloc, n);
+    let (object, size) = fast::allocate_with_size(Operation::Calloc, n);
     if object == 0 {
         return allocate_zeroed_slowly(n, GRAIN);
     }
@@ -265,11 +268,11 @@ pub(super) fn serve(operation: Operation, n: usize, align: usize, zero: bool) ->
     // Rounded up to its class a block can go into the cache when it is freed.
     let medium = class.filter(|class| !class.has_slabs() && align <= GRAIN && options::caches());
     if let Some(class) = medium {
-        let block = cache::allocate_class_anyhow(operation, class);
+        let block = fast::allocate_class_anyhow(operation, class);
         if block != 0 {
             return fill(block, usable_of(block), n, zero);
         }
-        exchange::missed(class);
+        refill::missed(class);
     }
     serve_block(operation, n, medium.map_or(n, SizeClass::size), align, zero)
 }
@@ -277,13 +280,13 @@ pub(super) fn serve(operation: Operation, n: usize, align: usize, zero: bool) ->
 /// An object of a slab.
 fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
     let object = match threads::cache() {
-        Some(cache) => match cache::allocate_class_anyhow(operation, class) {
-            0 if exchange::fill(cache, class) => cache::allocate_class_anyhow(operation, class),
+        Some(cache) => match fast::allocate_class_anyhow(operation, class) {
+            0 if refill::fill(cache, class) => fast::allocate_class_anyhow(operation, class),
             object => object,
         },
         None => {
             let object = statics::arena(statics::home()).enter(operation)?.take_one(class)?;
-            stats::count(operation);
+            count::count(operation);
             // SAFETY: an object that was taken just now.
             unsafe { key::clear(object) };
             object
@@ -301,7 +304,7 @@ fn serve_block(operation: Operation, n: usize, room: usize, align: usize, zero: 
     drop(heap);
     match fresh.or_else(|| from_any_arena(n, align)) {
         Some(fresh) => {
-            stats::count(operation);
+            count::count(operation);
             hand_out(fresh, n, zero)
         }
         // Where no region fits any more a small mapping may.
@@ -316,7 +319,7 @@ fn serve_aside(operation: Operation, n: usize, align: usize, zero: bool) -> *mut
     let fresh = statics::arena_aside().and_then(|aside| aside.enter(operation)?.alloc_aligned(n, align));
     match fresh {
         Some(fresh) => {
-            stats::count(operation);
+            count::count(operation);
             hand_out(fresh, n, zero)
         }
         None => serve_mapping(operation, n, align, zero),
@@ -376,7 +379,7 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
         // What the system does not have the heaps may: freed memory that they keep.
         return match from_any_arena(n, align) {
             Some(fresh) => {
-                stats::count(operation);
+                count::count(operation);
                 hand_out(fresh, n, zero)
             }
             None => {
@@ -385,7 +388,7 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
             }
         };
     };
-    stats::count(operation);
+    count::count(operation);
     // It is zero.
     fill(span.start(), 0, n, zero)
 }
@@ -397,7 +400,7 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
 #[inline(always)]
 pub unsafe fn release(family: Family, p: *mut u8) {
     // All ways out are jumps: nothing is kept for what comes after them.
-    match cache::release(p.addr()) {
+    match fast::release(p.addr()) {
         Released::Yes => {}
         // SAFETY: the caller's promise.
         Released::No => unsafe { release_refused(p, family) },
@@ -412,7 +415,7 @@ pub unsafe fn release(family: Family, p: *mut u8) {
 /// As for `release`.
 #[inline(never)]
 unsafe extern "C" fn release_remote(p: *mut u8, family: Family) {
-    if !cache::release_remote(p.addr()) {
+    if !remote::release_remote(p.addr()) {
         // SAFETY: the caller's promise.
         unsafe { release_slowly(p, family) };
     }
@@ -449,7 +452,7 @@ unsafe extern "C" fn release_unseen(p: *mut u8, family: Family) {
 #[cold]
 #[inline(never)]
 unsafe extern "C" fn release_elsewhere(p: *mut u8, family: Family) {
-    if !cache::release_elsewhere(p.addr()) {
+    if !fast::release_elsewhere(p.addr()) {
         // SAFETY: the caller's promise.
         unsafe { release_slowly(p, family) };
     }
@@ -460,12 +463,12 @@ unsafe extern "C" fn release_elsewhere(p: *mut u8, family: Family) {
 #[cold]
 #[inline(never)]
 unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
-    if let Some(unit) = cache::shown(p.addr())
+    if let Some(unit) = fast::shown(p.addr())
         && let Some((span, usable)) = block_in_use(unit, p.addr())
         && span.is_region()
         && options::perturb() == 0
-        && let Some(class) = exchange::class_of_block(usable)
-        && cache::release_block(span.arena.load(Relaxed) as usize, class, p.addr())
+        && let Some(class) = release::class_of_block(usable)
+        && fast::release_block(span.arena.load(Relaxed) as usize, class, p.addr())
     {
         return;
     }
@@ -491,7 +494,7 @@ unsafe extern "C" fn release_at_length(p: *mut u8, family: Family) {
 /// As for `release`.
 #[inline(always)]
 pub unsafe fn release_sized(family: Family, p: *mut u8, n: usize) {
-    if !cache::release_sized(p.addr(), n) {
+    if !fast::release_sized(p.addr(), n) {
         // SAFETY: the caller's promise.
         unsafe { release_sized_slowly(p, n, family) };
     }
@@ -547,7 +550,7 @@ fn release_object(operation: Operation, entry: Entry, address: usize) {
     if options::perturb() != 0 {
         perturb_object(entry, address);
     }
-    exchange::release_object(operation, entry, address);
+    release::release_object(operation, entry, address);
 }
 
 #[cold]
@@ -597,7 +600,7 @@ unsafe fn release_block(operation: Operation, region: &'static Span, address: us
         }
         if usable >= class::SLAB_MAX
             // SAFETY: in use and in no cache, as was seen above, and being given up.
-            && unsafe { exchange::release_block(operation, region.arena.load(Relaxed) as usize, usable, address) }
+            && unsafe { release::release_block(operation, region.arena.load(Relaxed) as usize, usable, address) }
         {
             return;
         }
@@ -615,7 +618,7 @@ unsafe fn release_to_heap(operation: Operation, region: &'static Span, address: 
     // SAFETY: the caller's promise.
     let usable = unsafe { heap::usable_size(region, address) }.unwrap_or(0);
     let is_touched = density::is_touched(address, usable);
-    stats::count(operation);
+    count::count(operation);
     match arena.enter(operation) {
         Some(mut heap) => {
             if is_touched {
@@ -655,14 +658,14 @@ fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
     if !statics::MAPPINGS.free(span) {
         return misuse::report(operation, address, Wrong::FreedMapping(bytes));
     }
-    stats::count(operation);
+    count::count(operation);
     options::learn_cutoff(bytes);
 }
 
 /// The bytes a program may use at `p`; 0 for null.
 #[inline]
 pub fn usable_size(p: *mut u8) -> usize {
-    let unit = match cache::object(p.addr()) {
+    let unit = match fast::object(p.addr()) {
         Ok(object) => return object.size(),
         Err(unit) => unit,
     };
@@ -730,11 +733,11 @@ fn usable_object(operation: Operation, entry: Entry, address: usize) -> Option<u
 #[inline(always)]
 pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
-        let object = cache::allocate(Operation::Realloc, n);
+        let object = fast::allocate(Operation::Realloc, n);
         if object != 0 {
             return core::ptr::with_exposed_provenance_mut(object);
         }
-    } else if let Ok(object) = cache::object(p.addr()) {
+    } else if let Ok(object) = fast::object(p.addr()) {
         if serves(object.size(), n) {
             object.cache().count_elsewhere(Operation::Realloc);
             return p;
@@ -751,7 +754,7 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
 /// # Safety
 /// As for `resize`; the object is there.
 #[inline(never)]
-unsafe fn release_resized(object: cache::Object, p: *mut u8) -> *mut u8 {
+unsafe fn release_resized(object: fast::Object, p: *mut u8) -> *mut u8 {
     let cache = object.cache();
     if cache.is_open() && object.release(p.addr()) {
         cache.count_moved();
@@ -767,7 +770,7 @@ unsafe fn release_resized(object: cache::Object, p: *mut u8) -> *mut u8 {
 /// # Safety
 /// As for `resize`; the object is there.
 #[inline(never)]
-unsafe fn move_object(object: cache::Object, p: *mut u8, n: usize) -> *mut u8 {
+unsafe fn move_object(object: fast::Object, p: *mut u8, n: usize) -> *mut u8 {
     let cache = object.cache();
     let to = cache.allocate_here(Operation::Move, n).0;
     if to == 0 {
@@ -793,7 +796,7 @@ unsafe fn move_object(object: cache::Object, p: *mut u8, n: usize) -> *mut u8 {
 /// As for `resize`.
 #[inline(never)]
 unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
-    if let Some(unit) = cache::shown(p.addr())
+    if let Some(unit) = fast::shown(p.addr())
         && let Some((span, usable)) = block_in_use(unit, p.addr())
         && let Some(cache) = Cache::mine()
         && hardly_changes(span, usable, n)
@@ -826,7 +829,7 @@ unsafe fn resize_at_length(p: *mut u8, n: usize) -> *mut u8 {
     if n == 0 {
         // SAFETY: the caller's promise.
         unsafe { release_moved(p) };
-        stats::count(Operation::Realloc);
+        count::count(Operation::Realloc);
         return null_mut();
     }
     if n > REQUEST_MAX {
@@ -842,7 +845,7 @@ unsafe fn resize_at_length(p: *mut u8, n: usize) -> *mut u8 {
         return null_mut();
     };
     if stays(owner, size, n) {
-        stats::count(Operation::Realloc);
+        count::count(Operation::Realloc);
         return p;
     }
     // All of it again: room that the handler makes may be just behind the block.
@@ -850,7 +853,7 @@ unsafe fn resize_at_length(p: *mut u8, n: usize) -> *mut u8 {
     let resize = || unsafe { resize_once(p, n) };
     let resized = oom::retry(n, oom::beside_forks(oom::unasked(resize), resize), resize);
     if !resized.is_null() {
-        stats::count(Operation::Realloc);
+        count::count(Operation::Realloc);
     }
     resized
 }
@@ -942,12 +945,12 @@ fn resize_mapping(span: &'static Span, n: usize) -> Option<*mut u8> {
 /// As for `release`.
 #[inline(never)]
 unsafe fn release_moved(p: *mut u8) {
-    let released = match cache::release(p.addr()) {
-        Released::Unseen => cache::release_elsewhere(p.addr()),
+    let released = match fast::release(p.addr()) {
+        Released::Unseen => fast::release_elsewhere(p.addr()),
         released => matches!(released, Released::Yes),
     };
     if released {
-        exchange::count_moved(Operation::Move);
+        count::count_moved(Operation::Move);
     } else {
         // SAFETY: the caller's promise.
         unsafe { release_for(Operation::Move, p) };

@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use super::{leaks, stats, watch};
+use super::{leaks, watch};
+use crate::front::stats;
 use crate::process::options;
 use crate::sys::{linux, valgrind};
 

@@ -3,11 +3,11 @@
 //! The thread caches count, and send the next allocation to the slow path when a sample is due (`cache`). A thread without one counts here.
 //! Guarding can be switched on, off and to another rate while the program runs.
 
-use super::{stats, threads};
 use crate::base::code::Code;
 use crate::base::family::Family;
 use crate::base::operation::Operation;
 use crate::base::seal;
+use crate::cache::{count, threads};
 use crate::process::{options, start};
 use crate::report::fault::{self, Claim};
 use crate::report::guard_pool::{self, Block, Found, Freed, Pool};
@@ -105,7 +105,7 @@ pub fn sample(operation: Operation, family: Family, n: usize, align: usize) -> O
     }
     let right = rate == 1 || first || random() & 1 == 0;
     let block = pool.take(family, n, align, right)?;
-    stats::count(operation);
+    count::count(operation);
     Some(block)
 }
 
@@ -149,7 +149,7 @@ pub fn release(operation: Operation, address: usize) {
         Freed::Damaged(at) => damaged(operation, &block, at),
         Freed::Again => freed(operation, &block, address),
     }
-    stats::count(operation);
+    count::count(operation);
 }
 
 /// Whether an address is in the pool.

@@ -7,47 +7,22 @@
 //! It never waits for an arena's lock while it has a cache halted or keeps a fork waiting: a fork may come from a signal handler
 //! that interrupted an operation on that arena. Where the kernel has no helper for us, a heap is trimmed by the call that finds it due.
 
-use super::cache::Cache;
-use super::{exchange, threads};
 use crate::base::config::REGION_GRANULE;
 use crate::base::operation::Operation;
 use crate::base::shared::AtomicU32;
-use crate::process::options::Purge;
+use crate::cache::cache::Cache;
+use crate::cache::{refill, threads, work};
 use crate::process::{helper_call, options, statics};
 use crate::slab::arena::{Arena, Trimmed};
 use crate::sys::linux::Linux;
-use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
-use crate::sys::{calls, futex, thread};
-use lock_api::RawMutex;
-
-/// Caches without a thread that are worth one: of each a few pages are in use.
-const WORTH_CACHES: usize = 64;
+use crate::sys::{calls, futex};
 
 /// Huge pages that are made of small ones at a time, for each arena.
 const COLLAPSES: usize = 32;
 
 /// Nobody changes this: the helper sleeps at it.
 static NEVER: AtomicU32 = AtomicU32::new(0);
-/// Held while the helper is at work on a cache, so that a fork does not find it half done.
-static AT_WORK: FutexLock = FutexLock::INIT;
-
-/// After a thread's end: has the pages of caches that no thread has, so many, given back if they are many.
-pub fn look_at_caches(idle: usize) {
-    if idle < WORTH_CACHES {
-        return;
-    }
-    match options::purge() {
-        Purge::Off => {}
-        Purge::Eager => threads::give_back(false),
-        Purge::Lazy => {
-            helper_call::call();
-            if helper_call::is_refused() {
-                threads::give_back(false);
-            }
-        }
-    }
-}
 
 /// What the helper does in one go.
 pub fn pass() {
@@ -77,32 +52,14 @@ fn empty(cache: &Cache) {
     // Its pages go back under the same lock.
     let step = || {
         if threads::is_owned(cache) && cache.halt() {
-            exchange::empty(cache);
+            refill::empty(cache);
             cache.resume();
         }
     };
-    while !at_work(step) {
+    while !work::at_work(step) {
         // A fork does not wait for this thread.
-        AT_WORK.wait_for_thaw();
+        work::wait_for_thaw();
     }
-}
-
-/// Does something to caches while nobody else does, and no fork comes between. False, and nothing was done, where the calling thread must not wait: in
-/// the middle of an operation, and beside a fork.
-pub fn at_work(f: impl FnOnce()) -> bool {
-    if thread::is_inside() || !AT_WORK.lock_unless_frozen() {
-        return false;
-    }
-    // Whatever is locked is left alone.
-    thread::set_inside(true);
-    f();
-    thread::set_inside(false);
-    // SAFETY: locked above.
-    #[expect(unsafe_code, reason = "the lock guards no data")]
-    unsafe {
-        AT_WORK.unlock();
-    }
-    true
 }
 
 /// Has huge pages made of what is dense. Not under the lock: each takes a while. What was found may have been freed
@@ -129,19 +86,4 @@ fn trim(arena: &Arena<Linux>) {
             None => arena.wait_for_thaw(),
         }
     }
-}
-
-/// Before fork: waits until the helper is between two steps, and keeps it there.
-pub fn freeze() {
-    AT_WORK.freeze(false);
-}
-
-/// After fork, in the parent.
-pub fn thaw() {
-    AT_WORK.thaw();
-}
-
-/// After fork, in the child.
-pub fn thaw_in_child() {
-    AT_WORK.thaw_in_child();
 }

@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use super::{guard, helper, quarantine, threads, watch};
+use super::{guard, helper, quarantine, watch};
+use crate::cache::{threads, work};
 use crate::process::{helper_call, start, statics};
 use crate::sys::{modules, report, sanitizer, thread};
 
@@ -30,7 +31,7 @@ extern "C" fn before_fork() {
     statics::set_aside();
     let interrupted = thread::is_inside();
     thread::begin_fork();
-    helper::freeze();
+    work::freeze();
     quarantine::freeze(interrupted);
     statics::freeze(interrupted);
 }
@@ -38,7 +39,7 @@ extern "C" fn before_fork() {
 extern "C" fn after_fork_in_parent() {
     statics::thaw();
     quarantine::thaw();
-    helper::thaw();
+    work::thaw();
     thread::end_fork();
     statics::apply_late();
 }
@@ -46,7 +47,7 @@ extern "C" fn after_fork_in_parent() {
 extern "C" fn after_fork_in_child() {
     statics::thaw_in_child();
     quarantine::thaw_in_child();
-    helper::thaw_in_child();
+    work::thaw_in_child();
     helper_call::begin_in_child();
     report::adopt();
     watch::adopt();

@@ -2,10 +2,8 @@
 //! statistics, checks.
 
 pub mod alloc;
-pub mod cache;
 pub mod check;
 pub mod density;
-pub mod exchange;
 pub mod exit;
 pub mod guard;
 pub mod helper;
@@ -15,8 +13,6 @@ pub mod lifecycle;
 pub mod oom;
 pub mod quarantine;
 pub mod redirected;
-pub mod rooms;
 pub mod stats;
-pub mod threads;
 pub mod tuning;
 pub mod watch;

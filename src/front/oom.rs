@@ -6,10 +6,10 @@
 
 #![allow(unsafe_code)]
 
-use super::cache::Cache;
 use crate::base::code::Code;
 use crate::base::config::REQUEST_MAX;
 use crate::base::seal::{Hidden, Overwritten};
+use crate::cache::cache::Cache;
 use crate::process::{start, statics};
 use crate::sys::{errno, report, thread};
 use core::ffi::c_int;

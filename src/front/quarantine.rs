@@ -7,13 +7,14 @@
 
 #![allow(unsafe_code)]
 
-use super::cache::add;
-use super::{exchange, stats, watch};
+use super::watch;
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::shared::{AtomicU64, AtomicUsize};
 use crate::base::{align, seal};
+use crate::cache::cache::add;
+use crate::cache::{count, refill};
 use crate::process::{options, statics};
 use crate::report::trailer::{self, Block, Facts};
 use crate::report::{checked_block, fault};
@@ -250,7 +251,7 @@ pub fn put(operation: Operation, home: usize, block: Block, facts: Facts) {
         queue.leaving()
     });
     let Some(mut leaving) = leaving else {
-        stats::count(operation);
+        count::count(operation);
         return give_back(&[watch::leave(block.start)]);
     };
     // They are looked at without the lock; several at a time, so that most calls have nothing to do here.
@@ -275,7 +276,7 @@ fn give_back(objects: &[Option<Vacant>]) {
         count += 1;
     }
     // SAFETY: they have left the quarantine, where each was once, and are in use to their slabs.
-    unsafe { exchange::give_home(&addresses[..count]) };
+    unsafe { refill::give_home(&addresses[..count]) };
 }
 
 /// An object of a class that nobody has, and that says so at its end, for a call.
@@ -287,7 +288,7 @@ pub fn take_ready(operation: Operation, home: usize, class: SizeClass) -> Option
     });
     taken.flatten().or_else(|| {
         let object = make_ready(home, class)?;
-        stats::count(operation);
+        count::count(operation);
         Some(object)
     })
 }

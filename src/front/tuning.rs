@@ -1,10 +1,10 @@
 //! What glibc's tuning and reporting calls mean here.
 
 use super::stats::{self, Share};
-use super::threads;
 use crate::base::align;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
+use crate::cache::threads;
 use crate::front::guard;
 use crate::heap::mapping::MappingFigures;
 use crate::process::{option_keys, options, start, statics};

@@ -15,13 +15,14 @@
 #![allow(unsafe_code)]
 
 use super::quarantine::{self, Vacant};
-use super::{alloc, guard, hidden, oom, stats};
+use super::{alloc, guard, hidden, oom};
 use crate::base::align;
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::code::Code;
 use crate::base::config::{GRAIN, REQUEST_MAX};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
+use crate::cache::count;
 use crate::heap::heap;
 use crate::process::options::Foreign;
 use crate::process::{options, statics};
@@ -537,7 +538,7 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
     const CLAIM: Claim = Claim::of(Family::Malloc);
     if n == 0 {
         let taken = take_back(Operation::Move, p, CLAIM);
-        stats::count(Operation::Realloc);
+        count::count(Operation::Realloc);
         return (null_mut(), taken);
     }
     if alloc::is_foreign(p.addr()) {
@@ -560,7 +561,7 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
     let fits = fits && u32::try_from(has - n).is_ok() && !valgrind::listens();
     if fits && resize_block(block, facts, n) {
         filled(block.start + facts.size, n.saturating_sub(facts.size), false);
-        stats::count(Operation::Realloc);
+        count::count(Operation::Realloc);
         return (p, Err(End::Freed));
     }
     let new = make(Operation::Move, Family::Malloc, n, GRAIN, false);
@@ -570,7 +571,7 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
     // With what is known of it, as what was said has been looked at.
     match take_back(Operation::Move, p, Claim::of(facts.family).align(facts.align)) {
         Ok(_) => {
-            stats::count(Operation::Realloc);
+            count::count(Operation::Realloc);
             (new, Ok((block, facts, as_said)))
         }
         Err(end) => {
@@ -592,7 +593,7 @@ fn change_guarded(p: *mut u8, facts: Facts, n: usize) -> *mut u8 {
         // SAFETY: both are blocks of at least these sizes, not the same, and the program may not use the old one meanwhile.
         unsafe { new.copy_from_nonoverlapping(p, facts.size.min(n)) };
         guard::release(Operation::Move, p.addr());
-        stats::count(Operation::Realloc);
+        count::count(Operation::Realloc);
     }
     new
 }

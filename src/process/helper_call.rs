@@ -3,9 +3,10 @@
 #![allow(unsafe_code)]
 
 use super::options::{self, Purge};
-use super::{statics, trim_policy};
+use super::trim_policy;
 use crate::base::seal::Hidden;
 use crate::base::shared::{AtomicBool, AtomicU32};
+use crate::process::statics;
 use crate::sys::helper::{self, Started};
 use crate::sys::{calls, sandbox, sanitizer, thread, valgrind};
 use core::sync::atomic::Ordering;

@@ -6,10 +6,11 @@
 
 #![allow(unsafe_code)]
 
+use super::option_keys;
 use super::options::{self, HugePages};
 use super::statics::{self, MAPPINGS};
-use super::{helper_call, option_keys};
 use crate::base::seal;
+use crate::process::helper_call;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
 use crate::sys::{auxv, calls, valgrind};

@@ -4,12 +4,12 @@
 
 #![allow(unsafe_code)]
 
-use super::misuse;
 use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
 use crate::process::options::{self, Foreign};
 use crate::process::statics;
+use crate::report::misuse;
 use crate::sys::maps::{self, Place};
 use crate::sys::{errno, probe, report};
 use core::ffi::{CStr, c_void};

@@ -1,13 +1,13 @@
 //! The remote buffer: objects of other arenas' slabs that the thread has freed, until they go home together.
 
-use super::{Cache, Head, add};
+#![allow(unsafe_code)]
+
+use super::cache::{Cache, Head, add};
 use crate::base::shared::AtomicUsize;
 use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry};
-use core::sync::atomic::{Ordering, Ordering::Relaxed, compiler_fence};
-
-/// Frees to other arenas that are collected before they go home.
-pub const REMOTE: usize = 128;
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 impl Cache {
     /// The remote buffer's used part.

@@ -5,16 +5,16 @@
 //! and what sits in a cache keeps its pages from being given back. All stacks share a budget: a stack that grows when it is used up
 //! takes from those of its thread that are idle.
 
-use super::cache::{self, Cache, slots_max, slots_min};
-use super::{stats, threads};
-use crate::base::class::{SLAB_MAX, SizeClass};
+use super::cache::{self, Cache};
+use super::slots::{slots_max, slots_min};
+use crate::base::class::SizeClass;
 use crate::base::operation::Operation;
 use crate::base::shared::AtomicUsize;
+use crate::cache::rooms;
 use crate::process::{helper_call, statics};
 use crate::report::misuse::{self, Wrong};
-use crate::slab::key;
-use crate::slab::misuse::{ObjectMisuse, interior};
-use crate::slab::slab::{Entry, Object};
+use crate::slab::misuse::ObjectMisuse;
+use crate::slab::slab::Entry;
 use crate::sys::linux;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -63,7 +63,7 @@ pub fn fill(cache: &Cache, class: SizeClass) -> bool {
 
 /// What one thread has of objects that it may not need, where each of few has so many.
 fn share(objects: usize) -> usize {
-    match threads::caches() {
+    match rooms::owned() {
         ..=CROWD => objects,
         many => (objects * CROWD / many).max(1),
     }
@@ -98,7 +98,7 @@ fn grow(cache: &Cache, class: SizeClass, slots: usize) -> bool {
     if slots <= capacity {
         return false;
     }
-    let affordable = || cache.affordable(class, threads::caches());
+    let affordable = || cache.affordable(class, rooms::owned());
     for _ in 0..VICTIMS {
         if affordable() >= slots {
             break;
@@ -188,7 +188,7 @@ fn give(arena: &mut Arena<'_>, address: usize) {
 }
 
 /// Puts an object of another arena's slab into the remote buffer; one that is full is sent home before. False if that cannot be now.
-fn release_remote(cache: &Cache, address: usize) -> bool {
+pub fn release_remote(cache: &Cache, address: usize) -> bool {
     if !cache.enter() {
         return false;
     }
@@ -262,98 +262,4 @@ pub fn flush_all(cache: &Cache) {
     empty(cache);
     cache.open();
     helper_call::look(cache.home());
-}
-
-/// The release of an object that the fast path did not take. `entry` is that of its unit.
-#[cold]
-#[inline(never)]
-pub fn release_object(operation: Operation, entry: Entry, address: usize) {
-    let Some(object @ Object { class, .. }) = entry.object_at(address) else {
-        return misuse::report(operation, address, Wrong::Object(interior(entry, address)));
-    };
-    // SAFETY: an object starts there.
-    #[expect(unsafe_code, reason = "its second word is looked at")]
-    if unsafe { key::is_set(address) } || !entry.has_out(object) {
-        return misuse::report(operation, address, Wrong::Object(ObjectMisuse::Freed(class.size())));
-    }
-    if let Some(cache) = threads::cache() {
-        if entry.arena() != cache.home() {
-            if release_remote(cache, address) {
-                count_moved(operation);
-                return;
-            }
-        } else if release_class(cache, class, address) {
-            count_moved(operation);
-            return;
-        }
-    }
-    release_to_arena(operation, entry, address);
-}
-
-/// Notes that a free into the thread's cache is a part of a realloc, if it is.
-pub fn count_moved(operation: Operation) {
-    if operation == Operation::Move
-        && let Some(cache) = Cache::mine()
-    {
-        cache.count_moved();
-    }
-}
-
-/// The release of an object without a cache.
-fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
-    let arena = statics::arena(entry.arena());
-    stats::count(operation);
-    match arena.enter(operation) {
-        Some(mut entered) => {
-            let result = entered.give(address);
-            if result.is_ok() && statics::PAGE_MAP.slab_entry(address).is_some() {
-                // SAFETY: an object that was given back just now, of a slab that is there still: the arena is locked.
-                #[expect(unsafe_code, reason = "nobody has the object")]
-                unsafe {
-                    key::set(address);
-                }
-            }
-            drop(entered);
-            if let Err(wrong) = result {
-                misuse::report(operation, address, Wrong::Object(wrong));
-            }
-            helper_call::look(entry.arena());
-        }
-        None => {
-            // SAFETY: an object that is out, which its owner is giving up.
-            #[expect(unsafe_code, reason = "nobody uses the object any more")]
-            unsafe {
-                key::set(address);
-                arena.defer(address);
-            }
-        }
-    }
-}
-
-/// Puts a heap block whose size is that of a class into the calling thread's cache. False where that cannot be.
-///
-/// # Safety
-/// A block of the arena's heap with so many usable bytes is there, in use and in no cache, and nobody uses it any more.
-#[expect(unsafe_code, reason = "it is believed to be a block")]
-pub unsafe fn release_block(operation: Operation, arena: usize, usable: usize, address: usize) -> bool {
-    let Some(cache) = threads::cache().filter(|cache| cache.home() == arena) else { return false };
-    let Some(class) = class_of_block(usable) else { return false };
-    let released = release_class(cache, class, address);
-    if released {
-        count_moved(operation);
-    }
-    released
-}
-
-/// Puts what was checked into the stack of its class, and makes room there if need be.
-fn release_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
-    cache::release_class(class, address) || make_room(cache, class) && cache::release_class(class, address)
-}
-
-/// The class of heap blocks with so many usable bytes: those made for the class, or hardly larger.
-#[inline(always)]
-pub fn class_of_block(usable: usize) -> Option<SizeClass> {
-    const SLACK: usize = 64;
-    let class = SizeClass::within(usable).filter(|class| class.size() > SLAB_MAX)?;
-    (usable - class.size() < SLACK).then_some(class)
 }

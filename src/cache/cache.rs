@@ -39,6 +39,7 @@
 
 #![allow(unsafe_code)]
 
+use super::slots::{FAR, NEAR, PLACES, Place, SLOTS};
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::config::{CHECKED, UNIT};
 use crate::base::operation::Operation;
@@ -47,32 +48,17 @@ use crate::base::shared::{
 };
 use crate::heap::page_map::{Shown, Window};
 use crate::process::statics::PAGE_MAP;
-use crate::slab::key;
 use crate::slab::slab::{BINS_END, Entry, home_place};
-use crate::sys::{futex, thread};
+use crate::sys::thread;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{Ordering, compiler_fence};
-use sampling::sample_due;
-use slots::{FAR, NEAR, PLACES, Place, SLOTS};
 
-pub use remote::{REMOTE, release_remote};
-pub use slots::{slots_max, slots_min};
-
-#[cfg(feature = "models")]
-use crate::base::model::barrier;
-#[cfg(not(feature = "models"))]
-use crate::sys::calls::barrier;
-
-#[cfg(feature = "models")]
-mod models;
-mod remote;
-mod sampling;
-mod slots;
+pub use super::slots::{slots_max, slots_min};
 
 /// The gate when it is open. Sizes in grains and distances of bins are both below it when the fast paths serve them.
-const OPEN: usize = BINS_END;
-const CLOSED: usize = 0;
+pub(super) const OPEN: usize = BINS_END;
+pub(super) const CLOSED: usize = 0;
 
 const _: () = assert!(OPEN == class::GRAINS);
 const _: () = assert!(size_of::<Bin>() == class::BIN * size_of::<usize>() && offset_of!(Cache, head) == 0);
@@ -80,17 +66,18 @@ const _: () = assert!(size_of::<Bin>() == class::BIN * size_of::<usize>() && off
 const _: () = assert!(offset_of!(Head, gate) == 0 && offset_of!(Head, window) == 16 && size_of::<Head>() == 24);
 const _: () = assert!(size_of::<Window>() == 16);
 
-const HALTED: u32 = 1;
-const LEFT: u32 = 2;
+/// Frees to other arenas that are collected before they go home.
+pub const REMOTE: usize = 128;
+
+pub(super) const HALTED: u32 = 1;
+pub(super) const LEFT: u32 = 2;
 /// Not halted: the next allocation is to take the slow path.
-const ARMED: u32 = 3;
-/// Milliseconds that a thread's gate may be closed when it is to go on.
-const PATIENCE: usize = if cfg!(feature = "models") { 2 } else { 20 };
+pub(super) const ARMED: u32 = 3;
 
 /// What halting goes through; in models little, as each word is one more place at which threads may take turns.
-const GRAINS: usize = if cfg!(feature = "models") { 2 } else { class::GRAINS };
+pub(super) const GRAINS: usize = if cfg!(feature = "models") { 2 } else { class::GRAINS };
 
-fn classes() -> impl Iterator<Item = SizeClass> {
+pub(super) fn classes() -> impl Iterator<Item = SizeClass> {
     SizeClass::all().take(if cfg!(feature = "models") { 2 } else { CLASSES })
 }
 
@@ -98,19 +85,19 @@ fn classes() -> impl Iterator<Item = SizeClass> {
 #[repr(C)]
 pub struct Bin {
     /// The address of the slot with the object that is handed out next, or with 0.
-    top: AtomicUsize,
+    pub(super) top: AtomicUsize,
     /// The address of the last slot that may be used; 0 while the cache is halted.
-    end: AtomicUsize,
+    pub(super) end: AtomicUsize,
     /// See `SizeClass::magic`.
-    magic: Own<u64>,
+    pub(super) magic: Own<u64>,
     /// Bytes of an object.
-    size: Own<usize>,
+    pub(super) size: Own<usize>,
 }
 
 impl Bin {
     /// Whether an object of the class that has left its arena once starts at an address in a unit.
     #[inline(always)]
-    fn has_object(&self, unit: Shown, address: usize) -> bool {
+    pub(super) fn has_object(&self, unit: Shown, address: usize) -> bool {
         !CHECKED || unit.is_below_limit(Entry::offset(unit.word(), address).wrapping_mul(self.magic.get()))
     }
 }
@@ -123,20 +110,20 @@ pub struct Pace {
     /// Flushes since the last fill.
     pub flushes: AtomicU16,
     /// How many objects the stack may hold.
-    capacity: AtomicU16,
+    pub(super) capacity: AtomicU16,
     /// `top`, the part of it that moves, when somebody last wanted to take the stack's room.
-    seen: AtomicU16,
+    pub(super) seen: AtomicU16,
 }
 
 /// What the fast paths read before they know that there is a cache behind it. A thread that has none has a head alone, whose gate is closed for
 /// good: see `sys::tls`.
 #[repr(C)]
-struct Head {
-    gate: AtomicUsize,
+pub(super) struct Head {
+    pub(super) gate: AtomicUsize,
     /// The home arena, as `Entry::place` has it. Written before its thread has the cache.
-    home: Own<usize>,
+    pub(super) home: Own<usize>,
     /// The address of the window.
-    window: AtomicUsize,
+    pub(super) window: AtomicUsize,
 }
 
 /// A thread's cache. Its slots stand behind it. Its words are used by the thread that has it, and by its signal handlers: it changes
@@ -146,9 +133,9 @@ struct Head {
 /// of slots. So the table, which is zero at first, is filled class by class as they are used.
 #[repr(C, align(64))]
 pub struct Cache {
-    head: Head,
+    pub(super) head: Head,
     /// Objects that frees have brought, less `pushed_base`: the next sample is due at zero.
-    pushed: AtomicU64,
+    pub(super) pushed: AtomicU64,
     /// Calls that others served for the thread.
     pub elsewhere: [AtomicU64; Operation::COUNT],
     /// Calls that the cache served, by `Operation as usize`; mallocs are not counted one by one: see `stats`.
@@ -164,49 +151,45 @@ pub struct Cache {
     /// Frees to other arenas.
     pub remote_frees: AtomicU64,
     /// What the stacks may hold above their least, all together, in bytes of objects.
-    grown: AtomicUsize,
+    pub(super) grown: AtomicUsize,
     /// The class that was last asked to give up room.
-    victim: AtomicUsize,
+    pub(super) victim: AtomicUsize,
     /// `HALTED` while another thread empties the cache, `LEFT` when that is done but for letting the thread go on; or `ARMED`.
-    halted: AtomicU32,
+    pub(super) halted: AtomicU32,
     /// See `pushed`.
-    pushed_base: AtomicU64,
+    pub(super) pushed_base: AtomicU64,
     /// Odd while these two do not belong together.
-    pushed_changes: AtomicU32,
+    pub(super) pushed_changes: AtomicU32,
     /// Samples that are due.
-    samples: AtomicU32,
+    pub(super) samples: AtomicU32,
     /// The rate that the counter was set for; 0 if it only counts.
-    rate: AtomicUsize,
+    pub(super) rate: AtomicUsize,
     /// The millisecond of the last sample.
-    sampled_at: AtomicU64,
+    pub(super) sampled_at: AtomicU64,
     /// The state of a generator of random numbers.
-    random: AtomicU64,
+    pub(super) random: AtomicU64,
     /// Frees of objects that the window did not show.
-    unseen: AtomicUsize,
+    pub(super) unseen: AtomicUsize,
     /// What `activity` was when the helper looked last.
-    seen: AtomicUsize,
+    pub(super) seen: AtomicUsize,
     /// How many of `remote` are used.
-    remote_count: AtomicUsize,
-    paces: [Pace; CLASSES],
-    bins: [Bin; CLASSES],
+    pub(super) remote_count: AtomicUsize,
+    pub(super) paces: [Pace; CLASSES],
+    pub(super) bins: [Bin; CLASSES],
     /// A copy of what `class::BINS` says of the classes in use: an address less to compute. All 0, which is the bin of no class, while the
     /// cache is halted.
-    bins_of_grains: [AtomicU16; class::GRAINS],
-    remote: [AtomicUsize; REMOTE],
+    pub(super) bins_of_grains: [AtomicU16; class::GRAINS],
+    pub(super) remote: [AtomicUsize; REMOTE],
 }
 
 /// How many of the table's first words are on the first page: for sizes up to about so many grains.
 const _: () = assert!(offset_of!(Cache, bins_of_grains) + 2 * 256 <= 4096);
 
-/// After so many frees of objects that the window does not show it goes to where the last of them is: soon for a thread that frees many there, and
-/// too rarely to cost one that frees by turns here and there.
-const UNSEEN: usize = 16;
-
 /// What the stacks of all caches may hold, in bytes of objects; what each stack may hold at the least comes on top.
-const BUDGET: usize = 32 << 20;
+pub(super) const BUDGET: usize = 32 << 20;
 /// The most and the least that the stacks of one cache share.
-const SHARE_MAX: usize = 8 << 20;
-const SHARE_MIN: usize = 1 << 20;
+pub(super) const SHARE_MAX: usize = 8 << 20;
+pub(super) const SHARE_MIN: usize = 1 << 20;
 
 /// Bytes of a cache with its slots.
 pub const BYTES: usize = size_of::<Cache>() + 8 * SLOTS;
@@ -220,7 +203,7 @@ pub fn add(counter: &AtomicU64, n: u64) {
 /// # Safety
 /// The address is that of a slot of a cache.
 #[inline(always)]
-unsafe fn slot(address: usize) -> &'static AtomicUsize {
+pub(super) unsafe fn slot(address: usize) -> &'static AtomicUsize {
     // SAFETY: slots are exposed, 8-aligned, and stay mapped.
     unsafe { &*core::ptr::with_exposed_provenance(address) }
 }
@@ -228,27 +211,27 @@ unsafe fn slot(address: usize) -> &'static AtomicUsize {
 impl Head {
     /// The head of the calling thread's cache, or the one of nobody.
     #[inline(always)]
-    fn current() -> &'static Self {
+    pub(super) fn current() -> &'static Self {
         // SAFETY: the word leads to a cache, which stays mapped, or to what `thread` has in its place, which begins as one.
         unsafe { &*core::ptr::with_exposed_provenance(thread::cache()) }
     }
 
     /// Whether the gate is open.
     #[inline(always)]
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.gate.load(Relaxed) != CLOSED
     }
 
     /// The cache, if its gate is open.
     #[inline(always)]
-    fn open_cache(&self) -> Option<&'static Cache> {
+    pub(super) fn open_cache(&self) -> Option<&'static Cache> {
         // SAFETY: the gate of nobody is never open.
         if is_set(&self.gate) { Some(unsafe { self.cache() }) } else { None }
     }
 
     /// The cache, if its gate is open and the gate's limit above a size in grains or a bin's distance.
     #[inline(always)]
-    fn cache_above(&self, value: usize) -> Option<&'static Cache> {
+    pub(super) fn cache_above(&self, value: usize) -> Option<&'static Cache> {
         // SAFETY: the gate of nobody is 0.
         if is_below(value, &self.gate) { Some(unsafe { self.cache() }) } else { None }
     }
@@ -258,39 +241,26 @@ impl Head {
     /// # Safety
     /// It is not the head of nobody.
     #[inline(always)]
-    unsafe fn cache(&self) -> &'static Cache {
+    pub(super) unsafe fn cache(&self) -> &'static Cache {
         // SAFETY: the head of a cache, which is exposed and stays mapped.
         unsafe { &*core::ptr::with_exposed_provenance(core::ptr::from_ref(self).addr()) }
     }
 
-    /// An object for `n` bytes, and its bytes; 0 where there is none.
-    #[inline(always)]
-    fn allocate(&self, operation: Operation, n: usize) -> (usize, usize) {
-        let grain = class::grain(n);
-        let Some(cache) = self.cache_above(grain) else { return (0, 0) };
-        cache.close();
-        let distance = cache.distance_of(grain);
-        match allocate_from(cache, operation, distance) {
-            0 => (0, 0),
-            object => (object, cache.bin_at(distance).size.get()),
-        }
-    }
-
-    fn window(&self) -> &'static Window {
+    pub(super) fn window(&self) -> &'static Window {
         // SAFETY: windows stay.
         unsafe { &*core::ptr::with_exposed_provenance(self.window.load(Relaxed)) }
     }
 
     /// The unit of an address that the window shows.
     #[inline(always)]
-    fn unit(&self, address: usize) -> Option<Shown> {
+    pub(super) fn unit(&self, address: usize) -> Option<Shown> {
         Shown::new(self.window(), address)
     }
 
     /// How far the bin for an object in the unit of `entry` is, if that is an object of a slab of the home arena; else no bin's distance, or
     /// that of the bin of no class.
     #[inline(always)]
-    fn distance(&self, entry: u64) -> usize {
+    pub(super) fn distance(&self, entry: u64) -> usize {
         Entry::place(entry) ^ self.home.get()
     }
 }
@@ -346,12 +316,12 @@ impl Cache {
     }
 
     /// The bin of a class.
-    fn bin(&self, class: SizeClass) -> &Bin {
+    pub(super) fn bin(&self, class: SizeClass) -> &Bin {
         &self.bins[class.index()]
     }
 
     #[inline(always)]
-    fn bin_at(&self, distance: usize) -> &Bin {
+    pub(super) fn bin_at(&self, distance: usize) -> &Bin {
         debug_assert!(distance < CLASSES * class::BIN && distance.is_multiple_of(class::BIN));
         // SAFETY: distances come from the table of classes or from a slab's entry: they are those of bins.
         unsafe { &*(&raw const self.bins).cast::<usize>().add(distance).cast() }
@@ -359,32 +329,32 @@ impl Cache {
 
     /// Whether the stack of the bin at a distance may be one object larger, `top` being where it is.
     #[inline(always)]
-    fn has_room(&self, distance: usize, top: usize) -> bool {
+    pub(super) fn has_room(&self, distance: usize, top: usize) -> bool {
         // SAFETY: distances are those of bins.
         unsafe { is_below_at::<{ offset_of!(Self, bins) + offset_of!(Bin, end) }, _>(top, self, distance) }
     }
 
     /// The distance of the bin for a size in grains below the gate's limit.
     #[inline(always)]
-    fn distance_of(&self, grain: usize) -> usize {
+    pub(super) fn distance_of(&self, grain: usize) -> usize {
         debug_assert!(grain < class::GRAINS);
         // SAFETY: an open gate is the length of the table.
         unsafe { entry_at::<{ offset_of!(Self, bins_of_grains) }, _>(self, grain) }
     }
 
     #[inline]
-    fn slot_at(&self, index: u32) -> usize {
+    pub(super) fn slot_at(&self, index: u32) -> usize {
         self.address() + size_of::<Self>() + 8 * index as usize
     }
 
     /// The lowest slot of a class, in the place where its stack is: where `top` points when that is empty.
     #[inline]
-    fn bottom(&self, class: SizeClass) -> usize {
+    pub(super) fn bottom(&self, class: SizeClass) -> usize {
         self.bottom_below(class, self.bin(class).top.load(Relaxed))
     }
 
     #[inline]
-    fn bottom_below(&self, class: SizeClass, top: usize) -> usize {
+    pub(super) fn bottom_below(&self, class: SizeClass, top: usize) -> usize {
         let Place { near, far } = PLACES[class.index()];
         let is_far = top >= self.address() + size_of::<Self>() + 8 * FAR;
         self.slot_at(if is_far { far } else { near })
@@ -392,7 +362,7 @@ impl Cache {
 
     /// Moves a stack to where there is room for so many objects; its lowest slot there. The gate is closed. Who reads it after a fork finds
     /// it in the one place or in the other: a store decides.
-    fn settle(&self, class: SizeClass, slots: usize) -> usize {
+    pub(super) fn settle(&self, class: SizeClass, slots: usize) -> usize {
         let (Place { near, far }, from) = (PLACES[class.index()], self.bottom(class));
         let held = self.bin(class).top.load(Relaxed) - from;
         let to = self.slot_at(if slots.max(held / 8) > NEAR { far } else { near });
@@ -406,7 +376,7 @@ impl Cache {
         to
     }
 
-    fn is_empty(&self, class: SizeClass) -> bool {
+    pub(super) fn is_empty(&self, class: SizeClass) -> bool {
         self.bin(class).top.load(Relaxed) == self.slot_at(PLACES[class.index()].near) || self.count(class) == 0
     }
 
@@ -416,7 +386,7 @@ impl Cache {
     }
 
     /// The slots of a stack that hold its objects. To another thread they are a moment's: what is in them later may be old, or 0.
-    fn stack(&self, class: SizeClass) -> &'static [AtomicUsize] {
+    pub(super) fn stack(&self, class: SizeClass) -> &'static [AtomicUsize] {
         // Read once: the thread may be moving it.
         let top = self.bin(class).top.load(Relaxed);
         let bottom = self.bottom_below(class, top);
@@ -462,121 +432,24 @@ impl Cache {
     }
 
     /// Lets the fast paths find their bins.
-    fn limit(&self) {
+    pub(super) fn limit(&self) {
         for class in self.used() {
             self.bin(class).end.store(self.bottom(class) + 8 * self.capacity(class), Relaxed);
             self.show(class);
         }
     }
 
-    fn table(&self) -> &[AtomicU16] {
+    pub(super) fn table(&self) -> &[AtomicU16] {
         &self.bins_of_grains[..GRAINS]
     }
 
     /// Lets the fast paths find the bin of a class, unless they are not to as the cache is armed.
-    fn show(&self, class: SizeClass) {
+    pub(super) fn show(&self, class: SizeClass) {
         if !self.is_armed_for(class) {
             let table = self.table();
             let grains = class.grains();
             let grains = grains.start.min(table.len())..grains.end.min(table.len());
             table[grains.clone()].iter().zip(&class::BINS[grains]).for_each(|(to, &from)| to.store(from, Relaxed));
-        }
-    }
-
-    /// Halts a cache for a thread that is not its own: until `resume` it serves nothing and takes nothing. False if its thread is at work on it
-    /// just now, or the kernel has no `barrier`.
-    ///
-    /// The thread closes the gate before it reads what this changes. So once every processor has passed a barrier, either the gate is
-    /// seen closed here, or the thread finds the cache halted when it closes the gate next. It pays nothing for that.
-    pub fn halt(&self) -> bool {
-        let claim = |from| self.halted.compare_exchange(from, HALTED, Relaxed, Relaxed).is_ok();
-        // If a sample is due, it waits for the next that is.
-        if ![0, ARMED, LEFT].into_iter().any(claim) {
-            return false;
-        }
-        self.table().iter().filter(|bin| bin.load(Relaxed) != 0).for_each(|bin| bin.store(0, Relaxed));
-        classes().for_each(|class| self.bin(class).end.store(0, Relaxed));
-        // In a slow path that it entered before, the thread may have set an end or the table anew.
-        let unset = || classes().all(|class| self.bin(class).end.load(Relaxed) == 0) && self.has_no_bins();
-        // What the thread did before it opened the gate is seen only behind another barrier.
-        let done = barrier() && self.is_open() && barrier() && unset();
-        if !done {
-            // It may be moving a stack: it says itself where that ends.
-            self.leave();
-        }
-        done
-    }
-
-    /// Lets the thread go on. It may be just finding out that the cache is halted: what it has read so far must not
-    /// meet what it reads from now on. If that takes long, as a signal handler has interrupted it there, the thread lets itself go on later,
-    /// in its next slow path.
-    pub fn resume(&self) {
-        for _ in 0..PATIENCE {
-            if barrier() && self.is_open() {
-                self.let_go();
-                return;
-            }
-            futex::wait_most(&self.halted, HALTED, 1);
-        }
-        self.leave();
-    }
-
-    /// Leaves it to the thread to let itself go on, in its next slow path.
-    fn leave(&self) {
-        self.halted.store(LEFT, Ordering::Release);
-        futex::wake_one(&self.halted);
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn let_go(&self) {
-        self.limit();
-        self.halted.store(0, Ordering::Release);
-        futex::wake_one(&self.halted);
-    }
-
-    /// Closes the gate for a slow path of the cache's own thread. False, and it is open, if the cache is halted.
-    pub fn enter(&self) -> bool {
-        self.close();
-        self.halted.load(Ordering::Acquire) == 0 || self.enter_halted()
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn enter_halted(&self) -> bool {
-        match self.halted.load(Ordering::Acquire) {
-            0 | ARMED => return true,
-            // Another thread may be claiming the cache again.
-            LEFT if self.halted.compare_exchange(LEFT, 0, Ordering::Acquire, Relaxed).is_ok() => {
-                self.limit();
-                futex::wake_one(&self.halted);
-                return true;
-            }
-            _ => self.open(),
-        }
-        false
-    }
-
-    /// The same, but not if the cache is armed.
-    #[inline(always)]
-    fn enter_unarmed(&self) -> bool {
-        self.close();
-        if self.halted.load(Ordering::Acquire) == 0 {
-            return true;
-        }
-        self.open();
-        self.halted.load(Relaxed) != ARMED && self.enter()
-    }
-
-    /// Whether the table of bins is empty.
-    fn has_no_bins(&self) -> bool {
-        self.table().iter().all(|bin| bin.load(Relaxed) == 0)
-    }
-
-    /// The same, waiting until the cache is not halted any more.
-    pub fn enter_at_last(&self) {
-        while !self.enter() {
-            futex::wait_most(&self.halted, HALTED, 1);
         }
     }
 
@@ -666,7 +539,7 @@ impl Cache {
     }
 
     /// The slots of a class in the place where its stack is, the lowest included.
-    fn slots(&self, class: SizeClass) -> &'static [AtomicUsize] {
+    pub(super) fn slots(&self, class: SizeClass) -> &'static [AtomicUsize] {
         let (bottom, most) = (self.bottom(class), slots_max(class.size()));
         let is_near = bottom == self.slot_at(PLACES[class.index()].near);
         // SAFETY: the slots stand behind the cache.
@@ -687,39 +560,6 @@ impl Cache {
     pub fn close(&self) {
         self.head.gate.store(CLOSED, Relaxed);
         light_fence();
-    }
-
-    /// Counts an object that a free has brought; whether the counter is at zero now. In assembly, as the compiler does not use the flags
-    /// of an addition to an atomic.
-    #[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan))))]
-    #[inline(always)]
-    fn count_push(&self) -> bool {
-        // SAFETY: adds to a word of the cache's.
-        unsafe {
-            core::arch::asm!(
-                "add qword ptr [{cache} + {pushed}], 1",
-                "jz {due}",
-                cache = in(reg) core::ptr::from_ref(self),
-                pushed = const core::mem::offset_of!(Cache, pushed),
-                due = label { return true },
-                options(nostack),
-            );
-        }
-        false
-    }
-
-    /// The same elsewhere.
-    #[cfg(not(all(target_arch = "x86_64", not(any(test, miri, tsan)))))]
-    #[inline(always)]
-    fn count_push(&self) -> bool {
-        add(&self.pushed, 1);
-        self.pushed.load(Relaxed) == 0
-    }
-
-    /// As the function `allocate_with_size`, in the calling thread's cache.
-    #[inline(always)]
-    pub fn allocate_here(&self, operation: Operation, n: usize) -> (usize, usize) {
-        self.head.allocate(operation, n)
     }
 
     /// Counts a call that was served without the stacks.
@@ -757,214 +597,4 @@ impl Cache {
         let stacks = SizeClass::all().flat_map(|class| self.stack(class));
         stacks.chain(self.remote()).map(|slot| slot.load(Relaxed)).filter(|&object| object != 0).for_each(&mut f);
     }
-}
-
-/// An object for `n` bytes from the calling thread's cache; 0 where it has none.
-#[inline(always)]
-pub fn allocate(operation: Operation, n: usize) -> usize {
-    allocate_with_size(operation, n).0
-}
-
-/// The same, and its bytes, if there is one.
-#[inline(always)]
-pub fn allocate_with_size(operation: Operation, n: usize) -> (usize, usize) {
-    Head::current().allocate(operation, n)
-}
-
-/// The same for no bytes.
-#[inline(always)]
-pub fn allocate_nothing(operation: Operation) -> usize {
-    let Some(cache) = Head::current().open_cache() else { return 0 };
-    cache.close();
-    allocate_from(cache, operation, cache.distance_of(0))
-}
-
-/// The same for a class.
-#[inline(always)]
-pub fn allocate_class(operation: Operation, class: SizeClass) -> usize {
-    let Some(cache) = Head::current().open_cache() else { return 0 };
-    if !cache.enter_unarmed() {
-        return 0;
-    }
-    allocate_from(cache, operation, class.bin())
-}
-
-/// The same where it has been seen to that no sample is due, or that it cannot be had.
-#[inline(always)]
-pub fn allocate_class_anyhow(operation: Operation, class: SizeClass) -> usize {
-    let Some(cache) = Head::current().open_cache() else { return 0 };
-    if !cache.enter() {
-        return 0;
-    }
-    allocate_from(cache, operation, class.bin())
-}
-
-/// Pops. The gate is closed.
-#[inline(always)]
-fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
-    let bin = cache.bin_at(distance);
-    // SAFETY: `top` is the address of a slot, and an empty stack's says 0.
-    let object = unsafe { slot(bin.top.load(Relaxed)) }.load(Relaxed);
-    if object == 0 {
-        cache.open();
-        return 0;
-    }
-    bin.top.store(bin.top.load(Relaxed) - 8, Relaxed);
-    // SAFETY: an object that was free until now.
-    unsafe { key::clear(object) };
-    if operation != Operation::Malloc {
-        cache.count_call(operation);
-    }
-    cache.open();
-    object
-}
-
-/// What became of an object that was to be put into a cache.
-pub enum Released {
-    /// It is there.
-    Yes,
-    /// Nothing was done: it is free already, has never left the arena, or does not start where objects do; or the stack is full.
-    No,
-    /// Nothing was done: it is no object of a slab of the thread's home arena, or the gate is closed.
-    NotHere,
-    /// Nothing was done: the window does not show it. `release_elsewhere` comes next.
-    Unseen,
-}
-
-/// Puts an object into the calling thread's cache.
-#[inline(always)]
-pub fn release(address: usize) -> Released {
-    let head = Head::current();
-    let Some(unit) = head.unit(address) else { return Released::Unseen };
-    let distance = head.distance(unit.word());
-    let Some(cache) = head.cache_above(distance) else { return Released::NotHere };
-    if push(cache, distance, |bin| bin.has_object(unit, address), address) { Released::Yes } else { Released::No }
-}
-
-/// The same, and not for an object of another class than requests of so many bytes have.
-#[inline(always)]
-pub fn release_sized(address: usize, n: usize) -> bool {
-    let grain = class::grain(n);
-    let Some(cache) = Head::current().cache_above(grain) else { return false };
-    let distance = cache.distance_of(grain);
-    match cache.head.unit(address) {
-        // The bin of no class has no room.
-        Some(unit) if cache.head.distance(unit.word()) == distance => {
-            push(cache, distance, |bin| bin.has_object(unit, address), address)
-        }
-        _ => false,
-    }
-}
-
-/// The same for an object that the window does not show.
-pub fn release_elsewhere(address: usize) -> bool {
-    let Some(unit) = PAGE_MAP.show(address) else { return false };
-    let head = Head::current();
-    let distance = head.distance(unit.word());
-    let Some(cache) = head.cache_above(distance) else { return false };
-    let unseen = cache.unseen.load(Relaxed).wrapping_add(1);
-    cache.unseen.store(unseen, Relaxed);
-    if unseen.is_multiple_of(UNSEEN) {
-        cache.aim(address);
-    }
-    push(cache, distance, |bin| bin.has_object(unit, address), address)
-}
-
-/// An object that `release` would take.
-#[derive(Clone, Copy)]
-pub struct Object {
-    cache: &'static Cache,
-    distance: usize,
-}
-
-impl Object {
-    /// Its cache.
-    #[inline(always)]
-    pub fn cache(self) -> &'static Cache {
-        self.cache
-    }
-
-    /// Its bytes.
-    #[inline(always)]
-    pub fn size(self) -> usize {
-        self.cache.bin_at(self.distance).size.get()
-    }
-
-    /// Releases it. False, and nothing was done, if it has been freed since, or there is no room. Where the gate was found open, and by who has
-    /// the object.
-    #[inline(always)]
-    pub fn release(self, address: usize) -> bool {
-        push(self.cache, self.distance, |_| true, address)
-    }
-}
-
-/// The object at an address, if `release` would take it; else its unit, if the window shows it.
-#[inline(always)]
-pub fn object(address: usize) -> Result<Object, Option<Shown>> {
-    let head = Head::current();
-    let Some(unit) = head.unit(address) else { return Err(None) };
-    let distance = head.distance(unit.word());
-    // The gate does not matter: the stacks are not looked at.
-    if distance >= OPEN {
-        return Err(Some(unit));
-    }
-    // SAFETY: the window of nobody shows nothing.
-    let cache = unsafe { head.cache() };
-    // SAFETY: an object starts there.
-    if !cache.bin_at(distance).has_object(unit, address) || unsafe { key::is_set(address) } {
-        return Err(Some(unit));
-    }
-    Ok(Object { cache, distance })
-}
-
-/// The unit of an address, if the window shows it: where blocks are checked there is none.
-#[inline(always)]
-pub fn shown(address: usize) -> Option<Shown> {
-    Head::current().unit(address)
-}
-
-#[inline(always)]
-fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, address: usize) -> bool {
-    let bin = cache.bin_at(distance);
-    cache.close();
-    let top = bin.top.load(Relaxed);
-    // SAFETY: an object starts there.
-    if !cache.has_room(distance, top) || !starts_here(bin) || unsafe { key::is_set(address) } {
-        cache.open();
-        return false;
-    }
-    // SAFETY: an object that was freed just now, and a slot: there is room.
-    unsafe {
-        key::set(address);
-        slot(top + 8).store(address, Relaxed);
-    }
-    compiler_fence(Ordering::SeqCst);
-    bin.top.store(bin.top.load(Relaxed) + 8, Relaxed);
-    if cache.count_push() {
-        sample_due();
-        return true;
-    }
-    cache.open();
-    true
-}
-
-/// Puts an object or a heap block of a class, which the caller has checked, into the calling thread's cache, if there is room.
-#[inline(always)]
-pub fn release_class(class: SizeClass, address: usize) -> bool {
-    let Some(cache) = Head::current().open_cache() else { return false };
-    // A cache that was halted goes on here, if that was left to its thread.
-    push_class(cache, class, address) || cache.enter() && push_class(cache, class, address)
-}
-
-/// Puts a heap block of a class, of the heap of an arena, into the calling thread's cache: as `release_class`, and not where the arena is not the
-/// thread's, or the block is in a cache already.
-#[inline(always)]
-pub fn release_block(arena: usize, class: SizeClass, address: usize) -> bool {
-    let Some(cache) = Head::current().open_cache() else { return false };
-    cache.home() == arena && push_class(cache, class, address)
-}
-
-#[inline(always)]
-fn push_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
-    push(cache, class.bin(), |_| true, address)
 }

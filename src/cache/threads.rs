@@ -19,17 +19,16 @@
 #![allow(unsafe_code)]
 
 use super::cache::Cache;
-use super::rooms::{self, LAID, OLD, OPEN, Place, update};
-use super::{exchange, helper, stats};
+use super::rooms::{self, LAID, OLD, OPEN, OWNED, Place, update};
 use crate::base::shared::{AtomicI64, AtomicU32, AtomicUsize};
-use crate::process::{options, statics};
+use crate::cache::{count, refill, work};
+use crate::process::options::Purge;
+use crate::process::{helper_call, options, statics};
 use crate::sys::{calls, errno, thread};
 use core::ffi::c_void;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{Ordering, compiler_fence};
 
-/// How many caches have an owner.
-static OWNED: AtomicUsize = AtomicUsize::new(0);
 /// How many caches nobody has that have pages.
 static IDLE: AtomicI64 = AtomicI64::new(0);
 /// How many forks there were from the first process to this one.
@@ -201,11 +200,6 @@ fn unopened() -> Option<(Place, u64)> {
     }
 }
 
-/// How many threads have a cache.
-pub fn caches() -> usize {
-    OWNED.load(Relaxed)
-}
-
 /// All caches that are laid out. What is looked at for long may be all zero later.
 pub fn all() -> impl Iterator<Item = &'static Cache> {
     rooms::places().filter_map(|place| place.laid())
@@ -234,7 +228,7 @@ pub fn mark_idle() {
 pub fn give_back(only_marked: bool) {
     let wanted = |word| is_idle(word) && (!only_marked || word & OLD != 0);
     for room in rooms::rooms().filter(|room| room.idle(forks()) != 0) {
-        helper::at_work(|| {
+        work::at_work(|| {
             let mut places = room.places();
             while let Some(first) = places.find(|place| retire(place, wanted)) {
                 let count = 1 + places.by_ref().take_while(|place| retire(place, wanted)).count();
@@ -255,13 +249,13 @@ fn retire(place: &Place, wanted: impl Fn(u64) -> bool) -> bool {
     };
     if cache.holds_any() {
         // Its thread could not empty it, beside a fork, or a signal handler has freed something at last.
-        exchange::empty(cache);
+        refill::empty(cache);
     }
     if cache.holds_any() {
         leave(place, old);
         return false;
     }
-    stats::take_over(cache, || {
+    count::take_over(cache, || {
         update(place.word(), Relaxed, |word| word & !LAID);
     });
     true
@@ -316,7 +310,7 @@ extern "C" fn thread_ends(value: *mut c_void) {
 
 /// The calling thread's cache goes back, empty.
 fn give_up(cache: &'static Cache) {
-    exchange::flush_all(cache);
+    refill::flush_all(cache);
     cache.close();
     let place = rooms::place_of(cache);
     thread::set_cache(thread::no_cache());
@@ -324,7 +318,7 @@ fn give_up(cache: &'static Cache) {
     if let Some(place) = place {
         leave(&place, OPEN | LAID);
         place.room.count_idle(forks(), 1);
-        helper::look_at_caches(usize::try_from(IDLE.load(Relaxed)).unwrap_or(0));
+        look_at_caches(usize::try_from(IDLE.load(Relaxed)).unwrap_or(0));
     }
 }
 
@@ -335,7 +329,7 @@ pub fn flush_mine() {
         && let Some(cache) = cache()
     {
         if options::caches() {
-            exchange::flush_all(cache);
+            refill::flush_all(cache);
         } else {
             give_up(cache);
         }
@@ -350,7 +344,7 @@ fn flush_left_behind() {
             continue;
         }
         if let Some(cache) = place.laid() {
-            exchange::flush_all(cache);
+            refill::flush_all(cache);
             cache.close();
         } else {
             place.purge(1);
@@ -395,7 +389,7 @@ mod models {
             let other = loom::thread::spawn(use_a_cache);
             use_a_cache();
             other.join().unwrap();
-            assert_eq!(caches(), 0);
+            assert_eq!(rooms::owned(), 0);
             assert!(all().count() <= 2 && owned().count() == 0);
             rooms::models::unmap_all();
         });
@@ -410,5 +404,25 @@ mod models {
             assert_eq!(all().count(), 2);
             rooms::models::unmap_all();
         });
+    }
+}
+
+/// Caches without a thread that are worth one: of each a few pages are in use.
+const WORTH_CACHES: usize = 64;
+
+/// After a thread's end: has the pages of caches that no thread has, so many, given back if they are many.
+pub fn look_at_caches(idle: usize) {
+    if idle < WORTH_CACHES {
+        return;
+    }
+    match options::purge() {
+        Purge::Off => {}
+        Purge::Eager => give_back(false),
+        Purge::Lazy => {
+            helper_call::call();
+            if helper_call::is_refused() {
+                give_back(false);
+            }
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Sampling for guarded allocations: how a cache counts, and how it sends the next allocation to the slow path. See the head of `cache`.
 
-use super::{ARMED, Cache, Head};
+#![allow(unsafe_code)]
+
+use super::cache::{ARMED, Cache, Head};
 use crate::base::class::{self, SizeClass};
 use crate::base::config::GRAIN;
 use crate::base::seal;

@@ -17,7 +17,16 @@ use crate::base::align;
 use crate::base::shared::{AtomicU64, AtomicUsize, Own};
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
-use core::sync::atomic::{Ordering, Ordering::Relaxed};
+use core::sync::atomic::Ordering;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// How many caches have an owner.
+pub(super) static OWNED: AtomicUsize = AtomicUsize::new(0);
+
+/// How many threads have a cache.
+pub fn owned() -> usize {
+    OWNED.load(Relaxed)
+}
 
 /// The flags in a cache's word: its pages can be used;
 pub const OPEN: u64 = 1 << 63;

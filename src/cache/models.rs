@@ -1,8 +1,15 @@
 //! Halting under loom: a thread is at work on its cache while another halts it, empties it and lets it go on. See `light_fence` for what
 //! `membarrier` is here.
 
-use super::*;
+#![allow(unsafe_code)]
+
+use super::cache::*;
+use super::fast::*;
+use crate::base::class::SizeClass;
 use crate::base::model::{self, model};
+use crate::base::operation::Operation;
+use crate::sys::thread;
+use core::sync::atomic::Ordering::Relaxed;
 use std::vec::Vec;
 
 const OBJECTS: usize = 4;
@@ -81,7 +88,7 @@ fn push(had: &mut Vec<usize>) {
     }
 }
 
-/// As `exchange::fill` does it, with an arena that has these objects.
+/// As `refill::fill` does it, with an arena that has these objects.
 fn fill(cache: &Cache, arena: &mut Vec<usize>) {
     if !cache.is_open() || !cache.enter() {
         return;

@@ -1,0 +1,277 @@
+//! The fast paths: `allocate` pops, `release` pushes. What is not so simple is left to others.
+
+#![allow(unsafe_code)]
+
+use super::cache::{Bin, Cache, Head, OPEN, slot};
+use super::sampling::sample_due;
+use crate::base::class::{self, SizeClass};
+use crate::base::operation::Operation;
+use crate::heap::page_map::Shown;
+use crate::process::statics::PAGE_MAP;
+use crate::slab::key;
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{Ordering, compiler_fence};
+
+/// After so many frees of objects that the window does not show it goes to where the last of them is: soon for a thread that frees many there, and
+/// too rarely to cost one that frees by turns here and there.
+const UNSEEN: usize = 16;
+
+impl Head {
+    /// An object for `n` bytes, and its bytes; 0 where there is none.
+    #[inline(always)]
+    pub(super) fn allocate(&self, operation: Operation, n: usize) -> (usize, usize) {
+        let grain = class::grain(n);
+        let Some(cache) = self.cache_above(grain) else { return (0, 0) };
+        cache.close();
+        let distance = cache.distance_of(grain);
+        match allocate_from(cache, operation, distance) {
+            0 => (0, 0),
+            object => (object, cache.bin_at(distance).size.get()),
+        }
+    }
+}
+
+impl Cache {
+    /// Counts an object that a free has brought; whether the counter is at zero now. In assembly, as the compiler does not use the flags
+    /// of an addition to an atomic.
+    #[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan))))]
+    #[inline(always)]
+    pub(super) fn count_push(&self) -> bool {
+        // SAFETY: adds to a word of the cache's.
+        unsafe {
+            core::arch::asm!(
+                "add qword ptr [{cache} + {pushed}], 1",
+                "jz {due}",
+                cache = in(reg) core::ptr::from_ref(self),
+                pushed = const core::mem::offset_of!(Cache, pushed),
+                due = label { return true },
+                options(nostack),
+            );
+        }
+        false
+    }
+
+    /// The same elsewhere.
+    #[cfg(not(all(target_arch = "x86_64", not(any(test, miri, tsan)))))]
+    #[inline(always)]
+    pub(super) fn count_push(&self) -> bool {
+        super::cache::add(&self.pushed, 1);
+        self.pushed.load(Relaxed) == 0
+    }
+
+    /// As the function `allocate_with_size`, in the calling thread's cache.
+    #[inline(always)]
+    pub fn allocate_here(&self, operation: Operation, n: usize) -> (usize, usize) {
+        self.head.allocate(operation, n)
+    }
+}
+
+/// An object for `n` bytes from the calling thread's cache; 0 where it has none.
+#[inline(always)]
+pub fn allocate(operation: Operation, n: usize) -> usize {
+    allocate_with_size(operation, n).0
+}
+
+/// The same, and its bytes, if there is one.
+#[inline(always)]
+pub fn allocate_with_size(operation: Operation, n: usize) -> (usize, usize) {
+    Head::current().allocate(operation, n)
+}
+
+/// The same for no bytes.
+#[inline(always)]
+pub fn allocate_nothing(operation: Operation) -> usize {
+    let Some(cache) = Head::current().open_cache() else { return 0 };
+    cache.close();
+    allocate_from(cache, operation, cache.distance_of(0))
+}
+
+/// The same for a class.
+#[inline(always)]
+pub fn allocate_class(operation: Operation, class: SizeClass) -> usize {
+    let Some(cache) = Head::current().open_cache() else { return 0 };
+    if !cache.enter_unarmed() {
+        return 0;
+    }
+    allocate_from(cache, operation, class.bin())
+}
+
+/// The same where it has been seen to that no sample is due, or that it cannot be had.
+#[inline(always)]
+pub fn allocate_class_anyhow(operation: Operation, class: SizeClass) -> usize {
+    let Some(cache) = Head::current().open_cache() else { return 0 };
+    if !cache.enter() {
+        return 0;
+    }
+    allocate_from(cache, operation, class.bin())
+}
+
+/// Pops. The gate is closed.
+#[inline(always)]
+fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
+    let bin = cache.bin_at(distance);
+    // SAFETY: `top` is the address of a slot, and an empty stack's says 0.
+    let object = unsafe { slot(bin.top.load(Relaxed)) }.load(Relaxed);
+    if object == 0 {
+        cache.open();
+        return 0;
+    }
+    bin.top.store(bin.top.load(Relaxed) - 8, Relaxed);
+    // SAFETY: an object that was free until now.
+    unsafe { key::clear(object) };
+    if operation != Operation::Malloc {
+        cache.count_call(operation);
+    }
+    cache.open();
+    object
+}
+
+/// What became of an object that was to be put into a cache.
+pub enum Released {
+    /// It is there.
+    Yes,
+    /// Nothing was done: it is free already, has never left the arena, or does not start where objects do; or the stack is full.
+    No,
+    /// Nothing was done: it is no object of a slab of the thread's home arena, or the gate is closed.
+    NotHere,
+    /// Nothing was done: the window does not show it. `release_elsewhere` comes next.
+    Unseen,
+}
+
+/// Puts an object into the calling thread's cache.
+#[inline(always)]
+pub fn release(address: usize) -> Released {
+    let head = Head::current();
+    let Some(unit) = head.unit(address) else { return Released::Unseen };
+    let distance = head.distance(unit.word());
+    let Some(cache) = head.cache_above(distance) else { return Released::NotHere };
+    if push(cache, distance, |bin| bin.has_object(unit, address), address) { Released::Yes } else { Released::No }
+}
+
+/// The same, and not for an object of another class than requests of so many bytes have.
+#[inline(always)]
+pub fn release_sized(address: usize, n: usize) -> bool {
+    let grain = class::grain(n);
+    let Some(cache) = Head::current().cache_above(grain) else { return false };
+    let distance = cache.distance_of(grain);
+    match cache.head.unit(address) {
+        // The bin of no class has no room.
+        Some(unit) if cache.head.distance(unit.word()) == distance => {
+            push(cache, distance, |bin| bin.has_object(unit, address), address)
+        }
+        _ => false,
+    }
+}
+
+/// The same for an object that the window does not show.
+pub fn release_elsewhere(address: usize) -> bool {
+    let Some(unit) = PAGE_MAP.show(address) else { return false };
+    let head = Head::current();
+    let distance = head.distance(unit.word());
+    let Some(cache) = head.cache_above(distance) else { return false };
+    let unseen = cache.unseen.load(Relaxed).wrapping_add(1);
+    cache.unseen.store(unseen, Relaxed);
+    if unseen.is_multiple_of(UNSEEN) {
+        cache.aim(address);
+    }
+    push(cache, distance, |bin| bin.has_object(unit, address), address)
+}
+
+/// An object that `release` would take.
+#[derive(Clone, Copy)]
+pub struct Object {
+    cache: &'static Cache,
+    distance: usize,
+}
+
+impl Object {
+    /// Its cache.
+    #[inline(always)]
+    pub fn cache(self) -> &'static Cache {
+        self.cache
+    }
+
+    /// Its bytes.
+    #[inline(always)]
+    pub fn size(self) -> usize {
+        self.cache.bin_at(self.distance).size.get()
+    }
+
+    /// Releases it. False, and nothing was done, if it has been freed since, or there is no room. Where the gate was found open, and by who has
+    /// the object.
+    #[inline(always)]
+    pub fn release(self, address: usize) -> bool {
+        push(self.cache, self.distance, |_| true, address)
+    }
+}
+
+/// The object at an address, if `release` would take it; else its unit, if the window shows it.
+#[inline(always)]
+pub fn object(address: usize) -> Result<Object, Option<Shown>> {
+    let head = Head::current();
+    let Some(unit) = head.unit(address) else { return Err(None) };
+    let distance = head.distance(unit.word());
+    // The gate does not matter: the stacks are not looked at.
+    if distance >= OPEN {
+        return Err(Some(unit));
+    }
+    // SAFETY: the window of nobody shows nothing.
+    let cache = unsafe { head.cache() };
+    // SAFETY: an object starts there.
+    if !cache.bin_at(distance).has_object(unit, address) || unsafe { key::is_set(address) } {
+        return Err(Some(unit));
+    }
+    Ok(Object { cache, distance })
+}
+
+/// The unit of an address, if the window shows it: where blocks are checked there is none.
+#[inline(always)]
+pub fn shown(address: usize) -> Option<Shown> {
+    Head::current().unit(address)
+}
+
+#[inline(always)]
+fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, address: usize) -> bool {
+    let bin = cache.bin_at(distance);
+    cache.close();
+    let top = bin.top.load(Relaxed);
+    // SAFETY: an object starts there.
+    if !cache.has_room(distance, top) || !starts_here(bin) || unsafe { key::is_set(address) } {
+        cache.open();
+        return false;
+    }
+    // SAFETY: an object that was freed just now, and a slot: there is room.
+    unsafe {
+        key::set(address);
+        slot(top + 8).store(address, Relaxed);
+    }
+    compiler_fence(Ordering::SeqCst);
+    bin.top.store(bin.top.load(Relaxed) + 8, Relaxed);
+    if cache.count_push() {
+        sample_due();
+        return true;
+    }
+    cache.open();
+    true
+}
+
+/// Puts an object or a heap block of a class, which the caller has checked, into the calling thread's cache, if there is room.
+#[inline(always)]
+pub fn release_class(class: SizeClass, address: usize) -> bool {
+    let Some(cache) = Head::current().open_cache() else { return false };
+    // A cache that was halted goes on here, if that was left to its thread.
+    push_class(cache, class, address) || cache.enter() && push_class(cache, class, address)
+}
+
+/// Puts a heap block of a class, of the heap of an arena, into the calling thread's cache: as `release_class`, and not where the arena is not the
+/// thread's, or the block is in a cache already.
+#[inline(always)]
+pub fn release_block(arena: usize, class: SizeClass, address: usize) -> bool {
+    let Some(cache) = Head::current().open_cache() else { return false };
+    cache.home() == arena && push_class(cache, class, address)
+}
+
+#[inline(always)]
+fn push_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
+    push(cache, class.bin(), |_| true, address)
+}

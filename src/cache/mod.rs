@@ -1,0 +1,16 @@
+//! L6: thread caches: their layout, the fast paths of malloc and free, how they are filled and flushed, and whose they are.
+
+#[expect(clippy::module_inception, reason = "the cache itself is the folder's main subject")]
+pub mod cache;
+pub mod count;
+pub mod fast;
+mod halt;
+#[cfg(feature = "models")]
+mod models;
+pub mod refill;
+pub mod remote;
+pub mod rooms;
+mod sampling;
+pub mod slots;
+pub mod threads;
+pub mod work;
