@@ -32,6 +32,7 @@ compile_error!("the feature `models` is for tests alone: make models");
 
 pub mod base;
 pub mod cache;
+pub mod debug;
 pub mod front;
 pub mod heap;
 pub mod process;
@@ -43,6 +44,6 @@ pub mod sys;
 pub mod abi;
 
 pub use abi::global::Metes;
-pub use front::check::check;
-pub use front::oom::{OomHandler, set_handler as set_oom_handler};
+pub use debug::check::check;
 pub use front::stats::{Stats, stats};
+pub use route::oom::{OomHandler, set_handler as set_oom_handler};

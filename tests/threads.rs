@@ -5,6 +5,7 @@
 
 use metes::Metes;
 use metes::front::{alloc, tuning};
+use metes::route::give_back;
 use std::alloc::{GlobalAlloc, Layout};
 use std::ops::Range;
 use std::sync::Mutex;
@@ -171,7 +172,7 @@ fn watched(threads: u64, work: impl Fn(u64) + Sync) {
                 match turn % 8 {
                     0 => assert_sound(),
                     4 => assert!(tuning::trim() < 1 << 40),
-                    6 => assert!(tuning::release_regions_for(1 << 20) < 1 << 40),
+                    6 => assert!(give_back::release_regions_for(1 << 20) < 1 << 40),
                     _ => thread::yield_now(),
                 }
                 turn += 1;

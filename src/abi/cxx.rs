@@ -19,7 +19,8 @@ use crate::base::code::Code;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
 use crate::base::seal::Hidden;
-use crate::front::{alloc, watch};
+use crate::debug::checked;
+use crate::front::alloc;
 use crate::process::{options, start};
 use crate::report::foreign;
 use crate::sys::report;
@@ -157,7 +158,7 @@ macro_rules! nothrow_new {
                 let form: extern "C" fn($($type,)* *const c_void) -> *mut c_void = core::mem::transmute(form);
                 let p = form($($arg,)* tag);
                 if options::watched() {
-                    watch::open_to_any(p.cast());
+                    checked::open_to_any(p.cast());
                 }
                 p
             }

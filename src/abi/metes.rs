@@ -1,8 +1,10 @@
 //! The C API of metes' own, from which `include/metes.h` is made.
 
 use crate::base::operation::Operation;
-use crate::front::{check, oom, stats, tuning};
+use crate::debug::check;
+use crate::front::{stats, tuning};
 use crate::process::start;
+use crate::route::oom;
 use crate::sys::errno;
 use core::ffi::{CStr, c_char, c_int};
 use core::sync::atomic::{AtomicU8, Ordering};

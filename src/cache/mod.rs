@@ -5,6 +5,7 @@ pub mod cache;
 pub mod count;
 pub mod fast;
 mod halt;
+pub mod held;
 #[cfg(feature = "models")]
 mod models;
 pub mod refill;

@@ -2,8 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use super::{leaks, watch};
-use crate::front::stats;
+use super::stats;
+use crate::debug::{leaks, scan};
 use crate::process::options;
 use crate::sys::{linux, valgrind};
 
@@ -13,7 +13,7 @@ static AT_EXIT: extern "C" fn() = at_exit;
 
 extern "C" fn at_exit() {
     if options::watched() {
-        watch::finish();
+        scan::finish();
     }
     // A search for leaks looks through the stack from here on.
     let here = 0;

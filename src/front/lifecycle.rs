@@ -2,9 +2,10 @@
 
 #![allow(unsafe_code)]
 
-use super::{guard, helper, quarantine, watch};
 use crate::cache::{threads, work};
+use crate::debug::{checked, quarantine};
 use crate::process::{helper_call, start, statics};
+use crate::route::{guard, helper};
 use crate::sys::{modules, report, sanitizer, thread};
 
 /// What is done when the library is loaded: the fork handlers are registered. Not with the first allocation: that one may come from inside
@@ -50,7 +51,7 @@ extern "C" fn after_fork_in_child() {
     work::thaw_in_child();
     helper_call::begin_in_child();
     report::adopt();
-    watch::adopt();
+    checked::adopt();
     // The child's thread has another number in the kernel.
     let old = thread::number();
     thread::renumber();

@@ -11,6 +11,7 @@ use super::alloc;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
 use crate::process::start;
+use crate::route::owner;
 use core::ffi::c_void;
 use core::hint::black_box;
 use core::sync::atomic::AtomicU8;
@@ -35,7 +36,7 @@ fn find_out() -> bool {
             // SAFETY: the block is freed by whoever served it, unused.
             unsafe {
                 let p = black_box(libc::malloc as unsafe extern "C" fn(usize) -> *mut c_void)(1);
-                let is_foreign = alloc::is_foreign(p.addr());
+                let is_foreign = owner::is_foreign(p.addr());
                 black_box(libc::free as unsafe extern "C" fn(*mut c_void))(p);
                 is_foreign
             }

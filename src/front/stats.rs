@@ -2,13 +2,11 @@
 
 #![allow(unsafe_code)]
 
-use super::quarantine;
-use crate::base::class::SizeClass;
 use crate::base::config::UNIT;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
-use crate::cache::cache::Cache;
-use crate::cache::{count, threads};
+use crate::cache::{count, held, threads};
+use crate::debug::quarantine;
 use crate::heap::heap::Figures;
 use crate::heap::mapping::MappingFigures;
 use crate::process::{options, start, statics};
@@ -88,7 +86,7 @@ fn held_in_caches() -> [Free; statics::ARENAS_ALL] {
     let mut held = [Free::default(); statics::ARENAS_ALL];
     for cache in threads::all() {
         cache.for_each_held(|object| {
-            if let Some((arena, bytes)) = held_object(object) {
+            if let Some((arena, bytes)) = held::held_object(object) {
                 held[arena].count += 1;
                 held[arena].bytes += bytes;
             }
@@ -126,34 +124,6 @@ pub fn stats() -> Stats {
     stats.calls = count::calls(threads::all);
     quarantine::add_calls(&mut stats.calls);
     stats
-}
-
-/// The arena of an object or a block in a cache, and the bytes that it counts for it. Its thread may be giving it back meanwhile: a block's header
-/// and a mixed slab's record are looked at under the lock only, as the region may be unmapped and the record become another's at any
-/// other time.
-fn held_object(address: usize) -> Option<(usize, usize)> {
-    if let Some(entry) = statics::PAGE_MAP.slab_entry(address) {
-        let bytes = entry.class().map_or_else(|| held_in_mixed(entry.arena(), address), SizeClass::size);
-        return Some((entry.arena(), bytes));
-    }
-    let arena = statics::PAGE_MAP.get(address)?.arena.load(Ordering::Relaxed) as usize;
-    let bytes = statics::arena(arena).enter_patiently(Operation::Other)?.size_in_use(address)?;
-    Some((arena, bytes))
-}
-
-/// Bytes in the calling thread's cache.
-pub fn cached_by_me() -> usize {
-    let mut bytes = 0;
-    if let Some(cache) = Cache::mine() {
-        cache.for_each_held(|object| bytes += held_object(object).map_or(0, |(_, bytes)| bytes));
-    }
-    bytes
-}
-
-fn held_in_mixed(arena: usize, address: usize) -> usize {
-    let Some(heap) = statics::arena(arena).enter_patiently(Operation::Other) else { return 0 };
-    let entry = heap.page_map().slab_entry(address).filter(|entry| entry.arena() == arena);
-    entry.and_then(|entry| entry.object_at(address)).map_or(0, |object| object.class.size())
 }
 
 type Page = Line<1024>;

@@ -1,27 +1,169 @@
 //! Where a pointer goes back to.
 
-use crate::base::class::{SLAB_MAX, SizeClass};
+#![allow(unsafe_code)]
+
+use super::owner::{Owner, arena_of, is_in_a_cache, owner};
+use crate::base::class::{self, SLAB_MAX, SizeClass};
 use crate::base::operation::Operation;
 use crate::cache::cache::Cache;
-use crate::cache::refill;
-use crate::report::misuse::Wrong;
+use crate::cache::fast::Released;
+use crate::cache::{count, fast, refill, threads};
+use crate::heap::heap;
+use crate::heap::span::Span;
+use crate::process::{helper_call, options, statics};
+use crate::report::foreign;
+use crate::report::misuse::{self, Wrong};
+use crate::route::{density, guard};
 use crate::slab::key;
 use crate::slab::misuse::{ObjectMisuse, interior};
 use crate::slab::slab::{Entry, Object};
+use core::sync::atomic::Ordering::Relaxed;
 
-use crate::cache::{count, fast, threads};
-use crate::process::{helper_call, statics};
-use crate::report::misuse;
+/// Takes a pointer back; null is fine.
+///
+/// # Safety
+/// Nothing may use the block any more. A pointer that is no block is reported, not followed.
+#[inline]
+pub unsafe fn release(operation: Operation, p: *mut u8) {
+    if p.is_null() {
+        return;
+    }
+    let address = p.addr();
+    match owner(address) {
+        Owner::Slab(entry) => release_object(operation, entry, address),
+        // SAFETY: the page map's region.
+        Owner::Region(region) => unsafe { release_block(operation, region, address) },
+        Owner::Mapping(span) => release_mapping(operation, span, address),
+        Owner::Guarded => guard::release(operation, address),
+        Owner::Foreign => foreign::free(p),
+    }
+}
+
+#[cold]
+fn perturb_object(entry: Entry, address: usize) {
+    if entry.is_out(address)
+        && let Some(object) = entry.object_at(address)
+        // SAFETY: an object starts there.
+        && !unsafe { key::is_set(address) }
+    {
+        // SAFETY: that object, which its owner is giving up.
+        unsafe { perturb_freed(address, object.class.size()) };
+    }
+}
+
+/// # Safety
+/// A block in use of so many bytes is there, which its owner is giving up.
+unsafe fn perturb_freed(address: usize, usable: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes(options::perturb(), usable) };
+}
+
+/// # Safety
+/// The region is what the page map has at the address.
+unsafe fn release_block(operation: Operation, region: &'static Span, address: usize) {
+    // SAFETY: the caller's promise.
+    if let Ok(usable) = unsafe { heap::usable_size(region, address) } {
+        // SAFETY: the heap has a block there.
+        if unsafe { is_in_a_cache(operation, usable, address) } {
+            return;
+        }
+        if options::perturb() != 0 {
+            // SAFETY: in use, and being given up.
+            unsafe { perturb_freed(address, usable) };
+        }
+        if usable >= class::SLAB_MAX
+            // SAFETY: in use and in no cache, as was seen above, and being given up.
+            && unsafe { keep_block(operation, region.arena.load(Relaxed) as usize, usable, address) }
+        {
+            return;
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { release_to_heap(operation, region, address) };
+}
+
+/// # Safety
+/// As for `release_block`.
+#[cold]
+#[inline(never)]
+unsafe fn release_to_heap(operation: Operation, region: &'static Span, address: usize) {
+    let arena = arena_of(region);
+    // SAFETY: the caller's promise.
+    let usable = unsafe { heap::usable_size(region, address) }.unwrap_or(0);
+    let is_touched = density::is_touched(address, usable);
+    count::count(operation);
+    match arena.enter(operation) {
+        Some(mut heap) => {
+            if is_touched {
+                heap.was_touched(address, usable);
+            }
+            let result = heap.free(address);
+            drop(heap);
+            if let Err(wrong) = result {
+                misuse::report(Operation::Free, address, Wrong::Block(region, wrong));
+            }
+            helper_call::look(region.arena.load(Relaxed) as usize);
+        }
+        // SAFETY: the caller's promise.
+        None => match unsafe { heap::usable_size(region, address) } {
+            Ok(usable) => {
+                // SAFETY: a block in use of these bytes, which its owner is giving up.
+                unsafe {
+                    if usable >= class::SLAB_MAX {
+                        key::set(address);
+                    }
+                    arena.defer(address);
+                }
+            }
+            Err(wrong) => misuse::report(Operation::Free, address, Wrong::Block(region, wrong)),
+        },
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
+    if span.start() != address {
+        return misuse::report(operation, address, Wrong::Mapping(span));
+    }
+    let bytes = span.len();
+    density::look_at_mapping(address, span.wanted());
+    if !statics::MAPPINGS.free(span) {
+        return misuse::report(operation, address, Wrong::FreedMapping(bytes));
+    }
+    count::count(operation);
+    options::learn_cutoff(bytes);
+}
+
+/// Takes a block back as a part of a realloc.
+///
+/// # Safety
+/// As for `release`.
+#[inline(never)]
+pub unsafe fn release_moved(p: *mut u8) {
+    let released = match fast::release(p.addr()) {
+        Released::Unseen => fast::release_elsewhere(p.addr()),
+        released => matches!(released, Released::Yes),
+    };
+    if released {
+        count::count_moved(Operation::Move);
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { release(Operation::Move, p) };
+    }
+}
 
 /// The release of an object that the fast path did not take. `entry` is that of its unit.
 #[cold]
 #[inline(never)]
-pub fn release_object(operation: Operation, entry: Entry, address: usize) {
+fn release_object(operation: Operation, entry: Entry, address: usize) {
+    if options::perturb() != 0 {
+        perturb_object(entry, address);
+    }
     let Some(object @ Object { class, .. }) = entry.object_at(address) else {
         return misuse::report(operation, address, Wrong::Object(interior(entry, address)));
     };
     // SAFETY: an object starts there.
-    #[expect(unsafe_code, reason = "its second word is looked at")]
     if unsafe { key::is_set(address) } || !entry.has_out(object) {
         return misuse::report(operation, address, Wrong::Object(ObjectMisuse::Freed(class.size())));
     }
@@ -48,7 +190,6 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
             let result = entered.give(address);
             if result.is_ok() && statics::PAGE_MAP.slab_entry(address).is_some() {
                 // SAFETY: an object that was given back just now, of a slab that is there still: the arena is locked.
-                #[expect(unsafe_code, reason = "nobody has the object")]
                 unsafe {
                     key::set(address);
                 }
@@ -61,7 +202,6 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
         }
         None => {
             // SAFETY: an object that is out, which its owner is giving up.
-            #[expect(unsafe_code, reason = "nobody uses the object any more")]
             unsafe {
                 key::set(address);
                 arena.defer(address);
@@ -74,8 +214,7 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
 ///
 /// # Safety
 /// A block of the arena's heap with so many usable bytes is there, in use and in no cache, and nobody uses it any more.
-#[expect(unsafe_code, reason = "it is believed to be a block")]
-pub unsafe fn release_block(operation: Operation, arena: usize, usable: usize, address: usize) -> bool {
+unsafe fn keep_block(operation: Operation, arena: usize, usable: usize, address: usize) -> bool {
     let Some(cache) = threads::cache().filter(|cache| cache.home() == arena) else { return false };
     let Some(class) = class_of_block(usable) else { return false };
     let released = release_class(cache, class, address);

@@ -7,7 +7,6 @@
 
 #![allow(unsafe_code)]
 
-use super::watch;
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
@@ -242,8 +241,11 @@ fn ready_max(class: SizeClass) -> usize {
     (READY_BYTES / class.size()).min(READY)
 }
 
+/// What becomes of a block that leaves, by its start: an object that is whole is the caller's, other blocks are given back.
+pub type Leave = fn(usize) -> Option<Vacant>;
+
 /// Takes a block that a call has freed just now. Where no shard can be had it leaves at once.
-pub fn put(operation: Operation, home: usize, block: Block, facts: Facts) {
+pub fn put(operation: Operation, home: usize, block: Block, facts: Facts, leave: Leave) {
     close(block, facts);
     let leaving = with_shard(home, |shard, queue| {
         add(&shard.calls[operation as usize], 1);
@@ -252,13 +254,13 @@ pub fn put(operation: Operation, home: usize, block: Block, facts: Facts) {
     });
     let Some(mut leaving) = leaving else {
         count::count(operation);
-        return give_back(&[watch::leave(block.start)]);
+        return give_back(&[leave(block.start)]);
     };
     // They are looked at without the lock; several at a time, so that most calls have nothing to do here.
     while let Some(blocks) = leaving {
         // None was touched for long: the processor fetches the words at their ends together.
         blocks.iter().filter(|&&block| block != NO_BLOCK).for_each(|block| block.touch());
-        let mut objects = blocks.map(|block| if block == NO_BLOCK { None } else { watch::leave(block.start) });
+        let mut objects = blocks.map(|block| if block == NO_BLOCK { None } else { leave(block.start) });
         let next = with_shard(home, |_, queue| {
             queue.offer(&mut objects);
             queue.leaving()
@@ -318,7 +320,7 @@ pub fn add_calls(sums: &mut [u64; Operation::COUNT]) {
 }
 
 /// Lets all blocks go that can be had: memory is short.
-pub fn drain() {
+pub fn drain(leave: Leave) {
     for home in 0..ARENAS_MAX {
         for class in SizeClass::slabs() {
             while let Some(Some(object)) = with_shard(home, |_, queue| queue.take_ready(class)) {
@@ -326,7 +328,7 @@ pub fn drain() {
             }
         }
         while let Some(Some(block)) = with_shard(home, |_, queue| queue.pop().or_else(|| queue.pop_shuffled())) {
-            give_back(&[watch::leave(block.start)]);
+            give_back(&[leave(block.start)]);
         }
     }
 }

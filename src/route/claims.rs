@@ -1,19 +1,22 @@
 //! What a program says of a block that it gives back, its size and its alignment, against what is known without a trailer.
 
-use super::{Owner, block_room, owner, serves};
+#![allow(unsafe_code)]
+
+use super::owner::{Owner, owner};
+use super::resize::{block_room, serves};
 use crate::base::align;
 use crate::base::class::SizeClass;
 use crate::base::code::Code;
 use crate::base::config::{GRAIN, UNIT};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
-use crate::front::guard;
 use crate::heap::heap;
 use crate::report::misuse;
+use crate::route::guard;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// Reports what is said of a block and cannot be true, as far as is known without a trailer. The block is one to be freed all the same.
-pub(super) fn look_at(address: usize, claim: Claim) {
+pub fn look_at(address: usize, claim: Claim) {
     if let Some(align) = claim.align.filter(|&align| align.is_power_of_two() && !align::is(address, align)) {
         let what = format_args!("this block is not aligned to {align}, as was said");
         return misuse::found(Code::WrongAlignment, Operation::Free, address, what);

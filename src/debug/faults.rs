@@ -1,9 +1,9 @@
 //! Faults on checked blocks: on freed ones whose pages nobody may touch, and behind and before mappings.
 
-use super::quarantine;
 use crate::base::align;
 use crate::base::code::Code;
 use crate::base::config::UNIT;
+use crate::debug::quarantine;
 use crate::process::{options, statics};
 use crate::report::checked_block;
 use crate::report::fault::{self, Claim};

@@ -1,9 +1,9 @@
 //! `metes_check`: every validator there is, and `verify=N`, which runs them every N calls.
 
-use super::watch;
 use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
+use crate::debug::scan;
 use crate::heap::check::Broken;
 use crate::process::{options, start, statics};
 use crate::sys::{report, valgrind};
@@ -21,7 +21,7 @@ pub fn check() -> Result<(), Broken> {
             }
         }
         statics::MAPPINGS.check()?;
-        watch::check()
+        scan::check()
     })
 }
 

@@ -1,13 +1,15 @@
 //! Looking at all checked blocks: for the validators, for leaks, and at exit.
 
-use super::{AT_WORK, Block, Facts, GIVING, KEEPING, untouched, waiting};
+use super::checked::{AT_WORK, GIVING, KEEPING, untouched, waiting};
 use crate::base::code::Code;
 use crate::base::operation::Operation;
-use crate::front::{guard, quarantine};
+use crate::debug::quarantine;
 use crate::heap::check::Broken;
 use crate::process::statics;
 use crate::report::checked_block::extent;
 use crate::report::misuse;
+use crate::report::trailer::{Block, Facts};
+use crate::route::guard;
 use crate::sys::{calls, valgrind};
 use core::sync::atomic::Ordering::SeqCst;
 

@@ -9,13 +9,14 @@
 
 #![allow(unsafe_code)]
 
-use super::{guard, watch};
 use crate::base::align;
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::line::Line;
+use crate::debug::scan;
 use crate::process::{options, statics};
 use crate::report::trailer::{self, Call};
+use crate::route::guard;
 use crate::sys::linux::{self, page_size};
 use crate::sys::report::{self, Detail};
 use crate::sys::{env, maps, modules, own, probe};
@@ -97,7 +98,7 @@ struct Search {
 impl Search {
     fn new() -> Option<Self> {
         let mut count = 0;
-        watch::for_each_in_use(&mut |_, _| count += 1);
+        scan::for_each_in_use(&mut |_, _| count += 1);
         guard::for_each_in_use(&mut |_, _, _| count += 1);
         // Other threads may go on allocating.
         let room = count + count / 8 + 64;
@@ -110,7 +111,7 @@ impl Search {
                 used += 1;
             }
         };
-        watch::for_each_in_use(&mut |block, facts| {
+        scan::for_each_in_use(&mut |block, facts| {
             note(block.start, facts.size, block.calls().map_or(Call::NOBODY, |(allocated, _)| allocated));
         });
         guard::for_each_in_use(&mut note);

@@ -15,7 +15,6 @@
 #![allow(unsafe_code)]
 
 use super::quarantine::{self, Vacant};
-use super::{alloc, guard, hidden, oom};
 use crate::base::align;
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::code::Code;
@@ -23,6 +22,7 @@ use crate::base::config::{GRAIN, REQUEST_MAX};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
 use crate::cache::count;
+use crate::debug::faults;
 use crate::heap::heap;
 use crate::process::options::Foreign;
 use crate::process::{options, statics};
@@ -30,6 +30,7 @@ use crate::report::checked_block::{Place, block_of, extent, find, red_zone};
 use crate::report::misuse::{self, found};
 use crate::report::trailer::{self, Block, Facts};
 use crate::report::{fault, foreign};
+use crate::route::{guard, oom, owner, release, serve};
 use crate::slab::slab::Object;
 use crate::slab::vacant;
 use crate::sys::linux::{self, page_size};
@@ -38,16 +39,12 @@ use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicUsize};
 
-pub use all::{check, finish, for_each_in_use};
-
-mod all;
-
 /// How many calls are at work on a trailer: a block without one may be theirs.
-static AT_WORK: AtomicUsize = AtomicUsize::new(0);
+pub(super) static AT_WORK: AtomicUsize = AtomicUsize::new(0);
 /// How many calls are giving a mapping back.
-static GIVING: AtomicUsize = AtomicUsize::new(0);
+pub(super) static GIVING: AtomicUsize = AtomicUsize::new(0);
 /// Set while blocks in use are looked at: mappings are not given back then, as whoever looks has no lock that would keep them.
-static KEEPING: AtomicBool = AtomicBool::new(false);
+pub(super) static KEEPING: AtomicBool = AtomicBool::new(false);
 /// What new blocks are filled with.
 const FRESH: u8 = 0xa5;
 
@@ -119,7 +116,7 @@ fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool
     {
         return filled(start, n, zero);
     }
-    let Some(room) = room(n).filter(|&room| room <= REQUEST_MAX) else { return alloc::fail() };
+    let Some(room) = room(n).filter(|&room| room <= REQUEST_MAX) else { return serve::fail() };
     let begin = |block: Block| {
         // A large one is zero already.
         let p = filled(block.start, if zero && room > SLAB_MAX { 0 } else { n }, zero);
@@ -132,7 +129,7 @@ fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool
     {
         return begin(block_of(object, class));
     }
-    fault::own(hidden::on_fault);
+    fault::own(faults::on_fault);
     AT_WORK.fetch_add(1, SeqCst);
     let served = serve(operation, room, align, zero).and_then(find);
     let p = served.map_or(null_mut(), |(block, place)| {
@@ -146,11 +143,11 @@ fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool
 /// A block of at least `room` bytes.
 fn serve(operation: Operation, room: usize, align: usize, zero: bool) -> Option<usize> {
     // An object's last word is to stay what it is until the trailer is written.
-    let serve = || alloc::serve(operation, room, align, zero && room > SLAB_MAX).addr();
+    let serve = || serve::serve(operation, room, align, zero && room > SLAB_MAX).addr();
     let served = match oom::unasked(serve) {
         // What waits in quarantine may do, before the program is asked.
         0 => {
-            quarantine::drain();
+            quarantine::drain(leave);
             serve()
         }
         address => address,
@@ -194,7 +191,7 @@ fn whole_in_use(p: *mut u8) -> Option<(Block, Place, Facts)> {
 #[cold]
 fn tell(operation: Operation, p: *mut u8) {
     // Where no block starts, or the heap has it as free.
-    if alloc::usable_size_for(operation, p).is_none() {
+    if owner::usable_size_for(operation, p).is_none() {
         return;
     }
     let Some(block) = extent(p.addr()) else { return };
@@ -393,7 +390,7 @@ fn take_other(operation: Operation, p: *mut u8, claim: Claim) -> End {
         guard::release(operation, address);
         return if as_said { End::Freed } else { End::FreedWrongly };
     }
-    if !alloc::is_foreign(address) {
+    if !owner::is_foreign(address) {
         tell(operation, p);
         return End::Refused;
     }
@@ -417,11 +414,11 @@ fn take_back(operation: Operation, p: *mut u8, claim: Claim) -> Taken {
 
 fn put_away(operation: Operation, block: Block, facts: Facts) {
     let home = statics::home();
-    quarantine::put(operation, home, block, facts);
+    quarantine::put(operation, home, block, facts, leave);
 }
 
 /// A block leaves the quarantine. If it is whole it is used again: an object of a slab is the caller's, others go back to the heap.
-pub fn leave(start: usize) -> Option<Vacant> {
+fn leave(start: usize) -> Option<Vacant> {
     let (block, place) = waiting(start)?;
     if let Place::Slab(_, Object { class, .. }) = place {
         return vacate(block, place).then_some(Vacant { object: start, class });
@@ -432,7 +429,7 @@ pub fn leave(start: usize) -> Option<Vacant> {
     }
     if !(is_mapping && KEEPING.load(SeqCst)) && vacate(block, place) {
         // SAFETY: nobody has had it since it was freed.
-        unsafe { alloc::release_for(Operation::Move, core::ptr::with_exposed_provenance_mut(start)) };
+        unsafe { release::release(Operation::Move, core::ptr::with_exposed_provenance_mut(start)) };
     }
     if is_mapping {
         GIVING.fetch_sub(1, SeqCst);
@@ -451,17 +448,17 @@ fn vacate(block: Block, place: Place) -> bool {
 }
 
 /// A block in quarantine. Reports that its header was overwritten, where it has one.
-fn waiting(start: usize) -> Option<(Block, Place)> {
+pub(super) fn waiting(start: usize) -> Option<(Block, Place)> {
     let found = find(start);
     if found.is_none() {
         // Which finds out what is wrong.
-        let _ = alloc::usable_size_for(Operation::Free, core::ptr::with_exposed_provenance_mut(start));
+        let _ = owner::usable_size_for(Operation::Free, core::ptr::with_exposed_provenance_mut(start));
     }
     found
 }
 
 /// What a block in quarantine says, if it is as it was left. Reports that it is not.
-fn untouched(block: Block) -> Option<Facts> {
+pub(super) fn untouched(block: Block) -> Option<Facts> {
     let start = block.start;
     let Ok(facts) = block.facts() else {
         let what = format_args!("the last 8 bytes of this free block were written to");
@@ -488,8 +485,8 @@ pub fn usable_size(p: *mut u8) -> usize {
     if p.is_null() {
         return 0;
     }
-    let size = valgrind::quietly(|| match alloc::is_foreign(p.addr()) || guard::holds(p.addr()) {
-        true => alloc::usable_size_for(Operation::UsableSize, p),
+    let size = valgrind::quietly(|| match owner::is_foreign(p.addr()) || guard::holds(p.addr()) {
+        true => owner::usable_size_for(Operation::UsableSize, p),
         false => look(Operation::UsableSize, p).map(|(.., facts)| facts.size),
     });
     if size.is_none() {
@@ -541,7 +538,7 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
         count::count(Operation::Realloc);
         return (null_mut(), taken);
     }
-    if alloc::is_foreign(p.addr()) {
+    if owner::is_foreign(p.addr()) {
         let end = if options::foreign() == Foreign::Libc { End::Freed } else { End::Refused };
         return (foreign::realloc(p, n), Err(end));
     }

@@ -1,0 +1,43 @@
+//! Giving whole regions back where a mapping cannot be had.
+
+use crate::base::align;
+use crate::base::operation::Operation;
+use crate::cache::{held, threads};
+use crate::process::statics;
+use crate::sys::linux::{self, Linux};
+use crate::sys::pages::PageSource;
+
+/// Gives whole regions back, for whoever needs address space or a part of a limit for a mapping of `n` bytes; how many
+/// bytes that were. None where all that could go back is not enough. Keeps errno.
+pub fn release_regions_for(n: usize) -> usize {
+    if !would_fit(n) {
+        return 0;
+    }
+    threads::flush_mine();
+    let entered = statics::arenas().filter_map(|arena| arena.enter(Operation::Other));
+    entered.map(|mut arena| arena.release_whole_regions()).sum::<usize>() + statics::MAPPINGS.release_retained()
+}
+
+/// Whether `n` bytes may be had once all that is free has gone back. Limits are what the kernel and `limit` say they
+/// are: what would have to be had beside it is asked for, and given back. Nobody else has to be asked how much there
+/// may be, by calls that a sandbox may not allow.
+fn would_fit(n: usize) -> bool {
+    let entered = statics::arenas().filter_map(|arena| arena.enter(Operation::Other));
+    let free = entered.map(|arena| arena.releasable()).sum::<usize>();
+    let free = free + held::cached_by_me() + statics::MAPPINGS.retained_bytes();
+    let beside = align::down(n.saturating_sub(free), linux::page_size());
+    if beside == 0 {
+        return true;
+    }
+    match Linux.map(0, beside) {
+        Some(start) => {
+            // SAFETY: mapped just now, and nobody has seen it.
+            #[expect(unsafe_code, reason = "undoing the map call above")]
+            unsafe {
+                Linux.unmap(start, beside)
+            };
+            true
+        }
+        None => false,
+    }
+}

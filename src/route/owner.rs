@@ -1,0 +1,142 @@
+//! Whom an address belongs to, and how many bytes are usable there.
+
+#![allow(unsafe_code)]
+
+use crate::base::class;
+use crate::base::operation::Operation;
+use crate::cache::fast;
+use crate::heap::heap;
+use crate::heap::page_map::Shown;
+use crate::heap::span::{Kind, Span};
+use crate::process::{start, statics};
+use crate::report::foreign;
+use crate::report::misuse::{self, Wrong};
+use crate::route::guard;
+use crate::slab::arena::Arena;
+use crate::slab::key;
+use crate::slab::misuse::{ObjectMisuse, interior};
+use crate::slab::slab::Entry;
+use crate::sys::linux::Linux;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// Whom an address belongs to.
+#[derive(Clone, Copy)]
+pub enum Owner {
+    /// A slab in a heap's region.
+    Slab(Entry),
+    /// A heap's region.
+    Region(&'static Span),
+    /// A mapping.
+    Mapping(&'static Span),
+    /// The pool of guarded blocks.
+    Guarded,
+    /// Nobody we know.
+    Foreign,
+}
+
+/// Whether an address is in nothing of ours.
+pub fn is_foreign(address: usize) -> bool {
+    matches!(owner(address), Owner::Foreign)
+}
+
+/// The arena whose heap has a region.
+pub fn arena_of(region: &Span) -> &'static Arena<Linux> {
+    statics::arena(region.arena.load(Relaxed) as usize)
+}
+
+/// Whom an address belongs to.
+#[inline(always)]
+pub fn owner(address: usize) -> Owner {
+    start::ensure();
+    let Some(unit) = unit(address) else { return Owner::Foreign };
+    if let Some(entry) = unit.slab_entry() {
+        return Owner::Slab(entry);
+    }
+    let Some(span) = unit.span() else { return Owner::Foreign };
+    match span.kind() {
+        Kind::Region => Owner::Region(span),
+        Kind::Guarded => Owner::Guarded,
+        // A mapping that somebody is just giving back counts as one: `Mappings` sorts that out.
+        Kind::Mapping | Kind::Nothing | Kind::Retained => Owner::Mapping(span),
+    }
+}
+
+/// The unit of an address: most are in the window.
+#[inline(always)]
+pub(super) fn unit(address: usize) -> Option<Shown> {
+    fast::shown(address).or_else(|| statics::PAGE_MAP.show(address))
+}
+
+/// The heap's region or the mapping that a unit is in, and the usable bytes of the block there, if all is as it should be: it is in use. What is wrong is
+/// for others to find out. Only where blocks are not checked.
+#[inline(always)]
+pub fn block_in_use(unit: Shown, address: usize) -> Option<(&'static Span, usize)> {
+    if unit.slab_entry().is_some() {
+        return None;
+    }
+    let span = unit.span()?;
+    match span.kind() {
+        // SAFETY: the page map's region.
+        Kind::Region => match unsafe { heap::usable_size(span, address) } {
+            // SAFETY: the heap has a block there.
+            Ok(usable) if usable < class::SLAB_MAX || !unsafe { key::is_set(address) } => Some((span, usable)),
+            _ => None,
+        },
+        Kind::Mapping if span.start() == address => Some((span, span.len())),
+        _ => None,
+    }
+}
+
+/// Whether a heap block is free already, in a thread's cache, where the heap has it in use. Reports that.
+///
+/// # Safety
+/// A heap block of so many bytes is at the address.
+pub unsafe fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> bool {
+    // SAFETY: the caller's promise.
+    let is = usable >= class::SLAB_MAX && unsafe { misuse::has_key(address) };
+    if is {
+        misuse::report(operation, address, Wrong::Object(ObjectMisuse::Freed(usable)));
+    }
+    is
+}
+
+/// `None` for what is no block in use: that has been reported.
+pub fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
+    if p.is_null() { Some(0) } else { usable_by(owner(p.addr()), operation, p) }
+}
+
+/// The same where the owner is known.
+#[inline(always)]
+pub fn usable_by(owner: Owner, operation: Operation, p: *mut u8) -> Option<usize> {
+    let address = p.addr();
+    let wrong = match owner {
+        Owner::Slab(entry) => return usable_object(operation, entry, address),
+        // SAFETY: the page map's region.
+        Owner::Region(region) => match unsafe { heap::usable_size(region, address) } {
+            // SAFETY: the heap has a block there.
+            Ok(usable) => return Some(usable).filter(|_| !unsafe { is_in_a_cache(operation, usable, address) }),
+            Err(wrong) => Wrong::Block(region, wrong),
+        },
+        Owner::Mapping(span) if span.start() == address => return Some(span.len()),
+        Owner::Guarded => return guard::usable_size(operation, address),
+        Owner::Mapping(span) => Wrong::Mapping(span),
+        Owner::Foreign => return foreign::usable_size(operation, p),
+    };
+    misuse::report(operation, address, wrong);
+    None
+}
+
+/// The bytes of an object that the program names; `None` if it is none in use: that has been reported.
+#[inline]
+pub fn usable_object(operation: Operation, entry: Entry, address: usize) -> Option<usize> {
+    let wrong = match entry.object_at(address) {
+        // SAFETY: that object.
+        Some(object) if entry.is_out(address) && !unsafe { misuse::has_key(address) } => {
+            return Some(object.class.size());
+        }
+        Some(object) => ObjectMisuse::Freed(object.class.size()),
+        None => interior(entry, address),
+    };
+    misuse::report(operation, address, Wrong::Object(wrong));
+    None
+}

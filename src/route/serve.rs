@@ -1,0 +1,208 @@
+//! Where a request is served: by an object of a slab, a block of the free list, or a mapping.
+
+#![allow(unsafe_code)]
+
+use super::give_back::release_regions_for;
+use crate::base::align;
+use crate::base::class::SizeClass;
+use crate::base::config::{GRAIN, REQUEST_MAX};
+use crate::base::family::Family;
+use crate::base::operation::Operation;
+use crate::cache::{count, fast, refill, threads};
+use crate::heap::heap::{self, Fresh};
+use crate::process::{options, start, statics};
+use crate::route::{guard, oom, release};
+use crate::slab::key;
+use crate::sys::errno;
+use core::ptr::null_mut;
+
+/// Null, and `ENOMEM` in errno.
+pub fn fail() -> *mut u8 {
+    errno::set_errno(libc::ENOMEM);
+    null_mut()
+}
+
+/// The same for another operation.
+pub fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
+    match fast::allocate(operation, n) {
+        0 => serve(operation, n, GRAIN, false),
+        object => core::ptr::with_exposed_provenance_mut(object),
+    }
+}
+
+/// Serves an aligned request from a slab of its class: in a mixed one an object may stand anywhere, as this one does.
+#[cold]
+pub fn serve_instead(operation: Operation, object: usize, n: usize, align: usize, zero: bool) -> *mut u8 {
+    // SAFETY: it was taken just now, and nobody has seen it.
+    unsafe { release::release(Operation::Move, core::ptr::with_exposed_provenance_mut(object)) };
+    // It was counted as served, and will be again.
+    count::uncount(operation);
+    let class = SizeClass::for_aligned(n, align);
+    let aligned = class.and_then(|class| statics::arena(statics::home()).enter(operation)?.take_aligned(class));
+    let Some(aligned) = aligned else { return serve_block(operation, n, n, align, zero) };
+    count::count(operation);
+    // SAFETY: an object that was taken just now.
+    unsafe { key::clear(aligned) };
+    fill(aligned, class.map_or(n, SizeClass::size), n, zero)
+}
+
+/// Serves a request that the thread's cache did not serve at once.
+#[inline(never)]
+pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
+    start::ensure();
+    let class = if align <= GRAIN { SizeClass::for_size(n) } else { SizeClass::for_aligned(n, align) };
+    if guard::is_asked()
+        && !options::watched()
+        && let Some(block) = guard::sample(operation, Family::Malloc, n, align)
+    {
+        return fill(block, n, n, zero);
+    }
+    let class = class.filter(|_| options::slabs());
+    if let Some(class) = class.filter(|class| class.has_slabs())
+        && let Some(object) = serve_object(operation, class)
+    {
+        if !align::is(object, align) {
+            return serve_instead(operation, object, n, align, zero);
+        }
+        return fill(object, class.size(), n, zero);
+    }
+    let span = n.checked_add(if align > GRAIN { align } else { 0 });
+    if span.is_none_or(|bytes| bytes >= options::cutoff()) {
+        if n > REQUEST_MAX {
+            return fail();
+        }
+        return serve_mapping(operation, n, align, zero);
+    }
+    // Rounded up to its class a block can go into the cache when it is freed.
+    let medium = class.filter(|class| !class.has_slabs() && align <= GRAIN && options::caches());
+    if let Some(class) = medium {
+        let block = fast::allocate_class_anyhow(operation, class);
+        if block != 0 {
+            return fill(block, usable_of(block), n, zero);
+        }
+        refill::missed(class);
+    }
+    serve_block(operation, n, medium.map_or(n, SizeClass::size), align, zero)
+}
+
+/// An object of a slab.
+fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
+    let object = match threads::cache() {
+        Some(cache) => match fast::allocate_class_anyhow(operation, class) {
+            0 if refill::fill(cache, class) => fast::allocate_class_anyhow(operation, class),
+            object => object,
+        },
+        None => {
+            let object = statics::arena(statics::home()).enter(operation)?.take_one(class)?;
+            count::count(operation);
+            // SAFETY: an object that was taken just now.
+            unsafe { key::clear(object) };
+            object
+        }
+    };
+    (object != 0).then_some(object)
+}
+
+/// A block of the free list of at least `room` bytes, `n` of which were asked for.
+fn serve_block(operation: Operation, n: usize, room: usize, align: usize, zero: bool) -> *mut u8 {
+    let Some(mut heap) = statics::arena(statics::home()).enter(operation) else {
+        return serve_aside(operation, n, align, zero);
+    };
+    let fresh = heap.alloc_aligned(room, align);
+    drop(heap);
+    match fresh.or_else(|| from_any_arena(n, align)) {
+        Some(fresh) => {
+            count::count(operation);
+            hand_out(fresh, n, zero)
+        }
+        // Where no region fits any more a small mapping may.
+        None => serve_mapping(operation, n, align, zero),
+    }
+}
+
+/// Serves where the thread's home must not be waited for: a fork has it frozen, or this signal handler interrupted it.
+#[cold]
+#[inline(never)]
+fn serve_aside(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
+    let fresh = statics::arena_aside().and_then(|aside| aside.enter(operation)?.alloc_aligned(n, align));
+    match fresh {
+        Some(fresh) => {
+            count::count(operation);
+            hand_out(fresh, n, zero)
+        }
+        None => serve_mapping(operation, n, align, zero),
+    }
+}
+
+fn hand_out(fresh: Fresh, n: usize, zero: bool) -> *mut u8 {
+    if fresh.dirty != 0 {
+        // It may have been in a cache once, and may grow to a size of which that is asked.
+        // SAFETY: a block that was taken just now.
+        unsafe { key::clear(fresh.block) };
+    }
+    fill(fresh.block, fresh.dirty, n, zero)
+}
+
+/// The bytes of a heap block in use that was in a cache.
+fn usable_of(block: usize) -> usize {
+    // SAFETY: the page map's region.
+    statics::PAGE_MAP.get(block).and_then(|region| unsafe { heap::usable_size(region, block) }.ok()).unwrap_or(0)
+}
+
+/// The system has no more memory: an arena may have a hole, or room to grow.
+#[cold]
+#[inline(never)]
+fn from_any_arena(n: usize, align: usize) -> Option<Fresh> {
+    statics::arenas().find_map(|arena| {
+        let mut heap = arena.enter(Operation::Other)?;
+        // An arena without regions has no hole either, and a first region is what could not be had.
+        if heap.figures().held == 0 { None } else { heap.alloc_aligned(n, align) }
+    })
+}
+
+/// A block for the program, which asked for `n` bytes: zeroed, as far as it may be used, or filled if that was asked for.
+#[inline]
+fn fill(block: usize, dirty: usize, n: usize, zero: bool) -> *mut u8 {
+    let p: *mut u8 = core::ptr::with_exposed_provenance_mut(block);
+    // SAFETY: the block is ours and has `n` bytes, and `dirty`; what is behind these is zero.
+    unsafe {
+        if zero || options::zeroes() {
+            p.write_bytes(0, dirty);
+        } else if options::perturb() != 0 {
+            p.write_bytes(!options::perturb(), n);
+        }
+    }
+    p
+}
+
+#[cold]
+#[inline(never)]
+fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
+    // Again in any case: a call may fail for once.
+    let again = || {
+        release_regions_for(n);
+        statics::MAPPINGS.alloc(n, align)
+    };
+    let Some(span) = statics::MAPPINGS.alloc(n, align).or_else(again) else {
+        // What the system does not have the heaps may: freed memory that they keep.
+        return match from_any_arena(n, align) {
+            Some(fresh) => {
+                count::count(operation);
+                hand_out(fresh, n, zero)
+            }
+            None => {
+                let again = || serve(operation, n, align, zero);
+                oom::retry(n, oom::beside_forks(fail(), again), again)
+            }
+        };
+    };
+    count::count(operation);
+    // It is zero.
+    fill(span.start(), 0, n, zero)
+}
+
+/// The bytes to ask the heap for where `n` are wanted, and no alignment: as many as the class has, so that the block can go into a cache when it is
+/// freed, and grow a little where it is.
+pub fn room(n: usize) -> usize {
+    SizeClass::for_size(n).filter(|class| !class.has_slabs()).map_or(n, SizeClass::size)
+}
