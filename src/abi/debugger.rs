@@ -1,5 +1,7 @@
 //! Where a debugger finds the heap, in a process or in a core file: `scripts/gdb-metes.py` reads this, and knows the layouts.
 
+#![allow(unsafe_code)]
+
 use crate::base::sealed;
 use crate::heap::page_map::PageMap;
 use crate::process::statics;

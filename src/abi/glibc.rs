@@ -1,5 +1,7 @@
 //! glibc's questions and settings: mallopt, mallinfo, `malloc_trim`, `malloc_stats`, `malloc_info`.
 
+#![allow(unsafe_code)]
+
 use crate::front::tuning;
 use core::ffi::c_int;
 

@@ -1,5 +1,7 @@
 //! metes as a Rust program's global allocator.
 
+#![allow(unsafe_code)]
+
 use crate::base::config::GRAIN;
 use crate::base::family::Family;
 use crate::front::alloc;

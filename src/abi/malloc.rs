@@ -1,6 +1,8 @@
 //! The malloc family of C, POSIX and glibc. Thread-safe, all of it; alignment is at least 16 for every size; a failure is
 //! null with `ENOMEM` in errno, unless said otherwise.
 
+#![allow(unsafe_code)]
+
 use crate::base::align;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};

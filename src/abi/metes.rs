@@ -1,5 +1,7 @@
 //! The C API of metes' own, from which `include/metes.h` is made.
 
+#![allow(unsafe_code)]
+
 use crate::base::operation::Operation;
 use crate::debug::check;
 use crate::front::{stats, tuning};

@@ -1,9 +1,9 @@
-//! L5: the exported ABI of C and C++, present in the exporting flavour alone, and the Rust allocator. Forwarding only.
-
-#![allow(unsafe_code)]
+//! L10: the exported ABI of C and C++, present in the exporting flavour alone, and the Rust allocator. Forwarding only.
 
 #[cfg(all(feature = "export", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod cxx;
+#[cfg(all(feature = "export", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod cxx_calls;
 #[cfg(feature = "export")]
 pub mod debugger;
 #[cfg(feature = "export")]

@@ -8,6 +8,7 @@
 //! The threads of a model take turns on one thread of the system: the table needs no lock, but none may hold it while loom
 //! switches. Memory that is given back and taken again in the same run would find its old words.
 
+#![allow(unsafe_code)]
 #![allow(unsafe_code, missing_docs)]
 
 use core::cell::{Cell, RefCell, UnsafeCell};

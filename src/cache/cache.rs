@@ -39,7 +39,7 @@
 
 #![allow(unsafe_code)]
 
-use super::slots::{FAR, NEAR, PLACES, Place, SLOTS};
+use super::slots::{PLACES, SLOTS};
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::config::{CHECKED, UNIT};
 use crate::base::operation::Operation;
@@ -52,7 +52,6 @@ use crate::slab::slab::{BINS_END, Entry, home_place};
 use crate::sys::thread;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::Relaxed;
-use core::sync::atomic::{Ordering, compiler_fence};
 
 pub use super::slots::{slots_max, slots_min};
 
@@ -347,90 +346,6 @@ impl Cache {
         self.address() + size_of::<Self>() + 8 * index as usize
     }
 
-    /// The lowest slot of a class, in the place where its stack is: where `top` points when that is empty.
-    #[inline]
-    pub(super) fn bottom(&self, class: SizeClass) -> usize {
-        self.bottom_below(class, self.bin(class).top.load(Relaxed))
-    }
-
-    #[inline]
-    pub(super) fn bottom_below(&self, class: SizeClass, top: usize) -> usize {
-        let Place { near, far } = PLACES[class.index()];
-        let is_far = top >= self.address() + size_of::<Self>() + 8 * FAR;
-        self.slot_at(if is_far { far } else { near })
-    }
-
-    /// Moves a stack to where there is room for so many objects; its lowest slot there. The gate is closed. Who reads it after a fork finds
-    /// it in the one place or in the other: a store decides.
-    pub(super) fn settle(&self, class: SizeClass, slots: usize) -> usize {
-        let (Place { near, far }, from) = (PLACES[class.index()], self.bottom(class));
-        let held = self.bin(class).top.load(Relaxed) - from;
-        let to = self.slot_at(if slots.max(held / 8) > NEAR { far } else { near });
-        if to != from {
-            let objects = (8..=held).step_by(8);
-            // SAFETY: the class's slots in both places.
-            objects.for_each(|at| unsafe { slot(to + at).store(slot(from + at).load(Relaxed), Relaxed) });
-            compiler_fence(Ordering::SeqCst);
-            self.bin(class).top.store(to + held, Relaxed);
-        }
-        to
-    }
-
-    pub(super) fn is_empty(&self, class: SizeClass) -> bool {
-        self.bin(class).top.load(Relaxed) == self.slot_at(PLACES[class.index()].near) || self.count(class) == 0
-    }
-
-    /// How many objects a stack holds.
-    pub fn count(&self, class: SizeClass) -> usize {
-        self.stack(class).len()
-    }
-
-    /// The slots of a stack that hold its objects. To another thread they are a moment's: what is in them later may be old, or 0.
-    pub(super) fn stack(&self, class: SizeClass) -> &'static [AtomicUsize] {
-        // Read once: the thread may be moving it.
-        let top = self.bin(class).top.load(Relaxed);
-        let bottom = self.bottom_below(class, top);
-        // A cache that is not laid out has zeroes there.
-        let count = top.saturating_sub(bottom) / 8;
-        // SAFETY: the slots stand behind the cache, and `top` is one of them, `bottom` or above it, or 0.
-        unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(bottom + 8), count) }
-    }
-
-    /// How many objects a stack may hold.
-    pub fn capacity(&self, class: SizeClass) -> usize {
-        self.pace(class).capacity.load(Relaxed) as usize
-    }
-
-    /// The classes whose stacks may hold anything.
-    pub fn used(&self) -> impl Iterator<Item = SizeClass> {
-        SizeClass::all().filter(|&class| self.capacity(class) != 0)
-    }
-
-    /// Sets how many objects a stack may hold, at most `slots_max`. The gate is closed, or the cache halted.
-    pub fn set_capacity(&self, class: SizeClass, slots: usize) {
-        debug_assert!(slots <= slots_max(class.size()));
-        let above = |slots: usize| slots.saturating_sub(slots_min(class.size())) * class.size();
-        let before = self.capacity(class);
-        let grown = self.grown.load(Relaxed) + above(slots);
-        self.grown.store(grown.saturating_sub(above(before)), Relaxed);
-        #[expect(clippy::cast_possible_truncation, reason = "a few thousand")]
-        self.pace(class).capacity.store(slots as u16, Relaxed);
-        self.bin(class).end.store(self.settle(class, slots) + 8 * slots, Relaxed);
-        // A cache that is used again has it still.
-        if before == 0 && self.table().get(class.grains().start).is_some_and(|bin| bin.load(Relaxed) == 0) {
-            self.show(class);
-        }
-    }
-
-    /// Lets the stacks start anew, as if none had been used. The gate is closed, or the cache halted.
-    pub fn begin_stacks(&self) {
-        for class in self.used() {
-            self.set_capacity(class, 0);
-            self.pace(class).batch.store(0, Relaxed);
-            self.pace(class).flushes.store(0, Relaxed);
-        }
-    }
-
     /// Lets the fast paths find their bins.
     pub(super) fn limit(&self) {
         for class in self.used() {
@@ -466,67 +381,6 @@ impl Cache {
         self.seen.swap(now, Relaxed) == now
     }
 
-    /// How many objects a stack could hold if it took all the room there is for one of so many caches.
-    pub fn affordable(&self, class: SizeClass, caches: usize) -> usize {
-        let size = class.size();
-        let room = (BUDGET / caches.max(1)).clamp(SHARE_MIN, SHARE_MAX).saturating_sub(self.grown.load(Relaxed));
-        (self.capacity(class).max(slots_min(size)) + room / size).min(slots_max(size))
-    }
-
-    /// Whether a stack stands where it stood when this was asked last.
-    pub fn is_idle(&self, class: SizeClass) -> bool {
-        #[expect(clippy::cast_possible_truncation, reason = "a stack has fewer slots")]
-        let top = (self.bin(class).top.load(Relaxed) / 8) as u16;
-        self.pace(class).seen.swap(top, Relaxed) == top
-    }
-
-    /// The class after the one that was asked for last, in turns.
-    pub fn next_victim(&self) -> SizeClass {
-        let next = self.victim.load(Relaxed) % (CLASSES - 1) + 1;
-        self.victim.store(next, Relaxed);
-        SizeClass::of_index(next)
-    }
-
-    /// The slots for up to `count` objects that come into an empty stack: the one to be handed out first goes into the last
-    /// of them, the next before it, and so on. `put` comes next.
-    pub fn places(&self, class: SizeClass, count: usize) -> &'static [AtomicUsize] {
-        debug_assert!(self.count(class) == 0 && count <= self.capacity(class));
-        &self.slots(class)[1..=count]
-    }
-
-    /// Makes the objects in the upper `taken` of `places` the content of the stack. The gate is closed.
-    pub fn put(&self, class: SizeClass, places: &[AtomicUsize], taken: usize) {
-        let Some(first) = places.last().map(|slot| slot.load(Relaxed)).filter(|_| taken != 0) else { return };
-        if taken < places.len() {
-            for (to, from) in places.iter().zip(&places[places.len() - taken..]) {
-                to.store(from.load(Relaxed), Relaxed);
-            }
-        }
-        compiler_fence(Ordering::SeqCst);
-        self.bin(class).top.store(self.bottom(class) + 8 * taken, Relaxed);
-        add(&self.filled, taken as u64);
-        if self.rate.load(Relaxed) > 1 {
-            self.count_filled(taken as u64);
-        }
-        self.aim(first);
-    }
-
-    /// The objects that a flush of a stack down to the `keep` newest, fewer than there are, takes away: the older ones. The gate
-    /// is closed, and `drop_older` comes next.
-    pub fn older(&self, class: SizeClass, keep: usize) -> &'static [AtomicUsize] {
-        &self.slots(class)[1..=self.count(class) - keep]
-    }
-
-    /// Takes what `older` returned out of the stack.
-    pub fn drop_older(&self, class: SizeClass, keep: usize) {
-        let (slots, count) = (self.slots(class), self.count(class));
-        compiler_fence(Ordering::SeqCst);
-        for index in 1..=keep {
-            slots[index].store(slots[count - keep + index].load(Relaxed), Relaxed);
-        }
-        self.bin(class).top.store(self.bottom(class) + 8 * keep, Relaxed);
-    }
-
     /// Makes the leaf of the page map around an object the window.
     pub fn aim(&self, object: usize) {
         let window = self.head.window();
@@ -535,17 +389,6 @@ impl Cache {
         }
         if let Some(window) = PAGE_MAP.window(object) {
             self.head.window.store(core::ptr::from_ref(window).expose_provenance(), Relaxed);
-        }
-    }
-
-    /// The slots of a class in the place where its stack is, the lowest included.
-    pub(super) fn slots(&self, class: SizeClass) -> &'static [AtomicUsize] {
-        let (bottom, most) = (self.bottom(class), slots_max(class.size()));
-        let is_near = bottom == self.slot_at(PLACES[class.index()].near);
-        // SAFETY: the slots stand behind the cache.
-        unsafe {
-            let first = core::ptr::with_exposed_provenance(bottom);
-            core::slice::from_raw_parts(first, 1 + if is_near { most.min(NEAR) } else { most })
         }
     }
 
@@ -585,16 +428,5 @@ impl Cache {
     pub fn open(&self) {
         light_fence();
         self.head.gate.store(OPEN, Relaxed);
-    }
-
-    /// How many objects are in the stacks.
-    pub fn stacked(&self) -> usize {
-        SizeClass::all().map(|class| self.count(class)).sum()
-    }
-
-    /// Calls `f` with every object in the stacks and the remote buffer. The thread may be at work on them: see `stack`.
-    pub fn for_each_held(&self, mut f: impl FnMut(usize)) {
-        let stacks = SizeClass::all().flat_map(|class| self.stack(class));
-        stacks.chain(self.remote()).map(|slot| slot.load(Relaxed)).filter(|&object| object != 0).for_each(&mut f);
     }
 }

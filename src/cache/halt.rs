@@ -1,7 +1,5 @@
 //! Halting a cache: how somebody else than its thread comes to its stacks, and how its thread comes in.
 
-#![allow(unsafe_code)]
-
 use super::cache::{ARMED, Cache, HALTED, LEFT, classes};
 use crate::sys::futex;
 use core::sync::atomic::Ordering;

@@ -13,5 +13,6 @@ pub mod remote;
 pub mod rooms;
 mod sampling;
 pub mod slots;
+mod stacks;
 pub mod threads;
 pub mod work;

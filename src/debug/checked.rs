@@ -14,37 +14,28 @@
 
 #![allow(unsafe_code)]
 
+use super::looks::{freed, look, look_at, look_before, look_beside, tell, untouched, waiting, whole_in_use};
 use super::quarantine::{self, Vacant};
+use super::under_way::{AT_WORK, GIVING, KEEPING};
 use crate::base::align;
 use crate::base::class::{SLAB_MAX, SizeClass};
-use crate::base::code::Code;
 use crate::base::config::{GRAIN, REQUEST_MAX};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
 use crate::cache::count;
 use crate::debug::faults;
-use crate::heap::heap;
 use crate::process::options::Foreign;
 use crate::process::{options, statics};
-use crate::report::checked_block::{Place, block_of, extent, find, red_zone};
-use crate::report::misuse::{self, found};
+use crate::report::checked_block::{Place, block_of, find, red_zone};
 use crate::report::trailer::{self, Block, Facts};
 use crate::report::{fault, foreign};
 use crate::route::{guard, oom, owner, release, serve};
 use crate::slab::slab::Object;
-use crate::slab::vacant;
 use crate::sys::linux::{self, page_size};
 use crate::sys::{errno, valgrind};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
-use core::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// How many calls are at work on a trailer: a block without one may be theirs.
-pub(super) static AT_WORK: AtomicUsize = AtomicUsize::new(0);
-/// How many calls are giving a mapping back.
-pub(super) static GIVING: AtomicUsize = AtomicUsize::new(0);
-/// Set while blocks in use are looked at: mappings are not given back then, as whoever looks has no lock that would keep them.
-pub(super) static KEEPING: AtomicBool = AtomicBool::new(false);
 /// What new blocks are filled with.
 const FRESH: u8 = 0xa5;
 
@@ -171,164 +162,6 @@ fn filled(start: usize, n: usize, zero: bool) -> *mut u8 {
     p
 }
 
-/// A block in use that the program names; `None` if it is none, or damaged: that has been reported.
-fn look(operation: Operation, p: *mut u8) -> Option<(Block, Place, Facts)> {
-    let found = whole_in_use(p);
-    if found.is_none() {
-        tell(operation, p);
-    }
-    found
-}
-
-#[inline(always)]
-fn whole_in_use(p: *mut u8) -> Option<(Block, Place, Facts)> {
-    let (block, place) = find(p.addr())?;
-    let facts = block.facts().ok()?;
-    (!facts.freed && block.first_damaged(facts.size).is_none()).then_some((block, place, facts))
-}
-
-/// Reports what is wrong with what is no block in use, or a damaged one.
-#[cold]
-fn tell(operation: Operation, p: *mut u8) {
-    // Where no block starts, or the heap has it as free.
-    if owner::usable_size_for(operation, p).is_none() {
-        return;
-    }
-    let Some(block) = extent(p.addr()) else { return };
-    let facts = match block.facts() {
-        Ok(facts) => facts,
-        Err(_) if block.is_vacant() => {
-            return misuse::freed(operation, block.start, format_args!("this block is free already"));
-        }
-        Err(raw) => return overrun(operation, block, raw),
-    };
-    if facts.freed {
-        return freed(operation, block, facts);
-    }
-    let (start, size) = (block.start, facts.size);
-    let Some(at) = block.first_damaged(size) else { return };
-    let by = at - (start + size);
-    let what = match by {
-        0 => format_args!("the byte behind the {size} bytes that were asked for was written to"),
-        _ => format_args!("the byte {by} behind the {size} bytes that were asked for was written to"),
-    };
-    misuse::found_at(Code::Overflow, operation, start, at, what);
-}
-
-fn freed(operation: Operation, block: Block, facts: Facts) {
-    misuse::freed(operation, block.start, format_args!("this block of {} bytes is free already", facts.size));
-}
-
-/// The word at a block's end is not what was left there.
-fn overrun(operation: Operation, block: Block, raw: u64) {
-    let what = format_args!("the last 8 bytes of the block were written to: they are {raw:#018x}");
-    misuse::found_at(Code::Overflow, operation, block.start, block.end - 8, what);
-}
-
-/// Looks at what stands before a block: the end of the block before it, or a header.
-fn look_before(operation: Operation, block: Block, place: Place) {
-    let start = block.start;
-    let Place::Slab(entry, Object { index, .. }) = place else { return };
-    let Some(class) = entry.class().filter(|_| !valgrind::listens()) else { return };
-    // Between two slabs there may be none, and zeroes: see `heap::units`.
-    let is_whole = match index {
-        0 => !matches!(heap::header_at(&statics::PAGE_MAP, start), Some(Err(raw)) if raw != 0),
-        // SAFETY: the object before it ends there.
-        _ => unsafe { vacant::is_whole(start - 8) },
-    };
-    if !is_whole {
-        let before = start - class.size();
-        let what = format_args!("the 8 bytes before the block were written to; the block before it is at {before:#x}");
-        misuse::found_at(Code::Underflow, operation, start, start - 8, what);
-    }
-}
-
-/// Looks at what stands next to an object, before it and behind: a write there is noticed when this block is freed, and not when the other one
-/// is, or at exit.
-#[inline(never)]
-fn look_beside(block: Block, place: Place) {
-    let Place::Slab(entry, Object { index, .. }) = place else { return };
-    let Some(class) = entry.class().filter(|_| !valgrind::listens()) else { return };
-    if index != 0 {
-        look_at_neighbour(block_of(block.start - class.size(), class), false);
-    }
-    if index + 1 < class.objects() {
-        look_at_neighbour(block_of(block.start + class.size(), class), true);
-    }
-}
-
-#[inline]
-fn look_at_neighbour(other: Block, first: bool) {
-    if other.may_be_damaged(first) {
-        look_closer(other, first);
-    }
-}
-
-/// Reports that the first bytes, or the last, of a block next to one that is freed were written to, where nobody may.
-#[cold]
-#[inline(never)]
-fn look_closer(other: Block, first: bool) {
-    let Some((facts, _)) = damaged_end(other, first) else { return };
-    if facts.freed {
-        // Another thread may be filling it just now, or have it by now.
-        let mut damaged = None;
-        quarantine::for_each(|start| {
-            if start == other.start {
-                damaged = damaged_end(other, first);
-            }
-        });
-        if let Some((facts, at)) = damaged {
-            let (size, offset) = (facts.size, at - other.start);
-            let what = format_args!("byte {offset} of this free block of {size} bytes was written to");
-            misuse::found_meanwhile(Code::WriteAfterFree, other.start, at, what);
-        }
-    } else if let Some((now, at)) = damaged_end(other, first)
-        // Another thread may be filling canaries just now, or may have freed the block.
-        && AT_WORK.load(SeqCst) == 0
-        && other.facts() == Ok(facts)
-        && now == facts
-    {
-        let what = format_args!("byte {} of this block, behind its end, was written to", at - other.start);
-        misuse::found_meanwhile(Code::Overflow, other.start, at, what);
-    }
-}
-
-/// What a block says, and a byte near its start, or near its end, that has changed and is nobody's.
-#[inline(never)]
-fn damaged_end(block: Block, first: bool) -> Option<(Facts, usize)> {
-    let facts = block.facts().ok()?;
-    let at = match (facts.freed, first) {
-        // Whole pages of it nobody can write to.
-        (true, _) if facts.hidden => None,
-        (true, _) => quarantine::changed(block.end_of_filled(first)),
-        (false, true) => None,
-        (false, false) => block.last_damaged(facts.size),
-    };
-    Some((facts, at?))
-}
-
-/// Reports what the program says of a block and is not so; whether all is. The block is one to be freed all the same.
-fn look_at(operation: Operation, start: usize, facts: Facts, claim: Claim) -> bool {
-    let (size, align) = (facts.size, facts.align);
-    // A plain free takes blocks of any alignment; nothing else does.
-    let any = claim == Claim::of(Family::Malloc);
-    let said_align = claim.align.unwrap_or(GRAIN).max(GRAIN);
-    let said_size = claim.size.unwrap_or(size);
-    if !facts.family.matches(claim.family) && options::families() {
-        let (from, to) = (facts.family.allocates(), claim.family.frees());
-        found(Code::Mismatched, operation, start, format_args!("this block is from {from}, and was given to {to}"));
-    } else if said_size != size {
-        let what = format_args!("this block has {size} bytes, and {said_size} were said");
-        found(Code::WrongSize, operation, start, what);
-    } else if !any && said_align != align {
-        let what = format_args!("this block was asked for with an alignment of {align}, not {said_align}");
-        found(Code::WrongAlignment, operation, start, what);
-    } else {
-        return true;
-    }
-    false
-}
-
 /// How a call that gives a block back ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -445,38 +278,6 @@ fn vacate(block: Block, place: Place) -> bool {
         block.end();
     }
     vacated
-}
-
-/// A block in quarantine. Reports that its header was overwritten, where it has one.
-pub(super) fn waiting(start: usize) -> Option<(Block, Place)> {
-    let found = find(start);
-    if found.is_none() {
-        // Which finds out what is wrong.
-        let _ = owner::usable_size_for(Operation::Free, core::ptr::with_exposed_provenance_mut(start));
-    }
-    found
-}
-
-/// What a block in quarantine says, if it is as it was left. Reports that it is not.
-pub(super) fn untouched(block: Block) -> Option<Facts> {
-    let start = block.start;
-    let Ok(facts) = block.facts() else {
-        let what = format_args!("the last 8 bytes of this free block were written to");
-        misuse::found_meanwhile(Code::WriteAfterFree, start, block.end - 8, what);
-        return None;
-    };
-    let Some(at) = quarantine::written(block, facts) else { return Some(facts) };
-    let (size, offset) = (facts.size, at - start);
-    let what = format_args!("byte {offset} of this free block of {size} bytes was written to");
-    misuse::found_meanwhile(Code::WriteAfterFree, start, at, what);
-    None
-}
-
-/// In a forked child: other threads that were at work are not there.
-pub fn adopt() {
-    AT_WORK.store(0, Relaxed);
-    GIVING.store(0, Relaxed);
-    KEEPING.store(false, Relaxed);
 }
 
 /// As `alloc::usable_size`: what was asked for, and not a byte more.

@@ -1,6 +1,7 @@
 //! Looking at all checked blocks: for the validators, for leaks, and at exit.
 
-use super::checked::{AT_WORK, GIVING, KEEPING, untouched, waiting};
+use super::looks::{untouched, waiting};
+use super::under_way::{AT_WORK, GIVING, KEEPING};
 use crate::base::code::Code;
 use crate::base::operation::Operation;
 use crate::debug::quarantine;

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use crate::cache::{threads, work};
-use crate::debug::{checked, quarantine};
+use crate::debug::{quarantine, under_way};
 use crate::process::{helper_call, start, statics};
 use crate::route::{guard, helper};
 use crate::sys::{modules, report, sanitizer, thread};
@@ -51,7 +51,7 @@ extern "C" fn after_fork_in_child() {
     work::thaw_in_child();
     helper_call::begin_in_child();
     report::adopt();
-    checked::adopt();
+    under_way::adopt();
     // The child's thread has another number in the kernel.
     let old = thread::number();
     thread::renumber();

@@ -1,5 +1,4 @@
-//! L4: what the entry points do: runtime and options, the routes of allocation and release, reports of misuse,
-//! statistics, checks.
+//! L9: the entries, their statistics and settings, and the life of the process.
 
 pub mod alloc;
 pub mod exit;

@@ -1,7 +1,5 @@
 //! Statistics: what was served, by which entry points, and what it is made of.
 
-#![allow(unsafe_code)]
-
 use crate::base::config::UNIT;
 use crate::base::line::Line;
 use crate::base::operation::Operation;

@@ -15,15 +15,11 @@ use super::free_list::{Fit, FreeList};
 use super::page_map::PageMap;
 use super::span::{Kind, Span, SpanPool};
 use crate::base::align;
-use crate::base::code::Code;
 use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
 use crate::base::late::Late;
-use crate::base::line::Line;
 use crate::base::operation::Operation;
 use crate::base::tree::Nodes;
 use crate::sys::pages::PageSource;
-use crate::sys::report;
-use core::fmt::Write;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// What is wrong with a pointer that lies in a region.
@@ -90,7 +86,7 @@ pub struct Heap<S: PageSource + 'static> {
     pub(super) huge: Huge,
     pub(super) credit: Credit,
     /// What the caller is doing, and to which block (0: to none yet), for reports.
-    operation: (Operation, Block),
+    pub(super) operation: (Operation, Block),
 }
 
 impl<S: PageSource + 'static> Heap<S> {
@@ -292,12 +288,6 @@ impl<S: PageSource + 'static> Heap<S> {
         self.trusted(block).size()
     }
 
-    /// The bytes of a block in use, its header included; `None` if no block of this heap starts at the address.
-    pub fn size_in_use(&self, block: Block) -> Option<usize> {
-        let region = self.map.get(block).filter(|region| self.owns_region(region))?;
-        program_header(region, block).ok().map(Header::size)
-    }
-
     /// Takes a block back that metes itself had.
     pub fn free_own(&mut self, block: Block) {
         if self.free(block).is_err() {
@@ -373,84 +363,6 @@ impl<S: PageSource + 'static> Heap<S> {
         Ok(Some(block::usable(need)))
     }
 
-    /// The header of a block the program names.
-    fn of_program(&self, block: Block) -> Result<Header, Misuse> {
-        match self.map.get(block) {
-            Some(region) if region.kind() == Kind::Region => match program_header(region, block) {
-                Err(Misuse::NoHeader(0)) => self.purged_header(block).ok_or(Misuse::NoHeader(0)),
-                other => other,
-            },
-            _ => Err(Misuse::NoHeader(0)),
-        }
-    }
-
-    /// The block's header, or the word that stands there instead.
-    #[inline]
-    pub(super) fn header(&self, block: Block) -> Result<Header, u64> {
-        block::header(block).or_else(|raw| if raw == 0 { self.purged_header(block).ok_or(raw) } else { Err(raw) })
-    }
-
-    /// The header of a block that metes itself followed a size or a link to.
-    #[inline]
-    pub(super) fn trusted(&self, block: Block) -> Header {
-        match self.header(block) {
-            Ok(header) => header,
-            Err(raw) => {
-                let (operation, subject) = self.operation;
-                self.overwritten(operation.name(), subject, block, raw)
-            }
-        }
-    }
-
-    /// The header of `block` was damaged, by a write past the end of the block before it, most likely; operation `name` on
-    /// `subject` (0: on no block) has met it.
-    #[cold]
-    #[inline(never)]
-    pub fn overwritten(&self, name: &str, subject: Block, block: Block, raw: u64) -> ! {
-        let mut text = Line::<256>::new();
-        // A Line never fails to be written to.
-        let _ = match (subject, subject == block) {
-            (0, _) => write!(text, "{name}: the 8 bytes before the block at {block:#x}"),
-            (_, true) => write!(text, "{name}({block:#x}): the 8 bytes before the block"),
-            (_, false) => write!(text, "{name}({subject:#x}): the 8 bytes before the block at {block:#x}"),
-        };
-        let _ = write!(text, " are {raw:#018x}; ");
-        let _ = match self.block_before(block) {
-            Some((before, size, state)) => {
-                write!(text, "the block before it, {state}, has {size} bytes at {before:#x}")
-            }
-            None if self.is_first(block) => write!(text, "it is the first block of its region"),
-            None => write!(text, "the blocks before it are damaged too"),
-        };
-        report::misuse(Code::HeaderOverwritten, block - HEADER, format_args!("{}", text.as_str()))
-    }
-
-    /// The free block before `block`, by its boundary tag.
-    fn free_before(&self, block: Block) -> Block {
-        if let Ok(size) = block::tag_before(block)
-            && size >= MIN_BLOCK
-            && size < block
-            && self.map.get(block - size - HEADER).is_some_and(|span| self.owns_region(span))
-            && let Ok(header) = block::header(block - size)
-            && !header.in_use()
-            && header.size() == size
-        {
-            return block - size;
-        }
-        self.tag_overwritten(block)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn tag_overwritten(&self, block: Block) -> ! {
-        let raw = block::tag_before(block).err().unwrap_or(0);
-        report::misuse(
-            Code::FreeBlockWritten,
-            block - 2 * HEADER,
-            format_args!("the last 8 bytes of the free block before {block:#x} are {raw:#018x}"),
-        )
-    }
-
     pub(super) fn set_prev_in_use(&self, block: Block, yes: bool) {
         let header = self.trusted(block);
         block::set_header(block, header.with_prev_in_use(yes));
@@ -490,35 +402,4 @@ impl<S: PageSource + 'static> Heap<S> {
 pub(super) fn aligned_in(found: Block, align: usize) -> Block {
     let aligned = align::up(found, align);
     if aligned != found && aligned - found < MIN_BLOCK { align::up(found + MIN_BLOCK, align) } else { aligned }
-}
-
-/// The header of a block in use that a program names by an address in `region`, if there is one. Reads once, so it
-/// needs no lock.
-#[inline]
-fn program_header(region: &Span, block: Block) -> Result<Header, Misuse> {
-    // At the very start of a region a header stands before it only if a region before is joined to it.
-    let room = block - region.start() >= 2 * HEADER || region.joined.load(Relaxed) != 0;
-    if !align::is(block, GRAIN) || !room {
-        return Err(Misuse::NoHeader(0));
-    }
-    match block::header(block) {
-        Ok(header) if header.in_use() && !header.is_fence() => Ok(header),
-        Ok(header) => Err(Misuse::Freed(block::usable(header.size().max(HEADER)))),
-        Err(raw) => Err(Misuse::NoHeader(raw)),
-    }
-}
-
-/// What stands where a block's header would, of any heap's; `None` where no region is.
-pub fn header_at(map: &PageMap, block: Block) -> Option<Result<Header, u64>> {
-    map.get(block - HEADER).filter(|span| span.kind() == Kind::Region).map(|_| block::header(block))
-}
-
-/// The usable bytes of a block in use in any heap. Takes no lock.
-///
-/// # Safety
-/// The region is what the page map has at the address. A program that frees the block meanwhile uses what it has freed.
-#[inline]
-#[expect(unsafe_code, reason = "it reads a word before the address")]
-pub unsafe fn usable_size(region: &Span, block: Block) -> Result<usize, Misuse> {
-    program_header(region, block).map(|header| block::usable(header.size()))
 }

@@ -5,6 +5,7 @@ pub mod block;
 pub mod check;
 pub mod credit;
 pub mod free_list;
+pub mod headers;
 #[expect(clippy::module_inception, reason = "the heap itself is the folder's main subject")]
 pub mod heap;
 pub mod huge;

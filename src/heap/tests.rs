@@ -6,7 +6,8 @@
 use super::block;
 use super::credit::Huge;
 use super::free_list::Fit;
-use super::heap::{Fresh, Heap, Misuse, usable_size};
+use super::headers::usable_size;
+use super::heap::{Fresh, Heap, Misuse};
 use super::locate::Place;
 use super::mapping::Mappings;
 use super::page_map::PageMap;
@@ -20,6 +21,9 @@ use std::boxed::Box;
 use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
+
+mod damage;
+mod limits;
 
 impl PageSource for Rc<Fake> {
     fn page_size(&self) -> usize {
@@ -352,72 +356,6 @@ fn fit_policies_choose_as_they_say() {
 }
 
 #[test]
-fn in_need_a_block_keeps_no_more_than_two_granules_of_its_region() {
-    let mut bench = Bench::new(Fit::Best, 64 << 20);
-    let large = bench.heap.alloc(20 << 20).unwrap().block;
-    bench.heap.free(large).unwrap();
-    // In the middle of the one region.
-    let below = bench.heap.alloc(9 << 20).unwrap().block;
-    let pin = bench.heap.alloc(100).unwrap().block;
-    bench.heap.free(below).unwrap();
-    assert_eq!(bench.heap.figures().regions, 1);
-    // It needs a record for each piece, and where the system takes nothing back all is as it was.
-    bench.source.fail_unmaps(true);
-    assert_eq!(bench.heap.release_whole_regions(), 0);
-    bench.check();
-    bench.source.fail_unmaps(false);
-    assert!(bench.heap.release_whole_regions() >= 16 << 20);
-    bench.check();
-    assert!(bench.heap.figures().held <= 2 * REGION_GRANULE, "{:?}", bench.heap.figures());
-    let again = bench.heap.alloc(20 << 20).unwrap();
-    assert!(are_all(&bytes(again.block, again.usable)[again.dirty..], 0));
-    bench.check();
-    bench.heap.free(pin).unwrap();
-    bench.heap.free(again.block).unwrap();
-    assert!(bench.heap.release_whole_regions() != 0 && bench.heap.figures().held == 0);
-    bench.finish();
-}
-
-#[test]
-fn freed_memory_waits_for_the_decay_time() {
-    let mut bench = Bench::new(Fit::First, 64 << 20);
-    let blocks: Vec<_> = (0..24).map(|_| bench.heap.alloc(1 << 20).unwrap().block).collect();
-    let held = bench.heap.figures().held;
-    // The fake clock goes on by 100 at each look, and there is a look at each free past the threshold.
-    bench.heap.set_trim(1 << 20, 16 << 20, 500);
-    for (index, &block) in blocks.iter().enumerate().take(12) {
-        bench.free(block).unwrap();
-        bench.check();
-        let kept = bench.heap.figures().held == held;
-        // The first is past the threshold by its header, and the sixth comes 500 later.
-        assert_eq!(kept, index < 5, "after free {index}");
-    }
-    blocks[12..].iter().for_each(|&block| {
-        bench.free(block).unwrap();
-    });
-    bench.finish();
-}
-
-#[test]
-fn freed_memory_does_not_wait_when_it_is_much() {
-    let mut bench = Bench::new(Fit::First, 64 << 20);
-    let blocks: Vec<_> = (0..24).map(|_| bench.heap.alloc(1 << 20).unwrap().block).collect();
-    let held = bench.heap.figures().held;
-    bench.heap.set_trim(1 << 16, 1 << 20, u64::MAX);
-    let gave = blocks.iter().position(|&block| {
-        bench.free(block).unwrap();
-        bench.check();
-        bench.heap.figures().held < held
-    });
-    // Sixteen blocks are twice the eight that are live then.
-    assert_eq!(gave, Some(16));
-    for &block in &blocks[17..] {
-        bench.free(block).unwrap();
-    }
-    bench.finish();
-}
-
-#[test]
 fn regions_join_and_part() {
     let mut bench = Bench::new(Fit::First, 64 << 20);
     let blocks: Vec<_> = (0..200).map(|_| bench.heap.alloc(100_000).unwrap().block).collect();
@@ -489,154 +427,4 @@ fn growing_in_place_uses_the_free_neighbour() {
     assert!(bench.heap.resize(first, 10).unwrap().unwrap() >= 10);
     bench.heap.free(first).unwrap();
     bench.finish();
-}
-
-#[test]
-fn misuse_is_told_apart() {
-    let mut bench = Bench::new(Fit::First, 16 << 20);
-    let block = bench.heap.alloc(100).unwrap().block;
-    let region = bench.map.get(block).unwrap();
-    assert!(matches!(bench.heap.free(block + 16), Err(Misuse::NoHeader(_))));
-    assert!(matches!(bench.heap.free(block + 3), Err(Misuse::NoHeader(0))));
-    // SAFETY: of the page map.
-    let usable = |block| unsafe { usable_size(region, block) };
-    assert!(matches!(usable(region.start()), Err(Misuse::NoHeader(0))));
-    assert_eq!(bench.heap.locate(block + 16), Place::In { block, usable: 104, in_use: true });
-    assert_eq!(usable(block), Ok(104));
-    assert_eq!(bench.heap.free(block), Ok(104));
-    assert!(matches!(bench.heap.free(block), Err(Misuse::Freed(_))));
-    assert!(matches!(bench.heap.resize(block, 5), Err(Misuse::Freed(_))));
-    assert_eq!(bench.heap.locate(8), Place::Outside);
-    bench.finish();
-}
-
-#[test]
-fn the_validator_sees_every_kind_of_damage() {
-    let fresh = || {
-        let mut bench = Bench::new(Fit::First, 16 << 20);
-        let blocks: Vec<_> = (0..9).map(|_| bench.heap.alloc(200).unwrap().block).collect();
-        for &block in blocks.iter().step_by(2) {
-            bench.heap.free(block).unwrap();
-        }
-        bench.check();
-        (bench, blocks)
-    };
-    let (bench, blocks) = fresh();
-    let size = block::header(blocks[0]).unwrap().size();
-    drop(bench);
-    // A bit in the header of a block in use, of a free one, in each word of a node, in the boundary tag.
-    let words =
-        [(1, 0usize.wrapping_sub(8)), (2, 0usize.wrapping_sub(8)), (2, 0), (2, 8), (2, 16), (2, 24), (2, size - 16)];
-    for (which, offset) in words {
-        for bit in [0, 17, 35, 63] {
-            let (bench, blocks) = fresh();
-            bytes(blocks[which].wrapping_add(offset), 8)[bit / 8] ^= 1 << (bit % 8);
-            assert!(bench.heap.check().is_err(), "bit {bit} at {offset} of block {which} went unseen");
-        }
-    }
-    // Sealed words that lie: a flag, a size, the figures, the page map.
-    let (bench, blocks) = fresh();
-    let header = block::header(blocks[1]).unwrap();
-    block::set_header(blocks[1], header.with_prev_in_use(!header.prev_in_use()));
-    assert_eq!(bench.heap.check().unwrap_err().what, "a header is wrong about the block before");
-    let (bench, blocks) = fresh();
-    block::set_header(blocks[1], block::header(blocks[1]).unwrap().with_in_use(false));
-    assert!(bench.heap.check().is_err());
-    let (mut bench, _) = fresh();
-    bench.heap.figures.live += 16;
-    assert_eq!(bench.heap.check().unwrap_err().what, "the live bytes are not the sum of the blocks in use");
-    let (bench, blocks) = fresh();
-    bench.map.clear((blocks[0] & !(UNIT - 1)) + UNIT, UNIT);
-    assert_eq!(bench.heap.check().unwrap_err().what, "the page map does not know a unit of a region");
-}
-
-#[test]
-#[should_panic(expected = "M006 free block written to")]
-fn a_written_link_is_reported_before_it_is_followed() {
-    let mut bench = Bench::new(Fit::First, 16 << 20);
-    let blocks: Vec<_> = (0..9).map(|_| bench.heap.alloc(200).unwrap().block).collect();
-    blocks.iter().step_by(2).for_each(|&block| assert!(bench.heap.free(block).is_ok()));
-    blocks.iter().step_by(2).for_each(|&block| bytes(block, 32).fill(0x41));
-    for _ in 0..20 {
-        bench.heap.alloc(5000);
-    }
-}
-
-#[test]
-#[should_panic(expected = "M005 header overwritten")]
-fn an_overflow_is_reported_when_its_neighbour_is_met() {
-    let mut bench = Bench::new(Fit::First, 16 << 20);
-    let first = bench.heap.alloc(100).unwrap();
-    bench.heap.alloc(100).unwrap();
-    bytes(first.block, first.usable + 8).fill(0x41);
-    let _ = bench.heap.free(first.block);
-}
-
-#[test]
-fn sizes_no_block_can_have_are_refused() {
-    let mut bench = Bench::new(Fit::First, 16 << 20);
-    let block = bench.heap.alloc(100).unwrap().block;
-    for n in [32 << 30, 64 << 30, isize::MAX.unsigned_abs(), usize::MAX] {
-        assert_eq!(bench.heap.alloc(n), None);
-        assert_eq!(bench.heap.alloc_aligned(n, 4096), None);
-        assert_eq!(bench.heap.resize(block, n), Ok(None));
-        assert_eq!(bench.heap.alloc_aligned(100, 1 << 40), None);
-    }
-    bench.heap.free(block).unwrap();
-    bench.finish();
-}
-
-#[test]
-fn large_blocks_ask_for_huge_pages_as_far_as_others_were_seen_touched() {
-    const MIB: usize = 1 << 20;
-    let mut bench = Bench::new(Fit::Best, 128 * MIB);
-    bench.heap.set_huge(Huge::Dense(usize::MAX));
-    let mut blocks = Vec::new();
-    let mut asks = |bench: &mut Bench, operation| {
-        bench.heap.set_operation(operation);
-        let block = bench.heap.alloc(6 * MIB).unwrap().block;
-        blocks.push(block);
-        (block, bench.source.is_huge((block + 3 * MIB) & !4095))
-    };
-    let (first, huge) = asks(&mut bench, Operation::Malloc);
-    assert!(!huge, "nothing is known yet");
-    bench.heap.was_touched(first, 6 * MIB);
-    assert!(!asks(&mut bench, Operation::Calloc).1, "nobody writes to all that calloc gives");
-    let (second, huge) = asks(&mut bench, Operation::Malloc);
-    assert!(!huge, "a region of 8 MiB is more than was seen");
-    bench.heap.was_touched(second, 6 * MIB);
-    assert!(asks(&mut bench, Operation::Malloc).1);
-    let (third, huge) = asks(&mut bench, Operation::Malloc);
-    assert!(!huge, "the one before may never be touched");
-    bench.heap.was_touched(third, 6 * MIB);
-    bench.check();
-    blocks.into_iter().for_each(|block| {
-        bench.free(block).unwrap();
-    });
-    bench.heap.trim();
-    bench.heap.release_whole_regions();
-    assert_eq!((bench.heap.credit.seen, bench.heap.credit.owed), (0, 0));
-    bench.finish();
-}
-
-#[test]
-fn out_of_memory_is_soft_at_every_call() {
-    let (ways, blocks) = if cfg!(miri) { (4, 30) } else { (12, 200) };
-    for n in 1..ways {
-        let mut bench = Bench::new(Fit::Best, 16 << 20);
-        bench.source.fail_every(n);
-        let mut held = vec![];
-        let mut refused = 0;
-        for i in 0..blocks {
-            match bench.heap.alloc(i * 700) {
-                Some(fresh) => held.push(fresh.block),
-                None => refused += 1,
-            }
-            bench.check();
-        }
-        assert!(n > 1 || refused > 0);
-        bench.source.fail_every(0);
-        held.into_iter().for_each(|block| assert!(bench.heap.free(block).is_ok()));
-        bench.finish();
-    }
 }

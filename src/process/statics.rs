@@ -1,7 +1,5 @@
 //! The process's statics: the page map, the arenas, which of them is a thread's home, and the mappings.
 
-#![allow(unsafe_code)]
-
 use super::options::{self, HugePages};
 use super::trim_policy;
 use crate::base::config::ARENAS_MAX;

@@ -6,7 +6,7 @@ use super::trailer::{self, Block};
 use crate::base::align;
 use crate::base::class::SizeClass;
 use crate::base::config::GRAIN;
-use crate::heap::heap;
+use crate::heap::headers;
 use crate::heap::span::Span;
 use crate::process::{options, statics};
 use crate::slab::slab::{Entry, Object};
@@ -45,7 +45,7 @@ pub fn find(start: usize) -> Option<(Block, Place)> {
     let span = statics::PAGE_MAP.get(start)?;
     let (len, place) = if span.is_region() {
         // SAFETY: the page map's region.
-        (unsafe { heap::usable_size(span, start) }.ok()?, Place::Heap)
+        (unsafe { headers::usable_size(span, start) }.ok()?, Place::Heap)
     } else if span.start() == start {
         let asked = span.wanted();
         let guard = if align::is(asked, page_size()) { page_size() } else { 0 };

@@ -18,7 +18,7 @@
 
 #![allow(unsafe_code)]
 
-use super::trailer::Facts;
+use super::guarded_block::{BUSY, Block, DEPTH, FREE, FREEING, STATE_BITS, STATE_MASK, Trace, USED, describe_block};
 use crate::base::align;
 use crate::base::config::{GRAIN, UNIT};
 use crate::base::family::Family;
@@ -26,7 +26,8 @@ use crate::base::shared::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize
 use crate::process::statics;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::{self, PageSource};
-use crate::sys::{probe, thread};
+use crate::sys::report::Detail;
+use crate::sys::thread;
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::Relaxed;
 use system::{open, shut, stack};
@@ -39,22 +40,8 @@ pub const LARGEST: usize = 16 << 10;
 /// Blocks that can be guarded at a time, with those that were freed. In models little of all, as each word is one more place at which
 /// threads may take turns.
 pub const SLOTS: usize = if cfg!(feature = "models") { 2 } else { 256 };
-/// Frames that are kept of a stack.
-pub const DEPTH: usize = if cfg!(feature = "models") { 1 } else { 16 };
 /// How often what is known of a block is read until it is of one piece.
 const PATIENCE: usize = if cfg!(feature = "models") { 3 } else { 100 };
-const CANARY: u8 = 0xc5;
-
-/// Nobody has it.
-const FREE: u64 = 0;
-/// Somebody is taking it, and what is known of it changes.
-const BUSY: u64 = 1;
-/// Its block is in use.
-const USED: u64 = 2;
-/// Its block is being freed, and it is not yet known by whom.
-const FREEING: u64 = 3;
-const STATE_BITS: u32 = 2;
-const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 
 static POOL: AtomicPtr<Pool> = AtomicPtr::new(core::ptr::null_mut());
 
@@ -71,27 +58,11 @@ mod system {
     pub use super::models::{open, shut, stack};
 }
 
-/// Who did something, and from where.
-#[derive(Clone, Copy)]
-pub struct Trace {
-    /// The thread's number.
-    pub thread: u32,
-    /// Zero where the stack has ended.
-    frames: [usize; DEPTH],
-}
-
-impl Trace {
-    /// The caller.
-    fn capture() -> Self {
-        let mut frames = [0; DEPTH];
-        stack(&mut frames);
-        Self { thread: thread::number(), frames }
-    }
-
-    /// The return addresses, innermost first.
-    pub fn frames(&self) -> &[usize] {
-        self.frames.split(|&frame| frame == 0).next().unwrap_or(&[])
-    }
+/// The caller.
+fn capture() -> Trace {
+    let mut frames = [0; DEPTH];
+    stack(&mut frames);
+    Trace { thread: thread::number(), frames }
 }
 
 /// The words of a `Trace`.
@@ -125,93 +96,6 @@ struct Slot {
     align: AtomicUsize,
     allocated: TraceWords,
     freed: TraceWords,
-}
-
-/// What is known of a slot's block, in use or freed last.
-#[derive(Clone, Copy)]
-pub struct Block {
-    index: usize,
-    /// The slot's state with it.
-    state: u64,
-    /// Its address.
-    pub start: usize,
-    /// The bytes asked for.
-    pub size: usize,
-    /// What it was allocated by, and the alignment that was asked for.
-    family: Family,
-    align: usize,
-    /// The pages that were opened for it.
-    from: usize,
-    to: usize,
-    /// The allocation.
-    pub allocated: Trace,
-    /// The free, if that has been and is over.
-    pub freed: Option<Trace>,
-}
-
-impl Block {
-    /// Whether it is in use.
-    pub fn is_used(&self) -> bool {
-        self.state & STATE_MASK == USED
-    }
-
-    /// What a trailer would say of it.
-    pub fn facts(&self) -> Facts {
-        Facts::new(self.size, self.align, self.family)
-    }
-
-    fn end(&self) -> usize {
-        self.start + self.size
-    }
-
-    /// How far an address is from its bytes; 0 if it is one of them.
-    fn distance(&self, address: usize) -> usize {
-        if address < self.start { self.start - address } else { (address + 1).saturating_sub(self.end()) }
-    }
-
-    /// The opened pages but for the block, before it and behind.
-    fn rest(&self) -> [(usize, usize); 2] {
-        [(self.from, self.start - self.from), (self.end(), self.to - self.end())]
-    }
-
-    fn write_canaries(&self) {
-        for (start, len) in self.rest() {
-            // SAFETY: opened just now, and nobody else's.
-            unsafe { core::ptr::with_exposed_provenance_mut::<u8>(start).write_bytes(CANARY, len) };
-        }
-    }
-
-    /// The same as `damage`, while another thread may be freeing the block: the kernel reads its pages, which may not be accessible any more.
-    pub fn damage_meanwhile(&self) -> Option<usize> {
-        let [before, behind] = self.rest();
-        let mut piece = [0; 1 << 10];
-        [behind, before].into_iter().find_map(|(start, len)| {
-            (start..start + len).step_by(piece.len()).find_map(|at| {
-                let wanted = piece.len().min(start + len - at);
-                let got = probe::peek(at, &mut piece[..wanted]);
-                piece[..got].iter().position(|&byte| byte != CANARY).map(|index| at + index)
-            })
-        })
-    }
-
-    /// The first byte behind the block that was written to, or else the last one before it.
-    fn damage(&self) -> Option<usize> {
-        let [before, behind] = self.rest().map(|(start, len)| {
-            // SAFETY: open pages of ours, which the program should not write to any more.
-            unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance::<u8>(start), len) }
-        });
-        // All at once, as the compiler does not do so for the search.
-        let is_whole = |bytes: &[u8]| {
-            let (chunks, rest) = bytes.as_chunks::<64>();
-            chunks.iter().all(|chunk| *chunk == [CANARY; 64]) && rest.iter().all(|&byte| byte == CANARY)
-        };
-        if is_whole(before) && is_whole(behind) {
-            return None;
-        }
-        let wrong = |byte: &u8| *byte != CANARY;
-        let behind = behind.iter().position(wrong).map(|index| self.end() + index);
-        behind.or_else(|| before.iter().rposition(wrong).map(|index| self.from + index))
-    }
 }
 
 /// What an address of the pool is.
@@ -342,8 +226,7 @@ impl Pool {
             self.put(index, state);
             return None;
         }
-        let block =
-            Block { index, state, start, size: n, family, align, from, to, allocated: Trace::capture(), freed: None };
+        let block = Block { index, state, start, size: n, family, align, from, to, allocated: capture(), freed: None };
         block.write_canaries();
         self.write(&block);
         self.total.fetch_add(1, Relaxed);
@@ -465,7 +348,7 @@ impl Pool {
         if state.compare_exchange(block.state, age | FREEING, Relaxed, Relaxed).is_err() {
             return Freed::Again;
         }
-        self.slots[block.index].freed.store(&Trace::capture());
+        self.slots[block.index].freed.store(&capture());
         let damage = block.damage();
         // Where the kernel refuses, it is freed all the same, and nobody who uses it is caught.
         let _ = block.from == block.to || shut(block.from, block.to - block.from);
@@ -482,5 +365,15 @@ impl Pool {
     /// The blocks in use.
     pub fn used(&self) -> impl Iterator<Item = Block> {
         (0..SLOTS).filter_map(|index| self.read(index)).filter(Block::is_used)
+    }
+}
+
+/// What is known of the block at or around an address of the pool.
+pub fn describe(detail: &mut Detail, address: usize) {
+    match pool().map(|pool| pool.find(address)) {
+        Some(Found::Block(block) | Found::Freed(block) | Found::Near(block) | Found::NearFreed(block)) => {
+            describe_block(detail, &block);
+        }
+        Some(Found::Nowhere) | None => detail.line(format_args!("pool of guarded blocks")),
     }
 }

@@ -1,7 +1,135 @@
-//! What is said of a guarded block.
+//! A guarded block, as it was read from its slot, and what is said of it.
 
-use super::guard_pool::{self, Block, Found, Trace};
+#![allow(unsafe_code)]
+
+use super::trailer::Facts;
+use crate::base::family::Family;
+use crate::sys::probe;
 use crate::sys::report::Detail;
+
+/// Frames that are kept of a stack.
+pub const DEPTH: usize = if cfg!(feature = "models") { 1 } else { 16 };
+
+pub(super) const CANARY: u8 = 0xc5;
+
+/// Nobody has it.
+pub(super) const FREE: u64 = 0;
+
+/// Somebody is taking it, and what is known of it changes.
+pub(super) const BUSY: u64 = 1;
+
+/// Its block is in use.
+pub(super) const USED: u64 = 2;
+
+/// Its block is being freed, and it is not yet known by whom.
+pub(super) const FREEING: u64 = 3;
+
+pub(super) const STATE_BITS: u32 = 2;
+
+pub(super) const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
+
+/// Who did something, and from where.
+#[derive(Clone, Copy)]
+pub struct Trace {
+    /// The thread's number.
+    pub thread: u32,
+    /// Zero where the stack has ended.
+    pub(super) frames: [usize; DEPTH],
+}
+
+impl Trace {
+    /// The return addresses, innermost first.
+    pub fn frames(&self) -> &[usize] {
+        self.frames.split(|&frame| frame == 0).next().unwrap_or(&[])
+    }
+}
+
+/// What is known of a slot's block, in use or freed last.
+#[derive(Clone, Copy)]
+pub struct Block {
+    pub(super) index: usize,
+    /// The slot's state with it.
+    pub(super) state: u64,
+    /// Its address.
+    pub start: usize,
+    /// The bytes asked for.
+    pub size: usize,
+    /// What it was allocated by, and the alignment that was asked for.
+    pub(super) family: Family,
+    pub(super) align: usize,
+    /// The pages that were opened for it.
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// The allocation.
+    pub allocated: Trace,
+    /// The free, if that has been and is over.
+    pub freed: Option<Trace>,
+}
+
+impl Block {
+    /// Whether it is in use.
+    pub fn is_used(&self) -> bool {
+        self.state & STATE_MASK == USED
+    }
+
+    /// What a trailer would say of it.
+    pub fn facts(&self) -> Facts {
+        Facts::new(self.size, self.align, self.family)
+    }
+
+    pub(super) fn end(&self) -> usize {
+        self.start + self.size
+    }
+
+    /// How far an address is from its bytes; 0 if it is one of them.
+    pub(super) fn distance(&self, address: usize) -> usize {
+        if address < self.start { self.start - address } else { (address + 1).saturating_sub(self.end()) }
+    }
+
+    /// The opened pages but for the block, before it and behind.
+    pub(super) fn rest(&self) -> [(usize, usize); 2] {
+        [(self.from, self.start - self.from), (self.end(), self.to - self.end())]
+    }
+
+    pub(super) fn write_canaries(&self) {
+        for (start, len) in self.rest() {
+            // SAFETY: opened just now, and nobody else's.
+            unsafe { core::ptr::with_exposed_provenance_mut::<u8>(start).write_bytes(CANARY, len) };
+        }
+    }
+
+    /// The same as `damage`, while another thread may be freeing the block: the kernel reads its pages, which may not be accessible any more.
+    pub fn damage_meanwhile(&self) -> Option<usize> {
+        let [before, behind] = self.rest();
+        let mut piece = [0; 1 << 10];
+        [behind, before].into_iter().find_map(|(start, len)| {
+            (start..start + len).step_by(piece.len()).find_map(|at| {
+                let wanted = piece.len().min(start + len - at);
+                let got = probe::peek(at, &mut piece[..wanted]);
+                piece[..got].iter().position(|&byte| byte != CANARY).map(|index| at + index)
+            })
+        })
+    }
+
+    /// The first byte behind the block that was written to, or else the last one before it.
+    pub(super) fn damage(&self) -> Option<usize> {
+        let [before, behind] = self.rest().map(|(start, len)| {
+            // SAFETY: open pages of ours, which the program should not write to any more.
+            unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance::<u8>(start), len) }
+        });
+        // All at once, as the compiler does not do so for the search.
+        let is_whole = |bytes: &[u8]| {
+            let (chunks, rest) = bytes.as_chunks::<64>();
+            chunks.iter().all(|chunk| *chunk == [CANARY; 64]) && rest.iter().all(|&byte| byte == CANARY)
+        };
+        if is_whole(before) && is_whole(behind) {
+            return None;
+        }
+        let wrong = |byte: &u8| *byte != CANARY;
+        let behind = behind.iter().position(wrong).map(|index| self.end() + index);
+        behind.or_else(|| before.iter().rposition(wrong).map(|index| self.from + index))
+    }
+}
 
 /// Where an address is, as seen from a block.
 pub struct Offset<'a>(pub &'a Block, pub usize);
@@ -15,16 +143,6 @@ impl core::fmt::Display for Offset<'_> {
             at => (at - start, "into"),
         };
         write!(out, "{count} bytes {side}")
-    }
-}
-
-/// What is known of the block at or around an address of the pool.
-pub fn describe(detail: &mut Detail, address: usize) {
-    match guard_pool::pool().map(|pool| pool.find(address)) {
-        Some(Found::Block(block) | Found::Freed(block) | Found::Near(block) | Found::NearFreed(block)) => {
-            describe_block(detail, &block);
-        }
-        Some(Found::Nowhere) | None => detail.line(format_args!("pool of guarded blocks")),
     }
 }
 

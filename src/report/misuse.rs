@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)]
 
-use super::{checked_block, guarded_block};
+use super::{checked_block, guard_pool};
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::operation::Operation;
@@ -138,7 +138,7 @@ fn describe_place(detail: &mut Detail, address: usize) {
     let Some(span) = statics::PAGE_MAP.get(address) else { return };
     let (start, bytes, arena) = (span.start(), span.len(), span.arena.load(Relaxed));
     if span.kind() == Kind::Guarded {
-        return guarded_block::describe(detail, address);
+        return guard_pool::describe(detail, address);
     }
     if span.kind() != Kind::Region {
         return detail.line(format_args!("mapping of {bytes} bytes at {start:#x}"));

@@ -10,7 +10,7 @@ use crate::base::code::Code;
 use crate::base::config::{GRAIN, UNIT};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
-use crate::heap::heap;
+use crate::heap::headers;
 use crate::report::misuse;
 use crate::route::guard;
 use core::sync::atomic::Ordering::Relaxed;
@@ -49,7 +49,7 @@ fn fits(address: usize, claim: Claim, said: usize) -> Option<(usize, bool)> {
             None => return None,
         },
         // SAFETY: the page map's region.
-        Owner::Region(region) => match unsafe { heap::usable_size(region, address) } {
+        Owner::Region(region) => match unsafe { headers::usable_size(region, address) } {
             Ok(usable) => (usable, n <= usable && (loose || usable < block_room(n))),
             Err(_) => return None,
         },

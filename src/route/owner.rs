@@ -5,7 +5,7 @@
 use crate::base::class;
 use crate::base::operation::Operation;
 use crate::cache::fast;
-use crate::heap::heap;
+use crate::heap::headers;
 use crate::heap::page_map::Shown;
 use crate::heap::span::{Kind, Span};
 use crate::process::{start, statics};
@@ -77,7 +77,7 @@ pub fn block_in_use(unit: Shown, address: usize) -> Option<(&'static Span, usize
     let span = unit.span()?;
     match span.kind() {
         // SAFETY: the page map's region.
-        Kind::Region => match unsafe { heap::usable_size(span, address) } {
+        Kind::Region => match unsafe { headers::usable_size(span, address) } {
             // SAFETY: the heap has a block there.
             Ok(usable) if usable < class::SLAB_MAX || !unsafe { key::is_set(address) } => Some((span, usable)),
             _ => None,
@@ -112,7 +112,7 @@ pub fn usable_by(owner: Owner, operation: Operation, p: *mut u8) -> Option<usize
     let wrong = match owner {
         Owner::Slab(entry) => return usable_object(operation, entry, address),
         // SAFETY: the page map's region.
-        Owner::Region(region) => match unsafe { heap::usable_size(region, address) } {
+        Owner::Region(region) => match unsafe { headers::usable_size(region, address) } {
             // SAFETY: the heap has a block there.
             Ok(usable) => return Some(usable).filter(|_| !unsafe { is_in_a_cache(operation, usable, address) }),
             Err(wrong) => Wrong::Block(region, wrong),

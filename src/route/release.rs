@@ -8,7 +8,7 @@ use crate::base::operation::Operation;
 use crate::cache::cache::Cache;
 use crate::cache::fast::Released;
 use crate::cache::{count, fast, refill, threads};
-use crate::heap::heap;
+use crate::heap::headers;
 use crate::heap::span::Span;
 use crate::process::{helper_call, options, statics};
 use crate::report::foreign;
@@ -62,7 +62,7 @@ unsafe fn perturb_freed(address: usize, usable: usize) {
 /// The region is what the page map has at the address.
 unsafe fn release_block(operation: Operation, region: &'static Span, address: usize) {
     // SAFETY: the caller's promise.
-    if let Ok(usable) = unsafe { heap::usable_size(region, address) } {
+    if let Ok(usable) = unsafe { headers::usable_size(region, address) } {
         // SAFETY: the heap has a block there.
         if unsafe { is_in_a_cache(operation, usable, address) } {
             return;
@@ -89,7 +89,7 @@ unsafe fn release_block(operation: Operation, region: &'static Span, address: us
 unsafe fn release_to_heap(operation: Operation, region: &'static Span, address: usize) {
     let arena = arena_of(region);
     // SAFETY: the caller's promise.
-    let usable = unsafe { heap::usable_size(region, address) }.unwrap_or(0);
+    let usable = unsafe { headers::usable_size(region, address) }.unwrap_or(0);
     let is_touched = density::is_touched(address, usable);
     count::count(operation);
     match arena.enter(operation) {
@@ -105,7 +105,7 @@ unsafe fn release_to_heap(operation: Operation, region: &'static Span, address: 
             helper_call::look(region.arena.load(Relaxed) as usize);
         }
         // SAFETY: the caller's promise.
-        None => match unsafe { heap::usable_size(region, address) } {
+        None => match unsafe { headers::usable_size(region, address) } {
             Ok(usable) => {
                 // SAFETY: a block in use of these bytes, which its owner is giving up.
                 unsafe {

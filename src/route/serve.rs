@@ -9,7 +9,8 @@ use crate::base::config::{GRAIN, REQUEST_MAX};
 use crate::base::family::Family;
 use crate::base::operation::Operation;
 use crate::cache::{count, fast, refill, threads};
-use crate::heap::heap::{self, Fresh};
+use crate::heap::headers;
+use crate::heap::heap::Fresh;
 use crate::process::{options, start, statics};
 use crate::route::{guard, oom, release};
 use crate::slab::key;
@@ -146,7 +147,7 @@ fn hand_out(fresh: Fresh, n: usize, zero: bool) -> *mut u8 {
 /// The bytes of a heap block in use that was in a cache.
 fn usable_of(block: usize) -> usize {
     // SAFETY: the page map's region.
-    statics::PAGE_MAP.get(block).and_then(|region| unsafe { heap::usable_size(region, block) }.ok()).unwrap_or(0)
+    statics::PAGE_MAP.get(block).and_then(|region| unsafe { headers::usable_size(region, block) }.ok()).unwrap_or(0)
 }
 
 /// The system has no more memory: an arena may have a hole, or room to grow.

@@ -7,16 +7,15 @@
 #![allow(unsafe_code)]
 
 use super::metadata::Metadata;
-use super::misuse::{ObjectMisuse, interior};
 use super::mixed_records::Mixing;
-use super::slab::{self, Entry, Slab, Slabs, home_place};
+use super::slab::Slab;
+use super::slabs::Slabs;
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::{GRAIN, HEADER, UNIT};
 use crate::base::late::Late;
 use crate::base::shared::AtomicUsize;
 use crate::heap::heap::Heap;
 use crate::sys::pages::PageSource;
-use core::slice::Iter;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// What an arena's slabs hold.
@@ -51,11 +50,11 @@ pub(super) struct Bin {
     /// The empty slab that is kept. It is one of `partial`.
     pub(super) empty: Option<&'static Slab>,
     /// Records of slabs that went back to the heap.
-    spare: Option<&'static Slab>,
+    pub(super) spare: Option<&'static Slab>,
     /// Objects that its slabs have room for.
     pub(super) objects: usize,
     /// Objects of the class that are out.
-    out: usize,
+    pub(super) out: usize,
     /// Those of them that stand in mixed slabs.
     pub(super) mixed: usize,
 }
@@ -77,11 +76,11 @@ pub struct Bins {
     pub(super) collapsed: usize,
     /// Whether the system has refused to.
     pub(super) refused: bool,
-    metadata: Late<Metadata>,
+    pub(super) metadata: Late<Metadata>,
     pub(super) mixing: Mixing,
     /// Whether each block is checked by whoever asks for it: see `vacant`. Objects are taken at random then.
-    checked: bool,
-    slabs: usize,
+    pub(super) checked: bool,
+    pub(super) slabs: usize,
     /// Bytes of the slabs' blocks.
     pub(super) bytes: usize,
     /// Bytes that came back and were not taken again since the last purge.
@@ -222,191 +221,6 @@ impl Bins {
         self.taken = self.taken.wrapping_add(taken * class.size());
         self.dirty = self.dirty.saturating_sub(taken * class.size());
         taken
-    }
-
-    /// Takes the object at `address` back. The page map is asked here, under the lock: what it said before the slab may have been
-    /// made a mixed one.
-    pub fn give<S: PageSource>(&mut self, heap: &mut Heap<S>, address: usize) -> Result<(), ObjectMisuse> {
-        let entry = heap.page_map().slab_entry(address).filter(|entry| entry.arena() == heap.arena());
-        let entry = entry.ok_or(ObjectMisuse::Freed(0))?;
-        let class = self.put_back_any(heap, entry, address)?;
-        self.count_given(class, 1);
-        Ok(())
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn put_back_any<S: PageSource>(
-        &mut self,
-        heap: &mut Heap<S>,
-        entry: Entry,
-        address: usize,
-    ) -> Result<SizeClass, ObjectMisuse> {
-        let Some(class) = entry.class() else { return self.put_back_mixed(heap, entry, address) };
-        match self.put_back(heap, class, entry.slab(), &mut [AtomicUsize::new(address)].iter()) {
-            0 if entry.object_of(class, address).is_none() => Err(interior(entry, address)),
-            0 => Err(ObjectMisuse::Freed(class.size())),
-            _ => Ok(class),
-        }
-    }
-
-    /// Takes objects of a class back, and passes on those that are wrong.
-    pub fn give_all<S: PageSource>(
-        &mut self,
-        heap: &mut Heap<S>,
-        class: SizeClass,
-        objects: &[AtomicUsize],
-        report: impl Fn(usize, ObjectMisuse),
-    ) {
-        let mut units = heap.page_map().units();
-        let place = home_place(heap.arena()) | class.bin();
-        let (mut left, mut count) = (objects.iter(), objects.len());
-        if slab::are_in_order(class, objects) {
-            let given = self.give_in_order(heap, class, objects);
-            left = objects[given..].iter();
-        }
-        while let Some(first) = left.as_slice().first() {
-            let address = first.load(Relaxed);
-            let entry = units.slab_entry(address);
-            if let Some(entry) = entry.filter(|entry| Entry::place(entry.word()) == place)
-                && self.put_back(heap, class, entry.slab(), &mut left) != 0
-            {
-                continue;
-            }
-            left.next();
-            if let Err(wrong) = self.put_back_of(heap, class, address) {
-                report(address, wrong);
-                count -= 1;
-            }
-        }
-        self.count_given(class, count);
-    }
-
-    /// Takes the first of the objects of a class back, as long as they come in the order of their addresses, more or less, and nothing is wrong;
-    /// how many.
-    #[inline(never)]
-    fn give_in_order<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass, objects: &[AtomicUsize]) -> usize {
-        let mut units = heap.page_map().units();
-        let place = home_place(heap.arena()) | class.bin();
-        let mut left = objects;
-        while slab::are_in_order(class, left)
-            && let Some(entry) = units.slab_entry(left[0].load(Relaxed))
-            && Entry::place(entry.word()) == place
-            && let given @ 1.. = entry.slab().give_in_order(class, left)
-        {
-            self.have_come_back(heap, class, entry.slab(), given);
-            left = &left[given..];
-        }
-        objects.len() - left.len()
-    }
-
-    /// Takes back those of the objects that are of this arena's slabs, and moves the others to the front; how many these are. Passes
-    /// on those that are wrong.
-    pub fn give_own<S: PageSource>(
-        &mut self,
-        heap: &mut Heap<S>,
-        objects: &[AtomicUsize],
-        report: impl Fn(usize, ObjectMisuse),
-    ) -> usize {
-        let mut units = heap.page_map().units();
-        let (mut kept, mut left) = (0, objects.iter());
-        while let Some(first) = left.as_slice().first() {
-            let address = first.load(Relaxed);
-            let entry = units.slab_entry(address);
-            if let Some(entry) = entry.filter(|entry| entry.arena() == heap.arena())
-                && let Some(class) = entry.class()
-                && let given @ 1.. = self.put_back(heap, class, entry.slab(), &mut left)
-            {
-                self.count_given(class, given);
-                continue;
-            }
-            left.next();
-            if entry.is_some_and(|entry| entry.arena() != heap.arena()) {
-                objects[kept].store(address, Relaxed);
-                kept += 1;
-            } else if let Err(wrong) = self.give(heap, address) {
-                report(address, wrong);
-            }
-        }
-        kept
-    }
-
-    /// Takes back an object that was of a class when it was freed.
-    #[cold]
-    #[inline(never)]
-    fn put_back_of<S: PageSource>(
-        &mut self,
-        heap: &mut Heap<S>,
-        class: SizeClass,
-        address: usize,
-    ) -> Result<(), ObjectMisuse> {
-        let entry = heap.page_map().slab_entry(address).filter(|entry| entry.arena() == heap.arena());
-        // Else its slab has gone back to the heap since, and may be another arena's by now: all its objects were free.
-        let entry = entry.filter(|entry| entry.class().is_none_or(|now| now == class));
-        let had = self.put_back_any(heap, entry.ok_or(ObjectMisuse::Freed(class.size()))?, address)?;
-        if had == class {
-            return Ok(());
-        }
-        // It was freed twice, and taken as one of another class in between.
-        self.count_given(had, 1);
-        Err(ObjectMisuse::Freed(class.size()))
-    }
-
-    fn count_given(&mut self, class: SizeClass, count: usize) {
-        self.bins[class.index()].out -= count;
-        self.dirty += count * class.size();
-    }
-
-    /// Takes the first of the objects back, up to one that is none of the slab's class or free already; how many.
-    #[inline(always)]
-    fn put_back<S: PageSource>(
-        &mut self,
-        heap: &mut Heap<S>,
-        class: SizeClass,
-        slab: &'static Slab,
-        objects: &mut Iter<'_, AtomicUsize>,
-    ) -> usize {
-        let given = slab.give(class, objects);
-        if given != 0 {
-            self.have_come_back(heap, class, slab, given);
-        }
-        given
-    }
-
-    /// Objects of a slab have been put into its bitmap.
-    #[inline(always)]
-    fn have_come_back<S: PageSource>(
-        &mut self,
-        heap: &mut Heap<S>,
-        class: SizeClass,
-        slab: &'static Slab,
-        given: usize,
-    ) {
-        let free = slab.count_given(given);
-        if free == given {
-            self.has_room(class, slab);
-        }
-        if free == class.objects() {
-            self.emptied(heap, class, slab);
-        }
-    }
-
-    /// A slab that was full has room.
-    #[cold]
-    #[inline(never)]
-    fn has_room(&mut self, class: SizeClass, slab: &'static Slab) {
-        self.insert(class.index(), slab);
-    }
-
-    /// A slab has become empty: it is kept, or the higher one of it and the one that was kept goes back to the heap.
-    #[cold]
-    #[inline(never)]
-    fn emptied<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass, slab: &'static Slab) {
-        let bin = &mut self.bins[class.index()];
-        let Some(kept) = bin.empty.replace(slab) else { return };
-        let (lower, higher) = if kept.start() > slab.start() { (slab, kept) } else { (kept, slab) };
-        bin.empty = Some(lower);
-        self.dissolve(heap, higher);
     }
 
     fn new_slab<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass) -> Option<&'static Slab> {

@@ -5,16 +5,19 @@ pub mod arena;
 pub mod bins;
 mod check;
 pub mod dense;
+mod give;
 pub mod key;
 pub mod metadata;
 pub mod misuse;
 mod mixed;
 mod mixed_records;
 mod mixing;
+mod objects;
 mod parked;
 pub mod purge;
 #[expect(clippy::module_inception, reason = "the slab itself is the folder's main subject")]
 pub mod slab;
+pub mod slabs;
 pub mod vacant;
 
 #[cfg(test)]

@@ -21,19 +21,16 @@ use crate::base::align;
 use crate::base::bits::{self, Bits};
 use crate::base::class::{BIN, SLAB_MAX, SLAB_UNITS_MAX, SizeClass};
 use crate::base::config::{ARENAS_MAX, GRAIN, UNIT};
-use crate::base::seal;
 use crate::base::shared::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
-use crate::base::tree::{NONE, Nodes, Summary, Tree};
+use crate::base::tree::NONE;
 pub use crate::heap::page_map::Entry;
 use crate::heap::page_map::{PageMap, RECORD_SHIFT};
 use crate::sys::pages::PageSource;
-use crate::sys::report;
-use core::slice::Iter;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// The bits of an entry that say which bin of a home's thread caches an object goes to.
-const PLACE_BITS: u32 = 16;
-const ARENA_SHIFT: u32 = 11;
+pub(super) const PLACE_BITS: u32 = 16;
+pub(super) const ARENA_SHIFT: u32 = 11;
 
 /// Distances of bins are below this; an arena's number stands above.
 pub const BINS_END: usize = 1 << ARENA_SHIFT;
@@ -108,7 +105,7 @@ impl Entry {
 
     #[cold]
     #[inline(never)]
-    fn mixed_object_at(self, address: usize) -> Option<Object> {
+    pub(super) fn mixed_object_at(self, address: usize) -> Option<Object> {
         let offset = Self::offset(self.word(), address) as usize;
         let index = if offset.is_multiple_of(GRAIN) { offset / GRAIN } else { return None };
         self.slab().class_at(index).map(|class| Object { class, index })
@@ -128,37 +125,37 @@ pub fn home_place(arena: usize) -> usize {
 }
 
 /// Bits for the grains of the largest object.
-const RUN_BITS: u32 = 12;
+pub(super) const RUN_BITS: u32 = 12;
 
 const _: () = assert!(SLAB_MAX / GRAIN < 1 << RUN_BITS && SLAB_UNITS_MAX * UNIT / GRAIN <= 1 << (u32::BITS - RUN_BITS));
 
 /// The record.
 #[repr(C, align(64))]
 pub struct Slab {
-    start: AtomicUsize,
+    pub(super) start: AtomicUsize,
     /// The index of the class; 0 of a mixed slab.
-    class: AtomicU8,
-    arena: AtomicU8,
+    pub(super) class: AtomicU8,
+    pub(super) arena: AtomicU8,
     /// Whether an object came back since the last purge.
-    changed: AtomicBool,
-    units: AtomicU8,
+    pub(super) changed: AtomicBool,
+    pub(super) units: AtomicU8,
     /// Objects that are free; in a mixed slab, grains.
-    free: AtomicU16,
+    pub(super) free: AtomicU16,
     /// Mixed slabs: the grains of the longest run that is offered. Others: 1 if they stand on a huge page that was asked
     /// for, and nothing was given back since.
-    room: AtomicU16,
+    pub(super) room: AtomicU16,
     /// Mixed slabs: the grains of the longest free run, or more.
-    longest: AtomicU16,
+    pub(super) longest: AtomicU16,
     /// Mixed slabs: grains that came back since a search was in vain.
-    returned: AtomicU16,
+    pub(super) returned: AtomicU16,
     /// Mixed slabs alone: see there.
-    searched: AtomicU32,
+    pub(super) searched: AtomicU32,
     /// Mixed slabs: the record that the slab had before. Who has read the page map just before it was made a mixed one is still looking at that.
-    origin: AtomicUsize,
-    left: AtomicUsize,
-    right: AtomicUsize,
-    parent: AtomicUsize,
-    summary: AtomicU64,
+    pub(super) origin: AtomicUsize,
+    pub(super) left: AtomicUsize,
+    pub(super) right: AtomicUsize,
+    pub(super) parent: AtomicUsize,
+    pub(super) summary: AtomicU64,
 }
 
 const _: () = assert!(size_of::<Slab>() == 64 && align_of::<Slab>() == RECORD_ALIGN);
@@ -168,7 +165,7 @@ const _: () = assert!(size_of::<Slab>() == 64 && align_of::<Slab>() == RECORD_AL
 /// # Safety
 /// One is there, in metadata memory or in other memory that is exposed and stays.
 #[inline]
-unsafe fn record(address: usize) -> &'static Slab {
+pub(super) unsafe fn record(address: usize) -> &'static Slab {
     debug_assert!(address != NONE);
     // SAFETY: the caller's promise.
     unsafe { &*core::ptr::with_exposed_provenance(address) }
@@ -178,7 +175,7 @@ unsafe fn record(address: usize) -> &'static Slab {
 ///
 /// # Safety
 /// As for `record`.
-unsafe fn linked(address: usize) -> Option<&'static Slab> {
+pub(super) unsafe fn linked(address: usize) -> Option<&'static Slab> {
     // SAFETY: the caller's promise.
     unsafe { core::ptr::with_exposed_provenance::<Slab>(address).as_ref() }
 }
@@ -190,21 +187,14 @@ impl PartialEq for Slab {
     }
 }
 
-fn words(class: SizeClass) -> usize {
+pub(super) fn words(class: SizeClass) -> usize {
     class.objects().div_ceil(64)
 }
 
 const _: () = assert!(PLACE_BITS == UNIT.trailing_zeros() && PLACE_BITS == u16::BITS);
 
 /// So many neighbours are worth being taken back by the word.
-const RUN: usize = 8;
-
-/// Whether objects of a class begin with a run of neighbours, more or less.
-#[inline(always)]
-pub fn are_in_order(class: SizeClass, objects: &[AtomicUsize]) -> bool {
-    let Some([first, .., last]) = objects.get(..RUN) else { return false };
-    last.load(Relaxed).abs_diff(first.load(Relaxed)) < 2 * RUN * class.size()
-}
+pub(super) const RUN: usize = 8;
 
 impl Slab {
     /// New memory for a record, zeroes, with so many bytes of bitmaps behind; `None` if there is none.
@@ -246,7 +236,7 @@ impl Slab {
 
     /// The word of the bitmap that has the bit of the object `index`, which is in the slab.
     #[inline]
-    fn bits_of(&self, index: usize) -> &'static AtomicU64 {
+    pub(super) fn bits_of(&self, index: usize) -> &'static AtomicU64 {
         debug_assert!(self.class().is_some_and(|class| index < class.objects()));
         let word = core::ptr::with_exposed_provenance(self.address() + size_of::<Self>() + index / 64 * 8);
         // SAFETY: as in `bits`.
@@ -362,40 +352,6 @@ impl Slab {
         self.class().map_or_else(|| self.is_mixed_empty(), |class| self.free() == class.objects())
     }
 
-    /// Takes free objects of its class, lowest first, into the last of the places, the lowest into the last; how many there were. What is taken
-    /// of a word of the bitmap is taken at once.
-    pub fn take(&self, class: SizeClass, places: &[AtomicUsize]) -> usize {
-        let size = class.size();
-        let wanted = places.len().min(self.free());
-        let mut places = &places[places.len() - wanted..];
-        for (index, word) in self.bits().0.iter().enumerate() {
-            let mut bits = word.load(Relaxed);
-            if bits == 0 {
-                continue;
-            }
-            let first = self.start() + index * 64 * size;
-            if bits == u64::MAX && places.len() >= 64 {
-                let (left, ours) = places.split_at(places.len() - 64);
-                ours.iter().rev().zip((first..).step_by(size)).for_each(|(place, object)| place.store(object, Relaxed));
-                (places, bits) = (left, 0);
-            } else {
-                let (left, ours) = places.split_at(places.len().saturating_sub(bits.count_ones() as usize));
-                for place in ours.iter().rev() {
-                    place.store(first + bits.trailing_zeros() as usize * size, Relaxed);
-                    bits &= bits - 1;
-                }
-                places = left;
-            }
-            word.store(bits, Relaxed);
-            if places.is_empty() {
-                break;
-            }
-        }
-        debug_assert!(places.is_empty());
-        self.set_free(self.free() - wanted);
-        wanted
-    }
-
     /// Says that the objects up to one of them have been handed out. The page map's limit of a slab of one class is what `free` compares with: it stands
     /// above the last object that ever was.
     #[inline]
@@ -420,117 +376,8 @@ impl Slab {
 
     #[cold]
     #[inline(never)]
-    fn set_limit(&self, map: &PageMap, limit: u64) {
+    pub(super) fn set_limit(&self, map: &PageMap, limit: u64) {
         (self.start()..self.start() + self.bytes()).step_by(UNIT).for_each(|unit| map.set_limit(unit, limit));
-    }
-
-    /// Calls `f` with each object that is out; of mixed slabs with none.
-    pub fn for_each_out(&self, f: &mut dyn FnMut(usize)) {
-        let Some(class) = self.class() else { return };
-        let out = (0..class.objects()).filter(|&index| !self.is_free(index));
-        out.for_each(|index| f(self.start() + index * class.size()));
-    }
-
-    /// Takes one of the free objects of its class, of which there is one: any of the first 64 among which one is free. What a program
-    /// allocates one after the other stays together so, on a few pages.
-    pub fn take_any(&self, class: SizeClass, place: &AtomicUsize) -> usize {
-        let words = self.bits().0.iter().enumerate();
-        let found = words.map(|(index, word)| (index, word, word.load(Relaxed))).find(|&(.., bits)| bits != 0);
-        let Some((index, word, bits)) = found else { return 0 };
-        // The bit behind a random one.
-        let turn = (self.next_random() >> u32::BITS) as u32 % u64::BITS;
-        let bit = (bits.rotate_right(turn).trailing_zeros() + turn) % u64::BITS;
-        word.store(bits & !(1 << bit), Relaxed);
-        place.store(self.start() + (index * 64 + bit as usize) * class.size(), Relaxed);
-        self.set_free(self.free() - 1);
-        1
-    }
-
-    /// A number that nobody outside can tell. `origin` is for mixed slabs alone: here it has the last one.
-    fn next_random(&self) -> u64 {
-        let last = self.origin.load(Relaxed) as u64 ^ seal::secret() ^ self.address() as u64;
-        let next = last.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-        self.origin.store(next as usize, Relaxed);
-        next ^ next >> 29
-    }
-
-    /// Takes the first of the objects back, up to one that is none of the slab's class or free already; how many. What comes of a word of the bitmap
-    /// one after the other is written at once.
-    #[inline(always)]
-    pub fn give(&self, class: SizeClass, objects: &mut Iter<'_, AtomicUsize>) -> usize {
-        // `SizeClass::object_at`, of which the loop keeps what it needs in registers: two instructions an object less.
-        let (start, magic, limit) = (self.start(), class.magic(), class.objects());
-        let index_of = |object: &AtomicUsize| {
-            // An address below the slab is far above it here.
-            let product = u128::from(magic) * object.load(Relaxed).wrapping_sub(start) as u128;
-            #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
-            let (index, rest) = ((product >> 64) as usize, product as u64);
-            (rest < magic && index < limit).then_some(index)
-        };
-        let (first, mut ahead) = (objects.as_slice().as_ptr().addr(), objects.clone());
-        let Some(mut index) = ahead.next().and_then(index_of) else { return 0 };
-        'words: loop {
-            let (at, word) = (index / 64, self.bits_of(index));
-            let mut bits = word.load(Relaxed);
-            loop {
-                let Some(more) = bits::with(bits, index) else {
-                    word.store(bits, Relaxed);
-                    break 'words;
-                };
-                bits = more;
-                *objects = ahead.clone();
-                let Some(next) = ahead.next().and_then(index_of) else {
-                    word.store(bits, Relaxed);
-                    break 'words;
-                };
-                index = next;
-                if index / 64 != at {
-                    break;
-                }
-            }
-            word.store(bits, Relaxed);
-        }
-        (objects.as_slice().as_ptr().addr() - first) / size_of::<AtomicUsize>()
-    }
-
-    /// The same where many of one word come one after the other: `are_in_order`.
-    #[inline(always)]
-    pub fn give_in_order(&self, class: SizeClass, objects: &[AtomicUsize]) -> usize {
-        let mut left = objects.iter();
-        while let Some(object) = left.as_slice().first() {
-            let Some(index) = class.object_at(object.load(Relaxed).wrapping_sub(self.start())) else { break };
-            let word = self.bits_of(index);
-            // The objects of a word are as those of a slab of their own, whose limit alone tells which they are.
-            let (from, size) = (index / 64 * 64, class.size());
-            let to = (from + 63).min(class.objects() - 1);
-            let (start, magic, limit) = (self.start() + from * size, class.magic(), class.limit_at((to - from) * size));
-            let (before, mut bits) = (left.len(), word.load(Relaxed));
-            while let Some(object) = left.as_slice().first() {
-                let product = u128::from(magic) * object.load(Relaxed).wrapping_sub(start) as u128;
-                #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
-                let (index, rest) = ((product >> 64) as usize, product as u64);
-                if rest >= limit {
-                    break;
-                }
-                let Some(more) = bits::with(bits, index) else { break };
-                bits = more;
-                left.next();
-            }
-            word.store(bits, Relaxed);
-            if left.len() == before {
-                break;
-            }
-        }
-        objects.len() - left.len()
-    }
-
-    /// Counts objects that came back; how many are free now.
-    #[inline(always)]
-    pub fn count_given(&self, given: usize) -> usize {
-        let free = self.free() + given;
-        self.set_free(free);
-        self.set_changed();
-        free
     }
 
     /// Whether it stands on a huge page that was asked for.
@@ -563,35 +410,6 @@ impl Slab {
         self.changed.swap(false, Relaxed)
     }
 
-    /// Calls `f` with the first address and the end of each run of free objects. The one that reaches the slab's last grain ends with it.
-    pub fn for_each_free_run(&self, mut f: impl FnMut(usize, usize)) {
-        let (start, last) = (self.start(), self.bytes() - GRAIN);
-        if self.class().is_some_and(|class| !class.has_slabs()) {
-            // A parked one.
-            return f(start, start + last);
-        }
-        let (size, end) = self.class().map_or((GRAIN, last / GRAIN), |class| (class.size(), class.objects()));
-        // The unused rest goes with the last of them.
-        let to = |index| if index == end { last } else { index * size };
-        self.bits().runs(end).for_each(|run| f(start + run.start * size, start + to(run.end)));
-    }
-
-    /// Bytes of the longest run of free objects.
-    pub fn longest_run(&self) -> usize {
-        let mut longest = 0;
-        self.for_each_free_run(|from, to| longest = longest.max(to - from));
-        longest
-    }
-
-    /// How many objects are out, and their bytes; `None` if the count is not that of the bitmap. For the validators.
-    pub fn figures(&self) -> Option<(usize, usize)> {
-        let Some(class) = self.class() else { return self.mixed_figures() };
-        let (bits, out) = (self.bits(), class.objects() - self.free());
-        let end = 64 * bits.0.len();
-        let agree = bits.count() == self.free() && bits.next(class.objects(), true) == end;
-        agree.then_some((out, out * class.size()))
-    }
-
     /// The record that a mixed slab had before.
     pub fn origin(&self) -> Option<&'static Self> {
         let origin = if self.class().is_none() { self.origin.load(Relaxed) } else { NONE };
@@ -613,111 +431,5 @@ impl Slab {
     /// Sets the next record in a list of unused ones.
     pub fn set_next_spare(&self, next: Option<&'static Self>) {
         self.left.store(next.map_or(NONE, Self::address), Relaxed);
-    }
-}
-
-/// A bin's slabs with room, by address. All nodes of the tree are records: what is put in is one.
-pub struct Slabs(Tree);
-
-impl Slabs {
-    /// None. All zero.
-    pub const fn none() -> Self {
-        Self(Tree::new())
-    }
-
-    /// Puts a slab in.
-    pub fn insert(&mut self, slab: &'static Slab) {
-        let start = slab.start();
-        self.0.insert(&Records, slab.address(), |other| start < Records.at(other).start());
-    }
-
-    /// Takes a slab out that is in.
-    pub fn remove(&mut self, slab: &'static Slab) {
-        self.0.remove(&Records, slab.address());
-    }
-
-    /// Says that the room of a slab that is in has changed.
-    pub fn resize(&mut self, slab: &'static Slab) {
-        self.0.resize(&Records, slab.address());
-    }
-
-    /// The most room that any of them has.
-    pub fn largest(&self) -> u32 {
-        self.0.largest(&Records)
-    }
-
-    /// The lowest with so much room.
-    pub fn first_fit(&self, need: u32) -> Option<&'static Slab> {
-        self.0.first_fit(&Records, need).map(|node| Records.at(node))
-    }
-
-    /// The lowest behind an address.
-    pub fn first_behind(&self, address: usize) -> Option<&'static Slab> {
-        let node = self.0.first_behind(&Records, |other| Records.at(other).start() > address);
-        (node != NONE).then(|| Records.at(node))
-    }
-
-    /// The highest.
-    pub fn highest(&self) -> Option<&'static Slab> {
-        self.0.highest(&Records).map(|node| Records.at(node))
-    }
-}
-
-/// The nodes of `Slabs`, all of one size; mixed ones have that of their room.
-struct Records;
-
-impl Records {
-    /// The record that a node is.
-    #[inline]
-    fn at(&self, node: usize) -> &'static Slab {
-        // SAFETY: only `Slabs` asks, and its trees ask for nodes of theirs: records, which link to none but those.
-        unsafe { record(node) }
-    }
-}
-
-impl Nodes for Records {
-    fn size(&self, node: usize) -> u32 {
-        let slab = self.at(node);
-        if slab.class().is_some() { 1 } else { slab.room.load(Relaxed).into() }
-    }
-
-    fn left(&self, node: usize) -> usize {
-        self.at(node).left.load(Relaxed)
-    }
-
-    fn right(&self, node: usize) -> usize {
-        self.at(node).right.load(Relaxed)
-    }
-
-    fn parent(&self, node: usize) -> usize {
-        self.at(node).parent.load(Relaxed)
-    }
-
-    fn summary(&self, node: usize) -> Summary {
-        let word = self.at(node).summary.load(Relaxed);
-        #[expect(clippy::cast_possible_truncation, reason = "as stored below")]
-        Summary { largest: word as u32, height: (word >> 32) as u8 }
-    }
-
-    fn set_left(&self, node: usize, child: usize) {
-        self.at(node).left.store(child, Relaxed);
-    }
-
-    fn set_right(&self, node: usize, child: usize) {
-        self.at(node).right.store(child, Relaxed);
-    }
-
-    fn set_parent(&self, node: usize, parent: usize) {
-        self.at(node).parent.store(parent, Relaxed);
-    }
-
-    fn set_summary(&self, node: usize, summary: Summary) {
-        self.at(node).summary.store(u64::from(summary.largest) | u64::from(summary.height) << 32, Relaxed);
-    }
-
-    /// Records stand in memory that nothing else uses.
-    #[cold]
-    fn astray(&self, node: usize) -> ! {
-        report::bug(format_args!("the links of the slab record at {node:#x} lead astray"))
     }
 }

@@ -12,7 +12,8 @@ use crate::base::config::UNIT;
 use crate::base::shared::AtomicUsize;
 use crate::heap::credit::Huge;
 use crate::heap::free_list::Fit;
-use crate::heap::heap::{Heap, header_at};
+use crate::heap::headers::header_at;
+use crate::heap::heap::Heap;
 use crate::heap::span::SpanPool;
 use crate::heap::tests::{cases, leaked_map};
 use crate::sys::fake::{Fake, are_all};
@@ -23,6 +24,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::vec::Vec;
 use std::{format, vec};
+
+mod mixed;
 
 struct Bench {
     heap: Heap<Rc<Fake>>,
@@ -266,77 +269,6 @@ fn a_slab_that_was_given_back_leaves_a_hole_that_the_next_one_takes() {
     bench.finish();
 }
 
-/// 4 MiB of one class, of which one object in `keep` stays, and then as much of another one.
-fn change_sizes(from: usize, to: usize, keep: usize) -> (Bench, usize) {
-    let mut bench = Bench::new(Fit::Best, 64 << 20);
-    let (from, to) = (SizeClass::for_size(from).unwrap(), SizeClass::for_size(to).unwrap());
-    bench.take_all(from, (4 << 20) / from.size());
-    (0..bench.live.len()).rev().filter(|index| index % keep != 0).for_each(|index| bench.give(index));
-    let before = bench.bins.figures().bytes;
-    bench.take_all(to, (2 << 20) / to.size());
-    bench.check();
-    let after = bench.bins.figures().bytes;
-    (bench, after.saturating_sub(before))
-}
-
-#[test]
-fn what_is_free_in_slabs_of_one_class_serves_another() {
-    let changes = [(12 << 10, 7168, 3), (64, 448, 20), (448, 64, 4), (112, 160, 5), (2048, 96, 3), (16, 4096, 900)];
-    // The first one has the fewest objects.
-    for &(from, to, keep) in &changes[..if cfg!(miri) { 1 } else { changes.len() }] {
-        let (mut bench, more) = change_sizes(from, to, keep);
-        assert!(bench.bins.figures().mixed > 5, "{from} {to}");
-        assert!(more < 3 << 19, "{from} {to}: {more}");
-        bench.bins.purge(&bench.heap);
-        bench.check();
-        bench.finish();
-    }
-}
-
-#[test]
-#[cfg_attr(miri, ignore = "tens of thousands of objects")]
-fn what_was_free_before_a_slab_became_a_mixed_one_is_given_back() {
-    let [given, mixed] = [0, 1].map(|count| {
-        let mut bench = Bench::new(Fit::Best, 16 << 20);
-        let (from, to) = (SizeClass::for_size(64).unwrap(), SizeClass::for_size(448).unwrap());
-        bench.take_all(from, (4 << 20) / from.size());
-        (0..bench.live.len()).rev().filter(|index| index % 256 != 0).for_each(|index| bench.give(index));
-        // Enough comes and goes for what is free to have waited.
-        bench.take_all(to, 1);
-        let before = bench.live.len();
-        bench.take_all(from, (1 << 20) / from.size());
-        (before..bench.live.len()).rev().for_each(|index| bench.give(index));
-        bench.take_all(to, to.objects() - 1 + count);
-        assert_eq!(bench.bins.figures().mixed, count);
-        let given = bench.bins.purge(&bench.heap);
-        bench.check();
-        bench.finish();
-        given
-    });
-    assert!(mixed + 2 * 4096 >= given, "{mixed} {given}");
-}
-
-#[test]
-#[cfg_attr(miri, ignore = "tens of thousands of objects")]
-fn an_object_that_another_class_has_by_now_is_not_taken_back() {
-    let (mut bench, _) = change_sizes(64, 448, 20);
-    let is_mixed = |&(class, object): &(SizeClass, usize)| class.size() == 448 && bench.entry(object).class().is_none();
-    let object = bench.live.iter().copied().find(is_mixed).unwrap().1;
-    let class = SizeClass::for_size(64).unwrap();
-    let wrong = Cell::new(None);
-    bench.bins.give_all(&mut bench.heap, class, &[AtomicUsize::new(object)], |at, how| wrong.set(Some((at, how))));
-    assert_eq!(wrong.get(), Some((object, ObjectMisuse::Freed(64))));
-}
-
-#[test]
-#[cfg_attr(miri, ignore = "tens of thousands of objects")]
-fn what_has_no_room_in_holes_gets_a_slab() {
-    let (bench, more) = change_sizes(64, 4096, 20);
-    assert_eq!(bench.bins.figures().mixed, 0);
-    assert!(more >= 2 << 20);
-    bench.finish();
-}
-
 /// Most of the objects of a class, in an order, come back at once, with some that are wrong among them `from` a place on.
 fn flush(size: usize, from: usize, order: impl Fn(&mut Vec<usize>)) {
     let mut bench = Bench::new(Fit::Best, 64 << 20);
@@ -426,67 +358,5 @@ fn untouched_units_are_taken_in_runs_and_no_header_is_written_between_them() {
     assert_eq!(bench.heap.alloc(10 * UNIT).unwrap().block, first + 12 * UNIT);
     bench.heap.free(first + 12 * UNIT).unwrap();
     bench.heap.free(behind).unwrap();
-    bench.finish();
-}
-
-#[test]
-fn parked_slabs_are_holes_again_when_memory_is_out() {
-    let sizes = [16 * UNIT, 3 * UNIT, UNIT / 2];
-    for &n in &sizes[..if cfg!(miri) { 2 } else { sizes.len() }] {
-        // Less than another region's worth is left at last: then only the parked ones make room.
-        let mut bench = Bench::new(Fit::Best, (8 << 20) - 4 * UNIT);
-        bench.take(SizeClass::for_size(64).unwrap(), 1);
-        let (first, parked) = (bench.live[0].1, bench.bins.figures().parked);
-        assert!(parked > 10);
-        let mut blocks = Vec::new();
-        while let Some(fresh) = bench.bins.alloc_with_parked(&mut bench.heap, n, 16, |heap| heap.alloc(n)) {
-            blocks.push(fresh.block);
-            bench.check();
-        }
-        assert_eq!(bench.bins.figures().parked, 0);
-        let where_parked = first..first + parked * UNIT;
-        assert!(blocks.iter().any(|block| where_parked.contains(block)));
-        blocks.into_iter().for_each(|block| bench.heap.free_own(block));
-        bench.finish();
-    }
-}
-
-#[test]
-#[cfg_attr(miri, ignore = "tens of thousands of objects")]
-fn all_pages_of_small_holes_are_given_back() {
-    let mut bench = Bench::new(Fit::Best, 64 << 20);
-    let class = SizeClass::for_size(512).unwrap();
-    bench.take_all(class, 100 * class.objects());
-    let starts: Vec<_> = bench.live.iter().map(|&(_, object)| object / UNIT).collect();
-    for index in (0..bench.live.len()).rev().filter(|&index| starts[index] % 3 != 0) {
-        bench.give(index);
-    }
-    bench.bins.release_empty(&mut bench.heap);
-    bench.bins.unpark(&mut bench.heap, true);
-    assert!(!bench.bins.park(&mut bench.heap));
-    let parked = bench.bins.parked();
-    assert!(parked >= 60 * UNIT);
-    // The last unit before another block than a slab keeps a page.
-    assert!(bench.bins.purge(&bench.heap) >= parked - 2 * UNIT);
-    bench.check();
-    let held = bench.heap.figures().held;
-    bench.take_all(class, 30 * class.objects());
-    assert!(bench.bins.parked() < parked && bench.heap.figures().held == held);
-    bench.check();
-    bench.finish();
-}
-
-#[test]
-fn pages_of_free_objects_are_given_back_and_those_in_use_stay() {
-    let mut bench = Bench::new(Fit::Best, 16 << 20);
-    let class = SizeClass::for_size(256).unwrap();
-    bench.take_all(class, 2 * class.objects());
-    // All but every fortieth: 10 KiB apart.
-    for index in (0..bench.live.len()).rev().filter(|index| index % 40 != 0) {
-        bench.give(index);
-    }
-    let given = bench.bins.purge(&bench.heap);
-    assert!((UNIT..2 * UNIT).contains(&given), "{given}");
-    bench.check();
     bench.finish();
 }

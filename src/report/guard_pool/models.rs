@@ -1,5 +1,7 @@
 //! The pool under loom. Its pages stay open; `open` and `shut` hold who does what to them against what was done before.
 
+#![allow(unsafe_code)]
+
 use super::*;
 use crate::base::model::{self, model};
 use std::cell::RefCell;

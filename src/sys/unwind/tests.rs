@@ -1,5 +1,6 @@
 //! Real stacks, each compared with what the compiler's own unwinder, which reads the same tables, finds on it.
 
+#![allow(unsafe_code)]
 #![cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(any(miri, feature = "models"))))]
 
 use super::*;

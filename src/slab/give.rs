@@ -1,0 +1,204 @@
+//! Objects that come back to the bins.
+
+use super::bins::Bins;
+use super::misuse::{ObjectMisuse, interior};
+use super::objects::are_in_order;
+use super::slab::{Entry, Slab, home_place};
+use crate::base::class::SizeClass;
+use crate::base::shared::AtomicUsize;
+use crate::heap::heap::Heap;
+use crate::sys::pages::PageSource;
+use core::slice::Iter;
+use core::sync::atomic::Ordering::Relaxed;
+
+impl Bins {
+    /// Takes the object at `address` back. The page map is asked here, under the lock: what it said before the slab may have been
+    /// made a mixed one.
+    pub fn give<S: PageSource>(&mut self, heap: &mut Heap<S>, address: usize) -> Result<(), ObjectMisuse> {
+        let entry = heap.page_map().slab_entry(address).filter(|entry| entry.arena() == heap.arena());
+        let entry = entry.ok_or(ObjectMisuse::Freed(0))?;
+        let class = self.put_back_any(heap, entry, address)?;
+        self.count_given(class, 1);
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn put_back_any<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        entry: Entry,
+        address: usize,
+    ) -> Result<SizeClass, ObjectMisuse> {
+        let Some(class) = entry.class() else { return self.put_back_mixed(heap, entry, address) };
+        match self.put_back(heap, class, entry.slab(), &mut [AtomicUsize::new(address)].iter()) {
+            0 if entry.object_of(class, address).is_none() => Err(interior(entry, address)),
+            0 => Err(ObjectMisuse::Freed(class.size())),
+            _ => Ok(class),
+        }
+    }
+
+    /// Takes objects of a class back, and passes on those that are wrong.
+    pub fn give_all<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        class: SizeClass,
+        objects: &[AtomicUsize],
+        report: impl Fn(usize, ObjectMisuse),
+    ) {
+        let mut units = heap.page_map().units();
+        let place = home_place(heap.arena()) | class.bin();
+        let (mut left, mut count) = (objects.iter(), objects.len());
+        if are_in_order(class, objects) {
+            let given = self.give_in_order(heap, class, objects);
+            left = objects[given..].iter();
+        }
+        while let Some(first) = left.as_slice().first() {
+            let address = first.load(Relaxed);
+            let entry = units.slab_entry(address);
+            if let Some(entry) = entry.filter(|entry| Entry::place(entry.word()) == place)
+                && self.put_back(heap, class, entry.slab(), &mut left) != 0
+            {
+                continue;
+            }
+            left.next();
+            if let Err(wrong) = self.put_back_of(heap, class, address) {
+                report(address, wrong);
+                count -= 1;
+            }
+        }
+        self.count_given(class, count);
+    }
+
+    /// Takes the first of the objects of a class back, as long as they come in the order of their addresses, more or less, and nothing is wrong;
+    /// how many.
+    #[inline(never)]
+    pub(super) fn give_in_order<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        class: SizeClass,
+        objects: &[AtomicUsize],
+    ) -> usize {
+        let mut units = heap.page_map().units();
+        let place = home_place(heap.arena()) | class.bin();
+        let mut left = objects;
+        while are_in_order(class, left)
+            && let Some(entry) = units.slab_entry(left[0].load(Relaxed))
+            && Entry::place(entry.word()) == place
+            && let given @ 1.. = entry.slab().give_in_order(class, left)
+        {
+            self.have_come_back(heap, class, entry.slab(), given);
+            left = &left[given..];
+        }
+        objects.len() - left.len()
+    }
+
+    /// Takes back those of the objects that are of this arena's slabs, and moves the others to the front; how many these are. Passes
+    /// on those that are wrong.
+    pub fn give_own<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        objects: &[AtomicUsize],
+        report: impl Fn(usize, ObjectMisuse),
+    ) -> usize {
+        let mut units = heap.page_map().units();
+        let (mut kept, mut left) = (0, objects.iter());
+        while let Some(first) = left.as_slice().first() {
+            let address = first.load(Relaxed);
+            let entry = units.slab_entry(address);
+            if let Some(entry) = entry.filter(|entry| entry.arena() == heap.arena())
+                && let Some(class) = entry.class()
+                && let given @ 1.. = self.put_back(heap, class, entry.slab(), &mut left)
+            {
+                self.count_given(class, given);
+                continue;
+            }
+            left.next();
+            if entry.is_some_and(|entry| entry.arena() != heap.arena()) {
+                objects[kept].store(address, Relaxed);
+                kept += 1;
+            } else if let Err(wrong) = self.give(heap, address) {
+                report(address, wrong);
+            }
+        }
+        kept
+    }
+
+    /// Takes back an object that was of a class when it was freed.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn put_back_of<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        class: SizeClass,
+        address: usize,
+    ) -> Result<(), ObjectMisuse> {
+        let entry = heap.page_map().slab_entry(address).filter(|entry| entry.arena() == heap.arena());
+        // Else its slab has gone back to the heap since, and may be another arena's by now: all its objects were free.
+        let entry = entry.filter(|entry| entry.class().is_none_or(|now| now == class));
+        let had = self.put_back_any(heap, entry.ok_or(ObjectMisuse::Freed(class.size()))?, address)?;
+        if had == class {
+            return Ok(());
+        }
+        // It was freed twice, and taken as one of another class in between.
+        self.count_given(had, 1);
+        Err(ObjectMisuse::Freed(class.size()))
+    }
+
+    pub(super) fn count_given(&mut self, class: SizeClass, count: usize) {
+        self.bins[class.index()].out -= count;
+        self.dirty += count * class.size();
+    }
+
+    /// Takes the first of the objects back, up to one that is none of the slab's class or free already; how many.
+    #[inline(always)]
+    pub(super) fn put_back<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        class: SizeClass,
+        slab: &'static Slab,
+        objects: &mut Iter<'_, AtomicUsize>,
+    ) -> usize {
+        let given = slab.give(class, objects);
+        if given != 0 {
+            self.have_come_back(heap, class, slab, given);
+        }
+        given
+    }
+
+    /// Objects of a slab have been put into its bitmap.
+    #[inline(always)]
+    pub(super) fn have_come_back<S: PageSource>(
+        &mut self,
+        heap: &mut Heap<S>,
+        class: SizeClass,
+        slab: &'static Slab,
+        given: usize,
+    ) {
+        let free = slab.count_given(given);
+        if free == given {
+            self.has_room(class, slab);
+        }
+        if free == class.objects() {
+            self.emptied(heap, class, slab);
+        }
+    }
+
+    /// A slab that was full has room.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn has_room(&mut self, class: SizeClass, slab: &'static Slab) {
+        self.insert(class.index(), slab);
+    }
+
+    /// A slab has become empty: it is kept, or the higher one of it and the one that was kept goes back to the heap.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn emptied<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass, slab: &'static Slab) {
+        let bin = &mut self.bins[class.index()];
+        let Some(kept) = bin.empty.replace(slab) else { return };
+        let (lower, higher) = if kept.start() > slab.start() { (slab, kept) } else { (kept, slab) };
+        bin.empty = Some(lower);
+        self.dissolve(heap, higher);
+    }
+}
