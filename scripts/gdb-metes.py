@@ -24,13 +24,13 @@ ODD, ADDRESS_ODD = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
 HEADER_BITS, TRAILER_BITS = 36, 44
 # slab/key.rs and base/config.rs
 KEY_ODD, KEY_AT = 0x6D657465, 8
-# heap/block.rs and front/trailer.rs
+# heap/block.rs and report/trailer.rs
 IN_USE, PREV_IN_USE, PURGED, TAG = (1 << bit for bit in (32, 33, 34, 35))
 FREED, VACANT = 1 << 32, 1 << 42
 FAMILIES = ["malloc", "new", "new[]", "new[]"]
 # heap/span.rs
 REGION, MAPPING, RETAINED, GUARDED = 1, 2, 3, 4
-# front/guarded.rs
+# report/guard_pool.rs
 SLOTS, STATES, SLOT, USED = 256, 7 * 8, 4 * 8 + 2 * (8 + 16 * 8), 2
 # slab/slab.rs
 ARENA_SHIFT, RECORD_SHIFT, RECORD_ALIGN, RECORD, BIN = 11, 20, 64, 64, 4

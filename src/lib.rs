@@ -1,23 +1,31 @@
 //! **metes**: a malloc replacement over an address-ordered, coalescing free list.
 //!
 //! ```text
-//!     malloc(n)                                                    free(p)
-//!        |                                                            |
-//!   L5   abi      extern "C" and GlobalAlloc, forwarding only          |
-//!        |                                                            v
-//!   L4   front    runtime, options, routes, reports   <----   page map: address -> who owns it
-//!        |
-//!   L3   slab     arenas: a heap and its lock (bins of slabs come here)
-//!        |
-//!   L2   heap     regions, blocks, the free list, mappings, page map, validators
-//!        |
-//!   L1   sys      pages, lock, thread word, reports, environment
-//!        |
-//!   L0   base     numbers, sealed words, the tree
+//!     malloc(n)                                                            free(p)
+//!        |                                                                    |
+//!     abi       extern "C" and GlobalAlloc: forwarding only                   |
+//!     front     the entries, the life of the process                          |
+//!     debug     the checked route, where blocks are checked                   v
+//!     route     where a request is served                  <--->   whom a pointer goes back to
+//!     cache     a thread's stacks of free objects: no lock, no atomic instruction
+//!     report    what is wrong with a pointer, in words
+//!     process   options, arenas, and the page map: address -> who owns it
+//!     slab      slabs of objects of one size; arenas: a heap and its bins behind a lock
+//!     heap      ONE coalescing free list of blocks with size headers; mappings beside it
+//!     sys       pages, locks, thread-local words, stacks
+//!     base      numbers, size classes, sealed words, the tree
 //! ```
 //!
-//! A layer imports only those below it; `scripts/check-layers` holds it to that. Start reading at `heap::heap`: it is
-//! the only place where memory is split and merged. `docs/design.md` has the reasons.
+//! A folder imports only those below it, and no files import each other in a circle: `scripts/check-layers` holds them to that. So all can be read from
+//! the bottom to the top, or along a call.
+//!
+//! To read on in an hour: [`heap::heap`], the only place where memory is split and merged; [`slab::slab`], objects of one size in a block of
+//! the heap; [`cache::cache`] and [`cache::fast`], what nearly all calls end in; [`route::serve`] and [`route::release`], where the others go.
+//! "The way of a call" in `docs/design.md` names the functions in their order, and the rest of it has the reasons.
+//!
+//! The words: a *block* is a piece of a heap, an *object* one of a *slab*, which is a block cut into equal pieces; a *bin* has an arena's
+//! slabs of a size class; an *arena* is a heap and its bins behind one lock, and the *home* of some threads; a *fill* and a *flush* move a
+//! batch between a cache's stack and the home; a *mapping* is a request at or above the *cutoff*, with pages of its own.
 //!
 //! Two flavours are built from this source. The plain one, for tests, tools and Rust programs, exports nothing. The feature
 //! `export` adds the malloc ABI and a panic handler: `make` builds `libmetes.so` and `libmetes.a` with it.
