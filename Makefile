@@ -1,4 +1,4 @@
-# metes: build, run, test, install. `make` alone builds the libraries.
+# metes: build, run, test, install. `make` alone builds the libraries; `make help` says what else there is.
 
 CARGO   ?= cargo
 PREFIX  ?= /usr/local
@@ -15,9 +15,9 @@ CODEGEN   := -C llvm-args=-inline-threshold=75
 LINK_ARGS := -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
 
-.PHONY: all run test models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install uninstall clean
+.PHONY: all help run check test models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install uninstall clean
 
-all: $(OUT)/libmetes.so $(OUT)/libmetes.a
+all: $(OUT)/libmetes.so $(OUT)/libmetes.a ## builds target/release/libmetes.so and libmetes.a
 
 $(EXPORT)/libmetes.so $(EXPORT)/libmetes.a &: $(SOURCES)
 	$(CARGO) rustc --lib --release --features export --target-dir target/export --crate-type cdylib,staticlib -- \
@@ -43,19 +43,31 @@ $(OUT)/libmetes.a: $(EXPORT)/libmetes.a scripts/make-static
 	@mkdir -p $(OUT)
 	scripts/make-static $< $@
 
-run: all
+help: ## says what there is
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sort | while IFS="$$(printf '\t')" read -r name what; do \
+	    printf '  make %-12s %s\n' "$$name" "$$what"; \
+	done
+
+run: all ## builds metes and runs a real program on it
 	scripts/run-demo
 
-test: all
+check: all ## runs the unit tests and the tests of the API, in a minute or two
+	$(CARGO) fmt --check
+	scripts/check-layers
+	$(CARGO) test --quiet --lib
+	$(CARGO) test --quiet --test c_programs -- api/
+	$(CARGO) test --quiet --test c_programs -- misuse/
+
+test: all ## runs all tests, and installs what they need first; some 8 minutes
 	scripts/test
 
-models:
+models: ## runs the lock-free parts under loom
 	$(CARGO) test --lib --features models models::
 
-soak: all
+soak: all ## runs all tests with the full counts
 	METES_SOAK=1 scripts/test
 
-lint:
+lint: ## checks format, lints, docs and layers
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --features fake -- -D warnings
 	$(CARGO) clippy --lib --release --features export --target-dir target/export -- -D warnings
@@ -63,19 +75,19 @@ lint:
 	scripts/check-docs
 	scripts/check-layers
 
-miri:
+miri: ## runs what can be run of the unit tests under Miri; needs a nightly toolchain
 	scripts/miri
 
-tsan:
+tsan: ## runs the threaded tests under ThreadSanitizer; needs a nightly toolchain
 	scripts/tsan
 
 # Side by side with the peers, which `scripts/setup-peers` builds into target/peers at the first call. `bench` writes every
 # table of docs/performance.md and docs/memory.md into files of these names in target/bench; the memory page alone takes an hour.
-bench: all
+bench: all ## compares with glibc and the peers, and makes every table of the docs; hours
 	scripts/setup-peers
 	scripts/bench-all
 
-bench-quick: all
+bench-quick: all ## compares with glibc and the peers in some minutes
 	scripts/setup-peers
 	scripts/compare --quick --rounds 3
 
@@ -102,7 +114,7 @@ install uninstall: export DESTDIR := $(DESTDIR)
 install uninstall: export PREFIX := $(PREFIX)
 install uninstall: export LIBDIR := $(LIBDIR)
 
-install: all
+install: all ## installs into PREFIX (/usr/local), under DESTDIR if that is set
 	@set -eu; lib="$$DESTDIR$$LIBDIR" include="$$DESTDIR$$PREFIX/include"; \
 	escaped() { printf '%s\n' "$$1" | sed -e 's/[[:space:]]/\\&/g' | sed -e 's/[|&\\]/\\&/g'; }; \
 	prefix=$$(escaped "$$PREFIX") libdir=$$(escaped "$$LIBDIR"); \
@@ -118,10 +130,10 @@ install: all
 	done
 
 # Takes away what `install` with the same variables has put there, and leaves directories, which others may use too.
-uninstall:
+uninstall: ## takes away what install has put there
 	@set -eu; \
 	for file in $(INSTALLED); do rm -f "$$DESTDIR$$LIBDIR/$$file"; done; \
 	rm -f "$$DESTDIR$$PREFIX/include/metes.h"
 
-clean:
+clean: ## removes target/
 	rm -rf target

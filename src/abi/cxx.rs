@@ -40,7 +40,7 @@ macro_rules! nothrow_new {
             unsafe {
                 let form: extern "C" fn($($type,)* *const c_void) -> *mut c_void = core::mem::transmute(form);
                 let p = form($($arg,)* tag);
-                if options::watched() {
+                if options::checked() {
                     checked::open_to_any(p.cast());
                 }
                 p

@@ -25,7 +25,7 @@ pub(super) extern "C" fn allocate_aligned(size: usize, align: usize) -> *mut u8 
 
 /// As `allocate_new`, for `operator new[]`.
 pub(super) extern "C" fn allocate_array(size: usize) -> *mut u8 {
-    if options::watched() { alloc::allocate_aligned(Family::NewArray, size, GRAIN) } else { alloc::allocate(size) }
+    if options::checked() { alloc::allocate_aligned(Family::NewArray, size, GRAIN) } else { alloc::allocate(size) }
 }
 
 /// The same with an alignment.

@@ -1,6 +1,6 @@
 //! The index of free blocks: an AVL tree whose nodes lie wherever `Nodes` says, in the free blocks themselves in
 //! production and in an array in the tests. Every node carries a summary of its subtree, the largest size in it and
-//! its height, so one walk down finds the lowest place that fits, and one loop, `mend`, repairs both after any change.
+//! its height, so one walk down finds the lowest place that fits, and one loop, `retrace`, repairs both after any change.
 //!
 //! ```text
 //!               [48 | largest 4096, height 3]
@@ -197,7 +197,7 @@ impl Tree {
             (_, true) => nodes.set_left(parent, node),
             (_, false) => nodes.set_right(parent, node),
         }
-        self.mend(nodes, parent);
+        self.retrace(nodes, parent);
     }
 
     /// Takes `node` out.
@@ -206,7 +206,7 @@ impl Tree {
         if left == NONE || right == NONE {
             let child = if left == NONE { right } else { left };
             self.put_below(nodes, parent, node, child);
-            self.mend(nodes, parent);
+            self.retrace(nodes, parent);
             return;
         }
         // Two children: the successor, which has no left child, takes the node's place.
@@ -222,10 +222,10 @@ impl Tree {
         nodes.set_summary(heir, nodes.summary(node));
         self.put_below(nodes, parent, node, heir);
         if heir_parent != node {
-            self.mend(nodes, heir_parent);
+            self.retrace(nodes, heir_parent);
         }
         // The way up from the heir's old place may have ended below it, and its own size is new here.
-        self.mend(nodes, heir);
+        self.retrace(nodes, heir);
     }
 
     /// Puts `new` where `old` is; their keys must stand in the same order to all others. The sizes may differ.
@@ -242,12 +242,12 @@ impl Tree {
         }
         nodes.set_summary(new, summary);
         self.put_below(nodes, parent, old, new);
-        self.mend(nodes, new);
+        self.retrace(nodes, new);
     }
 
     /// Says that the size of `node` has changed, but not its place in the order.
     pub fn resize(&mut self, nodes: &impl Nodes, node: usize) {
-        self.mend(nodes, node);
+        self.retrace(nodes, node);
     }
 
     /// Makes `child` (or nothing) the child of `parent` in place of `old`.
@@ -266,7 +266,7 @@ impl Tree {
 
     /// Walks up from `node`, repairs balance and summaries, and stops where a subtree's summary is what it was:
     /// nothing above depends on anything else.
-    fn mend(&mut self, nodes: &impl Nodes, mut node: usize) {
+    fn retrace(&mut self, nodes: &impl Nodes, mut node: usize) {
         let mut steps = Steps::new();
         while node != NONE {
             steps.step(nodes, node);

@@ -98,7 +98,7 @@ pub fn allocate_class(operation: Operation, class: SizeClass) -> usize {
 
 /// The same where it has been seen to that no sample is due, or that it cannot be had.
 #[inline(always)]
-pub fn allocate_class_anyhow(operation: Operation, class: SizeClass) -> usize {
+pub fn allocate_class_ignoring_samples(operation: Operation, class: SizeClass) -> usize {
     let Some(cache) = Head::current().open_cache() else { return 0 };
     if !cache.enter() {
         return 0;

@@ -61,11 +61,11 @@ pub fn cache() -> Option<&'static Cache> {
 #[cold]
 #[inline(never)]
 fn make() -> Option<&'static Cache> {
-    if !options::caches() || thread::is_gone() || thread::is_inside() {
+    if !options::caches() || thread::is_exiting() || thread::is_in_operation() {
         return None;
     }
     // A signal handler that comes now must not make another.
-    thread::set_inside(true);
+    thread::set_in_operation(true);
     let place = claim_any();
     let cache = place.and_then(|place| place.laid());
     if let (Some(place), Some(cache)) = (place, cache) {
@@ -90,7 +90,7 @@ fn make() -> Option<&'static Cache> {
         }
         cache.open();
     }
-    thread::set_inside(false);
+    thread::set_in_operation(false);
     let cache = cache?;
     if !thread::is_main_thread() {
         errno::keeping_errno(|| watch_end(cache));
@@ -303,7 +303,7 @@ extern "C" fn thread_ends(value: *mut c_void) {
     if endings < ROUNDS {
         watch_end(cache);
     } else {
-        thread::set_gone();
+        thread::set_exiting();
         give_up(cache);
     }
 }
@@ -325,7 +325,7 @@ fn give_up(cache: &'static Cache) {
 /// Empties the calling thread's cache; where caches are off by now, for good.
 pub fn flush_mine() {
     // A signal handler that interrupted an operation must wait for nobody.
-    if !thread::is_inside()
+    if !thread::is_in_operation()
         && let Some(cache) = cache()
     {
         if options::caches() {

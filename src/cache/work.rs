@@ -10,13 +10,13 @@ static AT_WORK: FutexLock = FutexLock::INIT;
 /// Does something to caches while nobody else does, and no fork comes between. False, and nothing was done, where the calling thread must not wait: in
 /// the middle of an operation, and beside a fork.
 pub fn at_work(f: impl FnOnce()) -> bool {
-    if thread::is_inside() || !AT_WORK.lock_unless_frozen() {
+    if thread::is_in_operation() || !AT_WORK.lock_unless_frozen() {
         return false;
     }
     // Whatever is locked is left alone.
-    thread::set_inside(true);
+    thread::set_in_operation(true);
     f();
-    thread::set_inside(false);
+    thread::set_in_operation(false);
     // SAFETY: locked above.
     #[expect(unsafe_code, reason = "the lock guards no data")]
     unsafe {

@@ -135,7 +135,7 @@ fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool
 fn serve(operation: Operation, room: usize, align: usize, zero: bool) -> Option<usize> {
     // An object's last word is to stay what it is until the trailer is written.
     let serve = || serve::serve(operation, room, align, zero && room > SLAB_MAX).addr();
-    let served = match oom::unasked(serve) {
+    let served = match oom::without_handler(serve) {
         // What waits in quarantine may do, before the program is asked.
         0 => {
             quarantine::drain(leave);

@@ -12,7 +12,7 @@ use crate::sys::fault::Fault;
 
 /// A fault: reports it if the address is in a checked block's pages. Takes no lock.
 pub fn on_fault(fault: &Fault) -> Claim {
-    if !options::watched() {
+    if !options::checked() {
         return Claim::NotOurs;
     }
     let (address, access) = (fault.address, fault.access.name());

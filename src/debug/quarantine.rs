@@ -427,7 +427,7 @@ pub fn changed(bytes: Range<usize>) -> Option<usize> {
 
 /// The shards that are in use at all.
 fn shards() -> impl Iterator<Item = &'static Shard> {
-    SHARDS.iter().take(if options::watched() { ARENAS_MAX } else { 0 })
+    SHARDS.iter().take(if options::checked() { ARENAS_MAX } else { 0 })
 }
 
 /// Before fork: waits until nobody is at work on a shard, and keeps all out.

@@ -65,7 +65,7 @@ fn allocate_slowly_for(family: Family, n: usize) -> *mut u8 {
 fn allocate_uncached(family: Family, n: usize) -> *mut u8 {
     start::ensure();
     check::tick();
-    if options::watched() {
+    if options::checked() {
         return checked::malloc(family, n);
     }
     serve::serve(Operation::Malloc, n, GRAIN, false)
@@ -88,7 +88,7 @@ pub fn allocate_aligned(family: Family, n: usize, align: usize) -> *mut u8 {
 fn allocate_aligned_slowly(family: Family, n: usize, align: usize) -> *mut u8 {
     start::ensure();
     check::tick();
-    if options::watched() {
+    if options::checked() {
         return checked::aligned_alloc(family, n, align);
     }
     serve::serve(Operation::Aligned, n, align, false)
@@ -125,7 +125,7 @@ pub fn allocate_zeroed_whole(n: usize) -> *mut u8 {
 fn allocate_zeroed_slowly(n: usize, align: usize) -> *mut u8 {
     start::ensure();
     check::tick();
-    if options::watched() {
+    if options::checked() {
         return checked::calloc(n, align);
     }
     serve::serve(Operation::Calloc, n, align, true)
@@ -218,7 +218,7 @@ unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
 /// As for `release`.
 #[inline(never)]
 unsafe extern "C" fn release_at_length(p: *mut u8, family: Family) {
-    if options::watched() {
+    if options::checked() {
         // SAFETY: the caller's promise.
         return unsafe { checked::free(p, Claim::of(family)) };
     }
@@ -254,7 +254,7 @@ unsafe extern "C" fn release_sized_slowly(p: *mut u8, n: usize, family: Family) 
 /// As for `release`.
 pub unsafe fn release_claimed(p: *mut u8, claim: Claim) {
     start::ensure();
-    if options::watched() {
+    if options::checked() {
         // SAFETY: the caller's promise.
         return unsafe { checked::free(p, claim) };
     }
@@ -281,7 +281,7 @@ pub fn usable_size(p: *mut u8) -> usize {
 #[cold]
 #[inline(never)]
 extern "C" fn usable_slowly(p: *mut u8) -> usize {
-    if options::watched() {
+    if options::checked() {
         return checked::usable_size(p);
     }
     usable_size_for(Operation::UsableSize, p).unwrap_or(0)
@@ -332,7 +332,7 @@ unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
 #[inline(never)]
 unsafe fn resize_at_length(p: *mut u8, n: usize) -> *mut u8 {
     start::ensure();
-    if options::watched() {
+    if options::checked() {
         // SAFETY: the caller's promise.
         return unsafe { checked::realloc(p, n) };
     }

@@ -12,7 +12,7 @@ use crate::sys::{linux, valgrind};
 static AT_EXIT: extern "C" fn() = at_exit;
 
 extern "C" fn at_exit() {
-    if options::watched() {
+    if options::checked() {
         scan::finish();
     }
     // A search for leaks looks through the stack from here on.

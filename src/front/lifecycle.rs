@@ -30,7 +30,7 @@ extern "C" fn at_load() {
 /// order the libraries were loaded, and what they wait for may be in the hands of a thread that allocates.
 extern "C" fn before_fork() {
     statics::set_aside();
-    let interrupted = thread::is_inside();
+    let interrupted = thread::is_in_operation();
     thread::begin_fork();
     work::freeze();
     quarantine::freeze(interrupted);

@@ -77,7 +77,7 @@ pub fn change(name: &str, value: &str) -> bool {
 pub fn trim() -> usize {
     start::ensure();
     threads::flush_mine();
-    if !thread::is_inside() {
+    if !thread::is_in_operation() {
         threads::give_back(false);
     }
     valgrind::quietly(|| {

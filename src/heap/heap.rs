@@ -90,7 +90,7 @@ pub struct Heap<S: PageSource + 'static> {
 }
 
 impl<S: PageSource + 'static> Heap<S> {
-    /// An empty heap: arena 0, first fit, and it gives back at once what is freed. All zero, but for the source. `found` comes next.
+    /// An empty heap: arena 0, first fit, and it gives back at once what is freed. All zero, but for the source. `init` comes next.
     pub const fn new(source: S) -> Self {
         Self {
             source,
@@ -121,7 +121,7 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// Says where the heap's regions are written down.
-    pub fn found(&mut self, map: &'static PageMap, spans: &'static SpanPool) {
+    pub fn init(&mut self, map: &'static PageMap, spans: &'static SpanPool) {
         self.map.aim(map);
         self.spans.aim(spans);
     }

@@ -85,7 +85,7 @@ impl Bench {
         let map = leaked_map();
         let spans: &'static SpanPool = Box::leak(Box::default());
         let mut heap = Heap::new(source.clone());
-        heap.found(map, spans);
+        heap.init(map, spans);
         heap.set_trim(usize::MAX, usize::MAX, 0);
         heap.set_huge(Huge::Never);
         heap.configure(7, fit);

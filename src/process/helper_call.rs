@@ -74,7 +74,7 @@ pub fn look(arena: usize) {
 #[inline(never)]
 pub fn call() {
     if WORK.load(Relaxed) != 0
-        || thread::is_inside()
+        || thread::is_in_operation()
         || options::purge() != Purge::Lazy
         || valgrind::runs()
         || sanitizer::listens()

@@ -207,11 +207,11 @@ pub fn read_environment() {
     if !env::is_secure() {
         env::with("METES_OPTIONS", &mut |text| wants_help = parse(text));
     }
-    WATCHED.set((remembers_calls() || checks() == Checks::Full || valgrind::listens()).into());
+    BLOCKS_CHECKED.set((remembers_calls() || checks() == Checks::Full || valgrind::listens()).into());
     ZEROES.set((fill() == Fill::Zero).into());
     // Without checks for each block the fill byte does it, as mallopt's does.
     set_perturb(if FILL.get() == FILL_JUNK { JUNK } else { perturb() });
-    UNCHECKED.store(u8::from(!watched()), Relaxed);
+    UNCHECKED.store(u8::from(!checked()), Relaxed);
     if checks() == Checks::Off {
         report::set_after(After::Ignore);
         if remembers_calls() {
@@ -220,7 +220,7 @@ pub fn read_environment() {
         }
     }
     let writes_stats = stats_at_exit() && STATS_FILE.is_none();
-    if writes_stats || (watched() && !report::has_path()) {
+    if writes_stats || (checked() && !report::has_path()) {
         kept::keep();
     }
     if wants_help {

@@ -68,7 +68,7 @@ pub enum Checks {
     Off,
 }
 
-/// `best`, by measurement: see docs/design.md.
+/// `best`, by measurement: see docs/design/alternatives.md.
 const FIT_DEFAULT: usize = 1;
 const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
 /// Milliseconds.
@@ -114,7 +114,7 @@ sealed_options! {
     FAMILIES = 1;
     FILL = FILL_BY_LEVEL;
     QUARANTINE = QUARANTINE_DEFAULT;
-    WATCHED = 0;
+    BLOCKS_CHECKED = 0;
     ZEROES = 0;
 }
 
@@ -257,7 +257,7 @@ pub fn slabs() -> bool {
 
 /// Whether slabs in which much is free serve other sizes too.
 pub fn mix() -> bool {
-    MIX.is_on() && !watched()
+    MIX.is_on() && !checked()
 }
 
 /// Whether threads have caches. Not where each call has to do what the fast paths do not: checks, and fills.
@@ -283,8 +283,8 @@ pub fn checks() -> Checks {
 
 /// Whether each block is checked: calls take the route of `watch`.
 #[inline]
-pub fn watched() -> bool {
-    WATCHED.is_on()
+pub fn checked() -> bool {
+    BLOCKS_CHECKED.is_on()
 }
 
 /// Whether each block remembers by whom it was allocated and freed.
@@ -323,7 +323,7 @@ pub fn fill() -> Fill {
         0 => Fill::Off,
         1 => Fill::Junk,
         2 => Fill::Zero,
-        _ if watched() => Fill::Junk,
+        _ if checked() => Fill::Junk,
         _ => Fill::Off,
     }
 }
@@ -348,8 +348,8 @@ pub fn perturb() -> u8 {
 /// Sets the fill byte.
 pub fn set_perturb(byte: u8) {
     // Where blocks are checked, `fill` says it all.
-    PERTURB.store(if watched() { 0 } else { byte }, Relaxed);
-    let fast = verify() == 0 && perturb() == 0 && !watched() && !zeroes();
+    PERTURB.store(if checked() { 0 } else { byte }, Relaxed);
+    let fast = verify() == 0 && perturb() == 0 && !checked() && !zeroes();
     CACHED.store(CACHES.is_on() && slabs() && fast, Relaxed);
 }
 
@@ -363,7 +363,7 @@ pub fn stats_file(pid: libc::pid_t) -> Option<Path> {
     path::expand(STATS_FILE, pid)
 }
 
-/// `guard=on`. See docs/design.md for what it costs.
+/// `guard=on`. See docs/design/safety.md for what it costs.
 const GUARD_ON: usize = 5000;
 const GUARD_MAX: usize = 1 << 30;
 

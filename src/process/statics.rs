@@ -59,14 +59,14 @@ pub(super) fn init(index: usize) -> bool {
 }
 
 fn prepare(index: usize, arena: &mut Entered<'_, Linux>) {
-    arena.found(&PAGE_MAP, &SPANS, &METADATA);
+    arena.init(&PAGE_MAP, &SPANS, &METADATA);
     arena.configure(index, options::fit());
     let (threshold, decay) = trim_policy::thresholds();
     arena.set_trim(threshold, options::trim_threshold().saturating_mul(16), decay);
     if !options::mix() {
         arena.set_unmixed();
     }
-    if options::watched() {
+    if options::checked() {
         arena.set_checked();
     }
     arena.set_huge(match options::huge_pages() {

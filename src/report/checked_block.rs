@@ -63,7 +63,7 @@ pub fn block_of(start: usize, class: SizeClass) -> Block {
 
 /// The bytes that were asked for, of the block that starts at an address, if it is whole.
 pub fn asked(start: usize) -> Option<usize> {
-    if !options::watched() {
+    if !options::checked() {
         return None;
     }
     extent(start)?.facts().ok().map(|facts| facts.size)

@@ -126,7 +126,7 @@ fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u
 /// What is known about the block at or around an address of ours.
 fn describe(detail: &mut Detail, address: usize) {
     describe_place(detail, address);
-    if options::watched() {
+    if options::checked() {
         checked_block::describe(detail, address);
     }
 }
@@ -164,7 +164,7 @@ fn describe_object(detail: &mut Detail, entry: Entry, address: usize) {
     let has_key = unsafe { has_key(start) };
     let state = match (entry.is_out(start), has_key) {
         (true, true) => "free, in a thread's cache",
-        (true, false) if options::watched() => "with its trailer",
+        (true, false) if options::checked() => "with its trailer",
         (true, false) => "in use",
         (false, _) => "free",
     };
@@ -178,5 +178,5 @@ fn describe_object(detail: &mut Detail, entry: Entry, address: usize) {
 /// A block, or an object, of ours is at the address.
 pub unsafe fn has_key(address: usize) -> bool {
     // SAFETY: the caller's promise.
-    !options::watched() && unsafe { key::is_set(address) }
+    !options::checked() && unsafe { key::is_set(address) }
 }

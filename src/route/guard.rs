@@ -39,7 +39,7 @@ static SIDES: AtomicU64 = AtomicU64::new(0);
 
 /// When the library is loaded: switches guarding on if the options ask for it.
 pub fn begin() {
-    if options::watched() && !options::guard_is_chosen() && !start::on_valgrind() {
+    if options::checked() && !options::guard_is_chosen() && !start::on_valgrind() {
         options::choose_guard("on");
     }
     follow();
@@ -92,10 +92,10 @@ pub fn sample(operation: Operation, family: Family, n: usize, align: usize) -> O
         return None;
     }
     let rate = options::guard_rate();
-    let first = options::guard_is_spaced() && options::watched() && is_first();
+    let first = options::guard_is_spaced() && options::checked() && is_first();
     let pool = guard_pool::pool()?;
     // Only a page can show that somebody reads where there is nothing. It takes none that is accessible.
-    let nothing = n == 0 && options::watched() && pool.has_many_free();
+    let nothing = n == 0 && options::checked() && pool.has_many_free();
     let due = match threads::cache() {
         Some(cache) => cache.take_sample(rate, n),
         None => first || nothing || count_down(rate),

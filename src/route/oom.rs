@@ -43,7 +43,7 @@ pub fn set_handler(new: Option<OomHandler>) -> Option<OomHandler> {
 pub fn beside_forks(first: *mut u8, again: impl Fn() -> *mut u8) -> *mut u8 {
     /// A program that forks all the time is not waited for for ever.
     const TRIES: usize = 100;
-    if !first.is_null() || thread::is_inside() || thread::set_repeating(true) {
+    if !first.is_null() || thread::is_in_operation() || thread::set_repeating(true) {
         return first;
     }
     let (mut block, mut left) = (first, TRIES);
@@ -62,17 +62,17 @@ pub fn beside_forks(first: *mut u8, again: impl Fn() -> *mut u8) -> *mut u8 {
 pub fn retry(bytes: usize, first: *mut u8, again: impl Fn() -> *mut u8) -> *mut u8 {
     let mut block = first;
     while block.is_null() && ask(bytes) {
-        block = unasked(&again);
+        block = without_handler(&again);
     }
     block
 }
 
 /// Runs `f`; whatever fails in it does so without asking the handler.
 #[inline]
-pub fn unasked<R>(f: impl FnOnce() -> R) -> R {
-    let before = thread::set_unasked(true);
+pub fn without_handler<R>(f: impl FnOnce() -> R) -> R {
+    let before = thread::set_without_oom_handler(true);
     let result = f();
-    thread::set_unasked(before);
+    thread::set_without_oom_handler(before);
     result
 }
 
@@ -85,9 +85,9 @@ fn ask(bytes: usize) -> bool {
         return false;
     }
     // Inside fork a thread counts as inside. A cache whose gate is closed is being worked on by what this thread's signal handler has interrupted.
-    let interrupted = thread::is_inside() || Cache::mine().is_some_and(|cache| !cache.is_open());
-    if interrupted || thread::is_unasked() {
+    let interrupted = thread::is_in_operation() || Cache::mine().is_some_and(|cache| !cache.is_open());
+    if interrupted || thread::is_without_oom_handler() {
         return false;
     }
-    unasked(|| errno::keeping_errno(|| handler(bytes))) != 0
+    without_handler(|| errno::keeping_errno(|| handler(bytes))) != 0
 }

@@ -38,7 +38,7 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     // All of it again: room that the handler makes may be just behind the block.
     // SAFETY: the caller's promise.
     let resize = || unsafe { resize_once(p, n) };
-    let resized = oom::retry(n, oom::beside_forks(oom::unasked(resize), resize), resize);
+    let resized = oom::retry(n, oom::beside_forks(oom::without_handler(resize), resize), resize);
     if !resized.is_null() {
         count::count(Operation::Realloc);
     }

@@ -53,7 +53,7 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
     start::ensure();
     let class = if align <= GRAIN { SizeClass::for_size(n) } else { SizeClass::for_aligned(n, align) };
     if guard::is_asked()
-        && !options::watched()
+        && !options::checked()
         && let Some(block) = guard::sample(operation, Family::Malloc, n, align)
     {
         return fill(block, n, n, zero);
@@ -77,7 +77,7 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
     // Rounded up to its class a block can go into the cache when it is freed.
     let medium = class.filter(|class| !class.has_slabs() && align <= GRAIN && options::caches());
     if let Some(class) = medium {
-        let block = fast::allocate_class_anyhow(operation, class);
+        let block = fast::allocate_class_ignoring_samples(operation, class);
         if block != 0 {
             return fill(block, usable_of(block), n, zero);
         }
@@ -89,8 +89,8 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
 /// An object of a slab.
 fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
     let object = match threads::cache() {
-        Some(cache) => match fast::allocate_class_anyhow(operation, class) {
-            0 if refill::fill(cache, class) => fast::allocate_class_anyhow(operation, class),
+        Some(cache) => match fast::allocate_class_ignoring_samples(operation, class) {
+            0 if refill::fill(cache, class) => fast::allocate_class_ignoring_samples(operation, class),
             object => object,
         },
         None => {

@@ -92,7 +92,7 @@ impl<S: PageSource + 'static> Arena<S> {
     /// Takes the heap for one operation; `None` where the calling thread must not wait for it, see the module.
     #[inline]
     pub fn enter(&self, operation: Operation) -> Option<Entered<'_, S>> {
-        let was_inside = thread::set_inside(true);
+        let was_inside = thread::set_in_operation(true);
         compiler_fence(Ordering::SeqCst);
         let lock = self.lock();
         let taken = match self.aside.load(Ordering::Relaxed) {
@@ -102,7 +102,7 @@ impl<S: PageSource + 'static> Arena<S> {
         };
         if !taken {
             thread::set_turned_away(true);
-            thread::set_inside(was_inside);
+            thread::set_in_operation(was_inside);
             return None;
         }
         sanitizer::acquired(self);
@@ -145,7 +145,7 @@ impl<S: PageSource + 'static> Arena<S> {
     /// The same for who wants to know something, or may do it later: waits for a fork for a bounded time.
     pub fn enter_patiently(&self, operation: Operation) -> Option<Entered<'_, S>> {
         self.enter(operation).or_else(|| {
-            if thread::is_inside() {
+            if thread::is_in_operation() {
                 return None;
             }
             self.wait_for_thaw();
@@ -193,10 +193,10 @@ impl<S: PageSource + 'static> Entered<'_, S> {
     }
 
     /// Says where the arena's regions and slabs are written down.
-    pub fn found(&mut self, map: &'static PageMap, spans: &'static SpanPool, metadata: &'static Metadata) {
+    pub fn init(&mut self, map: &'static PageMap, spans: &'static SpanPool, metadata: &'static Metadata) {
         let Inside { heap, bins, .. } = self.inside();
-        heap.found(map, spans);
-        bins.found(metadata);
+        heap.init(map, spans);
+        bins.init(metadata);
     }
 
     /// Says that no slab is to be made a mixed one.
@@ -401,7 +401,7 @@ impl<S: PageSource + 'static> Drop for Entered<'_, S> {
         // SAFETY: taken in `enter` by this thread.
         unsafe { self.arena.lock().unlock() };
         compiler_fence(Ordering::SeqCst);
-        thread::set_inside(self.was_inside);
+        thread::set_in_operation(self.was_inside);
     }
 }
 
@@ -425,7 +425,7 @@ mod models {
             let arena = Rc::new(Arena::new(source));
             let blocks = {
                 let mut entered = arena.enter(Operation::Other).unwrap();
-                entered.found(&MAP, &SPANS, &METADATA);
+                entered.init(&MAP, &SPANS, &METADATA);
                 entered.set_trim(usize::MAX, usize::MAX, 0);
                 [(); 2].map(|()| entered.alloc(100).unwrap().block)
             };

@@ -93,7 +93,7 @@ pub struct Bins {
 pub(super) const PARKED: usize = SLAB_CLASSES;
 
 impl Bins {
-    /// No slabs. All zero. `found` comes next.
+    /// No slabs. All zero. `init` comes next.
     pub const fn empty() -> Self {
         let bins = [const { Bin { partial: Slabs::none(), empty: None, spare: None, objects: 0, out: 0, mixed: 0 } };
             SLAB_CLASSES + 1];
@@ -114,7 +114,7 @@ impl Bins {
     }
 
     /// Says where the slabs' records are.
-    pub fn found(&mut self, metadata: &'static Metadata) {
+    pub fn init(&mut self, metadata: &'static Metadata) {
         self.metadata.aim(metadata);
     }
 

@@ -52,11 +52,11 @@ impl Bench {
         let spans: &'static SpanPool = Box::leak(Box::default());
         let metadata: &'static Metadata = Box::leak(Box::default());
         let mut heap = Heap::new(source.clone());
-        heap.found(map, spans);
+        heap.init(map, spans);
         heap.set_trim(usize::MAX, usize::MAX, 0);
         heap.set_huge(Huge::Never);
         let mut bins = Bins::empty();
-        bins.found(metadata);
+        bins.init(metadata);
         heap.configure(5, fit);
         Self { heap, bins, source, live: Vec::new() }
     }

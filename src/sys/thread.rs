@@ -102,24 +102,24 @@ pub fn no_cache() -> usize {
 }
 
 /// Whether this thread had a cache that was taken apart, because the thread is ending.
-pub fn is_gone() -> bool {
+pub fn is_exiting() -> bool {
     byte(FLAGS) & GONE != 0
 }
 
 /// Says that this thread is ending.
-pub fn set_gone() {
+pub fn set_exiting() {
     word::set_byte::<FLAGS>(byte(FLAGS) | GONE);
 }
 
 /// Whether this thread is inside an operation, or between the handlers of a fork: it must not wait for any lock.
-pub fn is_inside() -> bool {
+pub fn is_in_operation() -> bool {
     byte(INSIDE) | byte(FORKS) & COUNT != 0
 }
 
 /// Says whether this thread is inside an operation from here on, and returns whether it was. A signal handler that finds
 /// the thread inside must not wait for any lock.
 #[inline]
-pub fn set_inside(yes: bool) -> bool {
+pub fn set_in_operation(yes: bool) -> bool {
     let old = byte(INSIDE) != 0;
     word::set_byte::<INSIDE>(u8::from(yes));
     old
@@ -158,13 +158,13 @@ pub fn end_fork() {
 }
 
 /// Whether this thread's requests fail without asking the program's handler.
-pub fn is_unasked() -> bool {
+pub fn is_without_oom_handler() -> bool {
     byte(FLAGS) & UNASKED != 0
 }
 
 /// Says whether this thread's requests fail without asking the program's handler from here on, and returns whether they did.
 #[inline]
-pub fn set_unasked(yes: bool) -> bool {
+pub fn set_without_oom_handler(yes: bool) -> bool {
     let old = byte(FLAGS);
     word::set_byte::<FLAGS>(if yes { old | UNASKED } else { old & !UNASKED });
     old & UNASKED != 0
@@ -206,16 +206,16 @@ mod tests {
             let mine = number();
             set_home(31);
             set_rank(33);
-            assert!(!set_inside(true) && !set_unasked(true));
+            assert!(!set_in_operation(true) && !set_without_oom_handler(true));
             begin_fork();
             assert!(!set_repeating(true) && !set_turned_away(true));
-            set_gone();
+            set_exiting();
             assert_eq!((number(), home(), rank()), (mine, Some(31), 33));
-            assert!(is_inside() && is_unasked() && is_forking() && is_gone());
-            assert!(set_inside(false) && is_inside());
+            assert!(is_in_operation() && is_without_oom_handler() && is_forking() && is_exiting());
+            assert!(set_in_operation(false) && is_in_operation());
             end_fork();
-            assert!(!is_inside() && set_repeating(false) && set_turned_away(false) && !is_inside());
-            assert!(set_unasked(false) && !is_inside() && !is_forking() && is_gone());
+            assert!(!is_in_operation() && set_repeating(false) && set_turned_away(false) && !is_in_operation());
+            assert!(set_without_oom_handler(false) && !is_in_operation() && !is_forking() && is_exiting());
             assert_eq!((renumber(), home(), rank()), (mine, Some(31), 33));
         })
         .join()
