@@ -9,7 +9,7 @@
 
 enum { THREADS = 8, EACH = 30000 };
 
-static pthread_barrier_t full, woken;
+static pthread_barrier_t filled, full, woken;
 
 static void *sleeper(void *arg) {
     uint64_t random = (uint64_t)(uintptr_t)arg * 77 + 1;
@@ -20,6 +20,8 @@ static void *sleeper(void *arg) {
         CHECK(mine[i] = malloc(size));
         memset(mine[i], 2, size);
     }
+    // All at a time: what one thread has freed the next one would have again.
+    pthread_barrier_wait(&filled);
     for (size_t i = 0; i < EACH; i++) free(mine[i]);
     pthread_barrier_wait(&full);
     pthread_barrier_wait(&woken);
@@ -36,6 +38,7 @@ static void *sleeper(void *arg) {
 int main(void) {
     pthread_t threads[THREADS];
     served_by_metes();
+    CHECK(pthread_barrier_init(&filled, NULL, THREADS) == 0);
     CHECK(pthread_barrier_init(&full, NULL, THREADS + 1) == 0 && pthread_barrier_init(&woken, NULL, THREADS + 1) == 0);
     for (size_t i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, sleeper, (void *)i) == 0);
     pthread_barrier_wait(&full);

@@ -2,17 +2,17 @@
 // exit: 9
 // stderr: Invalid write of size 1
 // detail: Address 0x.* is 0 bytes after a block of size 10 alloc'd$
-// detail: watch::malloc .*; by 0x\w+: main \(accesses\.c
+// detail: checked::malloc .*; by 0x\w+: main \(accesses\.c
 // stderr: Invalid write of size 1
 // detail: Address 0x.* is 1 bytes before a block of size 10 alloc'd$
 // stderr: Conditional jump or move depends on uninitialised value\(s\)
 // stderr: Invalid read of size 1
 // detail: Address 0x.* is 4 bytes inside a block of size 10 free'd$
-// detail: watch::free .*; by 0x\w+: (main|metes.*; by 0x\w+: main) \(accesses\.c
+// detail: checked::free .*; by 0x\w+: (main|metes.*; by 0x\w+: main) \(accesses\.c
 // stderr: Conditional jump or move depends on uninitialised value\(s\)
 // stderr: Invalid read of size 1
 // detail: Address 0x.* is 99 bytes inside a block of size 100 free'd$
-// detail: watch::realloc .*; by 0x\w+: main \(accesses\.c
+// detail: checked::realloc .*; by 0x\w+: main \(accesses\.c
 // stderr: Invalid write of size 1
 // detail: Address 0x.* is 0 bytes after a block of size 1,000,000 alloc'd$
 #include "check.h"

@@ -1,7 +1,7 @@
 // Memcheck tells lost blocks apart as it does with its own malloc: directly, indirectly, possibly lost, and what can be reached.
 // exit: 9
 // stderr: 40 \(16 direct, 24 indirect\) bytes in 1 blocks are definitely lost in loss record \d of \d
-// detail: watch::malloc .*; by 0x\w+: lose \(leaks\.c.*; by 0x\w+: main \(leaks\.c
+// detail: checked::malloc .*; by 0x\w+: lose \(leaks\.c.*; by 0x\w+: main \(leaks\.c
 // stderr: 200 bytes in 1 blocks are possibly lost in loss record \d of \d
 #include "check.h"
 

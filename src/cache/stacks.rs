@@ -166,6 +166,11 @@ impl Cache {
         }
     }
 
+    /// About how many bytes are in the stacks; their thread may be at work on them.
+    pub fn stacked_bytes(&self) -> usize {
+        SizeClass::all().map(|class| self.count(class) * class.size()).sum()
+    }
+
     /// How many objects are in the stacks.
     pub fn stacked(&self) -> usize {
         SizeClass::all().map(|class| self.count(class)).sum()

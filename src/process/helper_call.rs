@@ -38,6 +38,11 @@ fn pass() -> Option<fn()> {
     Some(unsafe { core::mem::transmute::<*mut (), fn()>(pass) })
 }
 
+/// By the helper: it is to look again.
+pub fn call_again() {
+    WORK.store(1, Ordering::SeqCst);
+}
+
 /// Whether the kernel has no helper for us: heaps trim themselves then.
 pub fn is_refused() -> bool {
     REFUSED.load(Relaxed)

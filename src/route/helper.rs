@@ -18,6 +18,9 @@ use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
 use crate::sys::{calls, futex};
 
+/// Bytes in the caches of threads at work that are worth another look.
+const WORTH: usize = 1 << 20;
+
 /// Huge pages that are made of small ones at a time, for each arena.
 const COLLAPSES: usize = 32;
 
@@ -31,10 +34,18 @@ pub fn pass() {
     });
     threads::mark_idle();
     futex::wait_most(&NEVER, 0, options::decay() as u64);
-    let idle = |cache: &&Cache| cache.is_unused() && cache.holds_any();
-    let mut idle = threads::owned().filter(idle).peekable();
-    if idle.peek().is_some() && can_halt() {
-        idle.for_each(empty);
+    let holding = || threads::owned().filter(|cache| cache.holds_any());
+    if holding().next().is_some() && can_halt() {
+        let mut busy = 0;
+        for cache in holding() {
+            if !cache.is_unused() || !empty(cache) {
+                busy += cache.stacked_bytes();
+            }
+        }
+        // Nobody may call again when their threads fall asleep.
+        if busy >= WORTH {
+            helper_call::call_again();
+        }
     }
     threads::give_back(true);
     // Before anything is given back: what has changed since the last time can be told still.
@@ -48,18 +59,27 @@ fn can_halt() -> bool {
     helper_call::may_halt() && calls::register_barrier()
 }
 
-fn empty(cache: &Cache) {
+/// Empties the cache of a thread that does not use it. False where that was not to be had now: the thread, or another one in its arena, was cut off in the
+/// middle of something.
+fn empty(cache: &Cache) -> bool {
+    let mut done = true;
     // Its pages go back under the same lock.
-    let step = || {
-        if threads::is_owned(cache) && cache.halt() {
-            refill::empty(cache);
-            cache.resume();
+    let mut step = || {
+        if threads::is_owned(cache) {
+            done = cache.halt();
+            if done {
+                refill::empty(cache);
+                // An arena that somebody else is in is left alone.
+                done = !cache.holds_any();
+                cache.resume();
+            }
         }
     };
-    while !work::at_work(step) {
+    while !work::at_work(&mut step) {
         // A fork does not wait for this thread.
         work::wait_for_thaw();
     }
+    done
 }
 
 /// Has huge pages made of what is dense. Not under the lock: each takes a while. What was found may have been freed
