@@ -9,7 +9,7 @@
 //! switches. Memory that is given back and taken again in the same run would find its old words.
 
 #![allow(unsafe_code)]
-#![allow(unsafe_code, missing_docs)]
+#![allow(missing_docs)]
 
 use core::cell::{Cell, RefCell, UnsafeCell};
 use core::sync::atomic::Ordering;
