@@ -195,7 +195,7 @@ pub fn release_remote(cache: &Cache, address: usize) -> bool {
     if cache.remote().len() == cache::REMOTE {
         send_home(cache);
     }
-    // SAFETY: `release_object` has found the object, which is freed just now.
+    // SAFETY: `route::release` has found the object, which is freed just now.
     #[expect(unsafe_code, reason = "it is an object")]
     let room = unsafe { cache.push_remote(address) };
     if room {

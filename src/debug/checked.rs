@@ -82,19 +82,19 @@ macro_rules! served {
     }};
 }
 
-/// As `alloc::allocate`.
+/// As `front::alloc::allocate`.
 #[inline(never)]
 pub fn malloc(family: Family, n: usize) -> *mut u8 {
     served!(Operation::Malloc, family, n, GRAIN, false)
 }
 
-/// As `alloc::allocate_zeroed`.
+/// As `front::alloc::allocate_zeroed`.
 #[inline(never)]
 pub fn calloc(n: usize, align: usize) -> *mut u8 {
     served!(Operation::Calloc, Family::Malloc, n, align, true)
 }
 
-/// As `alloc::allocate_aligned`.
+/// As `front::alloc::allocate_aligned`.
 #[inline(never)]
 pub fn aligned_alloc(family: Family, n: usize, align: usize) -> *mut u8 {
     served!(Operation::Aligned, family, n, align, false)
@@ -184,7 +184,7 @@ macro_rules! counted {
     };
 }
 
-/// As `alloc::release`.
+/// As `front::alloc::release`.
 ///
 /// # Safety
 /// As there.
@@ -280,7 +280,7 @@ fn vacate(block: Block, place: Place) -> bool {
     vacated
 }
 
-/// As `alloc::usable_size`: what was asked for, and not a byte more.
+/// As `front::alloc::usable_size`: what was asked for, and not a byte more.
 #[cold]
 pub fn usable_size(p: *mut u8) -> usize {
     if p.is_null() {
@@ -306,7 +306,7 @@ pub fn open_to_any(p: *mut u8) {
     }
 }
 
-/// As `alloc::resize`.
+/// As `front::alloc::resize`.
 ///
 /// # Safety
 /// As there.

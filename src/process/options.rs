@@ -220,7 +220,7 @@ pub fn trim_threshold() -> usize {
     TRIM_THRESHOLD.load(Relaxed)
 }
 
-/// Sets how many freed bytes a heap keeps before it trims. Heaps follow when `runtime::apply` is called.
+/// Sets how many freed bytes a heap keeps before it trims. Heaps follow when `statics::apply` is called.
 pub fn set_trim_threshold(bytes: usize) {
     TRIM_THRESHOLD.store(bytes, Relaxed);
 }
@@ -281,7 +281,7 @@ pub fn checks() -> Checks {
     }
 }
 
-/// Whether each block is checked: calls take the route of `watch`.
+/// Whether each block is checked: calls take the route of `debug::checked`.
 #[inline]
 pub fn checked() -> bool {
     BLOCKS_CHECKED.is_on()

@@ -1,4 +1,4 @@
-//! Sampled guarded allocations: one in N, at random, is served from the pool of guarded blocks (`guarded`), where wrong accesses fault.
+//! Sampled guarded allocations: one in N, at random, is served from the pool of guarded blocks (`report::guard_pool`), where wrong accesses fault.
 //!
 //! The thread caches count, and send the next allocation to the slow path when a sample is due (`cache`). A thread without one counts here.
 //! Guarding can be switched on, off and to another rate while the program runs.
