@@ -53,8 +53,6 @@ use crate::sys::thread;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::Relaxed;
 
-pub use super::slots::{slots_max, slots_min};
-
 /// The gate when it is open. Sizes in grains and distances of bins are both below it when the fast paths serve them.
 pub(super) const OPEN: usize = BINS_END;
 pub(super) const CLOSED: usize = 0;

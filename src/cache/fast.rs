@@ -36,7 +36,7 @@ impl Cache {
     /// of an addition to an atomic.
     #[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan))))]
     #[inline(always)]
-    pub(super) fn count_push(&self) -> bool {
+    fn count_push(&self) -> bool {
         // SAFETY: adds to a word of the cache's.
         unsafe {
             core::arch::asm!(
@@ -54,7 +54,7 @@ impl Cache {
     /// The same elsewhere.
     #[cfg(not(all(target_arch = "x86_64", not(any(test, miri, tsan)))))]
     #[inline(always)]
-    pub(super) fn count_push(&self) -> bool {
+    fn count_push(&self) -> bool {
         super::cache::add(&self.pushed, 1);
         self.pushed.load(Relaxed) == 0
     }

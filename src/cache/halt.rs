@@ -60,7 +60,7 @@ impl Cache {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn let_go(&self) {
+    fn let_go(&self) {
         self.limit();
         self.halted.store(0, Ordering::Release);
         futex::wake_one(&self.halted);
@@ -74,7 +74,7 @@ impl Cache {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn enter_halted(&self) -> bool {
+    fn enter_halted(&self) -> bool {
         match self.halted.load(Ordering::Acquire) {
             0 | ARMED => return true,
             // Another thread may be claiming the cache again.

@@ -17,7 +17,7 @@ impl Cache {
     }
 
     #[inline]
-    pub(super) fn bottom_below(&self, class: SizeClass, top: usize) -> usize {
+    fn bottom_below(&self, class: SizeClass, top: usize) -> usize {
         let Place { near, far } = PLACES[class.index()];
         let is_far = top >= self.address() + size_of::<Self>() + 8 * FAR;
         self.slot_at(if is_far { far } else { near })

@@ -45,6 +45,9 @@ const ASK: usize = 4;
 
 const FLAGS: u64 = OPEN | LAID | OLD;
 
+/// Caches without a thread that are worth one: of each a few pages are in use.
+const WORTH_CACHES: usize = 64;
+
 const KEY_NOT_MADE: i64 = -1;
 const KEY_REFUSED: i64 = -2;
 
@@ -369,6 +372,23 @@ pub fn adopt_in_child(old: u32) {
     IDLE.store(i64::try_from(idle.count()).unwrap_or(0), Relaxed);
 }
 
+/// After a thread's end: has the pages of caches that no thread has, so many, given back if they are many.
+fn look_at_caches(idle: usize) {
+    if idle < WORTH_CACHES {
+        return;
+    }
+    match options::purge() {
+        Purge::Off => {}
+        Purge::Eager => give_back(false),
+        Purge::Lazy => {
+            helper_call::call();
+            if helper_call::is_refused() {
+                give_back(false);
+            }
+        }
+    }
+}
+
 #[cfg(feature = "models")]
 mod models {
     use super::*;
@@ -404,25 +424,5 @@ mod models {
             assert_eq!(all().count(), 2);
             rooms::models::unmap_all();
         });
-    }
-}
-
-/// Caches without a thread that are worth one: of each a few pages are in use.
-const WORTH_CACHES: usize = 64;
-
-/// After a thread's end: has the pages of caches that no thread has, so many, given back if they are many.
-pub fn look_at_caches(idle: usize) {
-    if idle < WORTH_CACHES {
-        return;
-    }
-    match options::purge() {
-        Purge::Off => {}
-        Purge::Eager => give_back(false),
-        Purge::Lazy => {
-            helper_call::call();
-            if helper_call::is_refused() {
-                give_back(false);
-            }
-        }
     }
 }

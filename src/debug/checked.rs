@@ -120,7 +120,7 @@ fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool
     {
         return begin(block_of(object, class));
     }
-    fault::own(faults::on_fault);
+    fault::own(fault::Owned::Checked, faults::on_fault);
     AT_WORK.fetch_add(1, SeqCst);
     let served = serve(operation, room, align, zero).and_then(find);
     let p = served.map_or(null_mut(), |(block, place)| {

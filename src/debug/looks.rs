@@ -68,7 +68,7 @@ pub(super) fn freed(operation: Operation, block: Block, facts: Facts) {
 }
 
 /// The word at a block's end is not what was left there.
-pub(super) fn overrun(operation: Operation, block: Block, raw: u64) {
+fn overrun(operation: Operation, block: Block, raw: u64) {
     let what = format_args!("the last 8 bytes of the block were written to: they are {raw:#018x}");
     misuse::found_at(Code::Overflow, operation, block.start, block.end - 8, what);
 }
@@ -106,7 +106,7 @@ pub(super) fn look_beside(block: Block, place: Place) {
 }
 
 #[inline]
-pub(super) fn look_at_neighbour(other: Block, first: bool) {
+fn look_at_neighbour(other: Block, first: bool) {
     if other.may_be_damaged(first) {
         look_closer(other, first);
     }
@@ -115,7 +115,7 @@ pub(super) fn look_at_neighbour(other: Block, first: bool) {
 /// Reports that the first bytes, or the last, of a block next to one that is freed were written to, where nobody may.
 #[cold]
 #[inline(never)]
-pub(super) fn look_closer(other: Block, first: bool) {
+fn look_closer(other: Block, first: bool) {
     let Some((facts, _)) = damaged_end(other, first) else { return };
     if facts.freed {
         // Another thread may be filling it just now, or have it by now.
@@ -143,7 +143,7 @@ pub(super) fn look_closer(other: Block, first: bool) {
 
 /// What a block says, and a byte near its start, or near its end, that has changed and is nobody's.
 #[inline(never)]
-pub(super) fn damaged_end(block: Block, first: bool) -> Option<(Facts, usize)> {
+fn damaged_end(block: Block, first: bool) -> Option<(Facts, usize)> {
     let facts = block.facts().ok()?;
     let at = match (facts.freed, first) {
         // Whole pages of it nobody can write to.

@@ -218,12 +218,14 @@ unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
 /// As for `release`.
 #[inline(never)]
 unsafe extern "C" fn release_at_length(p: *mut u8, family: Family) {
-    if options::checked() {
-        // SAFETY: the caller's promise.
-        return unsafe { checked::free(p, Claim::of(family)) };
-    }
     // SAFETY: the caller's promise.
-    unsafe { release::release(Operation::Free, p) };
+    unsafe {
+        if options::checked() {
+            checked::free(p, Claim::of(family));
+        } else {
+            release::release(Operation::Free, p);
+        }
+    }
     check::tick();
 }
 
@@ -256,7 +258,8 @@ pub unsafe fn release_claimed(p: *mut u8, claim: Claim) {
     start::ensure();
     if options::checked() {
         // SAFETY: the caller's promise.
-        return unsafe { checked::free(p, claim) };
+        unsafe { checked::free(p, claim) };
+        return check::tick();
     }
     if CHECKED && !p.is_null() {
         claims::look_at(p.addr(), claim);

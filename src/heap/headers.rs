@@ -5,7 +5,7 @@
 use super::block::{self, Block, Header};
 use super::heap::{Heap, Misuse};
 use super::page_map::PageMap;
-use super::span::{Kind, Span};
+use super::span::Span;
 use crate::base::align;
 use crate::base::code::Code;
 use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
@@ -25,7 +25,7 @@ impl<S: PageSource + 'static> Heap<S> {
     /// The header of a block the program names.
     pub(super) fn of_program(&self, block: Block) -> Result<Header, Misuse> {
         match self.map.get(block) {
-            Some(region) if region.kind() == Kind::Region => match program_header(region, block) {
+            Some(region) if region.is_region() => match program_header(region, block) {
                 Err(Misuse::NoHeader(0)) => self.purged_header(block).ok_or(Misuse::NoHeader(0)),
                 other => other,
             },
@@ -91,7 +91,7 @@ impl<S: PageSource + 'static> Heap<S> {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn tag_overwritten(&self, block: Block) -> ! {
+    fn tag_overwritten(&self, block: Block) -> ! {
         let raw = block::tag_before(block).err().unwrap_or(0);
         report::misuse(
             Code::FreeBlockWritten,
@@ -104,7 +104,7 @@ impl<S: PageSource + 'static> Heap<S> {
 /// The header of a block in use that a program names by an address in `region`, if there is one. Reads once, so it
 /// needs no lock.
 #[inline]
-pub(super) fn program_header(region: &Span, block: Block) -> Result<Header, Misuse> {
+fn program_header(region: &Span, block: Block) -> Result<Header, Misuse> {
     // At the very start of a region a header stands before it only if a region before is joined to it.
     let room = block - region.start() >= 2 * HEADER || region.joined.load(Relaxed) != 0;
     if !align::is(block, GRAIN) || !room {
@@ -119,7 +119,7 @@ pub(super) fn program_header(region: &Span, block: Block) -> Result<Header, Misu
 
 /// What stands where a block's header would, of any heap's; `None` where no region is.
 pub fn header_at(map: &PageMap, block: Block) -> Option<Result<Header, u64>> {
-    map.get(block - HEADER).filter(|span| span.kind() == Kind::Region).map(|_| block::header(block))
+    map.get(block - HEADER).filter(|span| span.is_region()).map(|_| block::header(block))
 }
 
 /// The usable bytes of a block in use in any heap. Takes no lock.

@@ -13,7 +13,7 @@ use super::block::{self, Block, FreeBlocks, Header, MIN_REST};
 use super::credit::{Credit, Huge};
 use super::free_list::{Fit, FreeList};
 use super::page_map::PageMap;
-use super::span::{Kind, Span, SpanPool};
+use super::span::{Span, SpanPool};
 use crate::base::align;
 use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
 use crate::base::late::Late;
@@ -394,7 +394,7 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     pub(super) fn owns_region(&self, span: &Span) -> bool {
-        span.kind() == Kind::Region && span.arena.load(Relaxed) == self.arena
+        span.is_region() && span.arena.load(Relaxed) == self.arena
     }
 }
 

@@ -4,11 +4,13 @@ use super::options::{self, Purge};
 use crate::base::shared::AtomicBool;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// Freed bytes in an arena that are worth a helper, once the program has had one.
-const WORTH: usize = 1 << 20;
+/// Freed bytes in an arena that are worth a helper, once the program has had one; and bytes in the caches of threads at work that are worth another look
+/// of it.
+pub const WORTH: usize = 1 << 20;
 
 /// Whether helpers work here.
 static WORKS: AtomicBool = AtomicBool::new(false);
+
 /// Says whether helpers work here; whether that was known.
 pub(super) fn set_helped(yes: bool) -> bool {
     WORKS.swap(yes, Relaxed) == yes

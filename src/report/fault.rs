@@ -31,15 +31,23 @@ pub enum Claim {
 /// Says whether an address is its own. It runs in a signal handler: it takes no lock, and looks only at what is its own.
 pub type Owner = fn(&Fault) -> Claim;
 
-/// Those that `own` was told of.
+/// What has an owner. Each has a place of its own, so that two that are told of at once do not meet.
+#[derive(Clone, Copy)]
+pub enum Owned {
+    /// The pool of guarded blocks.
+    Guarded,
+    /// Checked blocks.
+    Checked,
+}
+
+/// By what they own, as far as `own` was told of them.
 static OWNERS: [Hidden; 2] = [const { Hidden::none() }; 2];
 
-/// Has an owner asked about faults from here on. Told of again it is known already.
-pub fn own(owner: Owner) {
-    let address = (owner as *mut ()).expose_provenance();
-    let is_its_own = |slot: &&Hidden| slot.get().is_ok_and(|known| known == 0 || known == address);
-    if let Some(slot) = OWNERS.iter().find(is_its_own) {
-        let _ = slot.swap(address);
+/// Has an owner asked about faults from here on. May be called again and again.
+pub fn own(what: Owned, owner: Owner) {
+    let known = &OWNERS[what as usize];
+    if known.get() == Ok(0) {
+        let _ = known.swap((owner as *mut ()).expose_provenance());
     }
 }
 

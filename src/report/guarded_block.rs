@@ -10,7 +10,7 @@ use crate::sys::report::Detail;
 /// Frames that are kept of a stack.
 pub const DEPTH: usize = if cfg!(feature = "models") { 1 } else { 16 };
 
-pub(super) const CANARY: u8 = 0xc5;
+const CANARY: u8 = 0xc5;
 
 /// Nobody has it.
 pub(super) const FREE: u64 = 0;

@@ -17,7 +17,7 @@ use crate::report::trailer::{self, Call, Facts};
 use crate::sys::fault::Fault;
 use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
-use crate::sys::report::{self};
+use crate::sys::report;
 use crate::sys::{calls, errno};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -61,7 +61,7 @@ fn switch_on() {
         options::set_guard_off();
         return report::say(format_args!("no memory for guarded allocations: guard is off"));
     }
-    fault::own(on_fault);
+    fault::own(fault::Owned::Guarded, on_fault);
     errno::keeping_errno(fault::watch);
     EVER.store(true, Ordering::Release);
     // Each takes the slow path at its next allocation, and finds the new rate.

@@ -12,14 +12,12 @@ use crate::base::operation::Operation;
 use crate::base::shared::AtomicU32;
 use crate::cache::cache::Cache;
 use crate::cache::{refill, threads, work};
+use crate::process::trim_policy::WORTH;
 use crate::process::{helper_call, options, statics};
 use crate::slab::arena::{Arena, Trimmed};
 use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
 use crate::sys::{calls, futex};
-
-/// Bytes in the caches of threads at work that are worth another look.
-const WORTH: usize = 1 << 20;
 
 /// Huge pages that are made of small ones at a time, for each arena.
 const COLLAPSES: usize = 32;

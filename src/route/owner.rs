@@ -40,7 +40,7 @@ pub fn is_foreign(address: usize) -> bool {
 }
 
 /// The arena whose heap has a region.
-pub fn arena_of(region: &Span) -> &'static Arena<Linux> {
+pub(super) fn arena_of(region: &Span) -> &'static Arena<Linux> {
     statics::arena(region.arena.load(Relaxed) as usize)
 }
 
@@ -91,7 +91,7 @@ pub fn block_in_use(unit: Shown, address: usize) -> Option<(&'static Span, usize
 ///
 /// # Safety
 /// A heap block of so many bytes is at the address.
-pub unsafe fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> bool {
+pub(super) unsafe fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> bool {
     // SAFETY: the caller's promise.
     let is = usable >= class::SLAB_MAX && unsafe { misuse::has_key(address) };
     if is {
@@ -107,7 +107,7 @@ pub fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
 
 /// The same where the owner is known.
 #[inline(always)]
-pub fn usable_by(owner: Owner, operation: Operation, p: *mut u8) -> Option<usize> {
+pub(super) fn usable_by(owner: Owner, operation: Operation, p: *mut u8) -> Option<usize> {
     let address = p.addr();
     let wrong = match owner {
         Owner::Slab(entry) => return usable_object(operation, entry, address),
@@ -128,7 +128,7 @@ pub fn usable_by(owner: Owner, operation: Operation, p: *mut u8) -> Option<usize
 
 /// The bytes of an object that the program names; `None` if it is none in use: that has been reported.
 #[inline]
-pub fn usable_object(operation: Operation, entry: Entry, address: usize) -> Option<usize> {
+fn usable_object(operation: Operation, entry: Entry, address: usize) -> Option<usize> {
     let wrong = match entry.object_at(address) {
         // SAFETY: that object.
         Some(object) if entry.is_out(address) && !unsafe { misuse::has_key(address) } => {

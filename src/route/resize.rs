@@ -80,7 +80,7 @@ pub fn serves(size: usize, n: usize) -> bool {
 
 /// Whether a block of so many bytes that is to be resized to `n` serves as it is, so that there is nothing to do.
 #[inline]
-pub fn stays(owner: Owner, size: usize, n: usize) -> bool {
+fn stays(owner: Owner, size: usize, n: usize) -> bool {
     match owner {
         Owner::Slab(_) => serves(size, n),
         Owner::Region(_) => n <= size && size < block_room(n),
@@ -90,7 +90,7 @@ pub fn stays(owner: Owner, size: usize, n: usize) -> bool {
 }
 
 /// More than a block of the heap that was made for `n` bytes may have.
-pub fn block_room(n: usize) -> usize {
+pub(super) fn block_room(n: usize) -> usize {
     let room = room(n);
     block::size_for(room).unwrap_or(room) + MIN_BLOCK
 }

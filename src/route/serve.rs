@@ -11,7 +11,7 @@ use crate::base::operation::Operation;
 use crate::cache::{count, fast, refill, threads};
 use crate::heap::headers;
 use crate::heap::heap::Fresh;
-use crate::process::{options, start, statics};
+use crate::process::{options, statics};
 use crate::route::{guard, oom, release};
 use crate::slab::key;
 use crate::sys::errno;
@@ -23,7 +23,7 @@ pub fn fail() -> *mut u8 {
     null_mut()
 }
 
-/// The same for another operation.
+/// `n` bytes for an operation, from the thread's cache if it has them.
 pub fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
     match fast::allocate(operation, n) {
         0 => serve(operation, n, GRAIN, false),
@@ -47,10 +47,9 @@ pub fn serve_instead(operation: Operation, object: usize, n: usize, align: usize
     fill(aligned, class.map_or(n, SizeClass::size), n, zero)
 }
 
-/// Serves a request that the thread's cache did not serve at once.
+/// Serves a request that the thread's cache did not serve at once. After the start.
 #[inline(never)]
 pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
-    start::ensure();
     let class = if align <= GRAIN { SizeClass::for_size(n) } else { SizeClass::for_aligned(n, align) };
     if guard::is_asked()
         && !options::checked()
@@ -204,6 +203,6 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
 
 /// The bytes to ask the heap for where `n` are wanted, and no alignment: as many as the class has, so that the block can go into a cache when it is
 /// freed, and grow a little where it is.
-pub fn room(n: usize) -> usize {
+pub(super) fn room(n: usize) -> usize {
     SizeClass::for_size(n).filter(|class| !class.has_slabs()).map_or(n, SizeClass::size)
 }

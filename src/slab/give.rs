@@ -24,7 +24,7 @@ impl Bins {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn put_back_any<S: PageSource>(
+    fn put_back_any<S: PageSource>(
         &mut self,
         heap: &mut Heap<S>,
         entry: Entry,
@@ -73,12 +73,7 @@ impl Bins {
     /// Takes the first of the objects of a class back, as long as they come in the order of their addresses, more or less, and nothing is wrong;
     /// how many.
     #[inline(never)]
-    pub(super) fn give_in_order<S: PageSource>(
-        &mut self,
-        heap: &mut Heap<S>,
-        class: SizeClass,
-        objects: &[AtomicUsize],
-    ) -> usize {
+    fn give_in_order<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass, objects: &[AtomicUsize]) -> usize {
         let mut units = heap.page_map().units();
         let place = home_place(heap.arena()) | class.bin();
         let mut left = objects;
@@ -127,7 +122,7 @@ impl Bins {
     /// Takes back an object that was of a class when it was freed.
     #[cold]
     #[inline(never)]
-    pub(super) fn put_back_of<S: PageSource>(
+    fn put_back_of<S: PageSource>(
         &mut self,
         heap: &mut Heap<S>,
         class: SizeClass,
@@ -145,14 +140,14 @@ impl Bins {
         Err(ObjectMisuse::Freed(class.size()))
     }
 
-    pub(super) fn count_given(&mut self, class: SizeClass, count: usize) {
+    fn count_given(&mut self, class: SizeClass, count: usize) {
         self.bins[class.index()].out -= count;
         self.dirty += count * class.size();
     }
 
     /// Takes the first of the objects back, up to one that is none of the slab's class or free already; how many.
     #[inline(always)]
-    pub(super) fn put_back<S: PageSource>(
+    fn put_back<S: PageSource>(
         &mut self,
         heap: &mut Heap<S>,
         class: SizeClass,
@@ -168,7 +163,7 @@ impl Bins {
 
     /// Objects of a slab have been put into its bitmap.
     #[inline(always)]
-    pub(super) fn have_come_back<S: PageSource>(
+    fn have_come_back<S: PageSource>(
         &mut self,
         heap: &mut Heap<S>,
         class: SizeClass,
@@ -194,7 +189,7 @@ impl Bins {
     /// A slab has become empty: it is kept, or the higher one of it and the one that was kept goes back to the heap.
     #[cold]
     #[inline(never)]
-    pub(super) fn emptied<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass, slab: &'static Slab) {
+    fn emptied<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass, slab: &'static Slab) {
         let bin = &mut self.bins[class.index()];
         let Some(kept) = bin.empty.replace(slab) else { return };
         let (lower, higher) = if kept.start() > slab.start() { (slab, kept) } else { (kept, slab) };

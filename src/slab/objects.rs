@@ -67,7 +67,7 @@ impl Slab {
     }
 
     /// A number that nobody outside can tell. `origin` is for mixed slabs alone: here it has the last one.
-    pub(super) fn next_random(&self) -> u64 {
+    fn next_random(&self) -> u64 {
         let last = self.origin.load(Relaxed) as u64 ^ seal::secret() ^ self.address() as u64;
         let next = last.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
         self.origin.store(next as usize, Relaxed);

@@ -29,8 +29,8 @@ use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// The bits of an entry that say which bin of a home's thread caches an object goes to.
-pub(super) const PLACE_BITS: u32 = 16;
-pub(super) const ARENA_SHIFT: u32 = 11;
+const PLACE_BITS: u32 = 16;
+const ARENA_SHIFT: u32 = 11;
 
 /// Distances of bins are below this; an arena's number stands above.
 pub const BINS_END: usize = 1 << ARENA_SHIFT;
@@ -105,7 +105,7 @@ impl Entry {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn mixed_object_at(self, address: usize) -> Option<Object> {
+    fn mixed_object_at(self, address: usize) -> Option<Object> {
         let offset = Self::offset(self.word(), address) as usize;
         let index = if offset.is_multiple_of(GRAIN) { offset / GRAIN } else { return None };
         self.slab().class_at(index).map(|class| Object { class, index })
@@ -125,7 +125,7 @@ pub fn home_place(arena: usize) -> usize {
 }
 
 /// Bits for the grains of the largest object.
-pub(super) const RUN_BITS: u32 = 12;
+const RUN_BITS: u32 = 12;
 
 const _: () = assert!(SLAB_MAX / GRAIN < 1 << RUN_BITS && SLAB_UNITS_MAX * UNIT / GRAIN <= 1 << (u32::BITS - RUN_BITS));
 
