@@ -13,7 +13,7 @@
 //!     slab      slabs of objects of one size; arenas: a heap and its bins behind a lock
 //!     heap      ONE coalescing free list of blocks with size headers; mappings beside it
 //!     sys       pages, locks, thread-local words, stacks
-//!     base      numbers, size classes, sealed words, the tree
+//!     base      numbers, size classes, checksummed words, the tree
 //! ```
 //!
 //! A folder imports only those below it, and no files import each other in a circle: `scripts/check-layers` holds them to that. So all can be read from

@@ -2,7 +2,7 @@
 
 use metes::Metes;
 use metes::base::config::UNIT;
-use metes::base::sealed;
+use metes::base::read_only;
 use metes::cache::threads;
 use metes::process::statics;
 use std::fs;
@@ -113,9 +113,9 @@ fn many_records_take_few_mappings() {
 #[test]
 fn options_and_the_secret_are_read_only() {
     drop(black_box(vec![1u8; 100]));
-    let pages = sealed::pages(4096);
+    let pages = read_only::pages(4096);
     let maps = maps();
     let map = maps.iter().find(|map| map.start <= pages.start && pages.end <= map.end).expect("in one mapping");
     assert_eq!(map.rights, "r--p");
-    assert!(metes::base::seal::secret() != 0);
+    assert!(metes::base::checksum::secret() != 0);
 }

@@ -18,7 +18,7 @@
 #![allow(unsafe_code)]
 
 use super::cxx_calls::*;
-use crate::base::seal::Hidden;
+use crate::base::checksum::MangledAddress;
 use crate::debug::checked;
 use crate::process::options;
 use core::arch::naked_asm;
@@ -31,7 +31,7 @@ macro_rules! nothrow_new {
         #[$doc]
         #[unsafe(no_mangle)]
         pub extern "C" fn $name($($arg: $type,)* tag: *const c_void) -> *mut c_void {
-            static RUNTIME: Hidden = Hidden::none();
+            static RUNTIME: MangledAddress = MangledAddress::none();
             let form = runtime_form(&RUNTIME, $symbol);
             if form.is_null() {
                 return $allocate($($arg),*).cast();

@@ -5,7 +5,7 @@
 use crate::base::code::Code;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
-use crate::base::seal::Hidden;
+use crate::base::checksum::MangledAddress;
 use crate::front::alloc;
 use crate::process::{options, start};
 use crate::report::foreign;
@@ -112,7 +112,7 @@ pub(super) fn no_cxx_runtime() -> ! {
 }
 
 /// A form of the C++ runtime's, found the first time; null under valgrind and where there is none.
-pub(super) fn runtime_form(found: &Hidden, name: &CStr) -> *mut c_void {
+pub(super) fn runtime_form(found: &MangledAddress, name: &CStr) -> *mut c_void {
     let on_valgrind = start::on_valgrind();
     let Ok(form) = found.get() else {
         let text = format_args!("the address of the C++ runtime's operator new was overwritten");

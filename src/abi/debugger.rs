@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::sealed;
+use crate::base::read_only;
 use crate::heap::page_map::PageMap;
 use crate::process::statics;
 use core::sync::atomic::AtomicU64;
@@ -26,5 +26,5 @@ pub static metes_debugger: Debugger = Debugger {
     version: VERSION,
     page_map: &statics::PAGE_MAP,
     root_entries: (size_of::<PageMap>() / size_of::<usize>()) as u64,
-    secret: sealed::secret(),
+    secret: read_only::secret(),
 };

@@ -6,13 +6,13 @@ pub mod class;
 pub mod code;
 pub mod config;
 pub mod family;
-pub mod late;
+pub mod once_ref;
 pub mod line;
 #[cfg(feature = "models")]
 pub mod model;
 pub mod operation;
 pub mod path;
-pub mod seal;
-pub mod sealed;
+pub mod checksum;
+pub mod read_only;
 pub mod shared;
 pub mod tree;

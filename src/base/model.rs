@@ -40,7 +40,7 @@ struct Word {
     /// that another load followed is forgotten: of these additions none is.
     turn: loom::sync::atomic::AtomicU64,
     start: Cell<u64>,
-    /// An `Own`'s: finds uses that no order keeps apart.
+    /// An `Unshared`'s: finds uses that no order keeps apart.
     uses: loom::cell::UnsafeCell<()>,
 }
 
@@ -65,13 +65,13 @@ fn word(address: usize, start: u64) -> Rc<Word> {
     })
 }
 
-/// An `Own` is read. Small ones that stand together are one.
+/// An `Unshared` is read. Small ones that stand together are one.
 #[track_caller]
 pub fn read(address: usize) {
     word(address & !7, 0).uses.with(|_| ());
 }
 
-/// An `Own` is written.
+/// An `Unshared` is written.
 #[track_caller]
 pub fn written(address: usize) {
     word(address & !7, 0).uses.with_mut(|_| ());

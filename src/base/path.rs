@@ -1,7 +1,7 @@
 //! A path from an option, in which `%p` stands for the process id.
 
 use super::line::Line;
-use super::sealed::{TEXT, Text};
+use super::read_only::{TEXT, Text};
 use core::fmt::Write;
 
 /// The path with the process id in it, and a zero at its end.

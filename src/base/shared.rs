@@ -1,6 +1,6 @@
-//! Words that threads share: the atomics, and `Own` for what one thread at a time uses.
+//! Words that threads share: the atomics, and `Unshared` for what one thread at a time uses.
 //!
-//! The atomics are the core's. Where the feature `models` is on they and `Own` are told to loom by `model`, so the models run the
+//! The atomics are the core's. Where the feature `models` is on they and `Unshared` are told to loom by `model`, so the models run the
 //! code that is shipped, down to the layout of the structures.
 
 #![allow(unsafe_code)]
@@ -164,12 +164,12 @@ mod reads {
 /// A word that no two threads, and no thread and its signal handler, use at a time, unless all of them read: one that is written before anybody can
 /// see it and never again, or whose owner changes through an atomic. Not an atomic: the compiler may use it in place.
 #[repr(transparent)]
-pub struct Own<T>(UnsafeCell<T>);
+pub struct Unshared<T>(UnsafeCell<T>);
 
 // SAFETY: a copy of a value may go to any thread, and whoever shares one sees to it that it changes hands through an atomic.
-unsafe impl<T: Copy + Send> Sync for Own<T> {}
+unsafe impl<T: Copy + Send> Sync for Unshared<T> {}
 
-impl<T: Copy> Own<T> {
+impl<T: Copy> Unshared<T> {
     /// A word that says `value`.
     pub const fn new(value: T) -> Self {
         const { assert!(size_of::<T>() <= size_of::<usize>(), "a word") };

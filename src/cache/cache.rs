@@ -39,12 +39,12 @@
 
 #![allow(unsafe_code)]
 
-use super::slots::{PLACES, SLOTS};
+use super::slots::{STACK_SLOTS, SLOTS};
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::config::{CHECKED, UNIT};
 use crate::base::operation::Operation;
 use crate::base::shared::{
-    AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Own, entry_at, is_below, is_below_at, is_set, light_fence,
+    AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Unshared, entry_at, is_below, is_below_at, is_set, light_fence,
 };
 use crate::heap::page_map::{Shown, Window};
 use crate::process::statics::PAGE_MAP;
@@ -86,9 +86,9 @@ pub struct Bin {
     /// The address of the last slot that may be used; 0 while the cache is halted.
     pub(super) end: AtomicUsize,
     /// See `SizeClass::magic`.
-    pub(super) magic: Own<u64>,
+    pub(super) magic: Unshared<u64>,
     /// Bytes of an object.
-    pub(super) size: Own<usize>,
+    pub(super) size: Unshared<usize>,
 }
 
 impl Bin {
@@ -118,7 +118,7 @@ pub struct Pace {
 pub(super) struct Head {
     pub(super) gate: AtomicUsize,
     /// The home arena, as `Entry::place` has it. Written before its thread has the cache.
-    pub(super) home: Own<usize>,
+    pub(super) home: Unshared<usize>,
     /// The address of the window.
     pub(super) window: AtomicUsize,
 }
@@ -284,7 +284,7 @@ impl Cache {
             let bin = self.bin(class);
             bin.magic.set(class.magic());
             bin.size.set(class.size());
-            bin.top.store(self.slot_at(PLACES[class.index()].near), Relaxed);
+            bin.top.store(self.slot_at(STACK_SLOTS[class.index()].near), Relaxed);
         }
         // The bin of no class is always empty: any lowest slot will do.
         self.bins[0].top.store(self.slot_at(0), Relaxed);

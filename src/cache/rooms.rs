@@ -14,7 +14,7 @@
 
 use super::cache::{self, Cache};
 use crate::base::align;
-use crate::base::shared::{AtomicU64, AtomicUsize, Own};
+use crate::base::shared::{AtomicU64, AtomicUsize, Unshared};
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering;
@@ -49,7 +49,7 @@ pub struct Room {
     /// The address of its first cache; 0 where that is not mapped yet.
     caches: AtomicUsize,
     /// How many there is room for.
-    size: Own<usize>,
+    size: Unshared<usize>,
     /// How many of them were opened. A hint: fewer than were, where a fork came between.
     opened: AtomicUsize,
     /// How many of those that are open nobody has, below, and at how many forks they were counted, above. A hint: too many, not too few.
@@ -67,7 +67,7 @@ static FIRST: First = First {
     room: Room {
         next: AtomicUsize::new(0),
         caches: AtomicUsize::new(0),
-        size: Own::new(1),
+        size: Unshared::new(1),
         opened: AtomicUsize::new(0),
         idle: AtomicU64::new(0),
     },

@@ -5,7 +5,7 @@
 use super::cache::{ARMED, Cache, Head};
 use crate::base::class::{self, SizeClass};
 use crate::base::config::GRAIN;
-use crate::base::seal;
+use crate::base::checksum;
 use crate::process::options;
 use crate::report::guard_pool;
 use crate::slab::key;
@@ -66,7 +66,7 @@ impl Cache {
             return self.set_counter(pushed.max(1));
         }
         if self.random.load(Relaxed) == 0 {
-            self.random.store(key::key(self.address()) ^ seal::secret() | 1, Relaxed);
+            self.random.store(key::key(self.address()) ^ checksum::secret() | 1, Relaxed);
         }
         self.set_counter((self.interval(rate) + 1).wrapping_neg());
     }

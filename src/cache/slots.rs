@@ -28,23 +28,23 @@ pub(super) const NEAR: usize = 32;
 
 /// The indices of a class's first slots.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct StackSlots {
     pub(super) near: u32,
     /// Where it may hold more than `NEAR`; else the same.
     pub(super) far: u32,
 }
 
-pub(super) static PLACES: [Place; CLASSES] = places();
+pub(super) static STACK_SLOTS: [StackSlots; CLASSES] = stack_slots();
 /// Where the far slots begin, and where they end.
-pub(super) const FAR: usize = places()[0].near as usize;
-pub(super) const SLOTS: usize = places()[0].far as usize;
+pub(super) const FAR: usize = stack_slots()[0].near as usize;
+pub(super) const SLOTS: usize = stack_slots()[0].far as usize;
 
 #[expect(clippy::cast_possible_truncation, reason = "a few ten thousand")]
-const fn places() -> [Place; CLASSES] {
-    let mut places = [Place { near: 0, far: 0 }; CLASSES];
+const fn stack_slots() -> [StackSlots; CLASSES] {
+    let mut places = [StackSlots { near: 0, far: 0 }; CLASSES];
     let (mut class, mut next) = (1, 0);
     while class < CLASSES {
-        places[class] = Place { near: next as u32, far: next as u32 };
+        places[class] = StackSlots { near: next as u32, far: next as u32 };
         next += 1 + clamp(slots_max(class::size_of_index(class)), 0, NEAR);
         class += 1;
     }

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::{BUDGET, Cache, SHARE_MAX, SHARE_MIN, add, slot};
-use super::slots::{FAR, NEAR, PLACES, Place, slots_max, slots_min};
+use super::slots::{FAR, NEAR, STACK_SLOTS, StackSlots, slots_max, slots_min};
 use crate::base::class::{CLASSES, SizeClass};
 use crate::base::shared::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
@@ -18,7 +18,7 @@ impl Cache {
 
     #[inline]
     fn bottom_below(&self, class: SizeClass, top: usize) -> usize {
-        let Place { near, far } = PLACES[class.index()];
+        let StackSlots { near, far } = STACK_SLOTS[class.index()];
         let is_far = top >= self.address() + size_of::<Self>() + 8 * FAR;
         self.slot_at(if is_far { far } else { near })
     }
@@ -26,7 +26,7 @@ impl Cache {
     /// Moves a stack to where there is room for so many objects; its lowest slot there. The gate is closed. Who reads it after a fork finds
     /// it in the one place or in the other: a store decides.
     pub(super) fn settle(&self, class: SizeClass, slots: usize) -> usize {
-        let (Place { near, far }, from) = (PLACES[class.index()], self.bottom(class));
+        let (StackSlots { near, far }, from) = (STACK_SLOTS[class.index()], self.bottom(class));
         let held = self.bin(class).top.load(Relaxed) - from;
         let to = self.slot_at(if slots.max(held / 8) > NEAR { far } else { near });
         if to != from {
@@ -40,7 +40,7 @@ impl Cache {
     }
 
     pub(super) fn is_empty(&self, class: SizeClass) -> bool {
-        self.bin(class).top.load(Relaxed) == self.slot_at(PLACES[class.index()].near) || self.count(class) == 0
+        self.bin(class).top.load(Relaxed) == self.slot_at(STACK_SLOTS[class.index()].near) || self.count(class) == 0
     }
 
     /// How many objects a stack holds.
@@ -158,7 +158,7 @@ impl Cache {
     /// The slots of a class in the place where its stack is, the lowest included.
     pub(super) fn slots(&self, class: SizeClass) -> &'static [AtomicUsize] {
         let (bottom, most) = (self.bottom(class), slots_max(class.size()));
-        let is_near = bottom == self.slot_at(PLACES[class.index()].near);
+        let is_near = bottom == self.slot_at(STACK_SLOTS[class.index()].near);
         // SAFETY: the slots stand behind the cache.
         unsafe {
             let first = core::ptr::with_exposed_provenance(bottom);

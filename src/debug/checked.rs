@@ -26,7 +26,7 @@ use crate::cache::count;
 use crate::debug::faults;
 use crate::process::options::Foreign;
 use crate::process::{options, statics};
-use crate::report::checked_block::{Place, block_of, find, red_zone};
+use crate::report::checked_block::{Below, block_of, find, red_zone};
 use crate::report::trailer::{self, Block, Facts};
 use crate::report::{fault, foreign};
 use crate::route::{guard, oom, owner, release, serve};
@@ -50,8 +50,8 @@ fn room(n: usize) -> Option<usize> {
 }
 
 /// Makes what is behind a mapping untouchable, or usable again, and the page before it nobody else's. False if the kernel refuses the first.
-fn set_guard(block: Block, place: Place, closed: bool) -> bool {
-    let Place::Mapping(span) = place else { return true };
+fn set_guard(block: Block, place: Below, closed: bool) -> bool {
+    let Below::Mapping(span) = place else { return true };
     let (before, page) = (span.start() - page_size(), page_size());
     if closed {
         fault::watch();
@@ -120,7 +120,7 @@ fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool
     {
         return begin(block_of(object, class));
     }
-    fault::own(fault::Owned::Checked, faults::on_fault);
+    fault::set_owner(fault::Owned::Checked, faults::on_fault);
     AT_WORK.fetch_add(1, SeqCst);
     let served = serve(operation, room, align, zero).and_then(find);
     let p = served.map_or(null_mut(), |(block, place)| {
@@ -253,10 +253,10 @@ fn put_away(operation: Operation, block: Block, facts: Facts) {
 /// A block leaves the quarantine. If it is whole it is used again: an object of a slab is the caller's, others go back to the heap.
 fn leave(start: usize) -> Option<Vacant> {
     let (block, place) = waiting(start)?;
-    if let Place::Slab(_, Object { class, .. }) = place {
+    if let Below::Slab(_, Object { class, .. }) = place {
         return vacate(block, place).then_some(Vacant { object: start, class });
     }
-    let is_mapping = matches!(place, Place::Mapping(_));
+    let is_mapping = matches!(place, Below::Mapping(_));
     if is_mapping {
         GIVING.fetch_add(1, SeqCst);
     }
@@ -271,7 +271,7 @@ fn leave(start: usize) -> Option<Vacant> {
 }
 
 /// Makes a block that has waited one that nobody has. False if it must not be used again.
-fn vacate(block: Block, place: Place) -> bool {
+fn vacate(block: Block, place: Below) -> bool {
     let untouched = untouched(block).is_some_and(|facts| quarantine::open(block, facts));
     let vacated = untouched && set_guard(block, place, false);
     if vacated {

@@ -6,14 +6,14 @@ use crate::base::config::UNIT;
 use crate::debug::quarantine;
 use crate::process::{options, statics};
 use crate::report::checked_block;
-use crate::report::fault::{self, Claim};
+use crate::report::fault::{self, Handling};
 use crate::report::trailer::Block;
 use crate::sys::fault::Fault;
 
 /// A fault: reports it if the address is in a checked block's pages. Takes no lock.
-pub fn on_fault(fault: &Fault) -> Claim {
+pub fn on_fault(fault: &Fault) -> Handling {
     if !options::checked() {
-        return Claim::NotOurs;
+        return Handling::NotOurs;
     }
     let (address, access) = (fault.address, fault.access.name());
     let holds = |block: &Block| (block.start..block.end).contains(&address);
@@ -33,7 +33,7 @@ pub fn on_fault(fault: &Fault) -> Claim {
     let next = align::down(address, UNIT).saturating_add(UNIT);
     let before = mapping(next).filter(|block| block.start == next).map(|block| (next - address, "before", block));
     let nearest = [behind, before].into_iter().flatten().min_by_key(|&(distance, ..)| distance);
-    let Some((distance, side, block)) = nearest else { return Claim::NotOurs };
+    let Some((distance, side, block)) = nearest else { return Handling::NotOurs };
     let (start, size) = (block.start, size(&block));
     let text =
         format_args!("{access} at {address:#x}: {distance} bytes {side} the block of {size} bytes at {start:#x}");

@@ -19,7 +19,7 @@ use crate::report::trailer::{self, Call};
 use crate::route::guard;
 use crate::sys::linux::{self, page_size};
 use crate::sys::report::{self, Detail};
-use crate::sys::{env, maps, modules, own, probe};
+use crate::sys::{env, maps, excluded, modules, probe};
 use core::cmp::{Ordering, Reverse};
 use core::fmt::Write;
 use core::ops::Range;
@@ -37,7 +37,7 @@ enum Reach {
 
 /// A block in use, or some that have the same to tell.
 #[derive(Clone, Copy)]
-struct Found {
+struct Leak {
     start: usize,
     /// The bytes of all.
     size: usize,
@@ -47,7 +47,7 @@ struct Found {
 }
 
 /// Sorts. Not generic: the library's sort is large.
-fn sort(items: &mut [Found], order: fn(&Found, &Found) -> Ordering) {
+fn sort(items: &mut [Leak], order: fn(&Leak, &Leak) -> Ordering) {
     items.sort_unstable_by(order);
 }
 
@@ -85,7 +85,7 @@ impl<T: Copy> Drop for Table<T> {
 }
 
 struct Search {
-    found: Table<Found>,
+    found: Table<Leak>,
     /// Indices of blocks that are to be looked through.
     waiting: Table<usize>,
     waiting_count: usize,
@@ -102,12 +102,12 @@ impl Search {
         guard::for_each_in_use(&mut |_, _, _| count += 1);
         // Other threads may go on allocating.
         let room = count + count / 8 + 64;
-        let nothing = Found { start: 0, size: 0, blocks: 1, call: Call::NOBODY, reach: Reach::Lost };
+        let nothing = Leak { start: 0, size: 0, blocks: 1, call: Call::NOBODY, reach: Reach::Lost };
         let mut found = Table::new(room, nothing)?;
         let mut used = 0;
         let mut note = |start, size, call| {
             if let Some(slot) = found.items.get_mut(used) {
-                *slot = Found { start, size, call, ..nothing };
+                *slot = Leak { start, size, call, ..nothing };
                 used += 1;
             }
         };
@@ -168,7 +168,7 @@ impl Search {
 
     /// Looks through what the program has but for its blocks: static data, stacks, and other mappings it can write to.
     fn look_through_roots(&mut self, stack: usize) -> bool {
-        let ours = modules::own();
+        let ours = modules::this_library();
         let tables = [self.found.range(), self.waiting.range(), self.piece.range()];
         env::for_each_piece(c"/proc/self/maps", b'\n', &mut |line| {
             let Some(place) = maps::parse(line).filter(|place| place.writable) else { return false };
@@ -180,7 +180,7 @@ impl Search {
             }
             while start < place.end {
                 let table = || tables.iter().find(|table| table.contains(&start)).cloned();
-                let skipped = own::around(start).or_else(table).or_else(|| library(start));
+                let skipped = excluded::around(start).or_else(table).or_else(|| library(start));
                 if let Some(skipped) = skipped.or_else(|| statics::span_around(start)) {
                     start = skipped.end;
                     continue;
@@ -206,7 +206,7 @@ pub fn tell(stack: usize) {
     let Some(mut search) = Search::new() else {
         return report::say(format_args!("leaks=exit: there is no memory to search in"));
     };
-    if !search.look_through_roots(stack) || !own::is_complete() {
+    if !search.look_through_roots(stack) || !excluded::is_complete() {
         return report::say(format_args!("leaks=exit: cannot tell which memory the program has"));
     }
     search.follow(Reach::Reachable);
@@ -235,14 +235,14 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, found: Found) {
+    fn add(&mut self, found: Leak) {
         self.blocks += found.blocks;
         self.bytes += found.size;
     }
 }
 
 /// Makes one of those that have the same to tell, which stand beside each other.
-fn merge(lost: &mut [Found]) -> &mut [Found] {
+fn merge(lost: &mut [Leak]) -> &mut [Leak] {
     let mut count = 0;
     for index in 0..lost.len() {
         let block = lost[index];
@@ -260,7 +260,7 @@ fn merge(lost: &mut [Found]) -> &mut [Found] {
     &mut lost[..count]
 }
 
-fn tell_lost(lost: &mut [Found]) {
+fn tell_lost(lost: &mut [Leak]) {
     let groups = merge(lost);
     let (mut direct, mut inside, mut suppressed, mut count) = (Sum::default(), Sum::default(), Sum::default(), 0);
     for index in 0..groups.len() {
@@ -297,8 +297,8 @@ fn tell_lost(lost: &mut [Found]) {
     });
 }
 
-fn tell_group(detail: &mut Detail, group: Found) {
-    let Found { start, size, blocks, call, reach } = group;
+fn tell_group(detail: &mut Detail, group: Leak) {
+    let Leak { start, size, blocks, call, reach } = group;
     let kind = if reach == Reach::Lost { "lost" } else { "indirectly lost" };
     let thread = call.thread;
     detail.line(format_args!(

@@ -10,7 +10,7 @@ use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
 use crate::heap::headers;
 use crate::process::{options, statics};
-use crate::report::checked_block::{Place, block_of, extent, find};
+use crate::report::checked_block::{Below, block_of, extent, find};
 use crate::report::misuse::{self, found};
 use crate::report::trailer::{Block, Facts};
 use crate::route::owner;
@@ -20,7 +20,7 @@ use crate::sys::valgrind;
 use core::sync::atomic::Ordering::SeqCst;
 
 /// A block in use that the program names; `None` if it is none, or damaged: that has been reported.
-pub(super) fn look(operation: Operation, p: *mut u8) -> Option<(Block, Place, Facts)> {
+pub(super) fn look(operation: Operation, p: *mut u8) -> Option<(Block, Below, Facts)> {
     let found = whole_in_use(p);
     if found.is_none() {
         tell(operation, p);
@@ -29,7 +29,7 @@ pub(super) fn look(operation: Operation, p: *mut u8) -> Option<(Block, Place, Fa
 }
 
 #[inline(always)]
-pub(super) fn whole_in_use(p: *mut u8) -> Option<(Block, Place, Facts)> {
+pub(super) fn whole_in_use(p: *mut u8) -> Option<(Block, Below, Facts)> {
     let (block, place) = find(p.addr())?;
     let facts = block.facts().ok()?;
     (!facts.freed && block.first_damaged(facts.size).is_none()).then_some((block, place, facts))
@@ -74,9 +74,9 @@ fn overrun(operation: Operation, block: Block, raw: u64) {
 }
 
 /// Looks at what stands before a block: the end of the block before it, or a header.
-pub(super) fn look_before(operation: Operation, block: Block, place: Place) {
+pub(super) fn look_before(operation: Operation, block: Block, place: Below) {
     let start = block.start;
-    let Place::Slab(entry, Object { index, .. }) = place else { return };
+    let Below::Slab(entry, Object { index, .. }) = place else { return };
     let Some(class) = entry.class().filter(|_| !valgrind::listens()) else { return };
     // Between two slabs there may be none, and zeroes: see `heap::units`.
     let is_whole = match index {
@@ -94,8 +94,8 @@ pub(super) fn look_before(operation: Operation, block: Block, place: Place) {
 /// Looks at what stands next to an object, before it and behind: a write there is noticed when this block is freed, and not when the other one
 /// is, or at exit.
 #[inline(never)]
-pub(super) fn look_beside(block: Block, place: Place) {
-    let Place::Slab(entry, Object { index, .. }) = place else { return };
+pub(super) fn look_beside(block: Block, place: Below) {
+    let Below::Slab(entry, Object { index, .. }) = place else { return };
     let Some(class) = entry.class().filter(|_| !valgrind::listens()) else { return };
     if index != 0 {
         look_at_neighbour(block_of(block.start - class.size(), class), false);
@@ -178,7 +178,7 @@ pub(super) fn look_at(operation: Operation, start: usize, facts: Facts, claim: C
 }
 
 /// A block in quarantine. Reports that its header was overwritten, where it has one.
-pub(super) fn waiting(start: usize) -> Option<(Block, Place)> {
+pub(super) fn waiting(start: usize) -> Option<(Block, Below)> {
     let found = find(start);
     if found.is_none() {
         // Which finds out what is wrong.

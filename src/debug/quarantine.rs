@@ -11,7 +11,7 @@ use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::shared::{AtomicU64, AtomicUsize};
-use crate::base::{align, seal};
+use crate::base::{align, checksum};
 use crate::cache::cache::add;
 use crate::cache::{count, refill};
 use crate::process::{options, statics};
@@ -50,8 +50,8 @@ static PROTECTED: AtomicUsize = AtomicUsize::new(0);
 /// All of it is atomics: it is written to under the shard's lock, and read by faults without it.
 struct Queue {
     /// Those that wait, `NO_BLOCK` in other places.
-    shuffled: [Place; SHUFFLED],
-    queued: [Place; QUEUED],
+    shuffled: [Waiting; SHUFFLED],
+    queued: [Waiting; QUEUED],
     first: AtomicUsize,
     count: AtomicUsize,
     bytes: AtomicUsize,
@@ -61,12 +61,12 @@ struct Queue {
 }
 
 /// Room for a block. Who reads it without the lock may find the start of one and the end of another.
-struct Place {
+struct Waiting {
     start: AtomicUsize,
     end: AtomicUsize,
 }
 
-impl Place {
+impl Waiting {
     fn get(&self) -> Block {
         Block { start: self.start.load(Relaxed), end: self.end.load(Relaxed) }
     }
@@ -127,7 +127,7 @@ impl Queue {
     fn random(&self) -> u64 {
         let mut random = self.random.load(Relaxed);
         if random == 0 {
-            random = seal::secret() ^ core::ptr::from_ref(self).addr() as u64 | 1;
+            random = checksum::secret() ^ core::ptr::from_ref(self).addr() as u64 | 1;
         }
         random ^= random << 13;
         random ^= random >> 7;
@@ -216,7 +216,7 @@ impl Queue {
     fn all(&self) -> impl Iterator<Item = usize> + '_ {
         let first = self.first.load(Relaxed);
         let queued = (0..self.count.load(Relaxed).min(QUEUED)).map(move |index| &self.queued[(first + index) % QUEUED]);
-        queued.chain(&self.shuffled).map(Place::get).filter(|&block| block != NO_BLOCK).map(|block| block.start)
+        queued.chain(&self.shuffled).map(Waiting::get).filter(|&block| block != NO_BLOCK).map(|block| block.start)
     }
 }
 

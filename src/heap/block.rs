@@ -10,7 +10,7 @@
 //!
 //! A block is named by its payload, which is 16-aligned: its header stands before it, at 16k + 8, and its size counts
 //! from header to next header. The boundary tag is the last word of a *free* block, so the neighbour after it finds its
-//! start; in use that word belongs to the payload. Every word of ours is sealed (`base::seal`): what a program's
+//! start; in use that word belongs to the payload. Every word of ours is sealed (`base::checksum`): what a program's
 //! overflow or late write leaves there is noticed before it is followed.
 //!
 //! Words are atomics, because a free in one thread changes the flag `PREV_IN_USE` in the header of a block another
@@ -18,13 +18,13 @@
 //!
 //! What reads and writes words follows the address it is given, and only this folder has it. Who calls it promises that
 //! it is a block's, or that of a place for one, in a region of the heap at work: one that was cut out of free memory,
-//! that a sealed word of another such block leads to, or around which the page map has found a region.
+//! that a checksummed word of another such block leads to, or around which the page map has found a region.
 
 #![allow(unsafe_code)]
 
 use crate::base::code::Code;
 use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
-use crate::base::seal;
+use crate::base::checksum;
 use crate::base::shared::AtomicU64;
 use crate::base::tree::{Nodes, Summary};
 use crate::base::{align, tree::NONE};
@@ -174,7 +174,7 @@ pub fn after(block: Block, size: usize) -> Block {
 #[inline]
 pub(super) fn header(block: Block) -> Result<Header, u64> {
     let raw = load(block - HEADER);
-    match seal::open::<HEADER_BITS>(block - HEADER, raw) {
+    match checksum::verify::<HEADER_BITS>(block - HEADER, raw) {
         Some(low) if low & TAG == 0 => Ok(Header(low)),
         _ => Err(raw),
     }
@@ -183,7 +183,7 @@ pub(super) fn header(block: Block) -> Result<Header, u64> {
 /// Writes the block's header.
 #[inline]
 pub(super) fn set_header(block: Block, header: Header) {
-    store(block - HEADER, seal::seal::<HEADER_BITS>(block - HEADER, header.0));
+    store(block - HEADER, checksum::attach::<HEADER_BITS>(block - HEADER, header.0));
 }
 
 /// Where the boundary tag of a free block of `size` stands.
@@ -195,7 +195,7 @@ fn tag_at(block: Block, size: usize) -> usize {
 /// Writes the boundary tag of a free block.
 pub(super) fn set_tag(block: Block, size: usize) {
     let at = tag_at(block, size);
-    store(at, seal::seal::<HEADER_BITS>(at, (size / GRAIN) as u64 | TAG));
+    store(at, checksum::attach::<HEADER_BITS>(at, (size / GRAIN) as u64 | TAG));
 }
 
 /// Zeroes the word where the tag of a free block of `size` stood, so that calloc may trust untouched memory.
@@ -212,7 +212,7 @@ pub(super) fn clear_header(block: Block) {
 pub(super) fn tag_before(block: Block) -> Result<usize, u64> {
     let at = block - HEADER - 8;
     let raw = load(at);
-    match seal::open::<HEADER_BITS>(at, raw) {
+    match checksum::verify::<HEADER_BITS>(at, raw) {
         Some(low) if low & TAG != 0 => Ok(Header(low).size()),
         _ => Err(raw),
     }
@@ -235,16 +235,16 @@ pub unsafe fn set_chained(block: Block, next: Block) {
 }
 
 fn open_link(at: usize) -> Option<Block> {
-    let low = seal::open::<LINK_BITS>(at, load(at))?;
+    let low = checksum::verify::<LINK_BITS>(at, load(at))?;
     usize::try_from(low).ok().map(|link| link * GRAIN)
 }
 
 fn set_link(at: usize, to: Block) {
-    store(at, seal::seal::<LINK_BITS>(at, (to / GRAIN) as u64));
+    store(at, checksum::attach::<LINK_BITS>(at, (to / GRAIN) as u64));
 }
 
 fn open_summary(at: usize) -> Option<Summary> {
-    let low = seal::open::<SUMMARY_BITS>(at, load(at))?;
+    let low = checksum::verify::<SUMMARY_BITS>(at, load(at))?;
     #[expect(clippy::cast_possible_truncation, reason = "32 bits and 6 bits")]
     Some(Summary { largest: low as u32, height: (low >> 32) as u8 })
 }
@@ -339,7 +339,7 @@ impl Nodes for FreeBlocks {
 
     fn set_summary(&self, block: usize, summary: Summary) {
         let low = u64::from(summary.largest) | u64::from(summary.height) << 32;
-        store(block + SUMMARY, seal::seal::<SUMMARY_BITS>(block + SUMMARY, low));
+        store(block + SUMMARY, checksum::attach::<SUMMARY_BITS>(block + SUMMARY, low));
     }
 
     /// Each word is one that was there once: what was read from a free block has been written back to it later.

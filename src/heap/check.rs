@@ -1,6 +1,6 @@
 //! The heap's validator: walks everything and names the first invariant that does not hold.
 //!
-//! - every block of every segment has a sealed header, and the last one ends at the segment's fence;
+//! - every block of every segment has a header with a right checksum, and the last one ends at the segment's fence;
 //! - a header's `PREV_IN_USE` is true of the block before it, a free block's tag says its size, and no two free
 //!   blocks are neighbours;
 //! - the free list holds exactly the free blocks: links sealed and mutual, keys in order, balanced, summaries right;

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::block::{self, Block, Header};
-use super::heap::{Heap, Misuse};
+use super::heap::{Heap, BlockMisuse};
 use super::page_map::PageMap;
 use super::span::Span;
 use crate::base::align;
@@ -23,13 +23,13 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// The header of a block the program names.
-    pub(super) fn of_program(&self, block: Block) -> Result<Header, Misuse> {
+    pub(super) fn of_program(&self, block: Block) -> Result<Header, BlockMisuse> {
         match self.map.get(block) {
             Some(region) if region.is_region() => match program_header(region, block) {
-                Err(Misuse::NoHeader(0)) => self.purged_header(block).ok_or(Misuse::NoHeader(0)),
+                Err(BlockMisuse::NoHeader(0)) => self.purged_header(block).ok_or(BlockMisuse::NoHeader(0)),
                 other => other,
             },
-            _ => Err(Misuse::NoHeader(0)),
+            _ => Err(BlockMisuse::NoHeader(0)),
         }
     }
 
@@ -104,16 +104,16 @@ impl<S: PageSource + 'static> Heap<S> {
 /// The header of a block in use that a program names by an address in `region`, if there is one. Reads once, so it
 /// needs no lock.
 #[inline]
-fn program_header(region: &Span, block: Block) -> Result<Header, Misuse> {
+fn program_header(region: &Span, block: Block) -> Result<Header, BlockMisuse> {
     // At the very start of a region a header stands before it only if a region before is joined to it.
     let room = block - region.start() >= 2 * HEADER || region.joined.load(Relaxed) != 0;
     if !align::is(block, GRAIN) || !room {
-        return Err(Misuse::NoHeader(0));
+        return Err(BlockMisuse::NoHeader(0));
     }
     match block::header(block) {
         Ok(header) if header.in_use() && !header.is_fence() => Ok(header),
-        Ok(header) => Err(Misuse::Freed(block::usable(header.size().max(HEADER)))),
-        Err(raw) => Err(Misuse::NoHeader(raw)),
+        Ok(header) => Err(BlockMisuse::Freed(block::usable(header.size().max(HEADER)))),
+        Err(raw) => Err(BlockMisuse::NoHeader(raw)),
     }
 }
 
@@ -128,6 +128,6 @@ pub fn header_at(map: &PageMap, block: Block) -> Option<Result<Header, u64>> {
 /// The region is what the page map has at the address. A program that frees the block meanwhile uses what it has freed.
 #[inline]
 #[expect(unsafe_code, reason = "it reads a word before the address")]
-pub unsafe fn usable_size(region: &Span, block: Block) -> Result<usize, Misuse> {
+pub unsafe fn usable_size(region: &Span, block: Block) -> Result<usize, BlockMisuse> {
     program_header(region, block).map(|header| block::usable(header.size()))
 }

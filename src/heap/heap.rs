@@ -16,7 +16,7 @@ use super::page_map::PageMap;
 use super::span::{Span, SpanPool};
 use crate::base::align;
 use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
-use crate::base::late::Late;
+use crate::base::once_ref::OnceRef;
 use crate::base::operation::Operation;
 use crate::base::tree::Nodes;
 use crate::sys::pages::PageSource;
@@ -24,7 +24,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 /// What is wrong with a pointer that lies in a region.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Misuse {
+pub enum BlockMisuse {
     /// A block that is free, with its usable bytes.
     Freed(usize),
     /// No header stands before it; this word does. It may be an interior pointer, or the header was overwritten.
@@ -66,8 +66,8 @@ pub struct Figures {
 /// A heap over a page source.
 pub struct Heap<S: PageSource + 'static> {
     pub(super) source: S,
-    pub(super) spans: Late<SpanPool>,
-    pub(super) map: Late<PageMap>,
+    pub(super) spans: OnceRef<SpanPool>,
+    pub(super) map: OnceRef<PageMap>,
     pub(super) arena: u32,
     pub(super) free: FreeList,
     pub(super) figures: Figures,
@@ -94,8 +94,8 @@ impl<S: PageSource + 'static> Heap<S> {
     pub const fn new(source: S) -> Self {
         Self {
             source,
-            spans: Late::unset(),
-            map: Late::unset(),
+            spans: OnceRef::unset(),
+            map: OnceRef::unset(),
             arena: 0,
             free: FreeList::new(Fit::First),
             figures: Figures {
@@ -122,8 +122,8 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Says where the heap's regions are written down.
     pub fn init(&mut self, map: &'static PageMap, spans: &'static SpanPool) {
-        self.map.aim(map);
-        self.spans.aim(spans);
+        self.map.bind(map);
+        self.spans.bind(spans);
     }
 
     /// Gives a heap that has no memory yet its number and policy; one that has memory keeps both.
@@ -174,7 +174,7 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// The page map.
     pub fn page_map(&self) -> &'static PageMap {
-        self.map.target()
+        self.map.as_static()
     }
 
     /// The number of the arena whose heap this is.
@@ -268,7 +268,7 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// Takes a block back, merges it, and says how many usable bytes it had.
-    pub fn free(&mut self, block: Block) -> Result<usize, Misuse> {
+    pub fn free(&mut self, block: Block) -> Result<usize, BlockMisuse> {
         self.operation.1 = block;
         let header = self.of_program(block)?;
         let size = header.size();
@@ -330,7 +330,7 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Makes room for `n` bytes in a block without moving it: grows into the free block after it, or gives back its end.
     /// The usable bytes it has then, or `None` where there is no room; the block is as it was.
-    pub fn resize(&mut self, block: Block, n: usize) -> Result<Option<usize>, Misuse> {
+    pub fn resize(&mut self, block: Block, n: usize) -> Result<Option<usize>, BlockMisuse> {
         self.operation.1 = block;
         let header = self.of_program(block)?;
         let old = header.size();

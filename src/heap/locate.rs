@@ -9,7 +9,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 /// What stands at an address in a heap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum Location {
     /// In a block, or at its start.
     In {
         /// The block.
@@ -37,21 +37,21 @@ pub(super) fn first_block(segment_start: usize) -> Block {
 
 impl<S: PageSource + 'static> Heap<S> {
     /// What stands at `address`. Walks every block before it in its segment.
-    pub fn locate(&self, address: usize) -> Place {
+    pub fn locate(&self, address: usize) -> Location {
         let Some(region) = self.map.get(address).filter(|span| self.owns_region(span)) else {
-            return Place::Outside;
+            return Location::Outside;
         };
-        let mut found = Place::Outside;
+        let mut found = Location::Outside;
         self.walk(self.segment(region).start, |block, header| {
             let header = match header {
                 Ok(header) => header,
                 Err(raw) => {
-                    found = Place::Damaged { block, raw };
+                    found = Location::Damaged { block, raw };
                     return false;
                 }
             };
             if address < block - HEADER + header.size() {
-                found = Place::In { block, usable: block::usable(header.size()), in_use: header.in_use() };
+                found = Location::In { block, usable: block::usable(header.size()), in_use: header.in_use() };
                 return false;
             }
             true

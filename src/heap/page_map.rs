@@ -16,7 +16,7 @@
 use super::span::Span;
 use crate::base::align;
 use crate::base::config::{ADDRESS_BITS, UNIT};
-use crate::base::shared::{AtomicPtr, AtomicU64, Own};
+use crate::base::shared::{AtomicPtr, AtomicU64, Unshared};
 use crate::sys::pages::PageSource;
 use core::num::NonZeroU64;
 use core::sync::atomic::Ordering;
@@ -77,9 +77,9 @@ const SPANS: usize = core::mem::offset_of!(Leaf, spans);
 #[repr(C)]
 pub struct Window {
     /// How many units there are; 0 in the window of who has none.
-    pub units: Own<usize>,
+    pub units: Unshared<usize>,
     /// The first address.
-    pub start: Own<usize>,
+    pub start: Unshared<usize>,
 }
 
 impl Window {

@@ -7,8 +7,8 @@ use super::block;
 use super::credit::Huge;
 use super::free_list::Fit;
 use super::headers::usable_size;
-use super::heap::{Fresh, Heap, Misuse};
-use super::locate::Place;
+use super::heap::{Fresh, Heap, BlockMisuse};
+use super::locate::Location;
 use super::mapping::Mappings;
 use super::page_map::PageMap;
 use super::span::SpanPool;
@@ -94,7 +94,7 @@ impl Bench {
     }
 
     /// Frees as an arena does: what is due is trimmed.
-    fn free(&mut self, block: block::Block) -> Result<usize, Misuse> {
+    fn free(&mut self, block: block::Block) -> Result<usize, BlockMisuse> {
         let result = self.heap.free(block);
         if self.heap.is_over(0) {
             self.heap.trim_if_due(0);
@@ -224,7 +224,7 @@ impl Model {
                 Self::assert_kept(&shadow, shadow.asked);
                 assert_eq!(self.bench.free(shadow.block), Ok(shadow.asked));
                 if let Err(misuse) = self.bench.free(shadow.block) {
-                    assert!(matches!(misuse, Misuse::Freed(_) | Misuse::NoHeader(_)));
+                    assert!(matches!(misuse, BlockMisuse::Freed(_) | BlockMisuse::NoHeader(_)));
                 } else {
                     panic!("a double free went unnoticed");
                 }

@@ -4,7 +4,7 @@
 
 use super::options::{self, Purge};
 use super::trim_policy;
-use crate::base::seal::Hidden;
+use crate::base::checksum::MangledAddress;
 use crate::base::shared::{AtomicBool, AtomicU32};
 use crate::process::statics;
 use crate::sys::helper::{self, Started};
@@ -23,7 +23,7 @@ static MAY_HALT: AtomicBool = AtomicBool::new(false);
 /// The process that may start one: not the child of a vfork, which has this one's memory.
 static PROCESS: AtomicU32 = AtomicU32::new(0);
 /// What the helper does in one go.
-static PASS: Hidden = Hidden::none();
+static PASS: MangledAddress = MangledAddress::none();
 
 /// Says what the helper does. After the start.
 pub fn set_pass(pass: fn()) {

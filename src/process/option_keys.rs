@@ -5,7 +5,7 @@
 use super::options::*;
 use crate::base::config::{ARENAS_MAX, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
-use crate::base::sealed::{Slot, Text};
+use crate::base::read_only::{Word, Text};
 use crate::sys::report::After;
 use crate::sys::{env, kept, linux, report, valgrind};
 use core::fmt::Write;
@@ -23,9 +23,9 @@ struct Key {
 
 enum Kind {
     /// One of these, which blanks separate, by its index.
-    Choice(Slot, &'static str),
+    Choice(Word, &'static str),
     /// A number up to another.
-    Number(Slot, usize),
+    Number(Word, usize),
     Text(Text),
     /// What needs more than a word: how it is set (false: the value is bad), what it is, and how the default is told.
     Other(fn(&str) -> bool, fn() -> usize, &'static str),
@@ -123,7 +123,7 @@ impl Key {
 
     /// The value that holds `now`, or the default.
     fn push_value(&self, line: &mut Line<512>, now: bool) {
-        let of = |slot: Slot| if now { slot.get() } else { slot.default() };
+        let of = |slot: Word| if now { slot.get() } else { slot.default() };
         match self.kind {
             Choice(slot, names) => line.push(names.split(' ').nth(of(slot)).unwrap_or(BY_LEVEL).as_bytes()),
             Number(slot, _) => write_number(line, of(slot), ""),

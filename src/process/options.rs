@@ -1,12 +1,12 @@
 //! Options: `METES_OPTIONS=key=value,key=value`, read once at start, and what mallopt(3) changes later.
 //!
-//! What mallopt does not change is sealed after the start: see `base::sealed`. A new option is a line in `sealed_options` and one in
+//! What mallopt does not change is sealed after the start: see `base::read_only`. A new option is a line in `read_only_options` and one in
 //! `option_keys`, which has the names and what they take.
 
 use crate::base::align;
 use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_DYNAMIC_MAX, CUTOFF_MAX, UNIT};
 use crate::base::path::{self, Path};
-use crate::base::sealed::{self, Slot, Text};
+use crate::base::read_only::{self, Word, Text};
 use crate::heap::free_list::Fit;
 use crate::sys::report::{self, After};
 use crate::sys::{calls, valgrind};
@@ -88,15 +88,15 @@ pub(super) const JUNK: u8 = 0x5a;
 pub const DEPTH_MAX: usize = 64;
 
 /// Numbers the words of the options that hold from the start on: they are sealed after it. Each has its default, as a number.
-macro_rules! sealed_options {
+macro_rules! read_only_options {
     ($($name:ident = $default:expr;)*) => {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "they are the names of the words")]
         enum Index { $($name),* }
-        $(pub(super) const $name: Slot = Slot::new(sealed::OPTIONS + Index::$name as usize, $default);)*
+        $(pub(super) const $name: Word = Word::new(read_only::OPTIONS + Index::$name as usize, $default);)*
     };
 }
 
-sealed_options! {
+read_only_options! {
     FIT = FIT_DEFAULT;
     PURGE = 0;
     FOREIGN = 0;

@@ -9,7 +9,7 @@
 use super::option_keys;
 use super::options::{self, HugePages};
 use super::statics::{self, MAPPINGS};
-use crate::base::seal;
+use crate::base::checksum;
 use crate::process::helper_call;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
@@ -45,7 +45,7 @@ fn start() {
     if START.starting.fetch_update(Ordering::Acquire, Ordering::Relaxed, enter).is_err() {
         return;
     }
-    seal::set_secret(secret());
+    checksum::set_secret(secret());
     valgrind::start();
     if valgrind::listens() {
         options::set_for_valgrind();
@@ -62,7 +62,7 @@ fn start() {
     // Where a thread is gone that was in here, as in the child of a fork, nothing is ever sealed.
     START.starting.fetch_sub(1, Ordering::Release);
     if START.starting.compare_exchange(0, SEALED, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-        linux::seal();
+        linux::make_read_only();
     }
 }
 

@@ -21,7 +21,7 @@ pub fn red_zone() -> usize {
 
 /// What a block is below.
 #[derive(Clone, Copy)]
-pub enum Place {
+pub enum Below {
     /// An object of a slab.
     Slab(Entry, Object),
     /// A block of a heap's free list.
@@ -37,19 +37,19 @@ pub fn extent(start: usize) -> Option<Block> {
 
 /// The same, and what it is below.
 #[inline(always)]
-pub fn find(start: usize) -> Option<(Block, Place)> {
+pub fn find(start: usize) -> Option<(Block, Below)> {
     if let Some(entry) = statics::PAGE_MAP.slab_entry(start) {
         let object = entry.object_at(start)?;
-        return Some((block_of(start, object.class), Place::Slab(entry, object)));
+        return Some((block_of(start, object.class), Below::Slab(entry, object)));
     }
     let span = statics::PAGE_MAP.get(start)?;
     let (len, place) = if span.is_region() {
         // SAFETY: the page map's region.
-        (unsafe { headers::usable_size(span, start) }.ok()?, Place::Heap)
+        (unsafe { headers::usable_size(span, start) }.ok()?, Below::Heap)
     } else if span.start() == start {
         let asked = span.wanted();
         let guard = if align::is(asked, page_size()) { page_size() } else { 0 };
-        (asked - guard, Place::Mapping(span))
+        (asked - guard, Below::Mapping(span))
     } else {
         return None;
     };

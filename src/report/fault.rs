@@ -7,7 +7,7 @@
 
 use crate::base::align;
 use crate::base::code::Code;
-use crate::base::seal::Hidden;
+use crate::base::checksum::MangledAddress;
 use crate::sys::fault::{self, Fault};
 use crate::sys::report::{self, After, Detail};
 use crate::sys::{linux, thread};
@@ -19,7 +19,7 @@ const DEPTH: usize = 16;
 
 /// What is known of a fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Claim {
+pub enum Handling {
     /// The address is nobody's here.
     NotOurs,
     /// It has been reported, and the process is to end by the signal.
@@ -29,7 +29,7 @@ pub enum Claim {
 }
 
 /// Says whether an address is its own. It runs in a signal handler: it takes no lock, and looks only at what is its own.
-pub type Owner = fn(&Fault) -> Claim;
+pub type Owner = fn(&Fault) -> Handling;
 
 /// What has an owner. Each has a place of its own, so that two that are told of at once do not meet.
 #[derive(Clone, Copy)]
@@ -40,11 +40,11 @@ pub enum Owned {
     Checked,
 }
 
-/// By what they own, as far as `own` was told of them.
-static OWNERS: [Hidden; 2] = [const { Hidden::none() }; 2];
+/// By what they own, as far as `set_owner` was told of them.
+static OWNERS: [MangledAddress; 2] = [const { MangledAddress::none() }; 2];
 
 /// Has an owner asked about faults from here on. May be called again and again.
-pub fn own(what: Owned, owner: Owner) {
+pub fn set_owner(what: Owned, owner: Owner) {
     let known = &OWNERS[what as usize];
     if known.get() == Ok(0) {
         let _ = known.swap((owner as *mut ()).expose_provenance());
@@ -56,13 +56,13 @@ fn owners() -> impl Iterator<Item = Owner> {
     let known = OWNERS.iter().filter_map(|slot| slot.get().ok().filter(|&address| address != 0));
     known.map(|address| {
         let owner: *mut () = core::ptr::with_exposed_provenance_mut(address);
-        // SAFETY: what `own` stored.
+        // SAFETY: what `set_owner` stored.
         unsafe { core::mem::transmute::<*mut (), Owner>(owner) }
     })
 }
 
 /// Reports an access that was stopped, with its stack, and lets it go on if the options say so.
-pub fn tell(code: Code, fault: &Fault, text: Arguments<'_>, describe: &dyn Fn(&mut Detail)) -> Claim {
+pub fn tell(code: Code, fault: &Fault, text: Arguments<'_>, describe: &dyn Fn(&mut Detail)) -> Handling {
     let tell = |detail: &mut Detail| {
         let mut frames = [0; DEPTH];
         let depth = fault.stack(&mut frames);
@@ -76,7 +76,7 @@ pub fn tell(code: Code, fault: &Fault, text: Arguments<'_>, describe: &dyn Fn(&m
     }
     let page = align::down(fault.address, linux::page_size());
     let goes_on = after != After::Stop && linux::permit(page, linux::page_size());
-    if goes_on { Claim::GoOn } else { Claim::Reported }
+    if goes_on { Handling::GoOn } else { Handling::Reported }
 }
 
 /// Watches faults from here on.
@@ -89,9 +89,9 @@ extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut 
     let fault = unsafe { Fault::of(info, context) };
     let claim = |fault: Fault| {
         let mut claims = owners().map(|owner| owner(&fault));
-        claims.find(|&claim| claim != Claim::NotOurs)
+        claims.find(|&claim| claim != Handling::NotOurs)
     };
-    if fault.and_then(claim) != Some(Claim::GoOn) {
+    if fault.and_then(claim) != Some(Handling::GoOn) {
         // SAFETY: the kernel's arguments.
         unsafe { fault::pass_on(signal, info, context) };
     }

@@ -10,7 +10,7 @@ use crate::base::operation::Operation;
 use crate::process::options::{self, Foreign};
 use crate::process::statics;
 use crate::report::misuse;
-use crate::sys::maps::{self, Place};
+use crate::sys::maps::{self, MapsLine};
 use crate::sys::{errno, probe, report};
 use core::ffi::{CStr, c_void};
 use core::fmt::Write;
@@ -149,7 +149,7 @@ fn looks_like_libc_block(address: usize) -> bool {
     let size = usize::from_ne_bytes(word) & !FLAGS;
     let here = word.as_ptr().addr();
     let Ok(place) = maps::lookup(address) else { return false };
-    place.is_some_and(|Place { start, end, writable, name, .. }| {
+    place.is_some_and(|MapsLine { start, end, writable, name, .. }| {
         writable
             && matches!(name.as_bytes(), b"" | b"[heap]")
             && !(start..end).contains(&here)

@@ -18,7 +18,7 @@
 
 #![allow(unsafe_code)]
 
-use super::guarded_block::{BUSY, Block, DEPTH, FREE, FREEING, STATE_BITS, STATE_MASK, Trace, USED, describe_block};
+use super::guarded_block::{BUSY, GuardedBlock, DEPTH, FREE, FREEING, STATE_BITS, STATE_MASK, Trace, USED, describe_block};
 use crate::base::align;
 use crate::base::config::{GRAIN, UNIT};
 use crate::base::family::Family;
@@ -89,7 +89,7 @@ impl TraceWords {
 /// The words that say what is known of a slot's block, in use or freed last. Zero before there was one. `scripts/gdb-metes.py` knows this layout,
 /// and the pool's.
 #[repr(C)]
-struct Slot {
+struct SlotRecord {
     start: AtomicUsize,
     size: AtomicUsize,
     family: AtomicU8,
@@ -99,15 +99,15 @@ struct Slot {
 }
 
 /// What an address of the pool is.
-pub enum Found {
+pub enum PoolLocation {
     /// The start of a block in use.
-    Block(Block),
+    Block(GuardedBlock),
     /// The start of a block that was freed.
-    Freed(Block),
+    Freed(GuardedBlock),
     /// Elsewhere in or next to a block in use.
-    Near(Block),
+    Near(GuardedBlock),
     /// Elsewhere in or next to one that was freed.
-    NearFreed(Block),
+    NearFreed(GuardedBlock),
     /// No block was ever near, or the slot is being taken for another.
     Nowhere,
 }
@@ -139,7 +139,7 @@ pub struct Pool {
     pub total: AtomicU64,
     /// The state in the low bits, and above when it got free, and so another for each block: the same word again is the same block still.
     states: [AtomicU64; SLOTS],
-    slots: [Slot; SLOTS],
+    slots: [SlotRecord; SLOTS],
 }
 
 /// The pool, if there is one.
@@ -226,7 +226,7 @@ impl Pool {
             self.put(index, state);
             return None;
         }
-        let block = Block { index, state, start, size: n, family, align, from, to, allocated: capture(), freed: None };
+        let block = GuardedBlock { index, state, start, size: n, family, align, from, to, allocated: capture(), freed: None };
         block.write_canaries();
         self.write(&block);
         self.total.fetch_add(1, Relaxed);
@@ -274,12 +274,12 @@ impl Pool {
     }
 
     /// What stands at an address of the pool.
-    pub fn find(&self, address: usize) -> Found {
+    pub fn find(&self, address: usize) -> PoolLocation {
         let (start, page) = (self.slots_start.load(Relaxed), linux::page_size());
         // The page before the first slot is next to that alone.
         let offset = if (start - page..start).contains(&address) { 0 } else { address.wrapping_sub(start) };
         if offset >= SLOTS * self.stride() {
-            return Found::Nowhere;
+            return PoolLocation::Nowhere;
         }
         let index = offset / self.stride();
         // On the page behind a slot the next one may be meant.
@@ -289,17 +289,17 @@ impl Pool {
             .filter_map(|index| self.read(index))
             .min_by_key(|block| (block.distance(address), !block.is_used()));
         match nearest {
-            None => Found::Nowhere,
+            None => PoolLocation::Nowhere,
             Some(block) => match (block.is_used(), block.start == address) {
-                (true, true) => Found::Block(block),
-                (true, false) => Found::Near(block),
-                (false, true) => Found::Freed(block),
-                (false, false) => Found::NearFreed(block),
+                (true, true) => PoolLocation::Block(block),
+                (true, false) => PoolLocation::Near(block),
+                (false, true) => PoolLocation::Freed(block),
+                (false, false) => PoolLocation::NearFreed(block),
             },
         }
     }
 
-    fn write(&self, block: &Block) {
+    fn write(&self, block: &GuardedBlock) {
         let slot = &self.slots[block.index];
         slot.start.store(block.start, Relaxed);
         slot.size.store(block.size, Relaxed);
@@ -309,7 +309,7 @@ impl Pool {
     }
 
     /// What is known of a slot's block, of one piece. `None` if there was none, or the slot is being taken.
-    fn read(&self, index: usize) -> Option<Block> {
+    fn read(&self, index: usize) -> Option<GuardedBlock> {
         let known = (0..PATIENCE).find_map(|_| {
             let known = self.look(index);
             if known.is_none() {
@@ -321,7 +321,7 @@ impl Pool {
     }
 
     /// The same once; `None` if the slot is being taken, or its state has changed.
-    fn look(&self, index: usize) -> Option<Block> {
+    fn look(&self, index: usize) -> Option<GuardedBlock> {
         let (state, slot) = (self.states[index].load(Ordering::Acquire), &self.slots[index]);
         if state & STATE_MASK == BUSY {
             return None;
@@ -331,18 +331,18 @@ impl Pool {
         let (from, to) = self.pages(index, start, size);
         let allocated = slot.allocated.load();
         let freed = (state & STATE_MASK == FREE).then(|| slot.freed.load());
-        let block = Block { index, state, start, size, family, align, from, to, allocated, freed };
+        let block = GuardedBlock { index, state, start, size, family, align, from, to, allocated, freed };
         self.is_unchanged(&block).then_some(block)
     }
 
     /// Whether a block is as it was when it was read.
-    pub fn is_unchanged(&self, block: &Block) -> bool {
+    pub fn is_unchanged(&self, block: &GuardedBlock) -> bool {
         fence(Ordering::Acquire);
         self.states[block.index].load(Relaxed) == block.state
     }
 
     /// Frees a block that was found in use.
-    pub fn free(&self, block: &Block) -> Freed {
+    pub fn free(&self, block: &GuardedBlock) -> Freed {
         let (state, age) = (&self.states[block.index], (self.clock.fetch_add(1, Relaxed) + 1) << STATE_BITS);
         // What it is came with the state that was read.
         if state.compare_exchange(block.state, age | FREEING, Relaxed, Relaxed).is_err() {
@@ -357,23 +357,23 @@ impl Pool {
     }
 
     /// Has any family take back a block of malloc's that was found in use, by who has the block.
-    pub fn open_to_any(&self, block: &Block) {
+    pub fn open_to_any(&self, block: &GuardedBlock) {
         let (malloc, any) = (Family::Malloc as u8, Family::Any as u8);
         let _ = self.slots[block.index].family.compare_exchange(malloc, any, Relaxed, Relaxed);
     }
 
     /// The blocks in use.
-    pub fn used(&self) -> impl Iterator<Item = Block> {
-        (0..SLOTS).filter_map(|index| self.read(index)).filter(Block::is_used)
+    pub fn used(&self) -> impl Iterator<Item = GuardedBlock> {
+        (0..SLOTS).filter_map(|index| self.read(index)).filter(GuardedBlock::is_used)
     }
 }
 
 /// What is known of the block at or around an address of the pool.
 pub fn describe(detail: &mut Detail, address: usize) {
     match pool().map(|pool| pool.find(address)) {
-        Some(Found::Block(block) | Found::Freed(block) | Found::Near(block) | Found::NearFreed(block)) => {
+        Some(PoolLocation::Block(block) | PoolLocation::Freed(block) | PoolLocation::Near(block) | PoolLocation::NearFreed(block)) => {
             describe_block(detail, &block);
         }
-        Some(Found::Nowhere) | None => detail.line(format_args!("pool of guarded blocks")),
+        Some(PoolLocation::Nowhere) | None => detail.line(format_args!("pool of guarded blocks")),
     }
 }

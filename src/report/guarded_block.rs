@@ -46,7 +46,7 @@ impl Trace {
 
 /// What is known of a slot's block, in use or freed last.
 #[derive(Clone, Copy)]
-pub struct Block {
+pub struct GuardedBlock {
     pub(super) index: usize,
     /// The slot's state with it.
     pub(super) state: u64,
@@ -66,7 +66,7 @@ pub struct Block {
     pub freed: Option<Trace>,
 }
 
-impl Block {
+impl GuardedBlock {
     /// Whether it is in use.
     pub fn is_used(&self) -> bool {
         self.state & STATE_MASK == USED
@@ -132,7 +132,7 @@ impl Block {
 }
 
 /// Where an address is, as seen from a block.
-pub struct Offset<'a>(pub &'a Block, pub usize);
+pub struct Offset<'a>(pub &'a GuardedBlock, pub usize);
 
 impl core::fmt::Display for Offset<'_> {
     fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -147,7 +147,7 @@ impl core::fmt::Display for Offset<'_> {
 }
 
 /// What is known of a block.
-pub fn describe_block(detail: &mut Detail, block: &Block) {
+pub fn describe_block(detail: &mut Detail, block: &GuardedBlock) {
     let state = if block.is_used() { "in use" } else { "freed" };
     detail.line(format_args!("guarded block of {} bytes at {:#x}, {state}", block.size, block.start));
     describe_trace(detail, "allocated", &block.allocated);

@@ -7,8 +7,8 @@ use super::{checked_block, guard_pool};
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::operation::Operation;
-use crate::heap::heap::Misuse;
-use crate::heap::locate::Place;
+use crate::heap::heap::BlockMisuse;
+use crate::heap::locate::Location;
 use crate::heap::span::{Kind, Span};
 use crate::process::{options, statics};
 use crate::slab::key;
@@ -22,7 +22,7 @@ use core::sync::atomic::Ordering::Relaxed;
 #[derive(Clone, Copy)]
 pub enum Wrong {
     /// The pointer lies in this region, and is not a block in use.
-    Block(&'static Span, Misuse),
+    Block(&'static Span, BlockMisuse),
     /// The pointer lies in a slab.
     Object(ObjectMisuse),
     /// The pointer lies in this mapping, but not at its start.
@@ -36,10 +36,10 @@ pub enum Wrong {
 #[inline(never)]
 pub fn report(operation: Operation, address: usize, wrong: Wrong) {
     match wrong {
-        Wrong::Block(_, Misuse::Freed(usable)) => {
+        Wrong::Block(_, BlockMisuse::Freed(usable)) => {
             freed(operation, address, format_args!("this block is free already, in a free block of {usable} bytes"));
         }
-        Wrong::Block(region, Misuse::NoHeader(raw)) => no_header(operation, region, address, raw),
+        Wrong::Block(region, BlockMisuse::NoHeader(raw)) => no_header(operation, region, address, raw),
         Wrong::Object(ObjectMisuse::Freed(0)) => freed(operation, address, format_args!("this block is free already")),
         Wrong::Object(ObjectMisuse::Freed(size)) => {
             freed(operation, address, format_args!("this block of {size} bytes is free already"));
@@ -101,7 +101,7 @@ fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u
         return nowhere(operation, address, format_args!("no block starts here"));
     };
     match heap.locate(address) {
-        Place::In { block, usable, in_use: true } => {
+        Location::In { block, usable, in_use: true } => {
             drop(heap);
             if address < block {
                 let what = format_args!("in the header of the block of {usable} bytes at {block:#x}");
@@ -109,14 +109,14 @@ fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u
             }
             report_interior(operation, address, block, usable);
         }
-        Place::In { block, usable, in_use: false } => {
+        Location::In { block, usable, in_use: false } => {
             drop(heap);
             let offset = address.saturating_sub(block);
             let what = format_args!("{offset} bytes into a free block of {usable} bytes at {block:#x}");
             freed(operation, address, what);
         }
-        Place::Damaged { block, raw } => heap.overwritten(operation.name(), address, block, raw),
-        Place::Outside => {
+        Location::Damaged { block, raw } => heap.overwritten(operation.name(), address, block, raw),
+        Location::Outside => {
             drop(heap);
             nowhere(operation, address, format_args!("no block starts here, the bytes before it are {raw:#018x}"));
         }
@@ -145,7 +145,7 @@ fn describe_place(detail: &mut Detail, address: usize) {
     }
     let place = statics::arena(arena as usize).enter(Operation::Other).map(|heap| heap.locate(address));
     match place {
-        Some(Place::In { block, usable, in_use }) => detail.line(format_args!(
+        Some(Location::In { block, usable, in_use }) => detail.line(format_args!(
             "block of {usable} bytes at {block:#x}, {}, of arena {arena}",
             if in_use { "in use" } else { "free" },
         )),

@@ -8,14 +8,14 @@
 //!     stacks   = of the allocation and of the free: number in the depot 32, thread 32
 //! ```
 //!
-//! The sealed word stands where the block ends, which the heap knows, so it is found from the block's start; the canaries
+//! The checksummed word stands where the block ends, which the heap knows, so it is found from the block's start; the canaries
 //! begin at the first byte that the program did not ask for. An overflow of one byte changes the one or the other.
 
 #![allow(unsafe_code)]
 
 use crate::base::config::GRAIN;
 use crate::base::family::Family;
-use crate::base::{align, seal};
+use crate::base::{align, checksum};
 use crate::process::options;
 use crate::slab::vacant::{self, BITS};
 use crate::sys::depot::Depot;
@@ -58,7 +58,7 @@ pub struct Block {
     pub end: usize,
 }
 
-/// What the sealed word says.
+/// What the checksummed word says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Facts {
     /// Bytes that were asked for.
@@ -87,7 +87,7 @@ fn word(address: usize) -> &'static AtomicU64 {
 
 /// The canaries of the word at an address, the first one lowest: never zero and never ASCII, and not the same everywhere.
 fn canaries(at: usize) -> u64 {
-    let mixed = (at as u64 ^ seal::secret()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (at as u64 ^ checksum::secret()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed ^ mixed >> 32) | 0x8080_8080_8080_8080
 }
 
@@ -104,13 +104,13 @@ impl Call {
 }
 
 impl Block {
-    fn sealed_at(self) -> usize {
+    fn word_at(self) -> usize {
         self.end - 8
     }
 
     /// Where the canaries end.
     fn words_at(self) -> usize {
-        if options::remembers_calls() { self.end - 3 * 8 } else { self.sealed_at() }
+        if options::remembers_calls() { self.end - 3 * 8 } else { self.word_at() }
     }
 
     fn content(self, facts: Facts) -> u64 {
@@ -128,7 +128,7 @@ impl Block {
             self.set_calls(call, Call::NOBODY);
         }
         self.fill_canaries(size);
-        word(self.sealed_at()).store(self.sealed(Facts::new(size, align, family)), Ordering::Release);
+        word(self.word_at()).store(self.word(Facts::new(size, align, family)), Ordering::Release);
     }
 
     fn fill_canaries(self, size: usize) {
@@ -149,10 +149,10 @@ impl Block {
         words.map(move |at| (at, u64::MAX << (8 * from.saturating_sub(at))))
     }
 
-    /// What the sealed word says, or the word that stands there.
+    /// What the checksummed word says, or the word that stands there.
     pub fn facts(self) -> Result<Facts, u64> {
-        let raw = word(self.sealed_at()).load(Ordering::Acquire);
-        let low = seal::open::<BITS>(self.sealed_at(), raw).filter(|&low| !vacant::is(low)).ok_or(raw)?;
+        let raw = word(self.word_at()).load(Ordering::Acquire);
+        let low = checksum::verify::<BITS>(self.word_at(), raw).filter(|&low| !vacant::is(low)).ok_or(raw)?;
         let slack = low as u32 as usize;
         let family = Family::of((low >> FAMILY_SHIFT & 3) as u8);
         let size = (self.end - self.start).checked_sub(slack).ok_or(raw)?;
@@ -161,10 +161,10 @@ impl Block {
     }
 
     /// Whether something is wrong with the block's first 64 bytes, or its last ones, that are nobody's: with the fill of a freed block, or with the canaries of one in use.
-    /// The sealed word is believed as it stands, so this is for who looks closer if it says so.
+    /// The checksummed word is believed as it stands, so this is for who looks closer if it says so.
     #[inline(never)]
     pub fn may_be_damaged(self, first: bool) -> bool {
-        let raw = word(self.sealed_at()).load(Ordering::Acquire);
+        let raw = word(self.word_at()).load(Ordering::Acquire);
         if vacant::is(raw) || raw & HIDDEN != 0 {
             return false;
         }
@@ -226,33 +226,33 @@ impl Block {
     /// Notes that nobody may touch the whole pages of a freed block. It is the caller's.
     pub fn hide(self, facts: Facts) {
         let freed = Facts { freed: true, ..facts };
-        self.change(self.sealed(freed), Facts { hidden: true, ..freed });
+        self.change(self.word(freed), Facts { hidden: true, ..freed });
     }
 
     /// The word that says so.
-    fn sealed(self, facts: Facts) -> u64 {
-        seal::seal::<BITS>(self.sealed_at(), self.content(facts))
+    fn word(self, facts: Facts) -> u64 {
+        checksum::attach::<BITS>(self.word_at(), self.content(facts))
     }
 
     fn change(self, from: u64, to: Facts) -> bool {
-        word(self.sealed_at()).compare_exchange(from, self.sealed(to), Ordering::AcqRel, Relaxed).is_ok()
+        word(self.word_at()).compare_exchange(from, self.word(to), Ordering::AcqRel, Relaxed).is_ok()
     }
 
     /// The memory goes back to the heap.
     pub fn end(self) {
         // SAFETY: blocks are made where one stands.
-        unsafe { vacant::set(self.sealed_at()) };
+        unsafe { vacant::set(self.word_at()) };
     }
 
     /// Has the processor fetch its last word, without waiting for it.
     pub fn touch(self) {
-        core::hint::black_box(word(self.sealed_at()).load(Relaxed));
+        core::hint::black_box(word(self.word_at()).load(Relaxed));
     }
 
     /// Whether nobody has it.
     pub fn is_vacant(self) -> bool {
         // SAFETY: as above.
-        unsafe { vacant::is_at(self.sealed_at()) }
+        unsafe { vacant::is_at(self.word_at()) }
     }
 
     /// The first byte behind `size` that has changed.

@@ -6,12 +6,12 @@
 use crate::base::code::Code;
 use crate::base::family::Family;
 use crate::base::operation::Operation;
-use crate::base::seal;
+use crate::base::checksum;
 use crate::cache::{count, threads};
 use crate::process::{options, start};
-use crate::report::fault::{self, Claim};
-use crate::report::guard_pool::{self, Found, Freed, Pool};
-use crate::report::guarded_block::{Block, Offset, describe_block};
+use crate::report::fault::{self, Handling};
+use crate::report::guard_pool::{self, PoolLocation, Freed, Pool};
+use crate::report::guarded_block::{GuardedBlock, Offset, describe_block};
 use crate::report::misuse;
 use crate::report::trailer::{self, Call, Facts};
 use crate::sys::fault::Fault;
@@ -61,7 +61,7 @@ fn switch_on() {
         options::set_guard_off();
         return report::say(format_args!("no memory for guarded allocations: guard is off"));
     }
-    fault::own(fault::Owned::Guarded, on_fault);
+    fault::set_owner(fault::Owned::Guarded, on_fault);
     errno::keeping_errno(fault::watch);
     EVER.store(true, Ordering::Release);
     // Each takes the slow path at its next allocation, and finds the new rate.
@@ -115,7 +115,7 @@ fn is_first() -> bool {
 }
 
 fn random() -> u64 {
-    let x = SIDES.fetch_add(1, Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ seal::secret();
+    let x = SIDES.fetch_add(1, Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ checksum::secret();
     (x ^ x >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32
 }
 
@@ -141,7 +141,7 @@ fn count_down(rate: usize) -> bool {
 pub fn release(operation: Operation, address: usize) {
     let Some(pool) = guard_pool::pool() else { return };
     let block = match pool.find(address) {
-        Found::Block(block) => block,
+        PoolLocation::Block(block) => block,
         found => return wrong(&found, operation, address),
     };
     match pool.free(&block) {
@@ -160,7 +160,7 @@ pub fn holds(address: usize) -> bool {
 /// What was asked for, if a block in use starts at an address of the pool.
 pub fn facts(address: usize) -> Option<Facts> {
     match guard_pool::pool()?.find(address) {
-        Found::Block(block) => Some(block.facts()),
+        PoolLocation::Block(block) => Some(block.facts()),
         _ => None,
     }
 }
@@ -168,7 +168,7 @@ pub fn facts(address: usize) -> Option<Facts> {
 /// Has any family take back a block of malloc's.
 pub fn open_to_any(address: usize) {
     if let Some(pool) = guard_pool::pool()
-        && let Found::Block(block) = pool.find(address)
+        && let PoolLocation::Block(block) = pool.find(address)
     {
         pool.open_to_any(&block);
     }
@@ -196,7 +196,7 @@ pub fn finish() {
 /// The bytes of a guarded block that the program names: those it asked for. `None` if it is none in use: that has been reported.
 pub fn usable_size(operation: Operation, address: usize) -> Option<usize> {
     match guard_pool::pool()?.find(address) {
-        Found::Block(block) => Some(block.size),
+        PoolLocation::Block(block) => Some(block.size),
         found => {
             wrong(&found, operation, address);
             None
@@ -205,17 +205,17 @@ pub fn usable_size(operation: Operation, address: usize) -> Option<usize> {
 }
 
 /// Says what is wrong with a pointer into the pool.
-fn wrong(found: &Found, operation: Operation, address: usize) {
+fn wrong(found: &PoolLocation, operation: Operation, address: usize) {
     match found {
-        Found::Freed(block) | Found::NearFreed(block) => freed(operation, block, address),
-        Found::Near(block) if address > block.start => {
+        PoolLocation::Freed(block) | PoolLocation::NearFreed(block) => freed(operation, block, address),
+        PoolLocation::Near(block) if address > block.start => {
             misuse::report_interior(operation, address, block.start, block.size);
         }
         _ => misuse::nowhere(operation, address, format_args!("no block starts here, in the pool of guarded ones")),
     }
 }
 
-fn freed(operation: Operation, block: &Block, address: usize) {
+fn freed(operation: Operation, block: &GuardedBlock, address: usize) {
     let (size, offset) = (block.size, address.wrapping_sub(block.start));
     if offset == 0 {
         misuse::freed(operation, address, format_args!("this block of {size} bytes is free already"));
@@ -225,7 +225,7 @@ fn freed(operation: Operation, block: &Block, address: usize) {
     }
 }
 
-fn damaged(operation: Operation, block: &Block, at: usize) {
+fn damaged(operation: Operation, block: &GuardedBlock, at: usize) {
     let (start, size) = (block.start, block.size);
     let (code, by) = match at < start {
         true => (Code::Underflow, start - at),
@@ -240,24 +240,24 @@ fn damaged(operation: Operation, block: &Block, at: usize) {
 }
 
 /// A fault: reports it if the address is the pool's.
-pub fn on_fault(fault: &Fault) -> Claim {
+pub fn on_fault(fault: &Fault) -> Handling {
     let address = fault.address;
-    let Some(pool) = guard_pool::pool().filter(|pool| pool.holds(address)) else { return Claim::NotOurs };
+    let Some(pool) = guard_pool::pool().filter(|pool| pool.holds(address)) else { return Handling::NotOurs };
     let (access, place) = (fault.access.name(), pool.find(address));
     match place {
-        Found::Freed(block) | Found::NearFreed(block) => {
+        PoolLocation::Freed(block) | PoolLocation::NearFreed(block) => {
             let (place, size, start) = (Offset(&block, address), block.size, block.start);
             let text = format_args!(
                 "{access} at {address:#x}: {place} the block of {size} bytes at {start:#x}, which was freed"
             );
             fault::tell(Code::UseAfterFree, fault, text, &|detail| describe_block(detail, &block))
         }
-        Found::Near(block) | Found::Block(block) => {
+        PoolLocation::Near(block) | PoolLocation::Block(block) => {
             let (place, size, start) = (Offset(&block, address), block.size, block.start);
             let text = format_args!("{access} at {address:#x}: {place} the block of {size} bytes at {start:#x}");
             fault::tell(Code::OutOfBounds, fault, text, &|detail| describe_block(detail, &block))
         }
-        Found::Nowhere => {
+        PoolLocation::Nowhere => {
             let text = format_args!("{access} at {address:#x}: in the pool of guarded blocks, where there is none");
             fault::tell(Code::OutOfBounds, fault, text, &|_| {})
         }

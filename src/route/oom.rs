@@ -8,7 +8,7 @@
 
 use crate::base::code::Code;
 use crate::base::config::REQUEST_MAX;
-use crate::base::seal::{Hidden, Overwritten};
+use crate::base::checksum::{MangledAddress, Overwritten};
 use crate::cache::cache::Cache;
 use crate::process::{start, statics};
 use crate::sys::{errno, report, thread};
@@ -19,7 +19,7 @@ use core::ffi::c_int;
 /// fails without another call.
 pub type OomHandler = extern "C" fn(bytes: usize) -> c_int;
 
-static HANDLER: Hidden = Hidden::none();
+static HANDLER: MangledAddress = MangledAddress::none();
 
 fn handler(address: Result<usize, Overwritten>) -> Option<OomHandler> {
     let Ok(address) = address else {

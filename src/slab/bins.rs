@@ -12,7 +12,7 @@ use super::slab::Slab;
 use super::slabs::Slabs;
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::{GRAIN, HEADER, UNIT};
-use crate::base::late::Late;
+use crate::base::once_ref::OnceRef;
 use crate::base::shared::AtomicUsize;
 use crate::heap::heap::Heap;
 use crate::sys::pages::PageSource;
@@ -76,7 +76,7 @@ pub struct Bins {
     pub(super) collapsed: usize,
     /// Whether the system has refused to.
     pub(super) refused: bool,
-    pub(super) metadata: Late<Metadata>,
+    pub(super) metadata: OnceRef<Metadata>,
     pub(super) mixing: Mixing,
     /// Whether each block is checked by whoever asks for it: see `vacant`. Objects are taken at random then.
     pub(super) checked: bool,
@@ -97,7 +97,7 @@ impl Bins {
     pub const fn empty() -> Self {
         let bins = [const { Bin { partial: Slabs::none(), empty: None, spare: None, objects: 0, out: 0, mixed: 0 } };
             SLAB_CLASSES + 1];
-        let (metadata, mixing) = (Late::unset(), Mixing::none());
+        let (metadata, mixing) = (OnceRef::unset(), Mixing::none());
         Self {
             bins,
             parked: 0,
@@ -115,7 +115,7 @@ impl Bins {
 
     /// Says where the slabs' records are.
     pub fn init(&mut self, metadata: &'static Metadata) {
-        self.metadata.aim(metadata);
+        self.metadata.bind(metadata);
     }
 
     /// Says that each block is checked by whoever asks for it.

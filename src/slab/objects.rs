@@ -4,7 +4,7 @@ use super::slab::{RUN, Slab};
 use crate::base::bits::{self};
 use crate::base::class::SizeClass;
 use crate::base::config::GRAIN;
-use crate::base::seal;
+use crate::base::checksum;
 use crate::base::shared::AtomicUsize;
 use core::slice::Iter;
 use core::sync::atomic::Ordering::Relaxed;
@@ -68,7 +68,7 @@ impl Slab {
 
     /// A number that nobody outside can tell. `origin` is for mixed slabs alone: here it has the last one.
     fn next_random(&self) -> u64 {
-        let last = self.origin.load(Relaxed) as u64 ^ seal::secret() ^ self.address() as u64;
+        let last = self.origin.load(Relaxed) as u64 ^ checksum::secret() ^ self.address() as u64;
         let next = last.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
         self.origin.store(next as usize, Relaxed);
         next ^ next >> 29

@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::seal;
+use crate::base::checksum;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// The width of what the words at the ends of objects say.
@@ -23,10 +23,10 @@ unsafe fn word(at: usize) -> &'static AtomicU64 {
 /// It is the last word of an object of a slab.
 pub unsafe fn set(at: usize) {
     // SAFETY: the caller's promise.
-    unsafe { word(at) }.store(seal::seal::<BITS>(at, VACANT), Ordering::Release);
+    unsafe { word(at) }.store(checksum::attach::<BITS>(at, VACANT), Ordering::Release);
 }
 
-/// Whether a sealed word says that.
+/// Whether a checksummed word says that.
 pub fn is(content: u64) -> bool {
     content & VACANT != 0
 }
@@ -37,7 +37,7 @@ pub fn is(content: u64) -> bool {
 /// As for `set`.
 pub unsafe fn is_at(at: usize) -> bool {
     // SAFETY: the caller's promise.
-    seal::open::<BITS>(at, unsafe { word(at) }.load(Ordering::Acquire)).is_some_and(is)
+    checksum::verify::<BITS>(at, unsafe { word(at) }.load(Ordering::Acquire)).is_some_and(is)
 }
 
 /// Whether the last word of an object, whoever has it, is as it was left. Zero is what a purge leaves.
@@ -47,5 +47,5 @@ pub unsafe fn is_at(at: usize) -> bool {
 pub unsafe fn is_whole(at: usize) -> bool {
     // SAFETY: the caller's promise.
     let raw = unsafe { word(at) }.load(Ordering::Acquire);
-    raw == 0 || seal::open::<BITS>(at, raw).is_some()
+    raw == 0 || checksum::verify::<BITS>(at, raw).is_some()
 }

@@ -17,7 +17,7 @@
 #![allow(unsafe_code)]
 
 use super::pages::PageSource;
-use crate::base::shared::{AtomicU64, AtomicUsize, Own};
+use crate::base::shared::{AtomicU64, AtomicUsize, Unshared};
 use core::sync::atomic::Ordering;
 
 /// Frames of a record at most; of a longer stack the first ones are kept.
@@ -46,7 +46,7 @@ pub struct Depot {
 struct Record {
     /// Its check, and the id of the next in the chain below.
     link: AtomicU64,
-    len: Own<usize>,
+    len: Unshared<usize>,
 }
 
 impl Depot {
@@ -91,7 +91,7 @@ impl Depot {
     pub fn frames(&self, id: u32) -> &'static [usize] {
         let frames = self.record(id).and_then(|record| self.frames_of(id, record));
         let Some(frames) = frames else { return &[] };
-        // SAFETY: an `Own` is what it holds, and a record that was put into a chain is never written again. One that was not is in no chain's
+        // SAFETY: an `Unshared` is what it holds, and a record that was put into a chain is never written again. One that was not is in no chain's
         // reach, and no id of it was ever given.
         let frames = unsafe { core::slice::from_raw_parts(frames.as_ptr().cast::<usize>(), frames.len()) };
         let check = self.record(id).map_or(0, |record| record.link.load(Ordering::Relaxed) >> 32);
@@ -113,7 +113,7 @@ impl Depot {
             let is_it = link >> 32 == hash >> 32
                 && self
                     .frames_of(found, record)
-                    .is_some_and(|kept| kept.iter().map(Own::get).eq(frames.iter().copied()));
+                    .is_some_and(|kept| kept.iter().map(Unshared::get).eq(frames.iter().copied()));
             if is_it {
                 return Some(found);
             }
@@ -160,7 +160,7 @@ impl Depot {
         (id != 0 && chunk != 0 && place + HEADER < CHUNK).then(|| record_at(chunk, place))
     }
 
-    fn frames_of(&self, id: u32, record: &Record) -> Option<&'static [Own<usize>]> {
+    fn frames_of(&self, id: u32, record: &Record) -> Option<&'static [Unshared<usize>]> {
         let (len, place) = (record.len.get(), id as usize % CHUNK);
         let chunk = self.chunks[id as usize / CHUNK].load(Ordering::Acquire);
         (len <= FRAMES_MAX && place + HEADER + len <= CHUNK).then(|| frames_at(chunk, place, len))
@@ -195,7 +195,7 @@ fn record_at(chunk: usize, place: usize) -> &'static Record {
     unsafe { &*core::ptr::with_exposed_provenance(chunk + place * size_of::<usize>()) }
 }
 
-fn frames_at(chunk: usize, place: usize, len: usize) -> &'static [Own<usize>] {
+fn frames_at(chunk: usize, place: usize, len: usize) -> &'static [Unshared<usize>] {
     let first = core::ptr::with_exposed_provenance(chunk + (place + HEADER) * size_of::<usize>());
     // SAFETY: as above.
     unsafe { core::slice::from_raw_parts(first, len) }

@@ -8,7 +8,7 @@
 
 use super::syscall::{call, int};
 use super::unwind::{self, Care, Registers};
-use crate::base::seal::Hidden;
+use crate::base::checksum::MangledAddress;
 use crate::sys::calls;
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::Ordering::Relaxed;
@@ -24,14 +24,14 @@ const FROM_KERNEL: c_int = 0;
 
 /// What a signal did before.
 struct Before {
-    handler: Hidden,
+    handler: MangledAddress,
     flags: AtomicUsize,
     /// The kernel's set of signals.
     mask: AtomicU64,
 }
 
 static BEFORE: [Before; SIGNALS.len()] =
-    [const { Before { handler: Hidden::none(), flags: AtomicUsize::new(0), mask: AtomicU64::new(0) } }; 2];
+    [const { Before { handler: MangledAddress::none(), flags: AtomicUsize::new(0), mask: AtomicU64::new(0) } }; 2];
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// What an access wanted.

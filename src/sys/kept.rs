@@ -8,14 +8,14 @@
 #![allow(unsafe_code)]
 
 use super::syscall::{call, int};
-use crate::base::sealed::{self, Slot};
+use crate::base::read_only::{self, Word};
 use crate::sys::file;
 use core::mem::MaybeUninit;
 use libc::c_int;
 
 /// The number of the copy, 0 for none, and which file it leads to.
-const DESCRIPTOR: Slot = Slot::new(sealed::KEPT, 0);
-const FILE: Slot = Slot::new(sealed::KEPT + 1, 0);
+const DESCRIPTOR: Word = Word::new(read_only::KEPT, 0);
+const FILE: Word = Word::new(read_only::KEPT + 1, 0);
 
 /// The copy's number, or the next that is free.
 const NUMBER: usize = 1000;

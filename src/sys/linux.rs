@@ -5,9 +5,9 @@
 use super::errno::keeping_errno;
 use super::pages::PageSource;
 use super::syscall::{call, int};
-use super::{auxv, own, sanitizer, valgrind, vdso};
+use super::{auxv, excluded, sanitizer, valgrind, vdso};
 use crate::base::align;
-use crate::base::sealed::{self, Slot};
+use crate::base::read_only::{self, Word};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use libc::c_int;
 
@@ -24,7 +24,7 @@ static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 static MAPPED: AtomicUsize = AtomicUsize::new(0);
 /// The last piece of memory from valgrind's allocator; the first word of each leads to the one before.
 static FROM_TOOL: AtomicUsize = AtomicUsize::new(0);
-const LIMIT: Slot = Slot::new(sealed::LIMIT, usize::MAX);
+const LIMIT: Word = Word::new(read_only::LIMIT, usize::MAX);
 
 /// Sets how many bytes of address space may be mapped, at the start. Address space that is only reserved does not count.
 pub fn set_limit(bytes: usize) {
@@ -112,7 +112,7 @@ fn mmap_guarded(len: usize, align: usize) -> Option<usize> {
 pub fn reserve_guarded(len: usize) -> Option<usize> {
     let page = page_size();
     let start = mmap(0, len + 2 * page, libc::PROT_NONE, libc::MAP_NORESERVE)? + page;
-    own::add(start, len);
+    excluded::add(start, len);
     Some(start)
 }
 
@@ -136,7 +136,7 @@ pub unsafe fn unreserve_guarded(address: usize, len: usize, opened: usize) {
     let page = page_size();
     // SAFETY: the caller's promise.
     if unsafe { munmap(address - page, len + 2 * page) } {
-        own::remove(address);
+        excluded::remove(address);
         count_out(opened);
     }
 }
@@ -260,7 +260,7 @@ impl PageSource for Linux {
         count_in(len)?;
         let address = mmap_guarded(len, align);
         match address {
-            Some(address) => own::add(address, len),
+            Some(address) => excluded::add(address, len),
             None => count_out(len),
         }
         address
@@ -278,7 +278,7 @@ impl PageSource for Linux {
         // SAFETY: the caller owns the range.
         let done = unsafe { munmap(address - page, len + 2 * page) };
         if done {
-            own::remove(address);
+            excluded::remove(address);
             count_out(len);
         }
         done
@@ -357,10 +357,10 @@ pub fn forbid(address: usize, len: usize) -> bool {
     protect(address, len, libc::PROT_NONE)
 }
 
-/// Makes `base::sealed` read-only. Where the kernel refuses it stays as it was. Not in the library's own tests, which set options.
-pub fn seal() {
+/// Makes `base::read_only` read-only. Where the kernel refuses it stays as it was. Not in the library's own tests, which set options.
+pub fn make_read_only() {
     if cfg!(not(any(test, feature = "fake", miri))) {
-        let pages = sealed::pages(page_size());
+        let pages = read_only::pages(page_size());
         protect(pages.start, pages.len(), libc::PROT_READ);
     }
 }

@@ -4,7 +4,7 @@ use super::env::for_each_piece;
 use crate::base::line::Line;
 
 /// What is mapped at an address.
-pub struct Place {
+pub struct MapsLine {
     /// First address of the mapping.
     pub start: usize,
     /// The address after its last.
@@ -22,7 +22,7 @@ pub struct Place {
 pub struct Unreadable;
 
 /// The mapping that holds `address`, if there is one, from /proc/self/maps.
-pub fn lookup(address: usize) -> Result<Option<Place>, Unreadable> {
+pub fn lookup(address: usize) -> Result<Option<MapsLine>, Unreadable> {
     let mut found = None;
     let read = for_each_piece(c"/proc/self/maps", b'\n', &mut |line| {
         found = parse(line).filter(|place| (place.start..place.end).contains(&address));
@@ -32,7 +32,7 @@ pub fn lookup(address: usize) -> Result<Option<Place>, Unreadable> {
 }
 
 /// One line, such as `7f5e4000-7f5e5000 rw-p 00000000 08:01 1234   /lib/libc.so.6`.
-pub fn parse(line: &[u8]) -> Option<Place> {
+pub fn parse(line: &[u8]) -> Option<MapsLine> {
     // A path may be any bytes: what is not text is cut off.
     let line = line.utf8_chunks().next()?.valid();
     let (range, rest) = line.split_once(' ')?;
@@ -40,7 +40,7 @@ pub fn parse(line: &[u8]) -> Option<Place> {
     let name = rest.splitn(5, ' ').nth(4).unwrap_or("").trim_start();
     let offset = rest.split(' ').nth(1).and_then(|offset| usize::from_str_radix(offset, 16).ok())?;
     let start = usize::from_str_radix(start, 16).ok()?;
-    let mut place = Place {
+    let mut place = MapsLine {
         start,
         end: usize::from_str_radix(end, 16).ok()?,
         writable: rest.as_bytes().get(1) == Some(&b'w'),

@@ -17,7 +17,7 @@ pub mod linux;
 pub mod lock;
 pub mod maps;
 pub mod modules;
-pub mod own;
+pub mod excluded;
 pub mod pages;
 pub mod probe;
 pub mod report;

@@ -12,7 +12,7 @@
 use super::syscall::{call, int};
 use super::{auxv, maps};
 use crate::base::line::Line;
-use crate::base::seal::Hidden;
+use crate::base::checksum::MangledAddress;
 use crate::sys::probe;
 use core::fmt::{self, Write};
 use core::mem::MaybeUninit;
@@ -44,26 +44,26 @@ impl Module {
     /// A number that tells it from what was loaded in its place before: where it is, the loader's record, and how many functions of which
     /// total size it has unwind information for. Only a library that was built again with all of that the same is taken for the one before.
     #[inline]
-    pub fn mark(&self) -> u64 {
+    pub fn fingerprint(&self) -> u64 {
         const K: u64 = 0x9e37_79b9_7f4a_7c15;
         /// Bytes of the header, of the table's size in it, and of a row of the usual table, in pairs of four bytes.
         const HEADER: usize = 12;
         const ROW: usize = 8;
-        let mut mark = (self.record as u64 ^ (self.end as u64).rotate_left(16)).wrapping_mul(K) ^ self.unwind as u64;
+        let mut fingerprint = (self.record as u64 ^ (self.end as u64).rotate_left(16)).wrapping_mul(K) ^ self.unwind as u64;
         if self.unwind != 0 && self.unwind.is_multiple_of(4) {
             let words = core::ptr::with_exposed_provenance::<u32>(self.unwind);
             // SAFETY: the loader says that the header of the unwind information is there, and the rows of its table follow.
             unsafe {
                 let (place, count) = (words.add(1).read(), words.add(2).read());
                 let last = HEADER + (count as usize).saturating_sub(1) * ROW;
-                mark = mark.wrapping_mul(K) ^ u64::from(place) << 32 ^ u64::from(count);
+                fingerprint = fingerprint.wrapping_mul(K) ^ u64::from(place) << 32 ^ u64::from(count);
                 if words.cast::<[u8; 4]>().read() == USUAL && last + ROW <= self.end - self.unwind {
                     let row = words.byte_add(last);
-                    mark = mark.wrapping_mul(K) ^ u64::from(row.read()) << 32 ^ u64::from(row.add(1).read());
+                    fingerprint = fingerprint.wrapping_mul(K) ^ u64::from(row.read()) << 32 ^ u64::from(row.add(1).read());
                 }
             }
         }
-        mark
+        fingerprint
     }
 }
 
@@ -72,7 +72,7 @@ const USUAL: [u8; 4] = [1, 0x1b, 3, 0x3b];
 
 /// A `struct dl_find_object`.
 #[repr(C)]
-struct Found {
+struct LoaderRecord {
     flags: u64,
     start: usize,
     end: usize,
@@ -83,7 +83,7 @@ struct Found {
 }
 
 /// glibc's `_dl_find_object`, once it was looked up.
-static LOADERS: Hidden = Hidden::none();
+static LOADERS: MangledAddress = MangledAddress::none();
 
 /// Looks the loader's function up: when this library is loaded. Not by a reference that may stay open: that would be one to a version of the
 /// symbol, without which an older libc does not load the library.
@@ -107,12 +107,12 @@ pub fn lasting(module: &Module) -> Option<usize> {
 pub fn find(address: usize) -> Option<Module> {
     let function = LOADERS.get().unwrap_or(0);
     if function == 0 {
-        return [own_by_header(), program_by_header()].into_iter().flatten().find(|module| module.contains(address));
+        return [this_library_by_header(), program_by_header()].into_iter().flatten().find(|module| module.contains(address));
     }
-    let mut found = MaybeUninit::<Found>::uninit();
+    let mut found = MaybeUninit::<LoaderRecord>::uninit();
     // SAFETY: the libc's function has this type; it writes its result, and only where it returns zero.
     unsafe {
-        let function: extern "C" fn(usize, *mut Found) -> libc::c_int =
+        let function: extern "C" fn(usize, *mut LoaderRecord) -> libc::c_int =
             core::mem::transmute(core::ptr::with_exposed_provenance::<()>(function));
         if function(address, found.as_mut_ptr()) != 0 {
             return None;
@@ -123,7 +123,7 @@ pub fn find(address: usize) -> Option<Module> {
 }
 
 /// The shared library that this code is in. `None` where it is part of the program.
-pub fn own() -> Option<Module> {
+pub fn this_library() -> Option<Module> {
     let here: fn() = begin;
     let module = find(here as usize)?;
     let is_program = match module.record {
@@ -135,7 +135,7 @@ pub fn own() -> Option<Module> {
 }
 
 /// The module that this code is in, by its ELF header, which the linker has a name for.
-fn own_by_header() -> Option<Module> {
+fn this_library_by_header() -> Option<Module> {
     by_header(own_header())
 }
 
@@ -295,23 +295,23 @@ use linked::{own_header, text_start, text_stop};
 
 /// The addresses of this library's own code: a shared library's whole range; in a program with `libmetes.a` inside the section that
 /// `scripts/make-static` puts all code into. Empty where neither is known.
-pub fn own_code() -> core::ops::Range<usize> {
+pub fn code_of_this_library() -> core::ops::Range<usize> {
     let (start, stop) = (text_start(), text_stop());
     if start != 0 && stop > start {
         return start..stop;
     }
-    own().map_or(0..0, |module| module.start..module.end)
+    this_library().map_or(0..0, |module| module.start..module.end)
 }
 
 /// An address as a report tells it.
-pub struct Place {
+pub struct NamedAddress {
     /// The path of what is mapped there, empty if nothing has a name there.
     pub name: Name,
     /// The offset for `addr2line -e`.
     pub offset: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for NamedAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name.as_bytes().utf8_chunks().next().map_or("", |chunk| chunk.valid());
         if name.is_empty() { f.write_str("?") } else { write!(f, "{name}+{:#x}", self.offset) }
@@ -319,19 +319,19 @@ impl fmt::Display for Place {
 }
 
 /// What an address belongs to. Never faults, takes no lock; may be called in a signal handler.
-pub fn place(address: usize) -> Place {
-    by_record(address).or_else(|| by_map(address)).unwrap_or(Place { name: Name::new(), offset: 0 })
+pub fn place(address: usize) -> NamedAddress {
+    by_record(address).or_else(|| by_map(address)).unwrap_or(NamedAddress { name: Name::new(), offset: 0 })
 }
 
 /// By the loader's record: `l_addr`, then `l_name`.
-fn by_record(address: usize) -> Option<Place> {
+fn by_record(address: usize) -> Option<NamedAddress> {
     let module = find(address).filter(|module| module.record != 0)?;
     let bias = peek_word(module.record)?;
     let mut name = name_of(module.record)?;
     if name.as_bytes().is_empty() {
         name = program_name()?;
     }
-    Some(Place { name, offset: address.wrapping_sub(bias) })
+    Some(NamedAddress { name, offset: address.wrapping_sub(bias) })
 }
 
 /// What the loader calls a module.
@@ -342,7 +342,7 @@ fn name_of(record: usize) -> Option<Name> {
 }
 
 /// By the kernel's list of mappings.
-fn by_map(address: usize) -> Option<Place> {
+fn by_map(address: usize) -> Option<NamedAddress> {
     let place = maps::lookup(address).ok()??;
     let mut name = Name::new();
     name.push(place.name.as_bytes());
@@ -350,7 +350,7 @@ fn by_map(address: usize) -> Option<Place> {
     let mut header = [0u8; 18];
     let got = probe::peek(place.base, &mut header);
     let is_fixed = got == header.len() && header.starts_with(b"\x7fELF") && header[16] == 2;
-    Some(Place { name, offset: if is_fixed { address } else { address - place.base } })
+    Some(NamedAddress { name, offset: if is_fixed { address } else { address - place.base } })
 }
 
 /// The main program's path.

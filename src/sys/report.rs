@@ -10,7 +10,7 @@ use super::{kept, modules, thread, unwind, valgrind};
 use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::path;
-use crate::base::sealed::{self, Slot, Text};
+use crate::base::read_only::{self, Word, Text};
 use crate::sys::{calls, file, probe};
 use core::cell::UnsafeCell;
 use core::ffi::CStr;
@@ -33,9 +33,9 @@ pub enum After {
 }
 
 /// What happens after a report, as a word.
-pub const AFTER: Slot = Slot::new(sealed::AFTER, After::Stop as usize);
+pub const AFTER: Word = Word::new(read_only::AFTER, After::Stop as usize);
 /// Where reports go, if not to standard error.
-pub const PATH: Text = Text::new(sealed::REPORT);
+pub const PATH: Text = Text::new(read_only::REPORT);
 /// The number of the thread that is writing a report. It keeps it where the process ends by that.
 static REPORTER: AtomicU32 = AtomicU32::new(0);
 

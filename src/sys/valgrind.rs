@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::env;
-use crate::base::sealed::{self, Slot};
+use crate::base::read_only::{self, Word};
 use core::ffi::CStr;
 
 /// The sequence itself: the block has the code and the arguments; what it answers, or else the default. A macro, as functions, inlined ones
@@ -81,7 +81,7 @@ const fn tool(name: [u8; 2]) -> usize {
 }
 
 /// What is known of it, one bit each.
-const STATE: Slot = Slot::new(sealed::VALGRIND, 0);
+const STATE: Word = Word::new(read_only::VALGRIND, 0);
 const RUNS: usize = 1;
 const LISTENS: usize = 2;
 const IS_MEMCHECK: usize = 4;

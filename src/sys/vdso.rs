@@ -9,7 +9,7 @@
 
 use super::auxv;
 use super::syscall::{call, int};
-use crate::base::seal::Hidden;
+use crate::base::checksum::MangledAddress;
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ use libc::timespec;
 type ClockGettime = unsafe extern "C" fn(c_int, *mut timespec) -> c_int;
 
 /// The kernel's function, once it was looked up.
-static FUNCTION: Hidden = Hidden::none();
+static FUNCTION: MangledAddress = MangledAddress::none();
 static LOOKED: AtomicBool = AtomicBool::new(false);
 
 /// The time of a clock; zero where the kernel does not tell it. Does not touch errno.

@@ -9,17 +9,17 @@ fn misuse_is_told_apart() {
     let mut bench = Bench::new(Fit::First, 16 << 20);
     let block = bench.heap.alloc(100).unwrap().block;
     let region = bench.map.get(block).unwrap();
-    assert!(matches!(bench.heap.free(block + 16), Err(Misuse::NoHeader(_))));
-    assert!(matches!(bench.heap.free(block + 3), Err(Misuse::NoHeader(0))));
+    assert!(matches!(bench.heap.free(block + 16), Err(BlockMisuse::NoHeader(_))));
+    assert!(matches!(bench.heap.free(block + 3), Err(BlockMisuse::NoHeader(0))));
     // SAFETY: of the page map.
     let usable = |block| unsafe { usable_size(region, block) };
-    assert!(matches!(usable(region.start()), Err(Misuse::NoHeader(0))));
-    assert_eq!(bench.heap.locate(block + 16), Place::In { block, usable: 104, in_use: true });
+    assert!(matches!(usable(region.start()), Err(BlockMisuse::NoHeader(0))));
+    assert_eq!(bench.heap.locate(block + 16), Location::In { block, usable: 104, in_use: true });
     assert_eq!(usable(block), Ok(104));
     assert_eq!(bench.heap.free(block), Ok(104));
-    assert!(matches!(bench.heap.free(block), Err(Misuse::Freed(_))));
-    assert!(matches!(bench.heap.resize(block, 5), Err(Misuse::Freed(_))));
-    assert_eq!(bench.heap.locate(8), Place::Outside);
+    assert!(matches!(bench.heap.free(block), Err(BlockMisuse::Freed(_))));
+    assert!(matches!(bench.heap.resize(block, 5), Err(BlockMisuse::Freed(_))));
+    assert_eq!(bench.heap.locate(8), Location::Outside);
     bench.finish();
 }
 
@@ -47,7 +47,7 @@ fn the_validator_sees_every_kind_of_damage() {
             assert!(bench.heap.check().is_err(), "bit {bit} at {offset} of block {which} went unseen");
         }
     }
-    // Sealed words that lie: a flag, a size, the figures, the page map.
+    // Checksummed words that lie: a flag, a size, the figures, the page map.
     let (bench, blocks) = fresh();
     let header = block::header(blocks[1]).unwrap();
     block::set_header(blocks[1], header.with_prev_in_use(!header.prev_in_use()));

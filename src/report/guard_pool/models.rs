@@ -68,23 +68,23 @@ enum Outcome {
 /// What `guard::release` does.
 fn free(pool: &Pool, address: usize) -> Outcome {
     match pool.find(address) {
-        Found::Block(block) => match pool.free(&block) {
+        PoolLocation::Block(block) => match pool.free(&block) {
             Freed::Done => Outcome::Done,
             Freed::Damaged(_) => panic!("nobody wrote there"),
             Freed::Again => Outcome::Again,
         },
-        Found::Freed(_) => Outcome::Again,
+        PoolLocation::Freed(_) => Outcome::Again,
         _ => Outcome::Gone,
     }
 }
 
 /// Whether a block in use starts at an address, and all that is known of it is true.
 fn is_used(pool: &Pool, address: usize) -> bool {
-    matches!(pool.find(address), Found::Block(block) if is_whole(&block))
+    matches!(pool.find(address), PoolLocation::Block(block) if is_whole(&block))
 }
 
 /// Whether what is known of a block is of one that `take` took.
-fn is_whole(block: &Block) -> bool {
+fn is_whole(block: &GuardedBlock) -> bool {
     let stands = match block.family {
         Family::Malloc => block.start == align::down(block.to - block.size, GRAIN),
         _ => block.start == block.from,
@@ -185,17 +185,17 @@ fn what_is_found_in_a_slot_that_is_used_again_is_of_one_block() {
         let owner = thread::number();
         let other = loom::thread::spawn(move || free_and_take(pool, block));
         let finder = loom::thread::spawn(move || match pool.find(block) {
-            Found::Block(found) => assert!(is_whole(&found) && found.start == block),
-            Found::Freed(found) => {
+            PoolLocation::Block(found) => assert!(is_whole(&found) && found.start == block),
+            PoolLocation::Freed(found) => {
                 assert!(is_whole(&found) && found.start == block);
                 assert!(found.freed.is_none_or(|freed| freed.thread != owner));
             }
-            Found::Near(found) => {
+            PoolLocation::Near(found) => {
                 assert!(is_whole(&found) && found.start == found.from && found.allocated.thread != owner);
             }
-            Found::NearFreed(_) => panic!("the next one stays"),
+            PoolLocation::NearFreed(_) => panic!("the next one stays"),
             // It is being taken.
-            Found::Nowhere => {}
+            PoolLocation::Nowhere => {}
         });
         finder.join().unwrap();
         let (outcome, next) = other.join().unwrap();

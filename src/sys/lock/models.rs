@@ -4,15 +4,15 @@
 
 use super::*;
 use crate::base::model::model;
-use crate::base::shared::Own;
+use crate::base::shared::Unshared;
 use lock_api::{Mutex, RawMutex};
 use std::rc::Rc;
 use std::vec::Vec;
 
 /// A wakeup that is lost is a deadlock, which loom reports.
 fn count(threads: u32, rounds: u32) {
-    let counter = Rc::new(Mutex::<FutexLock, _>::new(Own::new(0)));
-    let run = move |counter: Rc<Mutex<FutexLock, Own<u32>>>| {
+    let counter = Rc::new(Mutex::<FutexLock, _>::new(Unshared::new(0)));
+    let run = move |counter: Rc<Mutex<FutexLock, Unshared<u32>>>| {
         for _ in 0..rounds {
             let counter = counter.lock();
             counter.set(counter.get() + 1);
@@ -40,8 +40,8 @@ fn three_threads_are_never_inside_together_and_never_sleep_for_good() {
 }
 /// A fork beside threads that work under the lock, and go elsewhere where it is frozen.
 fn fork_beside(threads: u32) {
-    let lock = Rc::new((FutexLock::INIT, Own::new(0)));
-    let work = |lock: Rc<(FutexLock, Own<u32>)>| {
+    let lock = Rc::new((FutexLock::INIT, Unshared::new(0)));
+    let work = |lock: Rc<(FutexLock, Unshared<u32>)>| {
         if lock.0.lock_unless_frozen() {
             lock.1.set(lock.1.get() + 1);
             // SAFETY: taken just now.
@@ -71,8 +71,8 @@ fn a_fork_finds_nobody_at_work_and_no_sleeper_is_left() {
 #[test]
 fn forks_freeze_together_and_the_last_one_thaws() {
     model(3, || {
-        let lock = Rc::new((FutexLock::INIT, Own::new(0)));
-        let fork = |lock: Rc<(FutexLock, Own<u32>)>| {
+        let lock = Rc::new((FutexLock::INIT, Unshared::new(0)));
+        let fork = |lock: Rc<(FutexLock, Unshared<u32>)>| {
             lock.0.freeze(false);
             lock.1.get();
             lock.0.thaw();

@@ -21,10 +21,10 @@ fn the_program_and_the_libc_are_told_apart() {
     let program = find(here()).unwrap();
     let libc = find(libc::abort as unsafe extern "C" fn() -> ! as usize).unwrap();
     assert!(program.contains(here()) && program.unwind != 0 && libc.unwind != 0);
-    assert!(!program.contains(libc.start) && program.mark() != libc.mark());
+    assert!(!program.contains(libc.start) && program.fingerprint() != libc.fingerprint());
     assert_eq!((lasting(&program), lasting(&libc)), (Some(0), Some(2)));
     // The tests are part of a program: there is nothing to leave out of stacks.
-    assert_eq!((own(), own_code()), (None, 0..0));
+    assert_eq!((this_library(), code_of_this_library()), (None, 0..0));
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn an_address_of_no_module_is_in_none() {
 #[test]
 fn the_headers_say_what_the_loader_says() {
     let by_loader = find(here()).unwrap();
-    for found in [own_by_header(), program_by_header()] {
+    for found in [this_library_by_header(), program_by_header()] {
         let found = found.unwrap();
         assert_eq!((found.start, found.unwind), (by_loader.start, by_loader.unwind));
         assert!(found.contains(here()));

@@ -89,7 +89,7 @@ pub fn capture_from(registers: &Registers, frames: &mut [usize], care: Care) -> 
 struct Known {
     start: usize,
     end: usize,
-    mark: u64,
+    fingerprint: u64,
 }
 
 impl Known {
@@ -104,23 +104,23 @@ struct Lasting {
     start: AtomicUsize,
     /// Set last; 0 before.
     end: AtomicUsize,
-    mark: AtomicU64,
+    fingerprint: AtomicU64,
 }
 
 /// This library, the main program and the libc. In a program that is linked statically they are one.
 static LASTING: [Lasting; 3] =
-    [const { Lasting { start: AtomicUsize::new(0), end: AtomicUsize::new(0), mark: AtomicU64::new(0) } }; 3];
+    [const { Lasting { start: AtomicUsize::new(0), end: AtomicUsize::new(0), fingerprint: AtomicU64::new(0) } }; 3];
 
 impl Lasting {
     #[inline]
     fn get(&self, address: usize) -> Option<Known> {
         let (end, start) = (self.end.load(Acquire), self.start.load(Relaxed));
-        (start..end).contains(&address).then(|| Known { start, end, mark: self.mark.load(Relaxed) })
+        (start..end).contains(&address).then(|| Known { start, end, fingerprint: self.fingerprint.load(Relaxed) })
     }
 
     fn set(&self, module: Known) {
         self.start.store(module.start, Relaxed);
-        self.mark.store(module.mark, Relaxed);
+        self.fingerprint.store(module.fingerprint, Relaxed);
         self.end.store(module.end, Release);
     }
 }
@@ -129,7 +129,7 @@ impl Lasting {
 #[inline(never)]
 fn find(address: usize) -> Option<Known> {
     let module = modules::find(address)?;
-    let known = Known { start: module.start, end: module.end, mark: module.mark() };
+    let known = Known { start: module.start, end: module.end, fingerprint: module.fingerprint() };
     if let Some(index) = modules::lasting(&module) {
         LASTING[index].set(known);
     }
@@ -206,15 +206,15 @@ impl Walk {
     #[inline]
     fn rule(&mut self) -> Rule {
         let Some(module) = self.module() else { return Rule::plain(Kind::Unknown) };
-        CACHE.get(self.pc, module.mark).unwrap_or_else(|| self.new_rule(&module))
+        CACHE.get(self.pc, module.fingerprint).unwrap_or_else(|| self.new_rule(&module))
     }
 
     #[cold]
     #[inline(never)]
     fn new_rule(&self, known: &Known) -> Rule {
-        let module = modules::find(self.pc).filter(|module| module.mark() == known.mark);
+        let module = modules::find(self.pc).filter(|module| module.fingerprint() == known.fingerprint);
         let rule = module.map_or(Rule::plain(Kind::Unknown), |module| cfi::rule(&module, self.pc));
-        CACHE.put(self.pc, known.mark, rule);
+        CACHE.put(self.pc, known.fingerprint, rule);
         rule
     }
 
@@ -292,7 +292,7 @@ fn own_code() -> (usize, usize) {
 fn find_own_code(start: &AtomicUsize, end: &AtomicUsize) -> (usize, usize) {
     // Zero is not known yet.
     const NONE: (usize, usize) = (1, 1);
-    let range = modules::own_code();
+    let range = modules::code_of_this_library();
     let (first, last) = if range.is_empty() { NONE } else { (range.start, range.end) };
     start.store(first, Relaxed);
     end.store(last, Release);

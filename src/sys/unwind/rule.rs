@@ -149,28 +149,28 @@ impl Cache {
         }
     }
 
-    /// The rule for an address in the module with this mark, if it is known.
+    /// The rule for an address in the module with this fingerprint, if it is known.
     #[inline]
-    pub fn get(&self, pc: usize, mark: u64) -> Option<Rule> {
+    pub fn get(&self, pc: usize, fingerprint: u64) -> Option<Rule> {
         let entry = self.entry(pc)?;
         let (found, rule) = (entry.check.load(Relaxed), entry.rule.load(Relaxed));
-        (rule != 0 && found == check(pc, mark, rule)).then_some(Rule(rule))
+        (rule != 0 && found == check(pc, fingerprint, rule)).then_some(Rule(rule))
     }
 
     /// Remembers a rule.
-    pub fn put(&self, pc: usize, mark: u64, rule: Rule) {
+    pub fn put(&self, pc: usize, fingerprint: u64, rule: Rule) {
         if self.0.load(Acquire) == 0 {
             self.begin();
         }
         let Some(entry) = self.entry(pc) else { return };
-        entry.check.store(check(pc, mark, rule.0), Relaxed);
+        entry.check.store(check(pc, fingerprint, rule.0), Relaxed);
         entry.rule.store(rule.0, Relaxed);
     }
 }
 
 #[inline]
-fn check(pc: usize, mark: u64, rule: u64) -> u64 {
-    (rule ^ mark).wrapping_mul(K).rotate_left(32) ^ pc as u64
+fn check(pc: usize, fingerprint: u64, rule: u64) -> u64 {
+    (rule ^ fingerprint).wrapping_mul(K).rotate_left(32) ^ pc as u64
 }
 
 #[cfg(all(test, not(feature = "models")))]

@@ -353,7 +353,7 @@ fn what_a_capture_costs() {
         }
         black_box(depth);
     }
-    let rule = |frame: usize| CACHE.get(frame - 1, find(frame - 1).unwrap().mark);
+    let rule = |frame: usize| CACHE.get(frame - 1, find(frame - 1).unwrap().fingerprint);
     let forget = |frames: &[usize]| frames.iter().for_each(|frame| CACHE.put(frame - 1, 0, Rule::plain(Kind::End)));
     let time = |forgetful: bool| {
         let mut frames = [0; 8];

@@ -6,31 +6,31 @@
 use core::ops::Deref;
 
 /// A reference to something that lives as long as the process, or none yet.
-pub struct Late<T: 'static>(Option<&'static T>);
+pub struct OnceRef<T: 'static>(Option<&'static T>);
 
-impl<T> Late<T> {
+impl<T> OnceRef<T> {
     /// None yet.
     pub const fn unset() -> Self {
         Self(None)
     }
 
-    /// Sets it.
-    pub fn aim(&mut self, to: &'static T) {
+    /// Binds it.
+    pub fn bind(&mut self, to: &'static T) {
         self.0 = Some(to);
     }
 
     /// What it was set to. Panics before that.
     #[inline]
-    pub fn target(&self) -> &'static T {
+    pub fn as_static(&self) -> &'static T {
         self.0.expect("set at the start")
     }
 }
 
-impl<T> Deref for Late<T> {
+impl<T> Deref for OnceRef<T> {
     type Target = T;
 
     #[inline]
     fn deref(&self) -> &T {
-        self.target()
+        self.as_static()
     }
 }

@@ -1,4 +1,4 @@
-//! Sealed words: every word of ours that stands in memory a program can overwrite carries a checksum.
+//! Checksummed words: every word of ours that stands in memory a program can overwrite carries a checksum.
 //!
 //! ```text
 //!      63              BITS                0
@@ -13,7 +13,7 @@
 //! check bits for every `i` (asserted below at compile time).
 
 use super::config::{ADDRESS_BITS, CHECKED};
-use super::sealed;
+use super::read_only;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -35,17 +35,17 @@ const _: () = {
 /// Sets the process secret, unless it is set, before the first word is sealed. Zero is none.
 pub fn set_secret(secret: u64) {
     // Where it is set already another thread, or what a signal interrupted, was first: words may be sealed with it.
-    let _ = sealed::secret().compare_exchange(0, secret.max(1), Ordering::Relaxed, Ordering::Relaxed);
+    let _ = read_only::secret().compare_exchange(0, secret.max(1), Ordering::Relaxed, Ordering::Relaxed);
 }
 
 /// The process secret: 64 bits nobody outside the process knows.
 #[inline]
 pub fn secret() -> u64 {
-    sealed::secret().load(Ordering::Relaxed)
+    read_only::secret().load(Ordering::Relaxed)
 }
 
 #[inline]
-fn check<const BITS: u32>(address: usize, low: u64) -> u64 {
+fn checksum<const BITS: u32>(address: usize, low: u64) -> u64 {
     if !CHECKED {
         // Not zero: a word that was given back is told by that.
         return 1 << 63;
@@ -57,16 +57,16 @@ fn check<const BITS: u32>(address: usize, low: u64) -> u64 {
 
 /// The word that says `low` (at most `BITS` bits wide) when it stands at `address`.
 #[inline]
-pub fn seal<const BITS: u32>(address: usize, low: u64) -> u64 {
+pub fn attach<const BITS: u32>(address: usize, low: u64) -> u64 {
     debug_assert!(BITS <= WIDEST && low >> BITS == 0);
-    low | check::<BITS>(address, low)
+    low | checksum::<BITS>(address, low)
 }
 
-/// What the word at `address` says, or `None` if it was not sealed for that place.
+/// What the word at `address` says, or `None` if it was not given its checksum for that place.
 #[inline]
-pub fn open<const BITS: u32>(address: usize, word: u64) -> Option<u64> {
+pub fn verify<const BITS: u32>(address: usize, word: u64) -> Option<u64> {
     let low = word & ((1 << BITS) - 1);
-    if word ^ low == check::<BITS>(address, low) { Some(low) } else { None }
+    if word ^ low == checksum::<BITS>(address, low) { Some(low) } else { None }
 }
 
 /// The inverse of `ODD`: five steps of Newton's, each of which doubles the bits that are right.
@@ -94,13 +94,13 @@ const _: () = {
 
 /// The address of a function that a word in writable memory leads to: mixed with the word's own address and the secret, so that whoever
 /// overwrites it without knowing the secret does not choose where it leads. Zero is no function.
-pub struct Hidden(AtomicU64);
+pub struct MangledAddress(AtomicU64);
 
 /// What stands in the place of a hidden address and is none.
 #[derive(PartialEq, Eq, Debug)]
 pub struct Overwritten;
 
-impl Hidden {
+impl MangledAddress {
     /// No function.
     pub const fn none() -> Self {
         Self(AtomicU64::new(0))
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_hidden_address_comes_back_and_no_flip_of_it_is_one() {
-        static WORD: Hidden = Hidden::none();
+        static WORD: MangledAddress = MangledAddress::none();
         assert_eq!(WORD.get(), Ok(0));
         for address in [1, 0x5555_5555_4321, (1 << ADDRESS_BITS) - 1] {
             assert!(WORD.swap(address).is_ok());
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "safe code over a great many numbers")]
     fn hardly_anything_made_up_is_a_hidden_address() {
-        let word = Hidden::none();
+        let word = MangledAddress::none();
         let mut made_up = ODD;
         let passed = (0..1_000_000).filter(|_| {
             made_up = made_up.wrapping_mul(ADDRESS_ODD).wrapping_add(1);
@@ -168,10 +168,10 @@ mod tests {
 
     fn every_flip_is_noticed<const BITS: u32>(address: usize, content: u64) {
         let low = content & ((1 << BITS) - 1);
-        let word = seal::<BITS>(address, low);
-        assert_eq!(open::<BITS>(address, word), Some(low));
+        let word = attach::<BITS>(address, low);
+        assert_eq!(verify::<BITS>(address, word), Some(low));
         for bit in 0..64 {
-            assert_eq!(open::<BITS>(address, word ^ (1 << bit)), None, "bit {bit} of {word:#x}");
+            assert_eq!(verify::<BITS>(address, word ^ (1 << bit)), None, "bit {bit} of {word:#x}");
         }
     }
 
@@ -189,9 +189,9 @@ mod tests {
     fn a_word_of_one_width_does_not_pass_for_another() {
         let at = |k: usize| 0x7f00_0000_1008 + 16 * k;
         for low in [0, 7, 1 << 32 | 7, 3 << 32 | 100] {
-            let header = |k, word| open::<36>(at(k), word).is_some();
-            assert_eq!((1..100_000).filter(|&k| header(k, seal::<38>(at(k), low))).count(), 0);
-            assert_eq!((1..100_000).filter(|&k| header(k, seal::<44>(at(k), low))).count(), 0);
+            let header = |k, word| verify::<36>(at(k), word).is_some();
+            assert_eq!((1..100_000).filter(|&k| header(k, attach::<38>(at(k), low))).count(), 0);
+            assert_eq!((1..100_000).filter(|&k| header(k, attach::<44>(at(k), low))).count(), 0);
         }
     }
 
@@ -199,7 +199,7 @@ mod tests {
     #[cfg_attr(miri, ignore = "safe code over a great many numbers")]
     fn a_word_moved_elsewhere_does_not_pass() {
         let passed = (1..100_000usize)
-            .filter(|k| open::<36>(0x7f00_0000_1008 + 16 * k, seal::<36>(0x7f00_0000_1008, 7)).is_some())
+            .filter(|k| verify::<36>(0x7f00_0000_1008 + 16 * k, attach::<36>(0x7f00_0000_1008, 7)).is_some())
             .count();
         assert_eq!(passed, 0);
     }

@@ -5,7 +5,7 @@
 //!               |<-- whole pages, read-only -->|
 //! ```
 //!
-//! Once the process has started, `sys::linux::seal` makes the pages read-only, so that no write of the program's changes what the checks rest
+//! Once the process has started, `sys::linux::make_read_only` makes the pages read-only, so that no write of the program's changes what the checks rest
 //! on. The room on both sides is why nothing else is on these pages, whatever their size. It is never touched. All is zero in
 //! the library's file, so a word keeps its value xor its default.
 
@@ -58,7 +58,7 @@ pub fn pages(page_size: usize) -> Range<usize> {
     start & !(page_size - 1)..(end + page_size - 1) & !(page_size - 1)
 }
 
-/// Where `base::seal` keeps its secret.
+/// Where `base::checksum` keeps its secret.
 #[inline(always)]
 pub const fn secret() -> &'static AtomicU64 {
     &AREA.secret
@@ -66,12 +66,12 @@ pub const fn secret() -> &'static AtomicU64 {
 
 /// A word. Setting it after the start ends the process by a signal.
 #[derive(Clone, Copy)]
-pub struct Slot {
+pub struct Word {
     index: usize,
     default: usize,
 }
 
-impl Slot {
+impl Word {
     /// The word of a number, and what it says before it is set.
     pub const fn new(index: usize, default: usize) -> Self {
         assert!(index < WORDS);
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_word_says_its_default_until_it_is_set() {
-        let slot = Slot::new(WORDS - 1, 7);
+        let slot = Word::new(WORDS - 1, 7);
         assert_eq!(slot.get(), 7);
         slot.set(usize::MAX);
         assert_eq!(slot.get(), usize::MAX);
