@@ -50,11 +50,11 @@ fn records_stand_between_pages_that_cannot_be_touched() {
 
     let entry = statics::PAGE_MAP.slab_entry(address(&small)).expect("a slab");
     assert_eq!(guarded("the record of a slab", entry.slab().address()) % UNIT, 0);
-    let window = statics::PAGE_MAP.window(address(&small)).expect("a leaf");
-    assert!(guarded("the leaf", (&raw const *window).addr()) > 768 << 10);
+    let view = statics::PAGE_MAP.leaf_view(address(&small)).expect("a leaf");
+    assert!(guarded("the leaf", (&raw const *view).addr()) > 768 << 10);
     for block in [&medium, &large] {
-        let span = statics::PAGE_MAP.get(address(block)).expect("a span");
-        assert_eq!(guarded("the record of a region or mapping", (&raw const *span).addr()), UNIT);
+        let record = statics::PAGE_MAP.get(address(block)).expect("a record");
+        assert_eq!(guarded("the record of a region or mapping", (&raw const *record).addr()), UNIT);
     }
     guarded("the thread's cache", (&raw const *threads::cache().expect("a cache")).addr());
 }

@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use metes::Metes;
-use metes::front::{alloc, tuning};
+use metes::front::{entries, tuning};
 use metes::route::give_back;
 use std::alloc::{GlobalAlloc, Layout};
 use std::ops::Range;
@@ -116,7 +116,7 @@ impl Block {
 impl Drop for Block {
     fn drop(&mut self) {
         self.verify(self.layout.size());
-        assert!(alloc::usable_size(self.start) >= self.layout.size());
+        assert!(entries::usable_size(self.start) >= self.layout.size());
         // SAFETY: the layout is the block's, and nobody has it any more.
         unsafe { Metes.dealloc(self.start, self.layout) };
     }

@@ -2,11 +2,11 @@
 
 #![allow(unsafe_code)]
 
+use crate::base::checksum::MangledAddress;
 use crate::base::code::Code;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
-use crate::base::checksum::MangledAddress;
-use crate::front::alloc;
+use crate::front::entries;
 use crate::process::{options, start};
 use crate::report::foreign;
 use crate::sys::report;
@@ -15,63 +15,63 @@ use core::ptr::null_mut;
 
 /// `operator new(size_t)`, as far as there is memory.
 pub(super) extern "C" fn allocate_new(size: usize) -> *mut u8 {
-    alloc::allocate_new(size)
+    entries::operator_new(size)
 }
 
 /// The same with an alignment. One that is no power of two is a bug of the caller: no memory, and so `std::bad_alloc`.
 pub(super) extern "C" fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
-    if align.is_power_of_two() { alloc::allocate_aligned(Family::New, size, align.max(GRAIN)) } else { null_mut() }
+    if align.is_power_of_two() { entries::aligned_alloc(Family::New, size, align.max(GRAIN)) } else { null_mut() }
 }
 
 /// As `allocate_new`, for `operator new[]`.
 pub(super) extern "C" fn allocate_array(size: usize) -> *mut u8 {
-    if options::checked() { alloc::allocate_aligned(Family::NewArray, size, GRAIN) } else { alloc::allocate(size) }
+    if options::checked() { entries::aligned_alloc(Family::NewArray, size, GRAIN) } else { entries::malloc(size) }
 }
 
 /// The same with an alignment.
 pub(super) extern "C" fn allocate_array_aligned(size: usize, align: usize) -> *mut u8 {
-    if align.is_power_of_two() { alloc::allocate_aligned(Family::NewArray, size, align.max(GRAIN)) } else { null_mut() }
+    if align.is_power_of_two() { entries::aligned_alloc(Family::NewArray, size, align.max(GRAIN)) } else { null_mut() }
 }
 
 /// `operator delete(void*)`, ours.
 pub(super) unsafe extern "C" fn delete(p: *mut u8) {
     // SAFETY: the caller's promise.
-    unsafe { alloc::release(Family::New, p) };
+    unsafe { entries::free(Family::New, p) };
 }
 
 pub(super) unsafe extern "C" fn delete_array(p: *mut u8) {
     // SAFETY: the caller's promise.
-    unsafe { alloc::release(Family::NewArray, p) };
+    unsafe { entries::free(Family::NewArray, p) };
 }
 
 pub(super) unsafe extern "C" fn delete_sized(p: *mut u8, size: usize) {
     // SAFETY: the caller's promise.
-    unsafe { alloc::release_sized(Family::New, p, size) };
+    unsafe { entries::free_sized(Family::New, p, size) };
 }
 
 pub(super) unsafe extern "C" fn delete_array_sized(p: *mut u8, size: usize) {
     // SAFETY: the caller's promise.
-    unsafe { alloc::release_sized(Family::NewArray, p, size) };
+    unsafe { entries::free_sized(Family::NewArray, p, size) };
 }
 
 pub(super) unsafe extern "C" fn delete_aligned(p: *mut u8, align: usize) {
     // SAFETY: the caller's promise.
-    unsafe { alloc::release_claimed(p, Claim::of(Family::New).align(align)) };
+    unsafe { entries::free_claimed(p, Claim::of(Family::New).align(align)) };
 }
 
 pub(super) unsafe extern "C" fn delete_array_aligned(p: *mut u8, align: usize) {
     // SAFETY: the caller's promise.
-    unsafe { alloc::release_claimed(p, Claim::of(Family::NewArray).align(align)) };
+    unsafe { entries::free_claimed(p, Claim::of(Family::NewArray).align(align)) };
 }
 
 pub(super) unsafe extern "C" fn delete_sized_aligned(p: *mut u8, size: usize, align: usize) {
     // SAFETY: the caller's promise.
-    unsafe { alloc::release_claimed(p, Claim::of(Family::New).size(size).align(align)) };
+    unsafe { entries::free_claimed(p, Claim::of(Family::New).size(size).align(align)) };
 }
 
 pub(super) unsafe extern "C" fn delete_array_sized_aligned(p: *mut u8, size: usize, align: usize) {
     // SAFETY: the caller's promise.
-    unsafe { alloc::release_claimed(p, Claim::of(Family::NewArray).size(size).align(align)) };
+    unsafe { entries::free_claimed(p, Claim::of(Family::NewArray).size(size).align(align)) };
 }
 
 /// What a throwing form calls when there is no memory, and whether in its own place.

@@ -7,7 +7,7 @@ use crate::heap::page_map::PageMap;
 use crate::process::statics;
 use core::sync::atomic::AtomicU64;
 
-/// To be raised when one of these changes: the page map, spans, records of slabs, size classes, headers, trailers, the seal,
+/// To be raised when one of these changes: the page map, records of ranges, records of slabs, size classes, headers, trailers, the seal,
 /// keys, the pool of guarded blocks.
 const VERSION: u64 = 4;
 

@@ -4,7 +4,7 @@
 
 use crate::base::config::GRAIN;
 use crate::base::family::Family;
-use crate::front::alloc;
+use crate::front::entries;
 use crate::sys::report;
 use core::alloc::{GlobalAlloc, Layout};
 
@@ -37,27 +37,27 @@ unsafe impl GlobalAlloc for Metes {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         to_the_end(|| {
             if layout.align() > GRAIN {
-                alloc::allocate_aligned(Family::Malloc, layout.size(), layout.align())
+                entries::aligned_alloc(Family::Malloc, layout.size(), layout.align())
             } else {
-                alloc::allocate(layout.size())
+                entries::malloc(layout.size())
             }
         })
     }
 
     unsafe fn dealloc(&self, p: *mut u8, _layout: Layout) {
         // SAFETY: the caller gives the block up.
-        to_the_end(|| unsafe { alloc::release(Family::Malloc, p) });
+        to_the_end(|| unsafe { entries::free(Family::Malloc, p) });
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        to_the_end(|| alloc::allocate_zeroed(layout.size(), layout.align().max(GRAIN)))
+        to_the_end(|| entries::calloc(layout.size(), layout.align().max(GRAIN)))
     }
 
     unsafe fn realloc(&self, p: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller's promise; a larger alignment has to be kept by hand.
         unsafe {
             if layout.align() <= GRAIN {
-                return to_the_end(|| alloc::resize(p, size));
+                return to_the_end(|| entries::realloc(p, size));
             }
             let new = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
             if !new.is_null() {

@@ -6,7 +6,7 @@
 use crate::base::align;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
-use crate::front::{alloc, redirected};
+use crate::front::{entries, redirected};
 use crate::sys::errno::{keeping_errno, set_errno};
 use crate::sys::linux::page_size;
 use core::ffi::{c_int, c_void};
@@ -15,7 +15,7 @@ use core::ptr::null_mut;
 /// C `malloc`. `malloc(0)` is a block of its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc(size: usize) -> *mut c_void {
-    alloc::allocate(size).cast()
+    entries::malloc(size).cast()
 }
 
 /// C `free`. Keeps errno.
@@ -25,7 +25,7 @@ pub extern "C" fn malloc(size: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn free(p: *mut c_void) {
     // SAFETY: the caller's promise.
-    unsafe { alloc::release(Family::Malloc, p.cast()) };
+    unsafe { entries::free(Family::Malloc, p.cast()) };
 }
 
 /// glibc's former `cfree`.
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn free(p: *mut c_void) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cfree(p: *mut c_void) {
     // SAFETY: the caller's promise.
-    unsafe { alloc::release(Family::Malloc, p.cast()) };
+    unsafe { entries::free(Family::Malloc, p.cast()) };
 }
 
 /// C23 `free_sized`.
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn free_aligned_sized(p: *mut c_void, align: usize, size: 
 #[unsafe(no_mangle)]
 pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     // A product that overflows is more than any allocator has.
-    alloc::allocate_zeroed_whole(count.saturating_mul(size)).cast()
+    entries::calloc_whole(count.saturating_mul(size)).cast()
 }
 
 /// C `realloc`; `realloc(p, 0)` frees and returns null, as glibc's does.
@@ -73,7 +73,7 @@ pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realloc(p: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: the caller's promise.
-    unsafe { alloc::resize(p.cast(), size).cast() }
+    unsafe { entries::realloc(p.cast(), size).cast() }
 }
 
 /// `reallocarray(3)`.
@@ -99,7 +99,7 @@ pub extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
         set_errno(libc::EINVAL);
         return null_mut();
     }
-    alloc::allocate_aligned(Family::Malloc, size, align.max(GRAIN)).cast()
+    entries::aligned_alloc(Family::Malloc, size, align.max(GRAIN)).cast()
 }
 
 /// POSIX `posix_memalign`: returns 0, `EINVAL` or `ENOMEM`; on failure `*out` stays as it is. errno is `ENOMEM` too for lack of memory, as after
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, siz
     if !align.is_power_of_two() || !align.is_multiple_of(size_of::<*mut c_void>()) {
         return libc::EINVAL;
     }
-    let p = keeping_errno(|| alloc::allocate_aligned(Family::Malloc, size, align.max(GRAIN)));
+    let p = keeping_errno(|| entries::aligned_alloc(Family::Malloc, size, align.max(GRAIN)));
     if p.is_null() {
         set_errno(libc::ENOMEM);
         return libc::ENOMEM;
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, siz
 #[unsafe(no_mangle)]
 pub extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
     match align.max(GRAIN).checked_next_power_of_two() {
-        Some(align) => alloc::allocate_aligned(Family::Malloc, size, align).cast(),
+        Some(align) => entries::aligned_alloc(Family::Malloc, size, align).cast(),
         None => {
             set_errno(libc::EINVAL);
             null_mut()
@@ -137,7 +137,7 @@ pub extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
 /// `valloc(3)`: aligned to a page.
 #[unsafe(no_mangle)]
 pub extern "C" fn valloc(size: usize) -> *mut c_void {
-    alloc::allocate_aligned(Family::Malloc, size, page_size()).cast()
+    entries::aligned_alloc(Family::Malloc, size, page_size()).cast()
 }
 
 /// `pvalloc(3)`: whole pages, at least one, aligned to a page.
@@ -150,5 +150,5 @@ pub extern "C" fn pvalloc(size: usize) -> *mut c_void {
 /// `malloc_usable_size(3)`: bytes that may be written, all of which realloc carries along. 0 for null.
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc_usable_size(p: *mut c_void) -> usize {
-    alloc::usable_size(p.cast())
+    entries::usable_size(p.cast())
 }

@@ -2,17 +2,17 @@
 
 pub mod align;
 pub mod bits;
+pub mod checksum;
 pub mod class;
 pub mod code;
 pub mod config;
 pub mod family;
-pub mod once_ref;
 pub mod line;
 #[cfg(feature = "models")]
 pub mod model;
+pub mod once_ref;
 pub mod operation;
 pub mod path;
-pub mod checksum;
 pub mod read_only;
 pub mod shared;
 pub mod tree;

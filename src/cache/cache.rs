@@ -1,7 +1,7 @@
 //! The thread cache: for each size class a stack of pointers to free objects, one thread's alone.
 //!
 //! ```text
-//!     cache pointer (TLS) -> | gate | home | window | ... | bin | bin | bin | ...        one bin a size class
+//!     cache pointer (TLS) -> | gate | home | near leaf | ... | bin | bin | bin | ...        one bin a size class
 //!                                                            |
 //!                                                | 0 | p | p | p |   |   |   |             its slots
 //!                                                              top       end
@@ -32,21 +32,21 @@
 //! for small sizes, so the next allocation takes the slow path and is guarded there. Malloc pays nothing for it, and free a jump that is
 //! not taken.
 //!
-//! **The window** is the leaf of the page map that the thread's objects are in: nearly always that of any object.
+//! **The near leaf** is the leaf of the page map that the thread's objects are in: nearly always that of any object.
 //!
 //! **Fork** may cut a thread off anywhere. A pop is done when it moves `top`, and so is a push, whose object is in its slot by then: the
 //! child, which takes over the stacks of threads that are gone, loses one object at most, and never finds one that somebody has.
 
 #![allow(unsafe_code)]
 
-use super::slots::{STACK_SLOTS, SLOTS};
+use super::slots::{SLOTS, STACK_SLOTS};
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::config::{CHECKED, UNIT};
 use crate::base::operation::Operation;
 use crate::base::shared::{
     AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Unshared, entry_at, is_below, is_below_at, is_set, light_fence,
 };
-use crate::heap::page_map::{Shown, Window};
+use crate::heap::page_map::{LeafView, Unit};
 use crate::process::statics::PAGE_MAP;
 use crate::slab::slab::{BINS_END, Entry, home_place};
 use crate::sys::thread;
@@ -59,9 +59,9 @@ pub(super) const CLOSED: usize = 0;
 
 const _: () = assert!(OPEN == class::GRAINS);
 const _: () = assert!(size_of::<Bin>() == class::BIN * size_of::<usize>() && offset_of!(Cache, head) == 0);
-// As `sys::tls` lays out the head of nobody, with the window of nobody behind it.
-const _: () = assert!(offset_of!(Head, gate) == 0 && offset_of!(Head, window) == 16 && size_of::<Head>() == 24);
-const _: () = assert!(size_of::<Window>() == 16);
+// As `sys::tls` lays out the head of nobody, with the near leaf of nobody behind it.
+const _: () = assert!(offset_of!(Head, gate) == 0 && offset_of!(Head, near_leaf) == 16 && size_of::<Head>() == 24);
+const _: () = assert!(size_of::<LeafView>() == 16);
 
 /// Frees to other arenas that are collected before they go home.
 pub const REMOTE: usize = 128;
@@ -94,7 +94,7 @@ pub struct Bin {
 impl Bin {
     /// Whether an object of the class that has left its arena once starts at an address in a unit.
     #[inline(always)]
-    pub(super) fn has_object(&self, unit: Shown, address: usize) -> bool {
+    pub(super) fn has_object(&self, unit: Unit, address: usize) -> bool {
         !CHECKED || unit.is_below_limit(Entry::offset(unit.word(), address).wrapping_mul(self.magic.get()))
     }
 }
@@ -119,8 +119,8 @@ pub(super) struct Head {
     pub(super) gate: AtomicUsize,
     /// The home arena, as `Entry::place` has it. Written before its thread has the cache.
     pub(super) home: Unshared<usize>,
-    /// The address of the window.
-    pub(super) window: AtomicUsize,
+    /// The address of the near leaf.
+    pub(super) near_leaf: AtomicUsize,
 }
 
 /// A thread's cache. Its slots stand behind it. Its words are used by the thread that has it, and by its signal handlers: it changes
@@ -165,8 +165,8 @@ pub struct Cache {
     pub(super) sampled_at: AtomicU64,
     /// The state of a generator of random numbers.
     pub(super) random: AtomicU64,
-    /// Frees of objects that the window did not show.
-    pub(super) unseen: AtomicUsize,
+    /// Frees of objects that the near leaf did not show.
+    pub(super) not_near: AtomicUsize,
     /// What `activity` was when the helper looked last.
     pub(super) seen: AtomicUsize,
     /// How many of `remote` are used.
@@ -243,15 +243,15 @@ impl Head {
         unsafe { &*core::ptr::with_exposed_provenance(core::ptr::from_ref(self).addr()) }
     }
 
-    pub(super) fn window(&self) -> &'static Window {
-        // SAFETY: windows stay.
-        unsafe { &*core::ptr::with_exposed_provenance(self.window.load(Relaxed)) }
+    pub(super) fn near_leaf(&self) -> &'static LeafView {
+        // SAFETY: near leafs stay.
+        unsafe { &*core::ptr::with_exposed_provenance(self.near_leaf.load(Relaxed)) }
     }
 
-    /// The unit of an address that the window shows.
+    /// The unit of an address that the near leaf shows.
     #[inline(always)]
-    pub(super) fn unit(&self, address: usize) -> Option<Shown> {
-        Shown::new(self.window(), address)
+    pub(super) fn near_unit(&self, address: usize) -> Option<Unit> {
+        Unit::in_leaf(self.near_leaf(), address)
     }
 
     /// How far the bin for an object in the unit of `entry` is, if that is an object of a slab of the home arena; else no bin's distance, or
@@ -279,7 +279,7 @@ impl Cache {
     pub fn begin(&self) {
         // SAFETY: the head of nobody.
         let nobody: &Head = unsafe { &*core::ptr::with_exposed_provenance(thread::no_cache()) };
-        self.head.window.store(nobody.window.load(Relaxed), Relaxed);
+        self.head.near_leaf.store(nobody.near_leaf.load(Relaxed), Relaxed);
         for class in SizeClass::all() {
             let bin = self.bin(class);
             bin.magic.set(class.magic());
@@ -379,14 +379,14 @@ impl Cache {
         self.seen.swap(now, Relaxed) == now
     }
 
-    /// Makes the leaf of the page map around an object the window.
+    /// Makes the leaf of the page map around an object the near leaf.
     pub fn aim(&self, object: usize) {
-        let window = self.head.window();
-        if object.wrapping_sub(window.start.get()) / UNIT < window.units.get() {
+        let near_leaf = self.head.near_leaf();
+        if object.wrapping_sub(near_leaf.start.get()) / UNIT < near_leaf.units.get() {
             return;
         }
-        if let Some(window) = PAGE_MAP.window(object) {
-            self.head.window.store(core::ptr::from_ref(window).expose_provenance(), Relaxed);
+        if let Some(near_leaf) = PAGE_MAP.leaf_view(object) {
+            self.head.near_leaf.store(core::ptr::from_ref(near_leaf).expose_provenance(), Relaxed);
         }
     }
 

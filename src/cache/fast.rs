@@ -1,4 +1,4 @@
-//! The fast paths: `allocate` pops, `release` pushes. What is not so simple is left to others.
+//! The fast paths: `pop` pops, `push` pushes. What is not so simple is left to others.
 
 #![allow(unsafe_code)]
 
@@ -6,25 +6,25 @@ use super::cache::{Bin, Cache, Head, OPEN, slot};
 use super::sampling::sample_due;
 use crate::base::class::{self, SizeClass};
 use crate::base::operation::Operation;
-use crate::heap::page_map::Shown;
+use crate::heap::page_map::Unit;
 use crate::process::statics::PAGE_MAP;
 use crate::slab::key;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{Ordering, compiler_fence};
 
-/// After so many frees of objects that the window does not show it goes to where the last of them is: soon for a thread that frees many there, and
+/// After so many frees of objects that is not in the near leaf it goes to where the last of them is: soon for a thread that frees many there, and
 /// too rarely to cost one that frees by turns here and there.
-const UNSEEN: usize = 16;
+const NOT_NEAR: usize = 16;
 
 impl Head {
     /// An object for `n` bytes, and its bytes; 0 where there is none.
     #[inline(always)]
-    pub(super) fn allocate(&self, operation: Operation, n: usize) -> (usize, usize) {
+    pub(super) fn pop(&self, operation: Operation, n: usize) -> (usize, usize) {
         let grain = class::grain(n);
         let Some(cache) = self.cache_above(grain) else { return (0, 0) };
         cache.close();
         let distance = cache.distance_of(grain);
-        match allocate_from(cache, operation, distance) {
+        match pop_from(cache, operation, distance) {
             0 => (0, 0),
             object => (object, cache.bin_at(distance).size.get()),
         }
@@ -59,56 +59,56 @@ impl Cache {
         self.pushed.load(Relaxed) == 0
     }
 
-    /// As the function `allocate_with_size`, in the calling thread's cache.
+    /// As the function `pop_with_size`, in the calling thread's cache.
     #[inline(always)]
-    pub fn allocate_here(&self, operation: Operation, n: usize) -> (usize, usize) {
-        self.head.allocate(operation, n)
+    pub fn pop(&self, operation: Operation, n: usize) -> (usize, usize) {
+        self.head.pop(operation, n)
     }
 }
 
 /// An object for `n` bytes from the calling thread's cache; 0 where it has none.
 #[inline(always)]
-pub fn allocate(operation: Operation, n: usize) -> usize {
-    allocate_with_size(operation, n).0
+pub fn pop(operation: Operation, n: usize) -> usize {
+    pop_with_size(operation, n).0
 }
 
 /// The same, and its bytes, if there is one.
 #[inline(always)]
-pub fn allocate_with_size(operation: Operation, n: usize) -> (usize, usize) {
-    Head::current().allocate(operation, n)
+pub fn pop_with_size(operation: Operation, n: usize) -> (usize, usize) {
+    Head::current().pop(operation, n)
 }
 
 /// The same for no bytes.
 #[inline(always)]
-pub fn allocate_nothing(operation: Operation) -> usize {
+pub fn pop_for_zero(operation: Operation) -> usize {
     let Some(cache) = Head::current().open_cache() else { return 0 };
     cache.close();
-    allocate_from(cache, operation, cache.distance_of(0))
+    pop_from(cache, operation, cache.distance_of(0))
 }
 
 /// The same for a class.
 #[inline(always)]
-pub fn allocate_class(operation: Operation, class: SizeClass) -> usize {
+pub fn pop_class(operation: Operation, class: SizeClass) -> usize {
     let Some(cache) = Head::current().open_cache() else { return 0 };
     if !cache.enter_unarmed() {
         return 0;
     }
-    allocate_from(cache, operation, class.bin())
+    pop_from(cache, operation, class.bin())
 }
 
 /// The same where it has been seen to that no sample is due, or that it cannot be had.
 #[inline(always)]
-pub fn allocate_class_ignoring_samples(operation: Operation, class: SizeClass) -> usize {
+pub fn pop_class_unsampled(operation: Operation, class: SizeClass) -> usize {
     let Some(cache) = Head::current().open_cache() else { return 0 };
     if !cache.enter() {
         return 0;
     }
-    allocate_from(cache, operation, class.bin())
+    pop_from(cache, operation, class.bin())
 }
 
 /// Pops. The gate is closed.
 #[inline(always)]
-fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
+fn pop_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
     let bin = cache.bin_at(distance);
     // SAFETY: `top` is the address of a slot, and an empty stack's says 0.
     let object = unsafe { slot(bin.top.load(Relaxed)) }.load(Relaxed);
@@ -127,57 +127,57 @@ fn allocate_from(cache: &Cache, operation: Operation, distance: usize) -> usize 
 }
 
 /// What became of an object that was to be put into a cache.
-pub enum Released {
+pub enum Pushed {
     /// It is there.
     Yes,
     /// Nothing was done: it is free already, has never left the arena, or does not start where objects do; or the stack is full.
-    No,
+    Refused,
     /// Nothing was done: it is no object of a slab of the thread's home arena, or the gate is closed.
-    NotHere,
-    /// Nothing was done: the window does not show it. `release_elsewhere` comes next.
-    Unseen,
+    NotHome,
+    /// Nothing was done: is not in the near leaf it. `push_far` comes next.
+    NotNear,
 }
 
 /// Puts an object into the calling thread's cache.
 #[inline(always)]
-pub fn release(address: usize) -> Released {
+pub fn push(address: usize) -> Pushed {
     let head = Head::current();
-    let Some(unit) = head.unit(address) else { return Released::Unseen };
+    let Some(unit) = head.near_unit(address) else { return Pushed::NotNear };
     let distance = head.distance(unit.word());
-    let Some(cache) = head.cache_above(distance) else { return Released::NotHere };
-    if push(cache, distance, |bin| bin.has_object(unit, address), address) { Released::Yes } else { Released::No }
+    let Some(cache) = head.cache_above(distance) else { return Pushed::NotHome };
+    if push_at(cache, distance, |bin| bin.has_object(unit, address), address) { Pushed::Yes } else { Pushed::Refused }
 }
 
 /// The same, and not for an object of another class than requests of so many bytes have.
 #[inline(always)]
-pub fn release_sized(address: usize, n: usize) -> bool {
+pub fn push_sized(address: usize, n: usize) -> bool {
     let grain = class::grain(n);
     let Some(cache) = Head::current().cache_above(grain) else { return false };
     let distance = cache.distance_of(grain);
-    match cache.head.unit(address) {
+    match cache.head.near_unit(address) {
         // The bin of no class has no room.
         Some(unit) if cache.head.distance(unit.word()) == distance => {
-            push(cache, distance, |bin| bin.has_object(unit, address), address)
+            push_at(cache, distance, |bin| bin.has_object(unit, address), address)
         }
         _ => false,
     }
 }
 
-/// The same for an object that the window does not show.
-pub fn release_elsewhere(address: usize) -> bool {
-    let Some(unit) = PAGE_MAP.show(address) else { return false };
+/// The same for an object that is not in the near leaf.
+pub fn push_far(address: usize) -> bool {
+    let Some(unit) = PAGE_MAP.unit(address) else { return false };
     let head = Head::current();
     let distance = head.distance(unit.word());
     let Some(cache) = head.cache_above(distance) else { return false };
-    let unseen = cache.unseen.load(Relaxed).wrapping_add(1);
-    cache.unseen.store(unseen, Relaxed);
-    if unseen.is_multiple_of(UNSEEN) {
+    let not_near = cache.not_near.load(Relaxed).wrapping_add(1);
+    cache.not_near.store(not_near, Relaxed);
+    if not_near.is_multiple_of(NOT_NEAR) {
         cache.aim(address);
     }
-    push(cache, distance, |bin| bin.has_object(unit, address), address)
+    push_at(cache, distance, |bin| bin.has_object(unit, address), address)
 }
 
-/// An object that `release` would take.
+/// An object that `push` would take.
 #[derive(Clone, Copy)]
 pub struct Object {
     cache: &'static Cache,
@@ -200,22 +200,22 @@ impl Object {
     /// Releases it. False, and nothing was done, if it has been freed since, or there is no room. Where the gate was found open, and by who has
     /// the object.
     #[inline(always)]
-    pub fn release(self, address: usize) -> bool {
-        push(self.cache, self.distance, |_| true, address)
+    pub fn push(self, address: usize) -> bool {
+        push_at(self.cache, self.distance, |_| true, address)
     }
 }
 
-/// The object at an address, if `release` would take it; else its unit, if the window shows it.
+/// The object at an address, if `push` would take it; else its unit, if the near leaf shows it.
 #[inline(always)]
-pub fn object(address: usize) -> Result<Object, Option<Shown>> {
+pub fn object(address: usize) -> Result<Object, Option<Unit>> {
     let head = Head::current();
-    let Some(unit) = head.unit(address) else { return Err(None) };
+    let Some(unit) = head.near_unit(address) else { return Err(None) };
     let distance = head.distance(unit.word());
     // The gate does not matter: the stacks are not looked at.
     if distance >= OPEN {
         return Err(Some(unit));
     }
-    // SAFETY: the window of nobody shows nothing.
+    // SAFETY: the near leaf of nobody shows nothing.
     let cache = unsafe { head.cache() };
     // SAFETY: an object starts there.
     if !cache.bin_at(distance).has_object(unit, address) || unsafe { key::is_set(address) } {
@@ -224,14 +224,14 @@ pub fn object(address: usize) -> Result<Object, Option<Shown>> {
     Ok(Object { cache, distance })
 }
 
-/// The unit of an address, if the window shows it: where blocks are checked there is none.
+/// The unit of an address, if the near leaf shows it: where blocks are checked there is none.
 #[inline(always)]
-pub fn shown(address: usize) -> Option<Shown> {
-    Head::current().unit(address)
+pub fn near_unit(address: usize) -> Option<Unit> {
+    Head::current().near_unit(address)
 }
 
 #[inline(always)]
-fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, address: usize) -> bool {
+fn push_at(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, address: usize) -> bool {
     let bin = cache.bin_at(distance);
     cache.close();
     let top = bin.top.load(Relaxed);
@@ -257,21 +257,21 @@ fn push(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, addr
 
 /// Puts an object or a heap block of a class, which the caller has checked, into the calling thread's cache, if there is room.
 #[inline(always)]
-pub fn release_class(class: SizeClass, address: usize) -> bool {
+pub fn push_class(class: SizeClass, address: usize) -> bool {
     let Some(cache) = Head::current().open_cache() else { return false };
     // A cache that was halted goes on here, if that was left to its thread.
-    push_class(cache, class, address) || cache.enter() && push_class(cache, class, address)
+    push_at_class(cache, class, address) || cache.enter() && push_at_class(cache, class, address)
 }
 
-/// Puts a heap block of a class, of the heap of an arena, into the calling thread's cache: as `release_class`, and not where the arena is not the
+/// Puts a heap block of a class, of the heap of an arena, into the calling thread's cache: as `push_class`, and not where the arena is not the
 /// thread's, or the block is in a cache already.
 #[inline(always)]
-pub fn release_block(arena: usize, class: SizeClass, address: usize) -> bool {
+pub fn push_block(arena: usize, class: SizeClass, address: usize) -> bool {
     let Some(cache) = Head::current().open_cache() else { return false };
-    cache.home() == arena && push_class(cache, class, address)
+    cache.home() == arena && push_at_class(cache, class, address)
 }
 
 #[inline(always)]
-fn push_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
-    push(cache, class.bin(), |_| true, address)
+fn push_at_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
+    push_at(cache, class.bin(), |_| true, address)
 }

@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::*;
-use super::fast::*;
+use super::fast;
 use crate::base::class::SizeClass;
 use crate::base::model::{self, model};
 use crate::base::operation::Operation;
@@ -72,7 +72,7 @@ fn empty(cache: &Cache) -> Vec<usize> {
 }
 
 fn pop(had: &mut Vec<usize>) {
-    let object = allocate(Operation::Malloc, 1);
+    let object = fast::pop(Operation::Malloc, 1);
     if object != 0 {
         use_object(object);
         had.push(object);
@@ -82,7 +82,7 @@ fn pop(had: &mut Vec<usize>) {
 fn push(had: &mut Vec<usize>) {
     if let Some(object) = had.pop() {
         use_object(object);
-        if !release_class(class(), object) {
+        if !fast::push_class(class(), object) {
             had.push(object);
         }
     }

@@ -38,12 +38,12 @@ impl Cache {
     }
 }
 
-/// Puts an object that the window shows into the calling thread's remote buffer. False, and nothing was done, if it is of the thread's home arena or of a
+/// Puts an object that the near leaf shows into the calling thread's remote buffer. False, and nothing was done, if it is of the thread's home arena or of a
 /// mixed slab, is free already, has never left its arena, or does not start where objects do; if the buffer is full, the gate closed, or the cache halted.
 #[inline(always)]
-pub fn release_remote(address: usize) -> bool {
+pub fn push(address: usize) -> bool {
     let head = Head::current();
-    let Some(unit) = head.unit(address) else { return false };
+    let Some(unit) = head.near_unit(address) else { return false };
     let (bin, Some(cache)) = (Entry::place(unit.word()) % BINS_END, head.open_cache()) else { return false };
     if bin == 0 || head.distance(unit.word()) < BINS_END {
         return false;

@@ -3,9 +3,9 @@
 #![allow(unsafe_code)]
 
 use super::cache::{ARMED, Cache, Head};
+use crate::base::checksum;
 use crate::base::class::{self, SizeClass};
 use crate::base::config::GRAIN;
-use crate::base::checksum;
 use crate::process::options;
 use crate::report::guard_pool;
 use crate::slab::key;

@@ -51,20 +51,20 @@ fn room(n: usize) -> Option<usize> {
 
 /// Makes what is behind a mapping untouchable, or usable again, and the page before it nobody else's. False if the kernel refuses the first.
 fn set_guard(block: Block, place: Below, closed: bool) -> bool {
-    let Below::Mapping(span) = place else { return true };
-    let (before, page) = (span.start() - page_size(), page_size());
+    let Below::Mapping(record) = place else { return true };
+    let (before, page) = (record.start() - page_size(), page_size());
     if closed {
         fault::watch();
         // Where something is already it stays as it is.
-        span.joined.store(linux::reserve_at(before, page).into(), Relaxed);
-    } else if span.joined.swap(0, Relaxed) != 0 {
+        record.joined.store(linux::reserve_at(before, page).into(), Relaxed);
+    } else if record.joined.swap(0, Relaxed) != 0 {
         // SAFETY: reserved above, and noted.
         unsafe { linux::unreserve_at(before, page) };
     }
-    if !align::is(block.end, page_size()) || block.end == span.end() {
+    if !align::is(block.end, page_size()) || block.end == record.end() {
         return true;
     }
-    let len = span.end() - block.end;
+    let len = record.end() - block.end;
     if closed { linux::forbid(block.end, len) } else { linux::permit(block.end, len) }
 }
 
@@ -82,19 +82,19 @@ macro_rules! served {
     }};
 }
 
-/// As `front::alloc::allocate`.
+/// As `front::entries::allocate`.
 #[inline(never)]
 pub fn malloc(family: Family, n: usize) -> *mut u8 {
     served!(Operation::Malloc, family, n, GRAIN, false)
 }
 
-/// As `front::alloc::allocate_zeroed`.
+/// As `front::entries::allocate_zeroed`.
 #[inline(never)]
 pub fn calloc(n: usize, align: usize) -> *mut u8 {
     served!(Operation::Calloc, Family::Malloc, n, align, true)
 }
 
-/// As `front::alloc::allocate_aligned`.
+/// As `front::entries::allocate_aligned`.
 #[inline(never)]
 pub fn aligned_alloc(family: Family, n: usize, align: usize) -> *mut u8 {
     served!(Operation::Aligned, family, n, align, false)
@@ -184,7 +184,7 @@ macro_rules! counted {
     };
 }
 
-/// As `front::alloc::release`.
+/// As `front::entries::release`.
 ///
 /// # Safety
 /// As there.
@@ -280,7 +280,7 @@ fn vacate(block: Block, place: Below) -> bool {
     vacated
 }
 
-/// As `front::alloc::usable_size`: what was asked for, and not a byte more.
+/// As `front::entries::usable_size`: what was asked for, and not a byte more.
 #[cold]
 pub fn usable_size(p: *mut u8) -> usize {
     if p.is_null() {
@@ -306,7 +306,7 @@ pub fn open_to_any(p: *mut u8) {
     }
 }
 
-/// As `front::alloc::resize`.
+/// As `front::entries::resize`.
 ///
 /// # Safety
 /// As there.

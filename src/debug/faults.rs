@@ -25,7 +25,7 @@ pub fn on_fault(fault: &Fault) -> Handling {
         );
         return fault::tell(Code::UseAfterFree, fault, text, &|detail| checked_block::describe(detail, start));
     }
-    let mapping = |at| statics::MAPPINGS.locate(at).and_then(|span| checked_block::extent(span.start()));
+    let mapping = |at| statics::MAPPINGS.locate(at).and_then(|record| checked_block::extent(record.start()));
     let size = |block: &Block| block.facts().map_or(0, |facts| facts.size);
     let behind = mapping(address).filter(|block| address >= block.end);
     let behind = behind.map(|block| (address - (block.start + size(&block)), "behind", block));

@@ -19,7 +19,7 @@ use crate::report::trailer::{self, Call};
 use crate::route::guard;
 use crate::sys::linux::{self, page_size};
 use crate::sys::report::{self, Detail};
-use crate::sys::{env, maps, excluded, modules, probe};
+use crate::sys::{env, excluded, maps, modules, probe};
 use core::cmp::{Ordering, Reverse};
 use core::fmt::Write;
 use core::ops::Range;

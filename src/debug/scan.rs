@@ -50,7 +50,7 @@ fn for_each_out(f: &mut dyn FnMut(Block)) {
     for arena in statics::arenas().filter_map(|arena| arena.enter(Operation::Other)) {
         arena.for_each_out(&mut |start| extent(start).into_iter().for_each(&mut *f));
     }
-    statics::MAPPINGS.for_each(|span| extent(span.start()).into_iter().for_each(&mut *f));
+    statics::MAPPINGS.for_each(|record| extent(record.start()).into_iter().for_each(&mut *f));
 }
 
 /// Where a block in use was written to behind its end.

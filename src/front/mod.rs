@@ -1,6 +1,6 @@
 //! L9: the entries, their statistics and settings, and the life of the process.
 
-pub mod alloc;
+pub mod entries;
 pub mod exit;
 pub mod lifecycle;
 pub mod redirected;

@@ -7,7 +7,7 @@
 
 #![allow(unsafe_code)]
 
-use super::alloc;
+use super::entries;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
 use crate::process::start;
@@ -49,7 +49,7 @@ fn find_out() -> bool {
 /// `free`, through whoever serves it.
 ///
 /// # Safety
-/// As for `alloc::release`.
+/// As for `entries::free`.
 #[inline(always)]
 pub unsafe fn free(p: *mut c_void, claim: Claim) {
     if is_elsewhere() {
@@ -59,8 +59,8 @@ pub unsafe fn free(p: *mut c_void, claim: Claim) {
         // SAFETY: the caller's promise.
         unsafe {
             match claim {
-                Claim { size: Some(n), align: None, .. } => alloc::release_sized(claim.family, p.cast(), n),
-                _ => alloc::release_claimed(p.cast(), claim),
+                Claim { size: Some(n), align: None, .. } => entries::free_sized(claim.family, p.cast(), n),
+                _ => entries::free_claimed(p.cast(), claim),
             }
         }
     }
@@ -69,14 +69,14 @@ pub unsafe fn free(p: *mut c_void, claim: Claim) {
 /// `realloc`, through whoever serves it.
 ///
 /// # Safety
-/// As for `alloc::resize`.
+/// As for `entries::realloc`.
 pub unsafe fn realloc(p: *mut c_void, bytes: usize) -> *mut c_void {
     if is_elsewhere() {
         // SAFETY: the caller resizes a block, whoever served it.
         unsafe { black_box(libc::realloc as unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void)(p, bytes) }
     } else {
         // SAFETY: the caller's promise.
-        unsafe { alloc::resize(p.cast(), bytes).cast() }
+        unsafe { entries::realloc(p.cast(), bytes).cast() }
     }
 }
 
@@ -86,6 +86,6 @@ pub fn memalign(align: usize, bytes: usize) -> *mut c_void {
         // SAFETY: allocating has no precondition.
         unsafe { black_box(libc::memalign as unsafe extern "C" fn(usize, usize) -> *mut c_void)(align, bytes) }
     } else {
-        alloc::allocate_aligned(Family::Malloc, bytes, align.max(GRAIN)).cast()
+        entries::aligned_alloc(Family::Malloc, bytes, align.max(GRAIN)).cast()
     }
 }

@@ -22,9 +22,9 @@
 
 #![allow(unsafe_code)]
 
+use crate::base::checksum;
 use crate::base::code::Code;
 use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
-use crate::base::checksum;
 use crate::base::shared::AtomicU64;
 use crate::base::tree::{Nodes, Summary};
 use crate::base::{align, tree::NONE};

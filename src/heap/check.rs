@@ -10,7 +10,7 @@
 use super::block::{self, Block, Header, peek};
 use super::free_list::Fit;
 use super::heap::Heap;
-use super::span::Span;
+use super::range_record::RangeRecord;
 use crate::base::config::{MIN_BLOCK, UNIT};
 use crate::base::tree::{NONE, Summary, expected};
 use crate::sys::pages::PageSource;
@@ -21,7 +21,7 @@ use core::sync::atomic::Ordering::Relaxed;
 pub struct Broken {
     /// The invariant, as a sentence about what is wrong.
     pub what: &'static str,
-    /// The block, unit or span it was found at.
+    /// The block, unit or range's record it was found at.
     pub address: usize,
 }
 
@@ -66,24 +66,24 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Whether a block in use of `size` bytes, or too few more to be cut off, starts at `block`.
     pub fn is_block(&self, block: Block, size: usize) -> bool {
-        self.map.get(block).is_some_and(|span| self.owns_region(span))
+        self.map.get(block).is_some_and(|record| self.owns_region(record))
             && self
                 .header(block)
                 .is_ok_and(|header| header.in_use() && (size..size + MIN_BLOCK).contains(&header.size()))
     }
 
-    fn check_region(&self, region: &'static Span) -> Result<(), Broken> {
+    fn check_region(&self, region: &'static RangeRecord) -> Result<(), Broken> {
         let (start, end) = (region.start(), region.end());
         ensure(self.owns_region(region), "a region's record belongs to somebody else", start)?;
         for unit in (start..end).step_by(UNIT) {
-            let same = self.map.get(unit).is_some_and(|span| core::ptr::eq(span, region));
+            let same = self.map.get(unit).is_some_and(|record| core::ptr::eq(record, region));
             ensure(same, "the page map does not know a unit of a region", unit)?;
         }
-        let mark = region.mark.load(Relaxed);
-        ensure(mark > start && mark <= end, "a region's mark lies outside it", start)
+        let untouched_from = region.untouched_from.load(Relaxed);
+        ensure(untouched_from > start && untouched_from <= end, "a region's untouched_from lies outside it", start)
     }
 
-    fn check_segment(&self, first: &'static Span, count: &mut Count) -> Result<(), Broken> {
+    fn check_segment(&self, first: &'static RangeRecord, count: &mut Count) -> Result<(), Broken> {
         let end = self.segment(first).end;
         let (mut prev_free, mut next, mut result) = (false, super::locate::first_block(first.start()), Ok(()));
         self.walk(first.start(), |block, header| {
@@ -136,7 +136,7 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     fn is_free(&self, block: Block) -> bool {
-        self.map.get(block).is_some_and(|span| self.owns_region(span))
+        self.map.get(block).is_some_and(|record| self.owns_region(record))
             && block::header(block).is_ok_and(|header| !header.in_use())
     }
 

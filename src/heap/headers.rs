@@ -3,9 +3,9 @@
 #![allow(unsafe_code)]
 
 use super::block::{self, Block, Header};
-use super::heap::{Heap, BlockMisuse};
+use super::heap::{BlockMisuse, Heap};
 use super::page_map::PageMap;
-use super::span::Span;
+use super::range_record::RangeRecord;
 use crate::base::align;
 use crate::base::code::Code;
 use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
@@ -79,7 +79,7 @@ impl<S: PageSource + 'static> Heap<S> {
         if let Ok(size) = block::tag_before(block)
             && size >= MIN_BLOCK
             && size < block
-            && self.map.get(block - size - HEADER).is_some_and(|span| self.owns_region(span))
+            && self.map.get(block - size - HEADER).is_some_and(|record| self.owns_region(record))
             && let Ok(header) = block::header(block - size)
             && !header.in_use()
             && header.size() == size
@@ -104,7 +104,7 @@ impl<S: PageSource + 'static> Heap<S> {
 /// The header of a block in use that a program names by an address in `region`, if there is one. Reads once, so it
 /// needs no lock.
 #[inline]
-fn program_header(region: &Span, block: Block) -> Result<Header, BlockMisuse> {
+fn program_header(region: &RangeRecord, block: Block) -> Result<Header, BlockMisuse> {
     // At the very start of a region a header stands before it only if a region before is joined to it.
     let room = block - region.start() >= 2 * HEADER || region.joined.load(Relaxed) != 0;
     if !align::is(block, GRAIN) || !room {
@@ -119,7 +119,7 @@ fn program_header(region: &Span, block: Block) -> Result<Header, BlockMisuse> {
 
 /// What stands where a block's header would, of any heap's; `None` where no region is.
 pub fn header_at(map: &PageMap, block: Block) -> Option<Result<Header, u64>> {
-    map.get(block - HEADER).filter(|span| span.is_region()).map(|_| block::header(block))
+    map.get(block - HEADER).filter(|record| record.is_region()).map(|_| block::header(block))
 }
 
 /// The usable bytes of a block in use in any heap. Takes no lock.
@@ -128,6 +128,6 @@ pub fn header_at(map: &PageMap, block: Block) -> Option<Result<Header, u64>> {
 /// The region is what the page map has at the address. A program that frees the block meanwhile uses what it has freed.
 #[inline]
 #[expect(unsafe_code, reason = "it reads a word before the address")]
-pub unsafe fn usable_size(region: &Span, block: Block) -> Result<usize, BlockMisuse> {
+pub unsafe fn usable_size(region: &RangeRecord, block: Block) -> Result<usize, BlockMisuse> {
     program_header(region, block).map(|header| block::usable(header.size()))
 }

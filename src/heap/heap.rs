@@ -13,7 +13,7 @@ use super::block::{self, Block, FreeBlocks, Header, MIN_REST};
 use super::credit::{Credit, Huge};
 use super::free_list::{Fit, FreeList};
 use super::page_map::PageMap;
-use super::span::{Span, SpanPool};
+use super::range_record::{RangeRecord, RecordPool};
 use crate::base::align;
 use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
 use crate::base::once_ref::OnceRef;
@@ -66,13 +66,13 @@ pub struct Figures {
 /// A heap over a page source.
 pub struct Heap<S: PageSource + 'static> {
     pub(super) source: S,
-    pub(super) spans: OnceRef<SpanPool>,
+    pub(super) records: OnceRef<RecordPool>,
     pub(super) map: OnceRef<PageMap>,
     pub(super) arena: u32,
     pub(super) free: FreeList,
     pub(super) figures: Figures,
-    /// The first of the heap's regions, linked by `Span::next`.
-    pub(super) regions: Option<&'static Span>,
+    /// The first of the heap's regions, linked by `RangeRecord::next`.
+    pub(super) regions: Option<&'static RangeRecord>,
     /// Bytes freed and not taken again since the last trim: what a trim would give back, at most.
     pub(super) dirty: usize,
     /// A trim is due some time after `dirty` has passed this.
@@ -94,7 +94,7 @@ impl<S: PageSource + 'static> Heap<S> {
     pub const fn new(source: S) -> Self {
         Self {
             source,
-            spans: OnceRef::unset(),
+            records: OnceRef::unset(),
             map: OnceRef::unset(),
             arena: 0,
             free: FreeList::new(Fit::First),
@@ -121,9 +121,9 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// Says where the heap's regions are written down.
-    pub fn init(&mut self, map: &'static PageMap, spans: &'static SpanPool) {
+    pub fn init(&mut self, map: &'static PageMap, records: &'static RecordPool) {
         self.map.bind(map);
-        self.spans.bind(spans);
+        self.records.bind(records);
     }
 
     /// Gives a heap that has no memory yet its number and policy; one that has memory keeps both.
@@ -375,11 +375,11 @@ impl<S: PageSource + 'static> Heap<S> {
         let mut clean_from = usize::MAX;
         let mut at = start;
         while let Some(region) = self.map.get(at) {
-            let mark = region.mark.load(Relaxed);
-            clean_from = if region.holds(start) && region.holds(end - 1) { mark } else { usize::MAX };
+            let untouched_from = region.untouched_from.load(Relaxed);
+            clean_from = if region.holds(start) && region.holds(end - 1) { untouched_from } else { usize::MAX };
             let touched = (end + MIN_BLOCK).min(region.end());
-            if mark < touched {
-                region.mark.store(touched, Relaxed);
+            if untouched_from < touched {
+                region.untouched_from.store(touched, Relaxed);
             }
             at = region.end();
             if at >= end + MIN_BLOCK {
@@ -393,8 +393,8 @@ impl<S: PageSource + 'static> Heap<S> {
         clean_from.max(node_end).min(end).saturating_sub(block)
     }
 
-    pub(super) fn owns_region(&self, span: &Span) -> bool {
-        span.is_region() && span.arena.load(Relaxed) == self.arena
+    pub(super) fn owns_region(&self, record: &RangeRecord) -> bool {
+        record.is_region() && record.arena.load(Relaxed) == self.arena
     }
 }
 

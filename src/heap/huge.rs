@@ -13,7 +13,7 @@
 
 use super::credit::Huge;
 use super::heap::Heap;
-use super::span::Span;
+use super::range_record::RangeRecord;
 use crate::base::align;
 use crate::base::config::REGION_GRANULE;
 use crate::base::operation::Operation;
@@ -25,7 +25,7 @@ use core::sync::atomic::Ordering::Relaxed;
 /// Blocks of so many bytes have regions made for them, and are looked at when they are freed.
 pub const LARGE: usize = 4 << 20;
 
-/// What a region has asked for: nothing, in `Span::asked`.
+/// What a region has asked for: nothing, in `RangeRecord::asked`.
 const NOTHING: u32 = 0;
 /// No huge pages, as pieces of it were given back.
 const NONE: u32 = 1;
@@ -34,20 +34,20 @@ const HUGE: u32 = 2;
 /// Huge pages everywhere, before anything of it was touched.
 const WHOLE: u32 = 3;
 
-fn asks(region: &Span) -> bool {
+fn asks(region: &RangeRecord) -> bool {
     region.asked.load(Relaxed) >= HUGE
 }
 
 /// Dense slabs are put together when they have so many times less than what has more of them ask.
 const EARLIER: usize = 4;
 
-/// The bytes that a bit of `Span::owed` and `Span::seen` stands for.
-fn bytes_of_bit(region: &Span) -> usize {
+/// The bytes that a bit of `RangeRecord::owed` and `RangeRecord::seen` stands for.
+fn bytes_of_bit(region: &RangeRecord) -> usize {
     REGION_GRANULE * region.len().div_ceil(REGION_GRANULE * u64::BITS as usize)
 }
 
 /// The bits of the parts that lie between two addresses, or half of which do.
-fn bits_between(region: &Span, range: &Range<usize>) -> u64 {
+fn bits_between(region: &RangeRecord, range: &Range<usize>) -> u64 {
     let bit = bytes_of_bit(region);
     let nearest = |address: usize| (address.max(region.start()) - region.start() + bit / 2) / bit;
     let bits = |count: usize| u64::MAX.checked_shr(u64::BITS.saturating_sub(count as u32)).unwrap_or(0);
@@ -56,7 +56,7 @@ fn bits_between(region: &Span, range: &Range<usize>) -> u64 {
 }
 
 /// Sets some of the bits of a region and clears others of them; how many bytes were added, and how many taken away.
-fn change(region: &Span, bits: &AtomicU64, set: u64, clear: u64) -> (usize, usize) {
+fn change(region: &RangeRecord, bits: &AtomicU64, set: u64, clear: u64) -> (usize, usize) {
     let before = bits.load(Relaxed);
     let after = before & !clear | set;
     bits.store(after, Relaxed);
@@ -66,7 +66,7 @@ fn change(region: &Span, bits: &AtomicU64, set: u64, clear: u64) -> (usize, usiz
 
 impl<S: PageSource + 'static> Heap<S> {
     /// A new region asks, before anything in it is touched.
-    pub(super) fn begin_huge(&mut self, region: &Span, need: usize, for_slabs: bool) {
+    pub(super) fn begin_huge(&mut self, region: &RangeRecord, need: usize, for_slabs: bool) {
         let (start, end) = (region.start(), region.end());
         region.asked.store(NOTHING, Relaxed);
         region.owed.store(0, Relaxed);
@@ -100,7 +100,8 @@ impl<S: PageSource + 'static> Heap<S> {
         };
         let mut at = range.start;
         let regions = core::iter::from_fn(|| asked(&mut at)).filter(|region| asks(region));
-        let bytes = |region: &'static Span| bits_between(region, &range).count_ones() as usize * bytes_of_bit(region);
+        let bytes =
+            |region: &'static RangeRecord| bits_between(region, &range).count_ones() as usize * bytes_of_bit(region);
         if !self.credit.allows(regions.map(bytes).sum()) {
             return false;
         }
@@ -126,12 +127,12 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// A region goes back, or becomes two, of whose parts nothing is known then.
-    pub(super) fn forget_huge(&mut self, region: &Span) {
+    pub(super) fn forget_huge(&mut self, region: &RangeRecord) {
         self.credit.owed -= change(region, &region.owed, 0, u64::MAX).1;
         self.credit.seen -= change(region, &region.seen, 0, u64::MAX).1;
     }
 
-    fn ask_in(&self, region: &Span, range: Range<usize>) {
+    fn ask_in(&self, region: &RangeRecord, range: Range<usize>) {
         region.asked.store(HUGE, Relaxed);
         self.source.advise_huge(range.start, range.len(), true);
     }
@@ -188,8 +189,8 @@ impl<S: PageSource + 'static> Heap<S> {
     /// `None` if the heap asks for none by itself.
     pub fn next_granule(&self, from: usize) -> Option<usize> {
         let Huge::Dense(_) = self.huge else { return None };
-        let first = |region: &'static Span| align::up(from.max(region.start()), REGION_GRANULE);
-        let fits = |region: &&'static Span| {
+        let first = |region: &'static RangeRecord| align::up(from.max(region.start()), REGION_GRANULE);
+        let fits = |region: &&'static RangeRecord| {
             region.asked.load(Relaxed) != WHOLE && first(region) + REGION_GRANULE <= region.end()
         };
         // Mostly where the last one was.

@@ -38,7 +38,7 @@ pub(super) fn first_block(segment_start: usize) -> Block {
 impl<S: PageSource + 'static> Heap<S> {
     /// What stands at `address`. Walks every block before it in its segment.
     pub fn locate(&self, address: usize) -> Location {
-        let Some(region) = self.map.get(address).filter(|span| self.owns_region(span)) else {
+        let Some(region) = self.map.get(address).filter(|record| self.owns_region(record)) else {
             return Location::Outside;
         };
         let mut found = Location::Outside;
@@ -73,13 +73,13 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Whether `block` starts a segment.
     pub(super) fn is_first(&self, block: Block) -> bool {
-        let region = self.map.get(block).filter(|span| self.owns_region(span));
+        let region = self.map.get(block).filter(|record| self.owns_region(record));
         region.is_some_and(|region| first_block(self.segment(region).start) == block)
     }
 
     /// The block before `block` in its segment: address, usable bytes, and a word for its state.
     pub(super) fn block_before(&self, block: Block) -> Option<(Block, usize, &'static str)> {
-        let region = self.map.get(block - 1).filter(|span| self.owns_region(span))?;
+        let region = self.map.get(block - 1).filter(|record| self.owns_region(record))?;
         let mut before = None;
         self.walk(self.segment(region).start, |at, header| {
             if at >= block {

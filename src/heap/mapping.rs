@@ -7,7 +7,7 @@
 
 use super::check::Broken;
 use super::page_map::PageMap;
-use super::span::{Kind, Span, SpanPool};
+use super::range_record::{Kind, RangeRecord, RecordPool};
 use crate::base::align;
 use crate::base::config::UNIT;
 use crate::base::shared::{AtomicU32, AtomicUsize};
@@ -31,7 +31,7 @@ pub struct MappingFigures {
 pub struct Mappings<S: PageSource + 'static> {
     source: S,
     map: &'static PageMap,
-    spans: &'static SpanPool,
+    records: &'static RecordPool,
     /// Where the next mapping may end: below the last one, where it starts aligned without trimming.
     hint: AtomicUsize,
     count: AtomicUsize,
@@ -51,11 +51,11 @@ const FREED: usize = 64;
 
 impl<S: PageSource + 'static> Mappings<S> {
     /// No mappings.
-    pub const fn new(source: S, map: &'static PageMap, spans: &'static SpanPool) -> Self {
+    pub const fn new(source: S, map: &'static PageMap, records: &'static RecordPool) -> Self {
         Self {
             source,
             map,
-            spans,
+            records,
             hint: AtomicUsize::new(0),
             count: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
@@ -80,23 +80,23 @@ impl<S: PageSource + 'static> Mappings<S> {
 
     /// Zeroed memory for `n` bytes, aligned to `align` (a power of two) and at least to a unit. `None` when the system
     /// gives no more.
-    pub fn alloc(&self, n: usize, align: usize) -> Option<&'static Span> {
+    pub fn alloc(&self, n: usize, align: usize) -> Option<&'static RangeRecord> {
         let len = align::up_checked(n.max(1), UNIT)?;
         let align = align.max(UNIT);
-        let span = match self.take_retained(len, align) {
-            Some(span) => span,
+        let record = match self.take_retained(len, align) {
+            Some(record) => record,
             None => self.map_new(len, align)?,
         };
-        span.mark.store(n, Relaxed);
-        if !self.map.set(&self.source, span.start(), UNIT, span) {
-            self.give_back(span);
+        record.set_wanted(n);
+        if !self.map.set(&self.source, record.start(), UNIT, record) {
+            self.give_back(record);
             return None;
         }
-        span.set_kind(Kind::Mapping);
+        record.set_kind(Kind::Mapping);
         let count = self.count.fetch_add(1, Relaxed) + 1;
         self.peak_count.fetch_max(count, Relaxed);
-        self.add_bytes(span.len());
-        Some(span)
+        self.add_bytes(record.len());
+        Some(record)
     }
 
     fn add_bytes(&self, len: usize) {
@@ -104,21 +104,21 @@ impl<S: PageSource + 'static> Mappings<S> {
         self.peak_bytes.fetch_max(bytes, Relaxed);
     }
 
-    fn map_new(&self, len: usize, align: usize) -> Option<&'static Span> {
-        let span = self.spans.take(&self.source)?;
+    fn map_new(&self, len: usize, align: usize) -> Option<&'static RangeRecord> {
+        let record = self.records.take(&self.source)?;
         let hint = align::down(self.hint.load(Relaxed).saturating_sub(len), align);
         let Some(start) = pages::map_aligned(&self.source, hint, len, align) else {
-            self.spans.put(span);
+            self.records.put(record);
             return None;
         };
         self.hint.store(start, Relaxed);
-        span.start.store(start, Relaxed);
-        span.len.store(len, Relaxed);
+        record.start.store(start, Relaxed);
+        record.len.store(len, Relaxed);
         match self.huge.load(Relaxed) {
             0 => {}
             asked => self.source.advise_huge(start, len, asked == 1),
         }
-        Some(span)
+        Some(record)
     }
 
     /// Sets whether new mappings ask for huge pages, for none, or for nothing.
@@ -127,36 +127,36 @@ impl<S: PageSource + 'static> Mappings<S> {
     }
 
     /// Gives a mapping back. False if somebody else has just done so.
-    pub fn free(&self, span: &'static Span) -> bool {
-        if !span.claim(Kind::Mapping) {
+    pub fn free(&self, record: &'static RangeRecord) -> bool {
+        if !record.claim(Kind::Mapping) {
             return false;
         }
         self.count.fetch_sub(1, Relaxed);
-        self.bytes.fetch_sub(span.len(), Relaxed);
+        self.bytes.fetch_sub(record.len(), Relaxed);
         // Out of the map before the addresses can belong to somebody else.
-        self.map.clear(span.start(), UNIT);
-        self.hint.store(span.end(), Relaxed);
+        self.map.clear(record.start(), UNIT);
+        self.hint.store(record.end(), Relaxed);
         let [start, len] = &self.freed[self.freed_next.fetch_add(1, Relaxed) % FREED];
-        start.store(span.start(), Relaxed);
-        len.store(span.len(), Relaxed);
-        self.give_back(span);
+        start.store(record.start(), Relaxed);
+        len.store(record.len(), Relaxed);
+        self.give_back(record);
         true
     }
 
     /// Unmaps; where the system refuses (it may be out of map entries), empties the pages and keeps them for later.
-    fn give_back(&self, span: &'static Span) {
+    fn give_back(&self, record: &'static RangeRecord) {
         // SAFETY: the mapping is claimed: nothing uses it any more.
         #[expect(unsafe_code, reason = "the claimed mapping is ours alone")]
         unsafe {
-            if self.source.unmap(span.start(), span.len()) {
-                self.spans.put(span);
+            if self.source.unmap(record.start(), record.len()) {
+                self.records.put(record);
                 return;
             }
-            if !self.source.purge(span.start(), span.len()) {
-                core::ptr::with_exposed_provenance_mut::<u8>(span.start()).write_bytes(0, span.len());
+            if !self.source.purge(record.start(), record.len()) {
+                core::ptr::with_exposed_provenance_mut::<u8>(record.start()).write_bytes(0, record.len());
             }
         }
-        span.set_kind(Kind::Retained);
+        record.set_kind(Kind::Retained);
         self.retained.fetch_add(1, Relaxed);
     }
 
@@ -164,17 +164,17 @@ impl<S: PageSource + 'static> Mappings<S> {
     pub fn release_retained(&self) -> usize {
         let mut given = 0;
         if self.retained.load(Relaxed) != 0 {
-            self.spans.find(|span| {
-                if span.kind() == Kind::Retained && span.claim(Kind::Retained) {
+            self.records.find(|record| {
+                if record.kind() == Kind::Retained && record.claim(Kind::Retained) {
                     // SAFETY: the mapping is claimed: nothing uses it.
                     #[expect(unsafe_code, reason = "the claimed mapping is ours alone")]
-                    let done = unsafe { self.source.unmap(span.start(), span.len()) };
+                    let done = unsafe { self.source.unmap(record.start(), record.len()) };
                     if done {
                         self.retained.fetch_sub(1, Relaxed);
-                        given += span.len();
-                        self.spans.put(span);
+                        given += record.len();
+                        self.records.put(record);
                     } else {
-                        span.set_kind(Kind::Retained);
+                        record.set_kind(Kind::Retained);
                     }
                 }
                 false
@@ -187,8 +187,8 @@ impl<S: PageSource + 'static> Mappings<S> {
     pub fn retained_bytes(&self) -> usize {
         let mut bytes = 0;
         if self.retained.load(Relaxed) != 0 {
-            self.spans.find(|span| {
-                bytes += if span.kind() == Kind::Retained { span.len() } else { 0 };
+            self.records.find(|record| {
+                bytes += if record.kind() == Kind::Retained { record.len() } else { 0 };
                 false
             });
         }
@@ -196,57 +196,57 @@ impl<S: PageSource + 'static> Mappings<S> {
     }
 
     /// A retained mapping that fits without wasting more than half.
-    fn take_retained(&self, len: usize, align: usize) -> Option<&'static Span> {
+    fn take_retained(&self, len: usize, align: usize) -> Option<&'static RangeRecord> {
         if self.retained.load(Relaxed) == 0 {
             return None;
         }
-        let span = self.spans.find(|span| {
+        let record = self.records.find(|record| {
             // Others may take it while we look, and it may be retained again as a smaller one or elsewhere.
-            let state = span.state();
-            span.kind() == Kind::Retained
-                && (len..=2 * len).contains(&span.len())
-                && align::is(span.start(), align)
-                && span.claim_unchanged(state)
+            let state = record.state();
+            record.kind() == Kind::Retained
+                && (len..=2 * len).contains(&record.len())
+                && align::is(record.start(), align)
+                && record.claim_unchanged(state)
         })?;
         self.retained.fetch_sub(1, Relaxed);
-        Some(span)
+        Some(record)
     }
 
     /// Whether a mapping serves `n` bytes as it is; if so it says from now on that so many were asked for. It is not claimed for that, which a
     /// program that grows by one byte at a time would pay for: who frees or resizes it meanwhile uses what it gives away, and then the number may
-    /// be wrong, or be another mapping's. See `Span::wanted`.
-    pub fn keep(&self, span: &Span, n: usize) -> bool {
-        let fits = align::up_checked(n.max(1), UNIT) == Some(span.len()) && span.kind() == Kind::Mapping;
+    /// be wrong, or be another mapping's. See `RangeRecord::wanted`.
+    pub fn keep(&self, record: &RangeRecord, n: usize) -> bool {
+        let fits = align::up_checked(n.max(1), UNIT) == Some(record.len()) && record.kind() == Kind::Mapping;
         if fits {
-            span.mark.store(n, Relaxed);
+            record.set_wanted(n);
         }
         fits
     }
 
     /// Changes the size of a mapping to fit `n` bytes, in place or by moving its pages, never by copying. Its
     /// new start, or `None` if the system refuses and all is as it was.
-    pub fn resize(&self, span: &'static Span, n: usize) -> Option<usize> {
+    pub fn resize(&self, record: &'static RangeRecord, n: usize) -> Option<usize> {
         let len = align::up_checked(n.max(1), UNIT)?;
-        if !span.claim(Kind::Mapping) {
+        if !record.claim(Kind::Mapping) {
             return None;
         }
-        let (old_start, old_len) = (span.start(), span.len());
-        let start = if len == old_len { Some(old_start) } else { self.remap(span, len) };
+        let (old_start, old_len) = (record.start(), record.len());
+        let start = if len == old_len { Some(old_start) } else { self.remap(record, len) };
         if start.is_some() {
-            span.mark.store(n, Relaxed);
-            span.len.store(len, Relaxed);
+            record.set_wanted(n);
+            record.len.store(len, Relaxed);
             if len >= old_len {
                 self.add_bytes(len - old_len);
             } else {
                 self.bytes.fetch_sub(old_len - len, Relaxed);
             }
         }
-        span.set_kind(Kind::Mapping);
+        record.set_kind(Kind::Mapping);
         start
     }
 
-    fn remap(&self, span: &'static Span, len: usize) -> Option<usize> {
-        let (start, old_len) = (span.start(), span.len());
+    fn remap(&self, record: &'static RangeRecord, len: usize) -> Option<usize> {
+        let (start, old_len) = (record.start(), record.len());
         // SAFETY: the mapping is claimed; in place its addresses stay valid, and when it moves the caller gets the new.
         #[expect(unsafe_code, reason = "the claimed mapping is ours alone")]
         unsafe {
@@ -254,9 +254,9 @@ impl<S: PageSource + 'static> Mappings<S> {
                 return Some(start);
             }
             let Some(to) = self.reserve_to_grow(len, len.saturating_sub(old_len)) else {
-                return self.remap_and_slide(span, len);
+                return self.remap_and_slide(record, len);
             };
-            if !self.map.set(&self.source, to, UNIT, span) {
+            if !self.map.set(&self.source, to, UNIT, record) {
                 self.source.unreserve(to, len);
                 return None;
             }
@@ -264,13 +264,13 @@ impl<S: PageSource + 'static> Mappings<S> {
             self.map.clear(start, UNIT);
             if !self.source.remap(start, old_len, len, to) {
                 // The leaf is there: this cannot fail.
-                let _ = self.map.set(&self.source, start, UNIT, span);
+                let _ = self.map.set(&self.source, start, UNIT, record);
                 // The kernel may have unmapped the target before it failed, and another thread may have it by now: it is
                 // not ours to unmap. If it is still there, some untouchable address space is lost.
-                self.map.clear_if(to, span);
+                self.map.clear_if(to, record);
                 return None;
             }
-            span.start.store(to, Relaxed);
+            record.start.store(to, Relaxed);
             Some(to)
         }
     }
@@ -299,8 +299,8 @@ impl<S: PageSource + 'static> Mappings<S> {
     /// Where there is no address space for the old place and the new at once: the kernel moves it anywhere, which needs no more than the
     /// difference, and the content is copied to the next unit from there.
     #[cold]
-    fn remap_and_slide(&self, span: &'static Span, len: usize) -> Option<usize> {
-        let (start, old_len) = (span.start(), span.len());
+    fn remap_and_slide(&self, record: &'static RangeRecord, len: usize) -> Option<usize> {
+        let (start, old_len) = (record.start(), record.len());
         let room = len.checked_add(UNIT - self.source.page_size().min(UNIT))?;
         let spare = PageMap::spare(&self.source)?;
         // The old unit leaves the map first, as in `remap`.
@@ -311,7 +311,7 @@ impl<S: PageSource + 'static> Mappings<S> {
             let Some(got) = self.source.remap_anywhere(start, old_len, room) else {
                 PageMap::drop_spare(&self.source, spare);
                 // The leaf is there: this cannot fail.
-                let _ = self.map.set(&self.source, start, UNIT, span);
+                let _ = self.map.set(&self.source, start, UNIT, record);
                 return None;
             };
             let to = align::up(got, UNIT);
@@ -323,8 +323,8 @@ impl<S: PageSource + 'static> Mappings<S> {
                     self.source.unmap(at, len);
                 }
             }
-            self.map.set_with(&self.source, spare, to, span);
-            span.start.store(to, Relaxed);
+            self.map.set_with(&self.source, spare, to, record);
+            record.start.store(to, Relaxed);
             Some(to)
         }
     }
@@ -335,15 +335,15 @@ impl<S: PageSource + 'static> Mappings<S> {
     }
 
     /// The mapping in use around `address`, wherever in it that is. Looks at every record: for reports.
-    pub fn locate(&self, address: usize) -> Option<&'static Span> {
-        self.spans.find(|span| span.kind() == Kind::Mapping && span.holds(address))
+    pub fn locate(&self, address: usize) -> Option<&'static RangeRecord> {
+        self.records.find(|record| record.kind() == Kind::Mapping && record.holds(address))
     }
 
     /// Calls `f` with every mapping in use.
-    pub fn for_each(&self, mut f: impl FnMut(&'static Span)) {
-        self.spans.find(|span| {
-            if span.kind() == Kind::Mapping {
-                f(span);
+    pub fn for_each(&self, mut f: impl FnMut(&'static RangeRecord)) {
+        self.records.find(|record| {
+            if record.kind() == Kind::Mapping {
+                f(record);
             }
             false
         });
@@ -352,17 +352,17 @@ impl<S: PageSource + 'static> Mappings<S> {
     /// The validator: the page map knows the first unit of every mapping, and no other unit of it.
     pub fn check(&self) -> Result<(), Broken> {
         let mut broken = None;
-        self.spans.find(|span| {
-            let state = span.state();
-            if span.kind() != Kind::Mapping {
+        self.records.find(|record| {
+            let state = record.state();
+            if record.kind() != Kind::Mapping {
                 return false;
             }
-            let (start, end) = (span.start(), span.end());
-            let knows = |unit: usize| self.map.get(unit).is_some_and(|found| core::ptr::eq(found, span));
+            let (start, end) = (record.start(), record.end());
+            let knows = |unit: usize| self.map.get(unit).is_some_and(|found| core::ptr::eq(found, record));
             let first = align::is(start, UNIT) && knows(start);
             let stray = (start + UNIT..end).step_by(UNIT).find(|&unit| self.map.get(unit).is_some());
             // Another thread may have freed or moved it while we looked: then what was seen means nothing.
-            if span.is_unchanged(state) {
+            if record.is_unchanged(state) {
                 broken = match (first, stray) {
                     (false, _) => Some(Broken { what: "the page map does not know a mapping", address: start }),
                     (true, Some(unit)) => Some(Broken { what: "two owners claim a unit of a mapping", address: unit }),

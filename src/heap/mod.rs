@@ -12,8 +12,8 @@ pub mod huge;
 pub mod locate;
 pub mod mapping;
 pub mod page_map;
+pub mod range_record;
 pub mod region;
-pub mod span;
 pub mod trim;
 pub mod units;
 

@@ -6,14 +6,14 @@
 //! ```
 //!
 //! Two levels: a root in .bss, one entry for each 2 GiB, and leaves of 2^15 units, 768 KiB of address space of which only
-//! touched pages cost, mapped when first needed and kept. A leaf has three words for a unit: the span it belongs to, a region
+//! touched pages cost, mapped when first needed and kept. A leaf has three words for a unit: the range's record it belongs to, a region
 //! or a mapping, and, where a slab stands in the region, the slab entry and the slab's limit, which are all that `free` of a small object has to read.
-//! Few processes need a second leaf: a thread cache keeps the address of one at hand, its window. Every pointer that comes
+//! Few processes need a second leaf: a thread cache keeps the address of one at hand, its view. Every pointer that comes
 //! in is looked up here before anything behind it is read. Reading is two loads, writing is atomic stores: no lock.
 
 #![allow(unsafe_code)]
 
-use super::span::Span;
+use super::range_record::RangeRecord;
 use crate::base::align;
 use crate::base::config::{ADDRESS_BITS, UNIT};
 use crate::base::shared::{AtomicPtr, AtomicU64, Unshared};
@@ -48,7 +48,7 @@ impl Entry {
 
     /// The entry that stands in a leaf, if one does.
     #[inline(always)]
-    fn found(word: u64) -> Option<Self> {
+    fn from_word(word: u64) -> Option<Self> {
         NonZeroU64::new(word).map(Self)
     }
 
@@ -61,28 +61,28 @@ impl Entry {
 
 #[repr(C)]
 struct Leaf {
-    window: Window,
+    view: LeafView,
     slabs: [AtomicU64; LEAF_ENTRIES],
-    spans: [AtomicPtr<Span>; LEAF_ENTRIES],
+    records: [AtomicPtr<RangeRecord>; LEAF_ENTRIES],
     limits: [AtomicU64; LEAF_ENTRIES],
 }
 
-/// Where a window has the limits.
+/// Where a view has the limits.
 const LIMITS: usize = core::mem::offset_of!(Leaf, limits);
-/// And where the spans.
-const SPANS: usize = core::mem::offset_of!(Leaf, spans);
+/// And where the records of ranges.
+const RECORDS: usize = core::mem::offset_of!(Leaf, records);
 
 /// What a thread cache keeps of a leaf: one word leads to all of it, so it is always of one piece. The slab entries of the units
 /// follow. Nothing writes to it once it can be seen.
 #[repr(C)]
-pub struct Window {
-    /// How many units there are; 0 in the window of who has none.
+pub struct LeafView {
+    /// How many units there are; 0 in the view of who has none.
     pub units: Unshared<usize>,
     /// The first address.
     pub start: Unshared<usize>,
 }
 
-impl Window {
+impl LeafView {
     /// The slab entry of a unit.
     ///
     /// # Safety
@@ -91,29 +91,29 @@ impl Window {
     pub unsafe fn entry(&self, unit: usize) -> u64 {
         let entries = (&raw const *self).wrapping_add(1);
         let entries: *const AtomicU64 = core::ptr::with_exposed_provenance(entries.addr());
-        // SAFETY: the entries of a leaf's units stand behind its window, and leaves are exposed and stay.
+        // SAFETY: the entries of a leaf's units stand behind its view, and leaves are exposed and stay.
         unsafe { (*entries.add(unit)).load(Ordering::Acquire) }
     }
 }
 
-/// A unit in a window.
+/// A unit in a view.
 #[derive(Clone, Copy)]
-pub struct Shown {
-    window: &'static Window,
+pub struct Unit {
+    view: &'static LeafView,
     unit: usize,
     word: u64,
 }
 
-impl Shown {
-    /// The unit of a window's leaf that an address is in, if it is in one.
+impl Unit {
+    /// The unit of a view's leaf that an address is in, if it is in one.
     #[inline(always)]
-    pub fn new(window: &'static Window, address: usize) -> Option<Self> {
-        let unit = address.wrapping_sub(window.start.get()) / UNIT;
-        if unit >= window.units.get() {
+    pub fn in_leaf(view: &'static LeafView, address: usize) -> Option<Self> {
+        let unit = address.wrapping_sub(view.start.get()) / UNIT;
+        if unit >= view.units.get() {
             return None;
         }
         // SAFETY: compared just now.
-        Some(Self { window, unit, word: unsafe { window.entry(unit) } })
+        Some(Self { view, unit, word: unsafe { view.entry(unit) } })
     }
 
     /// The word of its slab entry: zero if there is none.
@@ -125,29 +125,29 @@ impl Shown {
     /// Its slab entry.
     #[inline(always)]
     pub fn slab_entry(self) -> Option<Entry> {
-        Entry::found(self.word)
+        Entry::from_word(self.word)
     }
 
     /// What it belongs to.
     #[inline(always)]
-    pub fn span(self) -> Option<&'static Span> {
-        let spans: *const AtomicPtr<Span> =
-            core::ptr::with_exposed_provenance(core::ptr::from_ref(self.window).addr() + SPANS);
-        // SAFETY: the spans of a leaf stand behind its window, and leaves are exposed; spans are never unmapped (see `span`).
-        unsafe { (*spans.add(self.unit)).load(Ordering::Acquire).as_ref() }
+    pub fn record(self) -> Option<&'static RangeRecord> {
+        let records: *const AtomicPtr<RangeRecord> =
+            core::ptr::with_exposed_provenance(core::ptr::from_ref(self.view).addr() + RECORDS);
+        // SAFETY: the records of ranges of a leaf stand behind its view, and leaves are exposed; records of ranges are never unmapped (see `record`).
+        unsafe { (*records.add(self.unit)).load(Ordering::Acquire).as_ref() }
     }
 
     /// Whether a number is below the unit's limit. In assembly, as the compiler does not compare with an atomic in place.
     #[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan, feature = "models"))))]
     #[inline(always)]
     pub fn is_below_limit(self, number: u64) -> bool {
-        // SAFETY: reads a word of the leaf, which a window that shows a unit is the start of.
+        // SAFETY: reads a word of the leaf, which a view that shows a unit is the start of.
         unsafe {
             core::arch::asm!(
-                "cmp {number}, qword ptr [{window} + 8 * {unit} + {limits}]",
+                "cmp {number}, qword ptr [{view} + 8 * {unit} + {limits}]",
                 "jae {no}",
                 number = in(reg) number,
-                window = in(reg) self.window,
+                view = in(reg) self.view,
                 unit = in(reg) self.unit,
                 limits = const LIMITS,
                 no = label { return false },
@@ -162,7 +162,7 @@ impl Shown {
     #[inline(always)]
     pub fn is_below_limit(self, number: u64) -> bool {
         let limits: *const AtomicU64 =
-            core::ptr::with_exposed_provenance(core::ptr::from_ref(self.window).addr() + LIMITS);
+            core::ptr::with_exposed_provenance(core::ptr::from_ref(self.view).addr() + LIMITS);
         // SAFETY: as above; leaves are exposed.
         number < unsafe { (*limits.add(self.unit)).load(Ordering::Relaxed) }
     }
@@ -171,18 +171,18 @@ impl Shown {
 /// Looks units up one after the other, most of which are in the same leaf.
 pub struct Units {
     map: &'static PageMap,
-    window: Option<&'static Window>,
+    view: Option<&'static LeafView>,
 }
 
 impl Units {
     /// As `PageMap::slab_entry`.
     #[inline(always)]
     pub fn slab_entry(&mut self, address: usize) -> Option<Entry> {
-        if let Some(unit) = self.window.and_then(|window| Shown::new(window, address)) {
+        if let Some(unit) = self.view.and_then(|view| Unit::in_leaf(view, address)) {
             return unit.slab_entry();
         }
-        self.window = self.map.window(address);
-        Shown::new(self.window?, address)?.slab_entry()
+        self.view = self.map.leaf_view(address);
+        Unit::in_leaf(self.view?, address)?.slab_entry()
     }
 }
 
@@ -208,24 +208,24 @@ impl PageMap {
     /// The slab entry of the unit at `address`, if a slab stands there.
     #[inline]
     pub fn slab_entry(&self, address: usize) -> Option<Entry> {
-        Entry::found(self.leaf(address)?.slabs[index(address)].load(Ordering::Acquire))
+        Entry::from_word(self.leaf(address)?.slabs[index(address)].load(Ordering::Acquire))
     }
 
     /// For one look-up after the other.
     pub fn units(&'static self) -> Units {
-        Units { map: self, window: None }
+        Units { map: self, view: None }
     }
 
-    /// The window around an address, if there is a leaf.
-    pub fn window(&self, address: usize) -> Option<&'static Window> {
-        self.leaf(address).map(|leaf| &leaf.window)
+    /// The view around an address, if there is a leaf.
+    pub fn leaf_view(&self, address: usize) -> Option<&'static LeafView> {
+        self.leaf(address).map(|leaf| &leaf.view)
     }
 
     /// The unit at `address`, if there is a leaf.
     #[inline]
-    pub fn show(&self, address: usize) -> Option<Shown> {
+    pub fn unit(&self, address: usize) -> Option<Unit> {
         let (leaf, unit) = (self.leaf(address)?, index(address));
-        Some(Shown { window: &leaf.window, unit, word: leaf.slabs[unit].load(Ordering::Acquire) })
+        Some(Unit { view: &leaf.view, unit, word: leaf.slabs[unit].load(Ordering::Acquire) })
     }
 
     /// The limit of the unit at `address`, which a slab stands in.
@@ -240,23 +240,23 @@ impl PageMap {
         }
     }
 
-    /// The span at `address`. `None` for any address that is not of a region or in the first unit of a mapping.
+    /// The range's record at `address`. `None` for any address that is not of a region or in the first unit of a mapping.
     #[inline]
-    pub fn get(&self, address: usize) -> Option<&'static Span> {
-        let span = self.leaf(address)?.spans[index(address)].load(Ordering::Acquire);
-        // SAFETY: spans are never unmapped (see `span`).
-        unsafe { span.as_ref() }
+    pub fn get(&self, address: usize) -> Option<&'static RangeRecord> {
+        let record = self.leaf(address)?.records[index(address)].load(Ordering::Acquire);
+        // SAFETY: records of ranges are never unmapped (see `record`).
+        unsafe { record.as_ref() }
     }
 
-    /// Makes the units of `start..start + len` belong to `span`. False, and nothing changed, when there is no memory for
+    /// Makes the units of `start..start + len` belong to `record`. False, and nothing changed, when there is no memory for
     /// a leaf or an address is out of range.
     #[must_use]
-    pub fn set(&self, source: &impl PageSource, start: usize, len: usize, span: &'static Span) -> bool {
+    pub fn set(&self, source: &impl PageSource, start: usize, len: usize, record: &'static RangeRecord) -> bool {
         let roots = start >> (UNIT_BITS + LEAF_BITS)..=(start + len - 1) >> (UNIT_BITS + LEAF_BITS);
         if !roots.clone().all(|root| self.ensure_leaf(source, root)) {
             return false;
         }
-        self.store(start, len, core::ptr::from_ref(span).cast_mut());
+        self.store(start, len, core::ptr::from_ref(record).cast_mut());
         true
     }
 
@@ -265,13 +265,13 @@ impl PageMap {
         self.store(start, len, core::ptr::null_mut());
     }
 
-    /// Makes the unit at `address` belong to nobody, if it belongs to `span`.
-    pub fn clear_if(&self, address: usize, span: &'static Span) {
+    /// Makes the unit at `address` belong to nobody, if it belongs to `record`.
+    pub fn clear_if(&self, address: usize, record: &'static RangeRecord) {
         if let Some(leaf) = self.leaf(address) {
-            let span = core::ptr::from_ref(span).cast_mut();
-            let entry = &leaf.spans[index(address)];
+            let record = core::ptr::from_ref(record).cast_mut();
+            let entry = &leaf.records[index(address)];
             // Where it has changed it is another's.
-            let _ = entry.compare_exchange(span, core::ptr::null_mut(), Ordering::AcqRel, Ordering::Relaxed);
+            let _ = entry.compare_exchange(record, core::ptr::null_mut(), Ordering::AcqRel, Ordering::Relaxed);
         }
     }
 
@@ -284,10 +284,10 @@ impl PageMap {
         }
     }
 
-    fn store(&self, start: usize, len: usize, span: *mut Span) {
+    fn store(&self, start: usize, len: usize, record: *mut RangeRecord) {
         for unit in (start..start + len).step_by(UNIT) {
             if let Some(leaf) = self.leaf(unit) {
-                leaf.spans[index(unit)].store(span, Ordering::Release);
+                leaf.records[index(unit)].store(record, Ordering::Release);
             }
         }
     }
@@ -307,9 +307,9 @@ impl PageMap {
         let Some(slot) = self.root.get(root) else { return };
         let leaf = core::ptr::with_exposed_provenance_mut::<Leaf>(address);
         // SAFETY: mapped above, and nobody has seen it.
-        let Leaf { window, .. } = unsafe { &*leaf };
-        window.units.set(LEAF_ENTRIES);
-        window.start.set(root << (UNIT_BITS + LEAF_BITS));
+        let Leaf { view, .. } = unsafe { &*leaf };
+        view.units.set(LEAF_ENTRIES);
+        view.start.set(root << (UNIT_BITS + LEAF_BITS));
         if slot.compare_exchange(core::ptr::null_mut(), leaf, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             // SAFETY: mapped above; another thread was first, and nobody has seen this one.
             unsafe { source.unmap_guarded(address, LEAF_BYTES) };
@@ -327,10 +327,10 @@ impl PageMap {
         unsafe { source.unmap_guarded(spare, LEAF_BYTES) };
     }
 
-    /// Makes the unit at `start` belong to `span`, with a spare for the leaf.
-    pub fn set_with(&self, source: &impl PageSource, spare: usize, start: usize, span: &'static Span) {
+    /// Makes the unit at `start` belong to `record`, with a spare for the leaf.
+    pub fn set_with(&self, source: &impl PageSource, spare: usize, start: usize, record: &'static RangeRecord) {
         self.install(source, start >> (UNIT_BITS + LEAF_BITS), spare);
-        self.store(start, UNIT, core::ptr::from_ref(span).cast_mut());
+        self.store(start, UNIT, core::ptr::from_ref(record).cast_mut());
     }
 
     /// Gives the leaves of a range back: only for tests, whose fake source counts.
@@ -362,29 +362,29 @@ impl Default for PageMap {
 mod models {
     use super::*;
     use crate::base::model::model;
-    use crate::heap::span::{Kind, SpanPool};
+    use crate::heap::range_record::{Kind, RecordPool};
     use crate::sys::fake::Fake;
     use std::rc::Rc;
 
     static MAP: PageMap = PageMap::new();
-    static SPANS: SpanPool = SpanPool::new();
+    static RECORDS: RecordPool = RecordPool::new();
 
     /// The first address of a leaf.
     const START: usize = 1 << (UNIT_BITS + LEAF_BITS);
 
-    fn publish(source: &Fake, span: &'static Span, address: usize) {
-        span.start.store(address, Ordering::Relaxed);
-        span.set_kind(Kind::Region);
-        assert!(MAP.set(source, address, UNIT, span));
+    fn publish(source: &Fake, record: &'static RangeRecord, address: usize) {
+        record.start.store(address, Ordering::Relaxed);
+        record.set_kind(Kind::Region);
+        assert!(MAP.set(source, address, UNIT, record));
     }
 
-    /// Whether the map has the span at `address`. What is there is whole.
+    /// Whether the map has the range's record at `address`. What is there is whole.
     fn sees(address: usize) -> bool {
-        if let Some(window) = MAP.window(address) {
-            assert_eq!((window.units.get(), window.start.get()), (LEAF_ENTRIES, START));
+        if let Some(view) = MAP.leaf_view(address) {
+            assert_eq!((view.units.get(), view.start.get()), (LEAF_ENTRIES, START));
         }
-        let Some(span) = MAP.get(address) else { return false };
-        assert_eq!((span.kind(), span.start()), (Kind::Region, address));
+        let Some(record) = MAP.get(address) else { return false };
+        assert_eq!((record.kind(), record.start()), (Kind::Region, address));
         true
     }
 
@@ -392,7 +392,7 @@ mod models {
     fn a_reader_sees_nothing_or_all_of_it_while_two_threads_install_the_leaf() {
         model(2, || {
             let source = Rc::new(Fake::new(2 * LEAF_BYTES + UNIT));
-            let [first, second] = [(); 2].map(|()| SPANS.take(&*source).unwrap());
+            let [first, second] = [(); 2].map(|()| RECORDS.take(&*source).unwrap());
             let before = source.mapped();
             let other = source.clone();
             let writer = loom::thread::spawn(move || publish(&other, first, START));

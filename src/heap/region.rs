@@ -10,7 +10,7 @@
 
 use super::block::{self, Header};
 use super::heap::Heap;
-use super::span::{Kind, Span};
+use super::range_record::{Kind, RangeRecord};
 use crate::base::align;
 use crate::base::config::{
     BLOCK_MAX, DENSE_DIVISOR, GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX, UNIT,
@@ -57,11 +57,11 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// The same, for units that slabs of small objects will fill: huge pages at once, and so no more than will be filled soon.
-    pub(super) fn grow_for_slabs(&mut self, need: usize) -> Option<(block::Block, &'static Span)> {
+    pub(super) fn grow_for_slabs(&mut self, need: usize) -> Option<(block::Block, &'static RangeRecord)> {
         self.grow_by(need, self.figures.held / DENSE_DIVISOR, true)
     }
 
-    fn grow_by(&mut self, need: usize, step: usize, for_slabs: bool) -> Option<(block::Block, &'static Span)> {
+    fn grow_by(&mut self, need: usize, step: usize, for_slabs: bool) -> Option<(block::Block, &'static RangeRecord)> {
         let least = align::up_checked(need.checked_add(EDGES + MIN_BLOCK)?, UNIT)?;
         if least > BLOCK_MAX {
             return None;
@@ -79,7 +79,7 @@ impl<S: PageSource + 'static> Heap<S> {
         }
     }
 
-    fn add_region(&mut self, len: usize, need: usize, for_slabs: bool) -> Option<(block::Block, &'static Span)> {
+    fn add_region(&mut self, len: usize, need: usize, for_slabs: bool) -> Option<(block::Block, &'static RangeRecord)> {
         let start = self.place_region(len)?;
         self.add_region_at(start, len, need, for_slabs)
     }
@@ -90,8 +90,8 @@ impl<S: PageSource + 'static> Heap<S> {
         len: usize,
         need: usize,
         for_slabs: bool,
-    ) -> Option<(block::Block, &'static Span)> {
-        let Some(span) = self.spans.take(&self.source) else {
+    ) -> Option<(block::Block, &'static RangeRecord)> {
+        let Some(record) = self.records.take(&self.source) else {
             // SAFETY: mapped by the caller, and nobody has seen it.
             #[expect(unsafe_code, reason = "undoing the caller's map call")]
             unsafe {
@@ -99,13 +99,13 @@ impl<S: PageSource + 'static> Heap<S> {
             };
             return None;
         };
-        span.start.store(start, Relaxed);
-        span.len.store(len, Relaxed);
-        span.arena.store(self.arena, Relaxed);
-        span.joined.store(0, Relaxed);
-        span.set_kind(Kind::Region);
-        if !self.map.set(&self.source, start, len, span) {
-            self.spans.put(span);
+        record.start.store(start, Relaxed);
+        record.len.store(len, Relaxed);
+        record.arena.store(self.arena, Relaxed);
+        record.joined.store(0, Relaxed);
+        record.set_kind(Kind::Region);
+        if !self.map.set(&self.source, start, len, record) {
+            self.records.put(record);
             // SAFETY: mapped above, and nobody has seen it.
             #[expect(unsafe_code, reason = "undoing the map call above")]
             unsafe {
@@ -113,13 +113,13 @@ impl<S: PageSource + 'static> Heap<S> {
             };
             return None;
         }
-        span.next.store(self.regions.map_or(0, |next| core::ptr::from_ref(next).expose_provenance()), Relaxed);
-        self.regions = Some(span);
-        self.begin_huge(span, need, for_slabs);
+        record.next.store(self.regions.map_or(0, |next| core::ptr::from_ref(next).expose_provenance()), Relaxed);
+        self.regions = Some(record);
+        self.begin_huge(record, need, for_slabs);
         self.figures.regions += 1;
         self.figures.held += len;
         self.figures.peak_held = self.figures.peak_held.max(self.figures.held);
-        Some((self.join(span), span))
+        Some((self.join(record), record))
     }
 
     /// Address space for a region: before the newest one, where Linux has most room, else after it, else anywhere.
@@ -151,10 +151,10 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// Makes a new region's memory a free block, one with what is free on both sides of it, and returns that.
-    fn join(&mut self, span: &'static Span) -> block::Block {
-        let (start, end) = (span.start(), span.end());
+    fn join(&mut self, record: &'static RangeRecord) -> block::Block {
+        let (start, end) = (record.start(), record.end());
         // A segment is no longer than a block may be: one free block may fill it.
-        let room = BLOCK_MAX.saturating_sub(span.len());
+        let room = BLOCK_MAX.saturating_sub(record.len());
         let below = self.map.get(start - 1).filter(|s| self.owns_region(s) && self.segment(s).len() <= room);
         let room = room.saturating_sub(below.map_or(0, |s| self.segment(s).len()));
         let above = self.map.get(end).filter(|s| self.owns_region(s) && self.segment(s).len() <= room);
@@ -165,7 +165,7 @@ impl<S: PageSource + 'static> Heap<S> {
             block = start;
             let fence = self.trusted(start);
             prev_in_use = fence.prev_in_use();
-            span.joined.store(1, Relaxed);
+            record.joined.store(1, Relaxed);
         }
         let size = match above {
             Some(above) => {
@@ -177,7 +177,7 @@ impl<S: PageSource + 'static> Heap<S> {
                 end - block
             }
         };
-        span.mark.store(start + EDGES + MIN_BLOCK, Relaxed);
+        record.untouched_from.store(start + EDGES + MIN_BLOCK, Relaxed);
         let header = Header::new(size).with_prev_in_use(prev_in_use);
         block::set_header(block, header);
         let free = self.give(block, header);
@@ -189,15 +189,15 @@ impl<S: PageSource + 'static> Heap<S> {
         free
     }
 
-    /// The addresses of the joined regions around `span`.
-    pub(super) fn segment(&self, span: &'static Span) -> Range<usize> {
-        let mut first = span;
+    /// The addresses of the joined regions around `record`.
+    pub(super) fn segment(&self, record: &'static RangeRecord) -> Range<usize> {
+        let mut first = record;
         while first.joined.load(Relaxed) != 0
             && let Some(before) = self.map.get(first.start() - 1)
         {
             first = before;
         }
-        let mut end = span.end();
+        let mut end = record.end();
         while let Some(next) = self.joined_at(end) {
             end = next.end();
         }
@@ -205,7 +205,7 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 
     /// The region that starts at `address` and is joined with the one before it.
-    fn joined_at(&self, address: usize) -> Option<&'static Span> {
+    fn joined_at(&self, address: usize) -> Option<&'static RangeRecord> {
         self.map.get(address).filter(|next| self.owns_region(next) && next.joined.load(Relaxed) != 0)
     }
 
@@ -226,9 +226,9 @@ impl<S: PageSource + 'static> Heap<S> {
     /// Makes two joined regions of the one around `at`.
     fn cut(&mut self, at: usize) {
         let Some(lower) = self.map.get(at).filter(|region| region.start() != at) else { return };
-        let Some(upper) = self.spans.take(&self.source) else { return };
+        let Some(upper) = self.records.take(&self.source) else { return };
         self.forget_huge(lower);
-        let (end, mark) = (lower.end(), lower.mark.load(Relaxed));
+        let (end, untouched_from) = (lower.end(), lower.untouched_from.load(Relaxed));
         upper.start.store(at, Relaxed);
         upper.len.store(end - at, Relaxed);
         upper.arena.store(self.arena, Relaxed);
@@ -236,13 +236,13 @@ impl<S: PageSource + 'static> Heap<S> {
         upper.owed.store(0, Relaxed);
         upper.seen.store(0, Relaxed);
         upper.joined.store(1, Relaxed);
-        upper.mark.store(mark.max(at + EDGES + MIN_BLOCK), Relaxed);
+        upper.untouched_from.store(untouched_from.max(at + EDGES + MIN_BLOCK), Relaxed);
         upper.next.store(lower.next.load(Relaxed), Relaxed);
         upper.set_kind(Kind::Region);
         // The leaves are there: nothing can fail.
         let _ = self.map.set(&self.source, at, end - at, upper);
         lower.len.store(at - lower.start(), Relaxed);
-        lower.mark.store(mark.min(at), Relaxed);
+        lower.untouched_from.store(untouched_from.min(at), Relaxed);
         lower.next.store(core::ptr::from_ref(upper).expose_provenance(), Relaxed);
         self.figures.regions += 1;
     }
@@ -257,7 +257,7 @@ impl<S: PageSource + 'static> Heap<S> {
             start = first.end();
             // The piece that stays before ends with a fence, 8 bytes before the region's end.
             while start < tail && !fits(start - HEADER - head) {
-                start = self.map.get(start).map_or(usize::MAX, Span::end);
+                start = self.map.get(start).map_or(usize::MAX, RangeRecord::end);
             }
         }
         let Some(last) = self.map.get(tail - 1) else { return 0..0 };
@@ -266,7 +266,7 @@ impl<S: PageSource + 'static> Heap<S> {
         if tail != end - HEADER || self.joined_at(end).is_some() {
             end = last.start();
             while end > start && !fits(tail.saturating_sub(end + HEADER)) {
-                end = self.map.get(end - 1).map_or(0, Span::start);
+                end = self.map.get(end - 1).map_or(0, RangeRecord::start);
             }
         }
         if start < end { start..end } else { 0..0 }
@@ -278,7 +278,7 @@ impl<S: PageSource + 'static> Heap<S> {
         let header = self.trusted(free);
         let mut run = self.whole_regions(free, header.size());
         if keep_last && run.len() == self.figures.held {
-            run.start = self.map.get(run.start).map_or(run.end, Span::end);
+            run.start = self.map.get(run.start).map_or(run.end, RangeRecord::end);
         }
         if run.is_empty() {
             return 0;
@@ -308,7 +308,7 @@ impl<S: PageSource + 'static> Heap<S> {
         }
         if has_back && let Some(next) = self.map.get(run.end) {
             next.joined.store(0, Relaxed);
-            next.mark.fetch_max(next.start() + EDGES + MIN_BLOCK, Relaxed);
+            next.untouched_from.fetch_max(next.start() + EDGES + MIN_BLOCK, Relaxed);
             let first = run.end + EDGES;
             let rest = tail - (first - HEADER);
             if rest > 0 {
@@ -324,46 +324,46 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Puts the run's regions back into the page map: the system refused to take them.
     fn restore(&self, run: &Range<usize>) {
-        for span in self.regions().filter(|span| run.contains(&span.start())) {
+        for record in self.regions().filter(|record| run.contains(&record.start())) {
             // The leaves are there: nothing can fail.
-            let _ = self.map.set(&self.source, span.start(), span.len(), span);
+            let _ = self.map.set(&self.source, record.start(), record.len(), record);
         }
     }
 
     /// Takes the run's regions off the heap's list.
     fn forget(&mut self, run: &Range<usize>) {
-        let mut kept: Option<&'static Span> = None;
+        let mut kept: Option<&'static RangeRecord> = None;
         let mut region = self.regions;
         self.regions = None;
-        while let Some(span) = region {
-            region = next_region(span);
-            if run.contains(&span.start()) {
+        while let Some(record) = region {
+            region = next_region(record);
+            if run.contains(&record.start()) {
                 self.figures.regions -= 1;
-                self.figures.held -= span.len();
-                self.forget_huge(span);
-                self.spans.put(span);
+                self.figures.held -= record.len();
+                self.forget_huge(record);
+                self.records.put(record);
                 continue;
             }
-            span.next.store(0, Relaxed);
+            record.next.store(0, Relaxed);
             match kept {
-                Some(kept) => kept.next.store(core::ptr::from_ref(span).expose_provenance(), Relaxed),
-                None => self.regions = Some(span),
+                Some(kept) => kept.next.store(core::ptr::from_ref(record).expose_provenance(), Relaxed),
+                None => self.regions = Some(record),
             }
-            kept = Some(span);
+            kept = Some(record);
         }
     }
 
     /// The heap's regions, the newest first.
-    pub(super) fn regions(&self) -> impl Iterator<Item = &'static Span> + use<S> {
-        core::iter::successors(self.regions, |span| next_region(span))
+    pub(super) fn regions(&self) -> impl Iterator<Item = &'static RangeRecord> + use<S> {
+        core::iter::successors(self.regions, |record| next_region(record))
     }
 }
 
-fn next_region(span: &Span) -> Option<&'static Span> {
-    let address = span.next.load(Relaxed);
-    // SAFETY: the link of a region's span is that of another span, or zero; spans are never unmapped.
-    #[expect(unsafe_code, reason = "spans link each other by address")]
+fn next_region(record: &RangeRecord) -> Option<&'static RangeRecord> {
+    let address = record.next.load(Relaxed);
+    // SAFETY: the link of a region's range's record is that of another range's record, or zero; records of ranges are never unmapped.
+    #[expect(unsafe_code, reason = "records link each other by address")]
     unsafe {
-        core::ptr::with_exposed_provenance::<Span>(address).as_ref()
+        core::ptr::with_exposed_provenance::<RangeRecord>(address).as_ref()
     }
 }

@@ -7,11 +7,11 @@ use super::block;
 use super::credit::Huge;
 use super::free_list::Fit;
 use super::headers::usable_size;
-use super::heap::{Fresh, Heap, BlockMisuse};
+use super::heap::{BlockMisuse, Fresh, Heap};
 use super::locate::Location;
 use super::mapping::Mappings;
 use super::page_map::PageMap;
-use super::span::SpanPool;
+use super::range_record::RecordPool;
 use crate::base::config::{REGION_GRANULE, UNIT};
 use crate::base::operation::Operation;
 use crate::sys::fake::{Fake, are_all};
@@ -76,21 +76,21 @@ struct Bench {
     mappings: Mappings<Rc<Fake>>,
     source: Rc<Fake>,
     map: &'static PageMap,
-    spans: &'static SpanPool,
+    records: &'static RecordPool,
 }
 
 impl Bench {
     fn new(fit: Fit, memory: usize) -> Self {
         let source = Rc::new(Fake::new(memory));
         let map = leaked_map();
-        let spans: &'static SpanPool = Box::leak(Box::default());
+        let records: &'static RecordPool = Box::leak(Box::default());
         let mut heap = Heap::new(source.clone());
-        heap.init(map, spans);
+        heap.init(map, records);
         heap.set_trim(usize::MAX, usize::MAX, 0);
         heap.set_huge(Huge::Never);
         heap.configure(7, fit);
-        let mappings = Mappings::new(source.clone(), map, spans);
-        Self { heap, mappings, source, map, spans }
+        let mappings = Mappings::new(source.clone(), map, records);
+        Self { heap, mappings, source, map, records }
     }
 
     /// Frees as an arena does: what is due is trimmed.
@@ -126,7 +126,7 @@ impl Bench {
             assert!(unsafe { self.source.unmap(start, len) });
         }
         self.map.dissolve(&self.source, self.source.addresses());
-        self.spans.dissolve(&self.source);
+        self.records.dissolve(&self.source);
         assert_eq!(self.source.mapped(), 0, "memory leaked");
     }
 }
@@ -279,31 +279,31 @@ proptest! {
     fn mappings_agree_with_a_shadow_model(steps in prop::collection::vec((0u8..6, any::<usize>(), 1usize..1_000_000),
                                                                          1..if cfg!(miri) { 40 } else { 80 })) {
         let bench = Bench::new(Fit::First, 64 << 20);
-        let mut live: Vec<(&'static super::span::Span, u8, usize)> = vec![];
+        let mut live: Vec<(&'static super::range_record::RangeRecord, u8, usize)> = vec![];
         let mut fill = 0u8;
         for (what, which, n) in steps {
             match what {
-                0 | 1 => if let Some(span) = bench.mappings.alloc(n, 1 << (which % 20)) {
-                    prop_assert!(span.start().is_multiple_of(UNIT) && span.start().is_multiple_of(1 << (which % 20)));
-                    prop_assert!(are_all(bytes(span.start(), span.len()), 0));
+                0 | 1 => if let Some(record) = bench.mappings.alloc(n, 1 << (which % 20)) {
+                    prop_assert!(record.start().is_multiple_of(UNIT) && record.start().is_multiple_of(1 << (which % 20)));
+                    prop_assert!(are_all(bytes(record.start(), record.len()), 0));
                     fill = fill.wrapping_add(1).max(1);
-                    bytes(span.start(), span.len()).fill(fill);
-                    live.push((span, fill, span.len()));
+                    bytes(record.start(), record.len()).fill(fill);
+                    live.push((record, fill, record.len()));
                 },
                 2 | 3 if !live.is_empty() => {
-                    let (span, fill, len) = live.swap_remove(which % live.len());
-                    prop_assert!(are_all(bytes(span.start(), len), fill));
-                    prop_assert!(bench.mappings.free(span));
-                    prop_assert!(!bench.mappings.free(span), "a double free went unnoticed");
+                    let (record, fill, len) = live.swap_remove(which % live.len());
+                    prop_assert!(are_all(bytes(record.start(), len), fill));
+                    prop_assert!(bench.mappings.free(record));
+                    prop_assert!(!bench.mappings.free(record), "a double free went unnoticed");
                 }
                 4 if !live.is_empty() => {
                     let at = which % live.len();
-                    let (span, fill, len) = live[at];
-                    if let Some(start) = bench.mappings.resize(span, n) {
-                        prop_assert_eq!(start, span.start());
-                        prop_assert!(are_all(bytes(start, len.min(span.len())), fill));
-                        bytes(start, span.len()).fill(fill);
-                        live[at].2 = span.len();
+                    let (record, fill, len) = live[at];
+                    if let Some(start) = bench.mappings.resize(record, n) {
+                        prop_assert_eq!(start, record.start());
+                        prop_assert!(are_all(bytes(start, len.min(record.len())), fill));
+                        bytes(start, record.len()).fill(fill);
+                        live[at].2 = record.len();
                     }
                 }
                 _ => {
@@ -320,11 +320,11 @@ proptest! {
         }
         bench.source.fail_every(0);
         bench.source.fail_unmaps(false);
-        for (span, ..) in live {
-            prop_assert!(bench.mappings.free(span));
+        for (record, ..) in live {
+            prop_assert!(bench.mappings.free(record));
         }
         // What could not be unmapped when it was freed is used again, so that nothing is lost.
-        while let Some(kept) = bench.spans.find(|span| span.kind() == super::span::Kind::Retained) {
+        while let Some(kept) = bench.records.find(|record| record.kind() == super::range_record::Kind::Retained) {
             let again = bench.mappings.alloc(kept.len(), UNIT).unwrap();
             prop_assert!(bench.mappings.free(again));
         }

@@ -133,10 +133,13 @@ impl<S: PageSource + 'static> Heap<S> {
         let start = align::up(free + block::NODE, page);
         // The boundary tag is the last word.
         let end = align::down(free + header.size() - 2 * HEADER, page);
-        // Past the mark nothing was ever touched.
-        let mark =
-            self.map.get(free).filter(|region| region.holds(end)).map_or(end, |region| region.mark.load(Relaxed));
-        let touched_end = end.min(align::up(mark, page));
+        // Past the untouched_from nothing was ever touched.
+        let untouched_from = self
+            .map
+            .get(free)
+            .filter(|region| region.holds(end))
+            .map_or(end, |region| region.untouched_from.load(Relaxed));
+        let touched_end = end.min(align::up(untouched_from, page));
         if start >= touched_end {
             return 0;
         }
@@ -152,9 +155,10 @@ impl<S: PageSource + 'static> Heap<S> {
             return 0;
         }
         self.forget_touched(&(start..touched_end), !owes);
-        if let Some(region) = self.map.get(free).filter(|region| region.holds(end) && region.mark.load(Relaxed) <= end)
+        if let Some(region) =
+            self.map.get(free).filter(|region| region.holds(end) && region.untouched_from.load(Relaxed) <= end)
         {
-            region.mark.store(start, Relaxed);
+            region.untouched_from.store(start, Relaxed);
         }
         block::set_header(free, header.with_purged());
         touched_end - start

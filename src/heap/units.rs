@@ -54,7 +54,7 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Whether nobody has touched the end of a unit, nor what is behind.
     fn is_fresh(&self, unit: Block) -> bool {
-        self.map.get(unit).is_some_and(|region| region.mark.load(Relaxed) <= unit + UNIT - HEADER)
+        self.map.get(unit).is_some_and(|region| region.untouched_from.load(Relaxed) <= unit + UNIT - HEADER)
     }
 
     /// Whether there is room for a unit that was touched before.

@@ -5,7 +5,7 @@
 use super::options::*;
 use crate::base::config::{ARENAS_MAX, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
-use crate::base::read_only::{Word, Text};
+use crate::base::read_only::{Text, Word};
 use crate::sys::report::After;
 use crate::sys::{env, kept, linux, report, valgrind};
 use core::fmt::Write;

@@ -6,7 +6,7 @@
 use crate::base::align;
 use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_DYNAMIC_MAX, CUTOFF_MAX, UNIT};
 use crate::base::path::{self, Path};
-use crate::base::read_only::{self, Word, Text};
+use crate::base::read_only::{self, Text, Word};
 use crate::heap::free_list::Fit;
 use crate::sys::report::{self, After};
 use crate::sys::{calls, valgrind};

@@ -7,7 +7,7 @@ use crate::base::operation::Operation;
 use crate::heap::credit::Huge;
 use crate::heap::mapping::Mappings;
 use crate::heap::page_map::PageMap;
-use crate::heap::span::{Kind, Span, SpanPool};
+use crate::heap::range_record::{Kind, RangeRecord, RecordPool};
 use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::Linux;
@@ -17,7 +17,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// Who owns which unit of address space.
 pub static PAGE_MAP: PageMap = PageMap::new();
-static SPANS: SpanPool = SpanPool::new();
+static RECORDS: RecordPool = RecordPool::new();
 static METADATA: Metadata = Metadata::new();
 const _: () = assert!(ASIDE < u64::BITS as usize);
 /// How many arenas there are: those that are homes, and the one aside.
@@ -26,7 +26,7 @@ static ARENAS: [Arena<Linux>; ARENAS_ALL] = [const { Arena::new(Linux) }; ARENAS
 /// The arena that no fork freezes: it serves threads that come to a frozen one, and is nobody's home.
 const ASIDE: usize = ARENAS_MAX;
 /// The process's mappings.
-pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &SPANS);
+pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &RECORDS);
 
 /// Arenas whose slabs have as much ask for huge pages for more of them.
 const HUGE_FROM: usize = 16 << 20;
@@ -59,7 +59,7 @@ pub(super) fn init(index: usize) -> bool {
 }
 
 fn prepare(index: usize, arena: &mut Entered<'_, Linux>) {
-    arena.init(&PAGE_MAP, &SPANS, &METADATA);
+    arena.init(&PAGE_MAP, &RECORDS, &METADATA);
     arena.configure(index, options::fit());
     let (threshold, decay) = trim_policy::thresholds();
     arena.set_trim(threshold, options::trim_threshold().saturating_mul(16), decay);
@@ -87,22 +87,22 @@ pub fn apply() {
 }
 
 /// Makes the page map know a pool of guarded blocks. `None`, and nothing changed, if there is no memory for that.
-pub fn map_guarded(start: usize, len: usize) -> Option<&'static Span> {
-    let span = SPANS.take(&Linux)?;
-    span.start.store(start, Ordering::Relaxed);
-    span.len.store(len, Ordering::Relaxed);
-    if !PAGE_MAP.set(&Linux, start, len, span) {
-        SPANS.put(span);
+pub fn map_guarded(start: usize, len: usize) -> Option<&'static RangeRecord> {
+    let record = RECORDS.take(&Linux)?;
+    record.start.store(start, Ordering::Relaxed);
+    record.len.store(len, Ordering::Relaxed);
+    if !PAGE_MAP.set(&Linux, start, len, record) {
+        RECORDS.put(record);
         return None;
     }
-    span.set_kind(Kind::Guarded);
-    Some(span)
+    record.set_kind(Kind::Guarded);
+    Some(record)
 }
 
 /// Makes the page map forget a pool that nobody has used.
-pub fn unmap_guarded(span: &'static Span) {
-    PAGE_MAP.clear(span.start(), span.len());
-    SPANS.put(span);
+pub fn unmap_guarded(record: &'static RangeRecord) {
+    PAGE_MAP.clear(record.start(), record.len());
+    RECORDS.put(record);
 }
 
 /// The arenas in use and their indices.
@@ -211,6 +211,6 @@ pub fn apply_late() {
 
 /// The region or mapping of ours around an address.
 pub fn span_around(address: usize) -> Option<Range<usize>> {
-    let span = PAGE_MAP.get(address).or_else(|| MAPPINGS.locate(address))?;
-    Some(span.start()..span.end())
+    let record = PAGE_MAP.get(address).or_else(|| MAPPINGS.locate(address))?;
+    Some(record.start()..record.end())
 }

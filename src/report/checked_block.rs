@@ -7,7 +7,7 @@ use crate::base::align;
 use crate::base::class::SizeClass;
 use crate::base::config::GRAIN;
 use crate::heap::headers;
-use crate::heap::span::Span;
+use crate::heap::range_record::RangeRecord;
 use crate::process::{options, statics};
 use crate::slab::slab::{Entry, Object};
 use crate::sys::linux::page_size;
@@ -27,7 +27,7 @@ pub enum Below {
     /// A block of a heap's free list.
     Heap,
     /// A mapping.
-    Mapping(&'static Span),
+    Mapping(&'static RangeRecord),
 }
 
 /// The block that starts at an address, which is that of one.
@@ -42,14 +42,14 @@ pub fn find(start: usize) -> Option<(Block, Below)> {
         let object = entry.object_at(start)?;
         return Some((block_of(start, object.class), Below::Slab(entry, object)));
     }
-    let span = statics::PAGE_MAP.get(start)?;
-    let (len, place) = if span.is_region() {
+    let record = statics::PAGE_MAP.get(start)?;
+    let (len, place) = if record.is_region() {
         // SAFETY: the page map's region.
-        (unsafe { headers::usable_size(span, start) }.ok()?, Below::Heap)
-    } else if span.start() == start {
-        let asked = span.wanted();
+        (unsafe { headers::usable_size(record, start) }.ok()?, Below::Heap)
+    } else if record.start() == start {
+        let asked = record.wanted();
         let guard = if align::is(asked, page_size()) { page_size() } else { 0 };
-        (asked - guard, Below::Mapping(span))
+        (asked - guard, Below::Mapping(record))
     } else {
         return None;
     };

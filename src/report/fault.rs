@@ -6,8 +6,8 @@
 #![allow(unsafe_code)]
 
 use crate::base::align;
-use crate::base::code::Code;
 use crate::base::checksum::MangledAddress;
+use crate::base::code::Code;
 use crate::sys::fault::{self, Fault};
 use crate::sys::report::{self, After, Detail};
 use crate::sys::{linux, thread};

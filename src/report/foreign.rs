@@ -88,8 +88,8 @@ fn refuse(operation: Operation, p: *mut u8) {
 /// What the page map does not know may be ours all the same: the inside of a mapping, or one that was freed. Reports that; false
 /// if it is not.
 fn report_if_ours(operation: Operation, address: usize) -> bool {
-    if let Some(span) = statics::MAPPINGS.locate(address) {
-        misuse::report_interior(operation, address, span.start(), span.len());
+    if let Some(record) = statics::MAPPINGS.locate(address) {
+        misuse::report_interior(operation, address, record.start(), record.len());
         return true;
     }
     if let Some(bytes) = statics::MAPPINGS.freed_at(address) {

@@ -18,7 +18,9 @@
 
 #![allow(unsafe_code)]
 
-use super::guarded_block::{BUSY, GuardedBlock, DEPTH, FREE, FREEING, STATE_BITS, STATE_MASK, Trace, USED, describe_block};
+use super::guarded_block::{
+    BUSY, DEPTH, FREE, FREEING, GuardedBlock, STATE_BITS, STATE_MASK, Trace, USED, describe_block,
+};
 use crate::base::align;
 use crate::base::config::{GRAIN, UNIT};
 use crate::base::family::Family;
@@ -166,13 +168,13 @@ pub fn make() -> Option<&'static Pool> {
     // SAFETY: zeroed memory of a pool's size, all of which is atomics, and nobody has seen it.
     unsafe { &*address }.begin();
     // Before anybody sees it: who does may use it.
-    let Some(span) = statics::map_guarded(start, len) else {
+    let Some(record) = statics::map_guarded(start, len) else {
         give_back();
         return None;
     };
     if POOL.compare_exchange(core::ptr::null_mut(), address, Ordering::AcqRel, Relaxed).is_err() {
         // Another thread was first.
-        statics::unmap_guarded(span);
+        statics::unmap_guarded(record);
         give_back();
     }
     self::pool()
@@ -226,7 +228,8 @@ impl Pool {
             self.put(index, state);
             return None;
         }
-        let block = GuardedBlock { index, state, start, size: n, family, align, from, to, allocated: capture(), freed: None };
+        let block =
+            GuardedBlock { index, state, start, size: n, family, align, from, to, allocated: capture(), freed: None };
         block.write_canaries();
         self.write(&block);
         self.total.fetch_add(1, Relaxed);
@@ -371,7 +374,12 @@ impl Pool {
 /// What is known of the block at or around an address of the pool.
 pub fn describe(detail: &mut Detail, address: usize) {
     match pool().map(|pool| pool.find(address)) {
-        Some(PoolLocation::Block(block) | PoolLocation::Freed(block) | PoolLocation::Near(block) | PoolLocation::NearFreed(block)) => {
+        Some(
+            PoolLocation::Block(block)
+            | PoolLocation::Freed(block)
+            | PoolLocation::Near(block)
+            | PoolLocation::NearFreed(block),
+        ) => {
             describe_block(detail, &block);
         }
         Some(PoolLocation::Nowhere) | None => detail.line(format_args!("pool of guarded blocks")),

@@ -9,7 +9,7 @@ use crate::base::config::UNIT;
 use crate::base::operation::Operation;
 use crate::heap::heap::BlockMisuse;
 use crate::heap::locate::Location;
-use crate::heap::span::{Kind, Span};
+use crate::heap::range_record::{Kind, RangeRecord};
 use crate::process::{options, statics};
 use crate::slab::key;
 use crate::slab::misuse::{ObjectMisuse, interior};
@@ -22,11 +22,11 @@ use core::sync::atomic::Ordering::Relaxed;
 #[derive(Clone, Copy)]
 pub enum Wrong {
     /// The pointer lies in this region, and is not a block in use.
-    Block(&'static Span, BlockMisuse),
+    Block(&'static RangeRecord, BlockMisuse),
     /// The pointer lies in a slab.
     Object(ObjectMisuse),
     /// The pointer lies in this mapping, but not at its start.
-    Mapping(&'static Span),
+    Mapping(&'static RangeRecord),
     /// A mapping of so many bytes, which another thread has just freed.
     FreedMapping(usize),
 }
@@ -50,7 +50,7 @@ pub fn report(operation: Operation, address: usize, wrong: Wrong) {
         Wrong::Object(ObjectMisuse::Interior(offset, size)) => {
             report_interior(operation, address, address - offset, size);
         }
-        Wrong::Mapping(span) => report_interior(operation, address, span.start(), span.len()),
+        Wrong::Mapping(record) => report_interior(operation, address, record.start(), record.len()),
         Wrong::FreedMapping(bytes) => freed_mapping(operation, address, bytes),
     }
 }
@@ -96,7 +96,7 @@ pub fn nowhere(operation: Operation, address: usize, what: Arguments<'_>) {
 }
 
 /// No header stands before the address: find out what does by walking the heap.
-fn no_header(operation: Operation, region: &'static Span, address: usize, raw: u64) {
+fn no_header(operation: Operation, region: &'static RangeRecord, address: usize, raw: u64) {
     let Some(heap) = statics::arena(region.arena.load(Relaxed) as usize).enter(Operation::Other) else {
         return nowhere(operation, address, format_args!("no block starts here"));
     };
@@ -135,12 +135,12 @@ fn describe_place(detail: &mut Detail, address: usize) {
     if let Some(entry) = statics::PAGE_MAP.slab_entry(address) {
         return describe_object(detail, entry, address);
     }
-    let Some(span) = statics::PAGE_MAP.get(address) else { return };
-    let (start, bytes, arena) = (span.start(), span.len(), span.arena.load(Relaxed));
-    if span.kind() == Kind::Guarded {
+    let Some(record) = statics::PAGE_MAP.get(address) else { return };
+    let (start, bytes, arena) = (record.start(), record.len(), record.arena.load(Relaxed));
+    if record.kind() == Kind::Guarded {
         return guard_pool::describe(detail, address);
     }
-    if span.kind() != Kind::Region {
+    if record.kind() != Kind::Region {
         return detail.line(format_args!("mapping of {bytes} bytes at {start:#x}"));
     }
     let place = statics::arena(arena as usize).enter(Operation::Other).map(|heap| heap.locate(address));

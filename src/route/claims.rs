@@ -13,7 +13,6 @@ use crate::base::operation::Operation;
 use crate::heap::headers;
 use crate::report::misuse;
 use crate::route::guard;
-use core::sync::atomic::Ordering::Relaxed;
 
 /// Reports what is said of a block and cannot be true, as far as is known without a trailer. The block is one to be freed all the same.
 pub fn look_at(address: usize, claim: Claim) {
@@ -53,7 +52,7 @@ fn fits(address: usize, claim: Claim, said: usize) -> Option<(usize, bool)> {
             Ok(usable) => (usable, n <= usable && (loose || usable < block_room(n))),
             Err(_) => return None,
         },
-        Owner::Mapping(span) => (span.len(), said <= span.len() && (loose || said == span.mark.load(Relaxed))),
+        Owner::Mapping(record) => (record.len(), said <= record.len() && (loose || said == record.wanted())),
         // The size is known exactly.
         Owner::Guarded => match guard::facts(address) {
             Some(facts) => (facts.size, said == facts.size),

@@ -69,7 +69,7 @@ pub fn will_be_touched(block: usize, bytes: usize) {
 #[cold]
 #[inline(never)]
 fn ask(block: usize, bytes: usize) {
-    if let Some(region) = statics::PAGE_MAP.get(block).filter(|span| span.is_region())
+    if let Some(region) = statics::PAGE_MAP.get(block).filter(|record| record.is_region())
         && let Some(mut heap) = statics::arena(region.arena.load(Relaxed) as usize).enter(Operation::Realloc)
     {
         heap.will_be_touched(block, bytes);

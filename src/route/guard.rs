@@ -3,14 +3,14 @@
 //! The thread caches count, and send the next allocation to the slow path when a sample is due (`cache`). A thread without one counts here.
 //! Guarding can be switched on, off and to another rate while the program runs.
 
+use crate::base::checksum;
 use crate::base::code::Code;
 use crate::base::family::Family;
 use crate::base::operation::Operation;
-use crate::base::checksum;
 use crate::cache::{count, threads};
 use crate::process::{options, start};
 use crate::report::fault::{self, Handling};
-use crate::report::guard_pool::{self, PoolLocation, Freed, Pool};
+use crate::report::guard_pool::{self, Freed, Pool, PoolLocation};
 use crate::report::guarded_block::{GuardedBlock, Offset, describe_block};
 use crate::report::misuse;
 use crate::report::trailer::{self, Call, Facts};

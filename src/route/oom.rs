@@ -6,9 +6,9 @@
 
 #![allow(unsafe_code)]
 
+use crate::base::checksum::{MangledAddress, Overwritten};
 use crate::base::code::Code;
 use crate::base::config::REQUEST_MAX;
-use crate::base::checksum::{MangledAddress, Overwritten};
 use crate::cache::cache::Cache;
 use crate::process::{start, statics};
 use crate::sys::{errno, report, thread};

@@ -6,8 +6,8 @@ use crate::base::class;
 use crate::base::operation::Operation;
 use crate::cache::fast;
 use crate::heap::headers;
-use crate::heap::page_map::Shown;
-use crate::heap::span::{Kind, Span};
+use crate::heap::page_map::Unit;
+use crate::heap::range_record::{Kind, RangeRecord};
 use crate::process::{start, statics};
 use crate::report::foreign;
 use crate::report::misuse::{self, Wrong};
@@ -25,9 +25,9 @@ pub enum Owner {
     /// A slab in a heap's region.
     Slab(Entry),
     /// A heap's region.
-    Region(&'static Span),
+    Region(&'static RangeRecord),
     /// A mapping.
-    Mapping(&'static Span),
+    Mapping(&'static RangeRecord),
     /// The pool of guarded blocks.
     Guarded,
     /// Nobody we know.
@@ -40,7 +40,7 @@ pub fn is_foreign(address: usize) -> bool {
 }
 
 /// The arena whose heap has a region.
-pub(super) fn arena_of(region: &Span) -> &'static Arena<Linux> {
+pub(super) fn arena_of(region: &RangeRecord) -> &'static Arena<Linux> {
     statics::arena(region.arena.load(Relaxed) as usize)
 }
 
@@ -52,37 +52,37 @@ pub fn owner(address: usize) -> Owner {
     if let Some(entry) = unit.slab_entry() {
         return Owner::Slab(entry);
     }
-    let Some(span) = unit.span() else { return Owner::Foreign };
-    match span.kind() {
-        Kind::Region => Owner::Region(span),
+    let Some(record) = unit.record() else { return Owner::Foreign };
+    match record.kind() {
+        Kind::Region => Owner::Region(record),
         Kind::Guarded => Owner::Guarded,
         // A mapping that somebody is just giving back counts as one: `Mappings` sorts that out.
-        Kind::Mapping | Kind::Nothing | Kind::Retained => Owner::Mapping(span),
+        Kind::Mapping | Kind::Nothing | Kind::Retained => Owner::Mapping(record),
     }
 }
 
-/// The unit of an address: most are in the window.
+/// The unit of an address: most are in the near leaf.
 #[inline(always)]
-pub(super) fn unit(address: usize) -> Option<Shown> {
-    fast::shown(address).or_else(|| statics::PAGE_MAP.show(address))
+pub(super) fn unit(address: usize) -> Option<Unit> {
+    fast::near_unit(address).or_else(|| statics::PAGE_MAP.unit(address))
 }
 
 /// The heap's region or the mapping that a unit is in, and the usable bytes of the block there, if all is as it should be: it is in use. What is wrong is
 /// for others to find out. Only where blocks are not checked.
 #[inline(always)]
-pub fn block_in_use(unit: Shown, address: usize) -> Option<(&'static Span, usize)> {
+pub fn block_in_use(unit: Unit, address: usize) -> Option<(&'static RangeRecord, usize)> {
     if unit.slab_entry().is_some() {
         return None;
     }
-    let span = unit.span()?;
-    match span.kind() {
+    let record = unit.record()?;
+    match record.kind() {
         // SAFETY: the page map's region.
-        Kind::Region => match unsafe { headers::usable_size(span, address) } {
+        Kind::Region => match unsafe { headers::usable_size(record, address) } {
             // SAFETY: the heap has a block there.
-            Ok(usable) if usable < class::SLAB_MAX || !unsafe { key::is_set(address) } => Some((span, usable)),
+            Ok(usable) if usable < class::SLAB_MAX || !unsafe { key::is_set(address) } => Some((record, usable)),
             _ => None,
         },
-        Kind::Mapping if span.start() == address => Some((span, span.len())),
+        Kind::Mapping if record.start() == address => Some((record, record.len())),
         _ => None,
     }
 }
@@ -117,9 +117,9 @@ pub(super) fn usable_by(owner: Owner, operation: Operation, p: *mut u8) -> Optio
             Ok(usable) => return Some(usable).filter(|_| !unsafe { is_in_a_cache(operation, usable, address) }),
             Err(wrong) => Wrong::Block(region, wrong),
         },
-        Owner::Mapping(span) if span.start() == address => return Some(span.len()),
+        Owner::Mapping(record) if record.start() == address => return Some(record.len()),
         Owner::Guarded => return guard::usable_size(operation, address),
-        Owner::Mapping(span) => Wrong::Mapping(span),
+        Owner::Mapping(record) => Wrong::Mapping(record),
         Owner::Foreign => return foreign::usable_size(operation, p),
     };
     misuse::report(operation, address, wrong);

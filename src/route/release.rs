@@ -6,10 +6,10 @@ use super::owner::{Owner, arena_of, is_in_a_cache, owner};
 use crate::base::class::{self, SLAB_MAX, SizeClass};
 use crate::base::operation::Operation;
 use crate::cache::cache::Cache;
-use crate::cache::fast::Released;
+use crate::cache::fast::Pushed;
 use crate::cache::{count, fast, refill, threads};
 use crate::heap::headers;
-use crate::heap::span::Span;
+use crate::heap::range_record::RangeRecord;
 use crate::process::{helper_call, options, statics};
 use crate::report::foreign;
 use crate::report::misuse::{self, Wrong};
@@ -33,7 +33,7 @@ pub unsafe fn release(operation: Operation, p: *mut u8) {
         Owner::Slab(entry) => release_object(operation, entry, address),
         // SAFETY: the page map's region.
         Owner::Region(region) => unsafe { release_block(operation, region, address) },
-        Owner::Mapping(span) => release_mapping(operation, span, address),
+        Owner::Mapping(record) => release_mapping(operation, record, address),
         Owner::Guarded => guard::release(operation, address),
         Owner::Foreign => foreign::free(p),
     }
@@ -60,7 +60,7 @@ unsafe fn perturb_freed(address: usize, usable: usize) {
 
 /// # Safety
 /// The region is what the page map has at the address.
-unsafe fn release_block(operation: Operation, region: &'static Span, address: usize) {
+unsafe fn release_block(operation: Operation, region: &'static RangeRecord, address: usize) {
     // SAFETY: the caller's promise.
     if let Ok(usable) = unsafe { headers::usable_size(region, address) } {
         // SAFETY: the heap has a block there.
@@ -86,7 +86,7 @@ unsafe fn release_block(operation: Operation, region: &'static Span, address: us
 /// As for `release_block`.
 #[cold]
 #[inline(never)]
-unsafe fn release_to_heap(operation: Operation, region: &'static Span, address: usize) {
+unsafe fn release_to_heap(operation: Operation, region: &'static RangeRecord, address: usize) {
     let arena = arena_of(region);
     // SAFETY: the caller's promise.
     let usable = unsafe { headers::usable_size(region, address) }.unwrap_or(0);
@@ -122,13 +122,13 @@ unsafe fn release_to_heap(operation: Operation, region: &'static Span, address: 
 
 #[cold]
 #[inline(never)]
-fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
-    if span.start() != address {
-        return misuse::report(operation, address, Wrong::Mapping(span));
+fn release_mapping(operation: Operation, record: &'static RangeRecord, address: usize) {
+    if record.start() != address {
+        return misuse::report(operation, address, Wrong::Mapping(record));
     }
-    let bytes = span.len();
-    density::look_at_mapping(address, span.wanted());
-    if !statics::MAPPINGS.free(span) {
+    let bytes = record.len();
+    density::look_at_mapping(address, record.wanted());
+    if !statics::MAPPINGS.free(record) {
         return misuse::report(operation, address, Wrong::FreedMapping(bytes));
     }
     count::count(operation);
@@ -141,9 +141,9 @@ fn release_mapping(operation: Operation, span: &'static Span, address: usize) {
 /// As for `release`.
 #[inline(never)]
 pub unsafe fn release_moved(p: *mut u8) {
-    let released = match fast::release(p.addr()) {
-        Released::Unseen => fast::release_elsewhere(p.addr()),
-        released => matches!(released, Released::Yes),
+    let released = match fast::push(p.addr()) {
+        Pushed::NotNear => fast::push_far(p.addr()),
+        released => matches!(released, Pushed::Yes),
     };
     if released {
         count::count_moved(Operation::Move);
@@ -226,7 +226,7 @@ unsafe fn keep_block(operation: Operation, arena: usize, usable: usize, address:
 
 /// Puts what was checked into the stack of its class, and makes room there if need be.
 fn release_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
-    fast::release_class(class, address) || refill::make_room(cache, class) && fast::release_class(class, address)
+    fast::push_class(class, address) || refill::make_room(cache, class) && fast::push_class(class, address)
 }
 
 /// The class of heap blocks with so many usable bytes: those made for the class, or hardly larger.

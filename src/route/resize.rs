@@ -9,7 +9,7 @@ use crate::base::config::{GRAIN, MIN_BLOCK};
 use crate::base::operation::Operation;
 use crate::cache::count;
 use crate::heap::block;
-use crate::heap::span::Span;
+use crate::heap::range_record::RangeRecord;
 use crate::process::{helper_call, options, statics};
 use crate::report::foreign;
 use crate::report::misuse::{self, Wrong};
@@ -47,8 +47,12 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
 
 /// Whether a block or a mapping that is to be resized to `n` bytes stays as it is without more ado.
 #[inline(always)]
-pub fn hardly_changes(span: &Span, usable: usize, n: usize) -> bool {
-    if span.is_region() { n <= usable && usable - n < usable / 8 } else { n != 0 && statics::MAPPINGS.keep(span, n) }
+pub fn hardly_changes(record: &RangeRecord, usable: usize, n: usize) -> bool {
+    if record.is_region() {
+        n <= usable && usable - n < usable / 8
+    } else {
+        n != 0 && statics::MAPPINGS.keep(record, n)
+    }
 }
 
 /// Resizes a block that does not serve as it is.
@@ -61,7 +65,7 @@ unsafe fn resize_once(p: *mut u8, n: usize) -> *mut u8 {
         // It was looked at above: it does not fit.
         Owner::Slab(_) => None,
         Owner::Region(region) => resize_block(region, address, n),
-        Owner::Mapping(span) if span.start() == address => resize_mapping(span, n),
+        Owner::Mapping(record) if record.start() == address => resize_mapping(record, n),
         Owner::Mapping(_) | Owner::Guarded | Owner::Foreign => None,
     };
     match resized {
@@ -84,7 +88,7 @@ fn stays(owner: Owner, size: usize, n: usize) -> bool {
     match owner {
         Owner::Slab(_) => serves(size, n),
         Owner::Region(_) => n <= size && size < block_room(n),
-        Owner::Mapping(span) => statics::MAPPINGS.keep(span, n),
+        Owner::Mapping(record) => statics::MAPPINGS.keep(record, n),
         Owner::Guarded | Owner::Foreign => false,
     }
 }
@@ -96,7 +100,7 @@ pub(super) fn block_room(n: usize) -> usize {
 }
 
 /// In place, or not at all.
-fn resize_block(region: &'static Span, address: usize, n: usize) -> Option<*mut u8> {
+fn resize_block(region: &'static RangeRecord, address: usize, n: usize) -> Option<*mut u8> {
     if n >= options::cutoff() {
         return None;
     }
@@ -118,11 +122,11 @@ fn resize_block(region: &'static Span, address: usize, n: usize) -> Option<*mut 
 }
 
 /// By moving pages. What has become much smaller than the cutoff moves into a heap instead.
-fn resize_mapping(span: &'static Span, n: usize) -> Option<*mut u8> {
+fn resize_mapping(record: &'static RangeRecord, n: usize) -> Option<*mut u8> {
     if n < options::cutoff() / 2 {
         return None;
     }
-    let start = statics::MAPPINGS.resize(span, n)?;
+    let start = statics::MAPPINGS.resize(record, n)?;
     Some(core::ptr::with_exposed_provenance_mut(start))
 }
 

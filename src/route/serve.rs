@@ -25,7 +25,7 @@ pub fn fail() -> *mut u8 {
 
 /// `n` bytes for an operation, from the thread's cache if it has them.
 pub fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
-    match fast::allocate(operation, n) {
+    match fast::pop(operation, n) {
         0 => serve(operation, n, GRAIN, false),
         object => core::ptr::with_exposed_provenance_mut(object),
     }
@@ -66,8 +66,8 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
         }
         return fill(object, class.size(), n, zero);
     }
-    let span = n.checked_add(if align > GRAIN { align } else { 0 });
-    if span.is_none_or(|bytes| bytes >= options::cutoff()) {
+    let needed = n.checked_add(if align > GRAIN { align } else { 0 });
+    if needed.is_none_or(|bytes| bytes >= options::cutoff()) {
         if n > REQUEST_MAX {
             return fail();
         }
@@ -76,7 +76,7 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
     // Rounded up to its class a block can go into the cache when it is freed.
     let medium = class.filter(|class| !class.has_slabs() && align <= GRAIN && options::caches());
     if let Some(class) = medium {
-        let block = fast::allocate_class_ignoring_samples(operation, class);
+        let block = fast::pop_class_unsampled(operation, class);
         if block != 0 {
             return fill(block, usable_of(block), n, zero);
         }
@@ -88,8 +88,8 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
 /// An object of a slab.
 fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
     let object = match threads::cache() {
-        Some(cache) => match fast::allocate_class_ignoring_samples(operation, class) {
-            0 if refill::fill(cache, class) => fast::allocate_class_ignoring_samples(operation, class),
+        Some(cache) => match fast::pop_class_unsampled(operation, class) {
+            0 if refill::fill(cache, class) => fast::pop_class_unsampled(operation, class),
             object => object,
         },
         None => {
@@ -183,7 +183,7 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
         release_regions_for(n);
         statics::MAPPINGS.alloc(n, align)
     };
-    let Some(span) = statics::MAPPINGS.alloc(n, align).or_else(again) else {
+    let Some(record) = statics::MAPPINGS.alloc(n, align).or_else(again) else {
         // What the system does not have the heaps may: freed memory that they keep.
         return match from_any_arena(n, align) {
             Some(fresh) => {
@@ -198,7 +198,7 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
     };
     count::count(operation);
     // It is zero.
-    fill(span.start(), 0, n, zero)
+    fill(record.start(), 0, n, zero)
 }
 
 /// The bytes to ask the heap for where `n` are wanted, and no alignment: as many as the class has, so that the block can go into a cache when it is

@@ -22,7 +22,7 @@ use crate::heap::block::{self, Block};
 use crate::heap::check::Broken;
 use crate::heap::heap::{Fresh, Heap};
 use crate::heap::page_map::PageMap;
-use crate::heap::span::SpanPool;
+use crate::heap::range_record::RecordPool;
 use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
 use crate::sys::{report, sanitizer, thread};
@@ -193,9 +193,9 @@ impl<S: PageSource + 'static> Entered<'_, S> {
     }
 
     /// Says where the arena's regions and slabs are written down.
-    pub fn init(&mut self, map: &'static PageMap, spans: &'static SpanPool, metadata: &'static Metadata) {
+    pub fn init(&mut self, map: &'static PageMap, records: &'static RecordPool, metadata: &'static Metadata) {
         let Inside { heap, bins, .. } = self.inside();
-        heap.init(map, spans);
+        heap.init(map, records);
         bins.init(metadata);
     }
 
@@ -414,7 +414,7 @@ mod models {
     use std::rc::Rc;
 
     static MAP: PageMap = PageMap::new();
-    static SPANS: SpanPool = SpanPool::new();
+    static RECORDS: RecordPool = RecordPool::new();
     static METADATA: Metadata = Metadata::new();
 
     /// One that is freed twice is a double free, which ends the test.
@@ -425,7 +425,7 @@ mod models {
             let arena = Rc::new(Arena::new(source));
             let blocks = {
                 let mut entered = arena.enter(Operation::Other).unwrap();
-                entered.init(&MAP, &SPANS, &METADATA);
+                entered.init(&MAP, &RECORDS, &METADATA);
                 entered.set_trim(usize::MAX, usize::MAX, 0);
                 [(); 2].map(|()| entered.alloc(100).unwrap().block)
             };

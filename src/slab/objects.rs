@@ -2,9 +2,9 @@
 
 use super::slab::{RUN, Slab};
 use crate::base::bits::{self};
+use crate::base::checksum;
 use crate::base::class::SizeClass;
 use crate::base::config::GRAIN;
-use crate::base::checksum;
 use crate::base::shared::AtomicUsize;
 use core::slice::Iter;
 use core::sync::atomic::Ordering::Relaxed;

@@ -14,7 +14,7 @@ use crate::heap::credit::Huge;
 use crate::heap::free_list::Fit;
 use crate::heap::headers::header_at;
 use crate::heap::heap::Heap;
-use crate::heap::span::SpanPool;
+use crate::heap::range_record::RecordPool;
 use crate::heap::tests::{cases, leaked_map};
 use crate::sys::fake::{Fake, are_all};
 use core::sync::atomic::Ordering::Relaxed;
@@ -49,10 +49,10 @@ impl Bench {
     fn new(fit: Fit, memory: usize) -> Self {
         let source = Rc::new(Fake::new(memory));
         let map = leaked_map();
-        let spans: &'static SpanPool = Box::leak(Box::default());
+        let records: &'static RecordPool = Box::leak(Box::default());
         let metadata: &'static Metadata = Box::leak(Box::default());
         let mut heap = Heap::new(source.clone());
-        heap.init(map, spans);
+        heap.init(map, records);
         heap.set_trim(usize::MAX, usize::MAX, 0);
         heap.set_huge(Huge::Never);
         let mut bins = Bins::empty();

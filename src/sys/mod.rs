@@ -6,6 +6,7 @@ pub mod cpus;
 pub mod depot;
 pub mod env;
 pub mod errno;
+pub mod excluded;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 pub mod fault;
@@ -17,7 +18,6 @@ pub mod linux;
 pub mod lock;
 pub mod maps;
 pub mod modules;
-pub mod excluded;
 pub mod pages;
 pub mod probe;
 pub mod report;

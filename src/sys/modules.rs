@@ -11,8 +11,8 @@
 
 use super::syscall::{call, int};
 use super::{auxv, maps};
-use crate::base::line::Line;
 use crate::base::checksum::MangledAddress;
+use crate::base::line::Line;
 use crate::sys::probe;
 use core::fmt::{self, Write};
 use core::mem::MaybeUninit;
@@ -49,7 +49,8 @@ impl Module {
         /// Bytes of the header, of the table's size in it, and of a row of the usual table, in pairs of four bytes.
         const HEADER: usize = 12;
         const ROW: usize = 8;
-        let mut fingerprint = (self.record as u64 ^ (self.end as u64).rotate_left(16)).wrapping_mul(K) ^ self.unwind as u64;
+        let mut fingerprint =
+            (self.record as u64 ^ (self.end as u64).rotate_left(16)).wrapping_mul(K) ^ self.unwind as u64;
         if self.unwind != 0 && self.unwind.is_multiple_of(4) {
             let words = core::ptr::with_exposed_provenance::<u32>(self.unwind);
             // SAFETY: the loader says that the header of the unwind information is there, and the rows of its table follow.
@@ -59,7 +60,8 @@ impl Module {
                 fingerprint = fingerprint.wrapping_mul(K) ^ u64::from(place) << 32 ^ u64::from(count);
                 if words.cast::<[u8; 4]>().read() == USUAL && last + ROW <= self.end - self.unwind {
                     let row = words.byte_add(last);
-                    fingerprint = fingerprint.wrapping_mul(K) ^ u64::from(row.read()) << 32 ^ u64::from(row.add(1).read());
+                    fingerprint =
+                        fingerprint.wrapping_mul(K) ^ u64::from(row.read()) << 32 ^ u64::from(row.add(1).read());
                 }
             }
         }
@@ -107,7 +109,10 @@ pub fn lasting(module: &Module) -> Option<usize> {
 pub fn find(address: usize) -> Option<Module> {
     let function = LOADERS.get().unwrap_or(0);
     if function == 0 {
-        return [this_library_by_header(), program_by_header()].into_iter().flatten().find(|module| module.contains(address));
+        return [this_library_by_header(), program_by_header()]
+            .into_iter()
+            .flatten()
+            .find(|module| module.contains(address));
     }
     let mut found = MaybeUninit::<LoaderRecord>::uninit();
     // SAFETY: the libc's function has this type; it writes its result, and only where it returns zero.

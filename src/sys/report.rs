@@ -10,7 +10,7 @@ use super::{kept, modules, thread, unwind, valgrind};
 use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::path;
-use crate::base::read_only::{self, Word, Text};
+use crate::base::read_only::{self, Text, Word};
 use crate::sys::{calls, file, probe};
 use core::cell::UnsafeCell;
 use core::ffi::CStr;

@@ -1,7 +1,7 @@
 //! Thread-local storage: two words, sixteen bytes, all the library ever takes.
 //!
 //! The *cache pointer* leads to the thread's cache, or, where it has none, to three words that look like one that can serve
-//! nothing, and behind them a window of the page map that shows nothing: no null test. The
+//! nothing, and behind them a near leaf of the page map that shows nothing: no null test. The
 //! *thread word* holds the rest, a byte a field, but four for the number:
 //!
 //! ```text

@@ -303,8 +303,8 @@ mod word {
     }
 
     pub fn no_cache() -> usize {
-        let window = (&raw const NO_CACHE.0[3]).expose_provenance();
-        NO_CACHE.0[2].store(window, Relaxed);
+        let near_leaf = (&raw const NO_CACHE.0[3]).expose_provenance();
+        NO_CACHE.0[2].store(near_leaf, Relaxed);
         (&raw const NO_CACHE).expose_provenance()
     }
 

@@ -6,11 +6,11 @@ use crate::sys::fake::Fake;
 use std::rc::Rc;
 
 static MAP: PageMap = PageMap::new();
-static SPANS: SpanPool = SpanPool::new();
+static RECORDS: RecordPool = RecordPool::new();
 
 /// Room for the records, a leaf or two of the map, and a few mappings.
 fn mappings() -> Rc<Mappings<Fake>> {
-    Rc::new(Mappings::new(Fake::new(4 << 20), &MAP, &SPANS))
+    Rc::new(Mappings::new(Fake::new(4 << 20), &MAP, &RECORDS))
 }
 
 /// No mapping is left, nor any of its bytes; `before` was mapped when there were none.
@@ -31,13 +31,13 @@ fn of_two_threads_that_free_a_mapping_one_does() {
     model(3, || {
         let mappings = mappings();
         let before = begin(&mappings);
-        let span = mappings.alloc(UNIT, UNIT).unwrap();
-        let start = span.start();
+        let record = mappings.alloc(UNIT, UNIT).unwrap();
+        let start = record.start();
         let other = mappings.clone();
-        let freer = loom::thread::spawn(move || other.free(span));
+        let freer = loom::thread::spawn(move || other.free(record));
         // Beside them: what is found is whole.
-        assert!(mappings.locate(start).is_none_or(|found| core::ptr::eq(found, span)));
-        let done = mappings.free(span);
+        assert!(mappings.locate(start).is_none_or(|found| core::ptr::eq(found, record)));
+        let done = mappings.free(record);
         assert_ne!(done, freer.join().unwrap(), "freed twice, or by nobody");
         assert!(mappings.locate(start).is_none() && MAP.get(start).is_none());
         assert_none(&mappings, before);
@@ -49,28 +49,28 @@ fn a_mapping_that_is_resized_while_it_is_freed_is_whole_or_gone() {
     model(3, || {
         let mappings = mappings();
         let before = begin(&mappings);
-        let span = mappings.alloc(UNIT, UNIT).unwrap();
+        let record = mappings.alloc(UNIT, UNIT).unwrap();
         let other = mappings.clone();
-        let freer = loom::thread::spawn(move || other.free(span));
-        let resized = mappings.resize(span, 2 * UNIT);
+        let freer = loom::thread::spawn(move || other.free(record));
+        let resized = mappings.resize(record, 2 * UNIT);
         let freed = freer.join().unwrap();
         assert!(freed || resized.is_some(), "each was told that the other has it");
         mappings.check().unwrap();
         if !freed {
             assert_eq!((mappings.figures().count, mappings.figures().bytes), (1, 2 * UNIT));
-            assert_eq!(resized, Some(span.start()));
-            assert!(mappings.free(span));
+            assert_eq!(resized, Some(record.start()));
+            assert!(mappings.free(record));
         }
         assert_none(&mappings, before);
     });
 }
 
 /// The page map knows these mappings, and there are no others when they are freed.
-fn free_known(mappings: &Mappings<Fake>, spans: &[&'static Span], before: usize) {
-    assert!(spans.iter().all(|span| MAP.get(span.start()).is_some_and(|found| core::ptr::eq(found, *span))));
+fn free_known(mappings: &Mappings<Fake>, records: &[&'static RangeRecord], before: usize) {
+    assert!(records.iter().all(|record| MAP.get(record.start()).is_some_and(|found| core::ptr::eq(found, *record))));
     mappings.check().unwrap();
-    assert_eq!(mappings.figures().bytes, spans.iter().map(|span| span.len()).sum());
-    assert!(spans.iter().all(|span| mappings.free(span)));
+    assert_eq!(mappings.figures().bytes, records.iter().map(|record| record.len()).sum::<usize>());
+    assert!(records.iter().all(|record| mappings.free(record)));
     assert_none(mappings, before);
 }
 
@@ -79,14 +79,14 @@ fn no_more_is_asked_of_a_mapping_that_is_made_smaller_than_it_has() {
     model(2, || {
         let mappings = mappings();
         let before = begin(&mappings);
-        let span = mappings.alloc(2 * UNIT, UNIT).unwrap();
+        let record = mappings.alloc(2 * UNIT, UNIT).unwrap();
         let other = mappings.clone();
-        let shrinker = loom::thread::spawn(move || other.resize(span, UNIT).is_some());
-        let kept = mappings.keep(span, 2 * UNIT - 1);
+        let shrinker = loom::thread::spawn(move || other.resize(record, UNIT).is_some());
+        let kept = mappings.keep(record, 2 * UNIT - 1);
         let shrunk = shrinker.join().unwrap();
         assert!(kept || shrunk, "each was told that the other has it");
-        assert!(span.wanted() <= span.len());
-        free_known(&mappings, &[span], before);
+        assert!(record.wanted() <= record.len());
+        free_known(&mappings, &[record], before);
     });
 }
 
@@ -96,9 +96,9 @@ fn the_place_and_the_record_of_a_freed_mapping_are_the_next_ones() {
         model(2, move || {
             let mappings = mappings();
             let before = begin(&mappings);
-            let span = mappings.alloc(UNIT, UNIT).unwrap();
+            let record = mappings.alloc(UNIT, UNIT).unwrap();
             let other = mappings.clone();
-            let freer = loom::thread::spawn(move || assert!(other.free(span)));
+            let freer = loom::thread::spawn(move || assert!(other.free(record)));
             let next = mappings.alloc(len, UNIT).unwrap();
             freer.join().unwrap();
             free_known(&mappings, &[next], before);
@@ -107,10 +107,10 @@ fn the_place_and_the_record_of_a_freed_mapping_are_the_next_ones() {
 }
 
 /// Two mappings side by side, the lower of which has to move to grow, and one above what the page map has.
-fn neighbours(mappings: &Mappings<Fake>) -> [&'static Span; 3] {
-    let spans = [(); 3].map(|()| mappings.alloc(UNIT, UNIT).unwrap());
-    assert_eq!(spans[2].end(), spans[1].start());
-    spans
+fn neighbours(mappings: &Mappings<Fake>) -> [&'static RangeRecord; 3] {
+    let records = [(); 3].map(|()| mappings.alloc(UNIT, UNIT).unwrap());
+    assert_eq!(records[2].end(), records[1].start());
+    records
 }
 
 #[test]
@@ -139,8 +139,8 @@ fn a_mapping_that_comes_grows_and_goes_meanwhile_is_no_broken_one() {
         let kept = mappings.alloc(UNIT, UNIT).unwrap();
         let other = mappings.clone();
         let user = loom::thread::spawn(move || {
-            let span = other.alloc(UNIT, UNIT).unwrap();
-            assert!(other.resize(span, 2 * UNIT).is_some() && other.free(span));
+            let record = other.alloc(UNIT, UNIT).unwrap();
+            assert!(other.resize(record, 2 * UNIT).is_some() && other.free(record));
         });
         mappings.check().unwrap();
         user.join().unwrap();
@@ -153,24 +153,24 @@ fn a_retained_mapping_is_taken_or_released() {
     model(2, || {
         let mappings = mappings();
         let before = begin(&mappings);
-        let span = mappings.alloc(2 * UNIT, UNIT).unwrap();
+        let record = mappings.alloc(2 * UNIT, UNIT).unwrap();
         mappings.source.fail_unmaps(true);
-        assert!(mappings.free(span));
+        assert!(mappings.free(record));
         assert_eq!(mappings.release_retained(), 0);
         mappings.source.fail_unmaps(false);
         assert_eq!(mappings.retained_bytes(), 2 * UNIT);
         let other = mappings.clone();
         let releaser = loom::thread::spawn(move || other.release_retained());
-        let span = mappings.alloc(2 * UNIT, UNIT).unwrap();
+        let record = mappings.alloc(2 * UNIT, UNIT).unwrap();
         assert!([0, 2 * UNIT].contains(&releaser.join().unwrap()));
-        assert_eq!((span.kind(), span.len()), (Kind::Mapping, 2 * UNIT));
+        assert_eq!((record.kind(), record.len()), (Kind::Mapping, 2 * UNIT));
         mappings.check().unwrap();
-        assert!(mappings.free(span));
+        assert!(mappings.free(record));
         assert_none(&mappings, before);
         // No record is lost: what was two at most is taken again.
         let mut records = 0;
-        (0..2).for_each(|_| assert!(SPANS.take(&mappings.source).is_some()));
-        SPANS.find(|_| {
+        (0..2).for_each(|_| assert!(RECORDS.take(&mappings.source).is_some()));
+        RECORDS.find(|_| {
             records += 1;
             false
         });
@@ -183,18 +183,18 @@ fn a_retained_mapping_that_becomes_a_smaller_one_meanwhile_is_not_taken() {
     model(3, || {
         let mappings = mappings();
         begin(&mappings);
-        let span = mappings.alloc(2 * UNIT, UNIT).unwrap();
+        let record = mappings.alloc(2 * UNIT, UNIT).unwrap();
         mappings.source.fail_unmaps(true);
-        assert!(mappings.free(span));
+        assert!(mappings.free(record));
         let other = mappings.clone();
         let shrinker = loom::thread::spawn(move || {
-            let Some(span) = other.take_retained(2 * UNIT, UNIT) else { return };
+            let Some(record) = other.take_retained(2 * UNIT, UNIT) else { return };
             // As one does that is resized and freed.
-            span.len.store(UNIT, Relaxed);
-            other.give_back(span);
+            record.len.store(UNIT, Relaxed);
+            other.give_back(record);
         });
         let taken = mappings.take_retained(2 * UNIT, UNIT);
-        assert!(taken.is_none_or(|span| span.len() == 2 * UNIT), "shorter than what was asked for");
+        assert!(taken.is_none_or(|record| record.len() == 2 * UNIT), "shorter than what was asked for");
         shrinker.join().unwrap();
     });
 }

@@ -9,7 +9,7 @@ use crate::base::config::{CHECKED, GRAIN, REQUEST_MAX};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
 use crate::cache::cache::Cache;
-use crate::cache::fast::{self, Released};
+use crate::cache::fast::{self, Pushed};
 use crate::cache::{count, remote};
 use crate::debug::{check, checked};
 use crate::process::{options, start};
@@ -22,47 +22,47 @@ use core::sync::atomic::Ordering::Relaxed;
 
 /// `n` bytes. Null and `ENOMEM` when there is no memory, or `n` is more than there are addresses.
 #[inline(always)]
-pub fn allocate(n: usize) -> *mut u8 {
-    match fast::allocate(Operation::Malloc, n) {
-        0 => allocate_slowly(n),
+pub fn malloc(n: usize) -> *mut u8 {
+    match fast::pop(Operation::Malloc, n) {
+        0 => malloc_slowly(n),
         object => core::ptr::with_exposed_provenance_mut(object),
     }
 }
 
 /// The same for `operator new`.
 #[inline(always)]
-pub fn allocate_new(n: usize) -> *mut u8 {
-    match fast::allocate(Operation::Malloc, n) {
-        0 => allocate_new_slowly(n),
+pub fn operator_new(n: usize) -> *mut u8 {
+    match fast::pop(Operation::Malloc, n) {
+        0 => operator_new_slowly(n),
         object => core::ptr::with_exposed_provenance_mut(object),
     }
 }
 
 #[cold]
 #[inline(never)]
-extern "C" fn allocate_new_slowly(n: usize) -> *mut u8 {
-    allocate_slowly_for(Family::New, n)
+extern "C" fn operator_new_slowly(n: usize) -> *mut u8 {
+    malloc_slowly_for(Family::New, n)
 }
 
 #[cold]
 #[inline(never)]
-extern "C" fn allocate_slowly(n: usize) -> *mut u8 {
+extern "C" fn malloc_slowly(n: usize) -> *mut u8 {
     // The fast path takes no bytes for very many.
-    let object = if n == 0 { fast::allocate_nothing(Operation::Malloc) } else { 0 };
-    if object == 0 { allocate_slowly_for(Family::Malloc, n) } else { core::ptr::with_exposed_provenance_mut(object) }
+    let object = if n == 0 { fast::pop_for_zero(Operation::Malloc) } else { 0 };
+    if object == 0 { malloc_slowly_for(Family::Malloc, n) } else { core::ptr::with_exposed_provenance_mut(object) }
 }
 
 #[inline(never)]
-fn allocate_slowly_for(family: Family, n: usize) -> *mut u8 {
+fn malloc_slowly_for(family: Family, n: usize) -> *mut u8 {
     let class = if n > class::SLAB_MAX { SizeClass::for_size(n) } else { None };
-    match class.map_or(0, |class| fast::allocate_class(Operation::Malloc, class)) {
-        0 => allocate_uncached(family, n),
+    match class.map_or(0, |class| fast::pop_class(Operation::Malloc, class)) {
+        0 => malloc_uncached(family, n),
         block => core::ptr::with_exposed_provenance_mut(block),
     }
 }
 
 #[inline(never)]
-fn allocate_uncached(family: Family, n: usize) -> *mut u8 {
+fn malloc_uncached(family: Family, n: usize) -> *mut u8 {
     start::ensure();
     check::tick();
     if options::checked() {
@@ -72,8 +72,8 @@ fn allocate_uncached(family: Family, n: usize) -> *mut u8 {
 }
 
 /// The same aligned to `align`, a power of two.
-pub fn allocate_aligned(family: Family, n: usize, align: usize) -> *mut u8 {
-    let object = fast::allocate(Operation::Aligned, class::aligned_size(n, align));
+pub fn aligned_alloc(family: Family, n: usize, align: usize) -> *mut u8 {
+    let object = fast::pop(Operation::Aligned, class::aligned_size(n, align));
     if object != 0 {
         return if align::is(object, align) {
             core::ptr::with_exposed_provenance_mut(object)
@@ -81,11 +81,11 @@ pub fn allocate_aligned(family: Family, n: usize, align: usize) -> *mut u8 {
             serve_instead(Operation::Aligned, object, n, align, false)
         };
     }
-    allocate_aligned_slowly(family, n, align)
+    aligned_alloc_slowly(family, n, align)
 }
 
 #[inline(never)]
-fn allocate_aligned_slowly(family: Family, n: usize, align: usize) -> *mut u8 {
+fn aligned_alloc_slowly(family: Family, n: usize, align: usize) -> *mut u8 {
     start::ensure();
     check::tick();
     if options::checked() {
@@ -96,9 +96,9 @@ fn allocate_aligned_slowly(family: Family, n: usize, align: usize) -> *mut u8 {
 
 /// `n` bytes that are zero.
 #[inline]
-pub fn allocate_zeroed(n: usize, align: usize) -> *mut u8 {
+pub fn calloc(n: usize, align: usize) -> *mut u8 {
     if align <= GRAIN {
-        let object = fast::allocate(Operation::Calloc, n);
+        let object = fast::pop(Operation::Calloc, n);
         if object != 0 {
             let p: *mut u8 = core::ptr::with_exposed_provenance_mut(object);
             // SAFETY: the object has room for `n` bytes.
@@ -106,15 +106,15 @@ pub fn allocate_zeroed(n: usize, align: usize) -> *mut u8 {
             return p;
         }
     }
-    allocate_zeroed_slowly(n, align)
+    calloc_slowly(n, align)
 }
 
 /// The same where all that `usable_size` says is zero: programs ask for that and use it.
 #[inline]
-pub fn allocate_zeroed_whole(n: usize) -> *mut u8 {
-    let (object, size) = fast::allocate_with_size(Operation::Calloc, n);
+pub fn calloc_whole(n: usize) -> *mut u8 {
+    let (object, size) = fast::pop_with_size(Operation::Calloc, n);
     if object == 0 {
-        return allocate_zeroed_slowly(n, GRAIN);
+        return calloc_slowly(n, GRAIN);
     }
     let p: *mut u8 = core::ptr::with_exposed_provenance_mut(object);
     // SAFETY: the object has so many bytes.
@@ -122,7 +122,7 @@ pub fn allocate_zeroed_whole(n: usize) -> *mut u8 {
     p
 }
 
-fn allocate_zeroed_slowly(n: usize, align: usize) -> *mut u8 {
+fn calloc_slowly(n: usize, align: usize) -> *mut u8 {
     start::ensure();
     check::tick();
     if options::checked() {
@@ -136,88 +136,88 @@ fn allocate_zeroed_slowly(n: usize, align: usize) -> *mut u8 {
 /// # Safety
 /// Nothing may use the block any more. A pointer that is no block is reported, not followed.
 #[inline(always)]
-pub unsafe fn release(family: Family, p: *mut u8) {
+pub unsafe fn free(family: Family, p: *mut u8) {
     // All ways out are jumps: nothing is kept for what comes after them.
-    match fast::release(p.addr()) {
-        Released::Yes => {}
+    match fast::push(p.addr()) {
+        Pushed::Yes => {}
         // SAFETY: the caller's promise.
-        Released::No => unsafe { release_refused(p, family) },
+        Pushed::Refused => unsafe { free_refused(p, family) },
         // SAFETY: the caller's promise.
-        Released::NotHere => unsafe { release_remote(p, family) },
+        Pushed::NotHome => unsafe { free_remote(p, family) },
         // SAFETY: the caller's promise.
-        Released::Unseen => unsafe { release_unseen(p, family) },
+        Pushed::NotNear => unsafe { free_not_near(p, family) },
     }
 }
 
 /// # Safety
-/// As for `release`.
+/// As for `free`.
 #[inline(never)]
-unsafe extern "C" fn release_remote(p: *mut u8, family: Family) {
-    if !remote::release_remote(p.addr()) {
+unsafe extern "C" fn free_remote(p: *mut u8, family: Family) {
+    if !remote::push(p.addr()) {
         // SAFETY: the caller's promise.
-        unsafe { release_slowly(p, family) };
+        unsafe { free_slowly(p, family) };
     }
 }
 
-/// Some programs free null as often as anything: that needs no frame. The window shows it where it is the lowest one.
+/// Some programs free null as often as anything: that needs no frame. The near leaf shows it where it is the lowest one.
 ///
 /// # Safety
-/// As for `release`.
+/// As for `free`.
 #[cold]
 #[inline(never)]
-unsafe extern "C" fn release_refused(p: *mut u8, family: Family) {
+unsafe extern "C" fn free_refused(p: *mut u8, family: Family) {
     if !p.is_null() {
         // SAFETY: the caller's promise.
-        unsafe { release_slowly(p, family) };
+        unsafe { free_slowly(p, family) };
     }
 }
 
-/// The same where the window does not show it.
+/// The same where the near leaf does not show it.
 ///
 /// # Safety
-/// As for `release`.
+/// As for `free`.
 #[cold]
 #[inline(never)]
-unsafe extern "C" fn release_unseen(p: *mut u8, family: Family) {
+unsafe extern "C" fn free_not_near(p: *mut u8, family: Family) {
     if !p.is_null() {
         // SAFETY: the caller's promise.
-        unsafe { release_elsewhere(p, family) };
+        unsafe { free_far(p, family) };
     }
 }
 
 /// # Safety
-/// As for `release`.
+/// As for `free`.
 #[cold]
 #[inline(never)]
-unsafe extern "C" fn release_elsewhere(p: *mut u8, family: Family) {
-    if !fast::release_elsewhere(p.addr()) {
+unsafe extern "C" fn free_far(p: *mut u8, family: Family) {
+    if !fast::push_far(p.addr()) {
         // SAFETY: the caller's promise.
-        unsafe { release_slowly(p, family) };
+        unsafe { free_slowly(p, family) };
     }
 }
 
 /// # Safety
-/// As for `release`.
+/// As for `free`.
 #[cold]
 #[inline(never)]
-unsafe extern "C" fn release_slowly(p: *mut u8, family: Family) {
-    if let Some(unit) = fast::shown(p.addr())
-        && let Some((span, usable)) = block_in_use(unit, p.addr())
-        && span.is_region()
+unsafe extern "C" fn free_slowly(p: *mut u8, family: Family) {
+    if let Some(unit) = fast::near_unit(p.addr())
+        && let Some((record, usable)) = block_in_use(unit, p.addr())
+        && record.is_region()
         && options::perturb() == 0
         && let Some(class) = release::class_of_block(usable)
-        && fast::release_block(span.arena.load(Relaxed) as usize, class, p.addr())
+        && fast::push_block(record.arena.load(Relaxed) as usize, class, p.addr())
     {
         return;
     }
     // SAFETY: the caller's promise.
-    unsafe { release_at_length(p, family) };
+    unsafe { free_at_length(p, family) };
 }
 
 /// # Safety
-/// As for `release`.
+/// As for `free`.
 #[inline(never)]
-unsafe extern "C" fn release_at_length(p: *mut u8, family: Family) {
+unsafe extern "C" fn free_at_length(p: *mut u8, family: Family) {
     // SAFETY: the caller's promise.
     unsafe {
         if options::checked() {
@@ -232,29 +232,29 @@ unsafe extern "C" fn release_at_length(p: *mut u8, family: Family) {
 /// The same for who says how many bytes were asked for.
 ///
 /// # Safety
-/// As for `release`.
+/// As for `free`.
 #[inline(always)]
-pub unsafe fn release_sized(family: Family, p: *mut u8, n: usize) {
-    if !fast::release_sized(p.addr(), n) {
+pub unsafe fn free_sized(family: Family, p: *mut u8, n: usize) {
+    if !fast::push_sized(p.addr(), n) {
         // SAFETY: the caller's promise.
-        unsafe { release_sized_slowly(p, n, family) };
+        unsafe { free_sized_slowly(p, n, family) };
     }
 }
 
 /// # Safety
-/// As for `release`.
+/// As for `free`.
 #[cold]
 #[inline(never)]
-unsafe extern "C" fn release_sized_slowly(p: *mut u8, n: usize, family: Family) {
+unsafe extern "C" fn free_sized_slowly(p: *mut u8, n: usize, family: Family) {
     // SAFETY: the caller's promise.
-    unsafe { release_claimed(p, Claim::of(family).size(n)) };
+    unsafe { free_claimed(p, Claim::of(family).size(n)) };
 }
 
 /// The same for who says something of the block.
 ///
 /// # Safety
-/// As for `release`.
-pub unsafe fn release_claimed(p: *mut u8, claim: Claim) {
+/// As for `free`.
+pub unsafe fn free_claimed(p: *mut u8, claim: Claim) {
     start::ensure();
     if options::checked() {
         // SAFETY: the caller's promise.
@@ -265,7 +265,7 @@ pub unsafe fn release_claimed(p: *mut u8, claim: Claim) {
         claims::look_at(p.addr(), claim);
     }
     // SAFETY: the caller's promise.
-    unsafe { release(claim.family, p) };
+    unsafe { free(claim.family, p) };
 }
 
 /// The bytes a program may use at `p`; 0 for null.
@@ -296,9 +296,9 @@ extern "C" fn usable_slowly(p: *mut u8) -> usize {
 /// # Safety
 /// Unless it fails, nothing may use the old block any more. A pointer that is no block is reported, not followed.
 #[inline(always)]
-pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
+pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
-        let object = fast::allocate(Operation::Realloc, n);
+        let object = fast::pop(Operation::Realloc, n);
         if object != 0 {
             return core::ptr::with_exposed_provenance_mut(object);
         }
@@ -308,32 +308,32 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
             return p;
         }
         // SAFETY: the caller's promise.
-        return unsafe { if n == 0 { release_resized(object, p) } else { move_object(object, p, n) } };
+        return unsafe { if n == 0 { free_resized(object, p) } else { move_object(object, p, n) } };
     }
     // SAFETY: the caller's promise.
-    unsafe { resize_slowly(p, n) }
+    unsafe { realloc_slowly(p, n) }
 }
 
 /// # Safety
-/// As for `resize`.
+/// As for `realloc`.
 #[inline(never)]
-unsafe fn resize_slowly(p: *mut u8, n: usize) -> *mut u8 {
-    if let Some(unit) = fast::shown(p.addr())
-        && let Some((span, usable)) = block_in_use(unit, p.addr())
+unsafe fn realloc_slowly(p: *mut u8, n: usize) -> *mut u8 {
+    if let Some(unit) = fast::near_unit(p.addr())
+        && let Some((record, usable)) = block_in_use(unit, p.addr())
         && let Some(cache) = Cache::mine()
-        && hardly_changes(span, usable, n)
+        && hardly_changes(record, usable, n)
     {
         cache.count_elsewhere(Operation::Realloc);
         return p;
     }
     // SAFETY: the caller's promise.
-    unsafe { resize_at_length(p, n) }
+    unsafe { realloc_at_length(p, n) }
 }
 
 /// # Safety
-/// As for `resize`.
+/// As for `realloc`.
 #[inline(never)]
-unsafe fn resize_at_length(p: *mut u8, n: usize) -> *mut u8 {
+unsafe fn realloc_at_length(p: *mut u8, n: usize) -> *mut u8 {
     start::ensure();
     if options::checked() {
         // SAFETY: the caller's promise.
@@ -359,36 +359,36 @@ unsafe fn resize_at_length(p: *mut u8, n: usize) -> *mut u8 {
 /// The release that `realloc` to no bytes is.
 ///
 /// # Safety
-/// As for `resize`; the object is there.
+/// As for `realloc`; the object is there.
 #[inline(never)]
-unsafe fn release_resized(object: fast::Object, p: *mut u8) -> *mut u8 {
+unsafe fn free_resized(object: fast::Object, p: *mut u8) -> *mut u8 {
     let cache = object.cache();
-    if cache.is_open() && object.release(p.addr()) {
+    if cache.is_open() && object.push(p.addr()) {
         cache.count_moved();
         cache.count_elsewhere(Operation::Realloc);
         return null_mut();
     }
     // SAFETY: the caller's promise.
-    unsafe { resize_slowly(p, 0) }
+    unsafe { realloc_slowly(p, 0) }
 }
 
 /// Moves an object to a larger or smaller one.
 ///
 /// # Safety
-/// As for `resize`; the object is there.
+/// As for `realloc`; the object is there.
 #[inline(never)]
 unsafe fn move_object(object: fast::Object, p: *mut u8, n: usize) -> *mut u8 {
     let cache = object.cache();
-    let to = cache.allocate_here(Operation::Move, n).0;
+    let to = cache.pop(Operation::Move, n).0;
     if to == 0 {
         // SAFETY: the caller's promise.
-        return unsafe { resize_slowly(p, n) };
+        return unsafe { realloc_slowly(p, n) };
     }
     let new: *mut u8 = core::ptr::with_exposed_provenance_mut(to);
     // SAFETY: two objects in use, not the same, with at least these sizes.
     unsafe {
         new.copy_from_nonoverlapping(p, object.size().min(n));
-        if object.release(p.addr()) {
+        if object.push(p.addr()) {
             cache.count_moved();
         } else {
             release::release_moved(p);

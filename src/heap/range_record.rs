@@ -1,4 +1,4 @@
-//! Spans: the out-of-line records of what the library got from the operating system, one for each region and each mapping.
+//! Records of ranges: the out-of-line records of what the library got from the operating system, one for each region and each mapping.
 //!
 //! Records are taken from guarded chunks of their own, which nothing else uses and which are never given back, so a record
 //! that was looked up stays readable whatever happens to what it describes. The pool is lock-free: a stack of free
@@ -12,7 +12,7 @@ use crate::base::shared::{AtomicU32, AtomicU64, AtomicUsize, fence};
 use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering;
 
-/// What a span describes.
+/// What a range's record describes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub enum Kind {
@@ -30,7 +30,7 @@ pub enum Kind {
 
 /// A record. Its fields are written by the owner of what it describes; anyone may read them.
 #[repr(C, align(64))]
-pub struct Span {
+pub struct RangeRecord {
     state: AtomicU32,
     /// Regions: the index of the arena whose heap owns it.
     pub arena: AtomicU32,
@@ -39,7 +39,7 @@ pub struct Span {
     /// Bytes.
     pub len: AtomicUsize,
     /// Regions: all bytes from here on are zero but for a last tag and the fence. Mappings: bytes asked for.
-    pub mark: AtomicUsize,
+    pub untouched_from: AtomicUsize,
     /// Regions: 1 if its first block may reach back into the region before. Mappings of checked blocks: 1 if the page before it is
     /// reserved for it.
     pub joined: AtomicU32,
@@ -53,7 +53,7 @@ pub struct Span {
     pub seen: AtomicU64,
 }
 
-const _: () = assert!(size_of::<Span>() == 64);
+const _: () = assert!(size_of::<RangeRecord>() == 64);
 
 /// The kind is in the low bits; the rest counts changes, so that a reader can tell whether what it saw is of one piece.
 const KIND_BITS: u32 = 3;
@@ -63,10 +63,15 @@ fn changed(state: u32, kind: Kind) -> u32 {
     (state & !KIND_MASK).wrapping_add(1 << KIND_BITS) | kind as u32
 }
 
-impl Span {
+impl RangeRecord {
+    /// Mappings: notes how many bytes were asked for. They stand where a region has `untouched_from`.
+    pub fn set_wanted(&self, n: usize) {
+        self.untouched_from.store(n, Ordering::Relaxed);
+    }
+
     /// Mappings: how many bytes were asked for.
     pub fn wanted(&self) -> usize {
-        self.mark.load(Ordering::Relaxed).min(self.len())
+        self.untouched_from.load(Ordering::Relaxed).min(self.len())
     }
 
     /// What it describes now.
@@ -94,19 +99,19 @@ impl Span {
         self.state.load(Ordering::Acquire)
     }
 
-    /// Publishes what it describes, after the other fields. The caller owns the span.
+    /// Publishes what it describes, after the other fields. The caller owns the range's record.
     pub fn set_kind(&self, kind: Kind) {
         let state = self.state.load(Ordering::Relaxed);
         self.state.store(changed(state, kind), Ordering::Release);
     }
 
-    /// Claims a span of `kind` for a change: the kind becomes `Nothing`. One caller only gets it.
+    /// Claims a range's record of `kind` for a change: the kind becomes `Nothing`. One caller only gets it.
     pub fn claim(&self, kind: Kind) -> bool {
         let state = self.state.load(Ordering::Relaxed);
         state & KIND_MASK == kind as u32 && self.claim_unchanged(state)
     }
 
-    /// The same where the span is still as it was when `state` was read: what was read of it since is true.
+    /// The same where the range's record is still as it was when `state` was read: what was read of it since is true.
     pub fn claim_unchanged(&self, state: u32) -> bool {
         let new = changed(state, Kind::Nothing);
         let claimed = self.state.compare_exchange(state, new, Ordering::AcqRel, Ordering::Relaxed).is_ok();
@@ -115,7 +120,7 @@ impl Span {
         claimed
     }
 
-    /// Whether the span is still as it was when `state` was read: what was read of it since is of one piece.
+    /// Whether the range's record is still as it was when `state` was read: what was read of it since is of one piece.
     pub fn is_unchanged(&self, state: u32) -> bool {
         fence(Ordering::Acquire);
         self.state.load(Ordering::Relaxed) == state
@@ -129,7 +134,7 @@ impl Span {
 
     /// Bytes.
     #[inline]
-    #[expect(clippy::len_without_is_empty, reason = "a span is never empty")]
+    #[expect(clippy::len_without_is_empty, reason = "a record is never empty")]
     pub fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)
     }
@@ -158,43 +163,43 @@ const RECORDS: usize = CHUNK / 64 - 1;
 const INDEX_BITS: u32 = 42;
 
 /// The pool of records.
-pub struct SpanPool {
+pub struct RecordPool {
     free: AtomicU64,
     chunks: AtomicUsize,
 }
 
-impl SpanPool {
+impl RecordPool {
     /// A pool without chunks.
     pub const fn new() -> Self {
         Self { free: AtomicU64::new(0), chunks: AtomicUsize::new(0) }
     }
 
     /// A record nobody uses, of kind `Nothing`; `None` when the source has no more memory.
-    pub fn take(&self, source: &impl PageSource) -> Option<&'static Span> {
+    pub fn take(&self, source: &impl PageSource) -> Option<&'static RangeRecord> {
         self.pop().or_else(|| self.bump(source))
     }
 
-    fn pop(&self) -> Option<&'static Span> {
+    fn pop(&self) -> Option<&'static RangeRecord> {
         let mut head = self.free.load(Ordering::Acquire);
         loop {
-            let span = record(head & ((1 << INDEX_BITS) - 1))?;
-            let next = span.next.load(Ordering::Relaxed) as u64 >> 6;
+            let record = record_at(head & ((1 << INDEX_BITS) - 1))?;
+            let next = record.next.load(Ordering::Relaxed) as u64 >> 6;
             let new = tagged(head, next);
             match self.free.compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return Some(span),
+                Ok(_) => return Some(record),
                 Err(now) => head = now,
             }
         }
     }
 
     /// Puts a record back. Nothing may point at it any more.
-    pub fn put(&self, span: &'static Span) {
-        span.set_kind(Kind::Nothing);
-        let address = core::ptr::from_ref(span).expose_provenance() as u64;
+    pub fn put(&self, record: &'static RangeRecord) {
+        record.set_kind(Kind::Nothing);
+        let address = core::ptr::from_ref(record).expose_provenance() as u64;
         let mut head = self.free.load(Ordering::Relaxed);
         loop {
             let next = usize::try_from((head & ((1 << INDEX_BITS) - 1)) << 6).unwrap_or(0);
-            span.next.store(next, Ordering::Relaxed);
+            record.next.store(next, Ordering::Relaxed);
             let new = tagged(head, address >> 6);
             match self.free.compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return,
@@ -203,13 +208,13 @@ impl SpanPool {
         }
     }
 
-    fn bump(&self, source: &impl PageSource) -> Option<&'static Span> {
+    fn bump(&self, source: &impl PageSource) -> Option<&'static RangeRecord> {
         loop {
             let head = self.chunks.load(Ordering::Acquire);
             if let Some(chunk) = chunk(head) {
                 let index = chunk.used.fetch_add(1, Ordering::Relaxed);
                 if index < RECORDS {
-                    return record((head as u64 >> 6) + 1 + index as u64);
+                    return record_at((head as u64 >> 6) + 1 + index as u64);
                 }
                 chunk.used.store(RECORDS, Ordering::Relaxed);
             }
@@ -225,13 +230,13 @@ impl SpanPool {
     }
 
     /// Calls `f` for every record ever taken, free ones included, until it says true.
-    pub fn find(&self, mut f: impl FnMut(&'static Span) -> bool) -> Option<&'static Span> {
+    pub fn find(&self, mut f: impl FnMut(&'static RangeRecord) -> bool) -> Option<&'static RangeRecord> {
         let mut address = self.chunks.load(Ordering::Acquire);
         while let Some(chunk) = chunk(address) {
             for index in 0..chunk.used.load(Ordering::Relaxed).min(RECORDS) {
-                let span = record((address as u64 >> 6) + 1 + index as u64)?;
-                if f(span) {
-                    return Some(span);
+                let record = record_at((address as u64 >> 6) + 1 + index as u64)?;
+                if f(record) {
+                    return Some(record);
                 }
             }
             address = chunk.next.load(Ordering::Relaxed);
@@ -253,7 +258,7 @@ impl SpanPool {
     }
 }
 
-impl Default for SpanPool {
+impl Default for RecordPool {
     fn default() -> Self {
         Self::new()
     }
@@ -263,7 +268,7 @@ fn tagged(old: u64, index: u64) -> u64 {
     ((old >> INDEX_BITS).wrapping_add(1) << INDEX_BITS) | index
 }
 
-fn record(index: u64) -> Option<&'static Span> {
+fn record_at(index: u64) -> Option<&'static RangeRecord> {
     let address = usize::try_from(index << 6).ok().filter(|&address| address != 0)?;
     // SAFETY: indexes come from chunks, which are exposed, never unmapped while in use, zeroed at first, and hold
     // nothing but records of atomics.
@@ -283,22 +288,22 @@ mod models {
     use std::collections::HashSet;
     use std::rc::Rc;
 
-    static SPANS: SpanPool = SpanPool::new();
+    static RECORDS: RecordPool = RecordPool::new();
 
-    fn all_differ<const N: usize>(spans: [&'static Span; N]) {
-        assert_eq!(spans.map(core::ptr::from_ref).into_iter().collect::<HashSet<_>>().len(), N);
+    fn all_differ<const N: usize>(records: [&'static RangeRecord; N]) {
+        assert_eq!(records.map(core::ptr::from_ref).into_iter().collect::<HashSet<_>>().len(), N);
     }
 
     #[test]
     fn no_record_has_two_takers_when_one_is_put_back_while_another_is_taken() {
         model(3, || {
             let source = Rc::new(Fake::new(CHUNK));
-            let take = |source: &Fake| SPANS.take(source).unwrap();
-            [(); 2].map(|()| take(&source)).iter().for_each(|span| SPANS.put(span));
+            let take = |source: &Fake| RECORDS.take(source).unwrap();
+            [(); 2].map(|()| take(&source)).iter().for_each(|record| RECORDS.put(record));
             let other = source.clone();
             let taker = loom::thread::spawn(move || take(&other));
             let (first, second) = (take(&source), take(&source));
-            SPANS.put(first);
+            RECORDS.put(first);
             all_differ([second, taker.join().unwrap(), take(&source), take(&source)]);
         });
     }
@@ -308,9 +313,9 @@ mod models {
         model(3, || {
             let source = Rc::new(Fake::new(2 * CHUNK));
             let other = source.clone();
-            let taker = loom::thread::spawn(move || SPANS.take(&*other).unwrap());
-            let span = SPANS.take(&*source).unwrap();
-            all_differ([span, taker.join().unwrap()]);
+            let taker = loom::thread::spawn(move || RECORDS.take(&*other).unwrap());
+            let record = RECORDS.take(&*source).unwrap();
+            all_differ([record, taker.join().unwrap()]);
             assert_eq!(source.mapped(), CHUNK);
         });
     }
