@@ -18,7 +18,7 @@
 #![allow(unsafe_code)]
 
 use super::cxx_calls::*;
-use crate::base::checksum::MangledAddress;
+use crate::base::mangled::MangledAddress;
 use crate::debug::checked;
 use crate::process::options;
 use core::arch::naked_asm;

@@ -2,10 +2,11 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::checksum::MangledAddress;
 use crate::base::code::Code;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
+use crate::base::mangled::MangledAddress;
+use crate::base::pointer;
 use crate::front::entries;
 use crate::process::{options, start};
 use crate::report::foreign;
@@ -119,9 +120,9 @@ pub(super) fn runtime_form(found: &MangledAddress, name: &CStr) -> *mut c_void {
         report::misuse(Code::HeapDamaged, 0, text)
     };
     if form != 0 || on_valgrind {
-        return core::ptr::with_exposed_provenance_mut(form);
+        return pointer::at_mut(form);
     }
     let form = foreign::cxx_runtime_symbol(name).unwrap_or(null_mut());
-    let _ = found.swap(form.expose_provenance());
+    let _ = found.swap(pointer::expose(form));
     form
 }

@@ -12,12 +12,12 @@
 //! the check by comparison, a flip of content bit `i` because it moves the product by `2^i * ODD`, which reaches the
 //! check bits for every `i` (asserted below at compile time).
 
-use super::config::{ADDRESS_BITS, CHECKED};
+use super::config::CHECKED;
 use super::read_only;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
-const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-const ADDRESS_ODD: u64 = 0xd6e8_feb8_6659_fd93;
+pub(super) const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+pub(super) const ADDRESS_ODD: u64 = 0xd6e8_feb8_6659_fd93;
 
 /// The widest content in use: a link (see `heap::block`).
 const WIDEST: u32 = 44;
@@ -69,102 +69,10 @@ pub fn verify<const BITS: u32>(address: usize, word: u64) -> Option<u64> {
     if word ^ low == checksum::<BITS>(address, low) { Some(low) } else { None }
 }
 
-/// The inverse of `ODD`: five steps of Newton's, each of which doubles the bits that are right.
-const ODD_INVERSE: u64 = {
-    let (mut inverse, mut step) = (ODD, 0);
-    while step < 5 {
-        inverse = inverse.wrapping_mul(2u64.wrapping_sub(ODD.wrapping_mul(inverse)));
-        step += 1;
-    }
-    inverse
-};
-
-// No flip of one bit gives another address: it moves what comes out by a power of two times the inverse, which reaches the bits that
-// are zero in each address.
-const _: () = {
-    assert!(ODD.wrapping_mul(ODD_INVERSE) == 1);
-    let mut bit = 0;
-    while bit < 64 {
-        let step = ODD_INVERSE << bit;
-        let reach = if step >> 63 == 1 { step.wrapping_neg() } else { step };
-        assert!(reach >> ADDRESS_BITS != 0);
-        bit += 1;
-    }
-};
-
-/// The address of a function that a word in writable memory leads to: mixed with the word's own address and the secret, so that whoever
-/// overwrites it without knowing the secret does not choose where it leads. Zero is no function.
-pub struct MangledAddress(AtomicU64);
-
-/// What stands in the place of a hidden address and is none.
-#[derive(PartialEq, Eq, Debug)]
-pub struct Overwritten;
-
-impl MangledAddress {
-    /// No function.
-    pub const fn none() -> Self {
-        Self(AtomicU64::new(0))
-    }
-
-    fn key(&self) -> u64 {
-        ((&raw const self.0).addr() as u64 ^ secret()).wrapping_mul(ADDRESS_ODD)
-    }
-
-    fn hide(&self, address: usize) -> u64 {
-        if address == 0 { 0 } else { (address as u64 ^ self.key()).wrapping_mul(ODD).rotate_left(32) }
-    }
-
-    fn reveal(&self, word: u64) -> Result<usize, Overwritten> {
-        if word == 0 {
-            return Ok(0);
-        }
-        let address = word.rotate_right(32).wrapping_mul(ODD_INVERSE) ^ self.key();
-        usize::try_from(address).ok().filter(|address| address >> ADDRESS_BITS == 0).ok_or(Overwritten)
-    }
-
-    /// The address.
-    pub fn get(&self) -> Result<usize, Overwritten> {
-        self.reveal(self.0.load(Ordering::Acquire))
-    }
-
-    /// Puts another in its place; the one before. The secret is set by then.
-    pub fn swap(&self, address: usize) -> Result<usize, Overwritten> {
-        self.reveal(self.0.swap(self.hide(address), Ordering::AcqRel))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn a_hidden_address_comes_back_and_no_flip_of_it_is_one() {
-        static WORD: MangledAddress = MangledAddress::none();
-        assert_eq!(WORD.get(), Ok(0));
-        for address in [1, 0x5555_5555_4321, (1 << ADDRESS_BITS) - 1] {
-            assert!(WORD.swap(address).is_ok());
-            assert_eq!(WORD.get(), Ok(address));
-            for bit in 0..64 {
-                WORD.0.fetch_xor(1 << bit, Ordering::Relaxed);
-                assert_eq!(WORD.get(), Err(Overwritten), "bit {bit}");
-                WORD.0.fetch_xor(1 << bit, Ordering::Relaxed);
-            }
-        }
-        assert_eq!((WORD.swap(0), WORD.get()), (Ok((1 << ADDRESS_BITS) - 1), Ok(0)));
-    }
-
-    #[test]
-    #[cfg_attr(miri, ignore = "safe code over a great many numbers")]
-    fn hardly_anything_made_up_is_a_hidden_address() {
-        let word = MangledAddress::none();
-        let mut made_up = ODD;
-        let passed = (0..1_000_000).filter(|_| {
-            made_up = made_up.wrapping_mul(ADDRESS_ODD).wrapping_add(1);
-            word.reveal(made_up).is_ok()
-        });
-        assert!(passed.count() < 40, "one in 2^{} should", 64 - ADDRESS_BITS);
-    }
 
     fn every_flip_is_noticed<const BITS: u32>(address: usize, content: u64) {
         let low = content & ((1 << BITS) - 1);

@@ -8,11 +8,13 @@ pub mod code;
 pub mod config;
 pub mod family;
 pub mod line;
+pub mod mangled;
 #[cfg(feature = "models")]
 pub mod model;
 pub mod once_ref;
 pub mod operation;
 pub mod path;
+pub mod pointer;
 pub mod read_only;
 pub mod shared;
 pub mod tree;

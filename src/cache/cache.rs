@@ -43,6 +43,7 @@ use super::slots::{SLOTS, STACK_SLOTS};
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::config::{CHECKED, UNIT};
 use crate::base::operation::Operation;
+use crate::base::pointer;
 use crate::base::shared::{
     AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Unshared, entry_at, is_below, is_below_at, is_set, light_fence,
 };
@@ -202,7 +203,7 @@ pub fn add(counter: &AtomicU64, n: u64) {
 #[inline(always)]
 pub(super) unsafe fn slot(address: usize) -> &'static AtomicUsize {
     // SAFETY: slots are exposed, 8-aligned, and stay mapped.
-    unsafe { &*core::ptr::with_exposed_provenance(address) }
+    unsafe { pointer::to_ref(address) }
 }
 
 impl Head {
@@ -210,7 +211,7 @@ impl Head {
     #[inline(always)]
     pub(super) fn current() -> &'static Self {
         // SAFETY: the word leads to a cache, which stays mapped, or to what `thread` has in its place, which begins as one.
-        unsafe { &*core::ptr::with_exposed_provenance(thread::cache()) }
+        unsafe { pointer::to_ref(thread::cache()) }
     }
 
     /// Whether the gate is open.
@@ -240,12 +241,12 @@ impl Head {
     #[inline(always)]
     pub(super) unsafe fn cache(&self) -> &'static Cache {
         // SAFETY: the head of a cache, which is exposed and stays mapped.
-        unsafe { &*core::ptr::with_exposed_provenance(core::ptr::from_ref(self).addr()) }
+        unsafe { pointer::to_ref(core::ptr::from_ref(self).addr()) }
     }
 
     pub(super) fn near_leaf(&self) -> &'static LeafView {
         // SAFETY: near leafs stay.
-        unsafe { &*core::ptr::with_exposed_provenance(self.near_leaf.load(Relaxed)) }
+        unsafe { pointer::to_ref(self.near_leaf.load(Relaxed)) }
     }
 
     /// The unit of an address that the near leaf shows.
@@ -278,7 +279,7 @@ impl Cache {
     /// Lays out new memory of zeroes as a cache, which nobody has seen yet. The gate is closed.
     pub fn begin(&self) {
         // SAFETY: the head of nobody.
-        let nobody: &Head = unsafe { &*core::ptr::with_exposed_provenance(thread::no_cache()) };
+        let nobody: &Head = unsafe { pointer::to_ref(thread::no_cache()) };
         self.head.near_leaf.store(nobody.near_leaf.load(Relaxed), Relaxed);
         for class in SizeClass::all() {
             let bin = self.bin(class);
@@ -386,7 +387,7 @@ impl Cache {
             return;
         }
         if let Some(near_leaf) = PAGE_MAP.leaf_view(object) {
-            self.head.near_leaf.store(core::ptr::from_ref(near_leaf).expose_provenance(), Relaxed);
+            self.head.near_leaf.store(pointer::expose(near_leaf), Relaxed);
         }
     }
 

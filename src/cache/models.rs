@@ -8,6 +8,7 @@ use super::fast;
 use crate::base::class::SizeClass;
 use crate::base::model::{self, model};
 use crate::base::operation::Operation;
+use crate::base::pointer;
 use crate::sys::thread;
 use core::sync::atomic::Ordering::Relaxed;
 use std::vec::Vec;
@@ -24,14 +25,14 @@ std::thread_local! {
         // SAFETY: it has a size.
         let cache = unsafe { std::alloc::alloc_zeroed(layout) };
         let objects: &mut [[u64; 2]; OBJECTS] = std::boxed::Box::leak(std::boxed::Box::default());
-        (cache.expose_provenance(), (&raw mut *objects).expose_provenance())
+        (pointer::expose(cache), pointer::expose(&raw mut *objects))
     };
 }
 
 fn memory() -> (&'static Cache, [usize; OBJECTS]) {
     let (cache, objects) = MEMORY.with(|&memory| memory);
     // SAFETY: zeroes, never given back.
-    let cache = unsafe { &*core::ptr::with_exposed_provenance(cache) };
+    let cache = unsafe { pointer::to_ref(cache) };
     (cache, core::array::from_fn(|index| objects + index * size_of::<[u64; 2]>()))
 }
 

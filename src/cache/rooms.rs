@@ -13,8 +13,8 @@
 #![allow(unsafe_code)]
 
 use super::cache::{self, Cache};
-use crate::base::align;
 use crate::base::shared::{AtomicU64, AtomicUsize, Unshared};
+use crate::base::{align, pointer};
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering;
@@ -101,9 +101,9 @@ pub fn update(word: &AtomicU64, order: Ordering, change: impl Fn(u64) -> u64) ->
 pub fn rooms() -> impl Iterator<Item = &'static Room> {
     let at = |address: usize| {
         // SAFETY: rooms stay.
-        unsafe { core::ptr::with_exposed_provenance::<Room>(address).as_ref() }
+        unsafe { pointer::at::<Room>(address).as_ref() }
     };
-    let first = at((&raw const FIRST).expose_provenance());
+    let first = at(pointer::expose(&raw const FIRST));
     core::iter::successors(first, move |room| at(room.next.load(Ordering::Acquire)))
 }
 
@@ -140,7 +140,7 @@ pub fn add() -> bool {
     let size = CACHES_MOST.min(CACHES_FIRST << (2 * (count - 1)).min(CACHES_MOST.ilog2() as usize));
     let Some(made) = Made::reserved(size).or_else(|| Made::reserved(1)).or_else(Made::plain) else { return false };
     // SAFETY: zeroed memory, and nobody has seen it yet.
-    let room: &'static Room = unsafe { &*core::ptr::with_exposed_provenance(made.start) };
+    let room: &'static Room = unsafe { pointer::to_ref(made.start) };
     room.caches.store(made.start + head(made.size), Relaxed);
     room.size.set(made.size);
     if last.next.compare_exchange(0, made.start, Ordering::AcqRel, Relaxed).is_err() {
@@ -178,7 +178,7 @@ impl Made {
     fn plain() -> Option<Self> {
         let start = Linux.map_guarded(head(1) + stride(), Linux.page_size())?;
         // SAFETY: as in `add`.
-        let word = unsafe { &*core::ptr::with_exposed_provenance::<AtomicU64>(start + size_of::<Room>()) };
+        let word = unsafe { pointer::to_ref::<AtomicU64>(start + size_of::<Room>()) };
         word.store(OPEN, Relaxed);
         Some(Self { start, size: 1, reserved: false })
     }
@@ -242,9 +242,9 @@ pub struct Place {
 impl Place {
     /// The cache's word: its flags, and its owner as `threads` has it.
     pub fn word(&self) -> &'static AtomicU64 {
-        let words = core::ptr::from_ref(self.room).expose_provenance() + size_of::<Room>();
+        let words = pointer::expose(self.room) + size_of::<Room>();
         // SAFETY: so many words stand behind a room.
-        unsafe { &*core::ptr::with_exposed_provenance(words + self.index * size_of::<AtomicU64>()) }
+        unsafe { pointer::to_ref(words + self.index * size_of::<AtomicU64>()) }
     }
 
     /// The cache, if it is laid out. Its pages may go back while somebody looks at it who does not own it: it is all zero then.
@@ -259,7 +259,7 @@ impl Place {
     /// The cache, which is open.
     fn cache(&self) -> &'static Cache {
         // SAFETY: pages of a cache's size and alignment, never unmapped, of which all is atomics.
-        unsafe { &*core::ptr::with_exposed_provenance(self.address()) }
+        unsafe { pointer::to_ref(self.address()) }
     }
 
     /// Lets the cache's pages be used. By its owner. False where there is no memory.

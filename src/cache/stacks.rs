@@ -5,6 +5,7 @@
 use super::cache::{BUDGET, Cache, SHARE_MAX, SHARE_MIN, add, slot};
 use super::slots::{FAR, NEAR, STACK_SLOTS, StackSlots, slots_max, slots_min};
 use crate::base::class::{CLASSES, SizeClass};
+use crate::base::pointer;
 use crate::base::shared::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{Ordering, compiler_fence};
@@ -56,7 +57,7 @@ impl Cache {
         // A cache that is not laid out has zeroes there.
         let count = top.saturating_sub(bottom) / 8;
         // SAFETY: the slots stand behind the cache, and `top` is one of them, `bottom` or above it, or 0.
-        unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(bottom + 8), count) }
+        unsafe { core::slice::from_raw_parts(pointer::at(bottom + 8), count) }
     }
 
     /// How many objects a stack may hold.
@@ -161,7 +162,7 @@ impl Cache {
         let is_near = bottom == self.slot_at(STACK_SLOTS[class.index()].near);
         // SAFETY: the slots stand behind the cache.
         unsafe {
-            let first = core::ptr::with_exposed_provenance(bottom);
+            let first = pointer::at(bottom);
             core::slice::from_raw_parts(first, 1 + if is_near { most.min(NEAR) } else { most })
         }
     }

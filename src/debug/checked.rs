@@ -17,11 +17,11 @@
 use super::looks::{freed, look, look_at, look_before, look_beside, tell, untouched, waiting, whole_in_use};
 use super::quarantine::{self, Vacant};
 use super::under_way::{AT_WORK, GIVING, KEEPING};
-use crate::base::align;
 use crate::base::class::{SLAB_MAX, SizeClass};
 use crate::base::config::{GRAIN, REQUEST_MAX};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
+use crate::base::{align, pointer};
 use crate::cache::count;
 use crate::debug::faults;
 use crate::process::options::Foreign;
@@ -148,7 +148,7 @@ fn serve(operation: Operation, room: usize, align: usize, zero: bool) -> Option<
 
 /// Bytes of a block that are new to the program, `zero` or as the options say. Those of large blocks come from the system as zeroes.
 fn filled(start: usize, n: usize, zero: bool) -> *mut u8 {
-    let p: *mut u8 = core::ptr::with_exposed_provenance_mut(start);
+    let p: *mut u8 = pointer::at_mut(start);
     let byte = match options::fill() {
         _ if zero => 0,
         options::Fill::Junk => FRESH,
@@ -262,7 +262,7 @@ fn leave(start: usize) -> Option<Vacant> {
     }
     if !(is_mapping && KEEPING.load(SeqCst)) && vacate(block, place) {
         // SAFETY: nobody has had it since it was freed.
-        unsafe { release::release(Operation::Move, core::ptr::with_exposed_provenance_mut(start)) };
+        unsafe { release::release(Operation::Move, pointer::at_mut(start)) };
     }
     if is_mapping {
         GIVING.fetch_sub(1, SeqCst);

@@ -9,10 +9,10 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::align;
 use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::line::Line;
+use crate::base::{align, pointer};
 use crate::debug::scan;
 use crate::process::{options, statics};
 use crate::report::trailer::{self, Call};
@@ -62,7 +62,7 @@ impl<T: Copy> Table<T> {
     fn new(count: usize, item: T) -> Option<Self> {
         let room = align::up(count.max(1) * size_of::<T>(), page_size());
         let address = linux::map_uncounted(room)?;
-        let first: *mut T = core::ptr::with_exposed_provenance_mut(address);
+        let first: *mut T = pointer::at_mut(address);
         for index in 0..count {
             // SAFETY: new memory with room for so many.
             unsafe { first.add(index).write(item) };

@@ -8,6 +8,7 @@ use crate::base::code::Code;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
+use crate::base::pointer;
 use crate::heap::headers;
 use crate::process::{options, statics};
 use crate::report::checked_block::{Below, block_of, extent, find};
@@ -182,7 +183,7 @@ pub(super) fn waiting(start: usize) -> Option<(Block, Below)> {
     let found = find(start);
     if found.is_none() {
         // Which finds out what is wrong.
-        let _ = owner::usable_size_for(Operation::Free, core::ptr::with_exposed_provenance_mut(start));
+        let _ = owner::usable_size_for(Operation::Free, pointer::at_mut(start));
     }
     found
 }

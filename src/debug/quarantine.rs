@@ -11,7 +11,7 @@ use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::shared::{AtomicU64, AtomicUsize};
-use crate::base::{align, checksum};
+use crate::base::{align, checksum, pointer};
 use crate::cache::cache::add;
 use crate::cache::{count, refill};
 use crate::process::{options, statics};
@@ -119,7 +119,7 @@ impl Shard {
     /// Its queue, if there is one by now.
     fn queue_if_any(&self) -> Option<&'static Queue> {
         // SAFETY: new memory of zeroes is an empty queue, which stays, and all of it is atomics.
-        unsafe { core::ptr::with_exposed_provenance::<Queue>(self.queue.load(Relaxed)).as_ref() }
+        unsafe { pointer::at::<Queue>(self.queue.load(Relaxed)).as_ref() }
     }
 }
 
@@ -408,14 +408,14 @@ pub fn written(block: Block, facts: Facts) -> Option<usize> {
 
 fn fill(bytes: Range<usize>, with: u8) {
     // SAFETY: bytes of a block of ours.
-    unsafe { core::ptr::with_exposed_provenance_mut::<u8>(bytes.start).write_bytes(with, bytes.len()) };
+    unsafe { pointer::at_mut::<u8>(bytes.start).write_bytes(with, bytes.len()) };
 }
 
 /// The first of some bytes of a freed block that is not as it was left.
 pub fn changed(bytes: Range<usize>) -> Option<usize> {
     let slice: &[u8] =
         // SAFETY: bytes of a block of ours that nobody is to write to.
-        unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(bytes.start), bytes.len()) };
+        unsafe { core::slice::from_raw_parts(pointer::at(bytes.start), bytes.len()) };
     // Eight words at a time, as the compiler does not do so for the search.
     let (lines, rest) = slice.as_chunks::<64>();
     let (words, tail) = rest.as_chunks::<8>();

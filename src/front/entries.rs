@@ -3,11 +3,11 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::align;
 use crate::base::class::{self, SizeClass};
 use crate::base::config::{CHECKED, GRAIN, REQUEST_MAX};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
+use crate::base::{align, pointer};
 use crate::cache::cache::Cache;
 use crate::cache::fast::{self, Pushed};
 use crate::cache::{count, remote};
@@ -25,7 +25,7 @@ use core::sync::atomic::Ordering::Relaxed;
 pub fn malloc(n: usize) -> *mut u8 {
     match fast::pop(Operation::Malloc, n) {
         0 => malloc_slowly(n),
-        object => core::ptr::with_exposed_provenance_mut(object),
+        object => pointer::at_mut(object),
     }
 }
 
@@ -34,7 +34,7 @@ pub fn malloc(n: usize) -> *mut u8 {
 pub fn operator_new(n: usize) -> *mut u8 {
     match fast::pop(Operation::Malloc, n) {
         0 => operator_new_slowly(n),
-        object => core::ptr::with_exposed_provenance_mut(object),
+        object => pointer::at_mut(object),
     }
 }
 
@@ -49,7 +49,7 @@ extern "C" fn operator_new_slowly(n: usize) -> *mut u8 {
 extern "C" fn malloc_slowly(n: usize) -> *mut u8 {
     // The fast path takes no bytes for very many.
     let object = if n == 0 { fast::pop_for_zero(Operation::Malloc) } else { 0 };
-    if object == 0 { malloc_slowly_for(Family::Malloc, n) } else { core::ptr::with_exposed_provenance_mut(object) }
+    if object == 0 { malloc_slowly_for(Family::Malloc, n) } else { pointer::at_mut(object) }
 }
 
 #[inline(never)]
@@ -57,7 +57,7 @@ fn malloc_slowly_for(family: Family, n: usize) -> *mut u8 {
     let class = if n > class::SLAB_MAX { SizeClass::for_size(n) } else { None };
     match class.map_or(0, |class| fast::pop_class(Operation::Malloc, class)) {
         0 => malloc_uncached(family, n),
-        block => core::ptr::with_exposed_provenance_mut(block),
+        block => pointer::at_mut(block),
     }
 }
 
@@ -76,7 +76,7 @@ pub fn aligned_alloc(family: Family, n: usize, align: usize) -> *mut u8 {
     let object = fast::pop(Operation::Aligned, class::aligned_size(n, align));
     if object != 0 {
         return if align::is(object, align) {
-            core::ptr::with_exposed_provenance_mut(object)
+            pointer::at_mut(object)
         } else {
             serve_instead(Operation::Aligned, object, n, align, false)
         };
@@ -100,7 +100,7 @@ pub fn calloc(n: usize, align: usize) -> *mut u8 {
     if align <= GRAIN {
         let object = fast::pop(Operation::Calloc, n);
         if object != 0 {
-            let p: *mut u8 = core::ptr::with_exposed_provenance_mut(object);
+            let p: *mut u8 = pointer::at_mut(object);
             // SAFETY: the object has room for `n` bytes.
             unsafe { p.write_bytes(0, n) };
             return p;
@@ -116,7 +116,7 @@ pub fn calloc_whole(n: usize) -> *mut u8 {
     if object == 0 {
         return calloc_slowly(n, GRAIN);
     }
-    let p: *mut u8 = core::ptr::with_exposed_provenance_mut(object);
+    let p: *mut u8 = pointer::at_mut(object);
     // SAFETY: the object has so many bytes.
     unsafe { p.write_bytes(0, size) };
     p
@@ -300,7 +300,7 @@ pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
         let object = fast::pop(Operation::Realloc, n);
         if object != 0 {
-            return core::ptr::with_exposed_provenance_mut(object);
+            return pointer::at_mut(object);
         }
     } else if let Ok(object) = fast::object(p.addr()) {
         if serves(object.size(), n) {
@@ -384,7 +384,7 @@ unsafe fn move_object(object: fast::Object, p: *mut u8, n: usize) -> *mut u8 {
         // SAFETY: the caller's promise.
         return unsafe { realloc_slowly(p, n) };
     }
-    let new: *mut u8 = core::ptr::with_exposed_provenance_mut(to);
+    let new: *mut u8 = pointer::at_mut(to);
     // SAFETY: two objects in use, not the same, with at least these sizes.
     unsafe {
         new.copy_from_nonoverlapping(p, object.size().min(n));

@@ -22,12 +22,11 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::checksum;
 use crate::base::code::Code;
 use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
 use crate::base::shared::AtomicU64;
-use crate::base::tree::{Nodes, Summary};
-use crate::base::{align, tree::NONE};
+use crate::base::tree::{NONE, Nodes, Summary};
+use crate::base::{align, checksum, pointer};
 use crate::sys::report;
 use core::sync::atomic::Ordering;
 
@@ -67,7 +66,7 @@ fn word(address: usize) -> &'static AtomicU64 {
     debug_assert!(align::is(address, 8) && address != 0);
     // SAFETY: what the folder's files promise (see above): it is inside a region, and these are mapped, writable, and
     // exposed by their page source; all access to these words is atomic, and they are 8-aligned.
-    unsafe { &*core::ptr::with_exposed_provenance(address) }
+    unsafe { pointer::to_ref(address) }
 }
 
 #[inline]

@@ -8,9 +8,9 @@
 use super::check::Broken;
 use super::page_map::PageMap;
 use super::range_record::{Kind, RangeRecord, RecordPool};
-use crate::base::align;
 use crate::base::config::UNIT;
 use crate::base::shared::{AtomicU32, AtomicUsize};
+use crate::base::{align, pointer};
 use crate::sys::pages::{self, PageSource};
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -153,7 +153,7 @@ impl<S: PageSource + 'static> Mappings<S> {
                 return;
             }
             if !self.source.purge(record.start(), record.len()) {
-                core::ptr::with_exposed_provenance_mut::<u8>(record.start()).write_bytes(0, record.len());
+                pointer::at_mut::<u8>(record.start()).write_bytes(0, record.len());
             }
         }
         record.set_kind(Kind::Retained);
@@ -315,7 +315,7 @@ impl<S: PageSource + 'static> Mappings<S> {
                 return None;
             };
             let to = align::up(got, UNIT);
-            let content: *mut u8 = core::ptr::with_exposed_provenance_mut(got);
+            let content: *mut u8 = pointer::at_mut(got);
             content.copy_to(content.wrapping_add(to - got), old_len.min(len));
             // A trim that fails leaves address space unused.
             for (at, len) in [(got, to - got), (to + len, got + room - (to + len))] {

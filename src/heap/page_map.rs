@@ -14,9 +14,9 @@
 #![allow(unsafe_code)]
 
 use super::range_record::RangeRecord;
-use crate::base::align;
 use crate::base::config::{ADDRESS_BITS, UNIT};
 use crate::base::shared::{AtomicPtr, AtomicU64, Unshared};
+use crate::base::{align, pointer};
 use crate::sys::pages::PageSource;
 use core::num::NonZeroU64;
 use core::sync::atomic::Ordering;
@@ -90,7 +90,7 @@ impl LeafView {
     #[inline(always)]
     pub unsafe fn entry(&self, unit: usize) -> u64 {
         let entries = (&raw const *self).wrapping_add(1);
-        let entries: *const AtomicU64 = core::ptr::with_exposed_provenance(entries.addr());
+        let entries: *const AtomicU64 = pointer::at(entries.addr());
         // SAFETY: the entries of a leaf's units stand behind its view, and leaves are exposed and stay.
         unsafe { (*entries.add(unit)).load(Ordering::Acquire) }
     }
@@ -131,8 +131,7 @@ impl Unit {
     /// What it belongs to.
     #[inline(always)]
     pub fn record(self) -> Option<&'static RangeRecord> {
-        let records: *const AtomicPtr<RangeRecord> =
-            core::ptr::with_exposed_provenance(core::ptr::from_ref(self.view).addr() + RECORDS);
+        let records: *const AtomicPtr<RangeRecord> = pointer::at(core::ptr::from_ref(self.view).addr() + RECORDS);
         // SAFETY: the records of ranges of a leaf stand behind its view, and leaves are exposed; records of ranges are never unmapped (see `record`).
         unsafe { (*records.add(self.unit)).load(Ordering::Acquire).as_ref() }
     }
@@ -161,8 +160,7 @@ impl Unit {
     #[cfg(not(all(target_arch = "x86_64", not(any(test, miri, tsan, feature = "models")))))]
     #[inline(always)]
     pub fn is_below_limit(self, number: u64) -> bool {
-        let limits: *const AtomicU64 =
-            core::ptr::with_exposed_provenance(core::ptr::from_ref(self.view).addr() + LIMITS);
+        let limits: *const AtomicU64 = pointer::at(core::ptr::from_ref(self.view).addr() + LIMITS);
         // SAFETY: as above; leaves are exposed.
         number < unsafe { (*limits.add(self.unit)).load(Ordering::Relaxed) }
     }
@@ -305,7 +303,7 @@ impl PageMap {
     /// Makes new memory the leaf of `root`, or gives it back where there is one by now.
     fn install(&self, source: &impl PageSource, root: usize, address: usize) {
         let Some(slot) = self.root.get(root) else { return };
-        let leaf = core::ptr::with_exposed_provenance_mut::<Leaf>(address);
+        let leaf = pointer::at_mut::<Leaf>(address);
         // SAFETY: mapped above, and nobody has seen it.
         let Leaf { view, .. } = unsafe { &*leaf };
         view.units.set(LEAF_ENTRIES);

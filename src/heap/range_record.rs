@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 use crate::base::config::UNIT;
+use crate::base::pointer;
 use crate::base::shared::{AtomicU32, AtomicU64, AtomicUsize, fence};
 use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering;
@@ -195,7 +196,7 @@ impl RecordPool {
     /// Puts a record back. Nothing may point at it any more.
     pub fn put(&self, record: &'static RangeRecord) {
         record.set_kind(Kind::Nothing);
-        let address = core::ptr::from_ref(record).expose_provenance() as u64;
+        let address = pointer::expose(record) as u64;
         let mut head = self.free.load(Ordering::Relaxed);
         loop {
             let next = usize::try_from((head & ((1 << INDEX_BITS) - 1)) << 6).unwrap_or(0);
@@ -272,12 +273,12 @@ fn record_at(index: u64) -> Option<&'static RangeRecord> {
     let address = usize::try_from(index << 6).ok().filter(|&address| address != 0)?;
     // SAFETY: indexes come from chunks, which are exposed, never unmapped while in use, zeroed at first, and hold
     // nothing but records of atomics.
-    Some(unsafe { &*core::ptr::with_exposed_provenance(address) })
+    Some(unsafe { pointer::to_ref(address) })
 }
 
 fn chunk(address: usize) -> Option<&'static Chunk> {
     // SAFETY: as for `record`.
-    (address != 0).then(|| unsafe { &*core::ptr::with_exposed_provenance(address) })
+    (address != 0).then(|| unsafe { pointer::to_ref(address) })
 }
 
 #[cfg(feature = "models")]

@@ -11,10 +11,10 @@
 use super::block::{self, Header};
 use super::heap::Heap;
 use super::range_record::{Kind, RangeRecord};
-use crate::base::align;
 use crate::base::config::{
     BLOCK_MAX, DENSE_DIVISOR, GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX, UNIT,
 };
+use crate::base::{align, pointer};
 use crate::sys::pages::{self, PageSource};
 use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
@@ -113,7 +113,7 @@ impl<S: PageSource + 'static> Heap<S> {
             };
             return None;
         }
-        record.next.store(self.regions.map_or(0, |next| core::ptr::from_ref(next).expose_provenance()), Relaxed);
+        record.next.store(self.regions.map_or(0, |next| pointer::expose(next)), Relaxed);
         self.regions = Some(record);
         self.begin_huge(record, need, for_slabs);
         self.figures.regions += 1;
@@ -243,7 +243,7 @@ impl<S: PageSource + 'static> Heap<S> {
         let _ = self.map.set(&self.source, at, end - at, upper);
         lower.len.store(at - lower.start(), Relaxed);
         lower.untouched_from.store(untouched_from.min(at), Relaxed);
-        lower.next.store(core::ptr::from_ref(upper).expose_provenance(), Relaxed);
+        lower.next.store(pointer::expose(upper), Relaxed);
         self.figures.regions += 1;
     }
 
@@ -346,7 +346,7 @@ impl<S: PageSource + 'static> Heap<S> {
             }
             record.next.store(0, Relaxed);
             match kept {
-                Some(kept) => kept.next.store(core::ptr::from_ref(record).expose_provenance(), Relaxed),
+                Some(kept) => kept.next.store(pointer::expose(record), Relaxed),
                 None => self.regions = Some(record),
             }
             kept = Some(record);
@@ -364,6 +364,6 @@ fn next_region(record: &RangeRecord) -> Option<&'static RangeRecord> {
     // SAFETY: the link of a region's range's record is that of another range's record, or zero; records of ranges are never unmapped.
     #[expect(unsafe_code, reason = "records link each other by address")]
     unsafe {
-        core::ptr::with_exposed_provenance::<RangeRecord>(address).as_ref()
+        pointer::at::<RangeRecord>(address).as_ref()
     }
 }

@@ -14,6 +14,7 @@ use super::page_map::PageMap;
 use super::range_record::RecordPool;
 use crate::base::config::{REGION_GRANULE, UNIT};
 use crate::base::operation::Operation;
+use crate::base::pointer;
 use crate::sys::fake::{Fake, are_all};
 use crate::sys::pages::PageSource;
 use proptest::prelude::*;
@@ -133,7 +134,7 @@ impl Bench {
 
 fn bytes(block: usize, len: usize) -> &'static mut [u8] {
     // SAFETY: tests pass blocks they own.
-    unsafe { core::slice::from_raw_parts_mut(core::ptr::with_exposed_provenance_mut(block), len) }
+    unsafe { core::slice::from_raw_parts_mut(pointer::at_mut(block), len) }
 }
 
 /// A live block as the model knows it.

@@ -4,7 +4,7 @@
 
 use super::options::{self, Purge};
 use super::trim_policy;
-use crate::base::checksum::MangledAddress;
+use crate::base::mangled::MangledFn;
 use crate::base::shared::{AtomicBool, AtomicU32};
 use crate::process::statics;
 use crate::sys::helper::{self, Started};
@@ -23,19 +23,16 @@ static MAY_HALT: AtomicBool = AtomicBool::new(false);
 /// The process that may start one: not the child of a vfork, which has this one's memory.
 static PROCESS: AtomicU32 = AtomicU32::new(0);
 /// What the helper does in one go.
-static PASS: MangledAddress = MangledAddress::none();
+static PASS: MangledFn<fn()> = MangledFn::none();
 
 /// Says what the helper does. After the start.
 pub fn set_pass(pass: fn()) {
-    let _ = PASS.swap((pass as *mut ()).expose_provenance());
+    let _ = PASS.swap(Some(pass));
 }
 
 /// What the helper does, once that has been said; nothing where the word was overwritten.
 fn pass() -> Option<fn()> {
-    let address = PASS.get().ok().filter(|&address| address != 0)?;
-    let pass: *mut () = core::ptr::with_exposed_provenance_mut(address);
-    // SAFETY: what `set_pass` stored.
-    Some(unsafe { core::mem::transmute::<*mut (), fn()>(pass) })
+    PASS.get().ok().flatten()
 }
 
 /// By the helper: it is to look again.

@@ -9,7 +9,7 @@
 use super::option_keys;
 use super::options::{self, HugePages};
 use super::statics::{self, MAPPINGS};
-use crate::base::checksum;
+use crate::base::{checksum, pointer};
 use crate::process::helper_call;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::PageSource;
@@ -71,7 +71,7 @@ fn start() {
 fn secret() -> u64 {
     let given = auxv::get(libc::AT_RANDOM).map(|address| {
         // SAFETY: AT_RANDOM points at sixteen bytes that live as long as the process.
-        unsafe { core::ptr::with_exposed_provenance::<[u64; 2]>(address).read_unaligned() }
+        unsafe { pointer::at::<[u64; 2]>(address).read_unaligned() }
     });
     let asked = calls::random();
     let [low, high] = match (given, asked) {

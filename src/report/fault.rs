@@ -6,8 +6,8 @@
 #![allow(unsafe_code)]
 
 use crate::base::align;
-use crate::base::checksum::MangledAddress;
 use crate::base::code::Code;
+use crate::base::mangled::MangledFn;
 use crate::sys::fault::{self, Fault};
 use crate::sys::report::{self, After, Detail};
 use crate::sys::{linux, thread};
@@ -41,24 +41,19 @@ pub enum Owned {
 }
 
 /// By what they own, as far as `set_owner` was told of them.
-static OWNERS: [MangledAddress; 2] = [const { MangledAddress::none() }; 2];
+static OWNERS: [MangledFn<Owner>; 2] = [const { MangledFn::none() }; 2];
 
 /// Has an owner asked about faults from here on. May be called again and again.
 pub fn set_owner(what: Owned, owner: Owner) {
     let known = &OWNERS[what as usize];
-    if known.get() == Ok(0) {
-        let _ = known.swap((owner as *mut ()).expose_provenance());
+    if known.get().is_ok_and(|known| known.is_none()) {
+        let _ = known.swap(Some(owner));
     }
 }
 
 /// Those that are to be asked.
 fn owners() -> impl Iterator<Item = Owner> {
-    let known = OWNERS.iter().filter_map(|slot| slot.get().ok().filter(|&address| address != 0));
-    known.map(|address| {
-        let owner: *mut () = core::ptr::with_exposed_provenance_mut(address);
-        // SAFETY: what `set_owner` stored.
-        unsafe { core::mem::transmute::<*mut (), Owner>(owner) }
-    })
+    OWNERS.iter().filter_map(|known| known.get().ok().flatten())
 }
 
 /// Reports an access that was stopped, with its stack, and lets it go on if the options say so.

@@ -21,10 +21,10 @@
 use super::guarded_block::{
     BUSY, DEPTH, FREE, FREEING, GuardedBlock, STATE_BITS, STATE_MASK, Trace, USED, describe_block,
 };
-use crate::base::align;
 use crate::base::config::{GRAIN, UNIT};
 use crate::base::family::Family;
 use crate::base::shared::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, fence};
+use crate::base::{align, pointer};
 use crate::process::statics;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::{self, PageSource};
@@ -164,7 +164,7 @@ pub fn make() -> Option<&'static Pool> {
         give_back();
         return None;
     }
-    let address = core::ptr::with_exposed_provenance_mut::<Pool>(start);
+    let address = pointer::at_mut::<Pool>(start);
     // SAFETY: zeroed memory of a pool's size, all of which is atomics, and nobody has seen it.
     unsafe { &*address }.begin();
     // Before anybody sees it: who does may use it.

@@ -4,6 +4,7 @@
 
 use super::trailer::Facts;
 use crate::base::family::Family;
+use crate::base::pointer;
 use crate::sys::probe;
 use crate::sys::report::Detail;
 
@@ -94,7 +95,7 @@ impl GuardedBlock {
     pub(super) fn write_canaries(&self) {
         for (start, len) in self.rest() {
             // SAFETY: opened just now, and nobody else's.
-            unsafe { core::ptr::with_exposed_provenance_mut::<u8>(start).write_bytes(CANARY, len) };
+            unsafe { pointer::at_mut::<u8>(start).write_bytes(CANARY, len) };
         }
     }
 
@@ -115,7 +116,7 @@ impl GuardedBlock {
     pub(super) fn damage(&self) -> Option<usize> {
         let [before, behind] = self.rest().map(|(start, len)| {
             // SAFETY: open pages of ours, which the program should not write to any more.
-            unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance::<u8>(start), len) }
+            unsafe { core::slice::from_raw_parts(pointer::at::<u8>(start), len) }
         });
         // All at once, as the compiler does not do so for the search.
         let is_whole = |bytes: &[u8]| {

@@ -15,7 +15,7 @@
 
 use crate::base::config::GRAIN;
 use crate::base::family::Family;
-use crate::base::{align, checksum};
+use crate::base::{align, checksum, pointer};
 use crate::process::options;
 use crate::slab::vacant::{self, BITS};
 use crate::sys::depot::Depot;
@@ -82,7 +82,7 @@ pub fn overhead() -> usize {
 
 fn word(address: usize) -> &'static AtomicU64 {
     // SAFETY: callers pass words of blocks of ours, which are mapped, 8-aligned and exposed.
-    unsafe { &*core::ptr::with_exposed_provenance(address) }
+    unsafe { pointer::to_ref(address) }
 }
 
 /// The canaries of the word at an address, the first one lowest: never zero and never ASCII, and not the same everywhere.

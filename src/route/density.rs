@@ -3,8 +3,8 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::align;
 use crate::base::operation::Operation;
+use crate::base::{align, pointer};
 use crate::heap::huge::LARGE;
 use crate::process::options::{self, HugePages};
 use crate::process::statics;
@@ -39,7 +39,7 @@ fn has_content(block: usize, bytes: usize) -> bool {
         let is_readable = probe::is_readable(at);
         let words = (at..at + page).step_by(size_of::<u64>());
         // SAFETY: inside the block, which nobody uses any more, on a page that can be read.
-        let mut contents = words.map(|word| unsafe { core::ptr::with_exposed_provenance::<u64>(word).read_volatile() });
+        let mut contents = words.map(|word| unsafe { pointer::at::<u64>(word).read_volatile() });
         empty += usize::from(!is_readable || contents.all(|content| content == 0));
         if empty > most {
             return false;

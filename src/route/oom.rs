@@ -6,9 +6,9 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::checksum::{MangledAddress, Overwritten};
 use crate::base::code::Code;
 use crate::base::config::REQUEST_MAX;
+use crate::base::mangled::{MangledFn, Overwritten};
 use crate::cache::cache::Cache;
 use crate::process::{start, statics};
 use crate::sys::{errno, report, thread};
@@ -19,23 +19,20 @@ use core::ffi::c_int;
 /// fails without another call.
 pub type OomHandler = extern "C" fn(bytes: usize) -> c_int;
 
-static HANDLER: MangledAddress = MangledAddress::none();
+static HANDLER: MangledFn<OomHandler> = MangledFn::none();
 
-fn handler(address: Result<usize, Overwritten>) -> Option<OomHandler> {
-    let Ok(address) = address else {
+fn handler(known: Result<Option<OomHandler>, Overwritten>) -> Option<OomHandler> {
+    let Ok(handler) = known else {
         let text = format_args!("the address of the handler for lack of memory was overwritten");
         report::misuse(Code::HeapDamaged, 0, text)
     };
-    let address: *mut () = core::ptr::with_exposed_provenance_mut(address);
-    // SAFETY: null, or what `set_handler` stored.
-    unsafe { core::mem::transmute(address) }
+    handler
 }
 
 /// Sets the process's handler, or none, and returns the one before. Thread-safe.
 pub fn set_handler(new: Option<OomHandler>) -> Option<OomHandler> {
     // The secret has to be there.
     start::ensure();
-    let new = new.map_or(0, |new| (new as *mut ()).expose_provenance());
     handler(HANDLER.swap(new))
 }
 

@@ -5,6 +5,7 @@
 use super::owner::{Owner, arena_of, is_in_a_cache, owner};
 use crate::base::class::{self, SLAB_MAX, SizeClass};
 use crate::base::operation::Operation;
+use crate::base::pointer;
 use crate::cache::cache::Cache;
 use crate::cache::fast::Pushed;
 use crate::cache::{count, fast, refill, threads};
@@ -55,7 +56,7 @@ fn perturb_object(entry: Entry, address: usize) {
 /// A block in use of so many bytes is there, which its owner is giving up.
 unsafe fn perturb_freed(address: usize, usable: usize) {
     // SAFETY: the caller's promise.
-    unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes(options::perturb(), usable) };
+    unsafe { pointer::at_mut::<u8>(address).write_bytes(options::perturb(), usable) };
 }
 
 /// # Safety

@@ -7,6 +7,7 @@ use super::release::release_moved;
 use super::serve::{allocate_for, fail, room};
 use crate::base::config::{GRAIN, MIN_BLOCK};
 use crate::base::operation::Operation;
+use crate::base::pointer;
 use crate::cache::count;
 use crate::heap::block;
 use crate::heap::range_record::RangeRecord;
@@ -112,7 +113,7 @@ fn resize_block(region: &'static RangeRecord, address: usize, n: usize) -> Optio
     drop(heap);
     helper_call::look(region.arena.load(Relaxed) as usize);
     match resized {
-        Ok(Some(_)) => Some(core::ptr::with_exposed_provenance_mut(address)),
+        Ok(Some(_)) => Some(pointer::at_mut(address)),
         Ok(None) => None,
         Err(wrong) => {
             misuse::report(Operation::Realloc, address, Wrong::Block(region, wrong));
@@ -127,7 +128,7 @@ fn resize_mapping(record: &'static RangeRecord, n: usize) -> Option<*mut u8> {
         return None;
     }
     let start = statics::MAPPINGS.resize(record, n)?;
-    Some(core::ptr::with_exposed_provenance_mut(start))
+    Some(pointer::at_mut(start))
 }
 
 /// # Safety

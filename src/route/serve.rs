@@ -3,11 +3,11 @@
 #![allow(unsafe_code)]
 
 use super::give_back::release_regions_for;
-use crate::base::align;
 use crate::base::class::SizeClass;
 use crate::base::config::{GRAIN, REQUEST_MAX};
 use crate::base::family::Family;
 use crate::base::operation::Operation;
+use crate::base::{align, pointer};
 use crate::cache::{count, fast, refill, threads};
 use crate::heap::headers;
 use crate::heap::heap::Fresh;
@@ -27,7 +27,7 @@ pub fn fail() -> *mut u8 {
 pub fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
     match fast::pop(operation, n) {
         0 => serve(operation, n, GRAIN, false),
-        object => core::ptr::with_exposed_provenance_mut(object),
+        object => pointer::at_mut(object),
     }
 }
 
@@ -35,7 +35,7 @@ pub fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
 #[cold]
 pub fn serve_instead(operation: Operation, object: usize, n: usize, align: usize, zero: bool) -> *mut u8 {
     // SAFETY: it was taken just now, and nobody has seen it.
-    unsafe { release::release(Operation::Move, core::ptr::with_exposed_provenance_mut(object)) };
+    unsafe { release::release(Operation::Move, pointer::at_mut(object)) };
     // It was counted as served, and will be again.
     count::uncount(operation);
     let class = SizeClass::for_aligned(n, align);
@@ -163,7 +163,7 @@ fn from_any_arena(n: usize, align: usize) -> Option<Fresh> {
 /// A block for the program, which asked for `n` bytes: zeroed, as far as it may be used, or filled if that was asked for.
 #[inline]
 fn fill(block: usize, dirty: usize, n: usize, zero: bool) -> *mut u8 {
-    let p: *mut u8 = core::ptr::with_exposed_provenance_mut(block);
+    let p: *mut u8 = pointer::at_mut(block);
     // SAFETY: the block is ours and has `n` bytes, and `dirty`; what is behind these is zero.
     unsafe {
         if zero || options::zeroes() {

@@ -10,13 +10,14 @@
 #![allow(unsafe_code)]
 
 use crate::base::config::{CHECKED, KEY_END};
+use crate::base::pointer;
 
 const ODD: u64 = 0x6d65_7465;
 
 /// The second word of an object, which is the program's or ours.
 #[inline(always)]
 fn word(address: usize) -> *mut u64 {
-    core::ptr::with_exposed_provenance_mut(address + KEY_END - size_of::<u64>())
+    pointer::at_mut(address + KEY_END - size_of::<u64>())
 }
 
 /// What the second word of a free object at `address` holds.

@@ -206,6 +206,7 @@ impl Slab {
 mod models {
     use super::*;
     use crate::base::model::model;
+    use crate::base::pointer;
     use crate::slab::metadata::RECORD_ALIGN;
 
     const SIZE: usize = 4096;
@@ -228,7 +229,7 @@ mod models {
     fn mixed(out: usize) -> (&'static Slab, SizeClass) {
         let at = |place: usize| -> &'static Slab {
             // SAFETY: zeroes, never given back.
-            unsafe { &*core::ptr::with_exposed_provenance(RECORDS.with(|&records| records) + place) }
+            unsafe { pointer::to_ref(RECORDS.with(|&records| records) + place) }
         };
         let (origin, slab, class) = (at(0), at(32 << 10), SizeClass::for_size(SIZE).unwrap());
         origin.begin(UNIT, class, 0);

@@ -17,12 +17,12 @@
 
 use super::metadata::{CHUNK, Metadata, RECORD_ALIGN};
 use super::vacant;
-use crate::base::align;
 use crate::base::bits::{self, Bits};
 use crate::base::class::{BIN, SLAB_MAX, SLAB_UNITS_MAX, SizeClass};
 use crate::base::config::{ARENAS_MAX, GRAIN, UNIT};
 use crate::base::shared::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
 use crate::base::tree::NONE;
+use crate::base::{align, pointer};
 pub use crate::heap::page_map::Entry;
 use crate::heap::page_map::{PageMap, RECORD_SHIFT};
 use crate::sys::pages::PageSource;
@@ -168,7 +168,7 @@ const _: () = assert!(size_of::<Slab>() == 64 && align_of::<Slab>() == RECORD_AL
 pub(super) unsafe fn record(address: usize) -> &'static Slab {
     debug_assert!(address != NONE);
     // SAFETY: the caller's promise.
-    unsafe { &*core::ptr::with_exposed_provenance(address) }
+    unsafe { pointer::to_ref(address) }
 }
 
 /// The same where `NONE` is none.
@@ -177,7 +177,7 @@ pub(super) unsafe fn record(address: usize) -> &'static Slab {
 /// As for `record`.
 pub(super) unsafe fn linked(address: usize) -> Option<&'static Slab> {
     // SAFETY: the caller's promise.
-    unsafe { core::ptr::with_exposed_provenance::<Slab>(address).as_ref() }
+    unsafe { pointer::at::<Slab>(address).as_ref() }
 }
 
 /// A record is that of no other slab.
@@ -229,7 +229,7 @@ impl Slab {
     /// So many words of the bitmaps, behind others.
     #[inline(always)]
     pub(super) fn bits_behind(&self, others: usize, words: usize) -> Bits<'static> {
-        let first = core::ptr::with_exposed_provenance(self.address() + size_of::<Self>() + 8 * others);
+        let first = pointer::at(self.address() + size_of::<Self>() + 8 * others);
         // SAFETY: the bitmaps stand behind the record, which was made for its class.
         Bits(unsafe { core::slice::from_raw_parts(first, words) })
     }
@@ -238,7 +238,7 @@ impl Slab {
     #[inline]
     pub(super) fn bits_of(&self, index: usize) -> &'static AtomicU64 {
         debug_assert!(self.class().is_some_and(|class| index < class.objects()));
-        let word = core::ptr::with_exposed_provenance(self.address() + size_of::<Self>() + index / 64 * 8);
+        let word = pointer::at(self.address() + size_of::<Self>() + index / 64 * 8);
         // SAFETY: as in `bits`.
         unsafe { &*word }
     }
@@ -275,7 +275,7 @@ impl Slab {
     /// The page map's entry for the unit `index` of the slab.
     pub fn entry(&'static self, index: usize) -> Entry {
         let place = home_place(self.arena()) | self.class().map_or(0, SizeClass::bin);
-        let record = (core::ptr::from_ref(self).expose_provenance() / RECORD_ALIGN) as u64;
+        let record = (pointer::expose(self) / RECORD_ALIGN) as u64;
         // SAFETY: this is a record.
         unsafe { Entry::new(record << RECORD_SHIFT | (index as u64) << PLACE_BITS | place as u64) }
     }

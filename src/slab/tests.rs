@@ -9,6 +9,7 @@ use super::misuse::ObjectMisuse;
 use super::slab::Entry;
 use crate::base::class::{SLAB_CLASSES, SizeClass};
 use crate::base::config::UNIT;
+use crate::base::pointer;
 use crate::base::shared::AtomicUsize;
 use crate::heap::credit::Huge;
 use crate::heap::free_list::Fit;
@@ -36,12 +37,12 @@ struct Bench {
 
 fn fill(address: usize, size: usize) {
     // SAFETY: an object of a slab on the fake source, which the test has taken.
-    unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address).write_bytes((address / 16 % 251) as u8, size) };
+    unsafe { pointer::at_mut::<u8>(address).write_bytes((address / 16 % 251) as u8, size) };
 }
 
 fn is_filled(address: usize, size: usize) -> bool {
     // SAFETY: as above, and filled.
-    let bytes = unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance::<u8>(address), size) };
+    let bytes = unsafe { core::slice::from_raw_parts(pointer::at::<u8>(address), size) };
     are_all(bytes, (address / 16 % 251) as u8)
 }
 
@@ -175,7 +176,7 @@ fn run(fit: Fit, steps: Vec<Step>) {
                 let alloc = |heap: &mut Heap<_>| heap.alloc(size);
                 let fresh = bench.bins.alloc_with_parked(&mut bench.heap, size, 16, alloc);
                 blocks.extend(fresh.map(|fresh| {
-                    let first = core::ptr::with_exposed_provenance_mut(fresh.block);
+                    let first = pointer::at_mut(fresh.block);
                     // SAFETY: a block on the fake source, which the test has taken.
                     let bytes: &mut [u8] = unsafe { core::slice::from_raw_parts_mut(first, fresh.usable) };
                     assert!(are_all(&bytes[fresh.dirty..], 0));

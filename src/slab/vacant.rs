@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::checksum;
+use crate::base::{checksum, pointer};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// The width of what the words at the ends of objects say.
@@ -14,7 +14,7 @@ const VACANT: u64 = 1 << 42;
 /// A word of a slab of ours is at `at`.
 unsafe fn word(at: usize) -> &'static AtomicU64 {
     // SAFETY: slabs are mapped, exposed, and their objects end with 8-aligned words.
-    unsafe { &*core::ptr::with_exposed_provenance(at) }
+    unsafe { pointer::to_ref(at) }
 }
 
 /// Says that nobody has the object whose last word is at `at`.

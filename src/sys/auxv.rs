@@ -10,8 +10,10 @@
 
 #![allow(unsafe_code)]
 
+use crate::base::pointer;
 use core::ffi::c_ulong;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// Where the vector is, or one of the two below.
 static PLACE: AtomicUsize = AtomicUsize::new(UNKNOWN);
@@ -46,7 +48,7 @@ pub fn get(key: c_ulong) -> Option<usize> {
 /// # Safety
 /// The vector is there.
 unsafe fn value(place: usize, key: usize) -> usize {
-    let pairs = core::ptr::with_exposed_provenance::<[usize; 2]>(place);
+    let pairs = pointer::at::<[usize; 2]>(place);
     // SAFETY: the caller's promise: pairs as far as the one whose key is zero.
     let pairs = (0..PAIRS_MOST).map(|index| unsafe { pairs.add(index).read() }).take_while(|pair| pair[0] != 0);
     pairs.into_iter().find(|pair| pair[0] == key).map_or(0, |pair| pair[1])
@@ -57,7 +59,7 @@ fn find() -> Option<usize> {
     if end == 0 || !end.is_multiple_of(align_of::<usize>()) {
         return None;
     }
-    let words = core::ptr::with_exposed_provenance::<usize>(end);
+    let words = pointer::at::<usize>(end);
     // SAFETY: the loader says that the kernel's words start there; a zero ends the arguments, and another the environment.
     unsafe {
         let arguments = words.read();
@@ -136,7 +138,7 @@ mod tests {
     #[test]
     fn a_vector_without_an_end_is_left() {
         let words = [7usize; 2 * PAIRS_MOST];
-        let place = words.as_ptr().expose_provenance();
+        let place = pointer::expose(words.as_ptr());
         // SAFETY: as many pairs are there as are ever looked at.
         assert_eq!(unsafe { (value(place, 7), value(place, 8)) }, (7, 0));
     }

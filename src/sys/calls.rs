@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::syscall::{call, int};
+use crate::base::pointer;
 
 /// The process's id.
 pub fn process_id() -> u32 {
@@ -14,7 +15,7 @@ pub fn process_id() -> u32 {
 pub fn sleep(milliseconds: u32) {
     let time = libc::timespec { tv_sec: 0, tv_nsec: i64::from(milliseconds) * 1_000_000 };
     // SAFETY: the time is readable, and nothing is written.
-    let _ = unsafe { call(libc::SYS_nanosleep, [(&raw const time).expose_provenance(), 0]) };
+    let _ = unsafe { call(libc::SYS_nanosleep, [pointer::expose(&raw const time), 0]) };
 }
 
 /// Eight random bytes of the kernel's; `None` where it does not give them at once. Only where the libc's own malloc makes the very same call first of
@@ -24,7 +25,7 @@ pub fn random() -> Option<u64> {
         return None;
     }
     let mut random = [0u8; 8];
-    let (address, len) = (random.as_mut_ptr().expose_provenance(), random.len());
+    let (address, len) = (pointer::expose(random.as_mut_ptr()), random.len());
     // SAFETY: the kernel writes to the buffer, within its length.
     let got = unsafe { call(libc::SYS_getrandom, [address, len, libc::GRND_NONBLOCK as usize]) };
     (got == Ok(len)).then(|| u64::from_ne_bytes(random))
@@ -72,7 +73,7 @@ fn libc_asks_for_random() -> bool {
 
 /// Blocks signals for the calling thread: a bit for each, as the kernel has them.
 pub fn block_signals(set: u64) {
-    let set = (&raw const set).expose_provenance();
+    let set = pointer::expose(&raw const set);
     // SAFETY: the kernel's sets of signals are words of eight bytes.
     let _ = unsafe { call(libc::SYS_rt_sigprocmask, [int(libc::SIG_BLOCK), set, 0, size_of::<u64>()]) };
 }
@@ -82,7 +83,7 @@ pub fn block_signals(set: u64) {
 pub fn with_signals_blocked<R>(f: impl FnOnce() -> R) -> R {
     let (all, mut before) = (!(1u64 << (libc::SIGSYS - 1)), 0u64);
     let set = |how, set: *const u64, old: *mut u64| {
-        let (set, old) = (set.expose_provenance(), old.expose_provenance());
+        let (set, old) = (pointer::expose(set), pointer::expose(old));
         // SAFETY: the kernel's sets of signals are words of eight bytes.
         let _ = unsafe { call(libc::SYS_rt_sigprocmask, [int(how), set, old, size_of::<u64>()]) };
     };
@@ -109,7 +110,7 @@ pub fn barrier() -> bool {
 pub fn affinity(thread: u32) -> usize {
     let mut mask = [0u64; 128];
     let size = size_of_val(&mask);
-    let pointer = mask.as_mut_ptr().expose_provenance();
+    let pointer = pointer::expose(mask.as_mut_ptr());
     // SAFETY: the kernel writes at most `size` bytes into the mask.
     if !matches!(unsafe { call(libc::SYS_sched_getaffinity, [thread as usize, size, pointer]) }, Ok(1..)) {
         return 0;

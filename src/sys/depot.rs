@@ -17,6 +17,7 @@
 #![allow(unsafe_code)]
 
 use super::pages::PageSource;
+use crate::base::pointer;
 use crate::base::shared::{AtomicU64, AtomicUsize, Unshared};
 use core::sync::atomic::Ordering;
 
@@ -150,7 +151,7 @@ impl Depot {
     fn heads(&self, source: &impl PageSource) -> Option<&'static [AtomicUsize]> {
         let heads = mapped(&self.heads, source, HEADS * size_of::<usize>())?;
         // SAFETY: so many words, mapped as zeroes, and nothing but these atomics.
-        Some(unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(heads), HEADS) })
+        Some(unsafe { core::slice::from_raw_parts(pointer::at(heads), HEADS) })
     }
 
     /// The record of an id, if there can be one.
@@ -192,11 +193,11 @@ fn mapped(word: &AtomicUsize, source: &impl PageSource, bytes: usize) -> Option<
 
 fn record_at(chunk: usize, place: usize) -> &'static Record {
     // SAFETY: chunks are exposed, zeroed at first, never given back, and hold nothing but words; the callers keep to them.
-    unsafe { &*core::ptr::with_exposed_provenance(chunk + place * size_of::<usize>()) }
+    unsafe { pointer::to_ref(chunk + place * size_of::<usize>()) }
 }
 
 fn frames_at(chunk: usize, place: usize, len: usize) -> &'static [Unshared<usize>] {
-    let first = core::ptr::with_exposed_provenance(chunk + (place + HEADER) * size_of::<usize>());
+    let first = pointer::at(chunk + (place + HEADER) * size_of::<usize>());
     // SAFETY: as above.
     unsafe { core::slice::from_raw_parts(first, len) }
 }

@@ -4,6 +4,7 @@
 
 use super::auxv;
 use super::syscall::{call, int};
+use crate::base::pointer;
 use core::ffi::{CStr, c_char};
 
 unsafe extern "C" {
@@ -59,11 +60,11 @@ pub fn for_each_piece_in(buffer: &mut [u8], path: &CStr, end: u8, f: &mut dyn Fn
     // SAFETY: the path is a string; the buffer is written to within its length.
     unsafe {
         let flags = int(libc::O_RDONLY | libc::O_CLOEXEC);
-        let path = path.as_ptr().expose_provenance();
+        let path = pointer::expose(path.as_ptr());
         let Ok(fd) = call(libc::SYS_openat, [int(libc::AT_FDCWD), path, flags, 0]) else { return false };
         'file: loop {
             let room = &mut buffer[len..];
-            let got = call(libc::SYS_read, [fd, room.as_mut_ptr().expose_provenance(), room.len()]);
+            let got = call(libc::SYS_read, [fd, pointer::expose(room.as_mut_ptr()), room.len()]);
             let Ok(got @ 1..) = got else { break };
             len += got;
             let mut start = 0;
@@ -89,7 +90,8 @@ pub fn for_each_piece_in(buffer: &mut [u8], path: &CStr, end: u8, f: &mut dyn Fn
 mod tests {
     use super::*;
     use std::io::Write;
-    use std::{vec, vec::Vec};
+    use std::vec;
+    use std::vec::Vec;
 
     #[test]
     fn value_needs_the_whole_name() {

@@ -4,11 +4,14 @@
 #![allow(unsafe_code)]
 
 use super::pages::PageSource;
-use crate::base::{align, config::UNIT, shared::AtomicUsize};
+use crate::base::config::UNIT;
+use crate::base::shared::AtomicUsize;
+use crate::base::{align, pointer};
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::{Cell, RefCell};
-use std::{vec, vec::Vec};
+use std::vec;
+use std::vec::Vec;
 
 const PAGE: usize = 4096;
 
@@ -65,7 +68,7 @@ impl Fake {
         // SAFETY: the layout is not empty.
         let memory = unsafe { alloc(layout) };
         assert!(!memory.is_null());
-        memory.expose_provenance();
+        pointer::expose(memory);
         Self {
             memory,
             pages: RefCell::new(vec![UNMAPPED; len / PAGE]),

@@ -8,7 +8,8 @@
 
 use super::syscall::{call, int};
 use super::unwind::{self, Care, Registers};
-use crate::base::checksum::MangledAddress;
+use crate::base::mangled::MangledAddress;
+use crate::base::pointer;
 use crate::sys::calls;
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::Ordering::Relaxed;
@@ -145,7 +146,7 @@ pub unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c
     calls::block_signals(before.mask.load(Relaxed) | own);
     // SAFETY: the program said that it is a handler, of this kind.
     unsafe {
-        let handler: *const () = core::ptr::with_exposed_provenance(handler);
+        let handler: *const () = pointer::at(handler);
         if has(libc::SA_SIGINFO) {
             core::mem::transmute::<*const (), Handler>(handler)(signal, info, context);
         } else {
@@ -169,11 +170,11 @@ unsafe fn leave_to_kernel(signal: c_int, info: *mut libc::siginfo_t, action: usi
         // The kernel's own record: the action, flags, a way back, a set of signals. Asked directly, as this may be in the
         // middle of anything.
         let record = [action, 0, 0, 0];
-        let args = [int(signal), record.as_ptr().expose_provenance(), 0, size_of::<u64>()];
+        let args = [int(signal), pointer::expose(record.as_ptr()), 0, size_of::<u64>()];
         let _ = call(libc::SYS_rt_sigaction, args);
         if was_sent {
             let (process, thread) = (calls::process_id() as usize, super::thread::number() as usize);
-            let args = [process, thread, int(signal), info.expose_provenance()];
+            let args = [process, thread, int(signal), pointer::expose(info)];
             let _ = call(libc::SYS_rt_tgsigqueueinfo, args);
         }
     }

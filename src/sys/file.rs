@@ -3,13 +3,14 @@
 #![allow(unsafe_code)]
 
 use super::syscall::{call, int};
+use crate::base::pointer;
 use libc::c_int;
 
 /// Opens a file to add to, made if there is none; `path` ends with a zero.
 pub fn open_to_append(path: &[u8]) -> Option<c_int> {
     debug_assert!(path.ends_with(&[0]));
     let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_CLOEXEC;
-    let path = path.as_ptr().expose_provenance();
+    let path = pointer::expose(path.as_ptr());
     // SAFETY: the path ends with a zero.
     let fd = unsafe { call(libc::SYS_openat, [int(libc::AT_FDCWD), path, int(flags), 0o644]) };
     c_int::try_from(fd.ok()?).ok()

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::base::pointer;
 use crate::base::shared::{AtomicU32, AtomicU64};
 pub use calls::{wait, wait_most, wake_all, wake_one};
 
@@ -22,7 +23,7 @@ impl Word for AtomicU32 {
     type Value = u32;
 
     fn low(&self) -> usize {
-        core::ptr::from_ref(self).expose_provenance()
+        pointer::expose(self)
     }
 
     fn low_of(value: u32) -> u32 {
@@ -39,7 +40,7 @@ impl Word for AtomicU64 {
     type Value = u64;
 
     fn low(&self) -> usize {
-        core::ptr::from_ref(self).expose_provenance() + if cfg!(target_endian = "big") { 4 } else { 0 }
+        pointer::expose(self) + if cfg!(target_endian = "big") { 4 } else { 0 }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
@@ -56,6 +57,7 @@ impl Word for AtomicU64 {
 #[cfg(not(feature = "models"))]
 mod calls {
     use super::Word;
+    use crate::base::pointer;
     #[cfg(miri)]
     use crate::sys::linux;
     #[cfg(not(miri))]
@@ -85,7 +87,7 @@ mod calls {
 
     #[cfg(not(miri))]
     fn ask(word: &impl Word, operation: libc::c_int, value: u32, time: Option<&libc::timespec>) {
-        let time = time.map_or(0, |time| core::ptr::from_ref(time).expose_provenance());
+        let time = time.map_or(0, |time| pointer::expose(time));
         let operation = int(operation | libc::FUTEX_PRIVATE_FLAG);
         // SAFETY: the word outlives the call; a private futex only sleeps or wakes.
         let _ = unsafe { call(libc::SYS_futex, [word.low(), operation, value as usize, time]) };
@@ -95,7 +97,7 @@ mod calls {
     #[cfg(miri)]
     fn ask(word: &impl Word, operation: libc::c_int, value: u32, time: Option<&libc::timespec>) {
         let time = time.map_or(core::ptr::null(), core::ptr::from_ref);
-        let word = core::ptr::with_exposed_provenance::<u32>(word.low());
+        let word = pointer::at::<u32>(word.low());
         // SAFETY: as above.
         errno::keeping_errno(|| unsafe {
             libc::syscall(libc::SYS_futex, word, operation | libc::FUTEX_PRIVATE_FLAG, value, time)

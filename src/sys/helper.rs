@@ -34,7 +34,7 @@ pub enum Started {
 #[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan))))]
 mod made {
     use super::Started;
-    use crate::base::align;
+    use crate::base::{align, pointer};
     use crate::sys::linux::{self, Linux};
     use crate::sys::pages::PageSource;
     use crate::sys::syscall::int;
@@ -57,7 +57,7 @@ mod made {
     /// The word that has the number of the thread whose block has that head; 0 once it is gone.
     fn number(head: usize) -> &'static AtomicU32 {
         // SAFETY: blocks stay, and beside the kernel only this module uses the word.
-        unsafe { &*core::ptr::with_exposed_provenance(head + HEAD) }
+        unsafe { pointer::to_ref(head + HEAD) }
     }
 
     /// In a forked child: the helpers were left behind, with blocks that nobody stands on.
@@ -88,12 +88,12 @@ mod made {
         slot.store(head, Ordering::Relaxed);
         // SAFETY: both heads are mapped, and this one is nobody's.
         unsafe {
-            let copy = core::ptr::with_exposed_provenance_mut::<u8>(head);
-            copy.copy_from_nonoverlapping(core::ptr::with_exposed_provenance(pointer), HEAD);
+            let copy = pointer::at_mut::<u8>(head);
+            copy.copy_from_nonoverlapping(pointer::at(pointer), HEAD);
             copy.cast::<usize>().write(head);
             copy.byte_add(SELF).cast::<usize>().write(head);
             for depth in words {
-                core::ptr::with_exposed_provenance_mut::<usize>(align::down(head - depth, size_of::<usize>())).write(0);
+                pointer::at_mut::<usize>(align::down(head - depth, size_of::<usize>())).write(0);
             }
         }
         let stack = align::down(head - WORDS, 64);

@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 use super::syscall::{call, int};
+use crate::base::pointer;
 use crate::base::read_only::{self, Word};
 use crate::sys::file;
 use core::mem::MaybeUninit;
@@ -50,7 +51,7 @@ fn identity(fd: c_int) -> Option<usize> {
     let mut found = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: the kernel writes the whole of it, or says that it cannot.
     unsafe {
-        let answer = call(libc::SYS_fstat, [int(fd), found.as_mut_ptr().expose_provenance()]);
+        let answer = call(libc::SYS_fstat, [int(fd), pointer::expose(found.as_mut_ptr())]);
         let found = found.as_ptr();
         answer.is_ok().then(|| word((*found).st_dev.rotate_left(40) ^ (*found).st_ino))
     }

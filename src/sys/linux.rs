@@ -6,8 +6,8 @@ use super::errno::keeping_errno;
 use super::pages::PageSource;
 use super::syscall::{call, int};
 use super::{auxv, excluded, sanitizer, valgrind, vdso};
-use crate::base::align;
 use crate::base::read_only::{self, Word};
+use crate::base::{align, pointer};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use libc::c_int;
 
@@ -72,7 +72,7 @@ fn mmap(hint: usize, len: usize, protection: c_int, flags: c_int) -> Option<usiz
         if SEEN_BY_SANITIZER {
             let hint = core::ptr::without_provenance_mut(hint);
             let got = keeping_errno(|| libc::mmap(hint, len, protection, flags, -1, 0));
-            return (got != libc::MAP_FAILED).then(|| got.expose_provenance());
+            return (got != libc::MAP_FAILED).then(|| pointer::expose(got));
         }
         call(libc::SYS_mmap, [hint, len, int(protection), int(flags), int(-1), 0]).ok()
     }
@@ -86,7 +86,7 @@ pub unsafe fn munmap(address: usize, len: usize) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
         if SEEN_BY_SANITIZER {
-            return keeping_errno(|| libc::munmap(core::ptr::with_exposed_provenance_mut(address), len) == 0);
+            return keeping_errno(|| libc::munmap(pointer::at_mut(address), len) == 0);
         }
         call(libc::SYS_munmap, [address, len]).is_ok()
     }
@@ -181,7 +181,7 @@ pub fn forget_tool_memory() {
     let mut place = FROM_TOOL.swap(0, Ordering::Relaxed);
     while place != 0 {
         // SAFETY: the first word of a piece, which is never given back: only as far as the tool counts.
-        let before = unsafe { core::ptr::with_exposed_provenance::<usize>(place).read() };
+        let before = unsafe { pointer::at::<usize>(place).read() };
         valgrind::freed!(place);
         place = before;
     }
@@ -237,10 +237,10 @@ impl PageSource for Linux {
             count_out(len);
             return None;
         }
-        let place = place.expose_provenance();
+        let place = pointer::expose(place);
         let start = place + align;
         // SAFETY: allocated just now.
-        unsafe { core::ptr::with_exposed_provenance_mut::<u8>(start).write_bytes(0, len) };
+        unsafe { pointer::at_mut::<u8>(start).write_bytes(0, len) };
         valgrind::hide(start, len);
         // To the tool it is a block of one word that leads to the one before: or all in it would be in a block of this size.
         valgrind::shrink(place, align + len, size_of::<usize>());
@@ -248,7 +248,7 @@ impl PageSource for Linux {
         let mut before = FROM_TOOL.load(Ordering::Relaxed);
         loop {
             // SAFETY: allocated just now.
-            unsafe { core::ptr::with_exposed_provenance_mut::<usize>(place).write(before) };
+            unsafe { pointer::at_mut::<usize>(place).write(before) };
             match FROM_TOOL.compare_exchange(before, place, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Some(start),
                 Err(other) => before = other,

@@ -11,8 +11,9 @@
 
 use super::syscall::{call, int};
 use super::{auxv, maps};
-use crate::base::checksum::MangledAddress;
 use crate::base::line::Line;
+use crate::base::mangled::MangledAddress;
+use crate::base::pointer;
 use crate::sys::probe;
 use core::fmt::{self, Write};
 use core::mem::MaybeUninit;
@@ -52,7 +53,7 @@ impl Module {
         let mut fingerprint =
             (self.record as u64 ^ (self.end as u64).rotate_left(16)).wrapping_mul(K) ^ self.unwind as u64;
         if self.unwind != 0 && self.unwind.is_multiple_of(4) {
-            let words = core::ptr::with_exposed_provenance::<u32>(self.unwind);
+            let words = pointer::at::<u32>(self.unwind);
             // SAFETY: the loader says that the header of the unwind information is there, and the rows of its table follow.
             unsafe {
                 let (place, count) = (words.add(1).read(), words.add(2).read());
@@ -92,7 +93,7 @@ static LOADERS: MangledAddress = MangledAddress::none();
 pub fn begin() {
     // SAFETY: dlsym only looks up.
     let function = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) };
-    let _ = LOADERS.swap(function.expose_provenance());
+    let _ = LOADERS.swap(pointer::expose(function));
 }
 
 /// Which of those that are never unloaded a module is: 0, this library; 1, the main program; 2, the libc.
@@ -118,7 +119,7 @@ pub fn find(address: usize) -> Option<Module> {
     // SAFETY: the libc's function has this type; it writes its result, and only where it returns zero.
     unsafe {
         let function: extern "C" fn(usize, *mut LoaderRecord) -> libc::c_int =
-            core::mem::transmute(core::ptr::with_exposed_provenance::<()>(function));
+            core::mem::transmute(pointer::at::<()>(function));
         if function(address, found.as_mut_ptr()) != 0 {
             return None;
         }
@@ -192,7 +193,7 @@ fn segments(start: usize) -> Option<&'static [Elf64_Phdr]> {
         return None;
     }
     // SAFETY: it can be read, and is never written to while the module is there.
-    let header = unsafe { &*core::ptr::with_exposed_provenance::<Elf64_Ehdr>(start) };
+    let header = unsafe { pointer::to_ref::<Elf64_Ehdr>(start) };
     let is_elf = header.e_ident[..4] == *b"\x7fELF" && usize::from(header.e_phentsize) == size_of::<Elf64_Phdr>();
     let (offset, count) = (word(header.e_phoff), usize::from(header.e_phnum));
     if !is_elf || !offset.is_multiple_of(align_of::<Elf64_Phdr>()) {
@@ -205,7 +206,7 @@ fn segments(start: usize) -> Option<&'static [Elf64_Phdr]> {
         return None;
     }
     // SAFETY: as above.
-    Some(unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(first), count) })
+    Some(unsafe { core::slice::from_raw_parts(pointer::at(first), count) })
 }
 
 /// Whether all words from one address up to another can be read.
@@ -363,8 +364,8 @@ fn program_name() -> Option<Name> {
     let mut buffer = [0u8; 319];
     let args = [
         int(libc::AT_FDCWD),
-        c"/proc/self/exe".as_ptr().expose_provenance(),
-        buffer.as_mut_ptr().expose_provenance(),
+        pointer::expose(c"/proc/self/exe".as_ptr()),
+        pointer::expose(buffer.as_mut_ptr()),
         buffer.len(),
     ];
     // SAFETY: the kernel reads the path and writes within the buffer.

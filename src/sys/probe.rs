@@ -5,6 +5,7 @@
 use super::calls::process_id;
 use super::syscall::{call, int};
 use super::valgrind;
+use crate::base::pointer;
 use libc::c_int;
 
 /// Copies up to `buffer.len()` bytes from any address of this process; how many could be read. Never faults.
@@ -14,7 +15,7 @@ pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
     // SAFETY: process_vm_readv on the process itself reports bad addresses instead of faulting; it is given this
     // buffer and its length to write to.
     let got = unsafe {
-        let (local, remote) = ((&raw const local).expose_provenance(), (&raw const remote).expose_provenance());
+        let (local, remote) = (pointer::expose(&raw const local), pointer::expose(&raw const remote));
         call(libc::SYS_process_vm_readv, [process_id() as usize, local, 1, remote, 1, 0])
     };
     got.unwrap_or(0)

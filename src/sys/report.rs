@@ -9,8 +9,8 @@ use super::syscall::{call, int};
 use super::{kept, modules, thread, unwind, valgrind};
 use crate::base::code::Code;
 use crate::base::line::Line;
-use crate::base::path;
 use crate::base::read_only::{self, Text, Word};
+use crate::base::{path, pointer};
 use crate::sys::{calls, file, probe};
 use core::cell::UnsafeCell;
 use core::ffi::CStr;
@@ -80,7 +80,7 @@ fn line_of(text: Arguments<'_>) -> ReportLine {
 pub fn write_all(mut fd: libc::c_int, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         // SAFETY: the buffer is readable for its length.
-        match unsafe { call(libc::SYS_write, [int(fd), bytes.as_ptr().expose_provenance(), bytes.len()]) } {
+        match unsafe { call(libc::SYS_write, [int(fd), pointer::expose(bytes.as_ptr()), bytes.len()]) } {
             Ok(n @ 1..) => bytes = &bytes[n.min(bytes.len())..],
             Err(libc::EINTR) => {}
             Err(libc::EBADF) if fd == libc::STDERR_FILENO => match kept::descriptor() {

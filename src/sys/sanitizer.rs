@@ -4,7 +4,8 @@
 
 #![allow(unsafe_code)]
 
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::Relaxed;
 
 static LISTENS: AtomicBool = AtomicBool::new(false);
 
@@ -37,6 +38,7 @@ pub fn released<T>(place: &T) {
 
 #[cfg(all(target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64"), not(any(test, miri, tsan))))]
 mod runtime {
+    use crate::base::pointer;
     /// The address of a function of its runtime, or 0: the loader has written it there.
     macro_rules! address {
         ($name:literal) => {{
@@ -70,8 +72,7 @@ mod runtime {
     fn call(function: usize, place: usize) {
         // SAFETY: a function of the runtime's that takes an address, which it does not follow.
         unsafe {
-            let function: extern "C" fn(usize) =
-                core::mem::transmute(core::ptr::with_exposed_provenance::<()>(function));
+            let function: extern "C" fn(usize) = core::mem::transmute(pointer::at::<()>(function));
             function(place);
         }
     }

@@ -134,6 +134,7 @@ mod made {
 #[cfg(all(test, not(miri)))]
 mod tests {
     use super::*;
+    use crate::base::pointer;
     use crate::sys::errno;
 
     #[test]
@@ -156,16 +157,10 @@ mod tests {
     #[test]
     fn six_arguments_arrive_in_order() {
         let mut text = *b"0123456789";
-        let (from, to) = (text.as_ptr().expose_provenance(), text.as_mut_ptr().expose_provenance() + 5);
+        let (from, to) = (pointer::expose(text.as_ptr()), pointer::expose(text.as_mut_ptr()) + 5);
         let (local, remote) = ([to, 5], [from, 5]);
-        let args = [
-            std::process::id() as usize,
-            local.as_ptr().expose_provenance(),
-            1,
-            remote.as_ptr().expose_provenance(),
-            1,
-            0,
-        ];
+        let args =
+            [std::process::id() as usize, pointer::expose(local.as_ptr()), 1, pointer::expose(remote.as_ptr()), 1, 0];
         // SAFETY: five bytes of the text go to the five behind them.
         assert_eq!(unsafe { call(libc::SYS_process_vm_readv, args) }, Ok(5));
         assert_eq!(core::hint::black_box(&text), b"0123401234");

@@ -266,8 +266,10 @@ mod word {
 
 #[cfg(any(test, miri))]
 mod word {
+    use crate::base::pointer;
     use core::cell::Cell;
-    use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use core::sync::atomic::AtomicUsize;
+    use core::sync::atomic::Ordering::Relaxed;
 
     #[cfg(not(feature = "models"))]
     std::thread_local! {
@@ -303,9 +305,9 @@ mod word {
     }
 
     pub fn no_cache() -> usize {
-        let near_leaf = (&raw const NO_CACHE.0[3]).expose_provenance();
+        let near_leaf = pointer::expose(&raw const NO_CACHE.0[3]);
         NO_CACHE.0[2].store(near_leaf, Relaxed);
-        (&raw const NO_CACHE).expose_provenance()
+        pointer::expose(&raw const NO_CACHE)
     }
 
     pub fn address() -> usize {

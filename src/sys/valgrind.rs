@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::env;
+use crate::base::pointer;
 use crate::base::read_only::{self, Word};
 use core::ffi::CStr;
 
@@ -196,7 +197,11 @@ macro_rules! refuse {
     };
 }
 
-pub(crate) use {allocated, ask, freed, refuse, request};
+pub(crate) use allocated;
+pub(crate) use ask;
+pub(crate) use freed;
+pub(crate) use refuse;
+pub(crate) use request;
 
 /// A C `va_list` of one pointer, as it is when all registers for arguments are used up.
 #[cfg(not(target_arch = "aarch64"))]
@@ -233,7 +238,7 @@ pub fn say(text: &CStr, with_stack: bool) {
     let text = text.as_ptr();
     let list = list(&text);
     let code = if with_stack { PRINTF_BACKTRACE_VALIST_BY_REF } else { PRINTF_VALIST_BY_REF };
-    request!(code, c"%s".as_ptr().expose_provenance(), (&raw const list).expose_provenance());
+    request!(code, pointer::expose(c"%s".as_ptr()), pointer::expose(&raw const list));
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@
 
 use super::auxv;
 use super::syscall::{call, int};
-use crate::base::checksum::MangledAddress;
+use crate::base::mangled::MangledAddress;
+use crate::base::pointer;
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -28,11 +29,11 @@ pub fn time(clock: c_int) -> timespec {
     // SAFETY: the kernel's function has this type, and needs nothing but a stack; it writes to a place of ours.
     let done = function != 0
         && unsafe {
-            let function: ClockGettime = core::mem::transmute(core::ptr::with_exposed_provenance::<()>(function));
+            let function: ClockGettime = core::mem::transmute(pointer::at::<()>(function));
             function(clock, &raw mut time) == 0
         };
     if !done {
-        let place = (&raw mut time).expose_provenance();
+        let place = pointer::expose(&raw mut time);
         // SAFETY: the kernel writes to a place of ours.
         let _ = unsafe { call(libc::SYS_clock_gettime, [int(clock), place]) };
     }
@@ -143,7 +144,7 @@ impl Image {
         let end = offset.checked_add(size_of::<T>())?;
         // SAFETY: inside of the image, which is mapped and readable; only numbers are read.
         (end <= self.len).then(|| unsafe {
-            let place = core::ptr::with_exposed_provenance::<MaybeUninit<T>>(self.base + offset);
+            let place = pointer::at::<MaybeUninit<T>>(self.base + offset);
             place.read_unaligned().assume_init()
         })
     }
@@ -234,7 +235,7 @@ mod tests {
     }
 
     fn found_in(copy: &[u64], len: usize) -> Option<usize> {
-        let image = Image { base: copy.as_ptr().expose_provenance(), len };
+        let image = Image { base: pointer::expose(copy.as_ptr()), len };
         image.function(NAME).map(|address| address - image.base)
     }
 
@@ -292,8 +293,7 @@ mod tests {
         let put = |words: &[u64]| {
             // SAFETY: within the pages mapped above.
             unsafe {
-                core::ptr::with_exposed_provenance_mut::<u64>(base)
-                    .copy_from_nonoverlapping(words.as_ptr(), words.len());
+                pointer::at_mut::<u64>(base).copy_from_nonoverlapping(words.as_ptr(), words.len());
             }
         };
         let image = Image { base, len };

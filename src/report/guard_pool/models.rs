@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::base::model::{self, model};
+use crate::base::pointer;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
@@ -41,7 +42,7 @@ pub fn stack(frames: &mut [usize]) -> usize {
 fn pool() -> &'static Pool {
     OPEN.take();
     // SAFETY: zeroes, never given back.
-    let pool: &Pool = unsafe { &*core::ptr::with_exposed_provenance(MEMORY.with(|&start| start)) };
+    let pool: &Pool = unsafe { pointer::to_ref(MEMORY.with(|&start| start)) };
     pool.begin();
     pool
 }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::*;
+use crate::base::pointer;
 use crate::sys::linux;
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -59,7 +60,7 @@ fn headers_that_cannot_be_read_are_none() {
     let page = linux::page_size();
     let start = linux::map_uncounted(2 * page).unwrap();
     // SAFETY: the test's own pages, with room for a header; zeroes are one.
-    let header = unsafe { &mut *core::ptr::with_exposed_provenance_mut::<Elf64_Ehdr>(start) };
+    let header = unsafe { &mut *pointer::at_mut::<Elf64_Ehdr>(start) };
     header.e_ident[..4].copy_from_slice(b"\x7fELF");
     header.e_phentsize = size_of::<Elf64_Phdr>().try_into().unwrap();
     header.e_phnum = 2;

@@ -4,6 +4,7 @@
 
 use super::machine;
 use super::rule::{Kind, Rule};
+use crate::base::pointer;
 use crate::sys::modules::{self, Module};
 use gimli::{
     BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, Error, NativeEndian, Pointer, ReaderOffset, Register,
@@ -50,7 +51,7 @@ fn read(module: &Module, pc: usize) -> gimli::Result<Rule> {
 fn section(module: &Module, start: usize) -> gimli::Result<Section> {
     let end = modules::segment_end(module, start).ok_or(Error::NoUnwindInfoForAddress)?;
     // SAFETY: the segment is mapped and, having unwind information, neither written to nor unmapped while code of the module is at work.
-    let bytes = unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(start), end - start) };
+    let bytes = unsafe { core::slice::from_raw_parts(pointer::at(start), end - start) };
     Ok(EndianSlice::new(bytes, NativeEndian))
 }
 

@@ -8,6 +8,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::base::pointer;
 use crate::sys::probe;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
@@ -86,7 +87,7 @@ pub fn bytes_before(address: usize) -> Option<[u8; BYTES]> {
     let mut bytes = [0; BYTES];
     for (place, at) in bytes.iter_mut().zip(start..).skip(from - start) {
         // SAFETY: its page can be read, says the kernel. Volatile: it is code that another thread may be making.
-        *place = unsafe { core::ptr::with_exposed_provenance::<u8>(at).read_volatile() };
+        *place = unsafe { pointer::at::<u8>(at).read_volatile() };
     }
     Some(bytes)
 }
@@ -117,7 +118,7 @@ fn page(address: usize) -> usize {
 #[inline]
 fn load(address: usize) -> usize {
     // SAFETY: aligned, and readable as far as can be told. Volatile: it is another function's frame.
-    unsafe { core::ptr::with_exposed_provenance::<usize>(address).read_volatile() }
+    unsafe { pointer::at::<usize>(address).read_volatile() }
 }
 
 #[cold]

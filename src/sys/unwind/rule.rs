@@ -12,6 +12,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::base::pointer;
 use crate::base::shared::{AtomicU64, AtomicUsize};
 use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
@@ -132,7 +133,7 @@ impl Cache {
 
     #[inline]
     fn entry(&self, pc: usize) -> Option<&'static Entry> {
-        let first = core::ptr::with_exposed_provenance::<Entry>(self.0.load(Acquire));
+        let first = pointer::at::<Entry>(self.0.load(Acquire));
         let index = ((pc as u64).wrapping_mul(K) >> (u64::BITS - ENTRIES_LOG2)) as usize;
         // SAFETY: there are so many entries at that address, which are never unmapped; an entry of zeroes is none.
         (!first.is_null()).then(|| unsafe { &*first.add(index) })

@@ -4,6 +4,7 @@
 #![cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(any(miri, feature = "models"))))]
 
 use super::*;
+use crate::base::pointer;
 use crate::sys::{errno, linux};
 use core::ffi::c_int;
 use core::hint::black_box;
@@ -289,7 +290,7 @@ fn code_without_a_module_is_passed_by_its_frame_pointer() {
     // What stands before the first page's code reaches into a page that can be read at first, and then cannot.
     let before = linux::map_uncounted(2 * page).unwrap();
     let start = before + page;
-    let at = |offset: usize| core::ptr::with_exposed_provenance_mut::<u8>(start + offset);
+    let at = |offset: usize| pointer::at_mut::<u8>(start + offset);
     // SAFETY: the pages are this test's.
     unsafe {
         at(0).copy_from_nonoverlapping(WITH.as_ptr(), WITH.len());
@@ -323,7 +324,7 @@ fn a_page_that_was_read_is_asked_about_again_where_a_frame_is_guessed() {
     // Code that is nowhere, whose frame leads to a return address in this module.
     let registers = Registers { pc: code, sp: start, fp: frame, lr: None };
     // SAFETY: the test's own pages.
-    unsafe { core::ptr::with_exposed_provenance_mut::<usize>(frame + 8).write(captured().last().copied().unwrap()) };
+    unsafe { pointer::at_mut::<usize>(frame + 8).write(captured().last().copied().unwrap()) };
     assert!(capture_from(&registers, &mut frames, Care::Fast) > 1);
     assert!(linux::forbid(frame, page));
     for care in [Care::Fast, Care::Careful] {
