@@ -1,5 +1,6 @@
 //! Bitmaps in words that others may read while they are written to under a lock.
 
+use super::arch::with_bit;
 use super::shared::AtomicU64;
 use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
@@ -10,42 +11,6 @@ const WORD: usize = u64::BITS as usize;
 #[inline(always)]
 pub fn with(bits: u64, index: usize) -> Option<u64> {
     if bits >> (index % WORD) & 1 != 0 { None } else { Some(with_bit(bits, index)) }
-}
-
-/// In assembly, as the compiler makes four instructions of it.
-#[cfg(all(target_arch = "x86_64", not(any(miri, feature = "models"))))]
-#[inline(always)]
-#[expect(unsafe_code, reason = "one instruction")]
-fn with_bit(mut bits: u64, index: usize) -> u64 {
-    // SAFETY: works on two registers.
-    unsafe {
-        core::arch::asm!("bts {bits}, {index}", bits = inout(reg) bits, index = in(reg) index, options(nostack, nomem, pure));
-    }
-    bits
-}
-
-/// The same elsewhere.
-#[cfg(not(all(target_arch = "x86_64", not(any(miri, feature = "models")))))]
-fn with_bit(bits: u64, index: usize) -> u64 {
-    bits | 1 << (index % WORD)
-}
-
-/// A word whose low 16 bits are those of a number. In assembly, as the compiler masks both.
-#[cfg(all(target_arch = "x86_64", not(any(miri, feature = "models"))))]
-#[inline(always)]
-#[expect(unsafe_code, reason = "one instruction")]
-pub fn with_low(mut word: u64, number: usize) -> u64 {
-    // SAFETY: works on two registers.
-    unsafe {
-        core::arch::asm!("mov {0:x}, {1:x}", inout(reg) word, in(reg) number, options(nostack, nomem, pure, preserves_flags));
-    }
-    word
-}
-
-/// The same elsewhere.
-#[cfg(not(all(target_arch = "x86_64", not(any(miri, feature = "models")))))]
-pub fn with_low(word: u64, number: usize) -> u64 {
-    word >> u16::BITS << u16::BITS | (number & 0xffff) as u64
 }
 
 /// A bitmap.

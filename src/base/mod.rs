@@ -1,6 +1,7 @@
 //! L0: pure pieces, no operating system and no memory of their own.
 
 pub mod align;
+pub mod arch;
 pub mod bits;
 pub mod checksum;
 pub mod class;

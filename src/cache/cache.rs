@@ -40,13 +40,12 @@
 #![allow(unsafe_code)]
 
 use super::slots::{SLOTS, STACK_SLOTS};
+use crate::base::arch::{entry_at, is_below, is_below_at, is_set};
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::config::{CHECKED, UNIT};
 use crate::base::operation::Operation;
 use crate::base::pointer;
-use crate::base::shared::{
-    AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Unshared, entry_at, is_below, is_below_at, is_set, light_fence,
-};
+use crate::base::shared::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Unshared, light_fence};
 use crate::heap::page_map::{LeafView, Unit};
 use crate::process::statics::PAGE_MAP;
 use crate::slab::slab::{BINS_END, Entry, home_place};

@@ -4,6 +4,7 @@
 
 use super::cache::{Bin, Cache, Head, OPEN, slot};
 use super::sampling::sample_due;
+use crate::base::arch;
 use crate::base::class::{self, SizeClass};
 use crate::base::operation::Operation;
 use crate::heap::page_map::Unit;
@@ -32,31 +33,11 @@ impl Head {
 }
 
 impl Cache {
-    /// Counts an object that a free has brought; whether the counter is at zero now. In assembly, as the compiler does not use the flags
-    /// of an addition to an atomic.
-    #[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan))))]
+    /// Counts an object that a free has brought; whether the counter is at zero now.
     #[inline(always)]
     fn count_push(&self) -> bool {
-        // SAFETY: adds to a word of the cache's.
-        unsafe {
-            core::arch::asm!(
-                "add qword ptr [{cache} + {pushed}], 1",
-                "jz {due}",
-                cache = in(reg) core::ptr::from_ref(self),
-                pushed = const core::mem::offset_of!(Cache, pushed),
-                due = label { return true },
-                options(nostack),
-            );
-        }
-        false
-    }
-
-    /// The same elsewhere.
-    #[cfg(not(all(target_arch = "x86_64", not(any(test, miri, tsan)))))]
-    #[inline(always)]
-    fn count_push(&self) -> bool {
-        super::cache::add(&self.pushed, 1);
-        self.pushed.load(Relaxed) == 0
+        // SAFETY: the counter stands there.
+        unsafe { arch::add_one_is_zero::<{ core::mem::offset_of!(Cache, pushed) }, _>(self) }
     }
 
     /// As the function `pop_with_size`, in the calling thread's cache.

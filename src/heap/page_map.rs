@@ -16,7 +16,7 @@
 use super::range_record::RangeRecord;
 use crate::base::config::{ADDRESS_BITS, UNIT};
 use crate::base::shared::{AtomicPtr, AtomicU64, Unshared};
-use crate::base::{align, pointer};
+use crate::base::{align, arch, pointer};
 use crate::sys::pages::PageSource;
 use core::num::NonZeroU64;
 use core::sync::atomic::Ordering;
@@ -136,33 +136,12 @@ impl Unit {
         unsafe { (*records.add(self.unit)).load(Ordering::Acquire).as_ref() }
     }
 
-    /// Whether a number is below the unit's limit. In assembly, as the compiler does not compare with an atomic in place.
-    #[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan, feature = "models"))))]
+    /// Whether a number is below the unit's limit.
     #[inline(always)]
     pub fn is_below_limit(self, number: u64) -> bool {
-        // SAFETY: reads a word of the leaf, which a view that shows a unit is the start of.
-        unsafe {
-            core::arch::asm!(
-                "cmp {number}, qword ptr [{view} + 8 * {unit} + {limits}]",
-                "jae {no}",
-                number = in(reg) number,
-                view = in(reg) self.view,
-                unit = in(reg) self.unit,
-                limits = const LIMITS,
-                no = label { return false },
-                options(nostack, readonly),
-            );
-        }
-        true
-    }
-
-    /// The same elsewhere.
-    #[cfg(not(all(target_arch = "x86_64", not(any(test, miri, tsan, feature = "models")))))]
-    #[inline(always)]
-    pub fn is_below_limit(self, number: u64) -> bool {
-        let limits: *const AtomicU64 = pointer::at(core::ptr::from_ref(self.view).addr() + LIMITS);
-        // SAFETY: as above; leaves are exposed.
-        number < unsafe { (*limits.add(self.unit)).load(Ordering::Relaxed) }
+        let leaf = pointer::at::<Leaf>(core::ptr::from_ref(self.view).addr());
+        // SAFETY: a leaf begins with its view, and has a limit for each of its units; leaves are exposed.
+        unsafe { arch::is_below_u64_at::<LIMITS, _>(number, leaf, self.unit) }
     }
 }
 

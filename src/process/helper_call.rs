@@ -1,7 +1,5 @@
 //! Calling the helper, a thread that gives memory back: when it is worth one, and whether there may be one. What it does others say.
 
-#![allow(unsafe_code)]
-
 use super::options::{self, Purge};
 use super::trim_policy;
 use crate::base::mangled::MangledFn;

@@ -4,8 +4,6 @@
 //! It is called by the thread that asked, where no lock of ours is held: not when a signal handler asked that interrupted an operation, not
 //! inside fork, and not when the handler itself asks, on the same thread.
 
-#![allow(unsafe_code)]
-
 use crate::base::code::Code;
 use crate::base::config::REQUEST_MAX;
 use crate::base::mangled::{MangledFn, Overwritten};

@@ -17,12 +17,12 @@
 
 use super::metadata::{CHUNK, Metadata, RECORD_ALIGN};
 use super::vacant;
-use crate::base::bits::{self, Bits};
+use crate::base::bits::Bits;
 use crate::base::class::{BIN, SLAB_MAX, SLAB_UNITS_MAX, SizeClass};
 use crate::base::config::{ARENAS_MAX, GRAIN, UNIT};
 use crate::base::shared::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
 use crate::base::tree::NONE;
-use crate::base::{align, pointer};
+use crate::base::{align, arch, pointer};
 pub use crate::heap::page_map::Entry;
 use crate::heap::page_map::{PageMap, RECORD_SHIFT};
 use crate::sys::pages::PageSource;
@@ -59,7 +59,7 @@ impl Entry {
     /// The bytes from the slab's start to an address in the unit of this entry.
     #[inline(always)]
     pub fn offset(word: u64, address: usize) -> u64 {
-        bits::with_low(word, address) & ((1 << RECORD_SHIFT) - 1)
+        arch::with_low(word, address) & ((1 << RECORD_SHIFT) - 1)
     }
 
     /// The slab's record.

@@ -10,6 +10,7 @@
 
 #![allow(unsafe_code)]
 
+use super::linked::linked_address;
 use crate::base::pointer;
 use core::ffi::c_ulong;
 use core::sync::atomic::AtomicUsize;
@@ -75,47 +76,10 @@ fn find() -> Option<usize> {
 }
 
 /// What `__libc_stack_end` says, 0 if there is none.
-#[cfg(all(target_env = "gnu", target_arch = "x86_64", target_pointer_width = "64", not(miri)))]
 fn stack_end() -> usize {
-    let place: *const usize;
-    // SAFETY: the linker has written the word's address there, or zero; the loader set the word before all else.
-    unsafe {
-        core::arch::asm!(
-            ".weak __libc_stack_end",
-            "mov {}, qword ptr [rip + __libc_stack_end@GOTPCREL]",
-            out(reg) place,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-        if place.is_null() { 0 } else { place.read() }
-    }
-}
-
-/// The same.
-#[cfg(all(target_env = "gnu", target_arch = "aarch64", target_pointer_width = "64", not(miri)))]
-fn stack_end() -> usize {
-    let place: *const usize;
-    // SAFETY: as above.
-    unsafe {
-        core::arch::asm!(
-            ".weak __libc_stack_end",
-            "adrp {0}, :got:__libc_stack_end",
-            "ldr {0}, [{0}, :got_lo12:__libc_stack_end]",
-            out(reg) place,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-        if place.is_null() { 0 } else { place.read() }
-    }
-}
-
-/// Of others nothing is known.
-#[cfg(not(all(
-    target_env = "gnu",
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    target_pointer_width = "64",
-    not(miri)
-)))]
-fn stack_end() -> usize {
-    0
+    let place = if cfg!(target_env = "gnu") { linked_address!("__libc_stack_end") } else { 0 };
+    // SAFETY: the loader set the libc's word before all else.
+    if place == 0 { 0 } else { unsafe { pointer::at::<usize>(place).read() } }
 }
 
 #[cfg(test)]

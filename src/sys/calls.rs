@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use super::linked::linked_address;
 use super::syscall::{call, int};
 use crate::base::pointer;
 
@@ -33,42 +34,8 @@ pub fn random() -> Option<u64> {
 
 /// Whether there is a function that glibc has since 2.34. That costs nothing: asking for its version touches pages of the libc's that nobody else
 /// does. In a static program it is there if something else needs it.
-#[cfg(all(target_env = "gnu", target_arch = "x86_64", not(miri)))]
 fn libc_asks_for_random() -> bool {
-    let address: usize;
-    // SAFETY: the linker has written the function's address there, or zero.
-    unsafe {
-        core::arch::asm!(
-            ".weak _Fork",
-            "mov {}, qword ptr [rip + _Fork@GOTPCREL]",
-            out(reg) address,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-    }
-    address != 0
-}
-
-/// The same.
-#[cfg(all(target_env = "gnu", target_arch = "aarch64", not(miri)))]
-fn libc_asks_for_random() -> bool {
-    let address: usize;
-    // SAFETY: as above.
-    unsafe {
-        core::arch::asm!(
-            ".weak _Fork",
-            "adrp {0}, :got:_Fork",
-            "ldr {0}, [{0}, :got_lo12:_Fork]",
-            out(reg) address,
-            options(pure, readonly, nostack, preserves_flags),
-        );
-    }
-    address != 0
-}
-
-/// Of others nothing is known.
-#[cfg(not(all(target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
-fn libc_asks_for_random() -> bool {
-    false
+    cfg!(target_env = "gnu") && linked_address!("_Fork") != 0
 }
 
 /// Blocks signals for the calling thread: a bit for each, as the kernel has them.

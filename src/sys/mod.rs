@@ -14,6 +14,7 @@ pub mod file;
 pub(crate) mod futex;
 pub mod helper;
 pub mod kept;
+mod linked;
 pub mod linux;
 pub mod lock;
 pub mod maps;

@@ -9,6 +9,7 @@
 
 #![allow(unsafe_code)]
 
+use super::linked::linked_address;
 use super::syscall::{call, int};
 use super::{auxv, maps};
 use crate::base::line::Line;
@@ -142,7 +143,7 @@ pub fn this_library() -> Option<Module> {
 
 /// The module that this code is in, by its ELF header, which the linker has a name for.
 fn this_library_by_header() -> Option<Module> {
-    by_header(own_header())
+    by_header(linked_address!(hidden "__ehdr_start"))
 }
 
 /// The main program by its program headers, which the kernel tells.
@@ -221,88 +222,10 @@ const fn word(value: u64) -> usize {
     value as usize
 }
 
-/// Reads two addresses that the linker fills in, zero where there is nothing of the name.
-#[cfg(all(target_arch = "x86_64", target_pointer_width = "64", not(miri)))]
-mod linked {
-    macro_rules! address {
-        ($name:ident, $symbol:literal) => {
-            /// The address of a symbol, or 0.
-            #[inline(always)]
-            pub fn $name() -> usize {
-                let address: usize;
-                // SAFETY: reads a word that the linker has written.
-                unsafe {
-                    core::arch::asm!(
-                        concat!(".weak ", $symbol),
-                        concat!(".hidden ", $symbol),
-                        concat!("mov {address}, qword ptr [rip + ", $symbol, "@GOTPCREL]"),
-                        address = out(reg) address,
-                        options(nostack, preserves_flags, pure, readonly),
-                    );
-                }
-                address
-            }
-        };
-    }
-
-    address!(own_header, "__ehdr_start");
-    address!(text_start, "__start_metes_text");
-    address!(text_stop, "__stop_metes_text");
-}
-
-#[cfg(all(target_arch = "aarch64", target_pointer_width = "64", not(miri)))]
-mod linked {
-    macro_rules! address {
-        ($name:ident, $symbol:literal) => {
-            /// The address of a symbol, or 0.
-            #[inline(always)]
-            pub fn $name() -> usize {
-                let address: usize;
-                // SAFETY: reads a word that the linker has written.
-                unsafe {
-                    core::arch::asm!(
-                        concat!(".weak ", $symbol),
-                        concat!(".hidden ", $symbol),
-                        concat!("adrp {address}, :got:", $symbol),
-                        concat!("ldr {address}, [{address}, :got_lo12:", $symbol, "]"),
-                        address = out(reg) address,
-                        options(nostack, preserves_flags, pure, readonly),
-                    );
-                }
-                address
-            }
-        };
-    }
-
-    address!(own_header, "__ehdr_start");
-    address!(text_start, "__start_metes_text");
-    address!(text_stop, "__stop_metes_text");
-}
-
-#[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_pointer_width = "64", not(miri))))]
-mod linked {
-    /// Not known.
-    pub fn own_header() -> usize {
-        0
-    }
-
-    /// Not known.
-    pub fn text_start() -> usize {
-        0
-    }
-
-    /// Not known.
-    pub fn text_stop() -> usize {
-        0
-    }
-}
-
-use linked::{own_header, text_start, text_stop};
-
 /// The addresses of this library's own code: a shared library's whole range; in a program with `libmetes.a` inside the section that
 /// `scripts/make-static` puts all code into. Empty where neither is known.
 pub fn code_of_this_library() -> core::ops::Range<usize> {
-    let (start, stop) = (text_start(), text_stop());
+    let (start, stop) = (linked_address!(hidden "__start_metes_text"), linked_address!(hidden "__stop_metes_text"));
     if start != 0 && stop > start {
         return start..stop;
     }

@@ -36,41 +36,21 @@ pub fn released<T>(place: &T) {
     }
 }
 
-#[cfg(all(target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64"), not(any(test, miri, tsan))))]
 mod runtime {
     use crate::base::pointer;
-    /// The address of a function of its runtime, or 0: the loader has written it there.
-    macro_rules! address {
-        ($name:literal) => {{
-            let address: usize;
-            // SAFETY: reads a word that the loader fills.
-            unsafe {
-                #[cfg(target_arch = "x86_64")]
-                core::arch::asm!(
-                    concat!(".weak ", $name),
-                    concat!("mov {}, qword ptr [rip + ", $name, "@GOTPCREL]"),
-                    out(reg) address,
-                    options(pure, readonly, nostack, preserves_flags),
-                );
-                #[cfg(target_arch = "aarch64")]
-                core::arch::asm!(
-                    concat!(".weak ", $name),
-                    concat!("adrp {0}, :got:", $name),
-                    concat!("ldr {0}, [{0}, :got_lo12:", $name, "]"),
-                    out(reg) address,
-                    options(pure, readonly, nostack, preserves_flags),
-                );
-            }
-            address
-        }};
-    }
+    use crate::sys::linked::linked_address;
+
+    /// Not in the library's own tests, of which the runtime knows all as it is.
+    const LOOKED_FOR: bool = cfg!(all(target_env = "gnu", not(any(test, miri, tsan))));
 
     pub(super) fn is_there() -> bool {
-        address!("__tsan_acquire") != 0 && address!("__tsan_release") != 0
+        LOOKED_FOR && linked_address!("__tsan_acquire") != 0 && linked_address!("__tsan_release") != 0
     }
 
-    fn call(function: usize, place: usize) {
-        // SAFETY: a function of the runtime's that takes an address, which it does not follow.
+    /// # Safety
+    /// A function of the runtime's, which is there.
+    unsafe fn call(function: usize, place: usize) {
+        // SAFETY: it takes an address, which it does not follow.
         unsafe {
             let function: extern "C" fn(usize) = core::mem::transmute(pointer::at::<()>(function));
             function(place);
@@ -79,22 +59,15 @@ mod runtime {
 
     #[cold]
     pub(super) fn acquire(place: usize) {
-        call(address!("__tsan_acquire"), place);
+        let function = linked_address!("__tsan_acquire");
+        // SAFETY: `is_there` said so.
+        unsafe { call(function, place) };
     }
 
     #[cold]
     pub(super) fn release(place: usize) {
-        call(address!("__tsan_release"), place);
+        let function = linked_address!("__tsan_release");
+        // SAFETY: `is_there` said so.
+        unsafe { call(function, place) };
     }
-}
-
-#[cfg(not(all(target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64"), not(any(test, miri, tsan)))))]
-mod runtime {
-    pub(super) fn is_there() -> bool {
-        false
-    }
-
-    pub(super) fn acquire(_place: usize) {}
-
-    pub(super) fn release(_place: usize) {}
 }
