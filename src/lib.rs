@@ -48,6 +48,7 @@ pub mod report;
 pub mod route;
 pub mod slab;
 pub mod sys;
+pub mod trace;
 
 pub mod abi;
 

@@ -10,7 +10,7 @@ use crate::base::pointer;
 use crate::front::entries;
 use crate::process::{options, start};
 use crate::report::foreign;
-use crate::sys::report;
+use crate::trace::report;
 use core::ffi::{CStr, c_void};
 use core::ptr::null_mut;
 

@@ -5,7 +5,7 @@
 use crate::base::config::GRAIN;
 use crate::base::family::Family;
 use crate::front::entries;
-use crate::sys::report;
+use crate::trace::report;
 use core::alloc::{GlobalAlloc, Layout};
 
 /// The allocator: `#[global_allocator] static ALLOCATOR: metes::Metes = metes::Metes;`

@@ -1,6 +1,6 @@
 //! What a `no_std` library that stands alone has to bring: a panic handler and the panic=abort guard.
 
-use crate::sys::report;
+use crate::trace::report;
 
 #[cfg(not(any(panic = "abort", doc)))]
 compile_error!("the exporting flavour must be built with panic = \"abort\": build it with `make`");

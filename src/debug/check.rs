@@ -6,7 +6,8 @@ use crate::base::operation::Operation;
 use crate::debug::scan;
 use crate::heap::check::Broken;
 use crate::process::{options, start, statics};
-use crate::sys::{report, valgrind};
+use crate::sys::valgrind;
+use crate::trace::report;
 use core::fmt::Write;
 use core::sync::atomic::{AtomicUsize, Ordering};
 

@@ -8,7 +8,7 @@ use crate::process::{options, statics};
 use crate::report::checked_block;
 use crate::report::fault::{self, Handling};
 use crate::report::trailer::Block;
-use crate::sys::fault::Fault;
+use crate::trace::fault::Fault;
 
 /// A fault: reports it if the address is in a checked block's pages. Takes no lock.
 pub fn on_fault(fault: &Fault) -> Handling {

@@ -6,7 +6,8 @@ use crate::cache::{threads, work};
 use crate::debug::{quarantine, under_way};
 use crate::process::{helper_call, start, statics};
 use crate::route::{guard, helper};
-use crate::sys::{modules, report, sanitizer, thread};
+use crate::sys::{sanitizer, thread};
+use crate::trace::{modules, report};
 
 /// What is done when the library is loaded: the fork handlers are registered. Not with the first allocation: that one may come from inside
 /// `pthread_atfork`, which allocates under its own lock. Nothing else waits for this constructor, so its place in the

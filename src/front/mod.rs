@@ -1,4 +1,4 @@
-//! L9: the entries, their statistics and settings, and the life of the process.
+//! L10: the entries, their statistics and settings, and the life of the process.
 
 pub mod entries;
 pub mod exit;

@@ -10,7 +10,8 @@ use crate::heap::mapping::MappingFigures;
 use crate::process::{options, start, statics};
 use crate::report::guard_pool;
 use crate::slab::bins::{Free, SlabFigures};
-use crate::sys::{calls, file, linux, report, valgrind};
+use crate::sys::{calls, file, linux, valgrind};
+use crate::trace::report;
 use core::fmt::Write;
 use core::sync::atomic::Ordering;
 

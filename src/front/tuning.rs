@@ -8,7 +8,8 @@ use crate::heap::mapping::MappingFigures;
 use crate::process::{option_keys, options, start, statics};
 use crate::route::guard;
 use crate::slab::bins::Free;
-use crate::sys::{report, thread, valgrind};
+use crate::sys::{thread, valgrind};
+use crate::trace::report;
 use core::ffi::c_int;
 use core::fmt::Write;
 

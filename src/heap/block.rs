@@ -27,7 +27,7 @@ use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
 use crate::base::shared::AtomicU64;
 use crate::base::tree::{NONE, Nodes, Summary};
 use crate::base::{align, checksum, pointer};
-use crate::sys::report;
+use crate::trace::report;
 use core::sync::atomic::Ordering;
 
 /// The block is handed out.

@@ -11,7 +11,7 @@ use crate::base::code::Code;
 use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
 use crate::base::line::Line;
 use crate::sys::pages::PageSource;
-use crate::sys::report;
+use crate::trace::report;
 use core::fmt::Write;
 use core::sync::atomic::Ordering::Relaxed;
 

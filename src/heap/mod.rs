@@ -1,4 +1,4 @@
-//! L2: the heap. Regions of address space, the blocks they are cut into, the free list over the free ones, and beside it
+//! L3: the heap. Regions of address space, the blocks they are cut into, the free list over the free ones, and beside it
 //! the mappings of their own; the page map says of any address which of these it belongs to.
 
 pub mod block;

@@ -6,8 +6,9 @@ use super::options::*;
 use crate::base::config::{ARENAS_MAX, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
 use crate::base::read_only::{Text, Word};
-use crate::sys::report::After;
-use crate::sys::{env, kept, linux, report, valgrind};
+use crate::sys::{env, kept, linux, valgrind};
+use crate::trace::report;
+use crate::trace::report::After;
 use core::fmt::Write;
 use core::sync::atomic::Ordering::Relaxed;
 

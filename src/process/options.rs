@@ -8,8 +8,8 @@ use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_DYNAMIC_MAX, CUTOFF
 use crate::base::path::{self, Path};
 use crate::base::read_only::{self, Text, Word};
 use crate::heap::free_list::Fit;
-use crate::sys::report::{self, After};
 use crate::sys::{calls, valgrind};
+use crate::trace::report::{self, After};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
 

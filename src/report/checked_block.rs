@@ -11,8 +11,8 @@ use crate::heap::range_record::RangeRecord;
 use crate::process::{options, statics};
 use crate::slab::slab::{Entry, Object};
 use crate::sys::linux::page_size;
-use crate::sys::report::Detail;
 use crate::sys::valgrind;
+use crate::trace::report::Detail;
 
 /// Bytes behind each block that are left alone under valgrind: who writes to them, or before the next block, is found, and damages nothing.
 pub fn red_zone() -> usize {

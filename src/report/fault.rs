@@ -8,9 +8,9 @@
 use crate::base::align;
 use crate::base::code::Code;
 use crate::base::mangled::MangledFn;
-use crate::sys::fault::{self, Fault};
-use crate::sys::report::{self, After, Detail};
 use crate::sys::{linux, thread};
+use crate::trace::fault::{self, Fault};
+use crate::trace::report::{self, After, Detail};
 use core::ffi::{c_int, c_void};
 use core::fmt::Arguments;
 

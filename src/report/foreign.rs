@@ -10,8 +10,9 @@ use crate::base::operation::Operation;
 use crate::process::options::{self, Foreign};
 use crate::process::statics;
 use crate::report::misuse;
-use crate::sys::maps::{self, MapsLine};
-use crate::sys::{errno, probe, report};
+use crate::sys::{errno, probe};
+use crate::trace::maps::{self, MapsLine};
+use crate::trace::report;
 use core::ffi::{CStr, c_void};
 use core::fmt::Write;
 

@@ -28,8 +28,8 @@ use crate::base::{align, pointer};
 use crate::process::statics;
 use crate::sys::linux::{self, Linux};
 use crate::sys::pages::{self, PageSource};
-use crate::sys::report::Detail;
 use crate::sys::thread;
+use crate::trace::report::Detail;
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::Relaxed;
 use system::{open, shut, stack};
@@ -51,7 +51,7 @@ static POOL: AtomicPtr<Pool> = AtomicPtr::new(core::ptr::null_mut());
 #[cfg(not(feature = "models"))]
 mod system {
     pub use crate::sys::linux::{forbid as shut, permit as open};
-    pub use crate::sys::unwind::capture as stack;
+    pub use crate::trace::unwind::capture as stack;
 }
 
 /// The same in models, where pages stay open: loom reports two threads that open or shut the same if nothing orders them.

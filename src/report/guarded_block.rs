@@ -6,7 +6,7 @@ use super::trailer::Facts;
 use crate::base::family::Family;
 use crate::base::pointer;
 use crate::sys::probe;
-use crate::sys::report::Detail;
+use crate::trace::report::Detail;
 
 /// Frames that are kept of a stack.
 pub const DEPTH: usize = if cfg!(feature = "models") { 1 } else { 16 };

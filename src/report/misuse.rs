@@ -14,7 +14,7 @@ use crate::process::{options, statics};
 use crate::slab::key;
 use crate::slab::misuse::{ObjectMisuse, interior};
 use crate::slab::slab::Entry;
-use crate::sys::report::{self, Detail};
+use crate::trace::report::{self, Detail};
 use core::fmt::Arguments;
 use core::sync::atomic::Ordering::Relaxed;
 

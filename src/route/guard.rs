@@ -14,11 +14,11 @@ use crate::report::guard_pool::{self, Freed, Pool, PoolLocation};
 use crate::report::guarded_block::{GuardedBlock, Offset, describe_block};
 use crate::report::misuse;
 use crate::report::trailer::{self, Call, Facts};
-use crate::sys::fault::Fault;
 use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
-use crate::sys::report;
 use crate::sys::{calls, errno};
+use crate::trace::fault::Fault;
+use crate::trace::report;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 

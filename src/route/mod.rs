@@ -1,4 +1,4 @@
-//! L7: where a request is served, and whom a pointer goes back to.
+//! L8: where a request is served, and whom a pointer goes back to.
 //!
 //! Small sizes get an object of a slab, through the thread's cache; larger ones a block of the free list, and those at or above the
 //! cutoff a mapping. Blocks of medium size have classes too, so that the cache can hold them. A pointer that comes in is looked up in

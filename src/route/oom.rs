@@ -9,7 +9,8 @@ use crate::base::config::REQUEST_MAX;
 use crate::base::mangled::{MangledFn, Overwritten};
 use crate::cache::cache::Cache;
 use crate::process::{start, statics};
-use crate::sys::{errno, report, thread};
+use crate::sys::{errno, thread};
+use crate::trace::report;
 use core::ffi::c_int;
 
 /// Called when a request for so many bytes cannot be served. It returns other than 0 if the request is to be tried again, as it has freed

@@ -1,4 +1,4 @@
-//! L3: slabs of small objects, the bins that hold them, and arenas: a heap and its bins behind one lock, between the thread
+//! L4: slabs of small objects, the bins that hold them, and arenas: a heap and its bins behind one lock, between the thread
 //! caches above and the free list below.
 
 pub mod arena;

@@ -4,7 +4,7 @@
 
 use super::slab::{Slab, record};
 use crate::base::tree::{NONE, Nodes, Summary, Tree};
-use crate::sys::report;
+use crate::trace::report;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// A bin's slabs with room, by address. All nodes of the tree are records: what is put in is one.

@@ -1,7 +1,7 @@
 //! What the kernel says stands at an address: for reports about pointers that are not ours.
 
-use super::env::for_each_piece;
 use crate::base::line::Line;
+use crate::sys::env::for_each_piece;
 
 /// What is mapped at an address.
 pub struct MapsLine {

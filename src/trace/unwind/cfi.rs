@@ -5,7 +5,7 @@
 use super::machine;
 use super::rule::{Kind, Rule};
 use crate::base::pointer;
-use crate::sys::modules::{self, Module};
+use crate::trace::modules::{self, Module};
 use gimli::{
     BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, Error, NativeEndian, Pointer, ReaderOffset, Register,
     RegisterRule, UnwindContext, UnwindContextStorage, UnwindExpression, UnwindSection, UnwindTableRow,

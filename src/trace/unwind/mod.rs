@@ -24,10 +24,8 @@ mod tests;
 
 use super::modules;
 use core::ffi::c_void;
-use core::sync::atomic::{
-    AtomicU64, AtomicUsize,
-    Ordering::{Acquire, Relaxed, Release},
-};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicU64, AtomicUsize};
 pub use machine::Registers;
 pub use memory::Care;
 use memory::Memory;

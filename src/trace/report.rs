@@ -5,13 +5,13 @@
 
 #![allow(unsafe_code)]
 
-use super::syscall::{call, int};
-use super::{kept, modules, thread, unwind, valgrind};
+use super::{modules, unwind};
 use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::read_only::{self, Text, Word};
 use crate::base::{path, pointer};
-use crate::sys::{calls, file, probe};
+use crate::sys::syscall::{call, int};
+use crate::sys::{calls, file, kept, probe, thread, valgrind};
 use core::cell::UnsafeCell;
 use core::ffi::CStr;
 use core::fmt::{Arguments, Write};

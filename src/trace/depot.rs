@@ -16,9 +16,9 @@
 
 #![allow(unsafe_code)]
 
-use super::pages::PageSource;
 use crate::base::pointer;
 use crate::base::shared::{AtomicU64, AtomicUsize, Unshared};
+use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering;
 
 /// Frames of a record at most; of a longer stack the first ones are kept.

@@ -6,11 +6,11 @@
 
 #![allow(unsafe_code)]
 
-use super::syscall::{call, int};
 use super::unwind::{self, Care, Registers};
 use crate::base::mangled::MangledAddress;
 use crate::base::pointer;
 use crate::sys::calls;
+use crate::sys::syscall::{call, int};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -173,7 +173,7 @@ unsafe fn leave_to_kernel(signal: c_int, info: *mut libc::siginfo_t, action: usi
         let args = [int(signal), pointer::expose(record.as_ptr()), 0, size_of::<u64>()];
         let _ = call(libc::SYS_rt_sigaction, args);
         if was_sent {
-            let (process, thread) = (calls::process_id() as usize, super::thread::number() as usize);
+            let (process, thread) = (calls::process_id() as usize, crate::sys::thread::number() as usize);
             let args = [process, thread, int(signal), pointer::expose(info)];
             let _ = call(libc::SYS_rt_tgsigqueueinfo, args);
         }

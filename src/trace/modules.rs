@@ -9,13 +9,13 @@
 
 #![allow(unsafe_code)]
 
-use super::linked::linked_address;
-use super::syscall::{call, int};
-use super::{auxv, maps};
+use super::maps;
 use crate::base::line::Line;
 use crate::base::mangled::MangledAddress;
 use crate::base::pointer;
-use crate::sys::probe;
+use crate::sys::linked::linked_address;
+use crate::sys::syscall::{call, int};
+use crate::sys::{auxv, probe};
 use core::fmt::{self, Write};
 use core::mem::MaybeUninit;
 use libc::{Elf64_Ehdr, Elf64_Phdr};
