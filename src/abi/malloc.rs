@@ -8,7 +8,7 @@ use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
 use crate::front::{entries, redirected};
 use crate::sys::errno::{keeping_errno, set_errno};
-use crate::sys::linux::page_size;
+use crate::sys::mmap::page_size;
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 

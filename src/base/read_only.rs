@@ -5,13 +5,14 @@
 //!               |<-- whole pages, read-only -->|
 //! ```
 //!
-//! Once the process has started, `sys::linux::make_read_only` makes the pages read-only, so that no write of the program's changes what the checks rest
+//! Once the process has started, `sys::mmap::make_read_only` makes the pages read-only, so that no write of the program's changes what the checks rest
 //! on. The room on both sides is why nothing else is on these pages, whatever their size. It is never touched. All is zero in
 //! the library's file, so a word keeps its value xor its default.
 
 use super::config::UNIT;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 
 const WORDS: usize = 64;
 const TEXTS: usize = 4;

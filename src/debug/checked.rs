@@ -31,8 +31,8 @@ use crate::report::trailer::{self, Block, Facts};
 use crate::report::{fault, foreign};
 use crate::route::{guard, oom, owner, release, serve};
 use crate::slab::slab::Object;
-use crate::sys::linux::{self, page_size};
-use crate::sys::{errno, valgrind};
+use crate::sys::mmap::page_size;
+use crate::sys::{errno, mmap, valgrind};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
@@ -56,16 +56,16 @@ fn set_guard(block: Block, place: Below, closed: bool) -> bool {
     if closed {
         fault::watch();
         // Where something is already it stays as it is.
-        record.joined.store(linux::reserve_at(before, page).into(), Relaxed);
+        record.joined.store(mmap::reserve_at(before, page).into(), Relaxed);
     } else if record.joined.swap(0, Relaxed) != 0 {
         // SAFETY: reserved above, and noted.
-        unsafe { linux::unreserve_at(before, page) };
+        unsafe { mmap::unreserve_at(before, page) };
     }
     if !align::is(block.end, page_size()) || block.end == record.end() {
         return true;
     }
     let len = record.end() - block.end;
-    if closed { linux::forbid(block.end, len) } else { linux::permit(block.end, len) }
+    if closed { mmap::forbid(block.end, len) } else { mmap::permit(block.end, len) }
 }
 
 /// Serves a request, and tells the tools. A macro, so that the function that it stands in, which has the name of what the program called,

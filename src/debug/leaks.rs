@@ -17,8 +17,8 @@ use crate::debug::scan;
 use crate::process::{options, statics};
 use crate::report::trailer::{self, Call};
 use crate::route::guard;
-use crate::sys::linux::{self, page_size};
-use crate::sys::{env, excluded, probe};
+use crate::sys::mmap::page_size;
+use crate::sys::{env, excluded, mmap, probe};
 use crate::trace::report::{self, Detail};
 use crate::trace::{maps, modules};
 use core::cmp::{Ordering, Reverse};
@@ -62,7 +62,7 @@ struct Table<T: Copy + 'static> {
 impl<T: Copy> Table<T> {
     fn new(count: usize, item: T) -> Option<Self> {
         let room = align::up(count.max(1) * size_of::<T>(), page_size());
-        let address = linux::map_uncounted(room)?;
+        let address = mmap::map_uncounted(room)?;
         let first: *mut T = pointer::at_mut(address);
         for index in 0..count {
             // SAFETY: new memory with room for so many.
@@ -81,7 +81,7 @@ impl<T: Copy> Table<T> {
 impl<T: Copy> Drop for Table<T> {
     fn drop(&mut self) {
         // SAFETY: it was mapped in `new`, and nobody uses it any more. What cannot be given back the exit does.
-        unsafe { linux::munmap(self.address, self.room) };
+        unsafe { mmap::munmap(self.address, self.room) };
     }
 }
 

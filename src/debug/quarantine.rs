@@ -17,10 +17,10 @@ use crate::cache::{count, refill};
 use crate::process::{options, statics};
 use crate::report::trailer::{self, Block, Facts};
 use crate::report::{checked_block, fault};
-use crate::sys::linux::{self, Linux};
+use crate::sys::linux::Linux;
 use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
-use crate::sys::valgrind;
+use crate::sys::{mmap, valgrind};
 use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 use lock_api::RawMutex;
@@ -110,8 +110,8 @@ impl Shard {
     /// Its queue, if there is memory for one. The caller holds the lock.
     fn queue(&self) -> Option<&'static Queue> {
         if self.queue.load(Relaxed) == 0 {
-            let bytes = align::up(size_of::<Queue>(), linux::page_size());
-            self.queue.store(Linux.map_guarded(bytes, linux::page_size())?, Relaxed);
+            let bytes = align::up(size_of::<Queue>(), mmap::page_size());
+            self.queue.store(Linux.map_guarded(bytes, mmap::page_size())?, Relaxed);
         }
         self.queue_if_any()
     }
@@ -354,7 +354,7 @@ pub fn for_each(mut f: impl FnMut(usize)) {
 
 /// The whole pages that a block has for itself.
 fn pages(block: Block) -> Option<Range<usize>> {
-    let page = linux::page_size();
+    let page = mmap::page_size();
     let filled = block.filled();
     let pages = align::up(filled.start, page)..align::down(filled.end, page);
     (pages.start < pages.end).then_some(pages)
@@ -367,7 +367,7 @@ fn close(block: Block, facts: Facts) {
     }
     let filled = block.filled();
     let hidden =
-        pages(block).filter(|pages| PROTECTED.load(Relaxed) < PROTECTED_MAX && linux::forbid(pages.start, pages.len()));
+        pages(block).filter(|pages| PROTECTED.load(Relaxed) < PROTECTED_MAX && mmap::forbid(pages.start, pages.len()));
     match hidden {
         Some(pages) => {
             PROTECTED.fetch_add(1, Relaxed);
@@ -387,7 +387,7 @@ fn close(block: Block, facts: Facts) {
 /// Makes the pages of a block that leaves usable again. False if they cannot be had back.
 pub fn open(block: Block, facts: Facts) -> bool {
     let Some(pages) = pages(block).filter(|_| facts.hidden) else { return true };
-    let opened = linux::permit(pages.start, pages.len());
+    let opened = mmap::permit(pages.start, pages.len());
     if opened {
         PROTECTED.fetch_sub(1, Relaxed);
     }

@@ -5,7 +5,7 @@
 use super::stats;
 use crate::debug::{leaks, scan};
 use crate::process::options;
-use crate::sys::{linux, valgrind};
+use crate::sys::{tool_memory, valgrind};
 
 #[used]
 #[cfg_attr(not(miri), unsafe(link_section = ".fini_array"))]
@@ -20,6 +20,6 @@ extern "C" fn at_exit() {
     if options::leaks_at_exit() {
         valgrind::quietly(|| leaks::tell((&raw const here).addr()));
     }
-    valgrind::quietly(linux::forget_tool_memory);
+    valgrind::quietly(tool_memory::forget);
     stats::write_at_exit();
 }

@@ -10,7 +10,7 @@ use crate::heap::mapping::MappingFigures;
 use crate::process::{options, start, statics};
 use crate::report::guard_pool;
 use crate::slab::bins::{Free, SlabFigures};
-use crate::sys::{calls, file, linux, valgrind};
+use crate::sys::{calls, file, limit, valgrind};
 use crate::trace::report;
 use core::fmt::Write;
 use core::sync::atomic::Ordering;
@@ -96,7 +96,7 @@ fn held_in_caches() -> [Free; statics::ARENAS_ALL] {
 
 /// The figures now. Arenas are read one after the other.
 pub fn stats() -> Stats {
-    let mut stats = Stats { mappings: statics::MAPPINGS.figures(), mapped: linux::mapped(), ..Stats::default() };
+    let mut stats = Stats { mappings: statics::MAPPINGS.figures(), mapped: limit::mapped(), ..Stats::default() };
     for_each_arena(|Share { arena, heap, slabs, free, cached }| {
         let (locks, waits) = statics::arena(arena).entries();
         stats.locks += locks;

@@ -6,7 +6,7 @@ use super::options::*;
 use crate::base::config::{ARENAS_MAX, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
 use crate::base::read_only::{Text, Word};
-use crate::sys::{env, kept, linux, valgrind};
+use crate::sys::{env, kept, limit, valgrind};
 use crate::trace::report;
 use crate::trace::report::After;
 use core::fmt::Write;
@@ -52,7 +52,7 @@ static KEYS: &[Key] = &[
     ),
     key(
         "limit a size from 4m, such as 512m, or off",
-        Other(|v| size_or_off(v).filter(|&n| n >= LIMIT_MIN).map(linux::set_limit).is_some(), linux::limit, "off"),
+        Other(|v| size_or_off(v).filter(|&n| n >= LIMIT_MIN).map(limit::set).is_some(), limit::get, "off"),
     ),
     key("purge lazy, eager or off", Choice(PURGE, "lazy eager off")),
     key("decay_ms a number of milliseconds that freed memory waits", Number(DECAY, usize::MAX)),

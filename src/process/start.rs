@@ -11,9 +11,9 @@ use super::options::{self, HugePages};
 use super::statics::{self, MAPPINGS};
 use crate::base::{checksum, pointer};
 use crate::process::helper_call;
-use crate::sys::linux::{self, Linux};
+use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
-use crate::sys::{auxv, calls, valgrind};
+use crate::sys::{auxv, calls, mmap, valgrind};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// How far the start is.
@@ -62,7 +62,7 @@ fn start() {
     // Where a thread is gone that was in here, as in the child of a fork, nothing is ever sealed.
     START.starting.fetch_sub(1, Ordering::Release);
     if START.starting.compare_exchange(0, SEALED, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-        linux::make_read_only();
+        mmap::make_read_only();
     }
 }
 

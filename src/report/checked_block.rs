@@ -10,7 +10,7 @@ use crate::heap::headers;
 use crate::heap::range_record::RangeRecord;
 use crate::process::{options, statics};
 use crate::slab::slab::{Entry, Object};
-use crate::sys::linux::page_size;
+use crate::sys::mmap::page_size;
 use crate::sys::valgrind;
 use crate::trace::report::Detail;
 

@@ -8,7 +8,7 @@
 use crate::base::align;
 use crate::base::code::Code;
 use crate::base::mangled::MangledFn;
-use crate::sys::{linux, thread};
+use crate::sys::{mmap, thread};
 use crate::trace::fault::{self, Fault};
 use crate::trace::report::{self, After, Detail};
 use core::ffi::{c_int, c_void};
@@ -69,8 +69,8 @@ pub fn tell(code: Code, fault: &Fault, text: Arguments<'_>, describe: &dyn Fn(&m
     if after != After::Ignore {
         report::noticed(code, 0, text, &tell);
     }
-    let page = align::down(fault.address, linux::page_size());
-    let goes_on = after != After::Stop && linux::permit(page, linux::page_size());
+    let page = align::down(fault.address, mmap::page_size());
+    let goes_on = after != After::Stop && mmap::permit(page, mmap::page_size());
     if goes_on { Handling::GoOn } else { Handling::Reported }
 }
 

@@ -26,9 +26,9 @@ use crate::base::family::Family;
 use crate::base::shared::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, fence};
 use crate::base::{align, pointer};
 use crate::process::statics;
-use crate::sys::linux::{self, Linux};
+use crate::sys::linux::Linux;
 use crate::sys::pages::{self, PageSource};
-use crate::sys::thread;
+use crate::sys::{mmap, thread};
 use crate::trace::report::Detail;
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::Relaxed;
@@ -50,7 +50,7 @@ static POOL: AtomicPtr<Pool> = AtomicPtr::new(core::ptr::null_mut());
 /// What the pool asks of the system.
 #[cfg(not(feature = "models"))]
 mod system {
-    pub use crate::sys::linux::{forbid as shut, permit as open};
+    pub use crate::sys::mmap::{forbid as shut, permit as open};
     pub use crate::trace::unwind::capture as stack;
 }
 
@@ -160,7 +160,7 @@ pub fn make() -> Option<&'static Pool> {
     let start = pages::reserve_aligned(&Linux, len, UNIT)?;
     // SAFETY: reserved just now, and nobody knows it.
     let give_back = || unsafe { Linux.unreserve(start, len) };
-    if !linux::permit(start, records) {
+    if !mmap::permit(start, records) {
         give_back();
         return None;
     }
@@ -183,7 +183,7 @@ pub fn make() -> Option<&'static Pool> {
 impl Pool {
     /// Bytes of its records, a slot and all of it.
     fn lengths() -> [usize; 3] {
-        let page = linux::page_size();
+        let page = mmap::page_size();
         let (records, slot) = (align::up(size_of::<Self>(), page), align::up(LARGEST, page));
         [records, slot, align::up(records + page + SLOTS * (slot + page), UNIT)]
     }
@@ -193,7 +193,7 @@ impl Pool {
         let ([records, slot, len], start) = (Self::lengths(), core::ptr::from_ref(self).addr());
         self.start.store(start, Relaxed);
         self.len.store(len, Relaxed);
-        self.slots_start.store(start + records + linux::page_size(), Relaxed);
+        self.slots_start.store(start + records + mmap::page_size(), Relaxed);
         self.slot_bytes.store(slot, Relaxed);
         self.free.store(SLOTS, Relaxed);
     }
@@ -209,7 +209,7 @@ impl Pool {
 
     /// From a slot to the next.
     fn stride(&self) -> usize {
-        self.slot_bytes() + linux::page_size()
+        self.slot_bytes() + mmap::page_size()
     }
 
     /// A block of `n` bytes aligned to `align`, a power of two, and at least to a grain. `None` if no slot is free, or it would not fit
@@ -217,7 +217,7 @@ impl Pool {
     pub fn take(&self, family: Family, n: usize, align: usize, right: bool) -> Option<usize> {
         // One of no bytes starts behind its slot: the page there serves, which nobody may touch.
         let (right, align) = (right || n == 0, align.max(GRAIN));
-        if n > LARGEST || align > linux::page_size() || self.free.load(Relaxed) == 0 {
+        if n > LARGEST || align > mmap::page_size() || self.free.load(Relaxed) == 0 {
             return None;
         }
         let (index, state) = self.claim_oldest()?;
@@ -245,7 +245,7 @@ impl Pool {
 
     /// The pages of a block of `n` bytes: to the end of its slot, unless it starts where the slot does.
     fn pages(&self, index: usize, start: usize, n: usize) -> (usize, usize) {
-        let ((first, last), page) = (self.ends(index), linux::page_size());
+        let ((first, last), page) = (self.ends(index), mmap::page_size());
         (align::down(start, page), if start == first { align::up(first + n, page) } else { last })
     }
 
@@ -278,7 +278,7 @@ impl Pool {
 
     /// What stands at an address of the pool.
     pub fn find(&self, address: usize) -> PoolLocation {
-        let (start, page) = (self.slots_start.load(Relaxed), linux::page_size());
+        let (start, page) = (self.slots_start.load(Relaxed), mmap::page_size());
         // The page before the first slot is next to that alone.
         let offset = if (start - page..start).contains(&address) { 0 } else { address.wrapping_sub(start) };
         if offset >= SLOTS * self.stride() {

@@ -18,8 +18,8 @@ use crate::base::family::Family;
 use crate::base::{align, checksum, pointer};
 use crate::process::options;
 use crate::slab::vacant::{self, BITS};
-use crate::sys::linux::{self, Linux};
-use crate::sys::{thread, valgrind};
+use crate::sys::linux::Linux;
+use crate::sys::{mmap, thread, valgrind};
 use crate::trace::depot::Depot;
 use crate::trace::unwind;
 use core::ops::Range;
@@ -183,7 +183,7 @@ impl Block {
         const NEAR: usize = 64;
         let Range { start, end } = self.filled();
         if first {
-            start..end.min(start + NEAR).min(align::up(start, linux::page_size()))
+            start..end.min(start + NEAR).min(align::up(start, mmap::page_size()))
         } else {
             start.max(end.saturating_sub(NEAR)).max(self.last_page())..end
         }
@@ -191,7 +191,7 @@ impl Block {
 
     /// Where the page starts that the block's last filled bytes share with its trailer.
     fn last_page(self) -> usize {
-        align::down(self.words_at(), linux::page_size())
+        align::down(self.words_at(), mmap::page_size())
     }
 
     /// As `first_damaged`, for a block that is another thread's: only where all that is behind its end is on its last page.

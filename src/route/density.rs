@@ -8,7 +8,7 @@ use crate::base::{align, pointer};
 use crate::heap::huge::LARGE;
 use crate::process::options::{self, HugePages};
 use crate::process::statics;
-use crate::sys::{linux, probe, valgrind};
+use crate::sys::{mmap, probe, valgrind};
 use core::sync::atomic::Ordering::Relaxed;
 
 /// A page in so many bytes is looked at.
@@ -28,7 +28,7 @@ pub fn is_touched(block: usize, bytes: usize) -> bool {
 #[cold]
 #[inline(never)]
 fn has_content(block: usize, bytes: usize) -> bool {
-    let page = linux::page_size();
+    let page = mmap::page_size();
     let pages = STRIDE / page;
     let mut empty = 0;
     let most = bytes / STRIDE / 4;

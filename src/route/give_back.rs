@@ -4,7 +4,8 @@ use crate::base::align;
 use crate::base::operation::Operation;
 use crate::cache::{held, threads};
 use crate::process::statics;
-use crate::sys::linux::{self, Linux};
+use crate::sys::linux::Linux;
+use crate::sys::mmap;
 use crate::sys::pages::PageSource;
 
 /// Gives whole regions back, for whoever needs address space or a part of a limit for a mapping of `n` bytes; how many
@@ -25,7 +26,7 @@ fn would_fit(n: usize) -> bool {
     let entered = statics::arenas().filter_map(|arena| arena.enter(Operation::Other));
     let free = entered.map(|arena| arena.releasable()).sum::<usize>();
     let free = free + held::cached_by_me() + statics::MAPPINGS.retained_bytes();
-    let beside = align::down(n.saturating_sub(free), linux::page_size());
+    let beside = align::down(n.saturating_sub(free), mmap::page_size());
     if beside == 0 {
         return true;
     }

@@ -89,7 +89,7 @@ pub fn affinity(thread: u32) -> usize {
 pub fn thread_id() -> u32 {
     // SAFETY: gettid has no arguments and cannot fail. Miri knows the libc's function alone.
     #[cfg(miri)]
-    let id = Ok::<_, c_int>(unsafe { libc::gettid() });
+    let id = Ok::<_, libc::c_int>(unsafe { libc::gettid() });
     // SAFETY: as above.
     #[cfg(not(miri))]
     let id = unsafe { call(libc::SYS_gettid, []) };

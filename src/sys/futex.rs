@@ -59,7 +59,7 @@ mod calls {
     use super::Word;
     use crate::base::pointer;
     #[cfg(miri)]
-    use crate::sys::linux;
+    use crate::sys::errno;
     #[cfg(not(miri))]
     use crate::sys::syscall::{call, int};
 

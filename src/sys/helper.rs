@@ -35,10 +35,10 @@ pub enum Started {
 mod made {
     use super::Started;
     use crate::base::{align, pointer};
-    use crate::sys::linux::{self, Linux};
+    use crate::sys::linux::Linux;
     use crate::sys::pages::PageSource;
     use crate::sys::syscall::int;
-    use crate::sys::{calls, errno, tls};
+    use crate::sys::{calls, errno, mmap, tls};
     use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
     /// Bytes of the stack: the deepest way down is a report of misuse.
@@ -105,10 +105,10 @@ mod made {
     fn make() -> Option<usize> {
         let page = Linux.page_size();
         let len = align::up(page + STACK + WORDS + RECORD, page);
-        let start = linux::map_uncounted(len)?;
-        if !linux::forbid(start, page) {
+        let start = mmap::map_uncounted(len)?;
+        if !mmap::forbid(start, page) {
             // SAFETY: mapped above, and nobody has seen it.
-            unsafe { linux::munmap(start, len) };
+            unsafe { mmap::munmap(start, len) };
             return None;
         }
         Some(start + len - RECORD)

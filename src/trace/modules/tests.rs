@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::base::pointer;
-use crate::sys::linux;
+use crate::sys::mmap;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
@@ -57,8 +57,8 @@ fn a_segment_ends_behind_what_is_in_it() {
 
 #[test]
 fn headers_that_cannot_be_read_are_none() {
-    let page = linux::page_size();
-    let start = linux::map_uncounted(2 * page).unwrap();
+    let page = mmap::page_size();
+    let start = mmap::map_uncounted(2 * page).unwrap();
     // SAFETY: the test's own pages, with room for a header; zeroes are one.
     let header = unsafe { &mut *pointer::at_mut::<Elf64_Ehdr>(start) };
     header.e_ident[..4].copy_from_slice(b"\x7fELF");
@@ -66,13 +66,13 @@ fn headers_that_cannot_be_read_are_none() {
     header.e_phnum = 2;
     header.e_phoff = (page - size_of::<Elf64_Phdr>()) as u64;
     assert_eq!(segments(start).unwrap().len(), 2);
-    assert!(linux::forbid(start + page, page));
+    assert!(mmap::forbid(start + page, page));
     assert!(segments(start).is_none());
     header.e_phoff = !7;
     assert!(segments(start).is_none() && segments(start + page).is_none());
     assert!(segments(start + page - 8).is_none());
     // SAFETY: mapped above.
-    assert!(unsafe { linux::munmap(start, 2 * page) });
+    assert!(unsafe { mmap::munmap(start, 2 * page) });
 }
 
 #[test]

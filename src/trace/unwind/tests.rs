@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::base::pointer;
-use crate::sys::{errno, linux};
+use crate::sys::{errno, mmap};
 use core::ffi::c_int;
 use core::hint::black_box;
 use core::sync::atomic::Ordering::SeqCst;
@@ -248,9 +248,9 @@ fn made_up_registers_end_the_stack() {
 /// Pages between two that cannot be touched, with a stack in them.
 #[test]
 fn a_stack_that_ends_at_a_page_that_cannot_be_read_ends_there() {
-    let page = linux::page_size();
-    let start = linux::map_uncounted(2 * page).unwrap();
-    assert!(linux::forbid(start + page, page));
+    let page = mmap::page_size();
+    let start = mmap::map_uncounted(2 * page).unwrap();
+    assert!(mmap::forbid(start + page, page));
     let code = recursion as fn(usize) -> _ as usize;
     let mut frames = [0; DEPTH];
     for depth in 1..40 {
@@ -262,7 +262,7 @@ fn a_stack_that_ends_at_a_page_that_cannot_be_read_ends_there() {
         }
     }
     // SAFETY: mapped above.
-    assert!(unsafe { linux::munmap(start, 2 * page) });
+    assert!(unsafe { mmap::munmap(start, 2 * page) });
 }
 
 /// Code made while the program runs: it calls what it is given, with and without a frame pointer.
@@ -286,9 +286,9 @@ fn code_without_a_module_is_passed_by_its_frame_pointer() {
         }
         FOUND.take()
     }
-    let page = linux::page_size();
+    let page = mmap::page_size();
     // What stands before the first page's code reaches into a page that can be read at first, and then cannot.
-    let before = linux::map_uncounted(2 * page).unwrap();
+    let before = mmap::map_uncounted(2 * page).unwrap();
     let start = before + page;
     let at = |offset: usize| pointer::at_mut::<u8>(start + offset);
     // SAFETY: the pages are this test's.
@@ -299,7 +299,7 @@ fn code_without_a_module_is_passed_by_its_frame_pointer() {
     }
     let is_outer = |frame: &&usize| function(**frame - 1) == outer as fn(usize) -> _ as usize;
     for is_there in [true, false] {
-        assert!(is_there || linux::forbid(before, page));
+        assert!(is_there || mmap::forbid(before, page));
         let found = outer(start);
         let place = found.iter().position(|&frame| frame == start + 6).unwrap();
         assert!(found.get(place + 1).filter(is_outer).is_some(), "{found:x?}");
@@ -310,15 +310,15 @@ fn code_without_a_module_is_passed_by_its_frame_pointer() {
     // What the register holds is no frame pointer of this code: its caller is not told, or the next that has one is.
     assert!(found.get(place + 1).filter(is_outer).is_none());
     // SAFETY: mapped above.
-    assert!(unsafe { linux::munmap(before, 2 * page) });
+    assert!(unsafe { mmap::munmap(before, 2 * page) });
 }
 
 /// A frame that is guessed lies where a stack was that has gone since.
 #[test]
 fn a_page_that_was_read_is_asked_about_again_where_a_frame_is_guessed() {
-    let page = linux::page_size();
-    let start = linux::map_uncounted(2 * page).unwrap();
-    let code = linux::map_uncounted(page).unwrap();
+    let page = mmap::page_size();
+    let start = mmap::map_uncounted(2 * page).unwrap();
+    let code = mmap::map_uncounted(page).unwrap();
     let frame = start + page;
     let mut frames = [0; DEPTH];
     // Code that is nowhere, whose frame leads to a return address in this module.
@@ -326,12 +326,12 @@ fn a_page_that_was_read_is_asked_about_again_where_a_frame_is_guessed() {
     // SAFETY: the test's own pages.
     unsafe { pointer::at_mut::<usize>(frame + 8).write(captured().last().copied().unwrap()) };
     assert!(capture_from(&registers, &mut frames, Care::Fast) > 1);
-    assert!(linux::forbid(frame, page));
+    assert!(mmap::forbid(frame, page));
     for care in [Care::Fast, Care::Careful] {
         assert_eq!(capture_from(&registers, &mut frames, care), 1);
     }
     // SAFETY: mapped above.
-    assert!(unsafe { linux::munmap(start, 2 * page) && linux::munmap(code, page) });
+    assert!(unsafe { mmap::munmap(start, 2 * page) && mmap::munmap(code, page) });
 }
 
 #[test]

@@ -1,0 +1,72 @@
+//! Memory from the allocator that valgrind's memcheck has put in the place of the libc's.
+
+#![allow(unsafe_code)]
+
+use super::errno::keeping_errno;
+use super::{limit, valgrind};
+use crate::base::pointer;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// The last piece of memory from there; the first word of each leads to the one before.
+static FROM_TOOL: AtomicUsize = AtomicUsize::new(0);
+
+/// `len` bytes from the allocator that memcheck has put in the place of the libc's, behind `align` bytes of its own. In memory that comes from there it looks for pointers only in
+/// blocks that are in use; in a mapping of our own, what only a lost block leads to would count as what the program can reach.
+pub fn map(len: usize, align: usize) -> Option<usize> {
+    let memalign = libc_memalign()?;
+    limit::count_in(len)?;
+    // SAFETY: the libc's function of this name has this type.
+    let place = keeping_errno(|| unsafe { memalign(align, align + len) });
+    if place.is_null() {
+        limit::count_out(len);
+        return None;
+    }
+    let place = pointer::expose(place);
+    let start = place + align;
+    // SAFETY: allocated just now.
+    unsafe { pointer::at_mut::<u8>(start).write_bytes(0, len) };
+    valgrind::hide(start, len);
+    // To the tool it is a block of one word that leads to the one before: or all in it would be in a block of this size.
+    valgrind::shrink(place, align + len, size_of::<usize>());
+    valgrind::show(place, size_of::<usize>());
+    let mut before = FROM_TOOL.load(Ordering::Relaxed);
+    loop {
+        // SAFETY: allocated just now.
+        unsafe { pointer::at_mut::<usize>(place).write(before) };
+        match FROM_TOOL.compare_exchange(before, place, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return Some(start),
+            Err(other) => before = other,
+        }
+    }
+}
+
+// Not every libc has it.
+#[cfg(all(target_env = "gnu", not(any(test, feature = "fake"))))]
+core::arch::global_asm!(".weak __libc_memalign");
+
+/// At exit under valgrind: what is left of blocks is the program's alone.
+pub fn forget() {
+    let mut place = FROM_TOOL.swap(0, Ordering::Relaxed);
+    while place != 0 {
+        // SAFETY: the first word of a piece, which is never given back: only as far as the tool counts.
+        let before = unsafe { pointer::at::<usize>(place).read() };
+        valgrind::freed!(place);
+        place = before;
+    }
+}
+
+/// The libc's own `memalign`, under a name that nobody puts another function behind, where the libc has it.
+#[cfg(all(target_env = "gnu", not(any(test, feature = "fake"))))]
+fn libc_memalign() -> Option<unsafe extern "C" fn(usize, usize) -> *mut core::ffi::c_void> {
+    unsafe extern "C" {
+        static __libc_memalign: u8;
+    }
+    let address = &raw const __libc_memalign;
+    // SAFETY: null if there is none, or the libc's function, which has this type.
+    unsafe { core::mem::transmute(address) }
+}
+
+#[cfg(not(all(target_env = "gnu", not(any(test, feature = "fake")))))]
+fn libc_memalign() -> Option<unsafe extern "C" fn(usize, usize) -> *mut core::ffi::c_void> {
+    None
+}
