@@ -31,6 +31,8 @@
 //! `export` adds the malloc ABI and a panic handler: `make` builds `libmetes.so` and `libmetes.a` with it.
 
 #![no_std]
+// What the exported functions alone need is dead elsewhere.
+#![cfg_attr(not(feature = "export"), allow(dead_code))]
 
 #[cfg(any(test, feature = "fake"))]
 extern crate std;
@@ -38,21 +40,31 @@ extern crate std;
 #[cfg(all(feature = "models", not(test)))]
 compile_error!("the feature `models` is for tests alone: make models");
 
-pub mod base;
-pub mod cache;
-pub mod debug;
-pub mod front;
-pub mod heap;
-pub mod process;
-pub mod report;
-pub mod route;
-pub mod slab;
-pub mod sys;
-pub mod trace;
+mod base;
+mod cache;
+mod debug;
+mod front;
+mod heap;
+mod process;
+mod report;
+mod route;
+mod slab;
+mod sys;
+mod trace;
 
-pub mod abi;
+mod abi;
 
 pub use abi::global::Metes;
 pub use debug::check::check;
 pub use front::stats::{Stats, stats};
 pub use route::oom::{OomHandler, set_handler as set_oom_handler};
+
+/// What the crate's own integration tests look into. No API.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::base::{checksum, config, operation, read_only};
+    pub use crate::cache::threads;
+    pub use crate::front::{entries, tuning};
+    pub use crate::process::statics;
+    pub use crate::route::give_back;
+}

@@ -3,8 +3,8 @@
 #![allow(unsafe_code)]
 
 use metes::Metes;
-use metes::cache::threads;
-use metes::front::tuning;
+use metes::internals::threads;
+use metes::internals::tuning;
 use std::fs::File;
 use std::hint::black_box;
 use std::os::unix::fs::FileExt;

@@ -26,7 +26,7 @@ fn a_rust_program_runs_on_metes() {
     let total: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
     assert!(total > 0);
     let before = metes::stats();
-    assert!(before.calls[metes::base::operation::Operation::Malloc as usize] > 80_000);
+    assert!(before.calls[metes::internals::operation::Operation::Malloc as usize] > 80_000);
     assert!(before.heaps.live > 0);
     let big = vec![1u8; 40 << 20];
     // Another test may give one back meanwhile.

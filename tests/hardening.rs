@@ -1,10 +1,10 @@
 //! What a program cannot write to: metes' records have untouchable pages on both sides, and its options are read-only.
 
 use metes::Metes;
-use metes::base::config::UNIT;
-use metes::base::read_only;
-use metes::cache::threads;
-use metes::process::statics;
+use metes::internals::config::UNIT;
+use metes::internals::read_only;
+use metes::internals::threads;
+use metes::internals::statics;
 use std::fs;
 use std::hint::black_box;
 use std::sync::mpsc::channel;
@@ -117,5 +117,5 @@ fn options_and_the_secret_are_read_only() {
     let maps = maps();
     let map = maps.iter().find(|map| map.start <= pages.start && pages.end <= map.end).expect("in one mapping");
     assert_eq!(map.rights, "r--p");
-    assert!(metes::base::checksum::secret() != 0);
+    assert!(metes::internals::checksum::secret() != 0);
 }

@@ -4,8 +4,8 @@
 #![allow(unsafe_code)]
 
 use metes::Metes;
-use metes::front::{entries, tuning};
-use metes::route::give_back;
+use metes::internals::{entries, tuning};
+use metes::internals::give_back;
 use std::alloc::{GlobalAlloc, Layout};
 use std::ops::Range;
 use std::sync::Mutex;

@@ -10,6 +10,7 @@ use crate::base::operation::Operation;
 use crate::heap::page_map::Unit;
 use crate::process::statics::PAGE_MAP;
 use crate::slab::key;
+use crate::slab::slab::{BINS_END, Entry};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{Ordering, compiler_fence};
 
@@ -89,7 +90,7 @@ pub fn pop_class_unsampled(operation: Operation, class: SizeClass) -> usize {
 
 /// Pops. The gate is closed.
 #[inline(always)]
-fn pop_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
+pub(super) fn pop_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
     let bin = cache.bin_at(distance);
     // SAFETY: `top` is the address of a slot, and an empty stack's says 0.
     let object = unsafe { slot(bin.top.load(Relaxed)) }.load(Relaxed);
@@ -255,4 +256,25 @@ pub fn push_block(arena: usize, class: SizeClass, address: usize) -> bool {
 #[inline(always)]
 fn push_at_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
     push_at(cache, class.bin(), |_| true, address)
+}
+
+/// Puts an object that the near leaf shows into the calling thread's remote buffer. False, and nothing was done, if it is of the thread's home arena or of a
+/// mixed slab, is free already, has never left its arena, or does not start where objects do; if the buffer is full, the gate closed, or the cache halted.
+#[inline(always)]
+pub fn push_remote(address: usize) -> bool {
+    let head = Head::current();
+    let Some(unit) = head.near_unit(address) else { return false };
+    let (bin, Some(cache)) = (Entry::place(unit.word()) % BINS_END, head.open_cache()) else { return false };
+    if bin == 0 || head.distance(unit.word()) < BINS_END {
+        return false;
+    }
+    // SAFETY: an object starts there.
+    if !cache.bin_at(bin).has_object(unit, address) || unsafe { key::is_set(address) } {
+        return false;
+    }
+    cache.close();
+    // SAFETY: an object without the key is freed just now.
+    let released = cache.halted.load(Ordering::Acquire) == 0 && unsafe { cache.buffer_remote(address) };
+    cache.open();
+    released
 }

@@ -9,7 +9,6 @@ pub mod held;
 #[cfg(feature = "models")]
 mod models;
 pub mod refill;
-pub mod remote;
 pub mod rooms;
 mod sampling;
 pub mod slots;

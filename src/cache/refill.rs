@@ -6,6 +6,7 @@
 //! takes from those of its thread that are idle.
 
 use super::cache::{self, Cache};
+use super::fast;
 use super::slots::{slots_max, slots_min};
 use crate::base::class::SizeClass;
 use crate::base::operation::Operation;
@@ -29,36 +30,52 @@ const VICTIMS: usize = 8;
 /// After so many flushes in a row nothing is kept back for the next requests.
 const PATIENCE: u16 = 4;
 
-/// Fills a class's empty stack from the arena. False when memory is out or the arena cannot be entered now. Not for a cache whose
-/// gate is closed.
-pub fn fill(cache: &Cache, class: SizeClass) -> bool {
+/// An object of a class, after its stack was filled from the arena, if it was empty; 0 when memory is out, or the arena or the cache cannot be entered
+/// now.
+pub fn fill_and_pop(cache: &Cache, operation: Operation, class: SizeClass) -> usize {
     debug_assert!(class.has_slabs());
-    let pace = cache.pace(class);
-    let most = slots_max(class.size()) / 2;
-    let batch = match usize::from(pace.batch.load(Relaxed)) {
-        0 => share((FIRST_BYTES / class.size()).clamp(1, BATCH_FIRST)),
-        batch if pace.flushes.load(Relaxed) == 0 => (batch + share(batch)).min(most).min(BATCH_MAX),
-        batch => batch,
-    };
-    grow(cache, class, batch);
-    let most = batch.min(cache.capacity(class));
     if !cache.enter() {
-        return false;
+        return 0;
     }
-    // A signal handler may have freed something meanwhile.
-    let mut filled = cache.count(class) != 0;
-    if !filled && let Some(mut arena) = statics::arena(cache.home()).enter(Operation::Other) {
-        // While the lock is held: a fork finds objects in the arena or in the stack.
-        let places = cache.places(class, most);
-        let taken = arena.take(class, places);
-        cache.put(class, places, taken);
-        filled = taken != 0;
-        #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
-        pace.batch.store(batch as u16, Relaxed);
-        pace.flushes.store(0, Relaxed);
+    // It is not empty where a sample was due, or a signal handler has freed something meanwhile.
+    if cache.count(class) == 0 {
+        cache.open();
+        let batch = next_batch(cache, class);
+        grow(cache, class, batch);
+        if !cache.enter() {
+            return 0;
+        }
+        fill(cache, class, batch);
     }
-    cache.open();
-    filled
+    fast::pop_from(cache, operation, class.bin())
+}
+
+/// How many objects the next fill of a stack is to bring.
+fn next_batch(cache: &Cache, class: SizeClass) -> usize {
+    let pace = cache.pace(class);
+    match usize::from(pace.batch.load(Relaxed)) {
+        0 => share((FIRST_BYTES / class.size()).clamp(1, BATCH_FIRST)),
+        batch if pace.flushes.load(Relaxed) == 0 => {
+            (batch + share(batch)).min(slots_max(class.size()) / 2).min(BATCH_MAX)
+        }
+        batch => batch,
+    }
+}
+
+/// Fills a stack, if it is still empty, by at most `batch` objects of the home arena. The gate is closed.
+fn fill(cache: &Cache, class: SizeClass, batch: usize) {
+    if cache.count(class) != 0 {
+        return;
+    }
+    let Some(mut arena) = statics::arena(cache.home()).enter(Operation::Other) else { return };
+    // While the lock is held: a fork finds objects in the arena or in the stack.
+    let places = cache.places(class, batch.min(cache.capacity(class)));
+    let taken = arena.take(class, places);
+    cache.put(class, places, taken);
+    let pace = cache.pace(class);
+    #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
+    pace.batch.store(batch as u16, Relaxed);
+    pace.flushes.store(0, Relaxed);
 }
 
 /// What one thread has of objects that it may not need, where each of few has so many.
@@ -188,7 +205,7 @@ fn give(arena: &mut Arena<'_>, address: usize) {
 }
 
 /// Puts an object of another arena's slab into the remote buffer; one that is full is sent home before. False if that cannot be now.
-pub fn release_remote(cache: &Cache, address: usize) -> bool {
+pub fn push_remote_with_room(cache: &Cache, address: usize) -> bool {
     if !cache.enter() {
         return false;
     }
@@ -197,7 +214,7 @@ pub fn release_remote(cache: &Cache, address: usize) -> bool {
     }
     // SAFETY: `route::release` has found the object, which is freed just now.
     #[expect(unsafe_code, reason = "it is an object")]
-    let room = unsafe { cache.push_remote(address) };
+    let room = unsafe { cache.buffer_remote(address) };
     if room {
         cache.aim(address);
     }

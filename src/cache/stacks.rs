@@ -1,4 +1,4 @@
-//! The stacks of a cache as those see them who fill and flush: where they are, what they may hold, and what is in them.
+//! The stacks of a cache, and its buffer of remote frees, as fills and flushes see them: where they are, what they may hold, and what is in them.
 
 #![allow(unsafe_code)]
 
@@ -7,6 +7,7 @@ use super::slots::{FAR, NEAR, STACK_SLOTS, StackSlots, slots_max, slots_min};
 use crate::base::class::{CLASSES, SizeClass};
 use crate::base::pointer;
 use crate::base::shared::AtomicUsize;
+use crate::slab::key;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{Ordering, compiler_fence};
 
@@ -181,5 +182,32 @@ impl Cache {
     pub fn for_each_held(&self, mut f: impl FnMut(usize)) {
         let stacks = SizeClass::all().flat_map(|class| self.stack(class));
         stacks.chain(self.remote()).map(|slot| slot.load(Relaxed)).filter(|&object| object != 0).for_each(&mut f);
+    }
+
+    /// The remote buffer's used part.
+    pub fn remote(&self) -> &[AtomicUsize] {
+        &self.remote[..self.remote_count.load(Relaxed)]
+    }
+
+    /// Sets how many of the remote buffer are used.
+    pub fn set_remote_count(&self, count: usize) {
+        compiler_fence(Ordering::SeqCst);
+        self.remote_count.store(count, Relaxed);
+    }
+
+    /// Puts a freed object of another arena into the buffer. False if it is full. The gate is closed.
+    ///
+    /// # Safety
+    /// An object starts there, and nobody has it.
+    #[inline(always)]
+    pub unsafe fn buffer_remote(&self, address: usize) -> bool {
+        let count = self.remote_count.load(Relaxed);
+        let Some(slot) = self.remote.get(count) else { return false };
+        // SAFETY: the caller's promise.
+        unsafe { key::set(address) };
+        slot.store(address, Relaxed);
+        self.set_remote_count(count + 1);
+        add(&self.remote_frees, 1);
+        true
     }
 }

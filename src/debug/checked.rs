@@ -27,7 +27,7 @@ use crate::debug::faults;
 use crate::process::options::Foreign;
 use crate::process::{options, statics};
 use crate::report::checked_block::{Below, block_of, find, red_zone};
-use crate::report::trailer::{self, Block, Facts};
+use crate::report::trailer::{self, CheckedBlock, Facts};
 use crate::report::{fault, foreign};
 use crate::route::{guard, oom, owner, release, serve};
 use crate::slab::slab::Object;
@@ -50,7 +50,7 @@ fn room(n: usize) -> Option<usize> {
 }
 
 /// Makes what is behind a mapping untouchable, or usable again, and the page before it nobody else's. False if the kernel refuses the first.
-fn set_guard(block: Block, place: Below, closed: bool) -> bool {
+fn set_guard(block: CheckedBlock, place: Below, closed: bool) -> bool {
     let Below::Mapping(record) = place else { return true };
     let (before, page) = (record.start() - page_size(), page_size());
     if closed {
@@ -108,7 +108,7 @@ fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool
         return filled(start, n, zero);
     }
     let Some(room) = room(n).filter(|&room| room <= REQUEST_MAX) else { return serve::fail() };
-    let begin = |block: Block| {
+    let begin = |block: CheckedBlock| {
         // A large one is zero already.
         let p = filled(block.start, if zero && room > SLAB_MAX { 0 } else { n }, zero);
         block.begin(n, align, family, trailer::here());
@@ -204,7 +204,7 @@ pub unsafe fn free(p: *mut u8, claim: Claim) {
 }
 
 /// What a call has taken back, whether all that was said of it is true; or how it ended else.
-type Taken = Result<(Block, Facts, bool), End>;
+type Taken = Result<(CheckedBlock, Facts, bool), End>;
 
 fn end_of(taken: &Taken) -> End {
     match *taken {
@@ -245,7 +245,7 @@ fn take_back(operation: Operation, p: *mut u8, claim: Claim) -> Taken {
     Ok((block, facts, as_said))
 }
 
-fn put_away(operation: Operation, block: Block, facts: Facts) {
+fn put_away(operation: Operation, block: CheckedBlock, facts: Facts) {
     let home = statics::home();
     quarantine::put(operation, home, block, facts, leave);
 }
@@ -271,7 +271,7 @@ fn leave(start: usize) -> Option<Vacant> {
 }
 
 /// Makes a block that has waited one that nobody has. False if it must not be used again.
-fn vacate(block: Block, place: Below) -> bool {
+fn vacate(block: CheckedBlock, place: Below) -> bool {
     let untouched = untouched(block).is_some_and(|facts| quarantine::open(block, facts));
     let vacated = untouched && set_guard(block, place, false);
     if vacated {
@@ -287,7 +287,7 @@ pub fn usable_size(p: *mut u8) -> usize {
         return 0;
     }
     let size = valgrind::quietly(|| match owner::is_foreign(p.addr()) || guard::holds(p.addr()) {
-        true => owner::usable_size_for(Operation::UsableSize, p),
+        true => owner::usable(Operation::UsableSize, p),
         false => look(Operation::UsableSize, p).map(|(.., facts)| facts.size),
     });
     if size.is_none() {
@@ -396,7 +396,7 @@ fn change_guarded(p: *mut u8, facts: Facts, n: usize) -> *mut u8 {
     new
 }
 
-fn resize_block(block: Block, facts: Facts, n: usize) -> bool {
+fn resize_block(block: CheckedBlock, facts: Facts, n: usize) -> bool {
     AT_WORK.fetch_add(1, SeqCst);
     let resized = block.resize(facts, n);
     AT_WORK.fetch_sub(1, SeqCst);

@@ -7,7 +7,7 @@ use crate::debug::quarantine;
 use crate::process::{options, statics};
 use crate::report::checked_block;
 use crate::report::fault::{self, Handling};
-use crate::report::trailer::Block;
+use crate::report::trailer::CheckedBlock;
 use crate::trace::fault::Fault;
 
 /// A fault: reports it if the address is in a checked block's pages. Takes no lock.
@@ -16,7 +16,7 @@ pub fn on_fault(fault: &Fault) -> Handling {
         return Handling::NotOurs;
     }
     let (address, access) = (fault.address, fault.access.name());
-    let holds = |block: &Block| (block.start..block.end).contains(&address);
+    let holds = |block: &CheckedBlock| (block.start..block.end).contains(&address);
     if let Some(block) = quarantine::find(holds) {
         let (offset, start) = (address - block.start, block.start);
         let size = block.facts().map_or(0, |facts| facts.size);
@@ -26,7 +26,7 @@ pub fn on_fault(fault: &Fault) -> Handling {
         return fault::tell(Code::UseAfterFree, fault, text, &|detail| checked_block::describe(detail, start));
     }
     let mapping = |at| statics::MAPPINGS.locate(at).and_then(|record| checked_block::extent(record.start()));
-    let size = |block: &Block| block.facts().map_or(0, |facts| facts.size);
+    let size = |block: &CheckedBlock| block.facts().map_or(0, |facts| facts.size);
     let behind = mapping(address).filter(|block| address >= block.end);
     let behind = behind.map(|block| (address - (block.start + size(&block)), "behind", block));
     // A mapping starts at a unit; what is further away is hardly meant.

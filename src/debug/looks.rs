@@ -13,7 +13,7 @@ use crate::heap::headers;
 use crate::process::{options, statics};
 use crate::report::checked_block::{Below, block_of, extent, find};
 use crate::report::misuse::{self, found};
-use crate::report::trailer::{Block, Facts};
+use crate::report::trailer::{CheckedBlock, Facts};
 use crate::route::owner;
 use crate::slab::slab::Object;
 use crate::slab::vacant;
@@ -21,7 +21,7 @@ use crate::sys::valgrind;
 use core::sync::atomic::Ordering::SeqCst;
 
 /// A block in use that the program names; `None` if it is none, or damaged: that has been reported.
-pub(super) fn look(operation: Operation, p: *mut u8) -> Option<(Block, Below, Facts)> {
+pub(super) fn look(operation: Operation, p: *mut u8) -> Option<(CheckedBlock, Below, Facts)> {
     let found = whole_in_use(p);
     if found.is_none() {
         tell(operation, p);
@@ -30,7 +30,7 @@ pub(super) fn look(operation: Operation, p: *mut u8) -> Option<(Block, Below, Fa
 }
 
 #[inline(always)]
-pub(super) fn whole_in_use(p: *mut u8) -> Option<(Block, Below, Facts)> {
+pub(super) fn whole_in_use(p: *mut u8) -> Option<(CheckedBlock, Below, Facts)> {
     let (block, place) = find(p.addr())?;
     let facts = block.facts().ok()?;
     (!facts.freed && block.first_damaged(facts.size).is_none()).then_some((block, place, facts))
@@ -40,7 +40,7 @@ pub(super) fn whole_in_use(p: *mut u8) -> Option<(Block, Below, Facts)> {
 #[cold]
 pub(super) fn tell(operation: Operation, p: *mut u8) {
     // Where no block starts, or the heap has it as free.
-    if owner::usable_size_for(operation, p).is_none() {
+    if owner::usable(operation, p).is_none() {
         return;
     }
     let Some(block) = extent(p.addr()) else { return };
@@ -64,18 +64,18 @@ pub(super) fn tell(operation: Operation, p: *mut u8) {
     misuse::found_at(Code::Overflow, operation, start, at, what);
 }
 
-pub(super) fn freed(operation: Operation, block: Block, facts: Facts) {
+pub(super) fn freed(operation: Operation, block: CheckedBlock, facts: Facts) {
     misuse::freed(operation, block.start, format_args!("this block of {} bytes is free already", facts.size));
 }
 
 /// The word at a block's end is not what was left there.
-fn overrun(operation: Operation, block: Block, raw: u64) {
+fn overrun(operation: Operation, block: CheckedBlock, raw: u64) {
     let what = format_args!("the last 8 bytes of the block were written to: they are {raw:#018x}");
     misuse::found_at(Code::Overflow, operation, block.start, block.end - 8, what);
 }
 
 /// Looks at what stands before a block: the end of the block before it, or a header.
-pub(super) fn look_before(operation: Operation, block: Block, place: Below) {
+pub(super) fn look_before(operation: Operation, block: CheckedBlock, place: Below) {
     let start = block.start;
     let Below::Slab(entry, Object { index, .. }) = place else { return };
     let Some(class) = entry.class().filter(|_| !valgrind::listens()) else { return };
@@ -95,7 +95,7 @@ pub(super) fn look_before(operation: Operation, block: Block, place: Below) {
 /// Looks at what stands next to an object, before it and behind: a write there is noticed when this block is freed, and not when the other one
 /// is, or at exit.
 #[inline(never)]
-pub(super) fn look_beside(block: Block, place: Below) {
+pub(super) fn look_beside(block: CheckedBlock, place: Below) {
     let Below::Slab(entry, Object { index, .. }) = place else { return };
     let Some(class) = entry.class().filter(|_| !valgrind::listens()) else { return };
     if index != 0 {
@@ -107,7 +107,7 @@ pub(super) fn look_beside(block: Block, place: Below) {
 }
 
 #[inline]
-fn look_at_neighbour(other: Block, first: bool) {
+fn look_at_neighbour(other: CheckedBlock, first: bool) {
     if other.may_be_damaged(first) {
         look_closer(other, first);
     }
@@ -116,7 +116,7 @@ fn look_at_neighbour(other: Block, first: bool) {
 /// Reports that the first bytes, or the last, of a block next to one that is freed were written to, where nobody may.
 #[cold]
 #[inline(never)]
-fn look_closer(other: Block, first: bool) {
+fn look_closer(other: CheckedBlock, first: bool) {
     let Some((facts, _)) = damaged_end(other, first) else { return };
     if facts.freed {
         // Another thread may be filling it just now, or have it by now.
@@ -144,7 +144,7 @@ fn look_closer(other: Block, first: bool) {
 
 /// What a block says, and a byte near its start, or near its end, that has changed and is nobody's.
 #[inline(never)]
-fn damaged_end(block: Block, first: bool) -> Option<(Facts, usize)> {
+fn damaged_end(block: CheckedBlock, first: bool) -> Option<(Facts, usize)> {
     let facts = block.facts().ok()?;
     let at = match (facts.freed, first) {
         // Whole pages of it nobody can write to.
@@ -179,17 +179,17 @@ pub(super) fn look_at(operation: Operation, start: usize, facts: Facts, claim: C
 }
 
 /// A block in quarantine. Reports that its header was overwritten, where it has one.
-pub(super) fn waiting(start: usize) -> Option<(Block, Below)> {
+pub(super) fn waiting(start: usize) -> Option<(CheckedBlock, Below)> {
     let found = find(start);
     if found.is_none() {
         // Which finds out what is wrong.
-        let _ = owner::usable_size_for(Operation::Free, pointer::at_mut(start));
+        let _ = owner::usable(Operation::Free, pointer::at_mut(start));
     }
     found
 }
 
 /// What a block in quarantine says, if it is as it was left. Reports that it is not.
-pub(super) fn untouched(block: Block) -> Option<Facts> {
+pub(super) fn untouched(block: CheckedBlock) -> Option<Facts> {
     let start = block.start;
     let Ok(facts) = block.facts() else {
         let what = format_args!("the last 8 bytes of this free block were written to");

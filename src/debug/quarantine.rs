@@ -15,7 +15,7 @@ use crate::base::{align, checksum, pointer};
 use crate::cache::cache::add;
 use crate::cache::{count, refill};
 use crate::process::{options, statics};
-use crate::report::trailer::{self, Block, Facts};
+use crate::report::trailer::{self, CheckedBlock, Facts};
 use crate::report::{checked_block, fault};
 use crate::sys::linux::Linux;
 use crate::sys::lock::FutexLock;
@@ -43,7 +43,7 @@ const LARGE: usize = 64 << 10;
 const PROTECTED_MAX: usize = 8192;
 
 /// No block: what new memory says.
-const NO_BLOCK: Block = Block { start: 0, end: 0 };
+const NO_BLOCK: CheckedBlock = CheckedBlock { start: 0, end: 0 };
 
 static PROTECTED: AtomicUsize = AtomicUsize::new(0);
 
@@ -67,12 +67,12 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn get(&self) -> Block {
-        Block { start: self.start.load(Relaxed), end: self.end.load(Relaxed) }
+    fn get(&self) -> CheckedBlock {
+        CheckedBlock { start: self.start.load(Relaxed), end: self.end.load(Relaxed) }
     }
 
     /// Puts a block there; what was there.
-    fn replace(&self, block: Block) -> Block {
+    fn replace(&self, block: CheckedBlock) -> CheckedBlock {
         let before = self.get();
         self.start.store(block.start, Relaxed);
         self.end.store(block.end, Relaxed);
@@ -136,15 +136,15 @@ impl Queue {
         random
     }
 
-    fn weigh_more(&self, block: Block) {
+    fn weigh_more(&self, block: CheckedBlock) {
         self.bytes.store(self.bytes.load(Relaxed) + weight(block), Relaxed);
     }
 
-    fn weigh_less(&self, block: Block) {
+    fn weigh_less(&self, block: CheckedBlock) {
         self.bytes.store(self.bytes.load(Relaxed) - weight(block), Relaxed);
     }
 
-    fn push(&self, block: Block) {
+    fn push(&self, block: CheckedBlock) {
         self.weigh_more(block);
         #[expect(clippy::cast_possible_truncation, reason = "an index")]
         let place = self.random() as usize % SHUFFLED;
@@ -156,7 +156,7 @@ impl Queue {
         }
     }
 
-    fn pop(&self) -> Option<Block> {
+    fn pop(&self) -> Option<CheckedBlock> {
         let first = self.first.load(Relaxed);
         self.count.store(self.count.load(Relaxed).checked_sub(1)?, Relaxed);
         // Nothing is left: a search for leaks would take it for a pointer.
@@ -167,14 +167,14 @@ impl Queue {
     }
 
     /// One of those that wait at a random place.
-    fn pop_shuffled(&self) -> Option<Block> {
+    fn pop_shuffled(&self) -> Option<CheckedBlock> {
         let block = self.shuffled.iter().find(|place| place.get() != NO_BLOCK)?.replace(NO_BLOCK);
         self.weigh_less(block);
         Some(block)
     }
 
     /// Some that have to make room, if any have to.
-    fn leaving(&self) -> Option<[Block; BATCH]> {
+    fn leaving(&self) -> Option<[CheckedBlock; BATCH]> {
         // What may wait in this shard is the same share for each arena.
         let (bytes, count) = (self.bytes.load(Relaxed), self.count.load(Relaxed));
         let is_full = bytes * statics::arena_count().max(1) > options::quarantine() || count >= QUEUED - 1;
@@ -232,7 +232,7 @@ fn with_shard<R>(home: usize, f: impl FnOnce(&Shard, &Queue) -> R) -> Option<R> 
 }
 
 /// What a block counts for: the pages of larger ones go back to the system while they wait.
-fn weight(block: Block) -> usize {
+fn weight(block: CheckedBlock) -> usize {
     (block.end - block.start).min(LARGE)
 }
 
@@ -245,7 +245,7 @@ fn ready_max(class: SizeClass) -> usize {
 pub type Leave = fn(usize) -> Option<Vacant>;
 
 /// Takes a block that a call has freed just now. Where no shard can be had it leaves at once.
-pub fn put(operation: Operation, home: usize, block: Block, facts: Facts, leave: Leave) {
+pub fn put(operation: Operation, home: usize, block: CheckedBlock, facts: Facts, leave: Leave) {
     close(block, facts);
     let leaving = with_shard(home, |shard, queue| {
         add(&shard.calls[operation as usize], 1);
@@ -335,7 +335,7 @@ pub fn drain(leave: Leave) {
 
 /// A block that waits and that `f` says yes to. Takes no lock: in a fault nothing may be waited for, and what other threads
 /// move meanwhile may be missed.
-pub fn find(f: impl Fn(&Block) -> bool) -> Option<Block> {
+pub fn find(f: impl Fn(&CheckedBlock) -> bool) -> Option<CheckedBlock> {
     // Whatever is read is looked up before it is believed.
     let blocks = SHARDS.iter().filter_map(Shard::queue_if_any).flat_map(Queue::all);
     blocks.filter_map(checked_block::extent).find(f)
@@ -353,7 +353,7 @@ pub fn for_each(mut f: impl FnMut(usize)) {
 }
 
 /// The whole pages that a block has for itself.
-fn pages(block: Block) -> Option<Range<usize>> {
+fn pages(block: CheckedBlock) -> Option<Range<usize>> {
     let page = mmap::page_size();
     let filled = block.filled();
     let pages = align::up(filled.start, page)..align::down(filled.end, page);
@@ -361,7 +361,7 @@ fn pages(block: Block) -> Option<Range<usize>> {
 }
 
 /// Fills a freed block, and makes its whole pages untouchable.
-fn close(block: Block, facts: Facts) {
+fn close(block: CheckedBlock, facts: Facts) {
     if valgrind::listens() {
         return;
     }
@@ -385,7 +385,7 @@ fn close(block: Block, facts: Facts) {
 }
 
 /// Makes the pages of a block that leaves usable again. False if they cannot be had back.
-pub fn open(block: Block, facts: Facts) -> bool {
+pub fn open(block: CheckedBlock, facts: Facts) -> bool {
     let Some(pages) = pages(block).filter(|_| facts.hidden) else { return true };
     let opened = mmap::permit(pages.start, pages.len());
     if opened {
@@ -395,7 +395,7 @@ pub fn open(block: Block, facts: Facts) -> bool {
 }
 
 /// The first byte of a freed block that was written to.
-pub fn written(block: Block, facts: Facts) -> Option<usize> {
+pub fn written(block: CheckedBlock, facts: Facts) -> Option<usize> {
     if valgrind::listens() {
         return None;
     }

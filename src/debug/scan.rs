@@ -9,7 +9,7 @@ use crate::heap::check::Broken;
 use crate::process::statics;
 use crate::report::checked_block::extent;
 use crate::report::misuse;
-use crate::report::trailer::{Block, Facts};
+use crate::report::trailer::{CheckedBlock, Facts};
 use crate::route::guard;
 use crate::sys::{calls, valgrind};
 use core::sync::atomic::Ordering::SeqCst;
@@ -21,7 +21,8 @@ const PATIENCE: usize = 500;
 pub fn check() -> Result<(), Broken> {
     let mut first = None;
     quarantine::for_each(|start| {
-        let is_whole = |block: Block| block.facts().is_ok_and(|facts| quarantine::written(block, facts).is_none());
+        let is_whole =
+            |block: CheckedBlock| block.facts().is_ok_and(|facts| quarantine::written(block, facts).is_none());
         if first.is_none() && !extent(start).is_some_and(is_whole) {
             first = Some(start);
         }
@@ -33,7 +34,7 @@ pub fn check() -> Result<(), Broken> {
 }
 
 /// Calls `f` with every block in use whose trailer is whole. Those that other threads are just getting are left out.
-pub fn for_each_in_use(f: &mut dyn FnMut(Block, Facts)) {
+pub fn for_each_in_use(f: &mut dyn FnMut(CheckedBlock, Facts)) {
     keeping_mappings(&mut { PATIENCE }, |_| {
         for_each_out(&mut |block| {
             if let Ok(facts) = block.facts()
@@ -46,7 +47,7 @@ pub fn for_each_in_use(f: &mut dyn FnMut(Block, Facts)) {
 }
 
 /// Calls `f` with every block that the heaps count as in use.
-fn for_each_out(f: &mut dyn FnMut(Block)) {
+fn for_each_out(f: &mut dyn FnMut(CheckedBlock)) {
     for arena in statics::arenas().filter_map(|arena| arena.enter(Operation::Other)) {
         arena.for_each_out(&mut |start| extent(start).into_iter().for_each(&mut *f));
     }
@@ -54,7 +55,7 @@ fn for_each_out(f: &mut dyn FnMut(Block)) {
 }
 
 /// Where a block in use was written to behind its end.
-fn damaged_at(block: Block) -> Option<usize> {
+fn damaged_at(block: CheckedBlock) -> Option<usize> {
     match block.facts() {
         Ok(facts) if facts.freed => None,
         Ok(facts) => block.first_damaged(facts.size),

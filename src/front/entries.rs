@@ -10,10 +10,10 @@ use crate::base::operation::Operation;
 use crate::base::{align, pointer};
 use crate::cache::cache::Cache;
 use crate::cache::fast::{self, Pushed};
-use crate::cache::{count, remote};
+use crate::cache::count;
 use crate::debug::{check, checked};
 use crate::process::{options, start};
-use crate::route::owner::{block_in_use, usable_size_for};
+use crate::route::owner::{block_in_use, usable};
 use crate::route::resize::{self, hardly_changes, serves};
 use crate::route::serve::{self, fail, serve_instead};
 use crate::route::{claims, release};
@@ -153,7 +153,7 @@ pub unsafe fn free(family: Family, p: *mut u8) {
 /// As for `free`.
 #[inline(never)]
 unsafe extern "C" fn free_remote(p: *mut u8, family: Family) {
-    if !remote::push(p.addr()) {
+    if !fast::push_remote(p.addr()) {
         // SAFETY: the caller's promise.
         unsafe { free_slowly(p, family) };
     }
@@ -287,7 +287,7 @@ extern "C" fn usable_slowly(p: *mut u8) -> usize {
     if options::checked() {
         return checked::usable_size(p);
     }
-    usable_size_for(Operation::UsableSize, p).unwrap_or(0)
+    usable(Operation::UsableSize, p).unwrap_or(0)
 }
 
 /// `p` with room for `n` bytes, moved if need be; its content is kept up to the smaller of both sizes. As glibc does it,

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::trailer::{self, Block};
+use super::trailer::{self, CheckedBlock};
 use crate::base::align;
 use crate::base::class::SizeClass;
 use crate::base::config::GRAIN;
@@ -31,13 +31,13 @@ pub enum Below {
 }
 
 /// The block that starts at an address, which is that of one.
-pub fn extent(start: usize) -> Option<Block> {
+pub fn extent(start: usize) -> Option<CheckedBlock> {
     find(start).map(|(block, _)| block)
 }
 
 /// The same, and what it is below.
 #[inline(always)]
-pub fn find(start: usize) -> Option<(Block, Below)> {
+pub fn find(start: usize) -> Option<(CheckedBlock, Below)> {
     if let Some(entry) = statics::PAGE_MAP.slab_entry(start) {
         let object = entry.object_at(start)?;
         return Some((block_of(start, object.class), Below::Slab(entry, object)));
@@ -53,12 +53,12 @@ pub fn find(start: usize) -> Option<(Block, Below)> {
     } else {
         return None;
     };
-    Some((Block { start, end: start + len - red_zone() }, place))
+    Some((CheckedBlock { start, end: start + len - red_zone() }, place))
 }
 
 /// The block that an object of a class is.
-pub fn block_of(start: usize, class: SizeClass) -> Block {
-    Block { start, end: start + class.size() - red_zone() }
+pub fn block_of(start: usize, class: SizeClass) -> CheckedBlock {
+    CheckedBlock { start, end: start + class.size() - red_zone() }
 }
 
 /// The bytes that were asked for, of the block that starts at an address, if it is whole.

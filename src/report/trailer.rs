@@ -52,7 +52,7 @@ pub struct Call {
 
 /// A checked block: where it starts and where it ends, all that the heap gave for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Block {
+pub struct CheckedBlock {
     /// First address, the program's pointer.
     pub start: usize,
     /// The address behind the last byte.
@@ -104,7 +104,7 @@ impl Call {
     pub const NOBODY: Self = Self { stack: 0, thread: 0 };
 }
 
-impl Block {
+impl CheckedBlock {
     fn word_at(self) -> usize {
         self.end - 8
     }

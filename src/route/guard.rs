@@ -194,7 +194,7 @@ pub fn finish() {
 }
 
 /// The bytes of a guarded block that the program names: those it asked for. `None` if it is none in use: that has been reported.
-pub fn usable_size(operation: Operation, address: usize) -> Option<usize> {
+pub fn usable(operation: Operation, address: usize) -> Option<usize> {
     match guard_pool::pool()?.find(address) {
         PoolLocation::Block(block) => Some(block.size),
         found => {

@@ -101,13 +101,13 @@ pub(super) unsafe fn is_in_a_cache(operation: Operation, usable: usize, address:
 }
 
 /// `None` for what is no block in use: that has been reported.
-pub fn usable_size_for(operation: Operation, p: *mut u8) -> Option<usize> {
-    if p.is_null() { Some(0) } else { usable_by(owner(p.addr()), operation, p) }
+pub fn usable(operation: Operation, p: *mut u8) -> Option<usize> {
+    if p.is_null() { Some(0) } else { usable_of(owner(p.addr()), operation, p) }
 }
 
 /// The same where the owner is known.
 #[inline(always)]
-pub(super) fn usable_by(owner: Owner, operation: Operation, p: *mut u8) -> Option<usize> {
+pub(super) fn usable_of(owner: Owner, operation: Operation, p: *mut u8) -> Option<usize> {
     let address = p.addr();
     let wrong = match owner {
         Owner::Slab(entry) => return usable_object(operation, entry, address),
@@ -118,7 +118,7 @@ pub(super) fn usable_by(owner: Owner, operation: Operation, p: *mut u8) -> Optio
             Err(wrong) => Wrong::Block(region, wrong),
         },
         Owner::Mapping(record) if record.start() == address => return Some(record.len()),
-        Owner::Guarded => return guard::usable_size(operation, address),
+        Owner::Guarded => return guard::usable(operation, address),
         Owner::Mapping(record) => Wrong::Mapping(record),
         Owner::Foreign => return foreign::usable_size(operation, p),
     };

@@ -170,11 +170,11 @@ fn release_object(operation: Operation, entry: Entry, address: usize) {
     }
     if let Some(cache) = threads::cache() {
         if entry.arena() != cache.home() {
-            if refill::release_remote(cache, address) {
+            if refill::push_remote_with_room(cache, address) {
                 count::count_moved(operation);
                 return;
             }
-        } else if release_class(cache, class, address) {
+        } else if push_with_room(cache, class, address) {
             count::count_moved(operation);
             return;
         }
@@ -218,7 +218,7 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
 unsafe fn keep_block(operation: Operation, arena: usize, usable: usize, address: usize) -> bool {
     let Some(cache) = threads::cache().filter(|cache| cache.home() == arena) else { return false };
     let Some(class) = class_of_block(usable) else { return false };
-    let released = release_class(cache, class, address);
+    let released = push_with_room(cache, class, address);
     if released {
         count::count_moved(operation);
     }
@@ -226,7 +226,7 @@ unsafe fn keep_block(operation: Operation, arena: usize, usable: usize, address:
 }
 
 /// Puts what was checked into the stack of its class, and makes room there if need be.
-fn release_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
+fn push_with_room(cache: &Cache, class: SizeClass, address: usize) -> bool {
     fast::push_class(class, address) || refill::make_room(cache, class) && fast::push_class(class, address)
 }
 

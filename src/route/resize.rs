@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::owner::{Owner, arena_of, owner, usable_by, usable_size_for};
+use super::owner::{Owner, arena_of, owner, usable_of, usable};
 use super::release::release_moved;
 use super::serve::{allocate_for, fail, room};
 use crate::base::config::{GRAIN, MIN_BLOCK};
@@ -28,7 +28,7 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     if matches!(owner, Owner::Foreign) {
         return foreign::realloc(p, n);
     }
-    let Some(size) = usable_by(owner, Operation::Realloc, p) else {
+    let Some(size) = usable_of(owner, Operation::Realloc, p) else {
         errno::set_errno(libc::EINVAL);
         return null_mut();
     };
@@ -134,7 +134,7 @@ fn resize_mapping(record: &'static RangeRecord, n: usize) -> Option<*mut u8> {
 /// # Safety
 /// As for `resize`.
 unsafe fn resize_by_copy(p: *mut u8, n: usize) -> *mut u8 {
-    let Some(old) = usable_size_for(Operation::Realloc, p) else { return fail() };
+    let Some(old) = usable(Operation::Realloc, p) else { return fail() };
     let new = allocate_for(Operation::Move, n);
     if new.is_null() {
         // A block that is to shrink serves as it is.

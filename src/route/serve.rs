@@ -78,7 +78,7 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
     if let Some(class) = medium {
         let block = fast::pop_class_unsampled(operation, class);
         if block != 0 {
-            return fill(block, usable_of(block), n, zero);
+            return fill(block, usable_in_cache(block), n, zero);
         }
         refill::missed(class);
     }
@@ -88,10 +88,7 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
 /// An object of a slab.
 fn serve_object(operation: Operation, class: SizeClass) -> Option<usize> {
     let object = match threads::cache() {
-        Some(cache) => match fast::pop_class_unsampled(operation, class) {
-            0 if refill::fill(cache, class) => fast::pop_class_unsampled(operation, class),
-            object => object,
-        },
+        Some(cache) => refill::fill_and_pop(cache, operation, class),
         None => {
             let object = statics::arena(statics::home()).enter(operation)?.take_one(class)?;
             count::count(operation);
@@ -144,7 +141,7 @@ fn hand_out(fresh: Fresh, n: usize, zero: bool) -> *mut u8 {
 }
 
 /// The bytes of a heap block in use that was in a cache.
-fn usable_of(block: usize) -> usize {
+fn usable_in_cache(block: usize) -> usize {
     // SAFETY: the page map's region.
     statics::PAGE_MAP.get(block).and_then(|region| unsafe { headers::usable_size(region, block) }.ok()).unwrap_or(0)
 }
