@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::owner::{Owner, arena_of, owner, usable_of, usable};
+use super::owner::{Owner, arena_of, owner, usable, usable_of};
 use super::release::release_moved;
 use super::serve::{allocate_for, fail, room};
 use crate::base::config::{GRAIN, MIN_BLOCK};
