@@ -48,7 +48,9 @@ mod heap;
 mod process;
 mod report;
 mod route;
+mod rust;
 mod slab;
+mod special;
 mod sys;
 mod trace;
 

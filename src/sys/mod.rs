@@ -16,6 +16,7 @@ pub mod limit;
 pub(crate) mod linked;
 pub mod linux;
 pub mod lock;
+pub mod mempool;
 pub mod mmap;
 pub mod pages;
 pub mod probe;

@@ -1,0 +1,1 @@
+//! The C API of the allocators of `special`. Forwarding only.

@@ -1,0 +1,1 @@
+//! L13: what Rust programs use beside the global allocator: safe types over the allocators of `special`.
