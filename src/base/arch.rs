@@ -1,8 +1,9 @@
-//! Single instructions of the fast paths that the compiler does not make by itself, and what stands in their place elsewhere.
+//! Single instructions of the fast paths that the compiler does not emit by itself, and portable code
+//! for other targets.
 //!
-//! The compiler takes an atomic out of memory with an instruction of its own before it compares it or adds to it. On x86_64 these functions use the
-//! word where it is. To the language an `asm!` block may do whatever an atomic access may. The tools that look at each access (Miri,
-//! ThreadSanitizer, loom) get the portable form.
+//! The compiler loads an atomic into a register with a separate instruction before it compares it or adds to
+//! it. On x86_64 these functions use the word in memory. The language lets an `asm!` block do whatever an
+//! atomic access may do. Miri, ThreadSanitizer and loom look at each access, so they get the portable form.
 
 #![allow(unsafe_code)]
 
@@ -13,7 +14,7 @@ mod machine {
     use crate::base::shared::{AtomicU16, AtomicUsize};
     use core::arch::asm;
 
-    /// Whether a value is below what a word says.
+    /// Whether a value is below a word's value.
     #[inline(always)]
     pub fn is_below(value: usize, word: &AtomicUsize) -> bool {
         // SAFETY: reads the word.
@@ -30,7 +31,7 @@ mod machine {
         true
     }
 
-    /// Whether a word says anything but 0.
+    /// Whether a word is not 0.
     #[inline(always)]
     pub fn is_set(word: &AtomicUsize) -> bool {
         // SAFETY: reads the word.
@@ -46,13 +47,13 @@ mod machine {
         true
     }
 
-    /// Whether a value is below the word that stands `words` words and `OFFSET` bytes behind `base`.
+    /// Whether a value is below the word that lies `words` words and `OFFSET` bytes after `base`.
     ///
     /// # Safety
-    /// An `AtomicUsize` stands there.
+    /// An `AtomicUsize` is there.
     #[inline(always)]
     pub unsafe fn is_below_at<const OFFSET: usize, T>(value: usize, base: &T, words: usize) -> bool {
-        // SAFETY: reads the word, the caller's promise.
+        // SAFETY: reads the word, which is there by the caller's promise.
         unsafe {
             asm!(
                 "cmp {value}, qword ptr [{base} + 8 * {words} + {offset}]",
@@ -68,13 +69,13 @@ mod machine {
         true
     }
 
-    /// As `is_below_at`, of words of 64 bits that the pointer leads to.
+    /// The same as `is_below_at`, for words of 64 bits and a raw pointer.
     ///
     /// # Safety
-    /// An `AtomicU64` stands there.
+    /// An `AtomicU64` is there.
     #[inline(always)]
     pub unsafe fn is_below_u64_at<const OFFSET: usize, T>(value: u64, base: *const T, words: usize) -> bool {
-        // SAFETY: reads the word, the caller's promise.
+        // SAFETY: reads the word, which is there by the caller's promise.
         unsafe {
             asm!(
                 "cmp {value}, qword ptr [{base} + 8 * {words} + {offset}]",
@@ -90,14 +91,14 @@ mod machine {
         true
     }
 
-    /// What the entry `index` of a table says that stands `OFFSET` bytes behind `base`.
+    /// The entry `index` of the table that lies `OFFSET` bytes after `base`.
     ///
     /// # Safety
-    /// An `AtomicU16` stands there.
+    /// An `AtomicU16` is there.
     #[inline(always)]
     pub unsafe fn entry_at<const OFFSET: usize, T>(base: &T, index: usize) -> usize {
         let entry: usize;
-        // SAFETY: reads the entry, the caller's promise.
+        // SAFETY: reads the entry, which is there by the caller's promise.
         unsafe {
             asm!(
                 "movzx {entry:e}, word ptr [{base} + {bytes} * {index} + {offset}]",
@@ -112,13 +113,14 @@ mod machine {
         entry
     }
 
-    /// Adds 1 to the word that stands `OFFSET` bytes behind `base`, which its thread alone changes; whether it says 0 now.
+    /// Adds 1 to the word that lies `OFFSET` bytes after `base`, and returns whether it becomes 0. Only
+    /// one thread changes the word.
     ///
     /// # Safety
-    /// An `AtomicU64` stands there.
+    /// An `AtomicU64` is there.
     #[inline(always)]
     pub unsafe fn add_one_is_zero<const OFFSET: usize, T>(base: &T) -> bool {
-        // SAFETY: adds to the word, the caller's promise.
+        // SAFETY: adds to the word, which is there by the caller's promise.
         unsafe {
             asm!(
                 "add qword ptr [{base} + {offset}], 1",
@@ -132,7 +134,7 @@ mod machine {
         false
     }
 
-    /// A word with the bit `index` modulo 64 set.
+    /// The word with the bit `index` modulo 64 set.
     #[inline(always)]
     pub fn with_bit(mut bits: u64, index: usize) -> u64 {
         // SAFETY: works on two registers.
@@ -142,7 +144,7 @@ mod machine {
         bits
     }
 
-    /// A word whose low 16 bits are those of a number.
+    /// The word with its low 16 bits replaced by those of a number.
     #[inline(always)]
     pub fn with_low(mut word: u64, number: usize) -> u64 {
         // SAFETY: works on two registers.

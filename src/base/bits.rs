@@ -1,4 +1,4 @@
-//! Bitmaps in words that others may read while they are written to under a lock.
+//! Bitmaps in atomic words. A lock guards the writes, and any thread may read meanwhile.
 
 use super::arch::with_bit;
 use super::shared::AtomicU64;
@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 const WORD: usize = u64::BITS as usize;
 
-/// A word with one more bit, `index` modulo 64; `None` if it has that already.
+/// The word with the bit `index` modulo 64 added; `None` if the bit is set already.
 #[inline(always)]
 pub fn with(bits: u64, index: usize) -> Option<u64> {
     if bits >> (index % WORD) & 1 != 0 { None } else { Some(with_bit(bits, index)) }
@@ -18,29 +18,29 @@ pub fn with(bits: u64, index: usize) -> Option<u64> {
 pub struct Bits<'a>(pub &'a [AtomicU64]);
 
 impl Bits<'_> {
-    /// How many bits there are.
+    /// The number of bits.
     fn len(self) -> usize {
         self.0.len() * WORD
     }
 
-    /// The bit `index`; false behind the end.
+    /// The bit `index`; false past the end.
     #[inline]
     pub fn get(self, index: usize) -> bool {
         self.0.get(index / WORD).is_some_and(|word| word.load(Relaxed) >> (index % WORD) & 1 != 0)
     }
 
-    /// Sets the bit `index`, which there is.
+    /// Sets the bit `index`, which must exist.
     pub fn set(self, index: usize) {
         let word = &self.0[index / WORD];
         word.store(word.load(Relaxed) | 1 << (index % WORD), Relaxed);
     }
 
-    /// How many bits are set.
+    /// The number of set bits.
     pub fn count(self) -> usize {
         self.0.iter().map(|word| word.load(Relaxed).count_ones() as usize).sum()
     }
 
-    /// The first index from `from` on whose bit is `wanted`, or the one behind the last.
+    /// The first index from `from` on whose bit is `wanted`, or the length if there is none.
     #[inline]
     pub fn next(self, from: usize, wanted: bool) -> usize {
         let mut mask = u64::MAX << (from % WORD);
@@ -69,7 +69,7 @@ impl Bits<'_> {
         None
     }
 
-    /// The lowest index from `from` on at which `len` set bits start.
+    /// The lowest index from `from` on where `len` set bits start.
     pub fn find_run(self, from: usize, len: usize) -> Option<usize> {
         if len <= WORD { self.find_short_run(from, len) } else { self.find_long_run(from, len) }
     }
@@ -83,7 +83,7 @@ impl Bits<'_> {
                 continue;
             }
             let behind = self.0.get(index + 1).map_or(0, |word| word.load(Relaxed));
-            // Bit by bit: whether `known` set bits start there.
+            // Bit i of `starts`: whether `known` set bits start at i.
             let mut starts = u128::from(bits) | u128::from(behind) << WORD;
             let mut known = 1;
             while known < len {
@@ -101,7 +101,7 @@ impl Bits<'_> {
     }
 
     fn find_long_run(self, from: usize, len: usize) -> Option<usize> {
-        // Where the set bits begin that reach up to the word looked at.
+        // `start`: the beginning of the run of set bits that reaches up to the current word.
         let (mut start, mut mask) = (from, u64::MAX << (from % WORD));
         for (index, word) in self.0.iter().enumerate().skip(from / WORD) {
             let cleared = !word.load(Relaxed) & mask;
@@ -128,7 +128,7 @@ impl Bits<'_> {
         })
     }
 
-    /// Makes the bits of a range, which is not empty, all alike.
+    /// Sets all bits of a range, which is not empty, to `value`.
     pub fn fill(self, range: Range<usize>, value: bool) {
         let (first, last) = (range.start / WORD, (range.end - 1) / WORD);
         let mut mask = u64::MAX << (range.start % WORD);

@@ -1,4 +1,4 @@
-//! Checksummed words: every word of ours that stands in memory a program can overwrite carries a checksum.
+//! Checksummed words. Each word that metes keeps in memory a program can overwrite carries a checksum.
 //!
 //! ```text
 //!      63              BITS                0
@@ -7,10 +7,10 @@
 //!     +-----------------+------------------+
 //! ```
 //!
-//! The check covers the content, the word's own address and a secret of the process, so a word copied elsewhere or
-//! made up does not pass (but for one in `2^(64 - BITS)`), and *every* flip of a single bit is noticed: a flip in
-//! the check by comparison, a flip of content bit `i` because it moves the product by `2^i * ODD`, which reaches the
-//! check bits for every `i` (asserted below at compile time).
+//! The check covers the content, the word's own address and a secret of the process. So a word that is
+//! copied elsewhere or made up does not pass, except for one in `2^(64 - BITS)`. *Every* flip of a
+//! single bit is noticed. A flip in the check fails the comparison. A flip of content bit `i` moves the
+//! product by `2^i * ODD`, which reaches the check bits for every `i` (asserted below at compile time).
 
 use super::config::CHECKED;
 use super::read_only;
@@ -32,13 +32,15 @@ const _: () = {
     }
 };
 
-/// Sets the process secret, unless it is set, before the first word is sealed. Zero is none.
+/// Sets the process secret, unless it is set already. Must run before the first word gets its checksum.
+/// Zero means unset.
 pub fn set_secret(secret: u64) {
-    // Where it is set already another thread, or what a signal interrupted, was first: words may be sealed with it.
+    // If the secret is set already, another thread or the code that a signal interrupted was first.
+    // Words may carry checksums made with that secret.
     let _ = read_only::secret().compare_exchange(0, secret.max(1), Ordering::Relaxed, Ordering::Relaxed);
 }
 
-/// The process secret: 64 bits nobody outside the process knows.
+/// The process secret: 64 bits that are unknown outside the process.
 #[inline]
 pub fn secret() -> u64 {
     read_only::secret().load(Ordering::Relaxed)
@@ -47,22 +49,22 @@ pub fn secret() -> u64 {
 #[inline]
 fn checksum<const BITS: u32>(address: usize, low: u64) -> u64 {
     if !CHECKED {
-        // Not zero: a word that was given back is told by that.
+        // Not zero, because a word of zero means memory that was given back.
         return 1 << 63;
     }
-    // The width goes in as well: what one kind of word has left behind must not pass for another kind.
+    // The width goes in as well: a stale word of one kind must not pass as a word of another kind.
     let place = (address as u64 ^ secret()).wrapping_mul(ADDRESS_ODD).rotate_left(BITS);
     ((low ^ place).wrapping_mul(ODD) >> BITS) << BITS
 }
 
-/// The word that says `low` (at most `BITS` bits wide) when it stands at `address`.
+/// The checksummed word for the content `low` (at most `BITS` bits wide) at `address`.
 #[inline]
 pub fn attach<const BITS: u32>(address: usize, low: u64) -> u64 {
     debug_assert!(BITS <= WIDEST && low >> BITS == 0);
     low | checksum::<BITS>(address, low)
 }
 
-/// What the word at `address` says, or `None` if it was not given its checksum for that place.
+/// The content of the checksummed word at `address`, or `None` if its checksum does not fit that address.
 #[inline]
 pub fn verify<const BITS: u32>(address: usize, word: u64) -> Option<u64> {
     let low = word & ((1 << BITS) - 1);

@@ -2,32 +2,32 @@
 //!
 //! ```text
 //!     16 32 ... 128 | 144 ... 256 | 288 ... 8 KiB | 10 KiB ... 32 KiB | 40 KiB ... 256 KiB
-//!       steps of 16          8 to a doubling            4 to a doubling ...
+//!       steps of 16          8 per doubling            4 per doubling ...
 //!                                                         slabs end      heap blocks
 //! ```
 //!
-//! Up to `SLAB_MAX` objects of a class stand in slabs; from there to `CLASS_MAX` a class is a rounded size of heap blocks,
-//! so that a thread cache can hold them. Class 0 is no class.
+//! Slabs hold the objects of the classes up to `SLAB_MAX`. From there to `CLASS_MAX` a class is a
+//! rounded size of heap blocks, so that a thread cache can hold them. Class 0 is no class.
 
 use super::config::{GRAIN, HEADER, UNIT};
 use core::ops::Range;
 
-/// The largest size in slabs.
+/// The largest size that slabs serve.
 pub const SLAB_MAX: usize = 32 << 10;
 
 /// The largest size with a class.
 pub const CLASS_MAX: usize = 256 << 10;
 
-/// A slab has at most so many units, so that an object's place in it fits 20 bits.
+/// The most units of a slab: an object's offset in its slab fits 20 bits.
 pub const SLAB_UNITS_MAX: usize = 16;
 
-/// How many classes there are, class 0 included.
+/// The number of classes, class 0 included.
 pub const CLASSES: usize = SLAB_CLASSES + 3 * STEPS_ABOVE;
 
-/// How many of them, class 0 included, have slabs.
+/// The number of classes that have slabs, class 0 included.
 pub const SLAB_CLASSES: usize = 1 + 8 + 6 * STEPS + 2 * STEPS_ABOVE;
 
-/// Classes to a doubling from 128 bytes on, and from `FINE_MAX` on.
+/// Classes per doubling from 128 bytes on, and from `FINE_MAX` on.
 const STEPS: usize = 8;
 const STEPS_ABOVE: usize = 4;
 const FINE_MAX: usize = 8 << 10;
@@ -38,11 +38,11 @@ pub struct SizeClass(u8);
 
 struct Shape {
     size: u32,
-    /// Units of a slab.
+    /// The units of a slab.
     units: u16,
-    /// Objects in a slab.
+    /// The objects of a slab.
     objects: u16,
-    /// The integer next above 2^64 / size: multiplying replaces a division.
+    /// The integer next above 2^64 / size: multiplying by it replaces a division.
     magic: u64,
 }
 
@@ -51,12 +51,12 @@ const fn next_size(size: usize) -> usize {
     size + if size < 128 { 16 } else { (1 << size.ilog2()) / steps }
 }
 
-/// The last eight bytes of a slab's units are the header of the block after it.
+/// The objects that fit into so many units. The last eight bytes of a slab's units are the header of the next block.
 const fn objects(size: usize, units: usize) -> usize {
     (units * UNIT - HEADER) / size
 }
 
-/// As few units as have room for eight objects and leave no more than a thirty-first unused.
+/// The fewest units that have room for eight objects and leave no more than a thirty-first unused.
 const fn units(size: usize) -> usize {
     let mut units = 1;
     while objects(size, units) < 8 || units * UNIT - objects(size, units) * size > units * UNIT / 31 {
@@ -85,15 +85,16 @@ const fn shapes() -> [Shape; CLASSES] {
 
 static SHAPES: [Shape; CLASSES] = shapes();
 
-/// Bytes of an object of class `index`, from 1: for tables made at compile time.
+/// The bytes of an object of the class `index`, from 1. For tables made at compile time.
 pub const fn size_of_index(index: usize) -> usize {
     shapes()[index].size as usize
 }
 
-/// Words from one bin of a thread cache to the next: the fast paths know a class by the distance of its bin, in words.
+/// Words from one bin of a thread cache to the next. The fast paths identify a class by the distance of
+/// its bin in words.
 pub const BIN: usize = 4;
 
-/// How many sizes, in grains, the fast path's table has.
+/// The number of sizes, in grains, in the fast path's table.
 pub const GRAINS: usize = SLAB_MAX / GRAIN;
 
 #[expect(clippy::cast_possible_truncation, reason = "asserted")]
@@ -115,14 +116,14 @@ const fn bins() -> [u16; GRAINS] {
 /// The distance of the bin that serves a size of `(index + 1) * 16` bytes.
 pub static BINS: [u16; GRAINS] = bins();
 
-/// The index into `BINS` of a request of `n` bytes; not below `GRAINS` for none and for more than `SLAB_MAX`.
+/// The index into `BINS` for a request of `n` bytes. It is at least `GRAINS` if `n` is 0 or above `SLAB_MAX`.
 #[inline(always)]
 pub fn grain(n: usize) -> usize {
     n.wrapping_sub(1) / GRAIN
 }
 
-/// The bytes to ask for where `n` bytes at an alignment, a power of two, are wanted: the class that serves so many has a size that is a multiple of the
-/// alignment. 0 for none, and where there are not so many.
+/// The size to request for `n` bytes at an alignment, a power of two. The class that serves this size
+/// has a size that is a multiple of the alignment. 0 if `n` is 0 or the sum overflows.
 #[inline(always)]
 pub fn aligned_size(n: usize, align: usize) -> usize {
     n.wrapping_add(align - 1) & align.wrapping_neg()
@@ -134,23 +135,23 @@ impl SizeClass {
         if n <= SLAB_MAX {
             return Some(Self::of_bin(usize::from(BINS[n.saturating_sub(1) / GRAIN])));
         }
-        // The class after the largest that is too small.
+        // The class after the largest class that is too small.
         (n <= CLASS_MAX).then(|| Self::of_index(Self::index_within(n - 1) + 1))
     }
 
-    /// The class that serves `n` bytes in slabs at an alignment, a power of two: its objects are a multiple of it apart, and
-    /// slabs start at a unit.
+    /// The class that serves `n` bytes in slabs at an alignment, a power of two. Its size is a multiple
+    /// of the alignment, and slabs start at a unit.
     pub fn for_aligned(n: usize, align: usize) -> Option<Self> {
         let size = aligned_size(n.max(1), align);
         (1..=SLAB_MAX).contains(&size).then(|| Self::of_bin(usize::from(BINS[grain(size)])))
     }
 
-    /// The largest class of at most `n` bytes, of those from `SLAB_MAX` on; `None` below.
+    /// The largest class of at most `n` bytes among those from `SLAB_MAX` on; `None` if `n` is smaller.
     pub fn within(n: usize) -> Option<Self> {
         (n >= SLAB_MAX).then(|| Self::of_index(Self::index_within(n.min(CLASS_MAX))))
     }
 
-    /// The same as an index.
+    /// The same, as an index.
     fn index_within(n: usize) -> usize {
         let doubling = n.ilog2();
         let step = (n >> (doubling - STEPS_ABOVE.ilog2())) % STEPS_ABOVE;
@@ -163,7 +164,7 @@ impl SizeClass {
         Self::of_index(distance / BIN)
     }
 
-    /// The class of an index from 1.
+    /// The class with this index, from 1.
     #[inline]
     pub fn of_index(index: usize) -> Self {
         debug_assert!((1..CLASSES).contains(&index));
@@ -176,18 +177,18 @@ impl SizeClass {
         (1..CLASSES).map(Self::of_index)
     }
 
-    /// Those that have slabs.
+    /// All classes that have slabs, smallest first.
     pub fn slabs() -> impl Iterator<Item = Self> {
         (1..SLAB_CLASSES).map(Self::of_index)
     }
 
-    /// Its number, from 1.
+    /// The index, from 1.
     #[inline]
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
 
-    /// The distance of its bin from that of class 0.
+    /// The distance of its bin from the bin of class 0.
     #[inline]
     pub fn bin(self) -> usize {
         self.index() * BIN
@@ -197,48 +198,50 @@ impl SizeClass {
         &SHAPES[self.index()]
     }
 
-    /// Bytes of an object.
+    /// The bytes of an object.
     #[inline]
     pub fn size(self) -> usize {
         self.shape().size as usize
     }
 
-    /// Whether its objects stand in slabs.
+    /// Whether slabs hold its objects.
     #[inline]
     pub fn has_slabs(self) -> bool {
         self.index() < SLAB_CLASSES
     }
 
-    /// The indices into `BINS` of the sizes it serves.
+    /// The indices into `BINS` of the sizes that the class serves.
     pub fn grains(self) -> Range<usize> {
         let end = |index: usize| (SHAPES[index].size as usize / GRAIN).min(GRAINS);
         end(self.index() - 1)..end(self.index())
     }
 
-    /// Bytes of a slab: whole units.
+    /// The bytes of a slab: whole units.
     pub fn slab_bytes(self) -> usize {
         usize::from(self.shape().units) * UNIT
     }
 
-    /// Objects in a slab.
+    /// The objects of a slab.
     pub fn objects(self) -> usize {
         usize::from(self.shape().objects)
     }
 
-    /// The integer next above 2^64 / size. For offsets below 2^32 `offset * magic` is, modulo 2^64, `(index * rest) + (offset % size) * magic`,
-    /// where `rest` is what `size * magic` is above 2^64, from 1 to `size`: it is below `limit_at` of a slab's last object exactly if an
-    /// object starts there (after Lemire, Kaser, Kurz, "Faster remainder by direct computation", Software: Practice and Experience 49(6), 2019).
+    /// The integer next above 2^64 / size. Let `index` be `offset / size`, and let `rest` be
+    /// `size * magic - 2^64`, which is from 1 to `size`. For offsets below 2^32, `offset * magic`
+    /// modulo 2^64 is `(index * rest) + (offset % size) * magic`. This is below `limit_at` of a slab's
+    /// last object exactly if an object starts at the offset (after Lemire, Kaser, Kurz, "Faster
+    /// remainder by direct computation", Software: Practice and Experience 49(6), 2019).
     #[inline]
     pub fn magic(self) -> u64 {
         self.shape().magic
     }
 
-    /// See `magic`: the limit that the object `offset` bytes into a slab is the last one below.
+    /// The limit whose last object below it is the one that starts `offset` bytes into a slab. See `magic`.
     pub fn limit_at(self, offset: usize) -> u64 {
         (offset as u64).wrapping_mul(self.magic()) + 1
     }
 
-    /// Which object of a slab starts `offset` bytes into it, if one does.
+    /// The index of the object that starts `offset` bytes into a slab, if one does.
     #[inline]
     pub fn object_at(self, offset: usize) -> Option<usize> {
         let product = u128::from(self.magic()) * offset as u128;

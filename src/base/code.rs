@@ -1,50 +1,50 @@
-//! What a report can say, as codes that stay: docs/errors.md explains each.
+//! The errors that a report can name, as stable codes. docs/errors.md explains each.
 
 use core::fmt;
 
-/// What was found. The number stands in the report, as `M001`.
+/// What was found. The report shows the number, as `M001`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Code {
-    /// A block was freed that is free already.
+    /// The program freed a block that is free already.
     DoubleFree = 1,
-    /// A block that is free was passed to another call than free.
+    /// The program passed a free block to a function other than free.
     FreedPointer = 2,
-    /// A pointer into a block, or where no block starts.
+    /// A pointer into a block, or to a place where no block starts.
     InteriorPointer = 3,
-    /// A pointer that is not from metes.
+    /// A pointer that does not come from metes.
     ForeignPointer = 4,
-    /// The header before a block was written to.
+    /// The header before a block was overwritten.
     HeaderOverwritten = 5,
-    /// A free block was written to, where the heap keeps words of its own.
+    /// A free block was written to, in the words that the heap keeps there.
     FreeBlockWritten = 6,
     /// The validators found a broken invariant.
     HeapDamaged = 7,
-    /// The bytes behind the end of a block were written to.
+    /// The bytes after the end of a block were written to.
     Overflow = 8,
     /// The bytes before the start of a block were written to.
     Underflow = 9,
     /// A freed block was written to.
     WriteAfterFree = 10,
-    /// A size that is not the block's was given back with it.
+    /// A sized free gave a size that is not the block's.
     WrongSize = 11,
-    /// An alignment that is not the block's was given back with it.
+    /// A free gave an alignment that is not the block's.
     WrongAlignment = 12,
-    /// A block was freed by another family of functions than it is from.
+    /// The functions that allocated and freed a block are of different families.
     Mismatched = 13,
-    /// A freed block was read or written; the access was stopped.
+    /// The program read or wrote a freed block, and the access was stopped.
     UseAfterFree = 14,
-    /// An access behind or before a block was stopped.
+    /// An access before or after a block was stopped.
     OutOfBounds = 15,
-    /// A block that nothing points at any more was not freed.
+    /// The program did not free a block, and no pointer leads to it.
     Leak = 16,
-    /// Memory is out and operator new has nothing to throw with.
+    /// Memory is out, and operator new has no exception to throw.
     NothingToThrow = 17,
     /// An invariant of metes' own is broken.
     Internal = 99,
 }
 
 impl Code {
-    /// All there are.
+    /// All codes.
     pub const ALL: [Self; 18] = [
         Self::DoubleFree,
         Self::FreedPointer,
@@ -66,12 +66,12 @@ impl Code {
         Self::Internal,
     ];
 
-    /// Whether a report is about a call of one of our functions: then its stack is told.
+    /// Whether the report is about a call to one of our functions. Only such a report shows the stack of the call.
     pub const fn is_of_a_call(self) -> bool {
         !matches!(self, Self::UseAfterFree | Self::OutOfBounds | Self::Leak)
     }
 
-    /// What it is called.
+    /// The name of the error.
     pub const fn name(self) -> &'static str {
         match self {
             Self::DoubleFree => "double free",
@@ -97,7 +97,7 @@ impl Code {
 }
 
 impl fmt::Display for Code {
-    /// As it stands in a report: `M001 double free`.
+    /// The form in a report: `M001 double free`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "M{:03} {}", *self as u32, self.name())
     }

@@ -1,57 +1,59 @@
-//! The numbers the layout hangs on. Each is fixed at compile time; what may change at start is in `front::options`.
+//! The constants of the layout, fixed at compile time. The values that may change at the start are in
+//! `process::options`.
 
-/// Every payload is aligned to this many bytes, and every block is a multiple of it.
+/// Every payload is aligned to this many bytes, and every block's size is a multiple of it.
 pub const GRAIN: usize = 16;
 
-/// Bytes of a block's header, which stands directly before the payload.
+/// Bytes of a block's header, which lies directly before the payload.
 pub const HEADER: usize = 8;
 
-/// Bytes of a free object up to the end of its key: see `slab::key`.
+/// Bytes of a free object up to the end of its key. See `slab::key`.
 pub const KEY_END: usize = 16;
 
 /// The smallest block: a header, three links, a summary, and the boundary tag.
 pub const MIN_BLOCK: usize = 48;
 
-/// The granule of the page map: 64 KiB, the largest page size the supported kernels use.
+/// The granule of the page map: 64 KiB, the largest page size that the supported kernels use.
 pub const UNIT: usize = 64 << 10;
 
-/// Regions are multiples of this, and aligned to it; only where address space is short they are as small as a unit.
+/// Region sizes are multiples of this, and regions are aligned to it. A region may be as small as a
+/// unit only where address space is short.
 pub const REGION_GRANULE: usize = 2 << 20;
 
-/// A heap never asks for more than this at once unless one request needs it.
+/// A heap never maps more than this at once, unless one request needs more.
 pub const REGION_STEP_MAX: usize = 64 << 20;
 
 /// A heap grows by its own size divided by this.
 pub const GROWTH_DIVISOR: usize = 8;
 
-/// The same of regions that are all huge pages.
+/// The same for regions that consist of huge pages.
 pub const DENSE_DIVISOR: usize = 128;
 
-/// User-space address bits: what lies above is foreign by definition.
+/// User-space address bits. An address above them is foreign by definition.
 pub const ADDRESS_BITS: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 };
 
-/// What is asked for beyond this no address space has. Refused before the system is asked.
+/// No address space has more bytes than this. A larger request is refused before the system is asked.
 pub const REQUEST_MAX: usize = 1 << ADDRESS_BITS;
 
-/// No block is larger, so that a size in grains fits a header; what is asked for beyond it is a mapping long before.
+/// The largest block: a size in grains fits a header. Far smaller requests are mappings already.
 pub const BLOCK_MAX: usize = 32 << 30;
 
-/// The mmap cutoff before a program or an option moves it, in bytes.
+/// The cutoff in bytes, until a program or an option moves it.
 pub const CUTOFF_DEFAULT: usize = 256 << 10;
 
-/// The cutoff never follows past this by itself: blocks of 64 MiB, a size that programs like, are below it.
+/// The cutoff by itself never rises above this. Blocks of 64 MiB, a size that many programs use, are below it.
 pub const CUTOFF_DYNAMIC_MAX: usize = (64 << 20) + UNIT;
 
-/// A cutoff somebody sets is at most this.
+/// The largest cutoff that an option or a program can set.
 pub const CUTOFF_MAX: usize = 8 << 30;
 
-/// Arenas at most. One bit or one lock each, so a small number.
+/// The largest number of arenas. Each takes a bit or a lock, so the number is small.
 pub const ARENAS_MAX: usize = 32;
 
-/// Whether what is wrong with the program is looked for: off only in a build that measures what that costs.
+/// Whether metes looks for errors of the program. Off only in a build that measures what the checks cost.
 pub const CHECKED: bool = !cfg!(feature = "unchecked");
 
 const _: () = assert!(MIN_BLOCK.is_multiple_of(GRAIN) && MIN_BLOCK >= HEADER + 5 * 8);
 const _: () = assert!(REGION_GRANULE.is_multiple_of(UNIT) && UNIT.is_power_of_two());
-// A header counts a block's size in grains with 32 bits.
+// A header stores a block's size in grains in 32 bits.
 const _: () = assert!(BLOCK_MAX / GRAIN < (1 << 32) && CUTOFF_MAX < BLOCK_MAX && REGION_STEP_MAX < BLOCK_MAX);

@@ -1,21 +1,22 @@
-//! Which functions a block is from, and which it is given back to: C++ wants these to match.
+//! The family of functions that allocates a block, and the one that frees it. C++ wants them to match.
 
 /// A pair of functions to allocate and to free.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Family {
-    /// malloc and its like, and free.
+    /// malloc and similar functions, and free.
     Malloc = 0,
     /// operator new and delete.
     New = 1,
     /// operator new[] and delete[].
     NewArray = 2,
-    /// The C++ runtime's own operator new, which may have called malloc, or a program's: all of them take it back.
+    /// The C++ runtime's own operator new, which may have called malloc, or one of the program. Every
+    /// family may free it.
     Any = 3,
 }
 
 impl Family {
-    /// The family of a number; `Any` for those above.
+    /// The family with a number; `Any` for higher numbers.
     pub const fn of(number: u8) -> Self {
         match number {
             0 => Self::Malloc,
@@ -25,12 +26,12 @@ impl Family {
         }
     }
 
-    /// Whether what is from the one may be given to the other.
+    /// Whether a function of the family `other` may free a block of this family.
     pub const fn matches(self, other: Self) -> bool {
         matches!(self, Self::Any) || self as u8 == other as u8
     }
 
-    /// What allocates, in words.
+    /// The name of the allocating function.
     pub const fn allocates(self) -> &'static str {
         match self {
             Self::Malloc => "malloc",
@@ -39,7 +40,7 @@ impl Family {
         }
     }
 
-    /// What frees, in words.
+    /// The name of the freeing function.
     pub const fn frees(self) -> &'static str {
         match self {
             Self::Malloc => "free",
@@ -49,29 +50,29 @@ impl Family {
     }
 }
 
-/// What the program says of a block that it gives back.
+/// What the program claims about a block that it frees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claim {
-    /// The function that was called.
+    /// The family of the function that was called.
     pub family: Family,
-    /// The bytes that were asked for, where that was said.
+    /// The requested size in bytes, if the call gives it.
     pub size: Option<usize>,
-    /// The alignment that was asked for, where that was said.
+    /// The requested alignment, if the call gives it.
     pub align: Option<usize>,
 }
 
 impl Claim {
-    /// Nothing but the function.
+    /// A claim with the family only.
     pub const fn of(family: Family) -> Self {
         Self { family, size: None, align: None }
     }
 
-    /// The same with a size.
+    /// The same claim with a size.
     pub const fn size(self, size: usize) -> Self {
         Self { size: Some(size), ..self }
     }
 
-    /// The same with an alignment.
+    /// The same claim with an alignment.
     pub const fn align(self, align: usize) -> Self {
         Self { align: Some(align), ..self }
     }

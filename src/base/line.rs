@@ -1,8 +1,8 @@
-//! A line of text in a fixed buffer: how the library formats without allocating.
+//! A line of text in a fixed buffer. With it the library formats text without allocating.
 
 use core::fmt;
 
-/// A text of at most `N` bytes; what does not fit is cut, never an error.
+/// A text of at most `N` bytes. Longer text is cut, which is never an error.
 pub struct Line<const N: usize> {
     bytes: [u8; N],
     len: usize,
@@ -14,29 +14,29 @@ impl<const N: usize> Line<N> {
         Self { bytes: [0; N], len: 0 }
     }
 
-    /// What was written so far.
+    /// The text so far.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 
-    /// The same as text, up to the first byte that is none.
+    /// The same as a `str`, up to the first byte that is not UTF-8.
     pub fn as_str(&self) -> &str {
         self.as_bytes().utf8_chunks().next().map_or("", |chunk| chunk.valid())
     }
 
-    /// Starts anew.
+    /// Empties the line.
     pub fn clear(&mut self) {
         self.len = 0;
     }
 
-    /// Appends raw bytes, cutting what does not fit.
+    /// Appends raw bytes, and cuts those that do not fit.
     pub fn push(&mut self, text: &[u8]) {
         let n = text.len().min(N - self.len);
         self.bytes[self.len..self.len + n].copy_from_slice(&text[..n]);
         self.len += n;
     }
 
-    /// Ends the line: its last byte becomes a newline even where text had to be cut.
+    /// Ends the line: its last byte becomes a newline even where text is cut for it.
     pub fn end(&mut self) {
         self.len = self.len.min(N - 1);
         self.push(b"\n");

@@ -8,7 +8,7 @@ use super::pointer;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// The inverse of `ODD`: five steps of Newton's, each of which doubles the bits that are right.
+/// The inverse of `ODD`: five steps of Newton's method, each of which doubles the number of correct bits.
 const ODD_INVERSE: u64 = {
     let (mut inverse, mut step) = (ODD, 0);
     while step < 5 {
@@ -18,8 +18,8 @@ const ODD_INVERSE: u64 = {
     inverse
 };
 
-// No flip of one bit gives another address: it moves what comes out by a power of two times the inverse, which reaches the bits that
-// are zero in each address.
+// Flipping one bit of a mangled address never yields another address. The flip moves the product by a
+// power of two times the inverse, which reaches the bits that are zero in each address.
 const _: () = {
     assert!(ODD.wrapping_mul(ODD_INVERSE) == 1);
     let mut bit = 0;
@@ -31,11 +31,11 @@ const _: () = {
     }
 };
 
-/// An address in writable memory, mangled: mixed with the word's own address and the secret, so that whoever
-/// overwrites it without knowing the secret does not choose where it leads. Zero is no address.
+/// An address in writable memory, mangled: mixed with the word's own address and the secret. An attacker
+/// who overwrites the word without knowing the secret does not choose where it leads. Zero is no address.
 pub struct MangledAddress(AtomicU64);
 
-/// What stands there is no mangled address: the word was overwritten.
+/// The word does not hold a mangled address: it was overwritten.
 #[derive(PartialEq, Eq, Debug)]
 pub struct Overwritten;
 
@@ -66,13 +66,13 @@ impl MangledAddress {
         self.demangle(self.0.load(Ordering::Acquire))
     }
 
-    /// Puts another in its place; the one before. The secret is set by then.
+    /// Stores another address, and returns the previous one. The secret must be set before.
     pub fn swap(&self, address: usize) -> Result<usize, Overwritten> {
         self.demangle(self.0.swap(self.mangle(address), Ordering::AcqRel))
     }
 }
 
-/// A function of metes' own that is handed in, mangled. `F` is its type, a function pointer.
+/// A function pointer of metes, mangled. A higher layer hands it in. `F` is its type.
 pub struct MangledFn<F>(MangledAddress, PhantomData<F>);
 
 impl<F: Copy> MangledFn<F> {
@@ -83,7 +83,7 @@ impl<F: Copy> MangledFn<F> {
     }
 
     fn function(address: usize) -> Option<F> {
-        // SAFETY: what `swap` took from an `Option<F>` of the same size, in which no function is null.
+        // SAFETY: `swap` took the address from an `Option<F>` of the same size, in which no function is null.
         unsafe { core::mem::transmute_copy(&pointer::at::<()>(address)) }
     }
 
@@ -92,7 +92,7 @@ impl<F: Copy> MangledFn<F> {
         self.0.get().map(Self::function)
     }
 
-    /// Puts another in its place, or none; the one before. The secret is set by then.
+    /// Stores another function or none, and returns the previous one. The secret must be set before.
     pub fn swap(&self, new: Option<F>) -> Result<Option<F>, Overwritten> {
         // SAFETY: a function pointer or null.
         let address: *const () = unsafe { core::mem::transmute_copy(&new) };

@@ -1,4 +1,4 @@
-//! L0: pure pieces, no operating system and no memory of their own.
+//! L0: the pieces that use no operating system and allocate nothing.
 
 pub mod align;
 pub mod arch;

@@ -1,12 +1,12 @@
-//! What `shared` is in models, which run under loom: every use of a word is told to loom, by the word's address.
+//! What `shared` is in models, which run under loom. Each use of a word is reported to loom, by the word's address.
 //!
-//! loom's own atomics are large, cannot stand in statics, and zeroes are none of them. So the words stay as they are, in the
-//! layouts they have, and loom's atomics stand beside them in a table. A word's memory says what it starts with and is never
-//! written to: a static is as new in every run of a model.
+//! loom's atomics are large, cannot be in statics, and are not valid as zeroed memory. So the words
+//! keep their layout, and a table holds a loom atomic for each. A word's memory holds its initial value
+//! and is never written to, so statics start fresh in every run of a model.
 //!
-//! All words are loom's from the start of the run, made by its first thread: so the first use of one orders nothing.
-//! The threads of a model take turns on one thread of the system: the table needs no lock, but none may hold it while loom
-//! switches. Memory that is given back and taken again in the same run would find its old words.
+//! The first thread of a run makes all loom atomics at its start, so the first use of a word orders nothing. The
+//! threads of a model take turns on one system thread. So the table needs no lock, but no thread may hold it
+//! while loom switches threads. Memory that is given back and taken again in the same run finds its old words.
 
 #![allow(unsafe_code)]
 #![allow(missing_docs)]
@@ -17,10 +17,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::vec::Vec;
 
-/// The most words a run may use.
+/// The most words that a run may use.
 const WORDS: usize = 800;
 
-/// Runs `f` in every order that makes a difference; with a bound, of those with so many preemptions of threads at most.
+/// Runs `f` in every order of threads that makes a difference. A bound limits this to the orders with
+/// at most so many preemptions.
 pub fn model(preemptions: impl Into<Option<usize>>, f: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = preemptions.into();
@@ -34,13 +35,13 @@ pub fn model(preemptions: impl Into<Option<usize>>, f: impl Fn() + Sync + Send +
 
 #[derive(Default)]
 struct Word {
-    /// What was added to the word since the start.
+    /// The sum of the changes to the word since the start.
     change: loom::sync::atomic::AtomicU64,
-    /// Added zero to before each use, which orders nothing. loom tries other orders for the last use of a word alone, and a load
-    /// that another load followed is forgotten: of these additions none is.
+    /// Each use first adds zero to this, relaxed, which orders nothing. loom tries other orders only for the last
+    /// use of an atomic, and it forgets a load that another load follows. It forgets none of these additions.
     turn: loom::sync::atomic::AtomicU64,
     start: Cell<u64>,
-    /// An `Unshared`'s: finds uses that no order keeps apart.
+    /// For an `Unshared`: finds uses that no order keeps apart.
     uses: loom::cell::UnsafeCell<()>,
 }
 
@@ -65,19 +66,19 @@ fn word(address: usize, start: u64) -> Rc<Word> {
     })
 }
 
-/// An `Unshared` is read. Small ones that stand together are one.
+/// Reports that an `Unshared` is read. Small ones in the same eight bytes count as one.
 #[track_caller]
 pub fn read(address: usize) {
     word(address & !7, 0).uses.with(|_| ());
 }
 
-/// An `Unshared` is written.
+/// Reports that an `Unshared` is written.
 #[track_caller]
 pub fn written(address: usize) {
     word(address & !7, 0).uses.with_mut(|_| ());
 }
 
-/// A full fence, as the fast side of `light_fence` is one here.
+/// A full fence. In models the fast side of `light_fence` is one.
 pub fn fence() {
     loom::sync::atomic::fence(Ordering::SeqCst);
 }
@@ -88,7 +89,7 @@ pub fn barrier() -> bool {
     true
 }
 
-/// What an atomic may hold.
+/// The types that an atomic may hold.
 pub trait Value: Copy {
     fn bits(self) -> u64;
     fn of(bits: u64) -> Self;
@@ -128,7 +129,7 @@ impl<T> Value for *mut T {
     }
 }
 
-/// An atomic word, with the functions of the core's.
+/// An atomic word with the functions of `core`'s atomics.
 #[repr(transparent)]
 #[derive(Default)]
 pub struct Atomic<T>(UnsafeCell<T>);
@@ -142,7 +143,7 @@ pub type AtomicU64 = Atomic<u64>;
 pub type AtomicUsize = Atomic<usize>;
 pub type AtomicPtr<T> = Atomic<*mut T>;
 
-// SAFETY: its memory is only read.
+// SAFETY: the memory is only read.
 unsafe impl<T> Sync for Atomic<T> {}
 
 impl<T: Value> Atomic<T> {
@@ -150,10 +151,10 @@ impl<T: Value> Atomic<T> {
         Self(UnsafeCell::new(value))
     }
 
-    /// Does `f` on the word's change; the second argument turns a value into a change.
+    /// Applies `f` to the word's change. The second argument of `f` turns a value into a change.
     #[track_caller]
     fn with(&self, f: impl FnOnce(&loom::sync::atomic::AtomicU64, &dyn Fn(T) -> u64) -> u64) -> T {
-        // SAFETY: nobody writes.
+        // SAFETY: the memory is never written to.
         let word = word(self.0.get().addr(), unsafe { *self.0.get() }.bits());
         word.turn.fetch_add(0, Ordering::Relaxed);
         let start = word.start.get();

@@ -1,6 +1,6 @@
-//! The entry points by what they do: for counting calls, and for naming the caller in a report.
+//! The entry points grouped by what they do, for call counts and for the name of the call in a report.
 
-/// What a program asked for.
+/// What a program asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Operation {
     /// malloc, operator new.
@@ -11,21 +11,21 @@ pub enum Operation {
     Realloc,
     /// `aligned_alloc`, `posix_memalign`, memalign, valloc, pvalloc, aligned operator new.
     Aligned,
-    /// free and all forms of it, operator delete.
+    /// All forms of free, operator delete.
     Free,
     /// The allocation and the release inside a realloc that moves a block.
     Move,
     /// `malloc_usable_size`.
     UsableSize,
-    /// Anything that is not an allocation: checks, statistics, trimming.
+    /// A call that does not allocate: checks, statistics, trimming.
     Other,
 }
 
 impl Operation {
-    /// How many there are.
+    /// The number of operations.
     pub const COUNT: usize = 8;
 
-    /// The name for reports.
+    /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Malloc => "malloc",

@@ -4,10 +4,10 @@ use super::line::Line;
 use super::read_only::{TEXT, Text};
 use core::fmt::Write;
 
-/// The path with the process id in it, and a zero at its end.
+/// The path with the process id in it, and a zero byte at its end.
 pub type Path = Line<{ TEXT + 16 }>;
 
-/// The path for the process `pid`, if there is one. A path that gets too long by that is none.
+/// The path for the process `pid`. `None` if the template is empty, or if the path with its process ids is too long.
 pub fn expand(template: Text, pid: i32) -> Option<Path> {
     let mut path = Line::new();
     let mut bytes = template.bytes().peekable();
@@ -20,7 +20,7 @@ pub fn expand(template: Text, pid: i32) -> Option<Path> {
         }
     }
     path.push(&[0]);
-    // Cut off: with so many process ids it has become too long.
+    // A path without the zero at its end is cut: the process ids made it too long.
     path.as_bytes().ends_with(&[0]).then_some(path)
 }
 

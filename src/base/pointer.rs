@@ -1,33 +1,35 @@
-//! Addresses and pointers: the one place where one becomes the other.
+//! Addresses and pointers: only this module turns one into the other.
 //!
-//! The allocator computes with addresses, as all allocators do. An address that leads to memory of metes' or of a program's is *exposed* where that
-//! memory is got, and a pointer that is made of it here may use what was exposed. That is Rust's model of exposed provenance.
+//! The allocator computes with addresses, as all allocators do. The code that gets memory, for metes or
+//! for a program, *exposes* the address. A pointer made here from an address may use what was exposed.
+//! That is Rust's model of exposed provenance.
 
 #![allow(unsafe_code)]
 
-/// A pointer to what is at an address, for reading.
+/// A pointer to an address, for reading.
 #[inline(always)]
 pub fn at<T>(address: usize) -> *const T {
     core::ptr::with_exposed_provenance(address)
 }
 
-/// A pointer to what is at an address, for reading and writing.
+/// A pointer to an address, for reading and writing.
 #[inline(always)]
 pub fn at_mut<T>(address: usize) -> *mut T {
     core::ptr::with_exposed_provenance_mut(address)
 }
 
-/// What is at an address.
+/// A reference to the value at an address.
 ///
 /// # Safety
-/// A `T` is there, aligned, for as long as the process lives, and nothing writes to it but through its own atomics or cells.
+/// An aligned `T` is there for as long as the process lives, and it is written to only through its own
+/// atomics or cells.
 #[inline(always)]
 pub unsafe fn to_ref<T>(address: usize) -> &'static T {
     // SAFETY: the caller's promise.
     unsafe { &*at(address) }
 }
 
-/// The address of what a pointer leads to, which is exposed.
+/// Exposes what a pointer leads to, and returns its address.
 #[inline(always)]
 pub fn expose<T>(pointer: *const T) -> usize {
     pointer.expose_provenance()

@@ -1,13 +1,15 @@
-//! What is set at the start and never again: the secret, and the options that do not change while the program runs.
+//! Values that are set at the start and never again: the secret, and the options that do not change
+//! while the program runs.
 //!
 //! ```text
-//!     | room 64 KiB | secret, words, texts | room 64 KiB |
+//!     | pad  64 KiB | secret, words, texts | pad  64 KiB |
 //!               |<-- whole pages, read-only -->|
 //! ```
 //!
-//! Once the process has started, `sys::mmap::make_read_only` makes the pages read-only, so that no write of the program's changes what the checks rest
-//! on. The room on both sides is why nothing else is on these pages, whatever their size. It is never touched. All is zero in
-//! the library's file, so a word keeps its value xor its default.
+//! Once the process has started, `sys::mmap::make_read_only` makes the pages read-only. So no write of
+//! the program changes what the checks rest on. The pads on both sides keep everything else off these
+//! pages, whatever the page size. They are never touched. The area is all zero in the library's file,
+//! so a word stores its value xor its default.
 
 use super::config::UNIT;
 use core::ops::Range;
@@ -16,23 +18,23 @@ use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 
 const WORDS: usize = 64;
 const TEXTS: usize = 4;
-/// Bytes of a text, the zero at its end included.
+/// Bytes of a text, including the zero at its end.
 pub const TEXT: usize = 256;
 
-/// The word that has the limit of `sys::linux`.
+/// The word with the limit of `sys::limit`.
 pub const LIMIT: usize = 0;
-/// The word that says whether the process runs under valgrind.
+/// The word with the state of `sys::valgrind`.
 pub const VALGRIND: usize = 1;
 /// The word that says what happens after a report.
 pub const AFTER: usize = 2;
-/// The first of two words of `sys::kept`.
+/// The first of the two words of `sys::kept`.
 pub const KEPT: usize = 3;
-/// The text that says where reports go.
+/// The text with the path for reports.
 pub const REPORT: usize = 1;
-/// The first of the options' words. They number them themselves.
+/// The first word of the options, which number their words themselves.
 pub const OPTIONS: usize = 8;
 
-/// Aligned so that what is in it crosses no page.
+/// Aligned so that the secret, the words and the texts cross no page boundary.
 #[repr(C, align(2048))]
 struct Area {
     before: [u8; UNIT],
@@ -52,20 +54,20 @@ static AREA: Area = Area {
     after: [0; UNIT],
 };
 
-/// The pages that all of it is on.
+/// The pages that hold the secret, the words and the texts.
 pub fn pages(page_size: usize) -> Range<usize> {
     let start = (&raw const AREA.secret).addr();
     let end = (&raw const AREA.after).addr();
     start & !(page_size - 1)..(end + page_size - 1) & !(page_size - 1)
 }
 
-/// Where `base::checksum` keeps its secret.
+/// The secret of `base::checksum`.
 #[inline(always)]
 pub const fn secret() -> &'static AtomicU64 {
     &AREA.secret
 }
 
-/// A word. Setting it after the start ends the process by a signal.
+/// A read-only word. Setting it after the start ends the process by a signal.
 #[derive(Clone, Copy)]
 pub struct Word {
     index: usize,
@@ -73,47 +75,47 @@ pub struct Word {
 }
 
 impl Word {
-    /// The word of a number, and what it says before it is set.
+    /// The word with an index, and its value before it is set.
     pub const fn new(index: usize, default: usize) -> Self {
         assert!(index < WORDS);
         Self { index, default }
     }
 
-    /// What it says.
+    /// The value.
     #[inline(always)]
     pub fn get(self) -> usize {
         AREA.words[self.index].load(Relaxed) ^ self.default
     }
 
-    /// What it says before it is set.
+    /// The value before the word is set.
     pub const fn default(self) -> usize {
         self.default
     }
 
-    /// What it says, as a switch.
+    /// The value as a switch.
     #[inline(always)]
     pub fn is_on(self) -> bool {
         self.get() != 0
     }
 
-    /// Makes it say `value`.
+    /// Sets the value.
     pub fn set(self, value: usize) {
         AREA.words[self.index].store(value ^ self.default, Relaxed);
     }
 }
 
-/// A text, a path for instance.
+/// A text, for instance a path.
 #[derive(Clone, Copy)]
 pub struct Text(usize);
 
 impl Text {
-    /// The text of a number.
+    /// The text with an index.
     pub const fn new(index: usize) -> Self {
         assert!(index < TEXTS);
         Self(index)
     }
 
-    /// Makes it say `text`. False if that is empty or too long.
+    /// Sets the text. False if `text` is empty or too long.
     pub fn set(self, text: &str) -> bool {
         let fits = !text.is_empty() && text.len() < TEXT;
         if fits {
@@ -122,12 +124,12 @@ impl Text {
         fits
     }
 
-    /// Whether it says nothing.
+    /// Whether the text is empty.
     pub fn is_none(self) -> bool {
         self.bytes().next().is_none()
     }
 
-    /// What it says.
+    /// The bytes of the text.
     pub fn bytes(self) -> impl Iterator<Item = u8> {
         AREA.texts[self.0].iter().map(|byte| byte.load(Relaxed)).take_while(|&byte| byte != 0)
     }

@@ -1,7 +1,7 @@
-//! Words that threads share: the atomics, and `Unshared` for what one thread at a time uses.
+//! Words that threads share: the atomics, and `Unshared` for words that one thread at a time uses.
 //!
-//! The atomics are the core's. Where the feature `models` is on they and `Unshared` are told to loom by `model`, so the models run the
-//! code that is shipped, down to the layout of the structures.
+//! The atomics are those of `core`. With the feature `models`, `model` reports each use of them and of
+//! `Unshared` to loom. So the models run the code that is shipped, down to the layout of the structures.
 
 #![allow(unsafe_code)]
 
@@ -21,10 +21,11 @@ pub use loom::sync::atomic::fence;
 #[cfg(not(feature = "models"))]
 pub use core::sync::atomic::fence;
 
-/// The fast side of a fence whose other side is `calls::barrier`: what stands before it in the program happens before what stands after that call, or
-/// what stands before that call happens before what stands after this, as with two fences. It costs nothing: the call makes every processor
-/// pass a fence wherever it is, so all that is to be seen to here is that the compiler moves nothing across. In models both are fences: of a pair
-/// of them that demands no more, and two of the fast side are always one thread's there.
+/// The fast side of a fence; its slow side is `calls::barrier`. The two work like a pair of fences. Either
+/// what precedes this in the program happens before what follows that call, or what precedes that call happens
+/// before what follows this. This side costs nothing: the call makes every processor pass a fence, wherever it
+/// is. So only the compiler must be kept from moving accesses across. In models both sides are full fences.
+/// For a pair of the two sides this is no stronger, and two fast sides always belong to the same thread there.
 #[inline(always)]
 pub fn light_fence() {
     #[cfg(not(feature = "models"))]
@@ -33,36 +34,37 @@ pub fn light_fence() {
     super::model::fence();
 }
 
-/// A word that no two threads, and no thread and its signal handler, use at a time, unless all of them read: one that is written before anybody can
-/// see it and never again, or whose owner changes through an atomic. Not an atomic: the compiler may use it in place.
+/// A word that no two threads, and no thread and its signal handler, use at the same time, unless all
+/// of them only read. Either it is written before another thread can see it and never again, or its
+/// owner changes through an atomic. It is not an atomic, so the compiler may use it in place.
 #[repr(transparent)]
 pub struct Unshared<T>(UnsafeCell<T>);
 
-// SAFETY: a copy of a value may go to any thread, and whoever shares one sees to it that it changes hands through an atomic.
+// SAFETY: a copy of a value may go to any thread, and the code that shares one passes it on through an atomic.
 unsafe impl<T: Copy + Send> Sync for Unshared<T> {}
 
 impl<T: Copy> Unshared<T> {
-    /// A word that says `value`.
+    /// A word with the value `value`.
     pub const fn new(value: T) -> Self {
         const { assert!(size_of::<T>() <= size_of::<usize>(), "a word") };
         Self(UnsafeCell::new(value))
     }
 
-    /// What it says.
+    /// The value.
     #[inline(always)]
     pub fn get(&self) -> T {
         #[cfg(feature = "models")]
         super::model::read(self.0.get().addr());
-        // SAFETY: nobody writes meanwhile, see the type.
+        // SAFETY: no other thread writes meanwhile, see the type.
         unsafe { *self.0.get() }
     }
 
-    /// Makes it say `value`.
+    /// Sets the value.
     #[inline(always)]
     pub fn set(&self, value: T) {
         #[cfg(feature = "models")]
         super::model::written(self.0.get().addr());
-        // SAFETY: nobody else reads or writes meanwhile, see the type.
+        // SAFETY: no other thread reads or writes meanwhile, see the type.
         unsafe { *self.0.get() = value };
     }
 }

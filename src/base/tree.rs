@@ -1,6 +1,7 @@
-//! The index of free blocks: an AVL tree whose nodes lie wherever `Nodes` says, in the free blocks themselves in
-//! production and in an array in the tests. Every node carries a summary of its subtree, the largest size in it and
-//! its height, so one walk down finds the lowest place that fits, and one loop, `retrace`, repairs both after any change.
+//! The index of free blocks: an AVL tree whose nodes are where `Nodes` keeps them. In production they
+//! are in the free blocks themselves, in the tests in an array. Every node has a summary of its
+//! subtree: the largest size and the height. So one walk down finds the lowest place that fits, and one
+//! loop, `retrace`, repairs balance and summaries after any change.
 //!
 //! ```text
 //!               [48 | largest 4096, height 3]
@@ -10,28 +11,29 @@
 //!                                          [32 | 32, 1]
 //! ```
 //!
-//! Keyed by address and asked for the leftmost that fits, this is what Linux does for kernel address ranges
-//! (`mm/vmalloc.c`, `find_vmap_lowest_match`). A node that only moves or changes size without passing a neighbour keeps
-//! its place: `replace` and `resize` touch no balance, which is what splitting and coalescing mostly do.
+//! With keys by address and a search for the leftmost fit, this is what Linux does for kernel address
+//! ranges (`mm/vmalloc.c`, `find_vmap_lowest_match`). A node that moves or changes size without passing
+//! a neighbour keeps its place. `replace` and `resize` handle it and leave the balance alone. Splits
+//! and merges of blocks are mostly such changes.
 //!
-//! Nodes may lie where a program can write. No walk takes more steps than a tree can be high (`Steps`), or follows a link where there is
-//! none: such walks end in `Nodes::astray`.
+//! Nodes may be in memory that a program can write to. No walk takes more steps than a tree can be high
+//! (`Steps`), and none follows a missing link. Such walks end in `Nodes::astray`.
 
 /// No node.
 pub const NONE: usize = 0;
 
-/// What a node knows of the subtree below and including it.
+/// What a node knows about the subtree of which it is the root.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Summary {
     /// The largest size in the subtree.
     pub largest: u32,
-    /// Nodes on the longest way down, at most 1.44 log2(n): it fits in 6 bits.
+    /// Nodes on the longest way down, at most 1.44 log2(n). Fits in 6 bits.
     pub height: u8,
 }
 
 const EMPTY: Summary = Summary { largest: 0, height: 0 };
 
-/// Where nodes are stored. A node is named by a number that is not `NONE`.
+/// The storage of nodes. A number other than `NONE` names a node.
 pub trait Nodes {
     /// The node's own size.
     fn size(&self, node: usize) -> u32;
@@ -39,7 +41,7 @@ pub trait Nodes {
     fn left(&self, node: usize) -> usize;
     /// The child with larger keys.
     fn right(&self, node: usize) -> usize;
-    /// The node above.
+    /// The parent.
     fn parent(&self, node: usize) -> usize;
     /// The stored summary.
     fn summary(&self, node: usize) -> Summary;
@@ -47,25 +49,25 @@ pub trait Nodes {
     fn set_left(&self, node: usize, child: usize);
     /// Stores the child with larger keys.
     fn set_right(&self, node: usize, child: usize);
-    /// Stores the node above.
+    /// Stores the parent.
     fn set_parent(&self, node: usize, parent: usize);
     /// Stores the summary.
     fn set_summary(&self, node: usize, summary: Summary);
-    /// Called where a walk comes to `node` by more steps than any tree is high, or ends there where it cannot end: links and summaries are not
-    /// what was stored.
+    /// Called when a walk takes more steps to `node` than any tree is high, or ends at `node` where it
+    /// cannot end. Then the links or summaries are not those that were stored.
     fn astray(&self, node: usize) -> !;
 }
 
-/// The steps that a walk may still take.
+/// The number of steps that a walk may still take.
 struct Steps(u8);
 
 impl Steps {
-    /// As many as a height that fits in 6 bits allows.
+    /// As many steps as a height of 6 bits allows.
     const fn new() -> Self {
         Self(1 << 6)
     }
 
-    /// Comes to a node.
+    /// Counts a step to a node.
     #[inline]
     fn step(&mut self, nodes: &impl Nodes, node: usize) {
         if self.0 == 0 {
@@ -75,7 +77,7 @@ impl Steps {
     }
 }
 
-/// The tree: its root, all else is in the nodes.
+/// The tree. It holds only its root; all else is in the nodes.
 #[derive(Default)]
 pub struct Tree {
     root: usize,
@@ -92,12 +94,13 @@ impl Tree {
         self.root
     }
 
-    /// The largest size in the tree, 0 if it is empty.
+    /// The largest size in the tree, or 0 if it is empty.
     pub fn largest(&self, nodes: &impl Nodes) -> u32 {
         summary(nodes, self.root).largest
     }
 
-    /// The first node in key order whose size is at least `need`, which is not 0. For trees keyed by address: the lowest address.
+    /// The first node in key order whose size is at least `need`, which is not 0. In a tree keyed by
+    /// address it has the lowest address.
     pub fn first_fit(&self, nodes: &impl Nodes, need: u32) -> Option<usize> {
         debug_assert!(need != 0);
         if self.root == NONE || nodes.summary(self.root).largest < need {
@@ -106,7 +109,7 @@ impl Tree {
         Some(first_fit_below(nodes, self.root, need))
     }
 
-    /// The first node after `node` in key order whose size is at least `need`, which is not 0, or `NONE`.
+    /// The first node after `node` in key order whose size is at least `need`, which is not 0; or `NONE`.
     pub fn next_fit(&self, nodes: &impl Nodes, mut node: usize, need: u32) -> usize {
         let mut steps = Steps::new();
         loop {
@@ -114,7 +117,7 @@ impl Tree {
             if right != NONE && nodes.summary(right).largest >= need {
                 return first_fit_below(nodes, right, need);
             }
-            // Up, past all of which this is the right side.
+            // Go up past all nodes whose right subtree this is.
             let mut parent = nodes.parent(node);
             while parent != NONE && nodes.right(parent) == node {
                 steps.step(nodes, parent);
@@ -138,7 +141,8 @@ impl Tree {
         neighbour(nodes, node, N::right, N::left)
     }
 
-    /// The first node in key order of which `is_behind` holds, as it does of all after it, or `NONE`.
+    /// The first node in key order for which `is_behind` is true, or `NONE`. It must be true for all
+    /// nodes after that one, too.
     pub fn first_behind(&self, nodes: &impl Nodes, is_behind: impl Fn(usize) -> bool) -> usize {
         let (mut node, mut found, mut steps) = (self.root, NONE, Steps::new());
         while node != NONE {
@@ -158,7 +162,7 @@ impl Tree {
         (node != NONE).then_some(node)
     }
 
-    /// The smallest size that is at least `need`, for trees keyed by (size, address).
+    /// The node with the smallest size that is at least `need`, in a tree keyed by (size, address).
     pub fn best_fit(&self, nodes: &impl Nodes, need: u32) -> Option<usize> {
         let (mut node, mut found, mut steps) = (self.root, None, Steps::new());
         while node != NONE {
@@ -173,13 +177,13 @@ impl Tree {
         found
     }
 
-    /// The first node in key order with the largest size of all, if that is at least `need`.
+    /// The first node in key order with the largest size in the tree, if that is at least `need`.
     pub fn worst_fit(&self, nodes: &impl Nodes, need: u32) -> Option<usize> {
         let largest = self.largest(nodes);
         if largest < need { None } else { self.first_fit(nodes, largest) }
     }
 
-    /// Adds `node`; `goes_before(other)` says whether its key is below that of `other`.
+    /// Adds `node`. `goes_before(other)` says whether its key is below that of `other`.
     pub fn insert(&mut self, nodes: &impl Nodes, node: usize, goes_before: impl Fn(usize) -> bool) {
         let (mut parent, mut below, mut is_left, mut steps) = (NONE, self.root, false, Steps::new());
         while below != NONE {
@@ -200,7 +204,7 @@ impl Tree {
         self.retrace(nodes, parent);
     }
 
-    /// Takes `node` out.
+    /// Removes `node`.
     pub fn remove(&mut self, nodes: &impl Nodes, node: usize) {
         let (left, right, parent) = (nodes.left(node), nodes.right(node), nodes.parent(node));
         if left == NONE || right == NONE {
@@ -209,7 +213,7 @@ impl Tree {
             self.retrace(nodes, parent);
             return;
         }
-        // Two children: the successor, which has no left child, takes the node's place.
+        // The node has two children. Its successor, which has no left child, takes its place.
         let heir = leftmost(nodes, right);
         let heir_parent = nodes.parent(heir);
         if heir_parent != node {
@@ -224,11 +228,11 @@ impl Tree {
         if heir_parent != node {
             self.retrace(nodes, heir_parent);
         }
-        // The way up from the heir's old place may have ended below it, and its own size is new here.
+        // The first `retrace` may have ended below the heir, whose own size is new at this place.
         self.retrace(nodes, heir);
     }
 
-    /// Puts `new` where `old` is; their keys must stand in the same order to all others. The sizes may differ.
+    /// Puts `new` in the place of `old`. Both keys must compare alike to all others. The sizes may differ.
     pub fn replace(&mut self, nodes: &impl Nodes, old: usize, new: usize) {
         let (left, right, parent) = (nodes.left(old), nodes.right(old), nodes.parent(old));
         let summary = nodes.summary(old);
@@ -245,12 +249,12 @@ impl Tree {
         self.retrace(nodes, new);
     }
 
-    /// Says that the size of `node` has changed, but not its place in the order.
+    /// Updates the tree after the size of `node` changed without a change of its place in the order.
     pub fn resize(&mut self, nodes: &impl Nodes, node: usize) {
         self.retrace(nodes, node);
     }
 
-    /// Makes `child` (or nothing) the child of `parent` in place of `old`.
+    /// Makes `child`, or `NONE`, the child of `parent` in place of `old`.
     fn put_below(&mut self, nodes: &impl Nodes, parent: usize, old: usize, child: usize) {
         if parent == NONE {
             self.root = child;
@@ -264,8 +268,8 @@ impl Tree {
         }
     }
 
-    /// Walks up from `node`, repairs balance and summaries, and stops where a subtree's summary is what it was:
-    /// nothing above depends on anything else.
+    /// Walks up from `node` and repairs balance and summaries. It stops where a subtree's summary stays
+    /// the same, because the nodes above depend on nothing else.
     fn retrace(&mut self, nodes: &impl Nodes, mut node: usize) {
         let mut steps = Steps::new();
         while node != NONE {
@@ -341,7 +345,7 @@ fn summary(nodes: &impl Nodes, node: usize) -> Summary {
     if node == NONE { EMPTY } else { nodes.summary(node) }
 }
 
-/// What the summary of `node` has to be, given its size and its children's summaries.
+/// The summary that `node` must have, given its size and its children's summaries.
 pub fn expected(size: u32, left: Summary, right: Summary) -> Summary {
     Summary { largest: size.max(left.largest).max(right.largest), height: 1 + left.height.max(right.height) }
 }
@@ -354,7 +358,7 @@ fn sum_up(nodes: &impl Nodes, node: usize) {
     }
 }
 
-/// The first node below `node` that fits; its summary says that there is one.
+/// The first node of the subtree of `node` that fits. The summary of `node` says that there is one.
 fn first_fit_below(nodes: &impl Nodes, mut node: usize, need: u32) -> usize {
     let mut steps = Steps::new();
     loop {
@@ -365,7 +369,7 @@ fn first_fit_below(nodes: &impl Nodes, mut node: usize, need: u32) -> usize {
         } else if nodes.size(node) >= need {
             return node;
         } else {
-            // The summary promised a fit.
+            // The summary says that a node to the right fits.
             match nodes.right(node) {
                 NONE => nodes.astray(node),
                 right => node = right,
@@ -374,7 +378,7 @@ fn first_fit_below(nodes: &impl Nodes, mut node: usize, need: u32) -> usize {
     }
 }
 
-/// The next node in key order on the side that `near` leads to, or `NONE`; `far` leads to the other one.
+/// The next node in key order on the side that `near` leads to, or `NONE`; `far` leads to the other side.
 #[inline]
 fn neighbour<N: Nodes>(
     nodes: &N,
@@ -391,7 +395,7 @@ fn neighbour<N: Nodes>(
         }
         return below;
     }
-    // Up, past all of which this is on that side.
+    // Go up past all nodes on whose `near` side this is.
     let mut parent = nodes.parent(node);
     while parent != NONE && near(nodes, parent) == node {
         steps.step(nodes, parent);

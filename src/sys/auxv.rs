@@ -1,12 +1,12 @@
-//! The auxiliary vector: what the kernel tells a program at its start, behind its arguments and its environment.
+//! The auxiliary vector, which the kernel gives a program at its start, after its arguments and its environment.
 //!
 //!     | argc | argv ... | 0 | environment ... | 0 | key, value | key, value | ... | 0, 0 |
 //!     ^ __libc_stack_end
 //!
-//! It is read in place: `getauxval` may be another library's, and the first to need the page size is the first
-//! allocation. The loader says where it is before it does anything else, in a word that it exports; it is not looked
-//! for behind `environ`, which programs move. Where the word is not there (another libc) or has nothing of the kind
-//! behind it, the libc is asked.
+//! It is read in place: `getauxval` may be another library's, and the first allocation needs the page
+//! size already. The loader exports a word that says where these words start, and sets it before it
+//! does anything else. The vector is not looked for after `environ`, because programs move that. If the
+//! word is missing (another libc) or leads to nothing of the kind, the libc is asked.
 
 #![allow(unsafe_code)]
 
@@ -16,17 +16,17 @@ use core::ffi::c_ulong;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// Where the vector is, or one of the two below.
+/// The address of the vector, or one of the two constants below.
 static PLACE: AtomicUsize = AtomicUsize::new(UNKNOWN);
 const UNKNOWN: usize = 0;
 const NOWHERE: usize = 1;
 
-/// More words than the kernel takes arguments and variables for.
+/// More words than the kernel accepts arguments and variables.
 const WORDS_MOST: usize = 1 << 24;
 /// More pairs than the kernel has keys.
 const PAIRS_MOST: usize = 256;
 
-/// The value of a key, if it is there and not zero.
+/// The value of a key, if the vector has it and it is not zero.
 pub fn get(key: c_ulong) -> Option<usize> {
     let place = match PLACE.load(Relaxed) {
         UNKNOWN => {
@@ -47,10 +47,10 @@ pub fn get(key: c_ulong) -> Option<usize> {
 }
 
 /// # Safety
-/// The vector is there.
+/// The vector is at `place`.
 unsafe fn value(place: usize, key: usize) -> usize {
     let pairs = pointer::at::<[usize; 2]>(place);
-    // SAFETY: the caller's promise: pairs as far as the one whose key is zero.
+    // SAFETY: the caller's promise covers the pairs up to the one whose key is zero.
     let pairs = (0..PAIRS_MOST).map(|index| unsafe { pairs.add(index).read() }).take_while(|pair| pair[0] != 0);
     pairs.into_iter().find(|pair| pair[0] == key).map_or(0, |pair| pair[1])
 }
@@ -61,7 +61,8 @@ fn find() -> Option<usize> {
         return None;
     }
     let words = pointer::at::<usize>(end);
-    // SAFETY: the loader says that the kernel's words start there; a zero ends the arguments, and another the environment.
+    // SAFETY: the loader says that the kernel's words start there. A zero ends the arguments, and
+    // another the environment.
     unsafe {
         let arguments = words.read();
         if arguments >= WORDS_MOST || words.add(1 + arguments).read() != 0 {
@@ -75,10 +76,10 @@ fn find() -> Option<usize> {
     }
 }
 
-/// What `__libc_stack_end` says, 0 if there is none.
+/// The value of `__libc_stack_end`, or 0 if there is none.
 fn stack_end() -> usize {
     let place = if cfg!(target_env = "gnu") { linked_address!("__libc_stack_end") } else { 0 };
-    // SAFETY: the loader set the libc's word before all else.
+    // SAFETY: the loader sets the libc's word before all else.
     if place == 0 { 0 } else { unsafe { pointer::at::<usize>(place).read() } }
 }
 
@@ -103,7 +104,7 @@ mod tests {
     fn a_vector_without_an_end_is_left() {
         let words = [7usize; 2 * PAIRS_MOST];
         let place = pointer::expose(words.as_ptr());
-        // SAFETY: as many pairs are there as are ever looked at.
+        // SAFETY: the array has as many pairs as are ever read.
         assert_eq!(unsafe { (value(place, 7), value(place, 8)) }, (7, 0));
     }
 }

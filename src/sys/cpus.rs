@@ -1,12 +1,13 @@
-//! How many CPUs the process may use: what it may run on, and the quota of its control groups.
+//! The number of CPUs that the process may use: those that it may run on, limited by the quota of its control groups.
 //!
-//! | | says which group | says its quota |
+//! | | names the group | holds its quota |
 //! |---|---|---|
 //! | version 2 | `0::/a/b` in /proc/self/cgroup | `cpu.max`: quota (or `max`) and period |
 //! | version 1 | `3:cpu,cpuacct:/a/b` | `cpu.cfs_quota_us` (or -1) and `cpu.cfs_period_us` |
 //!
-//! A group's quota holds for all groups in it: the least on the way to the root counts. In a container the path may be that of the host,
-//! which is not there, or start outside of what is: then the root alone is looked at, which is the container's own group.
+//! A group's quota holds for all groups inside it, so the least quota on the way to the root counts. In
+//! a container the path may be the host's, which does not exist there, or may start outside the visible
+//! tree. Then only the root is read, which is the container's own group.
 
 use super::env::for_each_piece_in;
 use crate::base::line::Line;
@@ -14,13 +15,13 @@ use crate::sys::calls;
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Where the groups of either version are found.
+/// Where the groups of each version are mounted.
 const MOUNTS_2: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 const MOUNTS_1: [&str; 2] = ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"];
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// CPUs the process may use, at least 1. The kernel is asked once.
+/// The number of CPUs that the process may use, at least 1. The kernel is asked once.
 pub fn count() -> usize {
     match COUNT.load(Ordering::Relaxed) {
         0 => {
@@ -35,13 +36,13 @@ pub fn count() -> usize {
 #[cold]
 #[inline(never)]
 fn ask() -> usize {
-    // Either thread may have been bound to one CPU while others are not.
+    // Either thread, the calling or the main one, may be bound to one CPU while others are not.
     let may_run = calls::affinity(0).max(calls::affinity(calls::process_id())).max(1);
-    // Where there is one CPU there is nothing to learn.
+    // With one CPU there is nothing to learn.
     if may_run == 1 { 1 } else { quota("").map_or(may_run, |quota| quota.min(may_run)) }
 }
 
-/// How many CPUs' time the process's groups may use, rounded up; `None` if there is no quota to be seen. `root` goes before every path.
+/// The quota of the process's groups in CPUs, rounded up; `None` if no quota is visible. Each path starts with `root`.
 fn quota(root: &str) -> Option<usize> {
     let mut least = None;
     with_path(&[root, "/proc/self/cgroup"], |path| {
@@ -65,7 +66,8 @@ enum Version {
     Two,
 }
 
-/// The path of the group in a line of /proc/self/cgroup, without a slash at its end, if it is about CPUs.
+/// The version and the path of the group in a line of /proc/self/cgroup, without a slash at its end.
+/// `None` if the line is not about CPUs.
 fn group_in(line: &[u8]) -> Option<(Version, &str)> {
     let mut fields = core::str::from_utf8(line).ok()?.splitn(3, ':');
     let (number, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
@@ -78,7 +80,7 @@ fn group_in(line: &[u8]) -> Option<(Version, &str)> {
     Some((version, if outside { "" } else { path.trim_end_matches('/') }))
 }
 
-/// The least quota of a group and those around it.
+/// The least quota of a group and the groups around it.
 fn quota_of(root: &str, version: Version, group: &str) -> Option<usize> {
     let mounts = if version == Version::Two { MOUNTS_2 } else { MOUNTS_1 };
     let mut least = None;
@@ -102,13 +104,13 @@ fn quota_of(root: &str, version: Version, group: &str) -> Option<usize> {
     least
 }
 
-/// `150000 100000`, or `max 100000`.
+/// Parses `150000 100000` or `max 100000`.
 fn parse_max(text: &str) -> Option<usize> {
     let (quota, period) = text.split_once(' ')?;
     Some(cpus_of(parse_number(quota)?, parse_number(period)?))
 }
 
-/// A number above 0.
+/// Parses a number above 0.
 fn parse_number(text: &str) -> Option<usize> {
     text.parse().ok().filter(|&number| number != 0)
 }
@@ -117,7 +119,7 @@ fn cpus_of(quota: usize, period: usize) -> usize {
     quota.div_ceil(period)
 }
 
-/// What `parse` makes of the first line of a file.
+/// The result of `parse` for the first line of a file.
 fn first_line(path: &[&str], parse: impl Fn(&str) -> Option<usize>) -> Option<usize> {
     let mut value = None;
     with_path(path, |path| {
@@ -129,12 +131,12 @@ fn first_line(path: &[&str], parse: impl Fn(&str) -> Option<usize>) -> Option<us
     value
 }
 
-/// Calls `f` with a path in one piece, unless that is too long.
+/// Calls `f` with the path made of `parts`, unless it is too long.
 fn with_path(parts: &[&str], f: impl FnOnce(&CStr)) {
     let mut path = Line::<640>::new();
     parts.iter().for_each(|part| path.push(part.as_bytes()));
     path.push(&[0]);
-    // One that was cut has no zero at its end.
+    // A path that was cut has no zero at its end.
     if let Ok(path) = CStr::from_bytes_with_nul(path.as_bytes()) {
         f(path);
     }
@@ -216,7 +218,7 @@ mod tests {
         assert_eq!(root.quota(), Some(3));
         root.write("sys/fs/cgroup/cpu.max", "10000 100000");
         assert_eq!(root.quota(), Some(1));
-        // Another group's is not this one's.
+        // The quota of another group does not count.
         root.write("proc/self/cgroup", "0::/d");
         root.write("sys/fs/cgroup/cpu.max", "max 100000");
         assert_eq!(root.quota(), None);

@@ -1,4 +1,4 @@
-//! The environment, read in place: the first allocation may come from ld.so, before the libc has set `environ`.
+//! The environment, read in place: the first allocation may come from ld.so, before the libc sets `environ`.
 
 #![allow(unsafe_code)]
 
@@ -11,14 +11,14 @@ unsafe extern "C" {
     static environ: *const *const c_char;
 }
 
-/// Whether the process runs with more rights than its caller (set-user-id and the like): options are ignored then.
+/// Whether the process has more rights than its caller (set-user-id and the like). Its options are ignored then.
 pub fn is_secure() -> bool {
     auxv::get(libc::AT_SECURE).is_some()
 }
 
-/// Calls `f` with the value of environment variable `name`, if it is set.
+/// Calls `f` with the value of the environment variable `name`, if it is set.
 pub fn with(name: &str, f: &mut dyn FnMut(&[u8])) {
-    // SAFETY: environ is null or a null-terminated array of strings; nobody changes it this early.
+    // SAFETY: environ is null or a null-terminated array of strings, and no thread changes it this early.
     unsafe {
         let mut entry = environ;
         if entry.is_null() {
@@ -37,7 +37,7 @@ fn value_of<'a>(entry: &'a [u8], name: &str) -> Option<&'a [u8]> {
     entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 
-/// The same from /proc, in pieces through a small buffer: an entry longer than the buffer is passed over.
+/// The same from /proc, through a small buffer. An entry longer than the buffer is skipped.
 fn with_proc(name: &str, f: &mut dyn FnMut(&[u8])) {
     for_each_piece(c"/proc/self/environ", 0, &mut |entry| match value_of(entry, name) {
         Some(value) => {
@@ -48,16 +48,16 @@ fn with_proc(name: &str, f: &mut dyn FnMut(&[u8])) {
     });
 }
 
-/// Reads a file in pieces ended by `end`, without allocating; stops when `f` says true. A piece longer than 4 KiB is
-/// passed over. Whether the file could be opened.
+/// Reads a file in pieces that end with `end`, without allocating, until `f` returns true. Skips pieces
+/// longer than 4 KiB. Returns whether the file could be opened.
 pub fn for_each_piece(path: &CStr, end: u8, f: &mut dyn FnMut(&[u8]) -> bool) -> bool {
     for_each_piece_in(&mut [0; 4096], path, end, f)
 }
 
-/// The same through a buffer of the caller's.
+/// The same through the caller's buffer.
 pub fn for_each_piece_in(buffer: &mut [u8], path: &CStr, end: u8, f: &mut dyn FnMut(&[u8]) -> bool) -> bool {
     let (mut len, mut too_long) = (0, false);
-    // SAFETY: the path is a string; the buffer is written to within its length.
+    // SAFETY: the path is a string, and the kernel writes to the buffer within its length.
     unsafe {
         let flags = int(libc::O_RDONLY | libc::O_CLOEXEC);
         let path = pointer::expose(path.as_ptr());

@@ -1,4 +1,4 @@
-//! The calling thread's errno: callers see it change only where a standard says so.
+//! The calling thread's errno. Callers see it change only where a standard says so.
 
 #![allow(unsafe_code)]
 

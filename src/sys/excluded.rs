@@ -1,9 +1,9 @@
-//! Which memory has records of metes' own: who looks through the program's memory for pointers must leave it out.
+//! The memory that holds records of metes. A search for pointers in the program's memory must leave it out.
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-/// Ranges that are noted; a heap of many gigabytes has fewer.
+/// The most ranges that can be noted. A heap of many gigabytes has fewer.
 const MOST: usize = 1024;
 
 static RANGES: [[AtomicUsize; 2]; MOST] = [const { [const { AtomicUsize::new(0) }; 2] }; MOST];
@@ -26,7 +26,7 @@ pub fn remove(start: usize) {
     }
 }
 
-/// The range around an address.
+/// The range that contains an address.
 pub fn around(address: usize) -> Option<Range<usize>> {
     RANGES.iter().map(|[start, end]| start.load(Relaxed)..end.load(Relaxed)).find(|range| range.contains(&address))
 }

@@ -1,5 +1,6 @@
-//! A page source for tests: a range of ordinary memory cut into pages. It fails the nth call, poisons what is given
-//! back, and panics on anything the real one would not forgive: a double unmap, a foreign range, a leak at the end.
+//! A page source for tests: ordinary memory cut into pages. It fails the nth call, and it poisons pages
+//! that are given back. It panics on anything that the real source would not forgive, such as a double
+//! unmap or a foreign range. Tests find leaks with `mapped`.
 
 #![allow(unsafe_code)]
 
@@ -15,18 +16,18 @@ use std::vec::Vec;
 
 const PAGE: usize = 4096;
 
-/// What a page is: a byte, so that many of them are filled and compared in one go, which Miri does at once.
+/// The state of a page. It is a byte, so that many are filled and compared in one operation, which Miri does at once.
 type Page = u8;
 const UNMAPPED: Page = 0;
 const MAPPED: Page = 1;
 const RESERVED: Page = 2;
 
-/// Whether all bytes are `byte`: the first one is, and each is the same as the next.
+/// Whether all bytes are `byte`: the first one is, and each equals the next.
 pub fn are_all(bytes: &[u8], byte: u8) -> bool {
     bytes.first().is_none_or(|&first| first == byte && bytes[1..] == bytes[..bytes.len() - 1])
 }
 
-/// The highest range of so many pages that are all unmapped.
+/// The highest range of `need` pages that are all unmapped.
 fn highest_free(pages: &[Page], need: usize) -> Option<usize> {
     let mut end = pages.len();
     loop {
@@ -34,7 +35,7 @@ fn highest_free(pages: &[Page], need: usize) -> Option<usize> {
         if are_all(&pages[at..end], UNMAPPED) {
             return Some(at);
         }
-        // Every range above what is left now has this page in it.
+        // Every remaining range that ends higher contains this page, which is not unmapped.
         end = at + pages[at..end].iter().position(|&page| page != UNMAPPED)?;
     }
 }
@@ -44,21 +45,22 @@ pub struct Fake {
     memory: *mut u8,
     pages: RefCell<Vec<Page>>,
     huge: RefCell<Vec<bool>>,
-    /// Pages whose unmap was refused: if nobody asks again, that is no leak of the caller's.
+    /// Pages whose unmap was refused. They are no leak of the caller, even if it does not ask again.
     refused: RefCell<Vec<bool>>,
-    /// Calls until one fails; never, if 0.
+    /// Each call whose number is a multiple of this fails; none, if 0.
     countdown: Cell<usize>,
-    /// Whether only munmap fails.
+    /// Whether every unmap fails.
     fail_unmap_only: Cell<bool>,
     failed: Cell<usize>,
-    /// Orders what was done before a range is given back before what is done once it is taken again, as the system's lock does.
+    /// Orders the accesses before a range is given back before those after it is taken again, as the
+    /// system's lock does.
     order: AtomicUsize,
-    /// Milliseconds: each look at the clock takes a hundred.
+    /// Milliseconds. Each look at the clock adds a hundred.
     time: Cell<u64>,
 }
 
 impl Fake {
-    /// A source of `len` bytes at most.
+    /// A source of `len` bytes, rounded up to units.
     ///
     /// # Panics
     /// If the test machine has no memory.
@@ -82,18 +84,18 @@ impl Fake {
         }
     }
 
-    /// Makes the `n`th call from now fail, and every `n`th after it; 0 ends that.
+    /// Makes every `n`th call from here on fail; 0 ends that.
     pub fn fail_every(&self, n: usize) {
         self.countdown.set(n);
         self.failed.set(0);
     }
 
-    /// Makes every munmap fail, and nothing else.
+    /// Makes every unmap fail and no other call, or ends that.
     pub fn fail_unmaps(&self, yes: bool) {
         self.fail_unmap_only.set(yes);
     }
 
-    /// Bytes mapped now, without those that the source refused to take back.
+    /// The bytes that are mapped or reserved, without those that the source refused to take back.
     pub fn mapped(&self) -> usize {
         let (pages, refused) = (self.pages.borrow(), self.refused.borrow());
         let some = (0..pages.len()).step_by(64).map(|at| at..pages.len().min(at + 64));
@@ -114,7 +116,7 @@ impl Fake {
         self.memory.addr()
     }
 
-    /// Where all its pages are.
+    /// The addresses of all its pages.
     pub fn addresses(&self) -> core::ops::Range<usize> {
         self.base()..self.base() + self.pages.borrow().len() * PAGE
     }
@@ -127,13 +129,13 @@ impl Fake {
         range
     }
 
-    /// Whether huge pages were asked for at an address.
+    /// Whether huge pages are requested at an address.
     pub fn is_huge(&self, address: usize) -> bool {
         self.huge.borrow()[self.range(address, 1).start]
     }
 
     fn fill(&self, pages: core::ops::Range<usize>, byte: u8) {
-        // SAFETY: the pages lie in the memory.
+        // SAFETY: the pages are in the memory.
         unsafe { self.memory.add(pages.start * PAGE).write_bytes(byte, pages.len() * PAGE) };
     }
 
@@ -146,7 +148,7 @@ impl Fake {
         let mut pages = self.pages.borrow_mut();
         let is_free = |at: usize| pages.get(at..at + need).is_some_and(|range| are_all(range, UNMAPPED));
         let hinted = hint.checked_sub(self.base()).map(|offset| offset / PAGE).filter(|&at| hint != 0 && is_free(at));
-        // From the top downwards, as Linux does it.
+        // From the top downwards, as in Linux.
         let at = hinted.or_else(|| highest_free(&pages, need))?;
         pages[at..at + need].fill(kind);
         self.refused.borrow_mut()[at..at + need].fill(false);
@@ -203,7 +205,7 @@ impl PageSource for Fake {
         self.order.fetch_add(0, AcqRel);
         if self.fails() {
             if to != 0 {
-                // As older kernels do: the target is gone before the failure is found.
+                // Older kernels unmap the target before they find the failure.
                 let target = self.range(to, new_len);
                 self.pages.borrow_mut()[target].fill(UNMAPPED);
             }
@@ -229,7 +231,7 @@ impl PageSource for Fake {
             assert!(are_all(&pages[target.clone()], RESERVED), "remap onto a range not reserved");
             pages[target.clone()].fill(MAPPED);
             self.fill(target.clone(), 0);
-            // SAFETY: both ranges lie in the memory and do not overlap.
+            // SAFETY: both ranges are in the memory and do not overlap.
             unsafe {
                 let from = self.memory.add(old.start * PAGE);
                 from.copy_to_nonoverlapping(self.memory.add(target.start * PAGE), old_len.min(new_len));
@@ -244,7 +246,7 @@ impl PageSource for Fake {
         let old = self.range(address, old_len);
         let to = self.take(0, new_len, MAPPED)?;
         let target = self.range(to, new_len);
-        // SAFETY: both ranges lie in the memory and do not overlap.
+        // SAFETY: both ranges are in the memory and do not overlap.
         unsafe {
             let from = self.memory.add(old.start * PAGE);
             from.copy_to_nonoverlapping(self.memory.add(target.start * PAGE), old_len.min(new_len));

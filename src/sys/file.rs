@@ -6,7 +6,7 @@ use super::syscall::{call, int};
 use crate::base::pointer;
 use libc::c_int;
 
-/// Opens a file to add to, made if there is none; `path` ends with a zero.
+/// Opens a file for appending, and creates it if there is none. `path` ends with a zero.
 pub fn open_to_append(path: &[u8]) -> Option<c_int> {
     debug_assert!(path.ends_with(&[0]));
     let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_CLOEXEC;
@@ -16,8 +16,8 @@ pub fn open_to_append(path: &[u8]) -> Option<c_int> {
     c_int::try_from(fd.ok()?).ok()
 }
 
-/// Closes a file that was opened here.
+/// Closes a file.
 pub fn close(fd: c_int) {
-    // SAFETY: nobody else has the descriptor.
+    // SAFETY: the caller owns the descriptor.
     let _ = unsafe { call(libc::SYS_close, [int(fd)]) };
 }

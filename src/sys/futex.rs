@@ -1,4 +1,5 @@
-//! Sleeping while a word keeps its value: futex(2), private to the process. Of a word of eight bytes the kernel compares the lower four.
+//! Sleeping while a word keeps its value: futex(2), private to the process. The kernel compares only
+//! the lower four bytes of a word of eight bytes.
 
 #![allow(unsafe_code)]
 
@@ -6,15 +7,15 @@ use crate::base::pointer;
 use crate::base::shared::{AtomicU32, AtomicU64};
 pub use calls::{wait, wait_most, wake_all, wake_one};
 
-/// A word that one can sleep on.
+/// A word that threads can sleep on.
 pub trait Word {
-    /// What it holds.
+    /// The type of its value.
     type Value;
     /// The address of its lower four bytes.
     fn low(&self) -> usize;
     /// The lower four bytes of a value.
     fn low_of(value: Self::Value) -> u32;
-    /// What it holds now, the newest value. Orders nothing.
+    /// The newest value. Orders nothing.
     #[cfg(feature = "models")]
     fn now(&self) -> Self::Value;
 }
@@ -63,24 +64,24 @@ mod calls {
     #[cfg(not(miri))]
     use crate::sys::syscall::{call, int};
 
-    /// Sleeps until it is woken, if the word still says `value`. It may return earlier.
+    /// Sleeps until it is woken, if the word still has the value `value`. It may return earlier.
     pub fn wait<W: Word>(word: &W, value: W::Value) {
         ask(word, libc::FUTEX_WAIT, W::low_of(value), None);
     }
 
-    /// The same, for so many milliseconds at most.
+    /// The same, for at most so many milliseconds.
     pub fn wait_most<W: Word>(word: &W, value: W::Value, most: u64) {
         let (seconds, rest) = (most / 1000, most % 1000 * 1_000_000);
         let time = libc::timespec { tv_sec: seconds.cast_signed(), tv_nsec: rest.cast_signed() };
         ask(word, libc::FUTEX_WAIT, W::low_of(value), Some(&time));
     }
 
-    /// Wakes one of those who sleep on the word.
+    /// Wakes one thread that sleeps on the word.
     pub fn wake_one(word: &impl Word) {
         ask(word, libc::FUTEX_WAKE, 1, None);
     }
 
-    /// Wakes all who sleep on the word.
+    /// Wakes all threads that sleep on the word.
     pub fn wake_all(word: &impl Word) {
         ask(word, libc::FUTEX_WAKE, i32::MAX.unsigned_abs(), None);
     }
@@ -93,7 +94,8 @@ mod calls {
         let _ = unsafe { call(libc::SYS_futex, [word.low(), operation, value as usize, time]) };
     }
 
-    /// Miri plays the kernel, and wants pointers and numbers of the width that the call is documented with, where the kernel takes whole words.
+    /// Miri emulates the kernel. It wants pointers and numbers of the documented widths, where the
+    /// kernel takes whole words.
     #[cfg(miri)]
     fn ask(word: &impl Word, operation: libc::c_int, value: u32, time: Option<&libc::timespec>) {
         let time = time.map_or(core::ptr::null(), core::ptr::from_ref);
@@ -105,8 +107,8 @@ mod calls {
     }
 }
 
-/// What the kernel does, for models. loom switches threads at uses of words only, so what follows one here is atomic with it;
-/// adding zero is a use that sees the newest value and orders nothing.
+/// A model of the kernel's part. loom switches threads only at uses of words, so the code after a use
+/// is atomic with it. Adding zero is a use that sees the newest value and orders nothing.
 #[cfg(feature = "models")]
 mod calls {
     use super::Word;
@@ -125,7 +127,7 @@ mod calls {
         }
     }
 
-    /// The time is always over as soon as others have had a turn.
+    /// The time is over as soon as other threads have had a turn.
     pub fn wait_most<W: Word>(_word: &W, _value: W::Value, _most: u64) {
         thread::yield_now();
     }

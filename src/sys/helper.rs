@@ -1,33 +1,34 @@
 //! A helper thread that the libc does not know of.
 //!
-//! Made with clone(2) and not `pthread_create`: that may be called from inside a free, so under a lock of the libc's or
-//! in a signal handler; and a thread that the libc counts would keep a process alive whose other threads have all ended
-//! with `pthread_exit`, and make stdio and `shared_ptr` slower in programs of one thread. All signals but SIGSYS are
-//! blocked in it, so it is never chosen for one.
+//! It is made with clone(2), not with `pthread_create`. A free may start the helper, so the caller may hold a lock
+//! of the libc or be in a signal handler. A thread that the libc counts would also keep a process alive whose
+//! other threads have all ended with `pthread_exit`. And it would make stdio and `shared_ptr` slower in programs
+//! with one thread. All signals but SIGSYS are blocked in the helper, so the kernel never chooses it for one.
 //!
 //! ```text
-//!     | guard page | stack ... | thread-local words, as far below the thread pointer as they are in any thread | head | thread's number |
-//!                                                                                                          ^ fs
+//!     | guard page | stack ... | thread-local words, at the same depth below fs in all threads | head | number |
+//!                                                                                              ^ fs
 //! ```
 //!
-//! Its thread-local words are zero when it starts, errno and the two of ours; the thread word then says the thread's
-//! number (`thread`).
+//! The thread-local words that it uses are zero when it starts: errno and the two of metes. Then the
+//! thread word gets the thread's number (see `thread`).
 //!
-//! The call has just the flags that `pthread_create` has: sandboxes that let a program make threads compare them all.
-//! With them goes a word that the kernel fills with the thread's number, and clears when the thread is gone, at which
-//! moment it needs its memory no more. So a block is never unmapped, which the thread could do only before its end: the
-//! kernel would clear four bytes of whoever has the address then. It serves the next helper.
+//! The call has exactly the flags of `pthread_create`, because sandboxes that let a program make
+//! threads compare them all. It also names a word that the kernel fills with the thread's number, and
+//! clears when the thread is gone. At that moment the thread needs its memory no more. A block is never
+//! unmapped but serves the next helper. Only the thread itself could unmap it, before its end, and then
+//! the kernel would clear four bytes of the next owner of the address.
 
 #![allow(unsafe_code)]
 
-/// What came of starting a helper.
+/// The result of starting a helper.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Started {
     /// It runs.
     Yes,
-    /// Those before it have not quite ended: later it may start.
+    /// Earlier helpers have not quite ended. It may start later.
     NotNow,
-    /// The kernel refuses, or there is none on this machine.
+    /// The kernel refuses, or this machine has no helper.
     Never,
 }
 
@@ -41,32 +42,32 @@ mod made {
     use crate::sys::{calls, errno, mmap, tls};
     use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-    /// Bytes of the stack: the deepest way down is a report of misuse.
+    /// Bytes of the stack. A report of misuse needs the most.
     const STACK: usize = 64 << 10;
-    /// Bytes for thread-local words; those that nobody touches are address space alone.
+    /// Bytes for thread-local words. Untouched ones are only address space.
     const WORDS: usize = 256 << 10;
-    /// The head of a thread's block: self pointers, the guard of the stack, the guard of pointers; the libc's record of
-    /// the thread would follow, and the thread's number does.
+    /// Bytes of the head of a thread's block: self pointers, the stack guard, the pointer guard. In
+    /// other threads the libc's record of the thread follows, and here the thread's number.
     const HEAD: usize = 64;
     const RECORD: usize = 4 << 10;
     const SELF: usize = 16;
 
-    /// The heads of the blocks that there are, or 0. A helper that has done its work may take a while to end.
+    /// The heads of the existing blocks, or 0. A helper that has done its work may take a while to end.
     static HEADS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 
-    /// The word that has the number of the thread whose block has that head; 0 once it is gone.
+    /// The word with the number of the thread whose block has this head; 0 once the thread is gone.
     fn number(head: usize) -> &'static AtomicU32 {
-        // SAFETY: blocks stay, and beside the kernel only this module uses the word.
+        // SAFETY: blocks stay, and only the kernel and this module use the word.
         unsafe { pointer::to_ref(head + HEAD) }
     }
 
-    /// In a forked child: the helpers were left behind, with blocks that nobody stands on.
+    /// In a forked child: makes all blocks free, because their helpers were left behind.
     pub fn adopt() {
         let heads = HEADS.iter().map(|head| head.load(Ordering::Relaxed));
         heads.filter(|&head| head != 0).for_each(|head| number(head).store(0, Ordering::Relaxed));
     }
 
-    /// Starts a helper that runs `main` and ends. Not by two threads at once.
+    /// Starts a helper that runs `main` and ends. Two threads must not call this at once.
     pub fn start(main: extern "C" fn()) -> Started {
         let pointer = thread_pointer();
         let [thread, cache] = tls::depths();
@@ -86,7 +87,7 @@ mod made {
             head => head,
         };
         slot.store(head, Ordering::Relaxed);
-        // SAFETY: both heads are mapped, and this one is nobody's.
+        // SAFETY: both heads are mapped, and no thread uses the new one.
         unsafe {
             let copy = pointer::at_mut::<u8>(head);
             copy.copy_from_nonoverlapping(pointer::at(pointer), HEAD);
@@ -97,17 +98,17 @@ mod made {
             }
         }
         let stack = align::down(head - WORDS, 64);
-        // SAFETY: nobody is on the stack or has the words.
+        // SAFETY: no thread is on the stack or uses the words.
         if calls::with_signals_blocked(|| unsafe { clone(stack, head, main) }) { Started::Yes } else { Started::Never }
     }
 
-    /// A new block's head.
+    /// Makes a new block, and returns its head.
     fn make() -> Option<usize> {
         let page = Linux.page_size();
         let len = align::up(page + STACK + WORDS + RECORD, page);
         let start = mmap::map_uncounted(len)?;
         if !mmap::forbid(start, page) {
-            // SAFETY: mapped above, and nobody has seen it.
+            // SAFETY: mapped above, and unknown to any other code.
             unsafe { mmap::munmap(start, len) };
             return None;
         }
@@ -123,18 +124,18 @@ mod made {
         pointer
     }
 
-    /// The first function of the thread. It knows its number without asking.
+    /// The first function of the thread. It knows its number without a system call.
     extern "C" fn begin(main: extern "C" fn()) {
         tls::set_number(number(thread_pointer()).load(Ordering::Relaxed));
         main();
     }
 
-    /// The new thread ends when `main` returns.
+    /// Starts a thread, which ends when `main` returns.
     ///
     /// # Safety
     /// The stack and the thread's block must be the new thread's alone.
     unsafe fn clone(stack: usize, head: usize, main: extern "C" fn()) -> bool {
-        // Not one more and not one less than pthread_create has.
+        // Exactly the flags of pthread_create.
         let flags = libc::CLONE_VM
             | libc::CLONE_FS
             | libc::CLONE_FILES
@@ -146,7 +147,7 @@ mod made {
             | libc::CLONE_CHILD_CLEARTID;
         let number = head + HEAD;
         let result: isize;
-        // SAFETY: the new thread starts behind the system call, on its own stack, and never comes back from there.
+        // SAFETY: the new thread starts after the system call, on its own stack, and never comes back from there.
         unsafe {
             core::arch::asm!(
                 "syscall",
@@ -180,7 +181,7 @@ mod made {
 mod made {
     use super::Started;
 
-    /// There is none on this machine.
+    /// This machine has no helper.
     pub fn start(_main: extern "C" fn()) -> Started {
         Started::Never
     }

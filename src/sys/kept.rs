@@ -1,9 +1,10 @@
-//! Standard error as it was at the start, for what is written at the exit: many programs close it before they end, to learn whether all was
-//! written (coreutils' `close_stdout`).
+//! A copy of standard error as it was at the start, for messages at the exit. Many programs close
+//! standard error before they end, to learn whether all was written (coreutils' `close_stdout`).
 //!
-//! A copy of the descriptor, at a high number where no program looks, that no other program inherits. Only where something is to be written at the
-//! exit, as whoever reads the other end of a pipe sees its end no sooner than the copy's. Programs that close all descriptors close it too, and open
-//! others: what it is a copy of is remembered, and nothing is written to anything else.
+//! The copy has a high number, where no program looks, and no other program inherits it. It is made only
+//! if something is to be written at the exit, because the reader of a pipe sees no end before the copy
+//! is closed. Programs that close all descriptors close the copy too, and open others in its place. So
+//! this module remembers which file the copy leads to, and nothing is written to any other file.
 
 #![allow(unsafe_code)]
 
@@ -14,23 +15,23 @@ use crate::sys::file;
 use core::mem::MaybeUninit;
 use libc::c_int;
 
-/// The number of the copy, 0 for none, and which file it leads to.
+/// The number of the copy, 0 if there is none, and the file that it leads to.
 const DESCRIPTOR: Word = Word::new(read_only::KEPT, 0);
 const FILE: Word = Word::new(read_only::KEPT + 1, 0);
 
-/// The copy's number, or the next that is free.
+/// The number of the copy. If it is taken, the next free one serves.
 const NUMBER: usize = 1000;
-/// The same where the process's limit does not allow that.
+/// The same where the process's limit does not allow that number.
 const LOWER: usize = 100;
 
-/// Keeps a copy, if standard error is open. To be called at the start.
+/// Makes the copy, if standard error is open. Must be called at the start.
 pub fn keep() {
     if DESCRIPTOR.get() != 0 {
         return;
     }
     let copy = |number| {
         let args = [int(libc::STDERR_FILENO), int(libc::F_DUPFD_CLOEXEC), number];
-        // SAFETY: makes a descriptor, which is ours.
+        // SAFETY: makes a descriptor, which belongs to this module.
         let made = unsafe { call(libc::SYS_fcntl, args) };
         made.ok().and_then(|fd| c_int::try_from(fd).ok()).filter(|&fd| fd > 0)
     };
@@ -40,16 +41,16 @@ pub fn keep() {
     DESCRIPTOR.set(int(fd));
 }
 
-/// The copy, if it is there still.
+/// The copy, if it is still there.
 pub fn descriptor() -> Option<c_int> {
     let fd = c_int::try_from(DESCRIPTOR.get()).ok().filter(|&fd| fd > 0)?;
     (identity(fd)? == FILE.get()).then_some(fd)
 }
 
-/// Which file a descriptor leads to: its device and its number in one.
+/// The file that a descriptor leads to: its device and its number in one word.
 fn identity(fd: c_int) -> Option<usize> {
     let mut found = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: the kernel writes the whole of it, or says that it cannot.
+    // SAFETY: the kernel writes the whole structure, or says that it cannot.
     unsafe {
         let answer = call(libc::SYS_fstat, [int(fd), pointer::expose(found.as_mut_ptr())]);
         let found = found.as_ptr();

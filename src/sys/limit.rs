@@ -1,13 +1,13 @@
-//! How many bytes the library has mapped, and how many it may.
+//! How many bytes the library has mapped, and how many it may map.
 
 use crate::base::read_only::{self, Word};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes mapped and not unmapped, and the most there may be.
+/// Bytes mapped and not unmapped, and their limit.
 static MAPPED: AtomicUsize = AtomicUsize::new(0);
 const LIMIT: Word = Word::new(read_only::LIMIT, usize::MAX);
 
-/// Sets how many bytes of address space may be mapped, at the start. Address space that is only reserved does not count.
+/// Sets the limit of mapped bytes, at the start. Address space that is only reserved does not count.
 pub fn set(bytes: usize) {
     LIMIT.set(bytes);
 }
@@ -17,12 +17,12 @@ pub fn mapped() -> usize {
     MAPPED.load(Ordering::Relaxed)
 }
 
-/// The most bytes that may be mapped.
+/// The limit of mapped bytes.
 pub fn get() -> usize {
     LIMIT.get()
 }
 
-/// Counts bytes before they are mapped, unless they are more than the limit allows.
+/// Counts bytes before they are mapped. `None` if they exceed the limit; then they are not counted.
 pub fn count_in(len: usize) -> Option<()> {
     let limit = LIMIT.get();
     let sum = |mapped: usize| mapped.checked_add(len).filter(|&sum| sum <= limit);
@@ -34,7 +34,7 @@ pub fn count_out(len: usize) {
     MAPPED.fetch_sub(len, Ordering::Relaxed);
 }
 
-/// The word that ThreadSanitizer is told of where memory comes and goes.
+/// The place by which `sanitizer` orders the unmapping of memory before its next mapping.
 pub fn place() -> &'static AtomicUsize {
     &MAPPED
 }

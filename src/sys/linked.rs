@@ -1,9 +1,9 @@
-//! Addresses that the linker fills in, of symbols that need not be there.
+//! Addresses of symbols that may be missing. The linker fills them in.
 
 #![allow(unsafe_code)]
 
-/// The address of a symbol, or 0 where nothing has that name: `linked_address!("name")`. With `hidden` before it the name is looked for in this library
-/// alone. A word that the loader has written is read: nothing is looked up.
+/// The address of a symbol, or 0 if nothing has that name: `linked_address!("name")`. With `hidden` before the
+/// name only this library is searched. The macro reads a word that the loader has written, and looks nothing up.
 macro_rules! linked_address {
     ($name:literal) => {
         $crate::sys::linked::linked_address!(@ $name)

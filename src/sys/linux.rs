@@ -1,4 +1,5 @@
-//! The Linux page source, and what else is asked of pages. No call goes through the libc (`syscall`), and none touches errno.
+//! The Linux page source, and other requests about pages. No call goes through the libc (see
+//! `syscall`), and none touches errno.
 
 #![allow(unsafe_code)]
 
@@ -13,7 +14,8 @@ use libc::c_int;
 #[derive(Clone, Copy, Default)]
 pub struct Linux;
 
-/// `len` bytes of address space for records of ours, between pages that stay untouchable. `open_reserved` comes next, piece by piece.
+/// Reserves `len` bytes of address space for records of metes, between pages that stay untouchable.
+/// `open_reserved` opens it piece by piece.
 pub fn reserve_guarded(len: usize) -> Option<usize> {
     let page = page_size();
     let start = mmap(0, len + 2 * page, libc::PROT_NONE, libc::MAP_NORESERVE)? + page;
@@ -21,7 +23,7 @@ pub fn reserve_guarded(len: usize) -> Option<usize> {
     Some(start)
 }
 
-/// Makes pages of `reserve_guarded` usable; they count from here on.
+/// Makes pages of `reserve_guarded` usable. They count towards the limit from here on.
 pub fn open_reserved(address: usize, len: usize) -> bool {
     if count_in(len).is_none() {
         return false;
@@ -33,7 +35,7 @@ pub fn open_reserved(address: usize, len: usize) -> bool {
     done
 }
 
-/// Gives back what `reserve_guarded` returned, of which so many bytes were opened.
+/// Gives back a range of `reserve_guarded`, of which `opened` bytes were opened.
 ///
 /// # Safety
 /// Nothing may use the range any more.
@@ -49,14 +51,14 @@ pub unsafe fn unreserve_guarded(address: usize, len: usize, opened: usize) {
 /// Why pages were not moved.
 #[derive(PartialEq, Eq)]
 enum Unmoved {
-    /// By the limit, or a filter of system calls: the kernel has seen nothing of it.
+    /// The limit or a filter of system calls refused, so the kernel has not seen the call.
     Untouched,
     /// The kernel refused, and may have unmapped the target before.
     Refused,
 }
 
 /// # Safety
-/// As for the call.
+/// As for mremap(2).
 unsafe fn mremap(address: usize, old_len: usize, new_len: usize, flags: c_int, to: usize) -> Result<usize, Unmoved> {
     let (more, less) = (new_len.saturating_sub(old_len), old_len.saturating_sub(new_len));
     count_in(more).ok_or(Unmoved::Untouched)?;
@@ -113,7 +115,7 @@ impl PageSource for Linux {
     }
 
     unsafe fn unmap_guarded(&self, address: usize, len: usize) -> bool {
-        // The nearest page on each side. Those that an alignment left over stay: they are address space alone.
+        // The nearest page on each side. Pages that an alignment left over stay, because they are only address space.
         let page = page_size();
         // SAFETY: the caller owns the range.
         let done = unsafe { munmap(address - page, len + 2 * page) };
@@ -135,7 +137,7 @@ impl PageSource for Linux {
 
     unsafe fn unmap(&self, address: usize, len: usize) -> bool {
         if valgrind::listens() {
-            // It may be from there.
+            // The memory may be the tool's.
             return false;
         }
         sanitizer::released(limit::place());
@@ -166,12 +168,12 @@ impl PageSource for Linux {
 
     fn advise_huge(&self, address: usize, len: usize, wanted: bool) {
         let advice = if wanted { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
-        // SAFETY: advice changes no content; where it is refused all stays as it was.
+        // SAFETY: advice changes no content. If it is refused, all stays as it was.
         let _ = unsafe { call(libc::SYS_madvise, [address, len, int(advice)]) };
     }
 
     fn collapse(&self, address: usize, len: usize) -> bool {
-        // SAFETY: no content changes; kernels before 6.1 know no such advice.
+        // SAFETY: no content changes. Kernels before 6.1 do not know this advice.
         unsafe { call(libc::SYS_madvise, [address, len, int(libc::MADV_COLLAPSE)]) }.is_ok()
     }
 
@@ -181,7 +183,7 @@ impl PageSource for Linux {
     }
 
     unsafe fn purge(&self, address: usize, len: usize) -> bool {
-        // SAFETY: the caller owns the range. MADV_DONTNEED, not MADV_FREE: what is given back has to show in RSS.
+        // SAFETY: the caller owns the range. MADV_DONTNEED, not MADV_FREE, because memory given back must show in RSS.
         unsafe { call(libc::SYS_madvise, [address, len, int(libc::MADV_DONTNEED)]).is_ok() }
     }
 }

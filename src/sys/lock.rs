@@ -1,6 +1,6 @@
-//! A futex lock that a fork can freeze, under `lock_api`.
+//! A futex lock that a fork can freeze, for `lock_api`.
 //!
-//! The word is 0, or the address of its owner's thread block, or a count of forks; the low bits are flags:
+//! The word is 0, the address of its owner's thread block, or a count of forks. The low bits are flags:
 //!
 //! ```text
 //!     free     0
@@ -8,17 +8,17 @@
 //!     frozen   | forks under way, in steps of 8   | 1 | sleepers |
 //! ```
 //!
-//! Owner and lock are one word, so a fork in a signal handler can tell, between any two instructions of `lock`, whether its own thread
-//! holds the lock. The owner is named by its block's address, as that is the same in a forked child, where it has another number.
-//! `parking_lot`'s own locks cannot serve inside an allocator: parking allocates.
+//! Owner and lock are one word. So a fork in a signal handler can tell, between any two instructions of `lock`, whether
+//! its own thread holds the lock. The address of its block names the owner, because it is the same in a forked child,
+//! where the thread's number is another. `parking_lot`'s own locks cannot serve inside an allocator: parking allocates.
 //!
-//! A fork freezes the lock: from then on until it thaws nobody takes it, and what it guards is whole. Nobody has to wait for
-//! that either: `lock_unless_frozen` says no. A thread that waited here for a fork could hold what the fork itself waits for,
-//! such as another library's lock that is taken in a handler of `pthread_atfork`, or the libc's list of open files. Several forks freeze a lock
-//! together, for the same reason.
+//! A fork freezes the lock. Until the thaw no thread takes it, and the data that it guards is whole. No thread
+//! has to wait for the thaw: `lock_unless_frozen` returns false. A thread that waited here for a fork could
+//! hold what the fork itself waits for. Examples are another library's lock that a handler of `pthread_atfork`
+//! takes, and the libc's list of open files. Several forks freeze a lock together, for the same reason.
 //!
-//! Locks have ranks and are released in the reverse order; in debug builds a thread that waits for one of a rank not
-//! above what it holds panics.
+//! Locks have ranks and are released in the reverse order. In debug builds a thread panics if it locks,
+//! other than by `try_lock`, at a rank that is not above those it holds.
 
 #![allow(unsafe_code)]
 
@@ -30,9 +30,9 @@ use core::sync::atomic::Ordering;
 pub struct FutexLock {
     word: AtomicU64,
     rank: AtomicU32,
-    /// The rank its owner held before.
+    /// The rank that its owner held before.
     outer: AtomicU32,
-    /// How often somebody had to wait. Guarded by the lock.
+    /// How often a thread had to wait. Guarded by the lock.
     waits: AtomicU64,
     /// Forks under way that left the lock to its owner.
     skipped: AtomicU32,
@@ -40,50 +40,52 @@ pub struct FutexLock {
 
 const SLEEPERS: u64 = 1;
 const FROZEN: u64 = 2;
-/// One fork.
+/// The count of one fork.
 const FORK: u64 = 8;
-/// Frozen for good: no thaw counts that down.
+/// Frozen for good: no thaw counts this down.
 const ABANDONED: u64 = FROZEN | 1 << 63;
-/// Milliseconds that a fork in a signal handler that has interrupted an operation waits for an owner, and anybody for one who may be gone.
+/// Milliseconds of the bounded waits: that of a fork in a signal handler that interrupted an operation,
+/// and that of `lock_soon`, because the owner may be gone.
 const PATIENCE: u32 = if cfg!(feature = "models") { 2 } else { 100 };
 const SPINS: u32 = if cfg!(feature = "models") { 1 } else { 100 };
 
-/// For whom `lock` waits.
+/// What `lock_or` waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wait {
-    /// Its owner, or a fork.
+    /// The owner, or a fork.
     ForThaw,
-    /// Its owner.
+    /// The owner.
     ForOwner,
-    /// Its owner, for a bounded time.
+    /// The owner, for a bounded time.
     ALittle,
 }
 
 impl FutexLock {
-    /// Gives the lock its rank: locks are taken in rising order, and rank 0 is not checked.
+    /// Sets the rank of the lock. Locks are taken in rising order, and rank 0 is not checked.
     pub fn set_rank(&self, rank: u32) {
         self.rank.store(rank, Ordering::Relaxed);
     }
 
-    /// How often somebody had to wait for the lock.
+    /// How often a thread had to wait for the lock.
     pub fn waits(&self) -> u64 {
         self.waits.load(Ordering::Relaxed)
     }
 
-    /// Takes the lock, waiting for its owner. False, and it is not taken, if it is frozen.
+    /// Takes the lock, and waits for its owner. If the lock is frozen, returns false and does not take it.
     #[inline]
     pub fn lock_unless_frozen(&self) -> bool {
         self.lock_or(Wait::ForOwner)
     }
 
-    /// The same, waiting for a bounded time: a fork may have left the owner behind.
+    /// The same, but waits for a bounded time: a fork may have left the owner behind.
     pub fn lock_soon(&self) -> bool {
         self.lock_or(Wait::ALittle)
     }
 
-    /// Before fork: waits for the lock's owner, and keeps all threads out until `thaw`. Does nothing if the calling thread is the owner, which a signal
-    /// handler has interrupted. A handler that has `interrupted` an operation waits for a bounded time only, as the owner may be in such
-    /// a handler too, and fork there; then the lock stays its owner's.
+    /// Before fork: waits for the lock's owner, and keeps all threads out until `thaw`. If the calling
+    /// thread is the owner, which a signal handler has interrupted, the lock stays its own. A handler
+    /// that has `interrupted` an operation waits only for a bounded time, because the owner may be in
+    /// such a handler too, and fork there. After that time the lock stays its owner's.
     pub fn freeze(&self, interrupted: bool) {
         let mine = thread::block();
         let (mut spins, mut slept, mut left) = (0, interrupted, PATIENCE);
@@ -115,14 +117,15 @@ impl FutexLock {
             }
         }
         if slept {
-            // It, or what it has interrupted, may have been woken in the place of others, who need not wait now.
+            // A wakeup meant for other threads may have gone to this thread, or to the operation that
+            // it interrupted. The others need not wait now.
             futex::wake_all(&self.word);
         }
     }
 
     /// After fork, in the parent: lets threads in, unless another fork is under way.
     pub fn thaw(&self) {
-        // Whichever of several forks it was that could not wait: all of them come here.
+        // It does not matter which of several forks could not wait: all of them come here.
         let less = |skipped: u32| skipped.checked_sub(1);
         if self.skipped.load(Ordering::Relaxed) != 0 && update(&self.skipped, less) {
             return;
@@ -142,8 +145,9 @@ impl FutexLock {
         }
     }
 
-    /// In a forked child, which has no other threads: lets threads in, whatever other forks were under way. Keeps everybody out for good if it was not
-    /// frozen and its owner was left behind. Whether that is so.
+    /// In a forked child, which has no other threads: lets threads in, whatever other forks were under
+    /// way. If the lock was not frozen and its owner was left behind, keeps all threads out for good
+    /// instead. Returns whether that is so.
     pub fn thaw_in_child(&self) -> bool {
         self.skipped.store(0, Ordering::Relaxed);
         let word = self.word.load(Ordering::Relaxed);
@@ -156,13 +160,13 @@ impl FutexLock {
         };
         self.word.store(next, Ordering::Relaxed);
         if word & SLEEPERS != 0 {
-            // Another library's handler may have made threads already.
+            // A fork handler of another library may have made threads already.
             futex::wake_all(&self.word);
         }
         is_left_behind
     }
 
-    /// Waits while the lock is frozen, for a second at most. Only for who can do nothing else: see the module.
+    /// Waits while the lock is frozen, for a second at most. Only for callers that can do nothing else: see the module.
     pub fn wait_for_thaw(&self) {
         const MOST: u64 = 1000;
         let word = self.word.load(Ordering::Relaxed);
@@ -175,7 +179,7 @@ impl FutexLock {
         }
     }
 
-    /// In debug builds: the lock may not wait below a rank its thread holds already.
+    /// In debug builds: panics unless the rank is 0 or above the one that the thread holds already.
     fn check_rank(&self) {
         if cfg!(debug_assertions) {
             let (rank, held) = (self.rank.load(Ordering::Relaxed), thread::rank());
@@ -218,7 +222,7 @@ impl FutexLock {
             let word = self.word.load(Ordering::Relaxed);
             if (word & FROZEN != 0 && wait != Wait::ForThaw) || left == 0 {
                 if slept {
-                    // It was woken to see to it that the next one is.
+                    // This thread was woken, so it must wake the next one.
                     futex::wake_one(&self.word);
                 }
                 return false;
@@ -229,7 +233,7 @@ impl FutexLock {
                 slept |= has_slept;
                 continue;
             }
-            // Others may be asleep still.
+            // Other threads may still be asleep.
             let mine = if slept { mine | SLEEPERS } else { mine };
             if self.word.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                 return true;
@@ -237,8 +241,8 @@ impl FutexLock {
         }
     }
 
-    /// Waits while the lock is taken or frozen, as `word` says: spins at first, then sleeps, for a millisecond at most if that is to be `brief`. Whether
-    /// it slept, or was about to.
+    /// Waits while the lock is taken or frozen, as `word` says. It spins at first, then sleeps, for a
+    /// millisecond at most if `brief`. Returns whether it slept or was about to.
     fn wait_for_change(&self, word: u64, spins: &mut u32, brief: bool) -> bool {
         if *spins < SPINS {
             *spins += 1;
@@ -258,7 +262,7 @@ impl FutexLock {
     }
 }
 
-/// Takes something from a number, if that can be; whether it could.
+/// Replaces a number by the result of `less`, unless that is `None`. Returns whether it did.
 fn update(number: &AtomicU32, less: impl Fn(u32) -> Option<u32>) -> bool {
     let mut old = number.load(Ordering::Relaxed);
     while let Some(new) = less(old) {
@@ -270,7 +274,7 @@ fn update(number: &AtomicU32, less: impl Fn(u32) -> Option<u32>) -> bool {
     false
 }
 
-// SAFETY: only the thread whose block is in the word is inside, and the word leaves zero by compare-exchange alone.
+// SAFETY: only the thread whose block is in the word is inside, and the word leaves zero only by compare-exchange.
 unsafe impl lock_api::RawMutex for FutexLock {
     const INIT: Self = Self {
         word: AtomicU64::new(0),
@@ -280,7 +284,7 @@ unsafe impl lock_api::RawMutex for FutexLock {
         skipped: AtomicU32::new(0),
     };
 
-    // Not Send: the owner is a thread, and only that one may unlock.
+    // Not Send: the owner is a thread, and only that thread may unlock.
     type GuardMarker = lock_api::GuardNoSend;
 
     /// Waits for forks too.

@@ -1,6 +1,6 @@
-//! Valgrind's requests for pools: memory that is given out in pieces by an allocator inside a block of another one.
+//! Valgrind's requests for pools. In a pool an allocator hands out pieces of a block that comes from another allocator.
 
-/// A pool is there: pieces will be given out of it. Its name is an address.
+/// Says that there is a pool, from which pieces will be handed out. An address names it.
 macro_rules! pool_created {
     ($pool:expr) => {
         if $crate::sys::valgrind::listens() {
@@ -10,7 +10,7 @@ macro_rules! pool_created {
     };
 }
 
-/// A pool is gone, with all its pieces.
+/// Says that a pool is gone, with all its pieces.
 macro_rules! pool_destroyed {
     ($pool:expr) => {
         if $crate::sys::valgrind::listens() {
@@ -20,7 +20,7 @@ macro_rules! pool_destroyed {
     };
 }
 
-/// A piece was given out of a pool.
+/// Says that a piece of a pool was handed out.
 macro_rules! pool_allocated {
     ($pool:expr, $start:expr, $n:expr) => {
         if $crate::sys::valgrind::listens() {
@@ -30,7 +30,7 @@ macro_rules! pool_allocated {
     };
 }
 
-/// A piece came back.
+/// Says that a piece was freed.
 macro_rules! pool_freed {
     ($pool:expr, $start:expr) => {
         if $crate::sys::valgrind::listens() {
@@ -40,7 +40,7 @@ macro_rules! pool_freed {
     };
 }
 
-/// All pieces of a pool that are not in a range have come back.
+/// Says that all pieces of a pool outside a range were freed.
 macro_rules! pool_trimmed {
     ($pool:expr, $start:expr, $n:expr) => {
         if $crate::sys::valgrind::listens() {

@@ -1,5 +1,5 @@
-//! Pages as the kernel gives them: mapped, unmapped, and what may be done with them. Nothing here counts towards the limit. No call goes through
-//! the libc (`syscall`), and none touches errno.
+//! The kernel's pages: mapping, unmapping and protection. Nothing here counts towards the limit. No
+//! call goes through the libc (see `syscall`), except under ThreadSanitizer. None touches errno.
 
 #![allow(unsafe_code)]
 
@@ -10,13 +10,13 @@ use crate::base::{align, pointer, read_only};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use libc::c_int;
 
-/// Under ThreadSanitizer memory comes and goes by the libc's functions, which it knows: it would take whoever gets an address from
-/// the kernel to race with whoever gave it back before.
+/// Under ThreadSanitizer the libc's functions map and unmap memory, because the tool knows them. It would
+/// report a race between a thread that gets an address from the kernel and the one that gave it back before.
 const SEEN_BY_SANITIZER: bool = cfg!(tsan);
 
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 
-/// The page size, from the auxiliary vector: one binary serves 4, 16 and 64 KiB kernels.
+/// The page size, from the auxiliary vector. One binary serves kernels with 4, 16 and 64 KiB pages.
 #[inline]
 pub fn page_size() -> usize {
     match PAGE_SIZE.load(Ordering::Relaxed) {
@@ -29,7 +29,7 @@ pub fn page_size() -> usize {
     }
 }
 
-/// Private pages of zeroes: `len` bytes, at `hint` if the kernel likes.
+/// Maps `len` bytes of private zeroed pages, at `hint` if the kernel agrees.
 pub fn mmap(hint: usize, len: usize, protection: c_int, flags: c_int) -> Option<usize> {
     let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: without MAP_FIXED an anonymous mmap touches no memory that exists.
@@ -43,7 +43,7 @@ pub fn mmap(hint: usize, len: usize, protection: c_int, flags: c_int) -> Option<
     }
 }
 
-/// Gives pages back that do not count.
+/// Unmaps pages that do not count towards the limit.
 ///
 /// # Safety
 /// Nothing may use the range any more.
@@ -57,7 +57,7 @@ pub unsafe fn munmap(address: usize, len: usize) -> bool {
     }
 }
 
-/// `len` bytes of pages between pages that cannot be touched, whose part the rest of the alignment is.
+/// Maps `len` bytes of pages between untouchable pages. The padding for the alignment is part of those.
 pub fn mmap_guarded(len: usize, align: usize) -> Option<usize> {
     let page = page_size();
     let total = len.checked_add(page + align.max(page))?;
@@ -66,30 +66,31 @@ pub fn mmap_guarded(len: usize, align: usize) -> Option<usize> {
         if protect(inside(start), len, libc::PROT_READ | libc::PROT_WRITE) {
             return Some(inside(start));
         }
-        // SAFETY: mapped above, and nobody has seen it.
+        // SAFETY: mapped above, and unknown to any other code.
         unsafe { munmap(start, total) };
     }
-    // A sandbox refuses mprotect: pages that nobody uses are in the place of the guards.
+    // A sandbox refuses mprotect. Unused pages are in the place of the guards.
     mmap(0, total, libc::PROT_READ | libc::PROT_WRITE, 0).map(inside)
 }
 
-/// Readable and writable pages that do not count, for a thread that gives them back itself.
+/// Maps readable and writable pages that do not count towards the limit.
 pub fn map_uncounted(len: usize) -> Option<usize> {
     mmap(0, len, libc::PROT_READ | libc::PROT_WRITE, 0)
 }
 
-/// Changes what may be done with pages of ours. False where the kernel refuses.
+/// Changes the protection of pages of metes. False if the kernel refuses.
 fn protect(address: usize, len: usize, protection: c_int) -> bool {
-    // SAFETY: callers have the pages, and need no more than they ask for.
+    // SAFETY: the callers own the pages, and need no more access than they ask for.
     unsafe { call(libc::SYS_mprotect, [address, len, int(protection)]) }.is_ok()
 }
 
-/// Makes pages that nobody uses untouchable.
+/// Makes unused pages untouchable.
 pub fn forbid(address: usize, len: usize) -> bool {
     protect(address, len, libc::PROT_NONE)
 }
 
-/// Makes `base::read_only` read-only. Where the kernel refuses it stays as it was. Not in the library's own tests, which set options.
+/// Makes the pages of `base::read_only` read-only. If the kernel refuses, they stay as they were. Does
+/// nothing in the library's own tests, which set options.
 pub fn make_read_only() {
     if cfg!(not(any(test, feature = "fake", miri))) {
         let pages = read_only::pages(page_size());
@@ -97,15 +98,15 @@ pub fn make_read_only() {
     }
 }
 
-/// Makes pages that were made untouchable usable again.
+/// Makes untouchable pages readable and writable.
 pub fn permit(address: usize, len: usize) -> bool {
     protect(address, len, libc::PROT_READ | libc::PROT_WRITE)
 }
 
-/// Reserves a range that nobody may touch, if nothing is there. Keeps errno.
+/// Reserves a range that nothing may touch, if nothing is there. Keeps errno.
 pub fn reserve_at(address: usize, len: usize) -> bool {
     keeping_errno(|| {
-        // A wish only, which kernels grant where they can.
+        // The address is only a hint, which kernels follow where they can.
         let got = mmap(address, len, libc::PROT_NONE, libc::MAP_NORESERVE);
         if let Some(got) = got.filter(|&got| got != address) {
             // SAFETY: reserved just now.
@@ -115,10 +116,10 @@ pub fn reserve_at(address: usize, len: usize) -> bool {
     })
 }
 
-/// Gives such a range back. Keeps errno.
+/// Gives back a range of `reserve_at`. Keeps errno.
 ///
 /// # Safety
-/// `reserve_at` reserved it.
+/// `reserve_at` reserved the range.
 pub unsafe fn unreserve_at(address: usize, len: usize) {
     // SAFETY: the caller's promise.
     keeping_errno(|| unsafe { munmap(address, len) });

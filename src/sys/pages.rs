@@ -1,33 +1,34 @@
-//! Where pages come from. The heap, the mappings and the page map see the operating system through this trait only,
-//! so that the tests can put a fake in its place that fails the nth call, poisons and counts.
+//! The source of pages. The heap, the mappings and the page map see the operating system only through
+//! this trait. So the tests can put a fake in its place that fails the nth call, poisons and counts.
 
 #![allow(unsafe_code)]
 
 use crate::base::align;
 
-/// A source of pages. Addresses are plain numbers whose provenance the source has exposed; lengths are in bytes and
-/// multiples of the page size. Every call may fail, and a failed call has changed nothing.
+/// A source of pages. Addresses are plain numbers whose provenance the source has exposed. Lengths are in bytes and
+/// multiples of the page size. Every call may fail. A failed call has changed nothing, except the target of `remap`.
 pub trait PageSource {
-    /// Bytes of a page, a power of two of at least 4 KiB.
+    /// The bytes of a page, a power of two of at least 4 KiB.
     fn page_size(&self) -> usize;
 
-    /// New zeroed, readable and writable pages, at `hint` if that range is free (0: anywhere).
+    /// Maps new zeroed, readable and writable pages, at `hint` if that range is free (0: anywhere).
     fn map(&self, hint: usize, len: usize) -> Option<usize>;
 
-    /// New zeroed pages from another place, aligned, for as long as the process lives; `None`: there is no such place.
+    /// Gets new zeroed pages from another place, aligned, for as long as the process lives. `None` if
+    /// there is no such place.
     fn map_from_tool(&self, _len: usize, _align: usize) -> Option<usize> {
         None
     }
 
-    /// Whether there is such a place, and memory has to come from there.
+    /// Whether there is such a place. Then memory has to come from there.
     fn maps_from_tool(&self) -> bool {
         false
     }
 
-    /// Says that a range is for notes of ours, and what looks like a pointer there is none of the program's.
+    /// Says that a range is for records of metes. Nothing there is a pointer of the program.
     fn hide(&self, _start: usize, _len: usize) {}
 
-    /// Address space that cannot be touched yet, as the target of `remap`.
+    /// Reserves address space that cannot be touched yet, as the target of `remap`.
     fn reserve(&self, len: usize) -> Option<usize>;
 
     /// Gives reserved address space back.
@@ -36,14 +37,14 @@ pub trait PageSource {
     /// The range must come from `reserve` and nothing may have been moved there.
     unsafe fn unreserve(&self, address: usize, len: usize) -> bool;
 
-    /// Gives pages and addresses back.
+    /// Gives back pages and their addresses.
     ///
     /// # Safety
     /// The range must come from this source, and nothing may use it any more.
     unsafe fn unmap(&self, address: usize, len: usize) -> bool;
 
-    /// New zeroed pages for records of ours, aligned to `align`, between pages that cannot be touched: what runs off memory beside them does
-    /// not reach the records. Where the system gives no such pages they come without.
+    /// Maps new zeroed pages for records of metes, aligned to `align`, between untouchable pages. So an overflow that
+    /// runs off other memory does not reach the records. Where the system gives no such guards, the pages come without.
     fn map_guarded(&self, len: usize, align: usize) -> Option<usize>
     where
         Self: Sized,
@@ -51,33 +52,33 @@ pub trait PageSource {
         map_aligned(self, 0, len, align)
     }
 
-    /// Gives pages of `map_guarded` back with those around them.
+    /// Gives back pages of `map_guarded` and their guards.
     ///
     /// # Safety
-    /// As for `unmap`, and the range must be as it came.
+    /// As for `unmap`, and the range must be as `map_guarded` returned it.
     unsafe fn unmap_guarded(&self, address: usize, len: usize) -> bool {
         // SAFETY: the caller's promise.
         unsafe { self.unmap(address, len) }
     }
 
-    /// Changes the length of a mapping, in place if `to` is 0, else by moving it onto the reserved range at `to`, which
-    /// may be unmapped even if the call fails.
+    /// Changes the length of a mapping, in place if `to` is 0. Otherwise moves it onto the reserved
+    /// range at `to`, which may be unmapped even if the call fails.
     ///
     /// # Safety
-    /// The old range must be one mapping of this source; when it moves, nothing may use the old addresses any more.
+    /// The old range must be one mapping of this source. When it moves, nothing may use the old addresses any more.
     unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool;
 
-    /// Changes the length of a mapping, and moves it to where there is room; the new address.
+    /// Changes the length of a mapping, and moves it to where there is room. Returns the new address.
     ///
     /// # Safety
     /// As for `remap`.
     unsafe fn remap_anywhere(&self, address: usize, old_len: usize, new_len: usize) -> Option<usize>;
 
-    /// Asks for huge pages in a range, where the system has them, or for none there.
+    /// Asks for huge pages in a range, where the system has them; or for none, unless `wanted`.
     fn advise_huge(&self, address: usize, len: usize, wanted: bool);
 
-    /// Makes a huge page of the small ones in a range, where the system can, and whether it could; the content stays. Nothing depends
-    /// on it.
+    /// Makes a huge page from the small pages of a range, where the system can. Returns whether it
+    /// could. The content stays, and nothing depends on the result.
     fn collapse(&self, _address: usize, _len: usize) -> bool {
         false
     }
@@ -85,21 +86,21 @@ pub trait PageSource {
     /// Milliseconds since some time in the past.
     fn now(&self) -> u64;
 
-    /// Gives the pages back but keeps the addresses: their content is zero afterwards.
+    /// Gives back the pages but keeps the addresses. The content is zero afterwards.
     ///
     /// # Safety
     /// The range must come from this source, and nothing may need its content.
     unsafe fn purge(&self, address: usize, len: usize) -> bool;
 }
 
-/// Ranges that are purged, and how much they were.
+/// Purges ranges, and counts their bytes.
 pub struct Purges<'a, S: PageSource> {
     source: &'a S,
     given: usize,
 }
 
 impl<'a, S: PageSource> Purges<'a, S> {
-    /// None yet.
+    /// No purges yet.
     pub fn new(source: &'a S) -> Self {
         Self { source, given: 0 }
     }
@@ -113,16 +114,16 @@ impl<'a, S: PageSource> Purges<'a, S> {
         self.given += if unsafe { self.source.purge(start, len) } { len } else { 0 };
     }
 
-    /// How many bytes went in all.
+    /// The number of purged bytes.
     pub fn finish(self) -> usize {
         self.given
     }
 }
 
-/// `len` bytes aligned to `align` (a power of two of at least a page): at `hint` if that is free and aligned, else
-/// cut out of a larger piece.
+/// Maps `len` bytes aligned to `align` (a power of two of at least a page): at `hint` if that is free
+/// and aligned, else cut out of a larger range.
 pub fn map_aligned(source: &impl PageSource, hint: usize, len: usize, align: usize) -> Option<usize> {
-    // SAFETY: what is trimmed was mapped just now and nobody knows it yet.
+    // SAFETY: the trimmed range was mapped just now, and no other code knows it yet.
     let give_back = |address, len| unsafe { source.unmap(address, len) };
     let first = source.map(hint, len)?;
     if align::is(first, align) {
@@ -132,9 +133,9 @@ pub fn map_aligned(source: &impl PageSource, hint: usize, len: usize, align: usi
     cut_aligned(source, len, align, |len| source.map(0, len), give_back)
 }
 
-/// Like `map_aligned`, but of untouchable address space.
+/// The same as `map_aligned`, but for untouchable address space.
 pub fn reserve_aligned(source: &impl PageSource, len: usize, align: usize) -> Option<usize> {
-    // SAFETY: what is trimmed was reserved just now and nobody knows it yet.
+    // SAFETY: the trimmed range was reserved just now, and no other code knows it yet.
     let give_back = |address, len| unsafe { source.unreserve(address, len) };
     cut_aligned(source, len, align, |len| source.reserve(len), give_back)
 }

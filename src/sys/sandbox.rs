@@ -1,19 +1,19 @@
-//! Sandboxes: whether a filter of system calls may stand around the calling thread that kills for what a plain malloc
-//! never asks for.
+//! Sandboxes: whether the calling thread may be in a filter of system calls that kills for a call which
+//! a plain malloc never makes.
 //!
-//! No call tells that is safe in every filter: those that know of filters (prctl, seccomp) are the first that a tight
-//! one kills for. Files are opened by the loader and by the libc's own malloc, so filters allow that, or answer with a
-//! reason; and where no file can be opened the answer is yes.
+//! No call that tells this is safe in every filter. The calls that know about filters (prctl, seccomp)
+//! are the first for which a tight filter kills. The loader and the libc's own malloc open files, so
+//! filters allow that, or answer with an error. If no file can be opened, the answer is yes.
 //!
-//! A filter that the program was started in lets programs start, and threads too: a container's, a service's. What
-//! kills is the one that a program shuts around itself when it knows all that it will ever call. Such a program has no
-//! right to more privileges, by its own wish (a filter needs that), and more filters than the first process that it
-//! sees, which in a container is in the container's.
+//! A filter that was there when the program started, such as a container's or a service's, lets programs and threads
+//! start. The filter that kills is the one that a program sets around itself once it knows all the calls that it will
+//! ever make. Such a program has given up, by its own wish, the right to more privileges, because a filter needs that.
+//! It also has more filters than the first process that it sees, which in a container is in the container's filter.
 
 use super::env::for_each_piece_in;
 use core::ffi::CStr;
 
-/// What the kernel tells of a thread. What it does not tell is zero.
+/// The kernel's information about a thread. A missing value is zero.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 struct Status {
     no_new_privileges: usize,
@@ -34,7 +34,7 @@ fn closed(mine: Option<Status>, first: impl FnOnce() -> Option<Status>) -> bool 
     if mine.mode != FILTERED || mine.no_new_privileges == 0 {
         return false;
     }
-    // Kernels before 5.9 do not count them.
+    // Kernels before 5.9 do not count the filters.
     mine.filters == 0 || first().is_none_or(|first| first.filters < mine.filters)
 }
 

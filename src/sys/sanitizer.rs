@@ -1,6 +1,7 @@
-//! ThreadSanitizer, where the program runs under it and metes serves it: it takes memory that one thread has freed and another one gets for shared
-//! without order, unless it is told what orders the two. Its runtime has functions for that, which are looked at from the library's
-//! constructor on: then it has started. It does not know the helper, so there is none.
+//! ThreadSanitizer, if the program runs under it and metes serves the program. One thread frees memory
+//! that another thread gets. ThreadSanitizer takes that for a race, unless it is told what orders the
+//! two. Its runtime has functions for that. They are looked for from the library's constructor on, when
+//! the runtime has started. ThreadSanitizer does not know the helper, so there is none.
 
 #![allow(unsafe_code)]
 
@@ -15,12 +16,12 @@ pub fn listens() -> bool {
     LISTENS.load(Relaxed)
 }
 
-/// Looks whether it does. When the library is loaded.
+/// Finds out whether `listens` is true, when the library is loaded.
 pub fn begin() {
     LISTENS.store(runtime::is_there(), Relaxed);
 }
 
-/// What was done by whoever has released a place is before what this thread does from here on.
+/// Orders what other threads did before they released a place before what this thread does from here on.
 #[inline]
 pub fn acquired<T>(place: &T) {
     if listens() {
@@ -28,7 +29,7 @@ pub fn acquired<T>(place: &T) {
     }
 }
 
-/// See `acquired`.
+/// Releases a place. See `acquired`.
 #[inline]
 pub fn released<T>(place: &T) {
     if listens() {
@@ -40,7 +41,7 @@ mod runtime {
     use crate::base::pointer;
     use crate::sys::linked::linked_address;
 
-    /// Not in the library's own tests, of which the runtime knows all as it is.
+    /// Not in the library's own tests, which the runtime sees as they are.
     const LOOKED_FOR: bool = cfg!(all(target_env = "gnu", not(any(test, miri, tsan))));
 
     pub(super) fn is_there() -> bool {
@@ -48,9 +49,9 @@ mod runtime {
     }
 
     /// # Safety
-    /// A function of the runtime's, which is there.
+    /// `function` is a function of the runtime.
     unsafe fn call(function: usize, place: usize) {
-        // SAFETY: it takes an address, which it does not follow.
+        // SAFETY: the function takes an address, which it does not follow.
         unsafe {
             let function: extern "C" fn(usize) = core::mem::transmute(pointer::at::<()>(function));
             function(place);
@@ -60,14 +61,14 @@ mod runtime {
     #[cold]
     pub(super) fn acquire(place: usize) {
         let function = linked_address!("__tsan_acquire");
-        // SAFETY: `is_there` said so.
+        // SAFETY: `is_there` found the function.
         unsafe { call(function, place) };
     }
 
     #[cold]
     pub(super) fn release(place: usize) {
         let function = linked_address!("__tsan_release");
-        // SAFETY: `is_there` said so.
+        // SAFETY: `is_there` found the function.
         unsafe { call(function, place) };
     }
 }

@@ -1,22 +1,22 @@
 //! System calls, made here and not by the libc.
 //!
-//! Any function of the libc's may be another library's: one that counts what a program maps, that tells it another
-//! time, that makes its files last no longer than it does. `syscall(2)` is no exception. Such a function may allocate,
-//! and look up by `dlsym` the one that it stands before, which allocates too; called at the start, under a lock or in
-//! the helper it would come back here for ever. What goes straight to the kernel meets nobody, and does not touch
-//! errno: the kernel's answer is the result.
+//! Another library may replace any function of the libc. Such a library counts what a program maps, tells
+//! it another time, or makes its files last no longer than the program. `syscall(2)` is no exception. The
+//! replacement may allocate. It may look up the replaced function by `dlsym`, which allocates too. Called
+//! at the start, under a lock or in the helper, it would come back here for ever. A call that goes straight
+//! to the kernel meets no other library and does not touch errno: the kernel's answer is the result.
 
 #![allow(unsafe_code)]
 
 use core::ffi::{c_int, c_long};
 
-/// What the kernel answers: a number, or the reason why not.
+/// The kernel's answer: a number, or the reason of the failure.
 pub type Answer = Result<usize, c_int>;
 
-/// The kernel's answers from here on are reasons.
+/// Answers from here up to -1 are reasons.
 const FIRST_REASON: isize = -4095;
 
-/// Makes a system call. Its arguments are whole words. Does not touch errno.
+/// Makes a system call, whose arguments are whole words. Does not touch errno.
 ///
 /// # Safety
 /// As for the call.
@@ -32,7 +32,7 @@ pub unsafe fn call<const N: usize>(number: c_long, args: [usize; N]) -> Answer {
     }
 }
 
-/// A flag word or a descriptor as a whole word; the kernel looks at its low half.
+/// A flag word or a descriptor as a whole word. The kernel looks at its low half.
 pub const fn int(value: c_int) -> usize {
     value.cast_unsigned() as usize
 }
@@ -47,7 +47,8 @@ mod made {
     pub unsafe fn call<const N: usize>(number: isize, args: [usize; N]) -> isize {
         let arg = |index: usize| if index < N { args[index] } else { 0 };
         let mut answer = number;
-        // SAFETY: the caller's promise. The kernel changes rcx and r11 beside the answer. It looks at no register that the call does not take.
+        // SAFETY: the caller's promise. The kernel changes rcx and r11 beside the answer. It reads no
+        // register that the call does not take.
         unsafe {
             match N {
                 0 => asm!("syscall", inlateout("rax") answer, lateout("rcx") _, lateout("r11") _, options(nostack)),
@@ -88,7 +89,7 @@ mod made {
     pub unsafe fn call<const N: usize>(number: isize, args: [usize; N]) -> isize {
         let arg = |index: usize| if index < N { args[index] } else { 0 };
         let answer: isize;
-        // SAFETY: the caller's promise. The kernel changes x0 alone.
+        // SAFETY: the caller's promise. The kernel changes only x0.
         unsafe {
             core::arch::asm!(
                 "svc 0",
@@ -106,7 +107,7 @@ mod made {
     }
 }
 
-/// By the libc on other machines, and under the tools that know its functions alone.
+/// Through the libc on other machines, and under tools that know only its functions.
 #[cfg(not(all(
     any(target_arch = "x86_64", target_arch = "aarch64"),
     target_pointer_width = "64",
@@ -119,8 +120,8 @@ mod made {
     /// # Safety
     /// As for the call.
     pub unsafe fn call<const N: usize>(number: isize, args: [usize; N]) -> isize {
-        // The function is variadic: of a narrower argument the upper half would be whatever the register or the stack
-        // held.
+        // The function is variadic. The upper half of a narrower argument would be whatever the
+        // register or the stack held.
         let arg = |index: usize| if index < N { args[index] } else { 0 };
         errno::keeping_errno(|| {
             // SAFETY: the caller's promise.
@@ -140,13 +141,13 @@ mod tests {
     #[test]
     fn answers_and_reasons_are_told_apart_and_errno_stays() {
         errno::set_errno(77);
-        // SAFETY: none of these calls touches memory but what they are given.
+        // SAFETY: these calls touch no memory but what they are given.
         unsafe {
             assert_eq!(call(libc::SYS_getpid, []), Ok(std::process::id() as usize));
             assert_eq!(call(libc::SYS_close, [int(-1)]), Err(libc::EBADF));
             assert_eq!(call(libc::SYS_munmap, [1, 1]), Err(libc::EINVAL));
             assert_eq!(call(1_000_000, []), Err(libc::ENOSYS));
-            // Addresses are no reasons, however high.
+            // A high address is not taken for a reason.
             let flags = int(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
             let page = call(libc::SYS_mmap, [0, 4096, 0, flags, int(-1), 0]).unwrap();
             assert_eq!((page % 4096, call(libc::SYS_munmap, [page, 4096])), (0, Ok(0)));
@@ -161,7 +162,7 @@ mod tests {
         let (local, remote) = ([to, 5], [from, 5]);
         let args =
             [std::process::id() as usize, pointer::expose(local.as_ptr()), 1, pointer::expose(remote.as_ptr()), 1, 0];
-        // SAFETY: five bytes of the text go to the five behind them.
+        // SAFETY: the first five bytes of the text go to the five after them.
         assert_eq!(unsafe { call(libc::SYS_process_vm_readv, args) }, Ok(5));
         assert_eq!(core::hint::black_box(&text), b"0123401234");
     }

@@ -1,8 +1,9 @@
-//! Thread-local storage: two words, sixteen bytes, all the library ever takes.
+//! Thread-local storage: two words, sixteen bytes. The library never takes more.
 //!
-//! The *cache pointer* leads to the thread's cache, or, where it has none, to three words that look like one that can serve
-//! nothing, and behind them a near leaf of the page map that shows nothing: no null test. The
-//! *thread word* holds the rest, a byte a field, but four for the number:
+//! The *cache pointer* leads to the thread's cache. In a thread without one it leads to three words
+//! that look like a cache that can serve nothing. An empty near leaf of the page map follows them. So
+//! no path tests for null. The *thread word* holds the rest. The number has four bytes and each other
+//! field one, but the rank and the flags share theirs:
 //!
 //! ```text
 //!     bit 58   56      48       40       32            0
@@ -11,15 +12,16 @@
 //!     +------+--------+-------+--------+--------+--------------+
 //! ```
 //!
-//! Each field is stored by itself. A signal handler that comes between the load of the word and a store leaves the other fields as they
-//! were when it returns, or, as it forks, with another number: that has to stay. Within a field it puts back what it found, but
-//! for the note that it was turned away, which may be lost.
+//! Each byte is stored by itself, and so is the number. A signal handler may come between the load of
+//! the word and a store. When it returns, the other bytes are as they were. Only the number differs in
+//! a child that the handler forked, and that has to stay. Within a byte the handler puts back what it
+//! found. One note may be lost: that it was turned away.
 //!
-//! Both with the initial-exec model: reading one is an instruction or two, it needs no call (`__tls_get_addr` may
-//! call malloc), and sixteen bytes fit in the static surplus that `dlopen` leaves. The thread word starts as zero, which needs no
-//! set-up: a thread asks for its number when it first needs one. It is the kernel's thread id, unlike that of any other
-//! living thread, so it tells whose cache is whose; a forked child asks again. What must not change in a fork, as a lock's owner, is named by the
-//! thread's *block*, the address of this very word.
+//! Both words use the initial-exec model. Reading one takes an instruction or two and no call (`__tls_get_addr`
+//! may call malloc). Sixteen bytes fit in the static surplus that `dlopen` leaves. The thread word starts as zero,
+//! which needs no set-up: a thread asks for its number when it first needs one. The number is the kernel's thread
+//! id, unique among the living threads. So it tells whose cache is whose, and a forked child asks again. The
+//! thread's *block*, the address of the thread word, names what must not change in a fork, such as a lock's owner.
 
 use super::{calls, tls as word};
 
@@ -31,7 +33,7 @@ const FLAGS: usize = 7;
 const GONE: u8 = 1;
 const UNASKED: u8 = 2;
 const RANK_SHIFT: u32 = 2;
-/// In the field of forks, above their count.
+/// Flags in the byte of forks, above their count.
 const REPEATING: u8 = 0x80;
 const TURNED_AWAY: u8 = 0x40;
 const COUNT: u8 = 0x3f;
@@ -41,14 +43,14 @@ fn byte(at: usize) -> u8 {
     word::get().to_le_bytes()[at]
 }
 
-/// What names this thread as the owner of a lock: not zero, a multiple of 8, unlike that of any other living thread of the process, and
-/// the same in a forked child.
+/// The name of this thread as the owner of a lock. It is not zero, a multiple of 8, unique among the
+/// living threads of the process, and the same in a forked child.
 #[inline]
 pub fn block() -> u64 {
     word::address() as u64
 }
 
-/// This thread's number: not zero, below 2^30, unlike that of any other living thread of the process.
+/// This thread's number: not zero, below 2^30, and unique among the living threads of the process.
 #[inline]
 pub fn number() -> u32 {
     match (word::get() & NUMBER_MASK) as u32 {
@@ -64,7 +66,7 @@ pub fn renumber() -> u32 {
     loop {
         let number = calls::thread_id();
         word::set_number(number);
-        // A signal handler may have forked between the two.
+        // A signal handler may have forked between the two calls.
         if calls::thread_id() == number {
             return number;
         }
@@ -95,29 +97,29 @@ pub fn set_cache(address: usize) {
     word::set_cache(address);
 }
 
-/// The address of what a thread has in the place of a cache.
+/// The address to which the cache pointer of a thread without a cache leads.
 #[inline]
 pub fn no_cache() -> usize {
     word::no_cache()
 }
 
-/// Whether this thread had a cache that was taken apart, because the thread is ending.
+/// Whether this thread's cache was taken apart, because the thread is ending.
 pub fn is_exiting() -> bool {
     byte(FLAGS) & GONE != 0
 }
 
-/// Says that this thread is ending.
+/// Notes that this thread is ending.
 pub fn set_exiting() {
     word::set_byte::<FLAGS>(byte(FLAGS) | GONE);
 }
 
-/// Whether this thread is inside an operation, or between the handlers of a fork: it must not wait for any lock.
+/// Whether this thread is inside an operation, or between the handlers of a fork. Then it must not wait for any lock.
 pub fn is_in_operation() -> bool {
     byte(INSIDE) | byte(FORKS) & COUNT != 0
 }
 
-/// Says whether this thread is inside an operation from here on, and returns whether it was. A signal handler that finds
-/// the thread inside must not wait for any lock.
+/// Notes whether this thread is inside an operation, and returns whether it was. A signal handler that
+/// finds the thread inside must not wait for any lock.
 #[inline]
 pub fn set_in_operation(yes: bool) -> bool {
     let old = byte(INSIDE) != 0;
@@ -131,12 +133,12 @@ pub fn is_forking() -> bool {
     byte(FORKS) & COUNT != 0
 }
 
-/// Says whether this thread repeats a request that failed beside a fork from here on, and returns whether it did.
+/// Notes whether this thread repeats a request that failed beside a fork, and returns whether it did.
 pub fn set_repeating(yes: bool) -> bool {
     set_beside_forks(REPEATING, yes)
 }
 
-/// Says whether this thread came to an arena that a fork kept frozen, and returns whether it has said so before.
+/// Notes whether an arena turned this thread away, as when a fork keeps it frozen. Returns the previous note.
 pub fn set_turned_away(yes: bool) -> bool {
     set_beside_forks(TURNED_AWAY, yes)
 }
@@ -147,22 +149,22 @@ fn set_beside_forks(flag: u8, yes: bool) -> bool {
     old & flag != 0
 }
 
-/// Says that this thread is between the handlers of one fork more: a signal handler may fork in the middle of a fork.
+/// Notes that this thread is between the handlers of one more fork. A signal handler may fork in the middle of a fork.
 pub fn begin_fork() {
     word::set_byte::<FORKS>(byte(FORKS) + 1);
 }
 
-/// Says that this thread is between the handlers of one fork less.
+/// Notes that this thread is between the handlers of one fork less.
 pub fn end_fork() {
     word::set_byte::<FORKS>(byte(FORKS) - 1);
 }
 
-/// Whether this thread's requests fail without asking the program's handler.
+/// Whether this thread's requests fail without a call to the program's handler.
 pub fn is_without_oom_handler() -> bool {
     byte(FLAGS) & UNASKED != 0
 }
 
-/// Says whether this thread's requests fail without asking the program's handler from here on, and returns whether they did.
+/// Notes whether this thread's requests fail without a call to the program's handler, and returns whether they did.
 #[inline]
 pub fn set_without_oom_handler(yes: bool) -> bool {
     let old = byte(FLAGS);
@@ -170,19 +172,19 @@ pub fn set_without_oom_handler(yes: bool) -> bool {
     old & UNASKED != 0
 }
 
-/// The highest rank of the locks this thread holds; kept in debug builds only.
+/// The highest rank of the locks that this thread holds. Only debug builds keep it.
 pub fn rank() -> u32 {
     u32::from(byte(FLAGS) >> RANK_SHIFT)
 }
 
-/// Sets the highest rank held (below 64).
+/// Sets the highest rank that this thread holds (below 64).
 pub fn set_rank(rank: u32) {
     debug_assert!(rank < 64);
     #[expect(clippy::cast_possible_truncation, reason = "see above")]
     word::set_byte::<FLAGS>(byte(FLAGS) & (GONE | UNASKED) | (rank as u8) << RANK_SHIFT);
 }
 
-/// Whether the calling thread is the one that the process started with, or that forked it.
+/// Whether the calling thread is the one that the process started with. In a forked child that is the one that forked.
 pub fn is_main_thread() -> bool {
     number() == calls::process_id()
 }

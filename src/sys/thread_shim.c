@@ -5,7 +5,7 @@
 
 static const struct {
     uint64_t gate, home;
-    const uint64_t *window;
+    const uint64_t *near_leaf;
     uint64_t units, start;
 } no_cache = {0, 0, &no_cache.units, 0, 0};
 WORD uint64_t word;

@@ -1,6 +1,6 @@
-//! Two words of thread-local storage, initial-exec, defined and read in assembly: x86_64, aarch64, a C shim elsewhere. What they
-//! mean is `thread`'s. The thread word is read as a whole, and written a field at a time: a store of one field cannot undo what a signal
-//! handler has stored in another.
+//! Two words of thread-local storage with the initial-exec model. Assembly defines and reads them on x86_64
+//! and aarch64, a C shim elsewhere. `thread` says what they mean. The thread word is read as a whole and
+//! written a field at a time. So a store to one field cannot undo a signal handler's store to another.
 
 #![allow(unsafe_code)]
 
@@ -42,7 +42,7 @@ core::arch::global_asm!(
 
 #[cfg(all(target_arch = "x86_64", not(any(test, miri))))]
 mod word {
-    /// A reader of a word of this thread's.
+    /// Defines a reader of one of this thread's words.
     macro_rules! reader {
         ($get:ident, $type:ty, $symbol:literal) => {
             #[inline(always)]
@@ -62,7 +62,7 @@ mod word {
         };
     }
 
-    /// A writer of a word of this thread's, or of a field of it.
+    /// Defines a writer of one of this thread's words, or of a field of it.
     macro_rules! writer {
         ($set:ident $([$at:ident])?, $type:ty, $register:ident, $store:literal, $modifier:literal, $offset:literal,
          $symbol:literal) => {
@@ -89,11 +89,11 @@ mod word {
     writer!(set_byte[AT], u8, reg_byte, "byte", "", "{at}", "metes_thread_word");
     writer!(set_cache, usize, reg, "qword", "", "0", "metes_thread_cache");
 
-    /// Where the thread word is.
+    /// The address of the thread word.
     #[inline(always)]
     pub fn address() -> usize {
         let value: usize;
-        // SAFETY: computes an address; the first word of a thread's block is its own.
+        // SAFETY: computes an address. The first word of a thread's block is the block's own address.
         unsafe {
             core::arch::asm!(
                 "mov {value}, qword ptr fs:[0]",
@@ -109,7 +109,7 @@ mod word {
     #[cfg(not(tsan))]
     pub fn depths() -> [usize; 2] {
         let (get, cache): (usize, usize);
-        // SAFETY: reads two constants of the loader's.
+        // SAFETY: reads two constants that the loader has written.
         unsafe {
             core::arch::asm!(
                 "mov {get}, qword ptr [rip + metes_thread_word@GOTTPOFF]",
@@ -139,7 +139,7 @@ mod word {
 
 #[cfg(all(target_arch = "aarch64", not(any(test, miri))))]
 mod word {
-    /// Where a word of this thread's is.
+    /// Defines a function with the address of one of this thread's words.
     macro_rules! place {
         ($place:ident, $type:ty, $symbol:literal) => {
             #[inline(always)]
@@ -178,7 +178,7 @@ mod word {
 
     #[inline(always)]
     pub fn set_number(value: u32) {
-        // SAFETY: this thread's own word, of which it is the first field.
+        // SAFETY: this thread's own word, whose first field is the number.
         unsafe { word().cast::<u32>().write_volatile(value) };
     }
 
@@ -248,7 +248,7 @@ mod word {
     }
 
     pub fn set_number(value: u32) {
-        // SAFETY: this thread's own word: its low half.
+        // SAFETY: this thread's own word, of which this is the low half.
         unsafe {
             metes_thread_word_address()
                 .cast::<u32>()
@@ -277,7 +277,7 @@ mod word {
         static CACHE: Cell<usize> = const { Cell::new(0) };
     }
 
-    // The threads of a model are one to the kernel: they have numbers of their own from the start.
+    // To the kernel the threads of a model are one. So they have numbers of their own from the start.
     #[cfg(feature = "models")]
     loom::thread_local! {
         static WORD: Cell<u64> = Cell::new(NUMBERS.fetch_add(1, Relaxed) as u64);
@@ -287,7 +287,7 @@ mod word {
     #[cfg(feature = "models")]
     static NUMBERS: AtomicUsize = AtomicUsize::new(1);
 
-    /// As a cache is aligned.
+    /// Aligned as a cache is.
     #[repr(align(64))]
     struct NoCache([AtomicUsize; 5]);
 

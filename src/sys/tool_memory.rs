@@ -1,4 +1,4 @@
-//! Memory from the allocator that valgrind's memcheck has put in the place of the libc's.
+//! Memory from the allocator by which valgrind's memcheck replaces the libc's.
 
 #![allow(unsafe_code)]
 
@@ -7,11 +7,12 @@ use super::{limit, valgrind};
 use crate::base::pointer;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// The last piece of memory from there; the first word of each leads to the one before.
+/// The last piece of memory from there. The first word of each piece leads to the previous one.
 static FROM_TOOL: AtomicUsize = AtomicUsize::new(0);
 
-/// `len` bytes from the allocator that memcheck has put in the place of the libc's, behind `align` bytes of its own. In memory that comes from there it looks for pointers only in
-/// blocks that are in use; in a mapping of our own, what only a lost block leads to would count as what the program can reach.
+/// `len` bytes from memcheck's allocator, after `align` bytes for the link to the previous piece. In
+/// such memory memcheck looks for pointers only in blocks that are in use. In a mapping of metes, a
+/// block to which only a lost block leads would count as reachable.
 pub fn map(len: usize, align: usize) -> Option<usize> {
     let memalign = libc_memalign()?;
     limit::count_in(len)?;
@@ -26,7 +27,8 @@ pub fn map(len: usize, align: usize) -> Option<usize> {
     // SAFETY: allocated just now.
     unsafe { pointer::at_mut::<u8>(start).write_bytes(0, len) };
     valgrind::hide(start, len);
-    // To the tool it is a block of one word that leads to the one before: or all in it would be in a block of this size.
+    // To the tool this is a block of one word, which leads to the previous piece. Otherwise all blocks
+    // in it would be inside a block of this size.
     valgrind::shrink(place, align + len, size_of::<usize>());
     valgrind::show(place, size_of::<usize>());
     let mut before = FROM_TOOL.load(Ordering::Relaxed);
@@ -44,25 +46,25 @@ pub fn map(len: usize, align: usize) -> Option<usize> {
 #[cfg(all(target_env = "gnu", not(any(test, feature = "fake"))))]
 core::arch::global_asm!(".weak __libc_memalign");
 
-/// At exit under valgrind: what is left of blocks is the program's alone.
+/// At exit under valgrind: frees the pieces, so that the blocks that are left are the program's alone.
 pub fn forget() {
     let mut place = FROM_TOOL.swap(0, Ordering::Relaxed);
     while place != 0 {
-        // SAFETY: the first word of a piece, which is never given back: only as far as the tool counts.
+        // SAFETY: the first word of a piece, which is never given back except in the tool's books.
         let before = unsafe { pointer::at::<usize>(place).read() };
         valgrind::freed!(place);
         place = before;
     }
 }
 
-/// The libc's own `memalign`, under a name that nobody puts another function behind, where the libc has it.
+/// The libc's own `memalign`, if the libc has it, under a name that no other library defines.
 #[cfg(all(target_env = "gnu", not(any(test, feature = "fake"))))]
 fn libc_memalign() -> Option<unsafe extern "C" fn(usize, usize) -> *mut core::ffi::c_void> {
     unsafe extern "C" {
         static __libc_memalign: u8;
     }
     let address = &raw const __libc_memalign;
-    // SAFETY: null if there is none, or the libc's function, which has this type.
+    // SAFETY: null if the libc has none, or the libc's function, which has this type.
     unsafe { core::mem::transmute(address) }
 }
 

@@ -1,7 +1,8 @@
-//! Valgrind's client requests: a sequence of instructions that does nothing on a real machine and that valgrind
-//! recognises (`valgrind.h`, "magic instruction sequences").
+//! Valgrind's client requests: a sequence of instructions that does nothing on a real machine and that
+//! valgrind recognises (`valgrind.h`, "magic instruction sequences").
 //!
-//! A tool answers only the requests it knows, which is how it is known here. Memcheck, helgrind and drd are told all alike.
+//! A tool answers only the requests that it knows, which identifies it here. Memcheck, helgrind and drd
+//! are told the same.
 
 #![allow(unsafe_code)]
 
@@ -10,8 +11,8 @@ use crate::base::pointer;
 use crate::base::read_only::{self, Word};
 use core::ffi::CStr;
 
-/// The sequence itself: the block has the code and the arguments; what it answers, or else the default. A macro, as functions, inlined ones
-/// too, would stand in the stacks that the tools keep.
+/// The sequence itself. The block has the code and the arguments. The result becomes the answer, or stays the
+/// default. It is a macro because functions, even inlined ones, would be in the stacks that the tools keep.
 #[cfg(target_arch = "x86_64")]
 macro_rules! ask {
     ($block:ident, $result:ident) => {
@@ -45,15 +46,15 @@ macro_rules! ask {
     };
 }
 
-/// Makes a request: a code and up to five arguments; what it answers, or else 0, or the default after `or`.
+/// Makes a request: a code and up to five arguments. Yields the answer, or else 0, or the default after `or`.
 macro_rules! request {
     ($code:expr $(, $arg:expr)*) => { request!(or 0; $code $(, $arg)*) };
     (or $default:expr; $code:expr $(, $arg:expr)*) => {{
         let mut block = [0usize; 6];
         block[..[$code $(, $arg)*].len()].copy_from_slice(&[$code $(, $arg)*]);
         let mut result: usize = $default;
-        // SAFETY: rotations of a register by 128 bits in all, and what else changes nothing: no effect on a real machine. Under valgrind
-        // the block is read, and the result receives the answer.
+        // SAFETY: the code rotates a register by 128 bits in all, and its last instruction changes nothing. So it
+        // has no effect on a real machine. Under valgrind the block is read, and the result receives the answer.
         unsafe { $crate::sys::valgrind::ask!(block, result) };
         result
     }};
@@ -73,29 +74,29 @@ const MAKE_MEM_DEFINED: usize = MEMCHECK + 2;
 pub(crate) const CHECK_MEM_IS_ADDRESSABLE: usize = MEMCHECK + 4;
 const HELGRIND_GET_BITS: usize = tool(*b"HG") + 256 + 46;
 const DRD_GET_THREAD: usize = tool(*b"DR");
-/// Helgrind's and drd's.
+/// Known to helgrind and drd.
 pub(crate) const CLEAN_MEMORY: usize = tool(*b"HG");
 
-/// Where the requests that a tool adds to valgrind's own begin.
+/// The first number of the requests that a tool adds to valgrind's own.
 const fn tool(name: [u8; 2]) -> usize {
     (name[0] as usize) << 24 | (name[1] as usize) << 16
 }
 
-/// What is known of it, one bit each.
+/// What is known about valgrind, one bit for each fact.
 const STATE: Word = Word::new(read_only::VALGRIND, 0);
 const RUNS: usize = 1;
 const LISTENS: usize = 2;
 const IS_MEMCHECK: usize = 4;
 
-/// In the name of dhat's library.
+/// A part of the name of dhat's library.
 const DHAT: &[u8] = b"/vgpreload_dhat-";
 
-/// Finds out whether the process runs under valgrind. To be called first.
+/// Finds out whether the process runs under valgrind. Must be called first.
 pub fn start() {
     if request!(RUNNING_ON_VALGRIND) == 0 {
         return;
     }
-    // Dhat says of each request that it does not know that it does not. Each tool has a library of its own in front of all others.
+    // Dhat reports each request that it does not know. Each tool preloads a library of its own before all others.
     let mut is_dhat = false;
     env::with("LD_PRELOAD", &mut |list| is_dhat = list.windows(DHAT.len()).any(|name| name == DHAT));
     if is_dhat {
@@ -114,18 +115,19 @@ pub fn runs() -> bool {
     STATE.get() & RUNS != 0
 }
 
-/// Whether under a tool of it that listens to what it is told of blocks: memcheck, helgrind or drd.
+/// Whether the process runs under a tool that listens to requests about blocks: memcheck, helgrind or drd.
 #[inline]
 pub fn listens() -> bool {
     STATE.get() & LISTENS != 0
 }
 
-/// Whether under memcheck.
+/// Whether the process runs under memcheck.
 pub fn is_memcheck() -> bool {
     STATE.get() & IS_MEMCHECK != 0
 }
 
-/// From here to `loud` nothing is reported of this thread: it reads and writes what the program may not touch. It nests.
+/// Stops reports about this thread until `loud`: the thread reads and writes what the program may not
+/// touch. Calls nest.
 #[inline]
 pub fn quiet() {
     if listens() {
@@ -133,7 +135,7 @@ pub fn quiet() {
     }
 }
 
-/// Ends what `quiet` has begun.
+/// Ends what `quiet` began.
 #[inline]
 pub fn loud() {
     if listens() {
@@ -141,7 +143,7 @@ pub fn loud() {
     }
 }
 
-/// Runs work of our own quietly.
+/// Runs work of metes quietly.
 #[inline]
 pub fn quietly<R>(work: impl FnOnce() -> R) -> R {
     quiet();
@@ -150,23 +152,24 @@ pub fn quietly<R>(work: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Nobody but us may touch these bytes.
+/// Says that only metes may touch these bytes.
 pub fn hide(start: usize, len: usize) {
     request!(MAKE_MEM_NOACCESS, start, len);
 }
 
-/// A block is the program's, though nothing was told of it: a word that is there for leaks alone.
+/// Says that these bytes are the program's, though it has no such block. Used for a word that only the
+/// search for leaks needs.
 pub fn show(start: usize, len: usize) {
     request!(MAKE_MEM_DEFINED, start, len);
 }
 
-/// What was allocated by the tool's own functions counts as so many bytes from now on; it stays where it is.
+/// Says that a block from the tool's own allocator has `to` bytes from here on. It stays where it is.
 pub fn shrink(start: usize, from: usize, to: usize) {
     request!(RESIZEINPLACE_BLOCK, start, from, to, 0);
 }
 
-/// A block was handed out: its `n` bytes may be used from now on, and count as written if they are zero. Whoever used them before has
-/// nothing to do with it.
+/// Says that a block was handed out. Its `n` bytes may be used from here on, and count as written if
+/// they are zero. Earlier users of them have nothing to do with it.
 macro_rules! allocated {
     ($start:expr, $n:expr, $zero:expr) => {
         if $crate::sys::valgrind::listens() {
@@ -177,7 +180,7 @@ macro_rules! allocated {
     };
 }
 
-/// A block is freed. Of what is none memcheck says so.
+/// Says that a block is freed. Memcheck reports an address where no block is.
 macro_rules! freed {
     ($start:expr) => {
         if $crate::sys::valgrind::listens() {
@@ -187,7 +190,7 @@ macro_rules! freed {
     };
 }
 
-/// Has memcheck say, and count, that a byte is not the program's.
+/// Makes memcheck report, and count, that a byte is not the program's.
 macro_rules! refuse {
     ($address:expr) => {
         if $crate::sys::valgrind::listens() {
@@ -203,7 +206,7 @@ pub(crate) use freed;
 pub(crate) use refuse;
 pub(crate) use request;
 
-/// A C `va_list` of one pointer, as it is when all registers for arguments are used up.
+/// A C `va_list` of one pointer, in the state after all argument registers are used up.
 #[cfg(not(target_arch = "aarch64"))]
 #[repr(C)]
 struct List {
@@ -233,7 +236,7 @@ const fn list(stack: &*const core::ffi::c_char) -> List {
     List { stack, general_top: 0, floating_top: 0, general: 0, floating: 0 }
 }
 
-/// Says something where valgrind's own messages go, with the calling thread's stack behind it if that is wanted.
+/// Writes a text where valgrind's own messages go, with the calling thread's stack after it if wanted.
 pub fn say(text: &CStr, with_stack: bool) {
     let text = text.as_ptr();
     let list = list(&text);

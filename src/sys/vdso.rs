@@ -1,9 +1,9 @@
-//! The clock, read by the function that the kernel maps into each process (vdso(7)): no system call, which a sandbox
-//! may kill for, and no function of the libc's, which may be another library's and which the helper, on a thread's
-//! block of its own, must not call.
+//! The clock, read by the function that the kernel maps into each process (vdso(7)). A sandbox may kill
+//! for a system call. A function of the libc may be another library's. The helper must not call it,
+//! because its thread block is not the libc's.
 //!
-//! The kernel's image is a small shared library. Its dynamic symbols are looked through for one name, and nothing
-//! outside the image is ever read. Where there is none, as under valgrind, the system call serves.
+//! The kernel's image is a small shared library. Its dynamic symbols are searched for one name, and nothing
+//! outside the image is ever read. If there is no image, as under valgrind, the system call serves.
 
 #![allow(unsafe_code)]
 
@@ -18,7 +18,7 @@ use libc::timespec;
 
 type ClockGettime = unsafe extern "C" fn(c_int, *mut timespec) -> c_int;
 
-/// The kernel's function, once it was looked up.
+/// The kernel's function, after the lookup.
 static FUNCTION: MangledAddress = MangledAddress::none();
 static LOOKED: AtomicBool = AtomicBool::new(false);
 
@@ -26,7 +26,7 @@ static LOOKED: AtomicBool = AtomicBool::new(false);
 pub fn time(clock: c_int) -> timespec {
     let mut time = timespec { tv_sec: 0, tv_nsec: 0 };
     let function = function();
-    // SAFETY: the kernel's function has this type, and needs nothing but a stack; it writes to a place of ours.
+    // SAFETY: the kernel's function has this type and needs nothing but a stack. It writes to a local variable.
     let done = function != 0
         && unsafe {
             let function: ClockGettime = core::mem::transmute(pointer::at::<()>(function));
@@ -34,7 +34,7 @@ pub fn time(clock: c_int) -> timespec {
         };
     if !done {
         let place = pointer::expose(&raw mut time);
-        // SAFETY: the kernel writes to a place of ours.
+        // SAFETY: the kernel writes to a local variable.
         let _ = unsafe { call(libc::SYS_clock_gettime, [int(clock), place]) };
     }
     time
@@ -57,18 +57,18 @@ const NAME: &[u8] = b"__kernel_clock_gettime\0";
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 const NAME: &[u8] = b"";
 
-/// The most that is believed of an image; the kernel's have two pages.
+/// The most bytes of an image that is believed. The kernel's have two pages.
 const LEN_MOST: usize = 1 << 20;
-/// All that is looked at first is in here.
+/// The first bytes of an image, which hold all that is read first.
 const FIRST: usize = 4096;
 
-/// A shared library in memory, of which nothing outside `len` bytes is read.
+/// A shared library in memory. Nothing outside its `len` bytes is read.
 struct Image {
     base: usize,
     len: usize,
 }
 
-/// What of the dynamic section is needed, as offsets in the image.
+/// What is needed of the dynamic section: two offsets in the image, and the number of symbols.
 #[derive(Default)]
 struct Tables {
     symbols: usize,
@@ -127,7 +127,7 @@ const DT_SYMTAB: usize = 6;
 const DT_GNU_HASH: usize = 0x6fff_fef5;
 
 impl Image {
-    /// The one that the kernel has mapped into this process.
+    /// The image that the kernel has mapped into this process.
     fn of_process() -> Option<Self> {
         if cfg!(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_pointer_width = "64", not(miri))))
         {
@@ -139,10 +139,10 @@ impl Image {
         (FIRST..=LEN_MOST).contains(&len).then_some(Self { base, len })
     }
 
-    /// What stands at an offset.
+    /// The value at an offset.
     fn at<T: Copy>(&self, offset: usize) -> Option<T> {
         let end = offset.checked_add(size_of::<T>())?;
-        // SAFETY: inside of the image, which is mapped and readable; only numbers are read.
+        // SAFETY: inside the image, which is mapped and readable. Only numbers are read.
         (end <= self.len).then(|| unsafe {
             let place = pointer::at::<MaybeUninit<T>>(self.base + offset);
             place.read_unaligned().assume_init()
@@ -161,7 +161,7 @@ impl Image {
         (is_elf && fits).then(|| (0..count).map_while(move |index| self.item(header.segments, index)))
     }
 
-    /// The segment that the image is loaded by.
+    /// The segment by which the image is loaded.
     fn loaded(&self) -> Option<Segment> {
         self.segments()?.find(|segment| segment.kind == libc::PT_LOAD && segment.offset == 0)
     }
@@ -185,13 +185,14 @@ impl Image {
         Some(tables)
     }
 
-    /// Bucket count, symbol count.
+    /// The table holds the bucket count and the symbol count.
     fn count_by_hash(&self, table: usize) -> Option<usize> {
         self.item::<u32>(table, 1).map(|count| count as usize)
     }
 
-    /// Bucket count, number of the first symbol, words of a filter, a shift; the filter; buckets, each the number of
-    /// its first symbol; a word for each symbol, odd for the last of a bucket.
+    /// The table holds the bucket count, the number of the first symbol, the words of a filter, and a
+    /// shift. Then come the filter, the buckets, each with the number of its first symbol, and a word
+    /// for each symbol, odd for the last of a bucket.
     fn count_by_gnu_hash(&self, table: usize) -> Option<usize> {
         let [buckets, first, filter, _] = self.at::<[u32; 4]>(table)?.map(|word| word as usize);
         let start = table.checked_add(16 + filter.checked_mul(size_of::<usize>())?)?;
@@ -206,7 +207,7 @@ impl Image {
             .map(|symbol| symbol + 1)
     }
 
-    /// The address of a function, whose name ends with a zero.
+    /// The address of a function. `name` ends with a zero.
     fn function(&self, name: &[u8]) -> Option<usize> {
         let tables = self.tables()?;
         let linked_at = self.loaded()?.address;
@@ -244,7 +245,7 @@ mod tests {
         for clock in [libc::CLOCK_MONOTONIC, libc::CLOCK_MONOTONIC_COARSE, libc::CLOCK_REALTIME] {
             let libcs = || {
                 let mut time = timespec { tv_sec: 0, tv_nsec: 0 };
-                // SAFETY: the time is written to a place of ours.
+                // SAFETY: the libc writes the time to a local variable.
                 assert_eq!(unsafe { libc::clock_gettime(clock, &raw mut time) }, 0);
                 (time.tv_sec, time.tv_nsec)
             };
@@ -260,7 +261,7 @@ mod tests {
     fn the_function_is_where_the_loader_finds_it() {
         let Some(image) = Image::of_process() else { return };
         let expected = [c"linux-vdso.so.1", c"linux-gate.so.1"].into_iter().find_map(|library| {
-            // SAFETY: the kernel's image is asked for, if the loader knows it.
+            // SAFETY: asks for the kernel's image, if the loader knows it.
             let handle = unsafe { libc::dlopen(library.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
             // SAFETY: the name ends with a zero.
             (!handle.is_null()).then(|| unsafe { libc::dlsym(handle, NAME.as_ptr().cast()) }.addr())
@@ -272,7 +273,7 @@ mod tests {
         assert_eq!(image.function(b""), None);
     }
 
-    /// A fault would end the test: each copy ends where its memory does.
+    /// Each copy ends where its memory does, so a read past its end faults and ends the test.
     #[test]
     fn nothing_outside_of_a_damaged_image_is_read() {
         let Some(whole) = copy() else { return };
@@ -282,7 +283,7 @@ mod tests {
         let len = whole.len() * 8;
         let flags = int(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
         let total = len.next_multiple_of(page) + page;
-        // SAFETY: new pages, whose last one nobody can touch.
+        // SAFETY: new pages, the last of which is untouchable.
         let start = unsafe {
             let start =
                 call(libc::SYS_mmap, [0, total, int(libc::PROT_READ | libc::PROT_WRITE), flags, int(-1), 0]).unwrap();
@@ -308,7 +309,7 @@ mod tests {
         for _ in 0..20_000 {
             let mut words = whole.clone();
             for _ in 0..1 + next() % 4 {
-                // Most of what leads anywhere is at the start.
+                // Most words that lead anywhere are at the start.
                 let among = if next() % 4 == 0 { words.len() } else { words.len().min(200) };
                 let at = usize::try_from(next()).unwrap() % among;
                 words[at] = if next() % 2 == 0 { next() } else { words[at] ^ 1 << (next() % 64) };

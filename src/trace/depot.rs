@@ -1,4 +1,4 @@
-//! The depot: stacks, each kept once, under a number of 32 bits.
+//! The depot keeps each stack once, under a number of 32 bits, its id.
 //!
 //! ```text
 //!     heads    a chain for each hash             | id | id | ...
@@ -8,11 +8,13 @@
 //!     chunks   | records ... | records ... | not mapped yet
 //! ```
 //!
-//! Records are never changed nor given back: who has an id can read its frames without asking anybody. What is new is written first
-//! and then put at the head of its chain, in one step: there is no lock, and a signal handler may come in between. Two threads that bring the same
-//! stack at the same time have one record, and the other's words are lost.
+//! Records are never changed or given back, so the frames of an id can be read without a lock. A new
+//! record is written first, and then put at the head of its chain in one step. So there is no lock, and
+//! a signal handler may interrupt at any point. If two threads add the same stack at the same time,
+//! they share one record, and the words of the other are lost.
 //!
-//! An id may come from memory that a program has overwritten: each is checked before it is believed, and a record has to fit its hash.
+//! An id may come from memory that a program has overwritten. So each is checked before it is trusted,
+//! and a record must fit its hash.
 
 #![allow(unsafe_code)]
 
@@ -21,11 +23,11 @@ use crate::base::shared::{AtomicU64, AtomicUsize, Unshared};
 use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering;
 
-/// Frames of a record at most; of a longer stack the first ones are kept.
+/// The most frames of a record. Of a longer stack it keeps the first ones.
 pub const FRAMES_MAX: usize = 64;
-/// Chains.
+/// How many chains there are.
 const HEADS: usize = if cfg!(feature = "models") { 1 << 9 } else { 1 << 15 };
-/// Words of a chunk: 256 KiB, and in models, which make each of their runs a new one, a page.
+/// Words of a chunk: 256 KiB. In models a page, as each of their runs makes a new one.
 const CHUNK: usize = if cfg!(feature = "models") { 1 << 9 } else { 1 << 15 };
 const CHUNK_BYTES: usize = CHUNK * size_of::<usize>();
 /// At most 128 MiB: a million stacks of 15 frames.
@@ -33,19 +35,19 @@ const CHUNKS: usize = 512;
 /// Words of a record before its frames.
 const HEADER: usize = 2;
 
-/// Stacks and their numbers.
+/// Stacks and their ids.
 pub struct Depot {
-    /// The heads' address, 0 before the first stack.
+    /// The address of the heads; 0 before the first stack.
     heads: AtomicUsize,
-    /// The word behind the last record. None begins at 0.
+    /// The word after the last record. No record starts at 0.
     used: AtomicUsize,
     chunks: [AtomicUsize; CHUNKS],
 }
 
-/// How a record starts.
+/// The start of a record.
 #[repr(C)]
 struct Record {
-    /// Its check, and the id of the next in the chain below.
+    /// The check in the high half, and the id of the chain's next record in the low half.
     link: AtomicU64,
     len: Unshared<usize>,
 }
@@ -56,7 +58,7 @@ impl Depot {
         Self { heads: AtomicUsize::new(0), used: AtomicUsize::new(0), chunks: [const { AtomicUsize::new(0) }; CHUNKS] }
     }
 
-    /// The id of a stack, which is kept from now on; 0 if it is empty, or there is no room for more.
+    /// The id of a stack, which is kept from then on; 0 if the stack is empty, or there is no room for more.
     pub fn intern(&self, source: &impl PageSource, frames: &[usize]) -> u32 {
         let frames = &frames[..frames.len().min(FRAMES_MAX)];
         if frames.is_empty() {
@@ -78,7 +80,7 @@ impl Depot {
             match head.compare_exchange(first, id as usize, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Some(id),
                 Err(now) => {
-                    // What came meanwhile may be the same.
+                    // The records added meanwhile may include this stack.
                     if let Some(id) = self.find(now, first, hash, frames) {
                         return Some(id);
                     }
@@ -88,23 +90,23 @@ impl Depot {
         }
     }
 
-    /// The frames of an id; none if it is 0, or no id.
+    /// The frames of an id; none if it is 0 or not an id.
     pub fn frames(&self, id: u32) -> &'static [usize] {
         let frames = self.record(id).and_then(|record| self.frames_of(id, record));
         let Some(frames) = frames else { return &[] };
-        // SAFETY: an `Unshared` is what it holds, and a record that was put into a chain is never written again. One that was not is in no chain's
-        // reach, and no id of it was ever given.
+        // SAFETY: an `Unshared` has the layout of its content, and a record in a chain is never written
+        // again. A record that is in no chain cannot be reached, and its id was never given out.
         let frames = unsafe { core::slice::from_raw_parts(frames.as_ptr().cast::<usize>(), frames.len()) };
         let check = self.record(id).map_or(0, |record| record.link.load(Ordering::Relaxed) >> 32);
         if check == hash(frames) >> 32 { frames } else { &[] }
     }
 
-    /// Bytes that the records have.
+    /// Bytes of the records.
     pub fn bytes(&self) -> usize {
         self.used.load(Ordering::Relaxed).min(CHUNK * CHUNKS) * size_of::<usize>()
     }
 
-    /// The id of a stack in a chain, between two of its records.
+    /// The id of a stack, if it is in a chain from the record `from` up to the record `end`.
     fn find(&self, from: usize, end: usize, hash: u64, frames: &[usize]) -> Option<u32> {
         let mut id = from;
         while id != end {
@@ -150,7 +152,7 @@ impl Depot {
 
     fn heads(&self, source: &impl PageSource) -> Option<&'static [AtomicUsize]> {
         let heads = mapped(&self.heads, source, HEADS * size_of::<usize>())?;
-        // SAFETY: so many words, mapped as zeroes, and nothing but these atomics.
+        // SAFETY: so many words, mapped as zeroes and used only as these atomics.
         Some(unsafe { core::slice::from_raw_parts(pointer::at(heads), HEADS) })
     }
 
@@ -174,7 +176,7 @@ impl Default for Depot {
     }
 }
 
-/// The address in a word, of memory that is mapped when it is first asked for.
+/// The address in a word. Its memory is mapped at the first call.
 fn mapped(word: &AtomicUsize, source: &impl PageSource, bytes: usize) -> Option<usize> {
     let known = word.load(Ordering::Acquire);
     if known != 0 {
@@ -184,7 +186,7 @@ fn mapped(word: &AtomicUsize, source: &impl PageSource, bytes: usize) -> Option<
     match word.compare_exchange(0, new, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => Some(new),
         Err(now) => {
-            // SAFETY: mapped above, and nobody has seen it.
+            // SAFETY: mapped above, and no other thread has seen it.
             unsafe { source.unmap(new, bytes) };
             Some(now)
         }
@@ -192,7 +194,7 @@ fn mapped(word: &AtomicUsize, source: &impl PageSource, bytes: usize) -> Option<
 }
 
 fn record_at(chunk: usize, place: usize) -> &'static Record {
-    // SAFETY: chunks are exposed, zeroed at first, never given back, and hold nothing but words; the callers keep to them.
+    // SAFETY: chunks are exposed, zeroed at first, never given back, and hold only words. The callers stay inside them.
     unsafe { pointer::to_ref(chunk + place * size_of::<usize>()) }
 }
 
@@ -225,7 +227,7 @@ mod tests {
     use std::collections::HashMap;
     use std::vec::Vec;
 
-    /// As large as a depot gets.
+    /// The most memory that a depot takes.
     const ALL: usize = CHUNKS * CHUNK_BYTES + HEADS * size_of::<usize>();
 
     fn stack(seed: usize) -> Vec<usize> {
@@ -304,7 +306,7 @@ mod tests {
         dissolve(&depot, &source);
     }
 
-    /// Gives everything back: the fake source counts.
+    /// Gives everything back, as the fake source counts.
     fn dissolve(depot: &Depot, source: &Fake) {
         let chunks = depot.chunks.iter().map(|chunk| (chunk, CHUNK_BYTES));
         for (word, bytes) in chunks.chain([(&depot.heads, HEADS * size_of::<usize>())]) {
@@ -352,7 +354,7 @@ mod models {
             let other = source.clone();
             let thread = loom::thread::spawn(move || DEPOT.intern(&*other, &stacks[1]));
             let first = DEPOT.intern(&*source, &stacks[0]);
-            // Whatever of the other is there already is whole.
+            // The other thread's record is whole, if it is there already.
             let early = DEPOT.intern(&*source, &stacks[1]);
             let second = thread.join().unwrap();
             assert!(first != 0 && second != 0 && first != second);

@@ -1,8 +1,8 @@
-//! Faults: the signals that the kernel sends for accesses it does not allow, and handing them on.
+//! Faults: the signals that the kernel sends for accesses that it does not allow, and how they are passed on.
 //!
-//! A program may have handlers for these signals that mean something to it (a stack that grows, a null pointer that becomes an
-//! exception). So what was there before the handler of ours is kept, and what is not ours goes on to it as if it had come from the
-//! kernel. A handler that the program sets later takes the place of ours.
+//! A program may have its own handlers for these signals, for a stack that grows, or to turn a null pointer
+//! into an exception. So metes keeps the handler that it replaces, and passes on each fault that is not its
+//! own, as if it came from the kernel. A handler that the program sets later replaces that of metes.
 
 #![allow(unsafe_code)]
 
@@ -20,7 +20,7 @@ pub type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
 
 /// The signals of faults.
 const SIGNALS: [c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
-/// Codes of signals from the kernel are above; those of other senders are not.
+/// Signals from the kernel have codes above this, those of other senders do not.
 const FROM_KERNEL: c_int = 0;
 
 /// What a signal did before.
@@ -35,19 +35,19 @@ static BEFORE: [Before; SIGNALS.len()] =
     [const { Before { handler: MangledAddress::none(), flags: AtomicUsize::new(0), mask: AtomicU64::new(0) } }; 2];
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// What an access wanted.
+/// What an access was for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
-    /// To read.
+    /// Reading.
     Read,
-    /// To write.
+    /// Writing.
     Write,
-    /// This machine does not say.
+    /// The machine does not say.
     Unknown,
 }
 
 impl Access {
-    /// In a word.
+    /// The access in a word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -59,27 +59,27 @@ impl Access {
 
 /// An access that the kernel stopped.
 pub struct Fault {
-    /// Where.
+    /// The address that was accessed.
     pub address: usize,
-    /// What it wanted.
+    /// What the access was for.
     pub access: Access,
     context: *const c_void,
 }
 
 impl Fault {
-    /// What a handler was called for; `None` if that is a signal that somebody sent.
+    /// The fault that a handler was called for; `None` if the signal was sent by a process.
     ///
     /// # Safety
-    /// The arguments are those of a signal handler, which has not returned.
+    /// The arguments are those of a signal handler that has not returned.
     pub unsafe fn of(info: *const libc::siginfo_t, context: *const c_void) -> Option<Self> {
-        // SAFETY: the caller's promise; for these signals the kernel says where.
+        // SAFETY: the caller's promise. For these signals the kernel gives the address.
         unsafe {
             let by_kernel = (*info).si_code > FROM_KERNEL;
             by_kernel.then(|| Self { address: (*info).si_addr().addr(), access: access(context), context })
         }
     }
 
-    /// The stack of the access, innermost first; how many frames of it.
+    /// The stack of the access, innermost first. Returns how many frames.
     pub fn stack(&self, frames: &mut [usize]) -> usize {
         // SAFETY: the handler has not returned.
         unwind::capture_from(&unsafe { Registers::of_signal(self.context) }, frames, Care::Careful)
@@ -88,7 +88,7 @@ impl Fault {
 
 #[cfg(target_arch = "x86_64")]
 unsafe fn access(context: *const c_void) -> Access {
-    /// In the page fault's error code.
+    /// A bit in the page fault's error code.
     const WRITE: i64 = 2;
     // SAFETY: the caller passes what the kernel gave a handler.
     let error = unsafe { (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs[libc::REG_ERR as usize] };
@@ -100,19 +100,20 @@ unsafe fn access(_: *const c_void) -> Access {
     Access::Unknown
 }
 
-/// Makes `handler` that of faults, once for all. It runs on the program's alternative stack, where there is one, and may fault itself.
+/// Installs `handler` for faults, once. It runs on the program's alternative stack, if there is one,
+/// and may fault itself.
 pub fn install(handler: Handler) {
     if INSTALLED.swap(true, Ordering::AcqRel) {
         return;
     }
     for (&signal, before) in SIGNALS.iter().zip(&BEFORE) {
-        // SAFETY: a sigaction of zeroes is the default action; the kernel reads and writes within them.
+        // SAFETY: a sigaction of zeroes is the default action. The kernel reads and writes within these.
         unsafe {
             let mut old: libc::sigaction = core::mem::zeroed();
             if libc::sigaction(signal, core::ptr::null(), &raw mut old) != 0 {
                 continue;
             }
-            // Known before the first call of ours.
+            // Stored before our handler can be called.
             let _ = before.handler.swap(old.sa_sigaction);
             before.flags.store(int(old.sa_flags), Relaxed);
             before.mask.store((&raw const old.sa_mask).cast::<u64>().read_unaligned(), Ordering::Release);
@@ -124,7 +125,7 @@ pub fn install(handler: Handler) {
     }
 }
 
-/// Does with a signal what would have been done without our handler, which returns after this.
+/// Does with a signal what would have been done without our handler, which must return after this.
 ///
 /// # Safety
 /// The arguments are those of the signal handler that calls this.
@@ -142,9 +143,9 @@ pub unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c
         let _ = before.handler.swap(libc::SIG_DFL);
     }
     let own = if has(libc::SA_NODEFER) { 0 } else { 1 << (signal - 1) };
-    // Until this handler returns: then the kernel sets the mask that was.
+    // This holds until our handler returns: the kernel then restores the earlier mask.
     calls::block_signals(before.mask.load(Relaxed) | own);
-    // SAFETY: the program said that it is a handler, of this kind.
+    // SAFETY: the program installed it as a handler of this kind.
     unsafe {
         let handler: *const () = pointer::at(handler);
         if has(libc::SA_SIGINFO) {
@@ -155,20 +156,20 @@ pub unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c
     }
 }
 
-/// The kernel does what it would have done: the access is tried again, and a signal that was sent is sent again.
+/// Lets the kernel do what it would have done: the access is repeated, and a signal that was sent is sent again.
 ///
 /// # Safety
 /// As for `pass_on`.
 #[cold]
 unsafe fn leave_to_kernel(signal: c_int, info: *mut libc::siginfo_t, action: usize) {
-    // SAFETY: the caller's promise; the kernel reads a record of zeroes but for the action.
+    // SAFETY: the caller's promise. The kernel reads a record that is all zeroes except for the action.
     unsafe {
         let was_sent = (*info).si_code <= FROM_KERNEL;
         if was_sent && action == libc::SIG_IGN {
             return;
         }
-        // The kernel's own record: the action, flags, a way back, a set of signals. Asked directly, as this may be in the
-        // middle of anything.
+        // The kernel's own record: the action, flags, a restorer, a set of signals. This may interrupt
+        // anything, so it asks the kernel directly.
         let record = [action, 0, 0, 0];
         let args = [int(signal), pointer::expose(record.as_ptr()), 0, size_of::<u64>()];
         let _ = call(libc::SYS_rt_sigaction, args);

@@ -1,4 +1,4 @@
-//! What the kernel says stands at an address: for reports about pointers that are not ours.
+//! What the kernel says is mapped at an address, for reports about pointers that are not from metes.
 
 use crate::base::line::Line;
 use crate::sys::env::for_each_piece;
@@ -11,13 +11,13 @@ pub struct MapsLine {
     pub end: usize,
     /// Whether it can be written to.
     pub writable: bool,
-    /// Where the first byte of the file would be, of what is mapped from one.
+    /// For a mapping of a file: the address that the file's first byte would have.
     pub base: usize,
     /// The kernel's name for it: a path, `[heap]`, `[stack]`, or nothing.
     pub name: Line<128>,
 }
 
-/// The kernel does not tell what is mapped: there is no /proc.
+/// The kernel does not say what is mapped: there is no /proc.
 #[derive(Debug)]
 pub struct Unreadable;
 
@@ -31,9 +31,9 @@ pub fn lookup(address: usize) -> Result<Option<MapsLine>, Unreadable> {
     if read { Ok(found) } else { Err(Unreadable) }
 }
 
-/// One line, such as `7f5e4000-7f5e5000 rw-p 00000000 08:01 1234   /lib/libc.so.6`.
+/// Reads one line, such as `7f5e4000-7f5e5000 rw-p 00000000 08:01 1234   /lib/libc.so.6`.
 pub fn parse(line: &[u8]) -> Option<MapsLine> {
-    // A path may be any bytes: what is not text is cut off.
+    // A path may have any bytes. It is cut off where it is no longer text.
     let line = line.utf8_chunks().next()?.valid();
     let (range, rest) = line.split_once(' ')?;
     let (start, end) = range.split_once('-')?;

@@ -1,4 +1,4 @@
-//! L2: stacks, what they say, and the writing of reports.
+//! L2: stacks, what their addresses are, and reports.
 
 pub mod depot;
 pub mod fault;

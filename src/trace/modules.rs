@@ -1,11 +1,11 @@
-//! What is loaded where: programs, shared libraries, the kernel's own.
+//! What is loaded where: programs, shared libraries, and the kernel's own.
 //!
-//! The loader's table is read with glibc's `_dl_find_object` (2.35), which takes no lock and may be called in a signal handler;
-//! `dladdr` and `dl_iterate_phdr` take the loader's lock, and whoever holds that may be waiting for a lock of ours. On older libcs only this
-//! module and the main program are known, by their own headers.
+//! The loader's table is read with glibc's `_dl_find_object` (2.35). It takes no lock and may be called in
+//! a signal handler. `dladdr` and `dl_iterate_phdr` take the loader's lock, whose owner may be waiting for
+//! a lock of metes. On older libcs only this module and the main program are known, by their own headers.
 //!
-//! For reports an address is told as a path and an offset in that file as `addr2line -e` takes it. All that is read for that
-//! beyond the table is copied by the kernel: a library may be on its way out.
+//! Reports give an address as a path and an offset in that file, as `addr2line -e` takes it. The kernel
+//! copies all that is read for this beyond the table, as a library may be unloaded meanwhile.
 
 #![allow(unsafe_code)]
 
@@ -20,7 +20,7 @@ use core::fmt::{self, Write};
 use core::mem::MaybeUninit;
 use libc::{Elf64_Ehdr, Elf64_Phdr};
 
-/// A module's path; a longer one is cut.
+/// A module's path. A longer one is cut.
 pub type Name = Line<320>;
 
 /// A module: where it is and what describes it.
@@ -28,9 +28,9 @@ pub type Name = Line<320>;
 pub struct Module {
     /// Its first address, where its ELF header is.
     pub start: usize,
-    /// The address behind its last.
+    /// The address after its last.
     pub end: usize,
-    /// Its `.eh_frame_hdr`, 0 if it has none.
+    /// Its `.eh_frame_hdr`; 0 if it has none.
     pub unwind: usize,
     /// The loader's record of it, a `struct link_map`; 0 if there is none.
     record: usize,
@@ -43,19 +43,22 @@ impl Module {
         (self.start..self.end).contains(&address)
     }
 
-    /// A number that tells it from what was loaded in its place before: where it is, the loader's record, and how many functions of which
-    /// total size it has unwind information for. Only a library that was built again with all of that the same is taken for the one before.
+    /// A number that differs from that of an earlier module at the same place. It covers the place, the
+    /// loader's record, and the count and total size of the functions with unwind information. Only a
+    /// rebuilt library with all of these the same is taken for the earlier one.
     #[inline]
     pub fn fingerprint(&self) -> u64 {
         const K: u64 = 0x9e37_79b9_7f4a_7c15;
-        /// Bytes of the header, of the table's size in it, and of a row of the usual table, in pairs of four bytes.
+        /// Bytes of the header, with the table's size in it, and of a row of the usual table: a pair of
+        /// four-byte words.
         const HEADER: usize = 12;
         const ROW: usize = 8;
         let mut fingerprint =
             (self.record as u64 ^ (self.end as u64).rotate_left(16)).wrapping_mul(K) ^ self.unwind as u64;
         if self.unwind != 0 && self.unwind.is_multiple_of(4) {
             let words = pointer::at::<u32>(self.unwind);
-            // SAFETY: the loader says that the header of the unwind information is there, and the rows of its table follow.
+            // SAFETY: the loader says that the unwind information's header is there, and the rows of
+            // its table follow it.
             unsafe {
                 let (place, count) = (words.add(1).read(), words.add(2).read());
                 let last = HEADER + (count as usize).saturating_sub(1) * ROW;
@@ -71,7 +74,7 @@ impl Module {
     }
 }
 
-/// How the unwind information's header starts that all of today's linkers write.
+/// The first bytes of the unwind information's header, as all current linkers write them.
 const USUAL: [u8; 4] = [1, 0x1b, 3, 0x3b];
 
 /// A `struct dl_find_object`.
@@ -82,27 +85,27 @@ struct LoaderRecord {
     end: usize,
     record: usize,
     unwind: usize,
-    /// More than is there today.
+    /// More than the struct has.
     reserved: [u64; 16],
 }
 
-/// glibc's `_dl_find_object`, once it was looked up.
+/// The address of glibc's `_dl_find_object`, once it was looked up.
 static LOADERS: MangledAddress = MangledAddress::none();
 
-/// Looks the loader's function up: when this library is loaded. Not by a reference that may stay open: that would be one to a version of the
-/// symbol, without which an older libc does not load the library.
+/// Looks the loader's function up when this library is loaded. A weak reference would name a version of
+/// the symbol, and an older libc without that version does not load the library.
 pub fn begin() {
     // SAFETY: dlsym only looks up.
     let function = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) };
     let _ = LOADERS.swap(pointer::expose(function));
 }
 
-/// Which of those that are never unloaded a module is: 0, this library; 1, the main program; 2, the libc.
+/// Which of the modules that are never unloaded this is: 0, this library; 1, the main program; 2, the libc.
 pub fn lasting(module: &Module) -> Option<usize> {
     let here: fn() = begin;
     let abort: unsafe extern "C" fn() -> ! = libc::abort;
     let marks = [here as usize, auxv::get(libc::AT_PHDR).unwrap_or(0), abort as usize];
-    // What is known by its headers alone is told better later.
+    // A module known by its headers alone does not count: later the loader says more of it.
     marks.iter().position(|&address| module.record != 0 && module.contains(address))
 }
 
@@ -117,7 +120,7 @@ pub fn find(address: usize) -> Option<Module> {
             .find(|module| module.contains(address));
     }
     let mut found = MaybeUninit::<LoaderRecord>::uninit();
-    // SAFETY: the libc's function has this type; it writes its result, and only where it returns zero.
+    // SAFETY: the libc's function has this type. It writes its result, and only if it returns zero.
     unsafe {
         let function: extern "C" fn(usize, *mut LoaderRecord) -> libc::c_int =
             core::mem::transmute(pointer::at::<()>(function));
@@ -129,24 +132,24 @@ pub fn find(address: usize) -> Option<Module> {
     }
 }
 
-/// The shared library that this code is in. `None` where it is part of the program.
+/// The shared library that this code is in; `None` if the code is part of the program.
 pub fn this_library() -> Option<Module> {
     let here: fn() = begin;
     let module = find(here as usize)?;
     let is_program = match module.record {
         0 => auxv::get(libc::AT_PHDR).is_some_and(|headers| module.contains(headers)),
-        // The program is the one without a name.
+        // Only the program has an empty name.
         record => name_of(record).is_some_and(|name| name.as_bytes().is_empty()),
     };
     (!is_program).then_some(module)
 }
 
-/// The module that this code is in, by its ELF header, which the linker has a name for.
+/// The module that this code is in, by its ELF header, which has a name in the linker.
 fn this_library_by_header() -> Option<Module> {
     by_header(linked_address!(hidden "__ehdr_start"))
 }
 
-/// The main program by its program headers, which the kernel tells.
+/// The main program, by its program headers, whose address the kernel gives.
 fn program_by_header() -> Option<Module> {
     let headers = auxv::get(libc::AT_PHDR)?;
     by_header(headers.checked_sub(size_of::<Elf64_Ehdr>())?)
@@ -173,7 +176,7 @@ fn first_address(segments: &[Elf64_Phdr]) -> Option<usize> {
     Some(word(first.p_vaddr))
 }
 
-/// The end of the segment of a module that `address` lies in.
+/// The end of the module's segment that `address` lies in.
 pub fn segment_end(module: &Module, address: usize) -> Option<usize> {
     let segments = segments(module.start)?;
     let bias = module.start.wrapping_sub(first_address(segments)?);
@@ -200,7 +203,7 @@ fn segments(start: usize) -> Option<&'static [Elf64_Phdr]> {
     if !is_elf || !offset.is_multiple_of(align_of::<Elf64_Phdr>()) {
         return None;
     }
-    // Tools that rewrite files put the program headers elsewhere than behind the header, and then nothing may be there in memory.
+    // Tools that rewrite files move the program headers away from the header, and then they may not be in memory.
     let first = start.checked_add(offset)?;
     let end = first.checked_add(count * size_of::<Elf64_Phdr>())?;
     if !are_readable(first, end) {
@@ -212,7 +215,7 @@ fn segments(start: usize) -> Option<&'static [Elf64_Phdr]> {
 
 /// Whether all words from one address up to another can be read.
 fn are_readable(start: usize, end: usize) -> bool {
-    /// The least there is.
+    /// The smallest page size there is.
     const PAGE: usize = 4096;
     (start & !(PAGE - 1)..end).step_by(PAGE).all(probe::is_readable)
 }
@@ -222,8 +225,8 @@ const fn word(value: u64) -> usize {
     value as usize
 }
 
-/// The addresses of this library's own code: a shared library's whole range; in a program with `libmetes.a` inside the section that
-/// `scripts/make-static` puts all code into. Empty where neither is known.
+/// The addresses of this library's own code. For a shared library: its whole range. For a program with
+/// `libmetes.a` in it: the section that `scripts/make-static` puts all code into. Empty if neither is known.
 pub fn code_of_this_library() -> core::ops::Range<usize> {
     let (start, stop) = (linked_address!(hidden "__start_metes_text"), linked_address!(hidden "__stop_metes_text"));
     if start != 0 && stop > start {
@@ -232,9 +235,9 @@ pub fn code_of_this_library() -> core::ops::Range<usize> {
     this_library().map_or(0..0, |module| module.start..module.end)
 }
 
-/// An address as a report tells it.
+/// An address as a report gives it.
 pub struct NamedAddress {
-    /// The path of what is mapped there, empty if nothing has a name there.
+    /// The path of what is mapped there; empty if that has no name.
     pub name: Name,
     /// The offset for `addr2line -e`.
     pub offset: usize,
@@ -247,7 +250,7 @@ impl fmt::Display for NamedAddress {
     }
 }
 
-/// What an address belongs to. Never faults, takes no lock; may be called in a signal handler.
+/// What an address belongs to. Never faults and takes no lock. May be called in a signal handler.
 pub fn place(address: usize) -> NamedAddress {
     by_record(address).or_else(|| by_map(address)).unwrap_or(NamedAddress { name: Name::new(), offset: 0 })
 }
@@ -263,7 +266,7 @@ fn by_record(address: usize) -> Option<NamedAddress> {
     Some(NamedAddress { name, offset: address.wrapping_sub(bias) })
 }
 
-/// What the loader calls a module.
+/// The loader's name for a module.
 fn name_of(record: usize) -> Option<Name> {
     let mut name = Name::new();
     read_text(peek_word(record + size_of::<usize>())?, &mut name);
@@ -275,7 +278,8 @@ fn by_map(address: usize) -> Option<NamedAddress> {
     let place = maps::lookup(address).ok()??;
     let mut name = Name::new();
     name.push(place.name.as_bytes());
-    // A file that is mapped from its start has its header there; what was linked for fixed addresses (ET_EXEC) is where it was linked for.
+    // A file that is mapped from its start has its header at `base`. One linked for fixed addresses
+    // (ET_EXEC) is mapped at these.
     let mut header = [0u8; 18];
     let got = probe::peek(place.base, &mut header);
     let is_fixed = got == header.len() && header.starts_with(b"\x7fELF") && header[16] == 2;
@@ -322,8 +326,8 @@ fn read_text(mut address: usize, name: &mut Name) {
     }
 }
 
-/// Tells a stack, one line a frame: `    #0 0x7f5e4123 /lib/libfoo.so.1+0x4123`. A frame is a return address: what is told is the byte before it,
-/// which lies in the call.
+/// Writes a stack, one line a frame: `    #0 0x7f5e4123 /lib/libfoo.so.1+0x4123`. A frame is a return
+/// address. The line gives the byte before it, which lies in the call.
 pub fn write_stack(frames: &[usize], line: &mut dyn FnMut(fmt::Arguments<'_>)) {
     for (index, &frame) in frames.iter().enumerate() {
         let address = frame.wrapping_sub(1);
@@ -331,7 +335,7 @@ pub fn write_stack(frames: &[usize], line: &mut dyn FnMut(fmt::Arguments<'_>)) {
     }
 }
 
-/// The same to a `Write`, each line ended.
+/// The same to a `Write`, each line with its newline.
 pub fn write_stack_to(frames: &[usize], to: &mut dyn Write) -> fmt::Result {
     let mut result = Ok(());
     write_stack(frames, &mut |line| result = result.and_then(|()| writeln!(to, "{line}")));

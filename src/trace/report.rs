@@ -1,5 +1,6 @@
-//! Reports: one line that says what is wrong, written with one write(2), then lines of detail, then abort. Nothing here allocates
-//! or takes a lock, and nothing unwinds. What the *program* did wrong is a `misuse` or a `found`; a broken invariant of metes' own is a `bug`.
+//! Reports: one line that says what is wrong, in one write(2), then lines of detail, then abort.
+//! Nothing here allocates, takes a lock or unwinds. A mistake of the *program* is a `misuse` or a
+//! `found`. A broken invariant of metes itself is a `bug`.
 //!
 //! The line is written before the detail is gathered: gathering asks the kernel, which may refuse that in its own ways.
 
@@ -18,10 +19,10 @@ use core::fmt::{Arguments, Write};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-/// A report's line; an address, a size and a path fit.
+/// A report's line. An address, a size and a path fit.
 type ReportLine = Line<512>;
 
-/// What happens when something was found that can be survived.
+/// What happens when metes finds something that the process can survive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum After {
     /// It is reported, and the process aborts.
@@ -36,15 +37,15 @@ pub enum After {
 pub const AFTER: Word = Word::new(read_only::AFTER, After::Stop as usize);
 /// Where reports go, if not to standard error.
 pub const PATH: Text = Text::new(read_only::REPORT);
-/// The number of the thread that is writing a report. It keeps it where the process ends by that.
+/// The number of the thread that is writing a report; 0 for none. It stays if the process ends by that report.
 static REPORTER: AtomicU32 = AtomicU32::new(0);
 
-/// Says what happens when something was found that can be survived.
+/// Sets what happens when metes finds something that the process can survive.
 pub fn set_after(after: After) {
     AFTER.set(after as usize);
 }
 
-/// What happens when something was found that can be survived.
+/// What happens when metes finds something that the process can survive.
 pub fn after() -> After {
     match AFTER.get() {
         0 => After::Stop,
@@ -69,14 +70,14 @@ fn say_to(fd: libc::c_int, text: Arguments<'_>) {
 
 fn line_of(text: Arguments<'_>) -> ReportLine {
     let mut line = ReportLine::new();
-    // A Line never fails to be written to.
+    // Writing to a Line never fails.
     let _ = write!(line, "metes: {text}");
     line.end();
     line
 }
 
-/// Writes bytes to a file descriptor. What cannot be written is lost, but what is for a standard error that was closed goes to what it was, if
-/// that was kept. Keeps errno.
+/// Writes bytes to a file descriptor. What cannot be written is lost. If standard error was closed, the
+/// bytes for it go to the copy of it, if one was kept. Keeps errno.
 pub fn write_all(mut fd: libc::c_int, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         // SAFETY: the buffer is readable for its length.
@@ -92,13 +93,13 @@ pub fn write_all(mut fd: libc::c_int, mut bytes: &[u8]) {
     }
 }
 
-/// The lines behind a report's first.
+/// The lines after a report's first.
 pub struct Detail {
     fd: libc::c_int,
     text: &'static mut Line<TEXT_MAX>,
 }
 
-/// In the place of a descriptor: what valgrind writes to.
+/// Stands for valgrind's output in the place of a descriptor.
 const VALGRIND: libc::c_int = -1;
 
 fn say_by_valgrind(line: &[u8], with_stack: bool) {
@@ -114,11 +115,11 @@ fn say_by_valgrind(line: &[u8], with_stack: bool) {
 const TEXT_MAX: usize = 4096;
 /// Frames of the call that a report is about.
 const FRAMES: usize = 16;
-/// Room that a line finds in the buffer, or it is emptied before.
+/// Room in the buffer for one more line. With less it is flushed first.
 const LINE_ROOM: usize = 512;
 
 impl Detail {
-    /// One line more.
+    /// Adds a line.
     pub fn line(&mut self, text: Arguments<'_>) {
         if TEXT_MAX - self.text.as_bytes().len() < LINE_ROOM {
             self.flush();
@@ -157,7 +158,7 @@ impl Detail {
             }
             let mut line = Line::<128>::new();
             for (index, byte) in bytes.iter().enumerate() {
-                // What the report is about begins at the bracket.
+                // The bracket stands before the first byte that the report is about.
                 let mark = if row.wrapping_add(index) == address { '[' } else { ' ' };
                 let _ = write!(line, "{mark}{byte:02x}");
             }
@@ -169,7 +170,7 @@ impl Detail {
     }
 }
 
-/// The buffer for detail is too large for the stack of a signal handler.
+/// The buffer for detail, which is too large for the stack of a signal handler.
 struct Buffer(UnsafeCell<Line<TEXT_MAX>>);
 
 // SAFETY: only the reporter uses it, and there is one at a time.
@@ -177,8 +178,8 @@ unsafe impl Sync for Buffer {}
 
 static BUFFER: Buffer = Buffer(UnsafeCell::new(Line::new()));
 
-/// The program has misused the heap, in a way that can be survived: says how and aborts, or returns, as `set_after` says. `at` is the
-/// address that it is about.
+/// The program has misused the heap in a way that it can survive. Says how and then aborts or returns,
+/// as `set_after` says. `at` is the address that the report is about.
 #[cold]
 #[inline(never)]
 pub fn found(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
@@ -189,7 +190,7 @@ pub fn found(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut De
     }
 }
 
-/// The program has done what an option says it may: reports it, and returns.
+/// The program has done something that an option allows: reports it and returns.
 pub fn noticed(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
     if begin() {
         write(code, at, text, detail);
@@ -197,40 +198,42 @@ pub fn noticed(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut 
     }
 }
 
-/// The program has damaged the heap: says how and aborts, as nothing could be relied upon any more. `at` is the address that it is about.
+/// The program has damaged the heap. Says how and aborts, as nothing could be relied on any more. `at`
+/// is the address that the report is about.
 #[cold]
 #[inline(never)]
 pub fn misuse(code: Code, at: usize, text: Arguments<'_>) -> ! {
     die(code, at, text, &|_| {})
 }
 
-/// An invariant of metes' own is broken: says which and aborts.
+/// An invariant of metes itself is broken: says which and aborts.
 #[cold]
 #[inline(never)]
 pub fn bug(text: Arguments<'_>) -> ! {
     die(Code::Internal, 0, text, &|_| {})
 }
 
-/// In a forked child: whoever was writing a report is not there.
+/// Called in a forked child, where the thread that was writing a report does not exist.
 pub fn adopt() {
     REPORTER.store(0, Relaxed);
 }
 
-/// Milliseconds that a thread waits for another's report.
+/// How many milliseconds a thread waits for another's report.
 const PATIENCE: u32 = 5000;
 
-/// Claims the right to report. False for a thread that has it already: a signal handler that finds something in the middle of a report.
+/// Claims the right to report. False for a thread that has it already: a signal handler that finds
+/// something during a report.
 fn begin() -> bool {
     let me = thread::number();
     for _ in 0..PATIENCE {
         match REPORTER.compare_exchange(0, me, Ordering::Acquire, Relaxed) {
             Ok(_) => return true,
             Err(first) if first == me => return false,
-            // If the process ends by that report, this thread waits for the end.
+            // If that report ends the process, this thread waits for the end.
             Err(_) => calls::sleep(1),
         }
     }
-    // Whoever reports may be waiting for a lock that this thread holds.
+    // The reporting thread may be waiting for a lock that this thread holds.
     false
 }
 
@@ -238,7 +241,7 @@ fn end() {
     REPORTER.store(0, Ordering::Release);
 }
 
-/// Writes a report. The caller is the reporter.
+/// Writes a report. The calling thread must be the reporter.
 fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) {
     let path = path::expand(PATH, calls::process_id().cast_signed());
     let file = path.as_ref().and_then(|path| file::open_to_append(path.as_bytes()));
@@ -254,7 +257,7 @@ fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail
     } else {
         say_to(fd, text);
     }
-    // SAFETY: the caller is the only one, and lets go of it below.
+    // SAFETY: the calling thread is the only reporter, and drops this below.
     let mut lines = Detail { fd, text: unsafe { &mut *BUFFER.0.get() } };
     lines.text.clear();
     lines.line(format_args!("in thread {} of process {}", thread::number(), calls::process_id()));
@@ -266,7 +269,7 @@ fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail
     if at != 0 {
         lines.memory(at);
     }
-    // What has been gathered so far is kept, whatever comes of this.
+    // Written before the capture: whatever that does, this much is kept.
     lines.flush();
     let mut frames = [0; FRAMES];
     let count = if code.is_of_a_call() { unwind::capture_carefully(&mut frames) } else { 0 };
@@ -280,8 +283,8 @@ fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail
     }
 }
 
-/// The first report is the only one: other threads that find something at the same moment wait for the end. A program's
-/// SIGABRT handler that does wrong once more ends at once.
+/// The first report is the only one: other threads that find something at the same time wait for the
+/// end. If a program's SIGABRT handler does something wrong again, the process ends at once.
 #[cfg(not(any(test, feature = "fake")))]
 fn die(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) -> ! {
     if begin() {

@@ -1,4 +1,4 @@
-//! The tree alone, over an array: a node is an index, its key the index itself or (size, index).
+//! Tests of the tree over an array. A node is an index, and its key is the index itself or (size, index).
 
 use super::*;
 use core::cell::Cell;
@@ -51,7 +51,7 @@ impl Nodes for Slots {
     }
 }
 
-/// A walk over three nodes, whose links lead in a circle, as a program may have written them: it ends.
+/// Checks that a walk ends on three nodes whose links form a circle, as a program may have written them.
 fn ends(walk: impl Fn(&mut Tree, &Slots) + std::panic::RefUnwindSafe) {
     for (left, right) in [(0, 1), (1, 0), (1, 1)] {
         let slots = Slots(vec![Slot::default(); 5]);
@@ -122,7 +122,8 @@ fn a_summary_that_promises_too_much_ends_the_walk() {
     tree.first_fit(&slots, 50);
 }
 
-/// Checks links, order, balance and sums below `node`; returns its summary and appends its nodes in order.
+/// Checks links, order, balance and summaries of the subtree of `node`. Returns its summary and appends
+/// its nodes in order.
 fn validate(slots: &Slots, node: usize, parent: usize, order: &mut Vec<usize>) -> Summary {
     if node == NONE {
         return EMPTY;

@@ -1,4 +1,4 @@
-//! Models under loom.
+//! Models of the lock under loom.
 
 #![allow(unsafe_code)]
 
@@ -9,7 +9,7 @@ use lock_api::{Mutex, RawMutex};
 use std::rc::Rc;
 use std::vec::Vec;
 
-/// A wakeup that is lost is a deadlock, which loom reports.
+/// Counts under the lock. A lost wakeup is a deadlock, which loom reports.
 fn count(threads: u32, rounds: u32) {
     let counter = Rc::new(Mutex::<FutexLock, _>::new(Unshared::new(0)));
     let run = move |counter: Rc<Mutex<FutexLock, Unshared<u32>>>| {
@@ -38,7 +38,7 @@ fn two_threads_are_never_inside_together_and_never_sleep_for_good() {
 fn three_threads_are_never_inside_together_and_never_sleep_for_good() {
     model(2, || count(3, 1));
 }
-/// A fork beside threads that work under the lock, and go elsewhere where it is frozen.
+/// A fork beside threads that work under the lock, unless it is frozen.
 fn fork_beside(threads: u32) {
     let lock = Rc::new((FutexLock::INIT, Unshared::new(0)));
     let work = |lock: Rc<(FutexLock, Unshared<u32>)>| {
@@ -54,7 +54,7 @@ fn fork_beside(threads: u32) {
     });
     let others: Vec<_> = others.collect();
     lock.0.freeze(false);
-    // What the child sees: nobody is at work on it.
+    // The child sees this: no thread is at work.
     lock.1.get();
     lock.0.thaw();
     others.into_iter().for_each(|thread| thread.join().unwrap());
@@ -79,7 +79,7 @@ fn forks_freeze_together_and_the_last_one_thaws() {
         };
         let other = lock.clone();
         let other = loom::thread::spawn(move || fork(other));
-        // Waits for both.
+        // Waits for an owner and for a fork.
         lock.0.lock();
         lock.1.set(1);
         // SAFETY: taken just now.

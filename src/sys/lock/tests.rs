@@ -1,4 +1,4 @@
-//! Tests.
+//! Tests of the lock.
 
 #![allow(unsafe_code)]
 
@@ -76,7 +76,8 @@ fn a_lock_whose_owner_was_left_behind_is_shut_for_good() {
         ended.recv().unwrap_err();
     });
     tell.recv().unwrap();
-    // A handler that has interrupted an operation does not wait for the owner for ever, nor does who may come to a lock that was left behind.
+    // A handler that has interrupted an operation does not wait for the owner for ever. Nor does
+    // `lock_soon` at a lock whose owner was left behind.
     lock.freeze(true);
     assert!(!lock.lock_soon() && lock.word.load(Ordering::Relaxed) & FROZEN == 0);
     lock.thaw();

@@ -59,7 +59,7 @@ fn a_segment_ends_behind_what_is_in_it() {
 fn headers_that_cannot_be_read_are_none() {
     let page = mmap::page_size();
     let start = mmap::map_uncounted(2 * page).unwrap();
-    // SAFETY: the test's own pages, with room for a header; zeroes are one.
+    // SAFETY: the test's own pages, with room for a header, and zeroes are a valid one.
     let header = unsafe { &mut *pointer::at_mut::<Elf64_Ehdr>(start) };
     header.e_ident[..4].copy_from_slice(b"\x7fELF");
     header.e_phentsize = size_of::<Elf64_Phdr>().try_into().unwrap();
@@ -81,7 +81,7 @@ fn a_place_is_the_same_by_the_loader_and_by_the_kernel() {
         let (first, second) = (by_record(address).unwrap(), by_map(address).unwrap());
         assert_eq!(first.offset, address - find(address).unwrap().start);
         assert!(first.name.as_bytes().starts_with(b"/"));
-        // The kernel's names are whole, those of the list are cut.
+        // The first name is whole, the one from the list of mappings is cut.
         let len = second.name.as_bytes().len();
         assert!(first.name.as_bytes().ends_with(b".so.6") || &first.name.as_bytes()[..len] == second.name.as_bytes());
     }

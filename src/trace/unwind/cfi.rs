@@ -1,4 +1,5 @@
-//! Rules out of a module's unwind information, the DWARF tables in `.eh_frame`, by `gimli`: about a microsecond each.
+//! Rules from a module's unwind information, the DWARF tables in `.eh_frame`, read by `gimli`: about a
+//! microsecond each.
 
 #![allow(unsafe_code)]
 
@@ -15,7 +16,8 @@ type Section = EndianSlice<'static, NativeEndian>;
 type Frames = EhFrame<Section>;
 type Row = UnwindTableRow<usize, OnStack>;
 
-/// Memory for reading a table: 8 KiB of stack. Both machines save fewer registers than that, and compilers nest states two deep.
+/// Memory for reading a table: 8 KiB of stack. Both machines save fewer registers than fit here, and
+/// compilers nest states two deep.
 struct OnStack;
 
 impl<T: ReaderOffset> UnwindContextStorage<T> for OnStack {
@@ -47,10 +49,11 @@ fn read(module: &Module, pc: usize) -> gimli::Result<Rule> {
     Ok(of_row(row, &frames, pc).unwrap_or(Rule::plain(Kind::Unknown)))
 }
 
-/// What is mapped of a module from an address on.
+/// The mapped bytes of a module from an address on.
 fn section(module: &Module, start: usize) -> gimli::Result<Section> {
     let end = modules::segment_end(module, start).ok_or(Error::NoUnwindInfoForAddress)?;
-    // SAFETY: the segment is mapped and, having unwind information, neither written to nor unmapped while code of the module is at work.
+    // SAFETY: the segment is mapped. As it has unwind information, it is neither written to nor
+    // unmapped while code of the module runs.
     let bytes = unsafe { core::slice::from_raw_parts(pointer::at(start), end - start) };
     Ok(EndianSlice::new(bytes, NativeEndian))
 }
@@ -59,7 +62,7 @@ fn section(module: &Module, start: usize) -> gimli::Result<Section> {
 fn of_row(row: &Row, frames: &Frames, pc: usize) -> Option<Rule> {
     let saved = |register| row.registers().find(|(saved, _)| *saved == register).map(|(_, rule)| rule);
     let ra = match saved(machine::RA) {
-        // Not saved: in the link register, or nowhere.
+        // The return address is not saved: it is in the link register, or nowhere.
         None | Some(RegisterRule::SameValue) if machine::HAS_LINK_REGISTER => None,
         None | Some(RegisterRule::Undefined) => return Some(Rule::plain(Kind::End)),
         Some(RegisterRule::Offset(offset)) => Some(*offset),
@@ -93,18 +96,19 @@ enum Base {
     None,
     Sp,
     Fp,
-    /// The word at the frame pointer and the offset.
+    /// The word at the frame pointer plus the offset.
     AtFp,
 }
 
-/// A number, or one that is so far from what a register says.
+/// A number, or an offset from what a register holds.
 #[derive(Clone, Copy)]
 struct Value {
     base: Base,
     offset: i64,
 }
 
-/// What an expression comes to, of those that the linker writes for its stubs and compilers for functions that align their stack.
+/// The value of an expression. It handles those that the linker writes for its stubs, and those of
+/// compilers for functions that align their stack.
 fn value(expression: &UnwindExpression<usize>, frames: &Frames, pc: usize) -> Option<Value> {
     use gimli::constants as op;
     const FIRST_REGISTER: u8 = op::DW_OP_breg0.0;
@@ -162,7 +166,7 @@ fn value(expression: &UnwindExpression<usize>, frames: &Frames, pc: usize) -> Op
     (depth == 1).then_some(stack[0])
 }
 
-/// A signed LEB128 number.
+/// Reads a signed LEB128 number.
 fn signed(code: &mut impl Iterator<Item = u8>) -> Option<i64> {
     let (mut value, mut shift) = (0i64, 0);
     loop {
@@ -173,7 +177,7 @@ fn signed(code: &mut impl Iterator<Item = u8>) -> Option<i64> {
         value |= i64::from(byte & 0x7f) << shift;
         shift += 7;
         if byte & 0x80 == 0 {
-            // The last byte's top bit is the sign.
+            // The sign is bit 6 of the last byte.
             return Some(if byte & 0x40 != 0 { value | -1 << shift } else { value });
         }
     }

@@ -1,4 +1,5 @@
-//! What unwinding has to know of a machine: its registers, what the kernel leaves on the stack for a signal handler, and what a call looks like.
+//! What unwinding must know of a machine: its registers, what the kernel leaves on the stack for a
+//! signal handler, and what a call looks like.
 
 #![allow(unsafe_code)]
 
@@ -7,13 +8,13 @@ use gimli::Register;
 /// The three registers that a walk needs, and a fourth.
 #[derive(Clone, Copy, Debug)]
 pub struct Registers {
-    /// The address of the instruction at work.
+    /// The address of the current instruction.
     pub pc: usize,
     /// The stack pointer.
     pub sp: usize,
     /// The frame pointer, or whatever a function has put into that register.
     pub fp: usize,
-    /// The link register, where it is known.
+    /// The link register, if it is known.
     pub lr: Option<usize>,
 }
 
@@ -26,9 +27,9 @@ mod of {
     pub const RA: Register = Register(30);
     /// Whether a call leaves the return address in a register.
     pub const HAS_LINK_REGISTER: bool = true;
-    /// From the stack pointer of the code that a signal handler returns to up to the context: a `siginfo_t`.
+    /// Bytes from the stack pointer, as in the code that a signal handler returns to, up to the context: a `siginfo_t`.
     pub const CONTEXT: usize = 128;
-    /// In a `ucontext_t`.
+    /// Offsets in a `ucontext_t`.
     pub const CONTEXT_PC: usize = 440;
     pub const CONTEXT_SP: usize = 432;
     pub const CONTEXT_FP: usize = 416;
@@ -39,7 +40,7 @@ mod of {
         address & ((1 << 48) - 1)
     }
 
-    /// The instruction before an address, from its last four bytes: whether it is a call.
+    /// Whether the instruction before an address, its last four bytes, is a call.
     pub fn is_call(bytes: [u8; 8]) -> bool {
         let [.., a, b, c, d] = bytes;
         let instruction = u32::from_le_bytes([a, b, c, d]);
@@ -68,9 +69,9 @@ mod of {
     pub const RA: Register = Register(16);
     /// Whether a call leaves the return address in a register.
     pub const HAS_LINK_REGISTER: bool = false;
-    /// From the stack pointer of the code that a signal handler returns to up to the context.
+    /// Bytes from the stack pointer, as in the code that a signal handler returns to, up to the context.
     pub const CONTEXT: usize = 0;
-    /// In a `ucontext_t`.
+    /// Offsets in a `ucontext_t`.
     pub const CONTEXT_PC: usize = 168;
     pub const CONTEXT_SP: usize = 160;
     pub const CONTEXT_FP: usize = 120;
@@ -102,7 +103,7 @@ mod of {
     }
 }
 
-/// Where there is no way to tell.
+/// Zeroes, where the registers cannot be read.
 #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 pub fn nowhere() -> Registers {
     Registers { pc: 0, sp: 0, fp: 0, lr: None }

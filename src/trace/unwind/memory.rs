@@ -1,10 +1,10 @@
-//! Reading a stack: of words on the way down nothing is known but that a frame should be there.
+//! Reading a stack. Of the words that a walk follows only one thing is known: a frame should be there.
 //!
-//! A word is read only where its page was readable when the kernel was asked. Pages that were are remembered, by address, and that is
-//! relied upon only for the page behind the one that this walk has read before, as long as all frames were found by rules: that page is of the
-//! same stack, which is there while its thread is. Whatever else the walk is led to, far frames, those found by a guess, code, may be where
-//! something was that has gone since: the kernel is asked anew. Who cannot afford that another thread unmaps it just then reads
-//! `Carefully`: then the kernel copies each word.
+//! A word is read only if its page was readable when the kernel was asked. Readable pages are remembered by address.
+//! A walk relies on this only for the page after the one that it has read last, and only while all frames were found
+//! by rules. That page is of the same stack, which exists as long as its thread. Far frames, frames found by a guess,
+//! and code may lie where something has been unmapped since: the kernel is asked again. A caller that cannot risk
+//! that another thread unmaps a page at that moment reads with `Care::Careful`. The kernel then copies each word.
 
 #![allow(unsafe_code)]
 
@@ -13,17 +13,17 @@ use crate::sys::probe;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// The least page there is. Where they are larger, each is asked about in several pieces.
+/// The smallest page size there is. A larger page is asked about in several pieces.
 const PAGE: usize = 4096;
 const PAGES: usize = 512;
 
-/// Pages that were readable, each where its number says.
+/// Pages that were readable. A page's number gives its place.
 static READABLE: [AtomicUsize; PAGES] = [const { AtomicUsize::new(0) }; PAGES];
 
 /// How words are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Care {
-    /// By a load, where the page can be read.
+    /// By a load, if the page can be read.
     Fast,
     /// By the kernel, word by word.
     Careful,
@@ -34,7 +34,7 @@ pub struct Memory {
     care: Care,
     /// Whether this is the thread's stack for sure.
     is_sure: bool,
-    /// The page read from last.
+    /// The page that was read last.
     page: usize,
 }
 
@@ -44,7 +44,7 @@ impl Memory {
         Self { care, is_sure: true, page: usize::MAX }
     }
 
-    /// A reader that knows of one page that it can be read: that of the frame it runs in.
+    /// A reader that takes one page for readable: that of the frame it runs in.
     #[inline]
     pub fn from(care: Care, sp: usize) -> Self {
         Self { care, is_sure: true, page: page(sp) }
@@ -68,15 +68,15 @@ impl Memory {
         Some(load(address))
     }
 
-    /// From here on what was remembered is not relied upon: a frame was found by a guess.
+    /// A frame was found by a guess: from here on the reader does not rely on what was remembered.
     #[cold]
     pub fn doubt(&mut self) {
         self.is_sure = false;
     }
 }
 
-/// The eight bytes before an address, which code may have: zeros where they reach into a page before that cannot be read. Code may stand at
-/// the start of its page.
+/// The eight bytes before an address, where code may be. Code may start at the start of its page: then
+/// bytes on the page before that cannot be read are given as zeros.
 pub fn bytes_before(address: usize) -> Option<[u8; BYTES]> {
     let start = address.checked_sub(BYTES)?;
     let last = page(address - 1);
@@ -86,13 +86,13 @@ pub fn bytes_before(address: usize) -> Option<[u8; BYTES]> {
     }
     let mut bytes = [0; BYTES];
     for (place, at) in bytes.iter_mut().zip(start..).skip(from - start) {
-        // SAFETY: its page can be read, says the kernel. Volatile: it is code that another thread may be making.
+        // SAFETY: the kernel says that its page can be read. Volatile: another thread may be writing this code.
         *place = unsafe { pointer::at::<u8>(at).read_volatile() };
     }
     Some(bytes)
 }
 
-/// Bytes that show whether a call stands before an address.
+/// How many bytes show whether a call stands before an address.
 const BYTES: usize = 8;
 
 #[inline]
@@ -100,7 +100,7 @@ fn is_remembered(page: usize) -> bool {
     READABLE[page / PAGE % PAGES].load(Relaxed) == page
 }
 
-/// Asks the kernel whether a page can be read. The first page never is.
+/// Asks the kernel whether a page can be read. The first page never can.
 #[cold]
 fn is_readable(page: usize) -> bool {
     let readable = page >= PAGE && probe::is_readable(page);

@@ -1,4 +1,4 @@
-//! Stacks: the return addresses of the calling thread, or of one that a signal has stopped.
+//! Stacks: the return addresses of the calling thread, or of a thread that a signal has stopped.
 //!
 //! ```text
 //!     pc, sp, fp  --rule-->  the caller's pc, sp, fp  --rule-->  ...
@@ -6,12 +6,14 @@
 //!          cache: a word for each pc  <--miss--  .eh_frame of the module that pc is in
 //! ```
 //!
-//! Distributions build programs without frame pointers, so what leads from a frame to its caller is unwind information (`cfi`), boiled down
-//! to a word (`rule`) and remembered. Nothing here allocates or takes a lock, and all of it may run in a signal handler.
+//! Distributions build programs without frame pointers. So unwind information leads from a frame to its
+//! caller (`cfi`). It is reduced to a word (`rule`) and remembered. Nothing here allocates or takes a
+//! lock, and all of it may run in a signal handler.
 //!
-//! What is found is checked: a caller's frame lies above, on whole words, on a readable page (`memory`), and the return address is in a
-//! module. Code that no module has, made while the program runs, is followed by frame pointers, each of which must lead to what looks like
-//! a call. Where nothing fits the stack ends: too short, never made up.
+//! What is found is checked. A caller's frame must lie above, on whole words, on a readable page
+//! (`memory`), and the return address must be in a module. Code of no module, made while the program
+//! runs, is followed by frame pointers, and each must lead to what looks like a call. Where a check
+//! fails the stack ends: it may be too short, but is never made up.
 
 #![allow(unsafe_code)]
 
@@ -33,13 +35,14 @@ use rule::{Cache, Kind, Rule};
 
 static CACHE: Cache = Cache::new();
 
-/// A frame that is found by its frame pointer is no larger.
+/// The most bytes of a frame that is found by its frame pointer.
 const FRAME_MAX: usize = 1 << 20;
-/// Frames of our own at most, on top of the program's.
+/// The most frames of metes itself, on top of the program's.
 const OWN_MAX: usize = 64;
 
 impl Registers {
-    /// What the kernel saved of a thread that a signal stopped: a signal handler's third argument.
+    /// The registers that the kernel saved when a signal stopped a thread. `context` is the third
+    /// argument of the signal handler.
     ///
     /// # Safety
     /// `context` must be that.
@@ -55,8 +58,8 @@ impl Registers {
     }
 }
 
-/// The calling thread's return addresses, innermost first, and how many there are: from the first on that is not in this library's own code, as
-/// many as fit. `frame - 1` lies in the instruction that was at work.
+/// The calling thread's return addresses, innermost first; returns how many. The first is the first outside
+/// this library's own code, and then come as many as fit. `frame - 1` lies in the instruction of the call.
 #[inline(never)]
 pub fn capture(frames: &mut [usize]) -> usize {
     let here = machine::here();
@@ -65,7 +68,8 @@ pub fn capture(frames: &mut [usize]) -> usize {
     walk.fill(first, frames)
 }
 
-/// The same with the kernel reading all words of the stack: slower by a factor of a hundred, and nothing on a stack can make it fault.
+/// The same, but the kernel reads all words of the stack. That is a hundred times slower, and nothing
+/// on a stack can make it fault.
 #[inline(never)]
 pub fn capture_carefully(frames: &mut [usize]) -> usize {
     let here = machine::here();
@@ -74,8 +78,8 @@ pub fn capture_carefully(frames: &mut [usize]) -> usize {
     walk.fill(first, frames)
 }
 
-/// The same for registers that a signal handler was given. The first frame is the instruction that was interrupted, as if it were a call:
-/// `frame - 1` is its address.
+/// The same, for the registers that a signal handler was given. The first frame is the interrupted
+/// instruction, as if it were a call: `frame - 1` is its address.
 pub fn capture_from(registers: &Registers, frames: &mut [usize], care: Care) -> usize {
     let mut walk = Walk::new(registers, Memory::new(care));
     let first = (registers.pc != 0).then(|| registers.pc.wrapping_add(1));
@@ -97,7 +101,7 @@ impl Known {
     }
 }
 
-/// A module that is never unloaded: the loader need not be asked for it each time.
+/// A module that is never unloaded, so the loader need not be asked for it each time.
 struct Lasting {
     start: AtomicUsize,
     /// Set last; 0 before.
@@ -105,7 +109,7 @@ struct Lasting {
     fingerprint: AtomicU64,
 }
 
-/// This library, the main program and the libc. In a program that is linked statically they are one.
+/// This library, the main program and the libc. In a statically linked program they are one.
 static LASTING: [Lasting; 3] =
     [const { Lasting { start: AtomicUsize::new(0), end: AtomicUsize::new(0), fingerprint: AtomicU64::new(0) } }; 3];
 
@@ -135,7 +139,7 @@ fn find(address: usize) -> Option<Known> {
 }
 
 struct Walk {
-    /// An address in the instruction at work.
+    /// An address in the current instruction.
     pc: usize,
     sp: usize,
     fp: usize,
@@ -151,7 +155,7 @@ impl Walk {
         Self { pc, sp, fp, lr, module: None, memory }
     }
 
-    /// Fills in frames from `frame` on.
+    /// Fills in frames, starting with `frame`.
     fn fill(&mut self, mut frame: Option<usize>, frames: &mut [usize]) -> usize {
         let (own_start, own_end) = own_code();
         let is_own = |frame: usize| (own_start..own_end).contains(&(frame - 1));
@@ -172,7 +176,7 @@ impl Walk {
         len
     }
 
-    /// Goes to the caller; its return address.
+    /// Goes to the caller, and returns its return address.
     #[inline]
     fn step(&mut self) -> Option<usize> {
         let rule = self.rule();
@@ -200,7 +204,7 @@ impl Walk {
         self.arrive(machine::bare(ra))
     }
 
-    /// How to get from here to the caller.
+    /// The rule that leads from here to the caller.
     #[inline]
     fn rule(&mut self) -> Rule {
         let Some(module) = self.module() else { return Rule::plain(Kind::Unknown) };
@@ -216,7 +220,7 @@ impl Walk {
         rule
     }
 
-    /// The module that is at work.
+    /// The module that `pc` is in.
     #[inline]
     fn module(&mut self) -> Option<Known> {
         if !self.module.is_some_and(|module| module.contains(self.pc)) {
@@ -226,7 +230,7 @@ impl Walk {
         self.module
     }
 
-    /// Goes on at a return address, unless nothing is there.
+    /// Goes on at a return address, if code is there.
     #[inline]
     fn arrive(&mut self, ra: usize) -> Option<usize> {
         self.pc = ra.wrapping_sub(1);
@@ -234,7 +238,7 @@ impl Walk {
         is_code.then_some(ra)
     }
 
-    /// From the code that a signal handler returns to on to what was interrupted.
+    /// Goes from the code that a signal handler returns to, to the interrupted code.
     #[cold]
     fn step_over_signal(&mut self) -> Option<usize> {
         let context = self.sp.wrapping_add(machine::CONTEXT);
@@ -245,11 +249,12 @@ impl Walk {
             None => None,
         };
         (self.pc, self.sp, self.fp) = (pc, sp, fp);
-        // A call of an address where nothing is ends here, but is told.
+        // If the program called an address without code, the stack ends here, but that address is in it.
         (pc != 0).then(|| pc.wrapping_add(1))
     }
 
-    /// By the frame pointer, as code without unwind information may have one: it leads to the caller's and to a return address.
+    /// Goes to the caller by the frame pointer, which code without unwind information may have. It
+    /// leads to the caller's frame pointer and to a return address.
     #[cold]
     fn step_by_frame_pointer(&mut self) -> Option<usize> {
         self.lr = None;
@@ -274,7 +279,7 @@ fn is_behind_call(ra: usize) -> bool {
     memory::bytes_before(ra).is_some_and(machine::is_call)
 }
 
-/// Where our own code starts and ends; the same addresses if it is not to be told from the program's.
+/// The start and end of our own code. Both are the same if it cannot be told from the program's.
 #[inline]
 fn own_code() -> (usize, usize) {
     static START: AtomicUsize = AtomicUsize::new(0);
@@ -288,7 +293,7 @@ fn own_code() -> (usize, usize) {
 
 #[cold]
 fn find_own_code(start: &AtomicUsize, end: &AtomicUsize) -> (usize, usize) {
-    // Zero is not known yet.
+    // Not zeroes: these mean that it is not known yet.
     const NONE: (usize, usize) = (1, 1);
     let range = modules::code_of_this_library();
     let (first, last) = if range.is_empty() { NONE } else { (range.start, range.end) };

@@ -1,14 +1,14 @@
-//! How to get from one place in a program to its caller, in a word, and the cache of these.
+//! How to get from a place in a program to its caller, in a word, and the cache of these words.
 //!
 //! ```text
 //!     | offset / 8: 28 | where the return address is: 16 | where the caller's frame pointer is: 16 | kind: 4 |
 //! ```
 //!
-//! The places are in words from the canonical frame address (CFA), what the stack pointer is in the caller behind the call.
+//! The two places are in words from the canonical frame address (CFA): the stack pointer in the caller after the call.
 //!
-//! The cache has one place for each address: an entry is two words, which no order keeps together. The first is a checksum over the
-//! second, the address and the module: what was put together from two writers fits nothing, and so does what was said of a module that has
-//! gone.
+//! The cache has one place for each address. An entry is two words, which are written without an order.
+//! So the first word is a checksum over the second, the address and the module. Words of two writers do
+//! not fit each other, and an entry of an unloaded module fits nothing.
 
 #![allow(unsafe_code)]
 
@@ -18,14 +18,15 @@ use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-/// What the CFA is found by.
+/// What the CFA is computed from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// The stack pointer and an offset.
     FromSp,
     /// The frame pointer and an offset.
     FromFp,
-    /// The word at the frame pointer and an offset: functions that align their stack. The caller's frame pointer is told from this one's.
+    /// The word at the frame pointer and an offset, in functions that align their stack. The place of
+    /// the caller's frame pointer is then in words from this frame pointer.
     AtFp,
     /// A signal handler was called here: the kernel has left all registers on the stack.
     Signal,
@@ -37,7 +38,7 @@ pub enum Kind {
 
 const KINDS: [Kind; 6] = [Kind::FromSp, Kind::FromFp, Kind::AtFp, Kind::Signal, Kind::End, Kind::Unknown];
 
-/// A rule. The zero word is none.
+/// A rule. A zero word is not a rule.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rule(u64);
 
@@ -47,18 +48,18 @@ const FP_SHIFT: u32 = KIND_BITS;
 const RA_SHIFT: u32 = FP_SHIFT + SLOT_BITS;
 const OFFSET_SHIFT: u32 = RA_SHIFT + SLOT_BITS;
 const OFFSET_BITS: u32 = u64::BITS - OFFSET_SHIFT;
-/// Not saved: the caller's is still in the register.
+/// Not saved: the caller's value is still in the register.
 const NO_SLOT: i16 = i16::MIN;
 const WORD: i64 = 8;
 
 impl Rule {
-    /// A rule that is nothing but its kind.
+    /// A rule that has only its kind.
     pub const fn plain(kind: Kind) -> Self {
         Self(kind as u64 + 1)
     }
 
-    /// A rule of offsets in bytes; `None` where they fit no word, or are not of whole words. `ra`, `fp`: from the CFA, or `None` where the
-    /// caller's is still in the register.
+    /// A rule of offsets in bytes; `None` if they do not fit in a word or are not whole words. `ra` and
+    /// `fp` are from the CFA, or `None` if the caller's value is still in the register.
     pub fn new(kind: Kind, offset: i64, ra: Option<i64>, fp: Option<i64>) -> Option<Self> {
         let offset = words(offset).filter(|words| words.unsigned_abs() < 1 << (OFFSET_BITS - 1))?;
         let (ra, fp) = (slot(ra)?, slot(fp)?);
@@ -66,7 +67,7 @@ impl Rule {
         Some(Self(offset.cast_unsigned() << OFFSET_SHIFT | slots | (kind as u64 + 1)))
     }
 
-    /// What the CFA is found by.
+    /// What the CFA is computed from.
     #[inline]
     pub fn kind(self) -> Kind {
         let index = (self.0 & ((1 << KIND_BITS) - 1)) as usize;
@@ -85,7 +86,7 @@ impl Rule {
         bytes(self.0 >> RA_SHIFT)
     }
 
-    /// Where the caller's frame pointer is, in bytes from the CFA.
+    /// Where the caller's frame pointer is, in bytes from the CFA; for `Kind::AtFp` from the frame pointer.
     #[inline]
     pub fn fp(self) -> Option<isize> {
         bytes(self.0 >> FP_SHIFT)
@@ -110,7 +111,7 @@ fn bytes(slot: u64) -> Option<isize> {
     (words != NO_SLOT).then_some(words as isize * WORD as isize)
 }
 
-/// Entries: 256 KiB, which a process has that captures stacks.
+/// The number of entries, 256 KiB in all, in each process that captures stacks.
 const ENTRIES_LOG2: u32 = 14;
 const K: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -122,11 +123,11 @@ struct Entry {
 
 const ENTRIES: usize = 1 << ENTRIES_LOG2;
 
-/// Rules by address. It has the address of its entries, 0 before the first.
+/// Rules by address. Holds the address of its entries; 0 before the first rule.
 pub struct Cache(AtomicUsize);
 
 impl Cache {
-    /// None yet.
+    /// No rules yet.
     pub const fn new() -> Self {
         Self(AtomicUsize::new(0))
     }
@@ -135,17 +136,17 @@ impl Cache {
     fn entry(&self, pc: usize) -> Option<&'static Entry> {
         let first = pointer::at::<Entry>(self.0.load(Acquire));
         let index = ((pc as u64).wrapping_mul(K) >> (u64::BITS - ENTRIES_LOG2)) as usize;
-        // SAFETY: there are so many entries at that address, which are never unmapped; an entry of zeroes is none.
+        // SAFETY: that address has so many entries, which are never unmapped. Zeroes are a valid entry without a rule.
         (!first.is_null()).then(|| unsafe { &*first.add(index) })
     }
 
-    /// Gets memory for the entries. Where there is none no rule is remembered.
+    /// Gets memory for the entries. If there is none, no rule is remembered.
     #[cold]
     fn begin(&self) {
         let bytes = ENTRIES * size_of::<Entry>();
         let Some(address) = Linux.map_guarded(bytes, Linux.page_size()) else { return };
         if self.0.compare_exchange(0, address, AcqRel, Acquire).is_err() {
-            // SAFETY: mapped above, and nobody else knows it.
+            // SAFETY: mapped above, and no other thread knows it.
             unsafe { Linux.unmap_guarded(address, bytes) };
         }
     }
@@ -214,7 +215,7 @@ mod tests {
         let entry = |pc| cache.entry(pc).map(core::ptr::from_ref);
         let other = (0x2000..).find(|&pc| entry(pc) == entry(0x1000)).unwrap();
         assert_eq!((cache.get(0x1000, 8), cache.get(other, 7)), (None, None));
-        // Half of another writer's.
+        // Half of it is another writer's.
         cache.entry(0x1000).unwrap().rule.store(second.0, Relaxed);
         assert_eq!((cache.get(0x1000, 7), cache.get(other, 7)), (None, None));
     }

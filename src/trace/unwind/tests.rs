@@ -1,4 +1,4 @@
-//! Real stacks, each compared with what the compiler's own unwinder, which reads the same tables, finds on it.
+//! Real stacks. Each is compared with what the compiler's own unwinder finds on it, which reads the same tables.
 
 #![allow(unsafe_code)]
 #![cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(any(miri, feature = "models"))))]
@@ -25,12 +25,12 @@ mod compilers {
     }
 
     extern "C" fn frame(context: *mut c_void, to: *mut c_void) -> c_int {
-        // SAFETY: called by the unwinder with its context and our vector.
+        // SAFETY: the unwinder calls this with its context and our vector.
         unsafe { (*to.cast::<Vec<usize>>()).push(_Unwind_GetIP(context)) };
         0
     }
 
-    /// The calling thread's return addresses by the compiler's unwinder.
+    /// The calling thread's return addresses, by the compiler's unwinder.
     #[inline(never)]
     pub fn frames() -> Vec<usize> {
         let mut frames = Vec::with_capacity(256);
@@ -40,7 +40,7 @@ mod compilers {
     }
 }
 
-/// Captures in both ways, and sees to it that they say the same.
+/// Captures in both ways, and asserts that the results are the same.
 #[inline(never)]
 fn captured() -> Vec<usize> {
     let (mut fast, mut careful) = (vec![0; DEPTH], vec![0; DEPTH]);
@@ -48,7 +48,7 @@ fn captured() -> Vec<usize> {
     fast.truncate(counts[0]);
     careful.truncate(counts[1]);
     assert!(fast.len() > 1, "{fast:x?}");
-    // Both start in here, at two calls.
+    // Both start in this function, at two calls.
     assert_eq!(fast[1..], careful[1..]);
     fast
 }
@@ -75,7 +75,7 @@ fn function(address: usize) -> usize {
     unsafe { _Unwind_FindEnclosingFunction(core::ptr::without_provenance_mut(address)).addr() }
 }
 
-/// What the compiler's unwinder gives last may be a zero.
+/// The last frame of the compiler's unwinder may be a zero.
 fn assert_same((ours, theirs): (Vec<usize>, Vec<usize>)) {
     let theirs: Vec<usize> = theirs.into_iter().take_while(|&frame| frame != 0).collect();
     let len = ours.len().min(theirs.len());
@@ -133,7 +133,7 @@ fn a_threads_stack_ends_where_it_starts() {
     assert_same((ours, theirs));
 }
 
-/// Calls `f` in a thread made by the libc whose stack is of the least size: the frames are at its very end.
+/// A thread made by the libc, with a small stack: the frames are at its very end.
 #[test]
 fn a_small_threads_first_frames_are_told() {
     extern "C" fn main(to: *mut c_void) -> *mut c_void {
@@ -168,7 +168,8 @@ extern "C" fn handler(_: c_int, _: *mut libc::siginfo_t, context: *mut c_void) {
     let (mut inside, mut outside) = ([0; DEPTH], [0; DEPTH]);
     let counts = [capture(&mut inside), capture_from(&registers, &mut outside, Care::Fast)];
     let (inside, outside) = (&inside[..counts[0]], &outside[..counts[1]]);
-    // From the handler over the kernel's frame to what was interrupted, and the same from the context.
+    // The capture goes from the handler over the kernel's frame to what was interrupted. From there on
+    // it is the one from the context.
     assert_eq!(outside[0], registers.pc + 1);
     let at = inside.iter().position(|&frame| frame == outside[0]).unwrap();
     assert_eq!(&inside[at..], &outside[..inside.len() - at]);
@@ -182,7 +183,7 @@ extern "C" fn handler(_: c_int, _: *mut libc::siginfo_t, context: *mut c_void) {
 
 #[inline(never)]
 fn raised(signal: c_int) {
-    // SAFETY: the handler is there.
+    // SAFETY: the handler is installed.
     unsafe { libc::raise(signal) };
     black_box(signal);
 }
@@ -215,7 +216,7 @@ fn a_signal_handler_sees_what_it_interrupted_from_either_stack() {
     }
 }
 
-/// Registers that lead nowhere end the stack, whatever they say, and nothing faults.
+/// Registers that lead nowhere end the stack, whatever they hold, and nothing faults.
 #[test]
 fn made_up_registers_end_the_stack() {
     let mut frames = [0; DEPTH];
@@ -245,7 +246,7 @@ fn made_up_registers_end_the_stack() {
     assert_eq!(capture_from(&Registers { pc: 0, sp: stack, fp: 0, lr: None }, &mut frames, Care::Fast), 0);
 }
 
-/// Pages between two that cannot be touched, with a stack in them.
+/// A page with a stack in it, before a page that cannot be read.
 #[test]
 fn a_stack_that_ends_at_a_page_that_cannot_be_read_ends_there() {
     let page = mmap::page_size();
@@ -254,7 +255,7 @@ fn a_stack_that_ends_at_a_page_that_cannot_be_read_ends_there() {
     let code = recursion as fn(usize) -> _ as usize;
     let mut frames = [0; DEPTH];
     for depth in 1..40 {
-        // The function's return address would be in the other page.
+        // The function's return address would be on the other page.
         let registers = Registers { pc: code, sp: start + page - depth * 8, fp: start + page - 8, lr: None };
         for care in [Care::Fast, Care::Careful] {
             let count = capture_from(&registers, &mut frames, care);
@@ -265,12 +266,14 @@ fn a_stack_that_ends_at_a_page_that_cannot_be_read_ends_there() {
     assert!(unsafe { mmap::munmap(start, 2 * page) });
 }
 
-/// Code made while the program runs: it calls what it is given, with and without a frame pointer.
+/// Code made while the program runs. It calls its argument, with and without a frame pointer.
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn code_without_a_module_is_passed_by_its_frame_pointer() {
-    const WITH: &[u8] = &[0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3]; // push rbp; mov rbp, rsp; call rdi; pop rbp; ret
-    const WITHOUT: &[u8] = &[0x50, 0xff, 0xd7, 0x58, 0xc3]; // push rax; call rdi; pop rax; ret
+    // push rbp; mov rbp, rsp; call rdi; pop rbp; ret
+    const WITH: &[u8] = &[0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3];
+    // push rax; call rdi; pop rax; ret
+    const WITHOUT: &[u8] = &[0x50, 0xff, 0xd7, 0x58, 0xc3];
     std::thread_local! {
         static FOUND: core::cell::RefCell<Vec<usize>> = const { core::cell::RefCell::new(Vec::new()) };
     }
@@ -287,7 +290,7 @@ fn code_without_a_module_is_passed_by_its_frame_pointer() {
         FOUND.take()
     }
     let page = mmap::page_size();
-    // What stands before the first page's code reaches into a page that can be read at first, and then cannot.
+    // The bytes before the first code are on a page that can be read at first, and then cannot.
     let before = mmap::map_uncounted(2 * page).unwrap();
     let start = before + page;
     let at = |offset: usize| pointer::at_mut::<u8>(start + offset);
@@ -307,13 +310,14 @@ fn code_without_a_module_is_passed_by_its_frame_pointer() {
     }
     let found = outer(start + 64);
     let place = found.iter().position(|&frame| frame == start + 67).unwrap();
-    // What the register holds is no frame pointer of this code: its caller is not told, or the next that has one is.
+    // The register does not hold a frame pointer of this code. So its caller is left out: the next
+    // frame with a frame pointer may follow.
     assert!(found.get(place + 1).filter(is_outer).is_none());
     // SAFETY: mapped above.
     assert!(unsafe { mmap::munmap(before, 2 * page) });
 }
 
-/// A frame that is guessed lies where a stack was that has gone since.
+/// A guessed frame lies where a stack was that has gone since.
 #[test]
 fn a_page_that_was_read_is_asked_about_again_where_a_frame_is_guessed() {
     let page = mmap::page_size();
@@ -321,7 +325,7 @@ fn a_page_that_was_read_is_asked_about_again_where_a_frame_is_guessed() {
     let code = mmap::map_uncounted(page).unwrap();
     let frame = start + page;
     let mut frames = [0; DEPTH];
-    // Code that is nowhere, whose frame leads to a return address in this module.
+    // Code in no module, whose frame leads to a return address in this module.
     let registers = Registers { pc: code, sp: start, fp: frame, lr: None };
     // SAFETY: the test's own pages.
     unsafe { pointer::at_mut::<usize>(frame + 8).write(captured().last().copied().unwrap()) };
@@ -342,7 +346,8 @@ fn errno_stays() {
     assert_eq!(errno::errno(), 77);
 }
 
-/// How to get on from each frame is remembered. Says what that saves: `cargo test --release --lib -- --nocapture what_a_capture_costs`.
+/// The rule for each frame is remembered. This prints what that saves:
+/// `cargo test --release --lib -- --nocapture what_a_capture_costs`.
 #[test]
 fn what_a_capture_costs() {
     #[inline(never)]
@@ -369,7 +374,7 @@ fn what_a_capture_costs() {
     };
     deep(10, &mut || {
         let mut frames = [0; 8];
-        // Other tests put rules into the same places now and then. From the last frame nobody has gone on.
+        // Other tests sometimes put rules into the same places. No walk has gone on from the last frame.
         let mut remembered = || capture(&mut frames) == 8 && frames[..7].iter().all(|&frame| rule(frame).is_some());
         assert!((0..100).any(|_| remembered()));
         let frames = &frames[..7];
