@@ -6,32 +6,37 @@
 //!     abi       extern "C" and GlobalAlloc: forwarding only                   |
 //!     front     the entries, the life of the process                          |
 //!     debug     the checked route, where blocks are checked                   v
-//!     route     where a request is served                  <--->   whom a pointer goes back to
+//!     route     where a request is served                  <--->   where a pointer goes back to
 //!     cache     a thread's stacks of free objects: no lock, no atomic instruction
-//!     report    what is wrong with a pointer, in words
-//!     process   options, arenas, and the page map: address -> who owns it
+//!     report    what is known of a pointer, and what is wrong with it, in words
+//!     process   options, arenas, and the page map: address -> range record and slab
 //!     slab      slabs of objects of one size; arenas: a heap and its bins behind a lock
 //!     heap      ONE coalescing free list of blocks with size headers; mappings beside it
-//!     sys       pages, locks, thread-local words, stacks
+//!     trace     stack traces and their depot; the text of reports, and faults
+//!     sys       system calls, pages, locks, thread-local words
 //!     base      numbers, size classes, checksummed words, the tree
 //! ```
 //!
-//! A folder imports only those below it, and no files import each other in a circle: `scripts/check-layers` holds them to that. So all can be read from
-//! the bottom to the top, or along a call.
+//! A folder imports only those below it, and no files import each other in a circle: `scripts/check-layers` checks
+//! both. So the source can be read from the bottom to the top, or along a call.
 //!
-//! To read on in an hour: [`heap::heap`], the only place where memory is split and merged; [`slab::slab`], objects of one size in a block of
-//! the heap; [`cache::cache`] and [`cache::fast`], what nearly all calls end in; [`route::serve`] and [`route::release`], where the others go.
-//! "The way of a call" in `docs/design.md` names the functions in their order, and the rest of it has the reasons.
+//! An hour's reading: `heap::heap`, the only place where memory is split and merged; `slab::slab`, objects of
+//! one size in a block of the heap; `cache::cache` and `cache::fast`, where nearly all calls end; `route::serve`
+//! and `route::release`, where the others go. "The way of a call" in `docs/design.md` names the functions in
+//! their order. The rest of it has the reasons.
 //!
-//! The words: a *block* is a piece of a heap, an *object* one of a *slab*, which is a block cut into equal pieces; a *bin* has an arena's
-//! slabs of a size class; an *arena* is a heap and its bins behind one lock, and the *home* of some threads; a *fill* and a *flush* move a
-//! batch between a cache's stack and the home; a *mapping* is a request at or above the *cutoff*, with pages of its own.
+//! The words: a *block* is a piece of a heap, and the *free list* is the index of a heap's free blocks. A *slab* is a
+//! block that is cut into equal *objects*. A *bin* has an arena's slabs of a size class. An *arena* is a heap and its
+//! bins behind one lock, and the *home* of some threads. A *fill* and a *flush* move a batch of objects between a
+//! cache's stack and the home. A *mapping* is a request at or above the *cutoff*, with pages of its own. The *page map*
+//! leads from an address to its region or mapping, and to its slab. An *entry* is what an exported function does. A
+//! *route* serves what a cache does not; the *checked route* puts a trailer behind each block.
 //!
-//! Two flavours are built from this source. The plain one, for tests, tools and Rust programs, exports nothing. The feature
-//! `export` adds the malloc ABI and a panic handler: `make` builds `libmetes.so` and `libmetes.a` with it.
+//! Two flavours are built from this source. The plain one, for tests, tools and Rust programs, exports nothing. The
+//! feature `export` adds the malloc ABI and a panic handler: `make` builds `libmetes.so` and `libmetes.a` with it.
 
 #![no_std]
-// What the exported functions alone need is dead elsewhere.
+// Without `export`, the code that only the exported functions use is dead.
 #![cfg_attr(not(feature = "export"), allow(dead_code))]
 
 #[cfg(any(test, feature = "fake"))]
@@ -61,7 +66,7 @@ pub use debug::check::check;
 pub use front::stats::{Stats, stats};
 pub use route::oom::{OomHandler, set_handler as set_oom_handler};
 
-/// What the crate's own integration tests look into. No API.
+/// Modules for the crate's own integration tests. Not an API.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::base::{checksum, config, operation, read_only};

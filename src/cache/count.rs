@@ -1,4 +1,4 @@
-//! How many calls were served, by entry point: counted in the caches, and here what was served without one.
+//! How many calls were served, by entry: counted in the caches, and here where there is no cache.
 
 use super::cache::{self, Cache};
 use crate::base::operation::Operation;
@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering;
 
 static CALLS: [AtomicU64; Operation::COUNT] = [const { AtomicU64::new(0) }; Operation::COUNT];
 
-/// Odd while what a cache has counted is added to `CALLS`.
+/// Odd while the counts of a cache are added to `CALLS`.
 static MOVES: AtomicU32 = AtomicU32::new(0);
 
 /// Counts a call that was not served from the thread's cache.
@@ -20,10 +20,10 @@ pub fn count(operation: Operation) {
     }
 }
 
-/// Takes back that a call was counted, which is served anew.
+/// Undoes the count of a call that is to be served again.
 pub fn uncount(operation: Operation) {
     match Cache::mine() {
-        // It may have been counted in `calls`: only their sum matters.
+        // The call may have been counted in `calls`: only the sum of both matters.
         Some(cache) => cache::add(&cache.elsewhere[operation as usize], u64::MAX),
         None => {
             CALLS[operation as usize].fetch_sub(1, Ordering::Relaxed);
@@ -31,7 +31,8 @@ pub fn uncount(operation: Operation) {
     }
 }
 
-/// All calls that were counted, in these caches or without one. The bounded tries are for a signal handler that has interrupted `take_over`.
+/// All calls counted in these caches or here. The tries are bounded, as a signal handler may have
+/// interrupted `take_over`.
 pub fn calls<C: Iterator<Item = &'static Cache>>(caches: impl Fn() -> C) -> [u64; Operation::COUNT] {
     const TRIES: usize = 100;
     let read = || {
@@ -53,8 +54,8 @@ fn add_calls(sums: &mut [u64; Operation::COUNT], cache: &Cache) {
     sums[Operation::Free as usize] += frees(cache);
 }
 
-/// Counts from here on what a cache, which is empty and nobody's, has counted. `done` makes it one that is not asked any more. One thread
-/// at a time.
+/// Adds the counts of a cache, which is empty and has no owner, to those of this file. `done` takes the cache out of
+/// what `calls` reads. One thread at a time.
 pub fn take_over(cache: &Cache, done: impl FnOnce()) {
     let mut calls = [0; Operation::COUNT];
     add_calls(&mut calls, cache);
@@ -67,8 +68,8 @@ pub fn take_over(cache: &Cache, done: impl FnOnce()) {
     MOVES.fetch_add(1, Ordering::Release);
 }
 
-/// Calls of malloc that were served from a cache's stacks. They are not counted one by one: what came into the stacks by fills and
-/// frees, left by flushes and calls.
+/// Calls of malloc that were served from a cache's stacks. They are not counted one by one: they are what fills and
+/// frees have brought, less what flushes and other calls have taken and what is still there.
 fn mallocs(cache: &Cache) -> u64 {
     let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let left = cache.calls.iter().map(load).sum::<u64>() + load(&cache.flushed) + cache.stacked() as u64;

@@ -1,4 +1,4 @@
-//! The fast paths: `pop` pops, `push` pushes. What is not so simple is left to others.
+//! The fast paths: `pop` pops, `push` pushes. All other cases go to the slow paths.
 
 #![allow(unsafe_code)]
 
@@ -14,12 +14,12 @@ use crate::slab::slab::{BINS_END, Entry};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{Ordering, compiler_fence};
 
-/// After so many frees of objects that is not in the near leaf it goes to where the last of them is: soon for a thread that frees many there, and
-/// too rarely to cost one that frees by turns here and there.
+/// The near leaf moves at every 16th free of an object outside it, to the leaf of that object. This is soon for a
+/// thread that frees many objects there, and too rare to cost a thread that frees by turns here and there.
 const NOT_NEAR: usize = 16;
 
 impl Head {
-    /// An object for `n` bytes, and its bytes; 0 where there is none.
+    /// An object for `n` bytes, and the object's size; 0 where there is none.
     #[inline(always)]
     pub(super) fn pop(&self, operation: Operation, n: usize) -> (usize, usize) {
         let grain = class::grain(n);
@@ -34,14 +34,14 @@ impl Head {
 }
 
 impl Cache {
-    /// Counts an object that a free has brought; whether the counter is at zero now.
+    /// Counts an object that a free has brought, and returns whether the counter is at zero.
     #[inline(always)]
     fn count_push(&self) -> bool {
         // SAFETY: the counter stands there.
         unsafe { arch::add_one_is_zero::<{ core::mem::offset_of!(Cache, pushed) }, _>(self) }
     }
 
-    /// As the function `pop_with_size`, in the calling thread's cache.
+    /// The same as the function `pop_with_size`, in the calling thread's cache.
     #[inline(always)]
     pub fn pop(&self, operation: Operation, n: usize) -> (usize, usize) {
         self.head.pop(operation, n)
@@ -54,13 +54,13 @@ pub fn pop(operation: Operation, n: usize) -> usize {
     pop_with_size(operation, n).0
 }
 
-/// The same, and its bytes, if there is one.
+/// The same, and the object's size if there is one.
 #[inline(always)]
 pub fn pop_with_size(operation: Operation, n: usize) -> (usize, usize) {
     Head::current().pop(operation, n)
 }
 
-/// The same for no bytes.
+/// The same for zero bytes.
 #[inline(always)]
 pub fn pop_for_zero(operation: Operation) -> usize {
     let Some(cache) = Head::current().open_cache() else { return 0 };
@@ -78,7 +78,7 @@ pub fn pop_class(operation: Operation, class: SizeClass) -> usize {
     pop_from(cache, operation, class.bin())
 }
 
-/// The same where it has been seen to that no sample is due, or that it cannot be had.
+/// The same for a caller that has looked for a sample already: none is due, or it cannot be had.
 #[inline(always)]
 pub fn pop_class_unsampled(operation: Operation, class: SizeClass) -> usize {
     let Some(cache) = Head::current().open_cache() else { return 0 };
@@ -92,7 +92,7 @@ pub fn pop_class_unsampled(operation: Operation, class: SizeClass) -> usize {
 #[inline(always)]
 pub(super) fn pop_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
     let bin = cache.bin_at(distance);
-    // SAFETY: `top` is the address of a slot, and an empty stack's says 0.
+    // SAFETY: `top` is the address of a slot, which for an empty stack holds 0.
     let object = unsafe { slot(bin.top.load(Relaxed)) }.load(Relaxed);
     if object == 0 {
         cache.open();
@@ -108,15 +108,16 @@ pub(super) fn pop_from(cache: &Cache, operation: Operation, distance: usize) -> 
     object
 }
 
-/// What became of an object that was to be put into a cache.
+/// What became of an object that was to be pushed.
 pub enum Pushed {
-    /// It is there.
+    /// It is in the cache.
     Yes,
-    /// Nothing was done: it is free already, has never left the arena, or does not start where objects do; or the stack is full.
+    /// Nothing was done: it is free already, has never left the arena, or does not start where
+    /// objects do; or the stack is full.
     Refused,
     /// Nothing was done: it is no object of a slab of the thread's home arena, or the gate is closed.
     NotHome,
-    /// Nothing was done: is not in the near leaf it. `push_far` comes next.
+    /// Nothing was done: the near leaf does not show it. `push_far` comes next.
     NotNear,
 }
 
@@ -130,7 +131,7 @@ pub fn push(address: usize) -> Pushed {
     if push_at(cache, distance, |bin| bin.has_object(unit, address), address) { Pushed::Yes } else { Pushed::Refused }
 }
 
-/// The same, and not for an object of another class than requests of so many bytes have.
+/// The same, but only for an object of the class that serves requests of `n` bytes.
 #[inline(always)]
 pub fn push_sized(address: usize, n: usize) -> bool {
     let grain = class::grain(n);
@@ -145,7 +146,7 @@ pub fn push_sized(address: usize, n: usize) -> bool {
     }
 }
 
-/// The same for an object that is not in the near leaf.
+/// The same for an object outside the near leaf.
 pub fn push_far(address: usize) -> bool {
     let Some(unit) = PAGE_MAP.unit(address) else { return false };
     let head = Head::current();
@@ -167,20 +168,20 @@ pub struct Object {
 }
 
 impl Object {
-    /// Its cache.
+    /// The cache.
     #[inline(always)]
     pub fn cache(self) -> &'static Cache {
         self.cache
     }
 
-    /// Its bytes.
+    /// The object's bytes.
     #[inline(always)]
     pub fn size(self) -> usize {
         self.cache.bin_at(self.distance).size.get()
     }
 
-    /// Releases it. False, and nothing was done, if it has been freed since, or there is no room. Where the gate was found open, and by who has
-    /// the object.
+    /// Pushes the object. False, and nothing is done, if it has been freed since, or the stack is full. The caller has
+    /// found the gate open, and has the object.
     #[inline(always)]
     pub fn push(self, address: usize) -> bool {
         push_at(self.cache, self.distance, |_| true, address)
@@ -193,11 +194,11 @@ pub fn object(address: usize) -> Result<Object, Option<Unit>> {
     let head = Head::current();
     let Some(unit) = head.near_unit(address) else { return Err(None) };
     let distance = head.distance(unit.word());
-    // The gate does not matter: the stacks are not looked at.
+    // The gate does not matter: the stacks are not read.
     if distance >= OPEN {
         return Err(Some(unit));
     }
-    // SAFETY: the near leaf of nobody shows nothing.
+    // SAFETY: the empty near leaf shows nothing, so this is not the empty head.
     let cache = unsafe { head.cache() };
     // SAFETY: an object starts there.
     if !cache.bin_at(distance).has_object(unit, address) || unsafe { key::is_set(address) } {
@@ -206,7 +207,7 @@ pub fn object(address: usize) -> Result<Object, Option<Unit>> {
     Ok(Object { cache, distance })
 }
 
-/// The unit of an address, if the near leaf shows it: where blocks are checked there is none.
+/// The unit of an address, if the near leaf shows it. `None` where blocks are checked.
 #[inline(always)]
 pub fn near_unit(address: usize) -> Option<Unit> {
     Head::current().near_unit(address)
@@ -237,16 +238,17 @@ fn push_at(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, a
     true
 }
 
-/// Puts an object or a heap block of a class, which the caller has checked, into the calling thread's cache, if there is room.
+/// Puts an object or a heap block of a class into the calling thread's cache, if there is room. The
+/// caller has checked it.
 #[inline(always)]
 pub fn push_class(class: SizeClass, address: usize) -> bool {
     let Some(cache) = Head::current().open_cache() else { return false };
-    // A cache that was halted goes on here, if that was left to its thread.
+    // A halted cache that was left to its thread goes on here.
     push_at_class(cache, class, address) || cache.enter() && push_at_class(cache, class, address)
 }
 
-/// Puts a heap block of a class, of the heap of an arena, into the calling thread's cache: as `push_class`, and not where the arena is not the
-/// thread's, or the block is in a cache already.
+/// The same for a heap block of an arena's heap: only where that arena is the thread's home and the
+/// block is not in a cache already.
 #[inline(always)]
 pub fn push_block(arena: usize, class: SizeClass, address: usize) -> bool {
     let Some(cache) = Head::current().open_cache() else { return false };
@@ -258,8 +260,9 @@ fn push_at_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
     push_at(cache, class.bin(), |_| true, address)
 }
 
-/// Puts an object that the near leaf shows into the calling thread's remote buffer. False, and nothing was done, if it is of the thread's home arena or of a
-/// mixed slab, is free already, has never left its arena, or does not start where objects do; if the buffer is full, the gate closed, or the cache halted.
+/// Puts an object that the near leaf shows into the calling thread's remote buffer. False, and nothing is done, if the
+/// object is of the home arena or of a mixed slab, is free already, has never left its arena, or does not start where
+/// objects do. False also if the buffer is full, the gate closed, or the cache halted.
 #[inline(always)]
 pub fn push_remote(address: usize) -> bool {
     let head = Head::current();

@@ -1,4 +1,4 @@
-//! Halting a cache: how somebody else than its thread comes to its stacks, and how its thread comes in.
+//! Halting a cache: how another thread than its own gets at its stacks, and how its own thread comes in.
 
 use super::cache::{ARMED, Cache, HALTED, LEFT, classes};
 use crate::sys::futex;
@@ -10,18 +10,19 @@ use crate::base::model::barrier;
 #[cfg(not(feature = "models"))]
 use crate::sys::calls::barrier;
 
-/// Milliseconds that a thread's gate may be closed when it is to go on.
+/// How many milliseconds `resume` waits for the gate to open.
 const PATIENCE: usize = if cfg!(feature = "models") { 2 } else { 20 };
 
 impl Cache {
-    /// Halts a cache for a thread that is not its own: until `resume` it serves nothing and takes nothing. False if its thread is at work on it
-    /// just now, or the kernel has no `barrier`.
+    /// Halts a cache for another thread than its own: until `resume` it serves nothing and takes nothing. False if its
+    /// thread is at work on it just now, or the kernel has no `barrier`.
     ///
-    /// The thread closes the gate before it reads what this changes. So once every processor has passed a barrier, either the gate is
-    /// seen closed here, or the thread finds the cache halted when it closes the gate next. It pays nothing for that.
+    /// The thread closes the gate before it reads what this changes. So once every processor has passed a
+    /// barrier, either `halt` sees the gate closed, or the thread finds the cache halted when it closes the
+    /// gate next. This costs the thread nothing.
     pub fn halt(&self) -> bool {
         let claim = |from| self.halted.compare_exchange(from, HALTED, Relaxed, Relaxed).is_ok();
-        // If a sample is due, it waits for the next that is.
+        // A sample that is due is put off until the next one.
         if ![0, ARMED, LEFT].into_iter().any(claim) {
             return false;
         }
@@ -29,18 +30,18 @@ impl Cache {
         classes().for_each(|class| self.bin(class).end.store(0, Relaxed));
         // In a slow path that it entered before, the thread may have set an end or the table anew.
         let unset = || classes().all(|class| self.bin(class).end.load(Relaxed) == 0) && self.has_no_bins();
-        // What the thread did before it opened the gate is seen only behind another barrier.
+        // Only a second barrier shows what the thread did before it opened the gate.
         let done = barrier() && self.is_open() && barrier() && unset();
         if !done {
-            // It may be moving a stack: it says itself where that ends.
+            // The thread may be moving a stack: it sets the ends itself.
             self.leave();
         }
         done
     }
 
-    /// Lets the thread go on. It may be just finding out that the cache is halted: what it has read so far must not
-    /// meet what it reads from now on. If that takes long, as a signal handler has interrupted it there, the thread lets itself go on later,
-    /// in its next slow path.
+    /// Lets the thread go on. The thread may just be finding the cache halted: what it has read so far must not meet
+    /// what it reads from now on, so the gate has to be open. If that takes long, as a signal handler has interrupted
+    /// the thread there, the thread lets itself go on later, in its next slow path.
     pub fn resume(&self) {
         for _ in 0..PATIENCE {
             if barrier() && self.is_open() {
@@ -66,7 +67,7 @@ impl Cache {
         futex::wake_one(&self.halted);
     }
 
-    /// Closes the gate for a slow path of the cache's own thread. False, and it is open, if the cache is halted.
+    /// Closes the gate for a slow path of the cache's own thread. False, with the gate open, if the cache is halted.
     pub fn enter(&self) -> bool {
         self.close();
         self.halted.load(Ordering::Acquire) == 0 || self.enter_halted()
@@ -77,7 +78,7 @@ impl Cache {
     fn enter_halted(&self) -> bool {
         match self.halted.load(Ordering::Acquire) {
             0 | ARMED => return true,
-            // Another thread may be claiming the cache again.
+            // Another thread may be halting the cache again.
             LEFT if self.halted.compare_exchange(LEFT, 0, Ordering::Acquire, Relaxed).is_ok() => {
                 self.limit();
                 futex::wake_one(&self.halted);
@@ -88,7 +89,7 @@ impl Cache {
         false
     }
 
-    /// The same, but not if the cache is armed.
+    /// As `enter`, but false also if the cache is armed.
     #[inline(always)]
     pub(super) fn enter_unarmed(&self) -> bool {
         self.close();
@@ -104,7 +105,7 @@ impl Cache {
         self.table().iter().all(|bin| bin.load(Relaxed) == 0)
     }
 
-    /// The same, waiting until the cache is not halted any more.
+    /// As `enter`, but waits until the cache is no longer halted.
     pub fn enter_at_last(&self) {
         while !self.enter() {
             futex::wait_most(&self.halted, HALTED, 1);

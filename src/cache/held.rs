@@ -6,9 +6,9 @@ use crate::base::operation::Operation;
 use crate::process::statics;
 use core::sync::atomic::Ordering;
 
-/// The arena of an object or a block in a cache, and the bytes that it counts for it. Its thread may be giving it back meanwhile: a block's header
-/// and a mixed slab's record are looked at under the lock only, as the region may be unmapped and the record become another's at any
-/// other time.
+/// The arena of an object or a block in a cache, and its size as that arena counts it. The cache's thread may be giving
+/// it back meanwhile. So a block's header and a mixed slab's record are read under the lock only: at any other time the
+/// region may be unmapped, and the record become another slab's.
 pub fn held_object(address: usize) -> Option<(usize, usize)> {
     if let Some(entry) = statics::PAGE_MAP.slab_entry(address) {
         let bytes = entry.class().map_or_else(|| held_in_mixed(entry.arena(), address), SizeClass::size);

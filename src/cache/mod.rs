@@ -1,4 +1,4 @@
-//! L7: thread caches: their layout, the fast paths of malloc and free, how they are filled and flushed, and whose they are.
+//! L7: thread caches: their layout, the fast paths of malloc and free, fills and flushes, and the caches' owners.
 
 #[expect(clippy::module_inception, reason = "the cache itself is the folder's main subject")]
 pub mod cache;

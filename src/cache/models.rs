@@ -1,5 +1,5 @@
-//! Halting under loom: a thread is at work on its cache while another halts it, empties it and lets it go on. See `light_fence` for what
-//! `membarrier` is here.
+//! Halting under loom: a thread is at work on its cache while another one halts it, empties it and lets it go on. For
+//! what `membarrier` is here see `light_fence`.
 
 #![allow(unsafe_code)]
 
@@ -14,15 +14,15 @@ use core::sync::atomic::Ordering::Relaxed;
 use std::vec::Vec;
 
 const OBJECTS: usize = 4;
-/// Held by the stack at the start; the others come with a fill.
+/// How many objects the stack holds at the start. The others come with a fill.
 const HELD: usize = 1;
 
 std::thread_local! {
-    /// The memory of the cache and of its objects. What is written to a cache in a model is not written there, so all runs of a model, which are
-    /// one thread to the system, have the same.
+    /// The memory of the cache and of its objects. All runs of a model are one thread to the system, so they share it.
+    /// What a model writes to a cache does not reach this memory.
     static MEMORY: (usize, usize) = {
         let layout = std::alloc::Layout::from_size_align(BYTES, align_of::<Cache>()).unwrap();
-        // SAFETY: it has a size.
+        // SAFETY: the layout has a size.
         let cache = unsafe { std::alloc::alloc_zeroed(layout) };
         let objects: &mut [[u64; 2]; OBJECTS] = std::boxed::Box::leak(std::boxed::Box::default());
         (pointer::expose(cache), pointer::expose(&raw mut *objects))
@@ -51,12 +51,13 @@ fn cache_and_objects() -> (&'static Cache, [usize; OBJECTS]) {
     (cache, objects)
 }
 
-/// What a thread does with what it has: loom reports it if another has it too, or had it and nothing orders the two.
+/// A use of an object by its owner. Loom reports it if another thread has the object too, or had it
+/// and nothing orders the two uses.
 fn use_object(object: usize) {
     model::written(object);
 }
 
-/// What the helper does with a cache; what it took out.
+/// Does what the helper does with a cache, and returns the objects that it took out.
 fn empty(cache: &Cache) -> Vec<usize> {
     let mut taken = Vec::new();
     if cache.halt() {
@@ -89,7 +90,7 @@ fn push(had: &mut Vec<usize>) {
     }
 }
 
-/// As `refill::fill` does it, with an arena that has these objects.
+/// The same as `refill::fill`, with an arena that has these objects.
 fn fill(cache: &Cache, arena: &mut Vec<usize>) {
     if !cache.is_open() || !cache.enter() {
         return;
@@ -108,7 +109,7 @@ fn fill(cache: &Cache, arena: &mut Vec<usize>) {
     cache.open();
 }
 
-/// Lets the stack grow and move to where it has room for that, or shrink.
+/// Lets the stack grow and move to the place that has room for that, or shrink.
 fn resize(cache: &Cache, slots: usize) {
     if cache.enter() {
         cache.set_capacity(class(), slots);
@@ -116,7 +117,7 @@ fn resize(cache: &Cache, slots: usize) {
     }
 }
 
-/// Runs what the cache's thread does beside a helper that looks at the cache so many times.
+/// Runs `work` on the cache's thread beside a helper that looks at the cache `looks` times.
 fn run(
     preemptions: usize,
     looks: usize,
@@ -130,7 +131,8 @@ fn run(
         let (mut had, mut arena) = (Vec::new(), objects[HELD..].to_vec());
         work(cache, &mut had, &mut arena);
         let taken = helper.join().unwrap();
-        // The gate is open, and nobody has the cache: if it is not in use again by itself its thread's next slow path makes it so.
+        // The gate is open, and no thread is at work on the cache. If it is not in use again already,
+        // the next slow path puts it back to use.
         assert!(cache.is_open() && cache.halted.load(Relaxed) != HALTED);
         resize(cache, 40);
         assert!(!cache.has_no_bins() && cache.halted.load(Relaxed) == 0);
@@ -138,7 +140,7 @@ fn run(
         cache.for_each_held(|object| all.push(object));
         all.sort_unstable();
         assert_eq!(all, objects, "no object is lost, none is had twice");
-        // It serves.
+        // The cache serves.
         let mut had = Vec::new();
         if cache.count(class()) == 0 {
             fill(cache, &mut std::vec![objects[0]]);

@@ -1,9 +1,9 @@
-//! Between thread caches and arenas: fills, flushes, and frees that go to another arena. The slow paths of small sizes.
+//! The slow paths of small sizes between thread caches and arenas: fills, flushes, and frees that go to another arena.
 //!
-//! How much a stack may hold follows what the thread does. Fills in a row double the next one; a flush after a fill lets the
-//! stack grow, as it was too small for a burst; flushes in a row let it shrink, as a thread that only frees has no use for it,
-//! and what sits in a cache keeps its pages from being given back. All stacks share a budget: a stack that grows when it is used up
-//! takes from those of its thread that are idle.
+//! How much a stack may hold follows what the thread does. Fills in a row double the next one. A stack that is full
+//! after a fill grows, as it was too small for a burst. After several flushes in a row a flush keeps nothing, as a
+//! thread that only frees has no use for free objects, and objects in a cache keep their pages from being given back.
+//! All stacks share a budget. When it is used up, a stack that grows takes from the idle stacks of its thread.
 
 use super::cache::{self, Cache};
 use super::fast;
@@ -19,25 +19,27 @@ use crate::slab::slab::Entry;
 use crate::sys::linux;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// The first fill of a stack: so many objects, but not more than a page of them, so that threads that need few do not touch many.
+/// The first fill of a stack brings this many objects, but at most a page of them, so that threads
+/// that need few touch few.
 const BATCH_FIRST: usize = 8;
 const FIRST_BYTES: usize = 4096;
 const BATCH_MAX: usize = 256;
-/// So many threads fill their stacks so. Where they are more, all together do not have more of what they may not need.
+/// Up to this many threads fill their stacks by these numbers. With more threads, all together do not
+/// hold more objects that they may not need.
 const CROWD: usize = 64;
-/// A stack that grows asks so many others for room.
+/// A stack that grows asks this many other stacks for slots.
 const VICTIMS: usize = 8;
-/// After so many flushes in a row nothing is kept back for the next requests.
+/// After this many flushes in a row nothing is kept for the next requests.
 const PATIENCE: u16 = 4;
 
-/// An object of a class, after its stack was filled from the arena, if it was empty; 0 when memory is out, or the arena or the cache cannot be entered
-/// now.
+/// An object of a class, after a fill from the arena if the stack was empty. 0 when memory is out, or when the
+/// arena or the cache cannot be entered now.
 pub fn fill_and_pop(cache: &Cache, operation: Operation, class: SizeClass) -> usize {
     debug_assert!(class.has_slabs());
     if !cache.enter() {
         return 0;
     }
-    // It is not empty where a sample was due, or a signal handler has freed something meanwhile.
+    // It is not empty if a sample was due, or if a signal handler has freed something meanwhile.
     if cache.count(class) == 0 {
         cache.open();
         let batch = next_batch(cache, class);
@@ -62,13 +64,13 @@ fn next_batch(cache: &Cache, class: SizeClass) -> usize {
     }
 }
 
-/// Fills a stack, if it is still empty, by at most `batch` objects of the home arena. The gate is closed.
+/// Fills a stack, if it is still empty, with at most `batch` objects of the home arena. The gate is closed.
 fn fill(cache: &Cache, class: SizeClass, batch: usize) {
     if cache.count(class) != 0 {
         return;
     }
     let Some(mut arena) = statics::arena(cache.home()).enter(Operation::Other) else { return };
-    // While the lock is held: a fork finds objects in the arena or in the stack.
+    // Under the lock, so that a fork finds each object in the arena or in the stack.
     let places = cache.places(class, batch.min(cache.capacity(class)));
     let taken = arena.take(class, places);
     cache.put(class, places, taken);
@@ -78,7 +80,7 @@ fn fill(cache: &Cache, class: SizeClass, batch: usize) {
     pace.flushes.store(0, Relaxed);
 }
 
-/// What one thread has of objects that it may not need, where each of few has so many.
+/// How many objects a thread may hold without need: `objects`, or fewer where more than `CROWD` threads have caches.
 fn share(objects: usize) -> usize {
     match rooms::owned() {
         ..=CROWD => objects,
@@ -93,8 +95,8 @@ pub fn missed(class: SizeClass) {
     }
 }
 
-/// Makes room in a stack that is full: lets it grow, or takes the older part of its objects to the arena. False if
-/// the arena cannot be entered now.
+/// Makes room in a full stack: lets it grow, or gives the older part of its objects to the arena.
+/// False if the arena cannot be entered now.
 pub fn make_room(cache: &Cache, class: SizeClass) -> bool {
     let pace = cache.pace(class);
     let capacity = cache.capacity(class);
@@ -102,13 +104,13 @@ pub fn make_room(cache: &Cache, class: SizeClass) -> bool {
     let keep = if flushes < PATIENCE { capacity / 2 } else { 0 };
     let made = flushes == 0 && grow(cache, class, 2 * capacity) || flush(cache, class, keep);
     if made {
-        // Where the arena could not be had nothing was learnt.
+        // If the arena could not be entered, nothing was learnt.
         pace.flushes.store(flushes.saturating_add(1), Relaxed);
     }
     made
 }
 
-/// Lets a stack grow to at most `slots`, at the expense of others if need be. False if it did not.
+/// Lets a stack grow to at most `slots`, at the expense of other stacks if need be. False if it did not grow.
 fn grow(cache: &Cache, class: SizeClass, slots: usize) -> bool {
     let slots = slots.clamp(slots_min(class.size()), slots_max(class.size()));
     let capacity = cache.capacity(class);
@@ -136,7 +138,8 @@ fn grow(cache: &Cache, class: SizeClass, slots: usize) -> bool {
     slots > capacity
 }
 
-/// Halves what a stack may hold, and takes half of what it may hold then to the arena. False if the arena cannot be entered now.
+/// Halves a stack's capacity, and gives all but half of the new capacity to the arena. False if the
+/// arena cannot be entered now.
 fn shrink(cache: &Cache, class: SizeClass) -> bool {
     let capacity = (cache.capacity(class) / 2).max(slots_min(class.size()));
     if !flush(cache, class, capacity / 2) || !cache.enter() {
@@ -147,7 +150,7 @@ fn shrink(cache: &Cache, class: SizeClass) -> bool {
     true
 }
 
-/// Takes all but the `keep` newest objects of a stack to the arena.
+/// Gives all but the `keep` newest objects of a stack to the arena.
 pub fn flush(cache: &Cache, class: SizeClass, keep: usize) -> bool {
     if !cache.enter() {
         return false;
@@ -168,7 +171,7 @@ fn flush_entered(cache: &Cache, class: SizeClass, keep: usize) -> bool {
     true
 }
 
-/// The same into the home arena, which is entered, of a stack that holds more.
+/// The same into the home arena, which is entered, from a stack that holds more than `keep`.
 fn flush_into(arena: &mut Arena<'_>, cache: &Cache, class: SizeClass, keep: usize) {
     let going = cache.older(class, keep);
     if !class.has_slabs() {
@@ -180,15 +183,15 @@ fn flush_into(arena: &mut Arena<'_>, cache: &Cache, class: SizeClass, keep: usiz
     cache::add(&cache.flushed, going.len() as u64);
 }
 
-/// Reports an object that comes out of a cache: what is wrong with it now was done while it was there.
+/// Reports an object that comes out of a cache. What is wrong with it was done while it was there.
 fn report(address: usize, wrong: ObjectMisuse) {
     misuse::report(Operation::Free, address, Wrong::Object(wrong));
 }
 
 type Arena<'a> = crate::slab::arena::Entered<'a, linux::Linux>;
 
-/// Gives an object of a slab, or a heap block, back to its arena, which is entered. What is wrong with it now was done while
-/// it was free.
+/// Gives an object of a slab, or a heap block, back to its arena, which is entered. What is wrong
+/// with it was done while it was free.
 fn give(arena: &mut Arena<'_>, address: usize) {
     match statics::PAGE_MAP.slab_entry(address) {
         Some(_) => {
@@ -204,7 +207,8 @@ fn give(arena: &mut Arena<'_>, address: usize) {
     }
 }
 
-/// Puts an object of another arena's slab into the remote buffer; one that is full is sent home before. False if that cannot be now.
+/// Puts an object of another arena's slab into the remote buffer, after sending a full buffer home.
+/// False if that is not possible now.
 pub fn push_remote_with_room(cache: &Cache, address: usize) -> bool {
     if !cache.enter() {
         return false;
@@ -228,17 +232,17 @@ fn send_home(cache: &Cache) {
         let home = arena_of(first.load(Relaxed));
         let Some(mut arena) = statics::arena(home).enter(Operation::Other) else { return };
         let kept = arena.give_own(cache.remote(), report);
-        // While the lock is held: see `fill`.
+        // Under the lock: see `fill`.
         cache.set_remote_count(kept);
         drop(arena);
         helper_call::look(home);
     }
 }
 
-/// Gives objects that nobody has, and that are in no cache, back to their arenas.
+/// Gives objects back to their arenas.
 ///
 /// # Safety
-/// They are such objects, each named once.
+/// They are objects, each named once, which neither the program nor a cache has.
 #[expect(unsafe_code, reason = "they are believed to be objects")]
 pub unsafe fn give_home(objects: &[AtomicUsize]) {
     let mut count = objects.len();
@@ -248,7 +252,7 @@ pub unsafe fn give_home(objects: &[AtomicUsize]) {
         count = match arena.enter(Operation::Other) {
             Some(mut arena) => arena.give_own(&objects[..count], report),
             None => {
-                // SAFETY: an object, and nobody has it.
+                // SAFETY: an object that neither the program nor a cache has.
                 unsafe { arena.defer(address) };
                 first.store(objects[count - 1].load(Relaxed), Relaxed);
                 count - 1
@@ -262,8 +266,9 @@ fn arena_of(address: usize) -> usize {
     statics::PAGE_MAP.slab_entry(address).map_or(0, Entry::arena)
 }
 
-/// Takes everything in a cache to the arenas, which is entered, or halted by the calling thread, and lets its stacks start anew: one that takes
-/// hundreds before it is flushed again keeps as many pages, and calls no helper for them.
+/// Gives everything in a cache to the arenas, and resets its stacks. The cache is entered, or halted
+/// by the calling thread. A stack that took hundreds of objects before its next flush would keep as
+/// many pages, and call no helper for them.
 pub fn empty(cache: &Cache) {
     if let Some(mut arena) = statics::arena(cache.home()).enter(Operation::Other) {
         let used = SizeClass::all().filter(|&class| cache.count(class) != 0);
@@ -273,7 +278,7 @@ pub fn empty(cache: &Cache) {
     cache.begin_stacks();
 }
 
-/// Empties a cache as its own thread does.
+/// Empties a cache on its own thread.
 pub fn flush_all(cache: &Cache) {
     cache.enter_at_last();
     empty(cache);

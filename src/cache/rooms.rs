@@ -1,14 +1,15 @@
-//! Where thread caches stand, and a word for each that says whose it is.
+//! Rooms: where thread caches stand, with a word for each that says which thread owns it.
 //!
 //!     | guard | words | cache | cache | cache |  not opened yet ... | guard |       a room
 //!
-//! The first cache stands alone, as many programs have no other. The others stand side by side in rooms, each of four times as many as the one
-//! before, up to 256: all that a process has are few ranges in the kernel's books, of which it may have 65,530, whereas each thread has
-//! two for its stack. A room is address space alone at first. A cache's pages are opened when it is first used, lowest first, and the rest of the room
-//! is a part of the guard. Rooms stay.
+//! The first cache stands alone, as many programs have no other. The others stand side by side in rooms. Each
+//! room has four times as many as the one before, up to 256. So all caches of a process take few of the kernel's
+//! map entries, of which it may have 65,530, whereas each thread takes two for its stack. A room is address
+//! space alone at first. A cache's pages are opened when it is first used, lowest first; the rest of the room
+//! belongs to the guard. Rooms are never unmapped.
 //!
-//! The words stand apart from the caches: what a cache without an owner has of pages can go back, and who looks for one to take, or at all that
-//! there are, touches none of them.
+//! The words stand apart from the caches. So the pages of a cache without an owner can go back, and a search for a free
+//! cache, or a walk over all words, touches no cache.
 
 #![allow(unsafe_code)]
 
@@ -28,31 +29,32 @@ pub fn owned() -> usize {
     OWNED.load(Relaxed)
 }
 
-/// The flags in a cache's word: its pages can be used;
+/// Flag in a cache's word: its pages are accessible.
 pub const OPEN: u64 = 1 << 63;
-/// it is laid out, and not all zero;
+/// Flag: the cache is laid out, and not all zero.
 pub const LAID: u64 = 1 << 31;
-/// nobody has had it since the helper looked last.
+/// Flag: no thread has had the cache since the helper looked last.
 pub const OLD: u64 = 1 << 30;
 
-/// The caches of the second room, and the most of one.
+/// How many caches the second room has, and the most of any room.
 const CACHES_FIRST: usize = 4;
 const CACHES_MOST: usize = 256;
-/// Rooms of so many bytes are told to be without huge pages: a few pages are used of each cache.
+/// Rooms of at least this many bytes are advised against huge pages: only a few pages of each cache are used.
 const HUGE: usize = 2 << 20;
 
-/// A room. The words stand behind it.
+/// A room. Its words stand behind it.
 #[repr(C)]
 pub struct Room {
-    /// The address of the one that was made after it.
+    /// The address of the room that was made after this one.
     next: AtomicUsize,
-    /// The address of its first cache; 0 where that is not mapped yet.
+    /// The address of the first cache; 0 where that is not mapped yet.
     caches: AtomicUsize,
-    /// How many there is room for.
+    /// How many caches have space here.
     size: Unshared<usize>,
-    /// How many of them were opened. A hint: fewer than were, where a fork came between.
+    /// How many of them were opened. A hint: too low where a fork came in between.
     opened: AtomicUsize,
-    /// How many of those that are open nobody has, below, and at how many forks they were counted, above. A hint: too many, not too few.
+    /// Lower half: how many open caches have no owner. Upper half: the fork count of the process that counted them.
+    /// A hint: possibly too high, never too low.
     idle: AtomicU64,
 }
 
@@ -76,17 +78,17 @@ static FIRST: First = First {
 
 const _: () = assert!(core::mem::offset_of!(First, word) == size_of::<Room>());
 
-/// Bytes from a cache to the next.
+/// Bytes from one cache to the next.
 fn stride() -> usize {
     align::up(cache::BYTES, Linux.page_size())
 }
 
-/// Bytes of the page or pages that a room and its words are on.
+/// Bytes of the pages that hold a room and its words.
 fn head(size: usize) -> usize {
     align::up(size_of::<Room>() + size * size_of::<AtomicU64>(), Linux.page_size())
 }
 
-/// Changes a word that others may be changing; what it said before.
+/// Changes a word that other threads may be changing, and returns its old value.
 pub fn update(word: &AtomicU64, order: Ordering, change: impl Fn(u64) -> u64) -> u64 {
     let mut old = word.load(Relaxed);
     loop {
@@ -100,14 +102,14 @@ pub fn update(word: &AtomicU64, order: Ordering, change: impl Fn(u64) -> u64) ->
 /// All rooms, the oldest first.
 pub fn rooms() -> impl Iterator<Item = &'static Room> {
     let at = |address: usize| {
-        // SAFETY: rooms stay.
+        // SAFETY: rooms are never unmapped.
         unsafe { pointer::at::<Room>(address).as_ref() }
     };
     let first = at(pointer::expose(&raw const FIRST));
     core::iter::successors(first, move |room| at(room.next.load(Ordering::Acquire)))
 }
 
-/// The places of all caches, made or not.
+/// The places of all caches, whether made or not.
 pub fn places() -> impl Iterator<Item = Place> {
     rooms().flat_map(Room::places)
 }
@@ -120,7 +122,7 @@ pub fn place_of(cache: &Cache) -> Option<Place> {
     })
 }
 
-/// The place of that number, counted round and round over all.
+/// The place with this number, modulo the number of places.
 pub fn place_at(number: usize) -> Place {
     let count = rooms().map(|room| room.size.get()).sum::<usize>();
     let mut index = number % count;
@@ -134,12 +136,12 @@ pub fn place_at(number: usize) -> Place {
     Place { room, index }
 }
 
-/// Makes another room. False if there is no memory for one. Others may have made one meanwhile: that is as good.
+/// Makes another room. False if there is no memory for one. True also if another thread has made one meanwhile.
 pub fn add() -> bool {
     let (count, last) = rooms().fold((0, &FIRST.room), |(count, _), room| (count + 1, room));
     let size = CACHES_MOST.min(CACHES_FIRST << (2 * (count - 1)).min(CACHES_MOST.ilog2() as usize));
     let Some(made) = Made::reserved(size).or_else(|| Made::reserved(1)).or_else(Made::plain) else { return false };
-    // SAFETY: zeroed memory, and nobody has seen it yet.
+    // SAFETY: zeroed memory, and no other thread has seen it yet.
     let room: &'static Room = unsafe { pointer::to_ref(made.start) };
     room.caches.store(made.start + head(made.size), Relaxed);
     room.size.set(made.size);
@@ -149,17 +151,17 @@ pub fn add() -> bool {
     true
 }
 
-/// Memory of a new room.
+/// The memory of a new room.
 struct Made {
     /// Where its words are.
     start: usize,
     size: usize,
-    /// Whether its caches' pages are to be opened.
+    /// Whether the pages of its caches are still to be opened.
     reserved: bool,
 }
 
 impl Made {
-    /// Address space, of which the words can be used.
+    /// Address space, of which only the words are accessible.
     fn reserved(size: usize) -> Option<Self> {
         let (page, len) = (Linux.page_size(), head(size) + size * stride());
         let start = linux::reserve_guarded(len)?;
@@ -174,7 +176,7 @@ impl Made {
         Some(Self { start, size, reserved: true })
     }
 
-    /// For one cache, where the kernel does not let pages be opened later.
+    /// A room for one cache, where the kernel refuses to open pages later.
     fn plain() -> Option<Self> {
         let start = Linux.map_guarded(head(1) + stride(), Linux.page_size())?;
         // SAFETY: as in `add`.
@@ -183,9 +185,9 @@ impl Made {
         Some(Self { start, size: 1, reserved: false })
     }
 
-    /// Gives back what nobody has seen.
+    /// Gives back the memory of a room that no other thread has seen.
     fn undo(self) {
-        // SAFETY: made as it is given back.
+        // SAFETY: given back as it was made.
         unsafe {
             if self.reserved {
                 linux::unreserve_guarded(self.start, head(self.size) + self.size * stride(), head(self.size));
@@ -197,33 +199,33 @@ impl Made {
 }
 
 impl Room {
-    /// The places in it.
+    /// The places in the room.
     pub fn places(&'static self) -> impl Iterator<Item = Place> {
         (0..self.size.get()).map(move |index| Place { room: self, index })
     }
 
-    /// The places in it from one of them on.
+    /// The places in the room from `first` on.
     pub fn places_from(&'static self, first: &Place) -> impl Iterator<Item = Place> {
         self.places().skip(first.index)
     }
 
-    /// Whether not all of its caches were opened.
+    /// Whether some of the caches were not opened yet.
     pub fn has_unopened(&self) -> bool {
         self.opened.load(Relaxed) < self.size.get()
     }
 
-    /// How many of its caches are open and without an owner, or more, in a process with so many forks before it.
+    /// How many of the caches are open and have no owner, or more. `forks` is the fork count of the calling process.
     pub fn idle(&self, forks: u64) -> usize {
         self.idle_of(self.idle.load(Relaxed), forks)
     }
 
     fn idle_of(&self, word: u64, forks: u64) -> usize {
         let all = self.size.get();
-        // The forked process has not counted.
+        // The word was written before a fork; this process has not counted yet.
         if word >> u32::BITS == forks { (word & u64::from(u32::MAX)) as usize } else { all }
     }
 
-    /// Counts caches that have no owner any more, or, where `by` is negative, that have one now.
+    /// Counts caches that have no owner any more, or, where `by` is negative, caches that have one again.
     pub fn count_idle(&self, forks: u64, by: isize) {
         let most = self.size.get();
         let count = |word| self.idle_of(word, forks).saturating_add_signed(by).min(most) as u64;
@@ -234,20 +236,21 @@ impl Room {
 /// Where a cache stands.
 #[derive(Clone, Copy)]
 pub struct Place {
-    /// The room it is in.
+    /// The room of the cache.
     pub room: &'static Room,
     index: usize,
 }
 
 impl Place {
-    /// The cache's word: its flags, and its owner as `threads` has it.
+    /// The cache's word: its flags, and its owner in the form that `threads` gives it.
     pub fn word(&self) -> &'static AtomicU64 {
         let words = pointer::expose(self.room) + size_of::<Room>();
-        // SAFETY: so many words stand behind a room.
+        // SAFETY: a room has a word for each of its places behind it.
         unsafe { pointer::to_ref(words + self.index * size_of::<AtomicU64>()) }
     }
 
-    /// The cache, if it is laid out. Its pages may go back while somebody looks at it who does not own it: it is all zero then.
+    /// The cache, if it is laid out. Its pages may go back while a thread that does not own it reads
+    /// it: then it is all zero.
     pub fn laid(&self) -> Option<&'static Cache> {
         (self.word().load(Ordering::Acquire) & LAID != 0).then(|| self.cache())
     }
@@ -258,11 +261,11 @@ impl Place {
 
     /// The cache, which is open.
     fn cache(&self) -> &'static Cache {
-        // SAFETY: pages of a cache's size and alignment, never unmapped, of which all is atomics.
+        // SAFETY: pages of a cache's size and alignment, never unmapped, all of which are atomics.
         unsafe { pointer::to_ref(self.address()) }
     }
 
-    /// Lets the cache's pages be used. By its owner. False where there is no memory.
+    /// Makes the cache's pages accessible. Called by its owner. False where there is no memory.
     pub fn open(&self) -> bool {
         if self.word().load(Relaxed) & OPEN != 0 {
             return true;
@@ -273,18 +276,19 @@ impl Place {
         } else if !core::ptr::eq(self.room, &raw const FIRST.room) && !linux::open_reserved(self.address(), stride()) {
             return false;
         }
-        // The bit is not set, and a signal handler that forks changes others.
+        // The bit is not set, and a signal handler that forks changes other bits.
         self.word().fetch_add(OPEN, Relaxed);
         self.room.opened.fetch_add(1, Relaxed);
         true
     }
 
-    /// The cache, which is open, laid out. By its owner, who had it as its word was `old`.
+    /// Lays out the cache, which is open, unless it is laid out. Called by its owner, which claimed
+    /// it when its word was `old`.
     pub fn lay(&self, old: u64) -> &'static Cache {
         let cache = self.cache();
         if old & LAID == 0 {
             if old & !OPEN != 0 {
-                // Whoever was at it is gone.
+                // Its last owner was cut off in the middle of something.
                 cache.wipe();
             }
             cache.begin();
@@ -293,11 +297,12 @@ impl Place {
         cache
     }
 
-    /// Gives back the pages of caches side by side, `count` from here on, which the caller owns and which are not laid out any more.
+    /// Gives back the pages of `count` adjacent caches from here on, which the caller owns and which
+    /// are not laid out any more.
     pub fn purge(&self, count: usize) {
-        // SAFETY: nobody needs what is in them, see `laid`.
+        // SAFETY: the content is not needed any more, see `laid`.
         if !unsafe { Linux.purge(self.address(), count * stride()) } {
-            // As for pages that are locked.
+            // The kernel refuses this for locked pages, for example.
             (0..count).for_each(|more| Self { index: self.index + more, ..*self }.cache().wipe());
         }
     }
@@ -308,10 +313,10 @@ impl Place {
 pub mod models {
     use super::*;
 
-    /// At the end of a model's run, of which there are many.
+    /// Unmaps all caches at the end of a run of a model, which has many runs.
     pub fn unmap_all() {
         let made = rooms().skip(1).map(|room| (core::ptr::from_ref(room).addr(), room.size.get()));
-        // SAFETY: nobody uses them any more.
+        // SAFETY: no thread uses them any more.
         unsafe {
             let unmap = |(start, size)| linux::unreserve_guarded(start, head(size) + size * stride(), 0);
             made.collect::<std::vec::Vec<_>>().into_iter().for_each(unmap);

@@ -1,4 +1,5 @@
-//! Sampling for guarded allocations: how a cache counts, and how it sends the next allocation to the slow path. See the head of `cache`.
+//! Sampling for guarded blocks: how a cache counts, and how it sends the next allocation to the slow
+//! path. See the head of `cache`.
 
 #![allow(unsafe_code)]
 
@@ -14,15 +15,16 @@ use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// Requests below so many grains find a cache armed.
+/// Arming concerns requests below this many grains.
 const ARMED_GRAINS: usize = guard_pool::LARGEST / GRAIN;
-/// All that can be guarded is.
+/// In `samples`: every block that can be guarded is a sample.
 const ALL: u32 = u32::MAX;
 
 const _: () = assert!(ARMED_GRAINS < class::GRAINS);
 
 impl Cache {
-    /// Objects that frees have brought. The bounded tries are for a signal handler that has interrupted its own thread between the two.
+    /// Objects that frees have brought. The tries are bounded, as a signal handler may have
+    /// interrupted `set_counter` on this thread.
     pub fn pushed(&self) -> u64 {
         const TRIES: usize = 100;
         let read = || {
@@ -33,7 +35,7 @@ impl Cache {
         (0..TRIES).map(|_| read()).find(|(_, whole)| *whole).unwrap_or_else(read).0
     }
 
-    /// Makes the counter say `counter` from here on; `pushed()` is what it was. The gate is closed.
+    /// Sets the counter, and leaves `pushed()` as it was. The gate is closed.
     fn set_counter(&self, counter: u64) {
         let pushed = self.pushed.load(Relaxed).wrapping_add(self.pushed_base.load(Relaxed));
         let changes = self.pushed_changes.load(Relaxed);
@@ -44,7 +46,7 @@ impl Cache {
         self.pushed_changes.store(changes.wrapping_add(2), Ordering::Release);
     }
 
-    /// How many allocations there are between two samples: `rate - 1` in the mean, so that one in `rate` is one.
+    /// How many allocations there are between two samples: `rate - 1` on average, so that one in `rate` is a sample.
     fn interval(&self, rate: usize) -> u64 {
         let mut x = self.random.load(Relaxed);
         x ^= x << 13;
@@ -61,7 +63,7 @@ impl Cache {
         self.rate.store(rate, Relaxed);
         self.samples.store(if rate == 1 { ALL } else { 0 }, Relaxed);
         if rate < 2 {
-            // It goes up from where it is, and is at zero never again.
+            // The counter goes up from where it is, and never is at zero again.
             let pushed = self.pushed.load(Relaxed).wrapping_add(self.pushed_base.load(Relaxed));
             return self.set_counter(pushed.max(1));
         }
@@ -71,9 +73,9 @@ impl Cache {
         self.set_counter((self.interval(rate) + 1).wrapping_neg());
     }
 
-    /// Counts samples as due, and arms the cache for them, until the counter, which would be at `counter` and not below zero, is. No more
-    /// of them than are likely among the objects that are here, as those that flushes take away are not handed out from here. The gate is
-    /// closed.
+    /// Notes the samples that are due and arms the cache for them. The counter would be at `counter`, not below zero,
+    /// and is below zero again afterwards. The samples are no more than are likely among the objects in the stacks, as
+    /// those that flushes take away are not handed out from here. The gate is closed.
     #[cold]
     #[inline(never)]
     fn count_samples(&self, counter: u64) {
@@ -112,8 +114,9 @@ impl Cache {
         }
     }
 
-    /// Sends the next allocation of a small size to the slow path. Any thread may do so. If it is lost, as the cache is halted meanwhile,
-    /// the next sample comes; a table that is empty in part is set right in the slow path. False if the cache is halted.
+    /// Sends the next allocation of a small size to the slow path. Any thread may call this. False if the
+    /// cache is halted. If it is halted meanwhile, this sample is lost and the next one comes. The slow
+    /// path restores a table that is empty in part.
     #[cold]
     #[inline(never)]
     pub fn arm(&self) -> bool {
@@ -132,7 +135,8 @@ impl Cache {
         class.grains().start < ARMED_GRAINS && self.halted.load(Relaxed) == ARMED
     }
 
-    /// Whether the request of `n` bytes, a small one which the slow path is about to serve, is to be a sample. By the cache's own thread.
+    /// Whether a small request of `n` bytes, which the slow path is about to serve, is to be a
+    /// sample. Called by the cache's own thread.
     #[cold]
     #[inline(never)]
     pub fn take_sample(&self, rate: usize, n: usize) -> bool {
@@ -161,14 +165,15 @@ impl Cache {
     }
 }
 
-/// The counter of the calling thread's cache is at zero, and its gate closed: a sample is due. Opens the gate.
+/// Called when the counter of the calling thread's cache is at zero, and its gate closed: a sample is
+/// due. Opens the gate.
 #[cold]
 #[inline(never)]
 pub(super) extern "C" fn sample_due() {
-    // SAFETY: it has pushed into a stack.
+    // SAFETY: the calling thread has pushed into a stack of it.
     let cache = unsafe { Head::current().cache() };
     if cache.rate.load(Relaxed) < 2 {
-        // It was set to count on from zero.
+        // There is no rate to count for: the counter goes up from here on.
         cache.begin_samples(cache.rate.load(Relaxed));
     } else {
         cache.count_samples(0);

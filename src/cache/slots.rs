@@ -2,13 +2,13 @@
 
 use crate::base::class::{self, CLASSES};
 
-/// The most slots a class may use.
+/// The most slots that a class may use.
 pub const fn slots_max(size: usize) -> usize {
     let bytes = if size <= class::SLAB_MAX { 256 << 10 } else { 512 << 10 };
     clamp(bytes / size, 2, 2048)
 }
 
-/// What a stack may hold as soon as it is used, and never less.
+/// The capacity of a stack as soon as it is used, and the least that it shrinks to.
 pub const fn slots_min(size: usize) -> usize {
     clamp((16 << 10) / size, 1, 16)
 }
@@ -23,19 +23,19 @@ const fn clamp(slots: usize, least: usize, most: usize) -> usize {
     }
 }
 
-/// The most objects that a stack holds in the slots that it has beside those of other classes.
+/// The most objects that a stack holds in its near slots.
 pub(super) const NEAR: usize = 32;
 
 /// The indices of a class's first slots.
 #[derive(Clone, Copy)]
 pub(super) struct StackSlots {
     pub(super) near: u32,
-    /// Where it may hold more than `NEAR`; else the same.
+    /// Where the stack is with more than `NEAR` objects; the same as `near` if the class never has so many.
     pub(super) far: u32,
 }
 
 pub(super) static STACK_SLOTS: [StackSlots; CLASSES] = stack_slots();
-/// Where the far slots begin, and where they end.
+/// Where the far slots begin and end.
 pub(super) const FAR: usize = stack_slots()[0].near as usize;
 pub(super) const SLOTS: usize = stack_slots()[0].far as usize;
 
@@ -48,7 +48,7 @@ const fn stack_slots() -> [StackSlots; CLASSES] {
         next += 1 + clamp(slots_max(class::size_of_index(class)), 0, NEAR);
         class += 1;
     }
-    // Class 0 stands for the ends.
+    // Class 0 has the ends.
     places[0].near = next as u32;
     class = 1;
     while class < CLASSES {

@@ -1,4 +1,4 @@
-//! The stacks of a cache, and its buffer of remote frees, as fills and flushes see them: where they are, what they may hold, and what is in them.
+//! The stacks of a cache and its remote buffer as fills and flushes see them: place, capacity and content.
 
 #![allow(unsafe_code)]
 
@@ -12,7 +12,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 impl Cache {
-    /// The lowest slot of a class, in the place where its stack is: where `top` points when that is empty.
+    /// The lowest slot of a class, in the place where its stack is. `top` points there when the stack is empty.
     #[inline]
     pub(super) fn bottom(&self, class: SizeClass) -> usize {
         self.bottom_below(class, self.bin(class).top.load(Relaxed))
@@ -25,8 +25,8 @@ impl Cache {
         self.slot_at(if is_far { far } else { near })
     }
 
-    /// Moves a stack to where there is room for so many objects; its lowest slot there. The gate is closed. Who reads it after a fork finds
-    /// it in the one place or in the other: a store decides.
+    /// Moves a stack to the place that has room for `slots` objects, and returns its lowest slot there. The gate is
+    /// closed. The store of `top` decides: after a fork the stack is whole in the one place or in the other.
     pub(super) fn settle(&self, class: SizeClass, slots: usize) -> usize {
         let (StackSlots { near, far }, from) = (STACK_SLOTS[class.index()], self.bottom(class));
         let held = self.bin(class).top.load(Relaxed) - from;
@@ -50,9 +50,10 @@ impl Cache {
         self.stack(class).len()
     }
 
-    /// The slots of a stack that hold its objects. To another thread they are a moment's: what is in them later may be old, or 0.
+    /// The slots of a stack that hold its objects. For another thread this is a snapshot: a slot may
+    /// later hold an old address, or 0.
     pub(super) fn stack(&self, class: SizeClass) -> &'static [AtomicUsize] {
-        // Read once: the thread may be moving it.
+        // Read once: the thread may be moving the stack.
         let top = self.bin(class).top.load(Relaxed);
         let bottom = self.bottom_below(class, top);
         // A cache that is not laid out has zeroes there.
@@ -81,13 +82,13 @@ impl Cache {
         #[expect(clippy::cast_possible_truncation, reason = "a few thousand")]
         self.pace(class).capacity.store(slots as u16, Relaxed);
         self.bin(class).end.store(self.settle(class, slots) + 8 * slots, Relaxed);
-        // A cache that is used again has it still.
+        // The table of a cache that is used again still has the class.
         if before == 0 && self.table().get(class.grains().start).is_some_and(|bin| bin.load(Relaxed) == 0) {
             self.show(class);
         }
     }
 
-    /// Lets the stacks start anew, as if none had been used. The gate is closed, or the cache halted.
+    /// Resets the stacks, as if none had been used. The gate is closed, or the cache halted.
     pub fn begin_stacks(&self) {
         for class in self.used() {
             self.set_capacity(class, 0);
@@ -96,35 +97,35 @@ impl Cache {
         }
     }
 
-    /// How many objects a stack could hold if it took all the room there is for one of so many caches.
+    /// How many objects a stack could hold if it took all that is left of the share of one of `caches` caches.
     pub fn affordable(&self, class: SizeClass, caches: usize) -> usize {
         let size = class.size();
         let room = (BUDGET / caches.max(1)).clamp(SHARE_MIN, SHARE_MAX).saturating_sub(self.grown.load(Relaxed));
         (self.capacity(class).max(slots_min(size)) + room / size).min(slots_max(size))
     }
 
-    /// Whether a stack stands where it stood when this was asked last.
+    /// Whether `top` has not moved since the last call for this class.
     pub fn is_idle(&self, class: SizeClass) -> bool {
         #[expect(clippy::cast_possible_truncation, reason = "a stack has fewer slots")]
         let top = (self.bin(class).top.load(Relaxed) / 8) as u16;
         self.pace(class).seen.swap(top, Relaxed) == top
     }
 
-    /// The class after the one that was asked for last, in turns.
+    /// The class after the one that the last call returned, in turn.
     pub fn next_victim(&self) -> SizeClass {
         let next = self.victim.load(Relaxed) % (CLASSES - 1) + 1;
         self.victim.store(next, Relaxed);
         SizeClass::of_index(next)
     }
 
-    /// The slots for up to `count` objects that come into an empty stack: the one to be handed out first goes into the last
-    /// of them, the next before it, and so on. `put` comes next.
+    /// The slots for up to `count` objects that come into an empty stack. The object to be handed out first goes into
+    /// the last slot, the next one before it, and so on. `put` comes next.
     pub fn places(&self, class: SizeClass, count: usize) -> &'static [AtomicUsize] {
         debug_assert!(self.count(class) == 0 && count <= self.capacity(class));
         &self.slots(class)[1..=count]
     }
 
-    /// Makes the objects in the upper `taken` of `places` the content of the stack. The gate is closed.
+    /// Makes the objects in the last `taken` of `places` the content of the stack. The gate is closed.
     pub fn put(&self, class: SizeClass, places: &[AtomicUsize], taken: usize) {
         let Some(first) = places.last().map(|slot| slot.load(Relaxed)).filter(|_| taken != 0) else { return };
         if taken < places.len() {
@@ -141,13 +142,13 @@ impl Cache {
         self.aim(first);
     }
 
-    /// The objects that a flush of a stack down to the `keep` newest, fewer than there are, takes away: the older ones. The gate
-    /// is closed, and `drop_older` comes next.
+    /// The objects that a flush down to the `keep` newest takes away. The stack holds more than `keep`. The
+    /// gate is closed, and `drop_older` comes next.
     pub fn older(&self, class: SizeClass, keep: usize) -> &'static [AtomicUsize] {
         &self.slots(class)[1..=self.count(class) - keep]
     }
 
-    /// Takes what `older` returned out of the stack.
+    /// Takes out of the stack what `older` returned.
     pub fn drop_older(&self, class: SizeClass, keep: usize) {
         let (slots, count) = (self.slots(class), self.count(class));
         compiler_fence(Ordering::SeqCst);
@@ -184,12 +185,12 @@ impl Cache {
         stacks.chain(self.remote()).map(|slot| slot.load(Relaxed)).filter(|&object| object != 0).for_each(&mut f);
     }
 
-    /// The remote buffer's used part.
+    /// The used part of the remote buffer.
     pub fn remote(&self) -> &[AtomicUsize] {
         &self.remote[..self.remote_count.load(Relaxed)]
     }
 
-    /// Sets how many of the remote buffer are used.
+    /// Sets how many entries of the remote buffer are used.
     pub fn set_remote_count(&self, count: usize) {
         compiler_fence(Ordering::SeqCst);
         self.remote_count.store(count, Relaxed);
@@ -198,7 +199,7 @@ impl Cache {
     /// Puts a freed object of another arena into the buffer. False if it is full. The gate is closed.
     ///
     /// # Safety
-    /// An object starts there, and nobody has it.
+    /// An object starts at `address`, and neither the program nor a cache has it.
     #[inline(always)]
     pub unsafe fn buffer_remote(&self, address: usize) -> bool {
         let count = self.remote_count.load(Relaxed);

@@ -1,20 +1,19 @@
 //! The caches of all threads: how a thread gets one, and what becomes of it when the thread ends or the process forks.
 //!
-//! Caches stand in rooms, which only grow: a cache without an owner is used again, the lowest of the oldest room first. A thread gets one when it
-//! first needs a small object, except where it is told to do without. Caches that nobody has had for the decay time give their pages back, and are
-//! laid out anew when one needs them.
+//! Caches stand in rooms, which only grow. A cache without an owner is used again, the lowest in the oldest room first.
+//! A thread gets one when it first needs a small object, except where caches are off. Caches that have had no owner for
+//! the decay time give their pages back, and are laid out anew when a thread needs them.
 //!
-//! Each has a word in its room: three flags, the number of the thread that has it, and how many forks lie behind the process of that. Who changes
-//! a word from nobody's to its own has the cache.
+//! Each cache has a word in its room: three flags, the number of the thread that owns it, and the fork count of that
+//! thread's process. A thread that changes the word from no owner to itself owns the cache.
 //!
-//! A thread that ends hands its cache back in the destructor of a pthread key. Programs count keys, so that is made when a second
-//! thread gets a cache. Other destructors may run later and free what they have: without a cache, directly in the
-//! arenas, and no cache is made again. Where no key is left, or the destructors' rounds were over, the owner's number tells: a cache whose
-//! owner the kernel does not know is taken by a thread that needs one.
+//! A thread that ends gives up its cache in the destructor of a pthread key. Programs count keys, so it is made only
+//! when a second thread gets a cache. Destructors that run later may free what they have. These frees go directly to
+//! the arenas, and no cache is made again. Where no key is left, or the rounds of destructors were over, the owner's
+//! number tells: a thread that needs a cache takes one whose owner the kernel does not know.
 //!
-//! A forked child leaves the other threads' caches as they are, so that their pages are not copied. Whose owner was left behind by a
-//! fork, as the forks counted in its word say, belongs to nobody: a thread takes it with all that is in it, and `flush_left_behind`
-//! empties it.
+//! A forked child leaves the other threads' caches as they are, so that their pages are not copied. A cache whose word
+//! has another fork count has no owner: a thread takes it with all that is in it, and `flush_left_behind` empties it.
 
 #![allow(unsafe_code)]
 
@@ -29,29 +28,30 @@ use core::ffi::c_void;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{Ordering, compiler_fence};
 
-/// How many caches nobody has that have pages.
+/// How many laid-out caches have no owner.
 static IDLE: AtomicI64 = AtomicI64::new(0);
-/// How many forks there were from the first process to this one.
+/// The fork count: how many forks there were from the first process to this one.
 static FORKS: AtomicU32 = AtomicU32::new(0);
-/// How many caches' owners were asked for so far.
+/// How many owners the kernel was asked for so far.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
-/// The pthread key, or one of the two below.
+/// The pthread key, or one of the two values below.
 static KEY: AtomicI64 = AtomicI64::new(KEY_NOT_MADE);
 
-/// Destructors run in rounds, four at least; others' destructors have their frees in the first ones.
+/// The cache is given up in this round of destructors. There are at least four, and other destructors
+/// free in the first ones.
 const ROUNDS: u32 = 3;
-/// How many caches' owners are asked for at a time.
+/// How many owners the kernel is asked for at a time.
 const ASK: usize = 4;
 
 const FLAGS: u64 = OPEN | LAID | OLD;
 
-/// Caches without a thread that are worth one: of each a few pages are in use.
+/// This many caches without an owner are worth a helper: each has a few pages in use.
 const WORTH_CACHES: usize = 64;
 
 const KEY_NOT_MADE: i64 = -1;
 const KEY_REFUSED: i64 = -2;
 
-/// The calling thread's cache, made now if it has none. `None` in a signal handler that interrupted the cache's or the
+/// The calling thread's cache, made if it has none. `None` in a signal handler that interrupted the cache's or the
 /// allocator's own work, in a thread that is ending, where caches are off, and where there is no memory for one.
 #[inline]
 pub fn cache() -> Option<&'static Cache> {
@@ -73,16 +73,18 @@ fn make() -> Option<&'static Cache> {
     let cache = place.and_then(|place| place.laid());
     if let (Some(place), Some(cache)) = (place, cache) {
         cache.enter_at_last();
-        // A thread that a fork left behind may have been at it just then.
+        // The last owner may have been cut off by a fork while it changed these.
         cache.used().for_each(|class| cache.set_capacity(class, cache.capacity(class)));
         if !cache.holds_any() {
             cache.set_home(statics::home());
         }
-        // What a dead thread has left in it belongs to its home; and this one's turn may not have been to be had just now.
+        // What a dead thread has left in the cache belongs to the cache's home. And `statics::home` may
+        // have failed to choose one for this thread.
         thread::set_home(cache.home());
         cache.endings.store(0, Relaxed);
         thread::set_cache(cache.address());
-        // A signal handler may have forked since the cache was claimed, and may do so here: this thread has another number then.
+        // A signal handler may have forked since the cache was claimed, and may do so here. Then this
+        // thread has another number.
         loop {
             let owner = owner_now();
             update(place.word(), Relaxed, |word| word & FLAGS | owner);
@@ -101,34 +103,34 @@ fn make() -> Option<&'static Cache> {
     Some(cache)
 }
 
-/// What says that the calling thread, of this process, has a cache: forks above, the thread's number below.
+/// The owner's part of a cache's word for the calling thread: the fork count above, the thread's number below.
 fn owner_now() -> u64 {
     forks() << u32::BITS | u64::from(thread::number())
 }
 
-/// The forks that words speak of: the bit above is a flag's.
+/// The fork count as it stands in words: the bit above it is a flag.
 fn forks() -> u64 {
     u64::from(FORKS.load(Relaxed) & u32::MAX >> 1)
 }
 
-/// The number of the thread that a word says has the cache; 0 if there is none.
+/// The number of the thread that owns the cache according to a word; 0 if there is none.
 fn number_in(word: u64) -> u32 {
     #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
     let number = (word & !FLAGS) as u32;
     number
 }
 
-/// Whether a word says that the cache is nobody's, or a thread's that a fork left behind.
+/// Whether a word says that the cache has no owner, or one that a fork left behind.
 fn is_nobody(word: u64) -> bool {
     number_in(word) == 0 || (word & !FLAGS) >> u32::BITS != forks()
 }
 
-/// Whether a word says that the cache is nobody's, and laid out.
+/// Whether a word says that the cache has no owner and is laid out.
 fn is_idle(word: u64) -> bool {
     word & !OLD == OPEN | LAID
 }
 
-/// Makes the calling thread the owner of a cache whose word is `old`. False if that has changed.
+/// Makes the calling thread the owner of a cache whose word is `old`. False if the word has changed.
 fn claim(place: &Place, old: u64) -> bool {
     let new = old & (OPEN | LAID) | owner_now();
     let claimed = place.word().compare_exchange(old, new, Ordering::Acquire, Relaxed).is_ok();
@@ -138,13 +140,13 @@ fn claim(place: &Place, old: u64) -> bool {
     claimed
 }
 
-/// Makes the calling thread the owner of a cache that nobody has, if `wanted` says so of its word; what that was.
+/// Makes the calling thread the owner of a cache without one, if `wanted` accepts its word. Returns the old word.
 fn take(place: &Place, wanted: impl Fn(u64) -> bool) -> Option<u64> {
     let old = place.word().load(Relaxed);
     (is_nobody(old) && wanted(old) && claim(place, old)).then_some(old)
 }
 
-/// The calling thread has a cache no more: its word keeps some flags.
+/// Ends the calling thread's ownership of a cache, whose word becomes `flags`.
 fn leave(place: &Place, flags: u64) {
     if is_idle(flags) {
         IDLE.fetch_add(1, Relaxed);
@@ -152,7 +154,7 @@ fn leave(place: &Place, flags: u64) {
     place.word().store(flags, Ordering::Release);
 }
 
-/// A cache that nobody has, now this thread's, and laid out.
+/// A cache without an owner, laid out. The calling thread owns it from here on.
 fn claim_any() -> Option<Place> {
     let (place, old) = unused().or_else(orphaned).or_else(unopened)?;
     if !place.open() {
@@ -160,14 +162,14 @@ fn claim_any() -> Option<Place> {
         return None;
     }
     place.lay(old);
-    // A thread whose end nobody told of is counted still.
+    // An owner that ended without a destructor is still counted.
     if is_nobody(old) {
         OWNED.fetch_add(1, Relaxed);
     }
     Some(place)
 }
 
-/// A cache that somebody had.
+/// A cache that another thread has had.
 fn unused() -> Option<(Place, u64)> {
     let with_any = rooms::rooms().filter(|room| room.idle(forks()) != 0);
     let taken = |place: Place| take(&place, |word| word & OPEN != 0).map(|old| (place, old));
@@ -176,10 +178,11 @@ fn unused() -> Option<(Place, u64)> {
     Some(found)
 }
 
-/// No destructor told of the end of some threads: a few are asked for each time, so that in the end all are.
+/// A cache whose owner ended without a destructor. Each call asks the kernel for a few owners, so
+/// that in the end all are asked for.
 fn orphaned() -> Option<(Place, u64)> {
     if cfg!(feature = "models") {
-        // All threads live there.
+        // In models all threads live.
         return None;
     }
     let from = ASKED.fetch_add(ASK, Relaxed);
@@ -191,7 +194,7 @@ fn orphaned() -> Option<(Place, u64)> {
     })
 }
 
-/// A cache that nobody had yet.
+/// A cache that no thread has had yet.
 fn unopened() -> Option<(Place, u64)> {
     loop {
         let with_any = rooms::rooms().filter(|room| room.has_unopened());
@@ -203,7 +206,7 @@ fn unopened() -> Option<(Place, u64)> {
     }
 }
 
-/// All caches that are laid out. What is looked at for long may be all zero later.
+/// All caches that are laid out. One without an owner may become all zero while the caller reads it.
 pub fn all() -> impl Iterator<Item = &'static Cache> {
     rooms::places().filter_map(|place| place.laid())
 }
@@ -218,7 +221,8 @@ pub fn is_owned(cache: &Cache) -> bool {
     rooms::place_of(cache).is_some_and(|place| number_in(place.word().load(Relaxed)) != 0 && place.laid().is_some())
 }
 
-/// Marks the caches that nobody has: those that still are so later were not needed meanwhile.
+/// Sets `OLD` in the words of the caches without an owner. Where it is still set later, no thread has
+/// needed the cache meanwhile.
 pub fn mark_idle() {
     for place in rooms::places() {
         if is_idle(place.word().load(Relaxed)) {
@@ -227,7 +231,7 @@ pub fn mark_idle() {
     }
 }
 
-/// Gives the pages of caches that nobody has back; of those that are marked only, or of all.
+/// Gives back the pages of the caches without an owner: of those with `OLD` only, or of all.
 pub fn give_back(only_marked: bool) {
     let wanted = |word| is_idle(word) && (!only_marked || word & OLD != 0);
     for room in rooms::rooms().filter(|room| room.idle(forks()) != 0) {
@@ -242,8 +246,8 @@ pub fn give_back(only_marked: bool) {
     }
 }
 
-/// Takes a cache that nobody has to give back its pages: it is not laid out any more, and what it has counted is counted elsewhere. False if it
-/// is not to be.
+/// Claims a cache without an owner whose pages are to go back. It is no longer laid out, and its counts
+/// move to `count`. False if it has to stay.
 fn retire(place: &Place, wanted: impl Fn(u64) -> bool) -> bool {
     let Some(old) = take(place, wanted) else { return false };
     let Some(cache) = place.laid() else {
@@ -251,7 +255,7 @@ fn retire(place: &Place, wanted: impl Fn(u64) -> bool) -> bool {
         return false;
     };
     if cache.holds_any() {
-        // Its thread could not empty it, beside a fork, or a signal handler has freed something at last.
+        // Its thread could not empty it, beside a fork; or a signal handler has freed something at the very end.
         refill::empty(cache);
     }
     if cache.holds_any() {
@@ -264,7 +268,7 @@ fn retire(place: &Place, wanted: impl Fn(u64) -> bool) -> bool {
     true
 }
 
-/// Asks to be told when the calling thread ends.
+/// Registers `thread_ends` for the end of the calling thread.
 fn watch_end(cache: &'static Cache) {
     let key = match KEY.load(Ordering::Acquire) {
         KEY_REFUSED => return,
@@ -275,7 +279,7 @@ fn watch_end(cache: &'static Cache) {
         key => key,
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was a key")]
-    // SAFETY: the key is never deleted. It may allocate: the cache is in place.
+    // SAFETY: the key is never deleted. The call may allocate: the cache is in place.
     unsafe {
         libc::pthread_setspecific(key as libc::pthread_key_t, core::ptr::from_ref(cache).cast())
     };
@@ -292,7 +296,7 @@ fn make_key() -> Option<i64> {
         Ok(_) => Some(i64::from(key)),
         Err(other) => {
             // Another thread was first.
-            // SAFETY: made above, and nobody else has it.
+            // SAFETY: made above, and no other code has it.
             unsafe { libc::pthread_key_delete(key) };
             (other >= 0).then_some(other)
         }
@@ -311,7 +315,7 @@ extern "C" fn thread_ends(value: *mut c_void) {
     }
 }
 
-/// The calling thread's cache goes back, empty.
+/// Gives up the calling thread's cache, emptied.
 fn give_up(cache: &'static Cache) {
     refill::flush_all(cache);
     cache.close();
@@ -325,9 +329,9 @@ fn give_up(cache: &'static Cache) {
     }
 }
 
-/// Empties the calling thread's cache; where caches are off by now, for good.
+/// Empties the calling thread's cache, and gives it up where caches have been switched off.
 pub fn flush_mine() {
-    // A signal handler that interrupted an operation must wait for nobody.
+    // A signal handler that interrupted an operation must not wait.
     if !thread::is_in_operation()
         && let Some(cache) = cache()
     {
@@ -356,13 +360,14 @@ fn flush_left_behind() {
     }
 }
 
-/// In a forked child: this thread keeps its cache, and the others' are nobody's. `old` is the number it had in the parent.
+/// In a forked child: this thread keeps its cache, and the caches of other threads have no owner. `old` is the
+/// number that the thread had in the parent.
 pub fn adopt_in_child(old: u32) {
     let before = forks() << u32::BITS | u64::from(old);
     FORKS.store(FORKS.load(Relaxed).wrapping_add(1), Relaxed);
     let mine = Cache::mine().and_then(rooms::place_of);
     let is_mine = |place: &Place| mine.is_some_and(|mine| core::ptr::eq(mine.word(), place.word()));
-    // By number too: a signal handler may have forked while this thread was just getting its cache.
+    // By the number too: a signal handler may have forked while this thread was just getting its cache.
     let mine = rooms::places().filter(|place| is_mine(place) || place.word().load(Relaxed) & !FLAGS == before);
     let adopt = |place: &Place| {
         update(place.word(), Relaxed, |word| word & FLAGS | owner_now());
@@ -372,7 +377,7 @@ pub fn adopt_in_child(old: u32) {
     IDLE.store(i64::try_from(idle.count()).unwrap_or(0), Relaxed);
 }
 
-/// After a thread's end: has the pages of caches that no thread has, so many, given back if they are many.
+/// After a thread's end: has the pages of caches without an owner given back, if `idle`, the number of these, is large.
 fn look_at_caches(idle: usize) {
     if idle < WORTH_CACHES {
         return;

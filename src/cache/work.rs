@@ -1,19 +1,19 @@
-//! Work on caches by others than their threads: one at a time, and none while a fork is under way.
+//! Work on caches by threads that do not own them: one at a time, and none while a fork is under way.
 
 use crate::sys::lock::FutexLock;
 use crate::sys::thread;
 use lock_api::RawMutex;
 
-/// Held while the helper is at work on a cache, so that a fork does not find it half done.
+/// Held during such work, so that a fork does not find it half done.
 static AT_WORK: FutexLock = FutexLock::INIT;
 
-/// Does something to caches while nobody else does, and no fork comes between. False, and nothing was done, where the calling thread must not wait: in
-/// the middle of an operation, and beside a fork.
+/// Runs `f`, work on caches, while no other such work and no fork is under way. False, and nothing is done, where the
+/// calling thread must not wait: in the middle of an operation, and beside a fork.
 pub fn at_work(f: impl FnOnce()) -> bool {
     if thread::is_in_operation() || !AT_WORK.lock_unless_frozen() {
         return false;
     }
-    // Whatever is locked is left alone.
+    // While this is set, `Arena::enter` does not wait for a lock that is taken.
     thread::set_in_operation(true);
     f();
     thread::set_in_operation(false);
@@ -25,7 +25,7 @@ pub fn at_work(f: impl FnOnce()) -> bool {
     true
 }
 
-/// Before fork: waits until the helper is between two steps, and keeps it there.
+/// Before fork: waits until no such work is under way, and keeps any from starting.
 pub fn freeze() {
     AT_WORK.freeze(false);
 }
@@ -40,7 +40,7 @@ pub fn thaw_in_child() {
     AT_WORK.thaw_in_child();
 }
 
-/// Waits, for a bounded time, while a fork keeps everybody out.
+/// Waits, for a bounded time, while a fork keeps such work from starting.
 pub fn wait_for_thaw() {
     AT_WORK.wait_for_thaw();
 }

@@ -1,5 +1,6 @@
-//! The entries: what malloc, free, realloc and the others do. First the fast paths, in the thread's cache; then, in functions of their own, what a
-//! cache does not serve: the checked route where blocks are checked, and else the routes.
+//! The entries: what malloc, free, realloc and the others do. First come the fast paths, in the
+//! thread's cache. What a cache does not serve follows in functions of its own: the checked route where
+//! blocks are checked, and else the routes.
 
 #![allow(unsafe_code)]
 
@@ -20,7 +21,7 @@ use crate::route::{claims, release};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// `n` bytes. Null and `ENOMEM` when there is no memory, or `n` is more than there are addresses.
+/// `n` bytes. Null and `ENOMEM` when there is no memory, or when `n` is more than the address space.
 #[inline(always)]
 pub fn malloc(n: usize) -> *mut u8 {
     match fast::pop(Operation::Malloc, n) {
@@ -47,7 +48,7 @@ extern "C" fn operator_new_slowly(n: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 extern "C" fn malloc_slowly(n: usize) -> *mut u8 {
-    // The fast path takes no bytes for very many.
+    // The fast path takes a request of zero bytes for a huge one.
     let object = if n == 0 { fast::pop_for_zero(Operation::Malloc) } else { 0 };
     if object == 0 { malloc_slowly_for(Family::Malloc, n) } else { pointer::at_mut(object) }
 }
@@ -109,7 +110,7 @@ pub fn calloc(n: usize, align: usize) -> *mut u8 {
     calloc_slowly(n, align)
 }
 
-/// The same where all that `usable_size` says is zero: programs ask for that and use it.
+/// The same, and all bytes that `usable_size` counts are zero: programs ask for that size and use it.
 #[inline]
 pub fn calloc_whole(n: usize) -> *mut u8 {
     let (object, size) = fast::pop_with_size(Operation::Calloc, n);
@@ -117,7 +118,7 @@ pub fn calloc_whole(n: usize) -> *mut u8 {
         return calloc_slowly(n, GRAIN);
     }
     let p: *mut u8 = pointer::at_mut(object);
-    // SAFETY: the object has so many bytes.
+    // SAFETY: the object has `size` bytes.
     unsafe { p.write_bytes(0, size) };
     p
 }
@@ -137,7 +138,7 @@ fn calloc_slowly(n: usize, align: usize) -> *mut u8 {
 /// Nothing may use the block any more. A pointer that is no block is reported, not followed.
 #[inline(always)]
 pub unsafe fn free(family: Family, p: *mut u8) {
-    // All ways out are jumps: nothing is kept for what comes after them.
+    // All ways out are jumps, so nothing is kept for afterwards.
     match fast::push(p.addr()) {
         Pushed::Yes => {}
         // SAFETY: the caller's promise.
@@ -159,7 +160,8 @@ unsafe extern "C" fn free_remote(p: *mut u8, family: Family) {
     }
 }
 
-/// Some programs free null as often as anything: that needs no frame. The near leaf shows it where it is the lowest one.
+/// Some programs free null as often as anything else, so null needs no frame. The near leaf shows it
+/// if that is the lowest leaf.
 ///
 /// # Safety
 /// As for `free`.
@@ -172,7 +174,7 @@ unsafe extern "C" fn free_refused(p: *mut u8, family: Family) {
     }
 }
 
-/// The same where the near leaf does not show it.
+/// The same where the near leaf does not show the pointer.
 ///
 /// # Safety
 /// As for `free`.
@@ -229,7 +231,7 @@ unsafe extern "C" fn free_at_length(p: *mut u8, family: Family) {
     check::tick();
 }
 
-/// The same for who says how many bytes were asked for.
+/// The same for a caller that passes the size it asked for.
 ///
 /// # Safety
 /// As for `free`.
@@ -250,7 +252,7 @@ unsafe extern "C" fn free_sized_slowly(p: *mut u8, n: usize, family: Family) {
     unsafe { free_claimed(p, Claim::of(family).size(n)) };
 }
 
-/// The same for who says something of the block.
+/// The same for a caller that claims something of the block.
 ///
 /// # Safety
 /// As for `free`.
@@ -268,7 +270,7 @@ pub unsafe fn free_claimed(p: *mut u8, claim: Claim) {
     unsafe { free(claim.family, p) };
 }
 
-/// The bytes a program may use at `p`; 0 for null.
+/// The bytes that a program may use at `p`; 0 for null.
 #[inline]
 pub fn usable_size(p: *mut u8) -> usize {
     let unit = match fast::object(p.addr()) {
@@ -290,11 +292,12 @@ extern "C" fn usable_slowly(p: *mut u8) -> usize {
     usable(Operation::UsableSize, p).unwrap_or(0)
 }
 
-/// `p` with room for `n` bytes, moved if need be; its content is kept up to the smaller of both sizes. As glibc does it,
-/// null allocates and `n == 0` frees and returns null. Null and `ENOMEM` when there is no memory: `p` is as it was.
+/// Resizes the block `p` to `n` bytes, and moves it if need be. The content is kept up to the smaller
+/// of both sizes. As in glibc, null allocates, and `n == 0` frees and returns null. Null and `ENOMEM`
+/// when there is no memory: `p` is as it was.
 ///
 /// # Safety
-/// Unless it fails, nothing may use the old block any more. A pointer that is no block is reported, not followed.
+/// Unless this fails, nothing may use the old block any more. A pointer that is no block is reported, not followed.
 #[inline(always)]
 pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
@@ -356,7 +359,7 @@ unsafe fn realloc_at_length(p: *mut u8, n: usize) -> *mut u8 {
     unsafe { resize::resize(p, n) }
 }
 
-/// The release that `realloc` to no bytes is.
+/// Frees an object for a `realloc` to zero bytes.
 ///
 /// # Safety
 /// As for `realloc`; the object is there.
@@ -394,7 +397,7 @@ unsafe fn move_object(object: fast::Object, p: *mut u8, n: usize) -> *mut u8 {
             release::release_moved(p);
         }
     }
-    // The object comes from the cache.
+    // The pop and the push were counted as moves. This counts the realloc.
     cache.count_elsewhere(Operation::Realloc);
     new
 }

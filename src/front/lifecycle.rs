@@ -1,4 +1,5 @@
-//! The life of the process: what is done when the library is loaded, and around a fork. The one place that knows the order of all rooms.
+//! The life of the process: what is done when the library is loaded, and around a fork. The only
+//! place that knows the order of all layers.
 
 #![allow(unsafe_code)]
 
@@ -9,10 +10,10 @@ use crate::route::{guard, helper};
 use crate::sys::{sanitizer, thread};
 use crate::trace::{modules, report};
 
-/// What is done when the library is loaded: the fork handlers are registered. Not with the first allocation: that one may come from inside
-/// `pthread_atfork`, which allocates under its own lock. Nothing else waits for this constructor, so its place in the
-/// order of constructors does not matter: until it runs, a fork is only as safe as without handlers, which a
-/// program of one thread does not need.
+/// When the library is loaded, this registers the fork handlers. The first allocation does not, as it may come from
+/// inside `pthread_atfork`, which allocates under its own lock. Nothing else waits for this constructor, so its
+/// place in the order of constructors does not matter. Until it runs, a fork is only as safe as without handlers,
+/// which a program of one thread does not need.
 #[used]
 #[cfg_attr(not(any(miri, feature = "models")), unsafe(link_section = ".init_array"))]
 static AT_LOAD: extern "C" fn() = at_load;
@@ -21,14 +22,16 @@ extern "C" fn at_load() {
     start::ensure();
     sanitizer::begin();
     modules::begin();
-    // SAFETY: the handlers are functions of this library, which is never unloaded. It may allocate: no lock is held.
+    // SAFETY: the handlers are functions of this library, which is never unloaded. The call may
+    // allocate: no lock is held.
     unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child)) };
     helper_call::set_pass(helper::pass);
     guard::begin();
 }
 
-/// Freezes the arenas, and what else a child has to find whole. Nobody waits for that: other libraries' handlers come before or after these, in whatever
-/// order the libraries were loaded, and what they wait for may be in the hands of a thread that allocates.
+/// Freezes the arenas, and all else that a child has to find whole. No thread waits for this: handlers
+/// of other libraries come before or after these, in whatever order the libraries were loaded. A thread
+/// that allocates may hold what they wait for.
 extern "C" fn before_fork() {
     statics::set_aside();
     let interrupted = thread::is_in_operation();

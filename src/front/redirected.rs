@@ -1,9 +1,9 @@
-//! The entry points valgrind does not know.
+//! The entries that valgrind does not know.
 //!
-//! By default valgrind puts its own malloc, free, realloc and memalign in the place of ours, by redirecting calls of
-//! our exported functions, from wherever they come. What it does not replace has to go through one of those,
-//! or a block of one allocator would be freed by the other. Where nothing is redirected they come back here directly. The
-//! calls are hidden from the optimiser, which would put our own function's body in the place of the call.
+//! By default valgrind replaces our malloc, free, realloc and memalign by its own: it redirects calls of our exported
+//! functions, from wherever they come. What it does not replace has to go through one of those. Otherwise one allocator
+//! would free blocks of the other. Where nothing is redirected, these functions call the entries directly. The calls
+//! are hidden from the optimiser, which would replace them by our own function's body.
 
 #![allow(unsafe_code)]
 
@@ -17,7 +17,7 @@ use core::hint::black_box;
 use core::sync::atomic::AtomicU8;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// Whether it is known that nobody else serves the program, or that somebody does; 0: neither yet.
+/// `HERE` if metes serves the program, `ELSEWHERE` if another allocator does; 0 while that is not known yet.
 static KNOWN: AtomicU8 = AtomicU8::new(0);
 const HERE: u8 = 1;
 const ELSEWHERE: u8 = 2;
@@ -27,13 +27,13 @@ fn is_elsewhere() -> bool {
     KNOWN.load(Relaxed) != HERE && find_out()
 }
 
-/// Valgrind says nothing of it, so a block is asked for.
+/// Valgrind does not tell, so this allocates a block and looks where it comes from.
 #[cold]
 #[inline(never)]
 fn find_out() -> bool {
     if KNOWN.load(Relaxed) == 0 {
         let is_elsewhere = start::on_valgrind() && {
-            // SAFETY: the block is freed by whoever served it, unused.
+            // SAFETY: the allocator that served the block frees it, unused.
             unsafe {
                 let p = black_box(libc::malloc as unsafe extern "C" fn(usize) -> *mut c_void)(1);
                 let is_foreign = owner::is_foreign(p.addr());
@@ -46,14 +46,14 @@ fn find_out() -> bool {
     KNOWN.load(Relaxed) == ELSEWHERE
 }
 
-/// `free`, through whoever serves it.
+/// `free`, by the allocator that serves the program.
 ///
 /// # Safety
 /// As for `entries::free`.
 #[inline(always)]
 pub unsafe fn free(p: *mut c_void, claim: Claim) {
     if is_elsewhere() {
-        // SAFETY: the caller frees a block, whoever served it.
+        // SAFETY: the caller frees a block, whichever allocator served it.
         unsafe { black_box(libc::free as unsafe extern "C" fn(*mut c_void))(p) };
     } else {
         // SAFETY: the caller's promise.
@@ -66,13 +66,13 @@ pub unsafe fn free(p: *mut c_void, claim: Claim) {
     }
 }
 
-/// `realloc`, through whoever serves it.
+/// `realloc`, by the allocator that serves the program.
 ///
 /// # Safety
 /// As for `entries::realloc`.
 pub unsafe fn realloc(p: *mut c_void, bytes: usize) -> *mut c_void {
     if is_elsewhere() {
-        // SAFETY: the caller resizes a block, whoever served it.
+        // SAFETY: the caller resizes a block, whichever allocator served it.
         unsafe { black_box(libc::realloc as unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void)(p, bytes) }
     } else {
         // SAFETY: the caller's promise.
@@ -80,7 +80,7 @@ pub unsafe fn realloc(p: *mut c_void, bytes: usize) -> *mut c_void {
     }
 }
 
-/// `memalign`, through whoever serves it. `align` is a power of two.
+/// `memalign`, by the allocator that serves the program. `align` is a power of two.
 pub fn memalign(align: usize, bytes: usize) -> *mut c_void {
     if is_elsewhere() {
         // SAFETY: allocating has no precondition.

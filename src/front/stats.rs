@@ -1,4 +1,4 @@
-//! Statistics: what was served, by which entry points, and what it is made of.
+//! Statistics: what was served, by which entries, and what it is made of.
 
 use crate::base::config::UNIT;
 use crate::base::line::Line;
@@ -20,7 +20,8 @@ use core::sync::atomic::Ordering;
 pub struct Stats {
     /// Calls by `Operation as usize`.
     pub calls: [u64; Operation::COUNT],
-    /// All heaps together, as in `Share`. `peak` is the sum of the heaps' own peaks, slabs counted whole: an upper bound.
+    /// All heaps together, as in `Share`. `peak` is the sum of the heaps' own peaks, with slabs
+    /// counted whole: an upper bound.
     pub heaps: Figures,
     /// All slabs.
     pub slabs: SlabFigures,
@@ -36,25 +37,27 @@ pub struct Stats {
     pub arenas: usize,
     /// How often an arena's lock was taken.
     pub locks: u64,
-    /// How often a thread had to wait for one.
+    /// How often a thread had to wait for an arena's lock.
     pub lock_waits: u64,
 }
 
 /// What an arena holds.
 pub struct Share {
-    /// Its number.
+    /// The arena's number.
     pub arena: usize,
-    /// Its heap. What lives is what the program has: objects and not their slabs, and nothing that thread caches hold.
+    /// Its heap. The live blocks are those that the program has: objects count in place of their slabs,
+    /// and what thread caches hold does not count.
     pub heap: Figures,
-    /// Its slabs. The objects are those out of them, in thread caches too.
+    /// Its slabs. The objects are those that are out, including those in thread caches.
     pub slabs: SlabFigures,
-    /// All that is free in its heap and its slabs, and what is of it in thread caches.
+    /// All that is free in its heap and its slabs, and what thread caches hold of it.
     pub free: Free,
-    /// The latter alone.
+    /// What thread caches hold of it.
     pub cached: Free,
 }
 
-/// Calls `f` with the figures of every arena that holds memory. Thread caches are looked at first, then one arena after the other.
+/// Calls `f` with the figures of every arena that holds memory. Reads the thread caches first, then
+/// one arena after the other.
 pub fn for_each_arena(mut f: impl FnMut(Share)) {
     start::ensure();
     let cached = held_in_caches();
@@ -67,7 +70,7 @@ pub fn for_each_arena(mut f: impl FnMut(Share)) {
         let figures = valgrind::quietly(read);
         if let Some((mut heap, slabs, mut free)) = figures.filter(|(heap, ..)| heap.held != 0) {
             let cached = cached[index];
-            // What lives in slabs, instead of the slabs.
+            // Objects count in place of their slabs.
             let live = heap.live - slabs.bytes - slabs.parked * UNIT + slabs.object_bytes;
             let live_blocks = heap.live_blocks - slabs.slabs - slabs.parked + slabs.objects;
             // Threads go on meanwhile.
@@ -94,7 +97,7 @@ fn held_in_caches() -> [Free; statics::ARENAS_ALL] {
     held
 }
 
-/// The figures now. Arenas are read one after the other.
+/// The present figures. Arenas are read one after the other.
 pub fn stats() -> Stats {
     let mut stats = Stats { mappings: statics::MAPPINGS.figures(), mapped: limit::mapped(), ..Stats::default() };
     for_each_arena(|Share { arena, heap, slabs, free, cached }| {
@@ -127,7 +130,8 @@ pub fn stats() -> Stats {
 
 type Page = Line<1024>;
 
-/// The statistics as text: a line of calls, one of the heaps, one of the mappings.
+/// The statistics as text: a line each for calls, heaps, slabs, mappings and locks, and one for
+/// guarded blocks if there is a pool.
 fn text(pid: libc::pid_t) -> Page {
     let Stats { calls, heaps, slabs, cached, free: _, mappings, mapped: _, arenas, locks, lock_waits } = stats();
     let call = |operation: Operation| calls[operation as usize];
@@ -166,7 +170,7 @@ fn text(pid: libc::pid_t) -> Page {
     page
 }
 
-/// Writes the statistics where the options want them, if they are wanted at exit.
+/// Writes the statistics to the place that the options name, if they are wanted at exit.
 pub fn write_at_exit() {
     if !options::stats_at_exit() {
         return;

@@ -22,8 +22,8 @@ const M_ARENA_MAX: c_int = -8;
 /// glibc refuses fast bins above this size.
 const MXFAST_MAX: c_int = 160;
 
-/// mallopt: whether the value was taken. Parameters without a meaning here are accepted, as glibc accepts what it does not
-/// know.
+/// `mallopt`: whether the value was taken. Parameters without a meaning here are accepted, as glibc
+/// accepts unknown ones.
 pub fn set(parameter: c_int, value: c_int) -> bool {
     start::ensure();
     // Negative values are huge sizes, as in glibc.
@@ -34,12 +34,12 @@ pub fn set(parameter: c_int, value: c_int) -> bool {
             options::set_cutoff(unsigned);
             true
         }
-        // None, or as many as there are requests for them.
+        // 0 forbids mappings; any other value allows any number of them.
         M_MMAP_MAX => {
             options::allow_mappings(value != 0);
             true
         }
-        // As with glibc, who sets one of these thresholds gets a fixed cutoff.
+        // As in glibc, a program that sets one of these thresholds gets a fixed cutoff.
         M_TRIM_THRESHOLD => {
             options::fix_cutoff();
             options::set_trim_threshold(unsigned);
@@ -62,7 +62,8 @@ pub fn set(parameter: c_int, value: c_int) -> bool {
     }
 }
 
-/// Changes an option in a running program. False, and it is said why, if it is none that can be changed, or the value is bad.
+/// Changes an option in a running program. False, after saying why, if the option cannot be changed
+/// or the value is bad.
 pub fn change(name: &str, value: &str) -> bool {
     let done = option_keys::change(name, value);
     if done {
@@ -74,7 +75,7 @@ pub fn change(name: &str, value: &str) -> bool {
     done
 }
 
-/// Gives all free memory back; about how many bytes that were.
+/// Gives all free memory back, and returns about how many bytes that were.
 pub fn trim() -> usize {
     start::ensure();
     threads::flush_mine();
@@ -87,14 +88,14 @@ pub fn trim() -> usize {
     })
 }
 
-/// Figures in glibc's sense: what an arena has of the system is in use where it is not free.
+/// Figures in glibc's sense: what an arena has from the system is in use unless it is free.
 #[derive(Clone, Copy, Default)]
 pub struct ArenaInfo {
     /// Bytes of regions.
     pub system: usize,
-    /// The most that has been.
+    /// The most that `system` has been.
     pub system_max: usize,
-    /// What is free of these.
+    /// What of these bytes is free.
     pub free: Free,
 }
 
@@ -105,7 +106,7 @@ impl ArenaInfo {
     }
 }
 
-/// Calls `f` with the number and the figures of each arena, and returns those of all together.
+/// Calls `f` with the number and the figures of each arena, and returns the figures of all together.
 pub fn for_each_info(mut f: impl FnMut(usize, ArenaInfo)) -> ArenaInfo {
     let mut all = ArenaInfo::default();
     stats::for_each_arena(|Share { arena, heap, free, .. }| {
@@ -118,7 +119,7 @@ pub fn for_each_info(mut f: impl FnMut(usize, ArenaInfo)) -> ArenaInfo {
     all
 }
 
-/// All arenas, and the mappings beside them.
+/// The figures of all arenas, and those of the mappings beside them.
 pub fn info() -> (ArenaInfo, MappingFigures) {
     (for_each_info(|_, _| {}), statics::MAPPINGS.figures())
 }

@@ -1,4 +1,4 @@
-//! What a program says of a block that it gives back, its size and its alignment, against what is known without a trailer.
+//! The size and the alignment that a program claims for a block that it frees, against what is known without a trailer.
 
 #![allow(unsafe_code)]
 
@@ -14,7 +14,7 @@ use crate::heap::headers;
 use crate::report::misuse;
 use crate::route::guard;
 
-/// Reports what is said of a block and cannot be true, as far as is known without a trailer. The block is one to be freed all the same.
+/// Reports a claim that cannot be true, as far as is known without a trailer. The block is to be freed all the same.
 pub fn look_at(address: usize, claim: Claim) {
     if let Some(align) = claim.align.filter(|&align| align.is_power_of_two() && !align::is(address, align)) {
         let what = format_args!("this block is not aligned to {align}, as was said");
@@ -22,7 +22,8 @@ pub fn look_at(address: usize, claim: Claim) {
     }
     let Some(said) = claim.size else { return };
     let Some((size, fits)) = fits(address, claim, said) else { return };
-    // The aligned `new` of a C++ runtime rounds up before it asks: a library that has one inside may use that, and leave `delete` to ours.
+    // The aligned `new` of a C++ runtime rounds the size up before it allocates. A library may have
+    // such a `new` inside and use our `delete`.
     let rounded = claim.align.filter(|align| align.is_power_of_two()).and_then(|align| align::up_checked(said, align));
     let fits = fits || rounded.and_then(|rounded| self::fits(address, claim, rounded)).is_some_and(|(_, fits)| fits);
     if !fits {
@@ -34,7 +35,8 @@ pub fn look_at(address: usize, claim: Claim) {
 /// The bytes of a block, and whether it may have been asked for as `said` bytes. `None` where nothing is known of it.
 fn fits(address: usize, claim: Claim, said: usize) -> Option<(usize, bool)> {
     let n = said.max(1);
-    // What realloc has left in place is not quite as large as it would be anew, and a block of C's may have been aligned to anything.
+    // A block that realloc has left in place is a bit smaller than a new one would be, and a block of malloc's
+    // family may have been aligned to anything.
     let loose = claim.family == Family::Malloc;
     let for_aligned = |align| if align > GRAIN { SizeClass::for_aligned(n, align) } else { SizeClass::for_size(n) };
     Some(match owner(address) {

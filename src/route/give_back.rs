@@ -8,8 +8,8 @@ use crate::sys::linux::Linux;
 use crate::sys::mmap;
 use crate::sys::pages::PageSource;
 
-/// Gives whole regions back, for whoever needs address space or a part of a limit for a mapping of `n` bytes; how many
-/// bytes that were. None where all that could go back is not enough. Keeps errno.
+/// Gives whole regions back when address space, or a part of a limit, is missing for a mapping of `n` bytes. Returns
+/// how many bytes that were: none where all that could go back is not enough. Keeps errno.
 pub fn release_regions_for(n: usize) -> usize {
     if !would_fit(n) {
         return 0;
@@ -19,9 +19,9 @@ pub fn release_regions_for(n: usize) -> usize {
     entered.map(|mut arena| arena.release_whole_regions()).sum::<usize>() + statics::MAPPINGS.release_retained()
 }
 
-/// Whether `n` bytes may be had once all that is free has gone back. Limits are what the kernel and `limit` say they
-/// are: what would have to be had beside it is asked for, and given back. Nobody else has to be asked how much there
-/// may be, by calls that a sandbox may not allow.
+/// Whether `n` bytes may be had once all that is free has gone back. To find out, this maps what is missing beside
+/// that, and unmaps it again: so the limits of the kernel and of `limit` apply. It needs no call that asks for the
+/// limits and that a sandbox may not allow.
 fn would_fit(n: usize) -> bool {
     let entered = statics::arenas().filter_map(|arena| arena.enter(Operation::Other));
     let free = entered.map(|arena| arena.releasable()).sum::<usize>();
@@ -32,7 +32,7 @@ fn would_fit(n: usize) -> bool {
     }
     match Linux.map(0, beside) {
         Some(start) => {
-            // SAFETY: mapped just now, and nobody has seen it.
+            // SAFETY: mapped just now, and no other code has seen it.
             #[expect(unsafe_code, reason = "undoing the map call above")]
             unsafe {
                 Linux.unmap(start, beside)

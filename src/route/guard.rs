@@ -1,7 +1,8 @@
-//! Sampled guarded allocations: one in N, at random, is served from the pool of guarded blocks (`report::guard_pool`), where wrong accesses fault.
+//! Sampled guarded blocks: one allocation in N, at random, is served from the guard pool
+//! (`report::guard_pool`), where wrong accesses fault.
 //!
-//! The thread caches count, and send the next allocation to the slow path when a sample is due (`cache`). A thread without one counts here.
-//! Guarding can be switched on, off and to another rate while the program runs.
+//! The thread caches count, and send the next allocation to the slow path when a sample is due (`cache`). Threads
+//! without a cache count here. Guarding can be switched on, off and to another rate while the program runs.
 
 use crate::base::checksum;
 use crate::base::code::Code;
@@ -22,19 +23,19 @@ use crate::trace::report;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
-/// Where every block is checked anyway, `on` guards the first blocks of a process too, so that small programs are all guarded. As many slots
-/// remain for the samples.
+/// Where every block is checked anyway, `on` also guards the first blocks of a process, so that small programs are
+/// guarded as a whole. As many slots remain for the samples.
 const FIRST: usize = guard_pool::SLOTS / 2;
 
 /// The millisecond of the last sample of a thread without a cache.
 static SAMPLED_AT: AtomicU64 = AtomicU64::new(0);
-/// Blocks that were among the first.
+/// Blocks that were taken as first ones.
 static FIRST_TAKEN: AtomicUsize = AtomicUsize::new(0);
-/// Whether any was ever to be: caches may be armed.
+/// Whether guarding was ever on: caches may be armed.
 static EVER: AtomicBool = AtomicBool::new(false);
 /// Allocations of threads without caches until one is a sample.
 static COUNTDOWN: AtomicI64 = AtomicI64::new(0);
-/// Numbers choices of a side.
+/// How many random numbers were made.
 static SIDES: AtomicU64 = AtomicU64::new(0);
 
 /// When the library is loaded: switches guarding on if the options ask for it.
@@ -45,7 +46,7 @@ pub fn begin() {
     follow();
 }
 
-/// Follows the rate, which was changed, perhaps in a running program.
+/// Follows a change of the rate, perhaps in a running program.
 pub fn follow() {
     if options::guard_rate() != 0 {
         switch_on();
@@ -54,7 +55,7 @@ pub fn follow() {
 
 fn switch_on() {
     if start::on_valgrind() {
-        // It serves the program itself.
+        // Valgrind serves the program itself.
         return;
     }
     if guard_pool::make().is_none() {
@@ -64,7 +65,7 @@ fn switch_on() {
     fault::set_owner(fault::Owned::Guarded, on_fault);
     errno::keeping_errno(fault::watch);
     EVER.store(true, Ordering::Release);
-    // Each takes the slow path at its next allocation, and finds the new rate.
+    // Each cache's next allocation takes the slow path, and finds the new rate.
     for cache in threads::all() {
         const TRIES: usize = 20;
         (0..TRIES).any(|_| {
@@ -82,9 +83,9 @@ pub fn is_asked() -> bool {
     EVER.load(Relaxed)
 }
 
-/// A guarded block for the request that the slow path is about to serve, if that is to be a sample. It stands at either end of its slot,
-/// at random; where all are samples, and the first of a process, at the right one: what is found is the same in each run then, and
-/// overflows are what there is most of.
+/// A guarded block for the request that the slow path is about to serve, if that is to be a sample. The block stands at
+/// either end of its slot, at random. Where all are samples, and among the first of a process, it stands at the right
+/// end: then each run finds the same, and overflows are the most frequent errors.
 #[cold]
 #[inline(never)]
 pub fn sample(operation: Operation, family: Family, n: usize, align: usize) -> Option<usize> {
@@ -94,7 +95,7 @@ pub fn sample(operation: Operation, family: Family, n: usize, align: usize) -> O
     let rate = options::guard_rate();
     let first = options::guard_is_spaced() && options::checked() && is_first();
     let pool = guard_pool::pool()?;
-    // Only a page can show that somebody reads where there is nothing. It takes none that is accessible.
+    // Only a page shows an access to a block of no bytes. Such a block takes no accessible page.
     let nothing = n == 0 && options::checked() && pool.has_many_free();
     let due = match threads::cache() {
         Some(cache) => cache.take_sample(rate, n),
@@ -119,14 +120,14 @@ fn random() -> u64 {
     (x ^ x >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32
 }
 
-/// For a thread without a cache: whether its request is a sample.
+/// Whether the request of a thread without a cache is a sample.
 fn count_down(rate: usize) -> bool {
     if rate < 2 {
         return rate == 1;
     }
     let left = COUNTDOWN.load(Relaxed);
     if left > 0 {
-        // A count of another thread's that is lost is no harm.
+        // The loss of another thread's count does no harm.
         COUNTDOWN.store(left - 1, Relaxed);
         return false;
     }
@@ -135,7 +136,7 @@ fn count_down(rate: usize) -> bool {
     !options::guard_is_spaced() || SAMPLED_AT.swap(now, Relaxed) != now
 }
 
-/// Takes a guarded block back, or says what is wrong with the pointer.
+/// Releases a guarded block, or reports what is wrong with the pointer.
 #[cold]
 #[inline(never)]
 pub fn release(operation: Operation, address: usize) {
@@ -165,7 +166,7 @@ pub fn facts(address: usize) -> Option<Facts> {
     }
 }
 
-/// Has any family take back a block of malloc's.
+/// Lets any family free a block of malloc's.
 pub fn open_to_any(address: usize) {
     if let Some(pool) = guard_pool::pool()
         && let PoolLocation::Block(block) = pool.find(address)
@@ -174,7 +175,7 @@ pub fn open_to_any(address: usize) {
     }
 }
 
-/// Calls `f` with the start and the size of each guarded block in use, and by whom it was allocated.
+/// Calls `f` with the start and the size of each guarded block in use, and the call that allocated it.
 pub fn for_each_in_use(f: &mut dyn FnMut(usize, usize, Call)) {
     for block in guard_pool::pool().into_iter().flat_map(Pool::used) {
         let (stack, thread) = (trailer::remember(block.allocated.frames()), block.allocated.thread);
@@ -193,7 +194,8 @@ pub fn finish() {
     }
 }
 
-/// The bytes of a guarded block that the program names: those it asked for. `None` if it is none in use: that has been reported.
+/// The bytes that were asked for, if a guarded block in use starts at an address. Otherwise `None`,
+/// and that has been reported.
 pub fn usable(operation: Operation, address: usize) -> Option<usize> {
     match guard_pool::pool()?.find(address) {
         PoolLocation::Block(block) => Some(block.size),
@@ -204,7 +206,7 @@ pub fn usable(operation: Operation, address: usize) -> Option<usize> {
     }
 }
 
-/// Says what is wrong with a pointer into the pool.
+/// Reports what is wrong with a pointer into the pool.
 fn wrong(found: &PoolLocation, operation: Operation, address: usize) {
     match found {
         PoolLocation::Freed(block) | PoolLocation::NearFreed(block) => freed(operation, block, address),
@@ -239,7 +241,7 @@ fn damaged(operation: Operation, block: &GuardedBlock, at: usize) {
     }
 }
 
-/// A fault: reports it if the address is the pool's.
+/// Reports a fault if its address is in the pool.
 pub fn on_fault(fault: &Fault) -> Handling {
     let address = fault.address;
     let Some(pool) = guard_pool::pool().filter(|pool| pool.holds(address)) else { return Handling::NotOurs };

@@ -1,11 +1,13 @@
 //! The helper: a thread that gives memory back while the program makes no calls.
 //!
-//! It starts when an arena has more freed memory than its threshold, or many caches have no thread any more. It waits for the decay time,
-//! empties the caches of threads that have not used them meanwhile, gives back the pages of those that nobody has had, has dense memory put together to
-//! huge pages, trims the arenas, in steps, and ends. What a program's own calls trim beside it is only what is very much.
+//! It starts when an arena has more freed memory than its threshold, or when many caches have no owner. It waits for
+//! the decay time and empties the caches of threads that have not used them meanwhile. It gives back the pages of
+//! caches that had no owner in that time, has dense memory made into huge pages, trims the arenas in steps, and ends.
+//! Meanwhile the program's own calls trim only very large amounts.
 //!
-//! It never waits for an arena's lock while it has a cache halted or keeps a fork waiting: a fork may come from a signal handler
-//! that interrupted an operation on that arena. Where the kernel has no helper for us, a heap is trimmed by the call that finds it due.
+//! It never waits for an arena's lock while it has a cache halted or keeps a fork waiting: the fork may come from
+//! a signal handler that interrupted an operation on that arena. Where the kernel refuses us a helper, the call
+//! that finds a heap due for a trim does it.
 
 use crate::base::config::REGION_GRANULE;
 use crate::base::operation::Operation;
@@ -19,13 +21,13 @@ use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
 use crate::sys::{calls, futex};
 
-/// Huge pages that are made of small ones at a time, for each arena.
+/// The most huge pages that are made of small ones in a pass, for each arena.
 const COLLAPSES: usize = 32;
 
-/// Nobody changes this: the helper sleeps at it.
+/// This never changes: the helper sleeps on it.
 static NEVER: AtomicU32 = AtomicU32::new(0);
 
-/// What the helper does in one go.
+/// One pass of the helper.
 pub fn pass() {
     threads::owned().for_each(|cache| {
         cache.is_unused();
@@ -40,48 +42,48 @@ pub fn pass() {
                 busy += cache.stacked_bytes();
             }
         }
-        // Nobody may call again when their threads fall asleep.
+        // When the threads of these caches fall asleep, perhaps no call starts another helper.
         if busy >= WORTH {
             helper_call::call_again();
         }
     }
     threads::give_back(true);
-    // Before anything is given back: what has changed since the last time can be told still.
+    // Before the arenas give anything back: until then it is known what has changed since the last pass.
     statics::arenas().for_each(collapse);
     statics::arenas().filter(|arena| arena.is_waiting()).for_each(trim);
 }
 
-/// Whether the kernel gives a barrier for all threads. It is asked only where a cache is to be emptied, and where no
-/// filter may kill for that.
+/// Whether the kernel has a barrier for all threads. It is asked only where a cache is to be emptied, and where
+/// no filter may kill the process for that.
 fn can_halt() -> bool {
     helper_call::may_halt() && calls::register_barrier()
 }
 
-/// Empties the cache of a thread that does not use it. False where that was not to be had now: the thread, or another one in its arena, was cut off in the
-/// middle of something.
+/// Empties the cache of a thread that does not use it. False where that was not possible now, as its thread, or another
+/// one in its arena, was cut off in the middle of something.
 fn empty(cache: &Cache) -> bool {
     let mut done = true;
-    // Its pages go back under the same lock.
+    // The pages of a cache without an owner go back under the same lock.
     let mut step = || {
         if threads::is_owned(cache) {
             done = cache.halt();
             if done {
                 refill::empty(cache);
-                // An arena that somebody else is in is left alone.
+                // An arena that another thread is in is left alone.
                 done = !cache.holds_any();
                 cache.resume();
             }
         }
     };
     while !work::at_work(&mut step) {
-        // A fork does not wait for this thread.
+        // A fork is under way, and does not wait for this thread.
         work::wait_for_thaw();
     }
     done
 }
 
-/// Has huge pages made of what is dense. Not under the lock: each takes a while. What was found may have been freed
-/// meanwhile, given back, or be another's; then the kernel refuses, or fills up one huge page in vain.
+/// Has huge pages made of dense memory, without the lock, as each takes a while. What was found may meanwhile have been
+/// freed, given back, or become another owner's. Then the kernel refuses, or fills up one huge page in vain.
 fn collapse(arena: &Arena<Linux>) {
     let (mut at, mut left) = (0, COLLAPSES);
     while left != 0
@@ -100,7 +102,7 @@ fn trim(arena: &Arena<Linux>) {
     while let Some(from) = at {
         match arena.enter(Operation::Other) {
             Some(mut arena) => at = arena.trim_step(from),
-            // By a fork, which does not wait for this thread.
+            // A fork keeps the arena frozen, and does not wait for this thread.
             None => arena.wait_for_thaw(),
         }
     }

@@ -1,8 +1,7 @@
-//! What the program wants to be asked when there is no memory: a handler that may free something, after which the request is tried
-//! again.
+//! The program's handler for lack of memory. It may free something, after which the request is tried again.
 //!
-//! It is called by the thread that asked, where no lock of ours is held: not when a signal handler asked that interrupted an operation, not
-//! inside fork, and not when the handler itself asks, on the same thread.
+//! The thread that asked calls it, where none of our locks is held. It is not called for a signal handler that has
+//! interrupted an operation, inside fork, or for a request of the handler itself, on the same thread.
 
 use crate::base::code::Code;
 use crate::base::config::REQUEST_MAX;
@@ -13,9 +12,9 @@ use crate::sys::{errno, thread};
 use crate::trace::report;
 use core::ffi::c_int;
 
-/// Called when a request for so many bytes cannot be served. It returns other than 0 if the request is to be tried again, as it has freed
-/// something, and 0 if the request is to fail. It has to return: no exception, no longjmp. It may allocate and free; what it cannot have
-/// fails without another call.
+/// Called when a request for `bytes` bytes cannot be served. A result other than 0 says that the handler has freed
+/// something and the request is to be tried again; 0 says that it is to fail. The handler has to return: no exception,
+/// no longjmp. It may allocate and free; a request of its own that cannot be served fails without another call.
 pub type OomHandler = extern "C" fn(bytes: usize) -> c_int;
 
 static HANDLER: MangledFn<OomHandler> = MangledFn::none();
@@ -35,15 +34,16 @@ pub fn set_handler(new: Option<OomHandler>) -> Option<OomHandler> {
     handler(HANDLER.swap(new))
 }
 
-/// What a request gets: `first`, or, where that is null as a fork kept arenas frozen meanwhile, what `again` gives when none does.
+/// What a request gets: `first`; or, if that is null because a fork kept arenas frozen, what `again`
+/// returns when they have thawed.
 pub fn beside_forks(first: *mut u8, again: impl Fn() -> *mut u8) -> *mut u8 {
-    /// A program that forks all the time is not waited for for ever.
+    /// The wait for a program that forks all the time is bounded.
     const TRIES: usize = 100;
     if !first.is_null() || thread::is_in_operation() || thread::set_repeating(true) {
         return first;
     }
     let (mut block, mut left) = (first, TRIES);
-    // It may have been turned away before this request, too: then this is in vain once.
+    // The thread may have been turned away before this request, too. Then one round is in vain.
     while block.is_null() && thread::set_turned_away(false) && left != 0 {
         left -= 1;
         statics::wait_for_forks();
@@ -53,7 +53,8 @@ pub fn beside_forks(first: *mut u8, again: impl Fn() -> *mut u8) -> *mut u8 {
     block
 }
 
-/// What a request for so many bytes gets: `first`, or, where that is null and as long as the handler says so, what `again` gives.
+/// What a request for `bytes` bytes gets: `first`; or, if that is null, what `again` returns, for as
+/// long as the handler asks for another try.
 #[inline]
 pub fn retry(bytes: usize, first: *mut u8, again: impl Fn() -> *mut u8) -> *mut u8 {
     let mut block = first;
@@ -63,7 +64,7 @@ pub fn retry(bytes: usize, first: *mut u8, again: impl Fn() -> *mut u8) -> *mut 
     block
 }
 
-/// Runs `f`; whatever fails in it does so without asking the handler.
+/// Runs `f`. A request in it that fails does so without asking the handler.
 #[inline]
 pub fn without_handler<R>(f: impl FnOnce() -> R) -> R {
     let before = thread::set_without_oom_handler(true);
@@ -80,7 +81,8 @@ fn ask(bytes: usize) -> bool {
     if bytes > REQUEST_MAX {
         return false;
     }
-    // Inside fork a thread counts as inside. A cache whose gate is closed is being worked on by what this thread's signal handler has interrupted.
+    // Inside fork a thread counts as inside an operation. If the gate is closed, a signal handler has
+    // interrupted work on this thread's cache.
     let interrupted = thread::is_in_operation() || Cache::mine().is_some_and(|cache| !cache.is_open());
     if interrupted || thread::is_without_oom_handler() {
         return false;

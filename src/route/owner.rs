@@ -1,4 +1,4 @@
-//! Whom an address belongs to, and how many bytes are usable there.
+//! What an address belongs to, and how many bytes are usable there.
 
 #![allow(unsafe_code)]
 
@@ -19,7 +19,7 @@ use crate::slab::slab::Entry;
 use crate::sys::linux::Linux;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// Whom an address belongs to.
+/// What an address belongs to.
 #[derive(Clone, Copy)]
 pub enum Owner {
     /// A slab in a heap's region.
@@ -28,9 +28,9 @@ pub enum Owner {
     Region(&'static RangeRecord),
     /// A mapping.
     Mapping(&'static RangeRecord),
-    /// The pool of guarded blocks.
+    /// The guard pool.
     Guarded,
-    /// Nobody we know.
+    /// Nothing of ours.
     Foreign,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn arena_of(region: &RangeRecord) -> &'static Arena<Linux> {
     statics::arena(region.arena.load(Relaxed) as usize)
 }
 
-/// Whom an address belongs to.
+/// What an address belongs to.
 #[inline(always)]
 pub fn owner(address: usize) -> Owner {
     start::ensure();
@@ -56,19 +56,19 @@ pub fn owner(address: usize) -> Owner {
     match record.kind() {
         Kind::Region => Owner::Region(record),
         Kind::Guarded => Owner::Guarded,
-        // A mapping that somebody is just giving back counts as one: `Mappings` sorts that out.
+        // A mapping that another thread is giving back at this moment counts as one: `Mappings` finds that out.
         Kind::Mapping | Kind::Nothing | Kind::Retained => Owner::Mapping(record),
     }
 }
 
-/// The unit of an address: most are in the near leaf.
+/// The unit of an address. Most are in the near leaf.
 #[inline(always)]
 pub(super) fn unit(address: usize) -> Option<Unit> {
     fast::near_unit(address).or_else(|| statics::PAGE_MAP.unit(address))
 }
 
-/// The heap's region or the mapping that a unit is in, and the usable bytes of the block there, if all is as it should be: it is in use. What is wrong is
-/// for others to find out. Only where blocks are not checked.
+/// The region or the mapping of a unit, and the usable bytes of the block at `address`, if a block in use starts there.
+/// If not, other code finds out what is wrong. Only where blocks are not checked.
 #[inline(always)]
 pub fn block_in_use(unit: Unit, address: usize) -> Option<(&'static RangeRecord, usize)> {
     if unit.slab_entry().is_some() {
@@ -87,10 +87,10 @@ pub fn block_in_use(unit: Unit, address: usize) -> Option<(&'static RangeRecord,
     }
 }
 
-/// Whether a heap block is free already, in a thread's cache, where the heap has it in use. Reports that.
+/// Whether a heap block that the heap has in use is free already, in a thread's cache. Reports that.
 ///
 /// # Safety
-/// A heap block of so many bytes is at the address.
+/// A heap block of `usable` bytes is at the address.
 pub(super) unsafe fn is_in_a_cache(operation: Operation, usable: usize, address: usize) -> bool {
     // SAFETY: the caller's promise.
     let is = usable >= class::SLAB_MAX && unsafe { misuse::has_key(address) };
@@ -100,7 +100,7 @@ pub(super) unsafe fn is_in_a_cache(operation: Operation, usable: usize, address:
     is
 }
 
-/// `None` for what is no block in use: that has been reported.
+/// The usable bytes of a block. `None` if `p` is no block in use, which has been reported.
 pub fn usable(operation: Operation, p: *mut u8) -> Option<usize> {
     if p.is_null() { Some(0) } else { usable_of(owner(p.addr()), operation, p) }
 }
@@ -126,7 +126,7 @@ pub(super) fn usable_of(owner: Owner, operation: Operation, p: *mut u8) -> Optio
     None
 }
 
-/// The bytes of an object that the program names; `None` if it is none in use: that has been reported.
+/// The bytes of an object that the program names. `None` if it is not in use, which has been reported.
 #[inline]
 fn usable_object(operation: Operation, entry: Entry, address: usize) -> Option<usize> {
     let wrong = match entry.object_at(address) {

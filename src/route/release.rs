@@ -53,14 +53,14 @@ fn perturb_object(entry: Entry, address: usize) {
 }
 
 /// # Safety
-/// A block in use of so many bytes is there, which its owner is giving up.
+/// A block in use of `usable` bytes is there, which its owner is giving up.
 unsafe fn perturb_freed(address: usize, usable: usize) {
     // SAFETY: the caller's promise.
     unsafe { pointer::at_mut::<u8>(address).write_bytes(options::perturb(), usable) };
 }
 
 /// # Safety
-/// The region is what the page map has at the address.
+/// The region is the page map's for the address.
 unsafe fn release_block(operation: Operation, region: &'static RangeRecord, address: usize) {
     // SAFETY: the caller's promise.
     if let Ok(usable) = unsafe { headers::usable_size(region, address) } {
@@ -108,7 +108,7 @@ unsafe fn release_to_heap(operation: Operation, region: &'static RangeRecord, ad
         // SAFETY: the caller's promise.
         None => match unsafe { headers::usable_size(region, address) } {
             Ok(usable) => {
-                // SAFETY: a block in use of these bytes, which its owner is giving up.
+                // SAFETY: a block in use of `usable` bytes, which its owner is giving up.
                 unsafe {
                     if usable >= class::SLAB_MAX {
                         key::set(address);
@@ -154,7 +154,7 @@ pub unsafe fn release_moved(p: *mut u8) {
     }
 }
 
-/// The release of an object that the fast path did not take. `entry` is that of its unit.
+/// Releases an object that the fast path did not take. `entry` is that of its unit.
 #[cold]
 #[inline(never)]
 fn release_object(operation: Operation, entry: Entry, address: usize) {
@@ -182,7 +182,7 @@ fn release_object(operation: Operation, entry: Entry, address: usize) {
     release_to_arena(operation, entry, address);
 }
 
-/// The release of an object without a cache.
+/// Releases an object to its arena, without a cache.
 fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
     let arena = statics::arena(entry.arena());
     count::count(operation);
@@ -190,7 +190,7 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
         Some(mut entered) => {
             let result = entered.give(address);
             if result.is_ok() && statics::PAGE_MAP.slab_entry(address).is_some() {
-                // SAFETY: an object that was given back just now, of a slab that is there still: the arena is locked.
+                // SAFETY: an object that was given back just now, of a slab that is still there: the arena is locked.
                 unsafe {
                     key::set(address);
                 }
@@ -211,10 +211,11 @@ fn release_to_arena(operation: Operation, entry: Entry, address: usize) {
     }
 }
 
-/// Puts a heap block whose size is that of a class into the calling thread's cache. False where that cannot be.
+/// Puts a heap block whose size is that of a class into the calling thread's cache. False where that is not possible.
 ///
 /// # Safety
-/// A block of the arena's heap with so many usable bytes is there, in use and in no cache, and nobody uses it any more.
+/// A block of the arena's heap with `usable` usable bytes is there, in use and in no cache, and
+/// nothing uses it any more.
 unsafe fn keep_block(operation: Operation, arena: usize, usable: usize, address: usize) -> bool {
     let Some(cache) = threads::cache().filter(|cache| cache.home() == arena) else { return false };
     let Some(class) = class_of_block(usable) else { return false };
@@ -225,12 +226,12 @@ unsafe fn keep_block(operation: Operation, arena: usize, usable: usize, address:
     released
 }
 
-/// Puts what was checked into the stack of its class, and makes room there if need be.
+/// Puts an object or a block that was checked into the stack of its class, and makes room there if need be.
 fn push_with_room(cache: &Cache, class: SizeClass, address: usize) -> bool {
     fast::push_class(class, address) || refill::make_room(cache, class) && fast::push_class(class, address)
 }
 
-/// The class of heap blocks with so many usable bytes: those made for the class, or hardly larger.
+/// The class of heap blocks with `usable` usable bytes: of those made for the class, and of hardly larger ones.
 #[inline(always)]
 pub fn class_of_block(usable: usize) -> Option<SizeClass> {
     const SLACK: usize = 64;

@@ -1,4 +1,4 @@
-//! How a block is made larger or smaller: where it is, by moving pages, or by a copy.
+//! How a block is made larger or smaller: in place, by moving pages, or by a copy.
 
 #![allow(unsafe_code)]
 
@@ -19,10 +19,11 @@ use crate::sys::errno;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// `p`, a block that is not null and does not serve as it is without more ado, with room for `n` bytes, some and not too many.
+/// Resizes a block to `n` bytes, and returns where it is then. `p` is not null, and a quick look did not show that it
+/// can stay as it is. `n` is neither 0 nor above `REQUEST_MAX`.
 ///
 /// # Safety
-/// Unless it fails, nothing may use the old block any more.
+/// Unless this fails, nothing may use the old block any more.
 pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     let owner = owner(p.addr());
     if matches!(owner, Owner::Foreign) {
@@ -36,7 +37,7 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
         count::count(Operation::Realloc);
         return p;
     }
-    // All of it again: room that the handler makes may be just behind the block.
+    // The whole resize is tried again: the memory that the handler frees may be just behind the block.
     // SAFETY: the caller's promise.
     let resize = || unsafe { resize_once(p, n) };
     let resized = oom::retry(n, oom::beside_forks(oom::without_handler(resize), resize), resize);
@@ -46,7 +47,7 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     resized
 }
 
-/// Whether a block or a mapping that is to be resized to `n` bytes stays as it is without more ado.
+/// Whether a quick look shows that a block or a mapping stays as it is when it is resized to `n` bytes.
 #[inline(always)]
 pub fn hardly_changes(record: &RangeRecord, usable: usize, n: usize) -> bool {
     if record.is_region() {
@@ -63,7 +64,7 @@ pub fn hardly_changes(record: &RangeRecord, usable: usize, n: usize) -> bool {
 unsafe fn resize_once(p: *mut u8, n: usize) -> *mut u8 {
     let address = p.addr();
     let resized = match owner(address) {
-        // It was looked at above: it does not fit.
+        // `resize` has seen that the object does not serve.
         Owner::Slab(_) => None,
         Owner::Region(region) => resize_block(region, address, n),
         Owner::Mapping(record) if record.start() == address => resize_mapping(record, n),
@@ -76,14 +77,14 @@ unsafe fn resize_once(p: *mut u8, n: usize) -> *mut u8 {
     }
 }
 
-/// Whether an object that is to be resized to `n` bytes serves as it is: it is large enough, and hardly more than a third of it would be unused. The
-/// smallest class serves any but none.
+/// Whether an object stays as it is when it is resized to `n` bytes: it is large enough, and hardly more than a third
+/// of it would be unused. An object of the smallest class serves any size but zero.
 #[inline(always)]
 pub fn serves(size: usize, n: usize) -> bool {
     n <= size && 3 * n + 2 * GRAIN > 2 * size
 }
 
-/// Whether a block of so many bytes that is to be resized to `n` serves as it is, so that there is nothing to do.
+/// Whether a block of `size` bytes stays as it is when it is resized to `n` bytes.
 #[inline]
 fn stays(owner: Owner, size: usize, n: usize) -> bool {
     match owner {
@@ -94,13 +95,13 @@ fn stays(owner: Owner, size: usize, n: usize) -> bool {
     }
 }
 
-/// More than a block of the heap that was made for `n` bytes may have.
+/// More usable bytes than a heap block that was made for `n` bytes may have.
 pub(super) fn block_room(n: usize) -> usize {
     let room = room(n);
     block::size_for(room).unwrap_or(room) + MIN_BLOCK
 }
 
-/// In place, or not at all.
+/// Resizes a heap block in place, or not at all.
 fn resize_block(region: &'static RangeRecord, address: usize, n: usize) -> Option<*mut u8> {
     if n >= options::cutoff() {
         return None;
@@ -122,7 +123,7 @@ fn resize_block(region: &'static RangeRecord, address: usize, n: usize) -> Optio
     }
 }
 
-/// By moving pages. What has become much smaller than the cutoff moves into a heap instead.
+/// Resizes a mapping by moving its pages. One that becomes much smaller than the cutoff moves into a heap instead.
 fn resize_mapping(record: &'static RangeRecord, n: usize) -> Option<*mut u8> {
     if n < options::cutoff() / 2 {
         return None;

@@ -31,12 +31,13 @@ pub fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
     }
 }
 
-/// Serves an aligned request from a slab of its class: in a mixed one an object may stand anywhere, as this one does.
+/// Serves an aligned request from a slab of its class, in place of `object`, which is not aligned: an
+/// object of a mixed slab may start anywhere.
 #[cold]
 pub fn serve_instead(operation: Operation, object: usize, n: usize, align: usize, zero: bool) -> *mut u8 {
-    // SAFETY: it was taken just now, and nobody has seen it.
+    // SAFETY: it was taken just now, and no other code has seen it.
     unsafe { release::release(Operation::Move, pointer::at_mut(object)) };
-    // It was counted as served, and will be again.
+    // The request was counted as served, and will be counted again.
     count::uncount(operation);
     let class = SizeClass::for_aligned(n, align);
     let aligned = class.and_then(|class| statics::arena(statics::home()).enter(operation)?.take_aligned(class));
@@ -47,7 +48,7 @@ pub fn serve_instead(operation: Operation, object: usize, n: usize, align: usize
     fill(aligned, class.map_or(n, SizeClass::size), n, zero)
 }
 
-/// Serves a request that the thread's cache did not serve at once. After the start.
+/// Serves a request that the thread's cache did not serve at once. The library has started.
 #[inline(never)]
 pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
     let class = if align <= GRAIN { SizeClass::for_size(n) } else { SizeClass::for_aligned(n, align) };
@@ -73,7 +74,7 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
         }
         return serve_mapping(operation, n, align, zero);
     }
-    // Rounded up to its class a block can go into the cache when it is freed.
+    // A block that is rounded up to its class can go into the cache when it is freed.
     let medium = class.filter(|class| !class.has_slabs() && align <= GRAIN && options::caches());
     if let Some(class) = medium {
         let block = fast::pop_class_unsampled(operation, class);
@@ -112,12 +113,13 @@ fn serve_block(operation: Operation, n: usize, room: usize, align: usize, zero: 
             count::count(operation);
             hand_out(fresh, n, zero)
         }
-        // Where no region fits any more a small mapping may.
+        // Where no region fits any more, a small mapping may.
         None => serve_mapping(operation, n, align, zero),
     }
 }
 
-/// Serves where the thread's home must not be waited for: a fork has it frozen, or this signal handler interrupted it.
+/// Serves a request of a thread that must not wait for its home: a fork has it frozen, or this is a signal
+/// handler that interrupted an operation on it.
 #[cold]
 #[inline(never)]
 fn serve_aside(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
@@ -133,7 +135,8 @@ fn serve_aside(operation: Operation, n: usize, align: usize, zero: bool) -> *mut
 
 fn hand_out(fresh: Fresh, n: usize, zero: bool) -> *mut u8 {
     if fresh.dirty != 0 {
-        // It may have been in a cache once, and may grow to a size of which that is asked.
+        // The block may have been in a cache and have the key, and it may grow to a size at which the
+        // key is looked for.
         // SAFETY: a block that was taken just now.
         unsafe { key::clear(fresh.block) };
     }
@@ -146,18 +149,19 @@ fn usable_in_cache(block: usize) -> usize {
     statics::PAGE_MAP.get(block).and_then(|region| unsafe { headers::usable_size(region, block) }.ok()).unwrap_or(0)
 }
 
-/// The system has no more memory: an arena may have a hole, or room to grow.
+/// A block from any arena, when the system has no more memory: one may have a hole, or room to grow.
 #[cold]
 #[inline(never)]
 fn from_any_arena(n: usize, align: usize) -> Option<Fresh> {
     statics::arenas().find_map(|arena| {
         let mut heap = arena.enter(Operation::Other)?;
-        // An arena without regions has no hole either, and a first region is what could not be had.
+        // An arena without regions has no hole, and a first region cannot be had.
         if heap.figures().held == 0 { None } else { heap.alloc_aligned(n, align) }
     })
 }
 
-/// A block for the program, which asked for `n` bytes: zeroed, as far as it may be used, or filled if that was asked for.
+/// Zeroes all that the program may use of a block, or fills the `n` bytes, if that was asked for. Only the
+/// first `dirty` bytes may not be zero yet.
 #[inline]
 fn fill(block: usize, dirty: usize, n: usize, zero: bool) -> *mut u8 {
     let p: *mut u8 = pointer::at_mut(block);
@@ -175,13 +179,13 @@ fn fill(block: usize, dirty: usize, n: usize, zero: bool) -> *mut u8 {
 #[cold]
 #[inline(never)]
 fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
-    // Again in any case: a call may fail for once.
+    // Tries again in any case: a system call may fail just once.
     let again = || {
         release_regions_for(n);
         statics::MAPPINGS.alloc(n, align)
     };
     let Some(record) = statics::MAPPINGS.alloc(n, align).or_else(again) else {
-        // What the system does not have the heaps may: freed memory that they keep.
+        // The heaps may have it: freed memory that they keep.
         return match from_any_arena(n, align) {
             Some(fresh) => {
                 count::count(operation);
@@ -194,12 +198,12 @@ fn serve_mapping(operation: Operation, n: usize, align: usize, zero: bool) -> *m
         };
     };
     count::count(operation);
-    // It is zero.
+    // A mapping is zero.
     fill(record.start(), 0, n, zero)
 }
 
-/// The bytes to ask the heap for where `n` are wanted, and no alignment: as many as the class has, so that the block can go into a cache when it is
-/// freed, and grow a little where it is.
+/// The bytes to ask the heap for where `n` are wanted without an alignment. These are as many as the class has, so that
+/// the block can go into a cache when it is freed, and grow a little in place.
 pub(super) fn room(n: usize) -> usize {
     SizeClass::for_size(n).filter(|class| !class.has_slabs()).map_or(n, SizeClass::size)
 }

@@ -1,8 +1,8 @@
 //! Bins: an arena's slabs by size class, between the thread caches and the heap.
 //!
-//! A bin knows its slabs with room, in address order: what is taken comes from the lowest, so the upper ones drain and go
-//! back to the heap. One empty slab a bin is kept. Where much is free in slabs of other classes, some of these are made mixed ones, which
-//! serve all: see `mixed`. Guarded by the arena's lock.
+//! A bin keeps its slabs with room in address order. Objects are taken from the lowest slab, so the upper slabs
+//! drain and go back to the heap. Each bin keeps one empty slab. If much is free in slabs of other classes,
+//! some of these become mixed slabs, which serve all classes: see `mixed`. The arena's lock guards the bins.
 
 #![allow(unsafe_code)]
 
@@ -21,15 +21,15 @@ use core::sync::atomic::Ordering::Relaxed;
 /// What an arena's slabs hold.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct SlabFigures {
-    /// Slabs.
+    /// How many slabs there are.
     pub slabs: usize,
-    /// Those of them that are mixed.
+    /// How many of them are mixed.
     pub mixed: usize,
     /// The bytes of their blocks.
     pub bytes: usize,
-    /// Units that are parked: they stand as slabs, and none is in use.
+    /// Parked units: they stand as slabs, none of which is in use.
     pub parked: usize,
-    /// Objects that are out: with the program, or in thread caches.
+    /// Objects that are handed out: with the program, or in thread caches.
     pub objects: usize,
     /// Their bytes.
     pub object_bytes: usize,
@@ -38,29 +38,29 @@ pub struct SlabFigures {
 /// Free pieces of memory that a request may get, and their bytes.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Free {
-    /// How many there are.
+    /// How many pieces there are.
     pub count: usize,
-    /// Bytes of them all.
+    /// The bytes of all pieces.
     pub bytes: usize,
 }
 
 pub(super) struct Bin {
     /// Slabs with room.
     pub(super) partial: Slabs,
-    /// The empty slab that is kept. It is one of `partial`.
+    /// The empty slab that is kept. It is in `partial`.
     pub(super) empty: Option<&'static Slab>,
     /// Records of slabs that went back to the heap.
     pub(super) spare: Option<&'static Slab>,
-    /// Objects that its slabs have room for.
+    /// How many objects the bin's slabs have room for.
     pub(super) objects: usize,
-    /// Objects of the class that are out.
+    /// How many objects of the class are handed out.
     pub(super) out: usize,
-    /// Those of them that stand in mixed slabs.
+    /// How many of these are in mixed slabs.
     pub(super) mixed: usize,
 }
 
 impl Bin {
-    /// Free objects in its slabs.
+    /// How many objects are free in the bin's slabs.
     pub(super) fn free(&self) -> usize {
         self.objects - (self.out - self.mixed)
     }
@@ -68,24 +68,24 @@ impl Bin {
 
 /// The bins of an arena.
 pub struct Bins {
-    /// By class. The first has the mixed slabs, all of them, and the last those that are parked.
+    /// By class. The first bin has all mixed slabs, and the last has the parked slabs.
     pub(super) bins: [Bin; SLAB_CLASSES + 1],
-    /// How many are parked.
+    /// How many slabs are parked.
     pub(super) parked: usize,
-    /// How far what is dense was put together: see `dense`.
+    /// The address up to which dense huge pages were collapsed: see `dense`.
     pub(super) collapsed: usize,
-    /// Whether the system has refused to.
+    /// Whether the system has refused to collapse one.
     pub(super) refused: bool,
     pub(super) metadata: OnceRef<Metadata>,
     pub(super) mixing: Mixing,
-    /// Whether each block is checked by whoever asks for it: see `vacant`. Objects are taken at random then.
+    /// Whether the callers check each block: see `vacant`. Objects are then taken at random.
     pub(super) checked: bool,
     pub(super) slabs: usize,
-    /// Bytes of the slabs' blocks.
+    /// The bytes of the slabs' blocks.
     pub(super) bytes: usize,
     /// Bytes that came back and were not taken again since the last purge.
     pub(super) dirty: usize,
-    /// Bytes of all objects that ever were taken.
+    /// The bytes of all objects ever taken.
     pub(super) taken: usize,
 }
 
@@ -113,17 +113,17 @@ impl Bins {
         }
     }
 
-    /// Says where the slabs' records are.
+    /// Sets where the slabs' records are.
     pub fn init(&mut self, metadata: &'static Metadata) {
         self.metadata.bind(metadata);
     }
 
-    /// Says that each block is checked by whoever asks for it.
+    /// Says that the callers check each block.
     pub fn set_checked(&mut self) {
         self.checked = true;
     }
 
-    /// Says that no slab is to be made a mixed one.
+    /// Stops slabs from being made mixed ones.
     pub fn set_unmixed(&mut self) {
         self.mixing.off = true;
     }
@@ -133,7 +133,7 @@ impl Bins {
         self.dirty
     }
 
-    /// What they hold.
+    /// What the slabs hold.
     pub fn figures(&self) -> SlabFigures {
         let (mut objects, mut object_bytes) = (0, 0);
         for class in SizeClass::slabs() {
@@ -144,7 +144,7 @@ impl Bins {
         SlabFigures { slabs, mixed, bytes, parked, objects, object_bytes }
     }
 
-    /// What is free in them: objects, runs of grains in mixed slabs, and parked units.
+    /// What is free in the slabs: objects, runs of grains in mixed slabs, and parked units.
     pub fn free_pieces(&self) -> Free {
         let mut free = Free { count: self.parked, bytes: self.parked() };
         for class in SizeClass::slabs() {
@@ -163,18 +163,19 @@ impl Bins {
         free
     }
 
-    /// The lowest slab of a bin behind an address.
+    /// The lowest slab of a bin above an address.
     pub(super) fn slab_behind(&self, bin: usize, address: usize) -> Option<&'static Slab> {
         self.bins[bin].partial.first_behind(address)
     }
 
-    /// Takes objects of a class, lowest addresses first, into the last of the places, the lowest into the last; how many there were: what the slabs
-    /// have, at least one unless memory is out.
+    /// Takes objects of a class, lowest addresses first, and returns how many. The lowest goes into the
+    /// last place. It takes what the slabs have, and at least one object unless memory is out.
     pub fn take<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass, places: &[AtomicUsize]) -> usize {
         self.take_from(heap, class, places, true)
     }
 
-    /// Takes an object whose address is a multiple of all powers of two that its size is one of: it does not come from a mixed slab.
+    /// Takes an object that is aligned to the largest power of two that divides its size. It does not
+    /// come from a mixed slab.
     pub fn take_aligned<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass) -> Option<usize> {
         let place = [AtomicUsize::new(0)];
         (self.take_from(heap, class, &place, false) != 0).then(|| place[0].load(Relaxed))
@@ -192,7 +193,7 @@ impl Bins {
             let bin = &mut self.bins[class.index()];
             let slab = match bin.partial.first_fit(1) {
                 Some(slab) => slab,
-                // What is there is enough: a slab is made for what would else not be served.
+                // The objects found are enough: a new slab is made only for a call that would otherwise get none.
                 None if left != places.len() => break,
                 None if mixed_too && self.mixed_for(heap, class) => {
                     left -= self.take_mixed(class, &places[..left]);
@@ -254,7 +255,7 @@ impl Bins {
             return Some((unit, UNIT));
         }
         let start = self.alloc_with_parked(heap, bytes - HEADER, UNIT, |heap| heap.alloc_units(bytes))?;
-        // SAFETY: the block that was allocated just now.
+        // SAFETY: this block was just allocated.
         Some((start, unsafe { heap.size_of(start) }))
     }
 
@@ -279,7 +280,7 @@ impl Bins {
     pub(super) fn dissolve<S: PageSource>(&mut self, heap: &mut Heap<S>, slab: &'static Slab) {
         let (start, bytes) = (slab.start(), slab.bytes());
         self.bins[slab.class().map_or(0, SizeClass::index)].partial.remove(slab);
-        // The page map tells what purged headers were.
+        // If the headers were purged, they follow from the page map.
         // SAFETY: the slab's start and its end.
         unsafe {
             heap.restore_header(start);
@@ -289,10 +290,10 @@ impl Bins {
             heap.page_map().set_slab_entry(unit, None);
         }
         self.slabs -= 1;
-        // SAFETY: the block that the slab is.
+        // SAFETY: the slab is this block.
         self.bytes -= unsafe { heap.size_of(start) };
         heap.free_own(start);
-        // From here on the heap counts them.
+        // From here on the heap counts these bytes as dirty.
         self.dirty = self.dirty.saturating_sub(bytes);
         if let Some(origin) = slab.origin() {
             self.mixing.records.put(slab);
@@ -304,7 +305,7 @@ impl Bins {
         }
     }
 
-    /// Keeps the record of a slab that was of one class for another one.
+    /// Keeps the record of a slab of one class for another slab of that class.
     pub(super) fn drop_record(&mut self, slab: &'static Slab) {
         if let Some(class) = slab.class() {
             let bin = &mut self.bins[class.index()];

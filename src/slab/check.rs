@@ -10,9 +10,9 @@ use crate::heap::heap::Heap;
 use crate::sys::pages::PageSource;
 
 impl Bins {
-    /// The validator: every slab that the page map knows in the heap's regions stands in a block of its own, is known to
-    /// all of its units, and its counts agree with its bitmap; the bins hold exactly those with room, in order; and
-    /// the figures are their sums.
+    /// Checks each slab that the page map has in the heap's regions. The slab must be a block of its
+    /// own, each of its units must lead to it, and its counts must agree with its bitmap. The bins must
+    /// hold exactly the slabs with room, in order. The figures must be the sums over the slabs.
     pub fn check<S: PageSource>(&self, heap: &Heap<S>) -> Result<(), Broken> {
         let mut found = SlabFigures::default();
         let mut partial = 0;
@@ -47,7 +47,7 @@ impl Bins {
             } else if index == 0 {
                 found.slabs += 1;
                 found.mixed += usize::from(slab.class().is_none());
-                // SAFETY: the block that the slab is, as was seen above.
+                // SAFETY: the slab is this block, as checked above.
                 found.bytes += unsafe { heap.size_of(slab.start()) };
                 partial += usize::from(slab.free() != 0 || slab.class().is_none());
             }
@@ -63,7 +63,7 @@ impl Bins {
         ensure(found == self.figures(), "the bins' figures are not the sums of the slabs")
     }
 
-    /// How many slabs the bins hold; each is in order and has room, if it is not a mixed one.
+    /// How many slabs the bins hold. Each must be in order, and must have room unless it is a mixed slab.
     fn check_trees(&self) -> Result<usize, Broken> {
         let mut listed = 0;
         for index in 0..self.bins.len() {

@@ -1,5 +1,5 @@
-//! Dense huge pages: where slabs of small objects fill one, and nothing of it was freed for a while, the kernel may put
-//! it together from small pages: that costs no memory, and saves the processor's looking up of addresses.
+//! Dense huge pages. If slabs of small objects fill a huge page, and nothing of it was freed for a while, the
+//! kernel may collapse its small pages into one. That costs no memory, and saves the processor address look-ups.
 
 use super::bins::Bins;
 use super::slab::{Entry, Slab};
@@ -8,15 +8,15 @@ use crate::base::config::{REGION_GRANULE, UNIT};
 use crate::heap::heap::Heap;
 use crate::sys::pages::PageSource;
 
-/// Huge pages that are looked at while others wait for the lock.
+/// How many huge pages a step looks at. Other threads wait for the lock meanwhile.
 const STEP: usize = 64;
 
-/// As much of a huge page may be free.
+/// The most bytes of a dense huge page that may be free.
 const FREE_MOST: usize = REGION_GRANULE / 16;
 
 impl Bins {
-    /// Looks at a step's worth of a heap's huge pages from an address on: where to go on, and a page, the last looked
-    /// at, that is to be put together. It is not offered again until something in it was given back.
+    /// Looks at one step's worth of a heap's huge pages from an address on. Returns where to go on, and the last page
+    /// looked at if it should be collapsed. That page is not offered again until something in it has been given back.
     pub fn next_dense<S: PageSource>(&self, heap: &mut Heap<S>, from: usize) -> Option<(usize, Option<usize>)> {
         let mut at = from;
         for _ in 0..STEP {
@@ -30,8 +30,9 @@ impl Bins {
         Some((at, None))
     }
 
-    /// Puts a huge page of a heap together, if some are dense that slabs took before they were many enough to ask for them: one, as
-    /// the caller waits for it. None any more if the system once refuses: it may have looked for memory for long.
+    /// Collapses one huge page of a heap that is dense and that slabs took while they were too few to
+    /// ask for huge pages. Only one, as the caller waits for it. After one refusal of the system none:
+    /// it may have searched long for memory.
     pub(super) fn collapse_one<S: PageSource>(&mut self, heap: &Heap<S>) {
         if self.refused || !heap.gets_dense(self.bytes) {
             return;
@@ -51,7 +52,7 @@ impl Bins {
     }
 }
 
-/// Says of a huge page that it is to be put together.
+/// Notes that a huge page is to be collapsed.
 fn settle<S: PageSource>(heap: &Heap<S>, page: usize) {
     let settles = |slab: &&Slab| slab.class().is_some_and(|class| class.has_slabs());
     slabs(heap, page).flatten().filter(settles).for_each(|slab| slab.set_settled(true));
@@ -64,14 +65,14 @@ fn slabs<S: PageSource>(heap: &Heap<S>, page: usize) -> impl Iterator<Item = Opt
     (page..page + REGION_GRANULE).step_by(UNIT).map(|unit| map.slab_entry(unit).map(Entry::slab))
 }
 
-/// Whether nearly all of a huge page is objects in use, and it has small pages still; if it is to be `quiet`, also whether nothing was
-/// freed there since the last purge.
+/// Whether nearly all of a huge page is objects in use, and it still has small pages. With `quiet`,
+/// also whether nothing there was freed since the last purge.
 fn is_dense<S: PageSource>(heap: &Heap<S>, page: usize, quiet: bool) -> bool {
-    // What has a page or more may be touched in part.
+    // An object larger than a page may be touched only in part.
     let small = |class: &SizeClass| class.has_slabs() && class.size() <= heap.source().page_size();
     let (mut free, mut settled) = (0, true);
     for slab in slabs(heap, page) {
-        // A slab of several units counts for each: the more is free.
+        // A slab of several units is counted for each of them, so the sum is higher than what is free.
         free += match slab.and_then(|slab| Some((slab, slab.class().filter(small)?))) {
             Some((slab, _)) if quiet && slab.is_changed() => return false,
             Some((slab, class)) => {

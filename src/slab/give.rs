@@ -12,8 +12,8 @@ use core::slice::Iter;
 use core::sync::atomic::Ordering::Relaxed;
 
 impl Bins {
-    /// Takes the object at `address` back. The page map is asked here, under the lock: what it said before the slab may have been
-    /// made a mixed one.
+    /// Takes the object at `address` back. It is looked up in the page map again, under the lock: the
+    /// slab may have become a mixed one since the caller looked.
     pub fn give<S: PageSource>(&mut self, heap: &mut Heap<S>, address: usize) -> Result<(), ObjectMisuse> {
         let entry = heap.page_map().slab_entry(address).filter(|entry| entry.arena() == heap.arena());
         let entry = entry.ok_or(ObjectMisuse::Freed(0))?;
@@ -38,7 +38,7 @@ impl Bins {
         }
     }
 
-    /// Takes objects of a class back, and passes on those that are wrong.
+    /// Takes objects of a class back. Calls `report` with each that is wrong.
     pub fn give_all<S: PageSource>(
         &mut self,
         heap: &mut Heap<S>,
@@ -70,8 +70,8 @@ impl Bins {
         self.count_given(class, count);
     }
 
-    /// Takes the first of the objects of a class back, as long as they come in the order of their addresses, more or less, and nothing is wrong;
-    /// how many.
+    /// Takes back the first objects of a class, as long as their addresses are more or less in order
+    /// and nothing is wrong. Returns how many.
     #[inline(never)]
     fn give_in_order<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass, objects: &[AtomicUsize]) -> usize {
         let mut units = heap.page_map().units();
@@ -88,8 +88,8 @@ impl Bins {
         objects.len() - left.len()
     }
 
-    /// Takes back those of the objects that are of this arena's slabs, and moves the others to the front; how many these are. Passes
-    /// on those that are wrong.
+    /// Takes back the objects that are in this arena's slabs, moves the others to the front, and
+    /// returns how many these are. Calls `report` with each object that is wrong.
     pub fn give_own<S: PageSource>(
         &mut self,
         heap: &mut Heap<S>,
@@ -119,7 +119,7 @@ impl Bins {
         kept
     }
 
-    /// Takes back an object that was of a class when it was freed.
+    /// Takes back an object that was of this class when it was freed.
     #[cold]
     #[inline(never)]
     fn put_back_of<S: PageSource>(
@@ -129,13 +129,14 @@ impl Bins {
         address: usize,
     ) -> Result<(), ObjectMisuse> {
         let entry = heap.page_map().slab_entry(address).filter(|entry| entry.arena() == heap.arena());
-        // Else its slab has gone back to the heap since, and may be another arena's by now: all its objects were free.
+        // If not, the object's slab has gone back to the heap, and may be another arena's by now: all
+        // its objects were free.
         let entry = entry.filter(|entry| entry.class().is_none_or(|now| now == class));
         let had = self.put_back_any(heap, entry.ok_or(ObjectMisuse::Freed(class.size()))?, address)?;
         if had == class {
             return Ok(());
         }
-        // It was freed twice, and taken as one of another class in between.
+        // The object was freed twice, and handed out in between as one of another class.
         self.count_given(had, 1);
         Err(ObjectMisuse::Freed(class.size()))
     }
@@ -145,7 +146,7 @@ impl Bins {
         self.dirty += count * class.size();
     }
 
-    /// Takes the first of the objects back, up to one that is none of the slab's class or free already; how many.
+    /// Takes the first objects back, up to one that is not of the slab's class or is free already. Returns how many.
     #[inline(always)]
     fn put_back<S: PageSource>(
         &mut self,
@@ -161,7 +162,7 @@ impl Bins {
         given
     }
 
-    /// Objects of a slab have been put into its bitmap.
+    /// Called when objects of a slab have been put into its bitmap.
     #[inline(always)]
     fn have_come_back<S: PageSource>(
         &mut self,
@@ -186,7 +187,7 @@ impl Bins {
         self.insert(class.index(), slab);
     }
 
-    /// A slab has become empty: it is kept, or the higher one of it and the one that was kept goes back to the heap.
+    /// A slab has become empty. If the bin keeps an empty slab already, the higher of the two goes back to the heap.
     #[cold]
     #[inline(never)]
     fn emptied<S: PageSource>(&mut self, heap: &mut Heap<S>, class: SizeClass, slab: &'static Slab) {

@@ -1,11 +1,11 @@
-//! The key: what the second word of a free object holds, until it is handed out again. Freeing an object that has it is a
-//! double free.
+//! The key: the second word of a free object holds it until the object is handed out again. Freeing an
+//! object that has its key is a double free.
 //!
-//! The second, as programs write a byte or two to the first one just before they free the object, more often than to the second: a processor
-//! does not pass such a write on to the read of a whole word that follows, but waits until it is done.
+//! The first word would not do: just before a free, programs write a byte or two there more often than to the second. A
+//! processor does not forward such a write to a read of the whole word that follows. It waits until the write is done.
 //!
-//! It is the object's address times an odd number. A multiplication and no secret: that is one instruction, and nobody gains by
-//! making up a word that only stops the program.
+//! The key is the object's address times an odd number. A multiplication is one instruction. There is
+//! no secret in it: a forged key only stops the program, so nothing is gained by it.
 
 #![allow(unsafe_code)]
 
@@ -14,7 +14,7 @@ use crate::base::pointer;
 
 const ODD: u64 = 0x6d65_7465;
 
-/// The second word of an object, which is the program's or ours.
+/// The second word of an object. It belongs to the program or to metes.
 #[inline(always)]
 fn word(address: usize) -> *mut u64 {
     pointer::at_mut(address + KEY_END - size_of::<u64>())
@@ -29,17 +29,17 @@ pub fn key(address: usize) -> u64 {
 /// Whether the object's second word says that it is free already.
 ///
 /// # Safety
-/// The address is that of an object, or of a block, of ours: 16-aligned, and with two words that can be read.
+/// An object or block of metes is at the address: 16-aligned, with two words that can be read.
 #[inline(always)]
 pub unsafe fn is_set(address: usize) -> bool {
-    // SAFETY: the caller's promise; if the program writes to it meanwhile, what it frees is in use.
+    // SAFETY: the caller's promise. If the program writes to the word meanwhile, it frees an object that is in use.
     CHECKED && unsafe { word(address).read() } == key(address)
 }
 
-/// Writes the key. The object is free.
+/// Writes the key. The object must be free.
 ///
 /// # Safety
-/// As for `is_set`, and nobody has the object.
+/// As for `is_set`, and no other code has the object.
 #[inline(always)]
 pub unsafe fn set(address: usize) {
     if CHECKED {
@@ -48,11 +48,11 @@ pub unsafe fn set(address: usize) {
     }
 }
 
-/// Takes the key out of an object that is handed out, so that it is not found when the program frees it without having
-/// written to it.
+/// Clears the key of an object that is handed out. Otherwise it would be found if the program frees the
+/// object without having written to it.
 ///
 /// # Safety
-/// As for `is_set`, and nobody has the object yet.
+/// As for `is_set`, and no other code has the object yet.
 #[inline(always)]
 pub unsafe fn clear(address: usize) {
     if CHECKED {

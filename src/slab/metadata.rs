@@ -1,12 +1,13 @@
-//! Metadata memory: where the records of slabs stand, away from all that a program can reach by running off a block.
+//! Metadata memory: it holds the records of slabs, away from all that a program can reach by running off a block.
 //!
 //! ```text
 //!     | guard | chunk | chunk | ... | guard |     an area: one chunk at first, more when more is needed
 //! ```
 //!
-//! A bump allocator over chunks of its own, never given back; whoever takes a record keeps it for use again. They come in areas between pages
-//! that cannot be touched. Lock-free: the one word is the next free address, from which the end of its chunk follows, and, in bits that are
-//! zero in the address of a record, how many chunks of the area come behind.
+//! This is a bump allocator over chunks of its own. It never gives memory back: its callers keep unused
+//! records for reuse. Chunks come in areas between guard pages, which cannot be touched. The allocator
+//! is lock-free. Its one word holds the next free address, which also gives the end of its chunk. Bits
+//! that are zero in a record's address hold how many chunks of the area follow.
 
 #![allow(unsafe_code)]
 
@@ -19,29 +20,29 @@ use core::sync::atomic::{Ordering, Ordering::Relaxed};
 /// Records start at a multiple of this.
 pub const RECORD_ALIGN: usize = 64;
 
-/// It comes in chunks of so many bytes, aligned to it.
+/// The bytes of a chunk, and its alignment.
 pub const CHUNK: usize = UNIT;
 
-/// An area has at most so many chunks: each is three ranges in the kernel's books, of which a process has 65,530.
+/// The most chunks of an area. Each area is three ranges in the kernel's books, of which a process has 65,530.
 const CHUNKS_MOST: usize = 16;
 
 const _: () = assert!(CHUNKS_MOST < RECORD_ALIGN);
 
-/// The memory of one process, of one test, or for one purpose.
+/// The memory for one process, one test, or one purpose.
 pub struct Metadata {
-    /// The next free address and the number of chunks behind; 0 where there is no chunk.
+    /// The next free address and how many chunks follow; 0 if there is no chunk.
     next: AtomicUsize,
-    /// How many areas there are: the next one has twice as many chunks as the last.
+    /// How many areas there are. The next area has twice as many chunks as the last.
     areas: AtomicU32,
 }
 
-/// What the one word says: the next free address, and the number of chunks behind.
+/// Splits the word into the next free address and how many chunks follow.
 fn parts(next: usize) -> (usize, usize) {
     (align::down(next, RECORD_ALIGN), next % RECORD_ALIGN)
 }
 
-/// Whether so many bytes fit into the chunk. It starts with its first record, but ends with an unused one: the next address is never its
-/// end.
+/// Whether so many bytes fit into the chunk. The last record of a chunk stays unused, so the next
+/// address is never the chunk's end.
 fn fits(address: usize, bytes: usize) -> bool {
     address != 0 && address % CHUNK + bytes < CHUNK
 }
@@ -52,34 +53,35 @@ impl Metadata {
         Self { next: AtomicUsize::new(0), areas: AtomicU32::new(0) }
     }
 
-    /// Whether the chunk at work has room for so many bytes.
+    /// Whether the chunk in use has room for so many bytes.
     pub fn has_room(&self, bytes: usize) -> bool {
         fits(parts(self.next.load(Relaxed)).0, align::up(bytes, RECORD_ALIGN))
     }
 
-    /// Whether there is a chunk behind the one at work.
+    /// Whether a chunk follows the one in use.
     pub fn has_chunk(&self) -> bool {
         parts(self.next.load(Relaxed)).1 != 0
     }
 
-    /// Whether the next record may come from a chunk.
+    /// Whether the next record may come from `chunk`.
     pub fn is_at_work_in(&self, chunk: usize) -> bool {
         align::down(self.next.load(Relaxed), CHUNK) == chunk
     }
 
-    /// Goes on in a chunk whose records are not used any more. Not while others may be at work here.
+    /// Continues in a chunk whose records are no longer used. No other thread may use this memory at the same time.
     pub fn go_on_in(&self, chunk: usize) {
         self.next.store(chunk, Relaxed);
     }
 
-    /// Takes no more from the chunk at work. Not while others may be at work here.
+    /// Takes no more from the chunk in use. No other thread may use this memory at the same time.
     pub fn go_on_behind(&self) {
         let (address, behind) = parts(self.next.load(Relaxed));
         let last = align::up(address + 1, CHUNK) - RECORD_ALIGN;
         self.next.store(if behind == 0 { 0 } else { last + behind }, Relaxed);
     }
 
-    /// The address of `bytes` zeroed bytes, fewer than a unit; `None` when the source has no more. The address is exposed.
+    /// The address of `bytes` zeroed bytes, fewer than a unit; `None` if the source has no more. The
+    /// address is exposed.
     pub fn alloc(&self, source: &impl PageSource, bytes: usize) -> Option<usize> {
         let bytes = align::up(bytes, RECORD_ALIGN);
         debug_assert!(bytes < CHUNK);
@@ -107,7 +109,8 @@ impl Metadata {
         }
     }
 
-    /// Takes a record from a new area, in the place of `next`; what that is now, if others were first.
+    /// Takes a record from a new area, whose word replaces `next`. If another thread was first: `Err`
+    /// with the word as it is.
     #[cold]
     fn add_area(&self, source: &impl PageSource, next: usize, bytes: usize) -> Result<Option<usize>, usize> {
         let map = |chunks: usize| Some((chunks, source.map_guarded(chunks * CHUNK, CHUNK)?));
@@ -120,7 +123,7 @@ impl Metadata {
                 Ok(Some(area))
             }
             Err(now) => {
-                // SAFETY: mapped above, and nobody has seen it.
+                // SAFETY: mapped above, and no other thread has seen it.
                 unsafe { source.unmap_guarded(area, chunks * CHUNK) };
                 Err(now)
             }
@@ -145,7 +148,7 @@ mod tests {
         let (source, metadata) = (Fake::new(64 * CHUNK), Metadata::new());
         let bytes = CHUNK / 3;
         let records: Vec<usize> = core::iter::from_fn(|| metadata.alloc(&source, bytes)).collect();
-        // 1 + 2 + 4 + 8 + 3 * 16 chunks, and one where there is no room for so many; two records in each.
+        // 1 + 2 + 4 + 8 + 3 * 16 chunks, and one when there is no room for so many; two records in each.
         assert_eq!(source.mapped(), 64 * CHUNK);
         assert_eq!(records.len(), 2 * 64);
         assert_eq!(metadata.areas.load(Relaxed), 8);

@@ -5,13 +5,14 @@ use super::slab::Entry;
 /// What is wrong with a pointer into a slab.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ObjectMisuse {
-    /// The object, of so many bytes, is free already; 0 bytes: what was there is not known any more.
+    /// The object, of so many bytes, is free already; 0 if it is not known what was there.
     Freed(usize),
-    /// No object starts there: so many bytes into the slab's object of this size, or, with a size of 0, behind the last.
+    /// No object starts there. How many bytes the address is into an object, and that object's size;
+    /// size 0: behind the last one.
     Interior(usize, usize),
 }
 
-/// What a pointer that is no object's start is.
+/// What is wrong with a pointer at which no object starts.
 pub fn interior(entry: Entry, address: usize) -> ObjectMisuse {
     let offset = address - entry.slab().start();
     match entry.class() {

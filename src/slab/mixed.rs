@@ -1,16 +1,18 @@
-//! Mixed slabs: what is free in them serves any size.
+//! Mixed slabs: their free memory serves any size.
 //!
 //! ```text
-//!     record    head | free: a bit for each grain, 1 = free | starts: a bit for each grain, 1 = an object starts there, or what is behind one
+//!     record    head | free: a bit for each grain, 1 = free | starts: a bit for each grain, 1 = a start or an end
 //! ```
 //!
-//! When a program's sizes change, slabs stay behind in which few objects hold whole pages, and of which no other class can use the
-//! rest. Such a slab is made a mixed one: the objects in it stay where they are, but from then on it is counted in grains, and an object of any class
-//! takes a run of free ones, with no more alignment than a grain's. In the page map its units have no bin, so the fast path of
-//! `free` leaves its objects to the slow one. The slab's last grain, which ends with the next block's header, is none of an object.
+//! When a program's sizes change, slabs remain in which a few objects hold whole pages, and no other class
+//! can use the rest. Such a slab becomes a mixed one. Its objects stay where they are, but from then on it is
+//! counted in grains. An object of any class takes a run of free grains, with no more alignment than a
+//! grain's. In the page map the slab's units have no bin, so the fast path of `free` leaves its objects to
+//! the slow path. The slab's last grain belongs to no object: it ends with the next block's header.
 //!
-//! Bits are written under the arena's lock, but who frees an object looks it up without. What it reads does not change while the object is out:
-//! the bit where it starts, those inside it, and the bit behind it, which stays when what is there is freed and when it is taken.
+//! Bits are written under the arena's lock, but `free` looks an object up without the lock. The bits
+//! that it reads do not change while the object is handed out: the one where it starts, those inside
+//! it, and the one behind it. That last one stays when the memory there is freed, and when it is taken.
 
 use super::misuse::ObjectMisuse;
 use super::slab::Slab;
@@ -24,8 +26,8 @@ use core::sync::atomic::Ordering;
 /// Grains of a unit.
 const GRAINS: usize = UNIT / GRAIN;
 
-/// The part of a mixed slab that has to come back before it offers longer runs than the last search has left: so that one does not go over a
-/// slab for each object that is freed in it.
+/// After a search in vain a mixed slab offers longer runs only when one part in so many has come back.
+/// Otherwise each object freed in it could cause another search.
 const RETURNED_PART: usize = 16;
 
 /// Bytes of the bitmaps for so many units.
@@ -59,7 +61,7 @@ impl Slab {
         self.bits_behind(self.grains() / 64, self.grains() / 64)
     }
 
-    /// Makes a run of free grains an object. Bits of other objects keep their value all the time.
+    /// Makes a run of free grains an object. The bits of other objects never change meanwhile.
     fn mark_out(&self, first: usize, size: usize) {
         let starts = self.starts();
         starts.set(first);
@@ -74,12 +76,13 @@ impl Slab {
         self.start() + grain * GRAIN
     }
 
-    /// Makes the record that of the slab of `origin`, mixed. Nobody reads it before the page map leads to it.
+    /// Makes this record that of the slab of `origin`, as a mixed one. No thread reads it before the
+    /// page map leads to it.
     pub fn begin_mixed(&self, origin: &'static Self) {
         self.begin_head(origin.start(), None, origin.bytes() / UNIT, origin.arena());
         self.set_origin(origin);
         if origin.take_changed() {
-            // Its free pages are still to be given back.
+            // The slab's free pages are still to be given back.
             self.set_changed();
         }
         let (free, class) = (self.free_grains(), origin.class());
@@ -89,7 +92,7 @@ impl Slab {
         for index in (0..class.map_or(0, SizeClass::objects)).filter(|&index| !origin.is_free(index)) {
             self.mark_out(index * size, size);
         }
-        // The last grain is none of an object.
+        // The last grain belongs to no object.
         self.starts().set(self.grains() - 1);
         free.fill(self.grains() - 1..self.grains(), false);
         self.set_free(free.count());
@@ -106,7 +109,7 @@ impl Slab {
         if is_start { class_of(starts.next(grain + 1, true) - grain) } else { None }
     }
 
-    /// What a pointer into a mixed slab is that is no object's start.
+    /// What is wrong with a pointer into a mixed slab at which no object starts.
     #[cold]
     pub fn interior(&self, address: usize) -> ObjectMisuse {
         let grain = (address - self.start()) / GRAIN;
@@ -123,12 +126,12 @@ impl Slab {
         self.free_grains().runs(self.grains())
     }
 
-    /// Calls `f` with the grains of each free run.
+    /// Calls `f` with the number of grains of each free run.
     pub fn for_each_run(&self, mut f: impl FnMut(usize)) {
         self.runs().for_each(|run| f(run.len()));
     }
 
-    /// Takes objects of a class, lowest first, into the last of the places, the lowest into the last; how many there were.
+    /// Takes objects of a class, lowest first, and returns how many. The lowest goes into the last place.
     pub fn take_mixed(&self, class: SizeClass, places: &[AtomicUsize]) -> usize {
         let free = self.free_grains();
         let size = class.size() / GRAIN;
@@ -169,12 +172,12 @@ impl Slab {
         }
     }
 
-    /// Whether nothing of a mixed slab is out.
+    /// Whether no object of a mixed slab is handed out.
     pub fn is_mixed_empty(&self) -> bool {
         self.free() == self.grains() - 1
     }
 
-    /// How many objects are out, and their bytes, or `None` if counts and bitmaps disagree: for the validators.
+    /// How many objects are handed out, and their bytes; `None` if counts and bitmaps disagree. For the validators.
     pub fn mixed_figures(&self) -> Option<(usize, usize)> {
         let (mut objects, mut bytes, mut grain) = (0, 0, 0);
         let (last, (from, least)) = (self.grains() - 1, self.searched());
@@ -213,10 +216,10 @@ mod models {
     const GRAINS_OF: usize = SIZE / GRAIN;
 
     std::thread_local! {
-        /// Memory for two records: what is written there in a model is not written there.
+        /// Memory for two records. What a model writes to it is kept by `base::model`, and not in this memory.
         static RECORDS: usize = {
             let layout = std::alloc::Layout::from_size_align(64 << 10, RECORD_ALIGN).unwrap();
-            // SAFETY: it has a size.
+            // SAFETY: the layout's size is not zero.
             unsafe { std::alloc::alloc_zeroed(layout) }.expose_provenance()
         };
     }
@@ -225,7 +228,7 @@ mod models {
         [(); 2].map(|()| AtomicUsize::new(0))
     }
 
-    /// A mixed slab that had a class, of which `out` objects are out.
+    /// A mixed slab that had a class, with `out` objects handed out.
     fn mixed(out: usize) -> (&'static Slab, SizeClass) {
         let at = |place: usize| -> &'static Slab {
             // SAFETY: zeroes, never given back.

@@ -1,4 +1,4 @@
-//! The records of mixed slabs, and what an arena's bins know of these.
+//! The records of mixed slabs, and what an arena's bins know of these slabs.
 
 use super::metadata::{CHUNK, Metadata};
 use super::mixed::bitmap_bytes;
@@ -13,33 +13,33 @@ pub struct Mixing {
     pub(super) records: MixedRecords,
     /// How many there are.
     pub(super) slabs: usize,
-    /// Whether none is to be made.
+    /// Whether no slab may become a mixed one.
     pub(super) off: bool,
-    /// What slabs had handed out when it was first seen that enough is free to make some, if it is.
+    /// `Bins::taken` from when it was first seen that enough is free to make some; `None` if it is not.
     pub(super) since: Option<usize>,
 }
 
 impl Mixing {
-    /// None. All zero.
+    /// No mixed slabs. All zero.
     pub const fn none() -> Self {
         Self { records: MixedRecords::none(), slabs: 0, off: false, since: None }
     }
 }
 
-/// The records of an arena's mixed slabs. They are large: a chunk of which none is used is given back.
+/// The records of an arena's mixed slabs. They are large, so a chunk with none in use is given back.
 pub struct MixedRecords {
     memory: Metadata,
-    /// Unused ones, by the units of their slabs less one.
+    /// Unused records, by the units of their slabs minus one.
     spare: [Option<&'static Slab>; SLAB_UNITS_MAX],
     /// Chunks that were given back.
     purged: Option<&'static Slab>,
 }
 
-/// The count of a chunk that is just being given back.
+/// The count of a chunk that is being given back.
 const GOING: usize = u16::MAX as usize;
 
 impl MixedRecords {
-    /// None. All zero.
+    /// No records. All zero.
     pub const fn none() -> Self {
         Self { memory: Metadata::new(), spare: [None; SLAB_UNITS_MAX], purged: None }
     }
@@ -67,21 +67,21 @@ impl MixedRecords {
                 }
                 _ => self.memory.go_on_behind(),
             }
-            // The head.
+            // The head of the chunk.
             Slab::alloc(&self.memory, heap.source(), 0)?;
         }
         Slab::alloc(&self.memory, heap.source(), bitmaps)
     }
 
-    /// Keeps a record that is not used any more.
+    /// Keeps a record that is no longer used.
     pub fn put(&mut self, record: &'static Slab) {
         let chunk = record.chunk();
         chunk.set_free(chunk.free() - 1);
         push(&mut self.spare[record.bytes() / UNIT - 1], record);
     }
 
-    /// Gives back the memory of the chunks that no record in use is in. They stay mapped: who looks an address up while its slab goes away
-    /// reads zeroes.
+    /// Gives back the memory of the chunks without a record in use. They stay mapped: a thread that
+    /// looks an address up while its slab goes away reads zeroes.
     pub fn purge<S: PageSource>(&mut self, heap: &Heap<S>) {
         let mut going = None;
         for spare in &mut self.spare {
@@ -106,7 +106,7 @@ impl MixedRecords {
                 self.memory.go_on_behind();
             }
             let mut purges = Purges::new(heap.source());
-            // SAFETY: no record of the chunk is in use, nor in a list of spare ones.
+            // SAFETY: no record of the chunk is in use or in a list of spare ones.
             #[expect(unsafe_code, reason = "the chunk is ours")]
             unsafe {
                 heap.purge_inside(&mut purges, chunk, chunk + CHUNK);

@@ -1,4 +1,4 @@
-//! When slabs are made mixed ones, and what bins do with these.
+//! When slabs become mixed ones, and what bins do with these.
 
 use super::bins::{Bins, SlabFigures};
 use super::misuse::{ObjectMisuse, interior};
@@ -10,15 +10,15 @@ use crate::base::shared::AtomicUsize;
 use crate::heap::heap::Heap;
 use crate::sys::pages::PageSource;
 
-/// Free bytes in slabs for whose sake none is made a mixed one.
+/// With fewer free bytes in slabs than this, no slab becomes a mixed one.
 const MIX_LEAST: usize = 1 << 20;
-/// The part of all slabs that must be free, of those of the class, and of the slab itself.
+/// One part in so many must be free: of all slabs, of those of the class, and of the slab itself.
 const MIX_PART: usize = 4;
-/// Free objects wait for requests of their own class until slabs have handed out so large a part of their bytes.
+/// Free objects are left to their own class until slabs have handed out one part in so many of their bytes.
 const WAIT_PART: usize = 16;
 
 impl Bins {
-    /// Whether an object of the class has room in a mixed slab; makes one if that is worth it.
+    /// Whether an object of the class has room in a mixed slab. Makes one if that is worth it.
     pub(super) fn mixed_for<S: PageSource>(&mut self, heap: &Heap<S>, class: SizeClass) -> bool {
         if self.bins[0].partial.largest() >= grains_of(class) {
             return true;
@@ -37,8 +37,8 @@ impl Bins {
         }
     }
 
-    /// Whether so much is free in slabs that other classes should have it. In those of a class that is in use as much as one slab has is always
-    /// free: that does not count.
+    /// Whether so much is free in slabs that other classes should get it. A class in use always has
+    /// about as much free as one slab has: that does not count.
     fn is_sparse(&self) -> bool {
         let SlabFigures { bytes, object_bytes, .. } = self.figures();
         let usual = |class: SizeClass| self.bins[class.index()].free().min(class.objects()) * class.size();
@@ -46,7 +46,8 @@ impl Bins {
         free >= MIX_LEAST.max(bytes / MIX_PART)
     }
 
-    /// The highest slab of the class in which most is free, if much of that slab is, and it has room for an object of `class`.
+    /// The highest slab of another class, if much of it is free and it has room for an object of
+    /// `class`. Of several such classes, the one with the most free bytes.
     fn sparse_slab(&self, class: SizeClass) -> Option<&'static Slab> {
         let highest = |other: SizeClass| {
             let bin = &self.bins[other.index()];
@@ -85,7 +86,8 @@ impl Bins {
         true
     }
 
-    /// Takes objects of a class from the lowest mixed slab with room for one into the last of the places; how many there were.
+    /// Takes objects of a class from the lowest mixed slab with room for one, and returns how many.
+    /// They go into the last places.
     pub(super) fn take_mixed(&mut self, class: SizeClass, places: &[AtomicUsize]) -> usize {
         let partial = &mut self.bins[0].partial;
         let Some(slab) = partial.first_fit(grains_of(class)) else { return 0 };
@@ -95,7 +97,7 @@ impl Bins {
         taken
     }
 
-    /// Takes an object of a mixed slab back; the class that it had.
+    /// Takes an object of a mixed slab back, and returns its class.
     #[cold]
     pub(super) fn put_back_mixed<S: PageSource>(
         &mut self,

@@ -1,5 +1,5 @@
-//! L4: slabs of small objects, the bins that hold them, and arenas: a heap and its bins behind one lock, between the thread
-//! caches above and the free list below.
+//! L4: slabs of small objects, the bins that hold them, and arenas. An arena is a heap and its bins
+//! behind one lock. Thread caches are above, the free list is below.
 
 pub mod arena;
 pub mod bins;

@@ -9,7 +9,7 @@ use crate::base::shared::AtomicUsize;
 use core::slice::Iter;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// Whether objects of a class begin with a run of neighbours, more or less.
+/// Whether the objects begin with a run of near neighbours, by its first and last object.
 #[inline(always)]
 pub fn are_in_order(class: SizeClass, objects: &[AtomicUsize]) -> bool {
     let Some([first, .., last]) = objects.get(..RUN) else { return false };
@@ -17,8 +17,8 @@ pub fn are_in_order(class: SizeClass, objects: &[AtomicUsize]) -> bool {
 }
 
 impl Slab {
-    /// Takes free objects of its class, lowest first, into the last of the places, the lowest into the last; how many there were. What is taken
-    /// of a word of the bitmap is taken at once.
+    /// Takes free objects of the slab's class, lowest addresses first, and returns how many. The lowest
+    /// goes into the last place. Each bitmap word is written once.
     pub fn take(&self, class: SizeClass, places: &[AtomicUsize]) -> usize {
         let size = class.size();
         let wanted = places.len().min(self.free());
@@ -51,13 +51,13 @@ impl Slab {
         wanted
     }
 
-    /// Takes one of the free objects of its class, of which there is one: any of the first 64 among which one is free. What a program
-    /// allocates one after the other stays together so, on a few pages.
+    /// Takes a random one of the slab's free objects, of which there must be one. It comes from the first
+    /// bitmap word with a free object. So objects allocated one after the other stay together on a few pages.
     pub fn take_any(&self, class: SizeClass, place: &AtomicUsize) -> usize {
         let words = self.bits().0.iter().enumerate();
         let found = words.map(|(index, word)| (index, word, word.load(Relaxed))).find(|&(.., bits)| bits != 0);
         let Some((index, word, bits)) = found else { return 0 };
-        // The bit behind a random one.
+        // The first set bit from a random one on, cyclically.
         let turn = (self.next_random() >> u32::BITS) as u32 % u64::BITS;
         let bit = (bits.rotate_right(turn).trailing_zeros() + turn) % u64::BITS;
         word.store(bits & !(1 << bit), Relaxed);
@@ -66,7 +66,8 @@ impl Slab {
         1
     }
 
-    /// A number that nobody outside can tell. `origin` is for mixed slabs alone: here it has the last one.
+    /// A number that cannot be predicted from outside. The last one is in `origin`, which otherwise
+    /// only mixed slabs use.
     fn next_random(&self) -> u64 {
         let last = self.origin.load(Relaxed) as u64 ^ checksum::secret() ^ self.address() as u64;
         let next = last.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -74,14 +75,14 @@ impl Slab {
         next ^ next >> 29
     }
 
-    /// Takes the first of the objects back, up to one that is none of the slab's class or free already; how many. What comes of a word of the bitmap
-    /// one after the other is written at once.
+    /// Takes the first objects back and returns how many. It stops at one that is not of the slab's
+    /// class or is free already. Consecutive objects of one bitmap word are written to it at once.
     #[inline(always)]
     pub fn give(&self, class: SizeClass, objects: &mut Iter<'_, AtomicUsize>) -> usize {
-        // `SizeClass::object_at`, of which the loop keeps what it needs in registers: two instructions an object less.
+        // `SizeClass::object_at` with its numbers in registers: two instructions less for each object.
         let (start, magic, limit) = (self.start(), class.magic(), class.objects());
         let index_of = |object: &AtomicUsize| {
-            // An address below the slab is far above it here.
+            // This wraps: an address below the slab counts as far above it.
             let product = u128::from(magic) * object.load(Relaxed).wrapping_sub(start) as u128;
             #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
             let (index, rest) = ((product >> 64) as usize, product as u64);
@@ -113,14 +114,14 @@ impl Slab {
         (objects.as_slice().as_ptr().addr() - first) / size_of::<AtomicUsize>()
     }
 
-    /// The same where many of one word come one after the other: `are_in_order`.
+    /// The same, for objects many of which follow each other in one word: see `are_in_order`.
     #[inline(always)]
     pub fn give_in_order(&self, class: SizeClass, objects: &[AtomicUsize]) -> usize {
         let mut left = objects.iter();
         while let Some(object) = left.as_slice().first() {
             let Some(index) = class.object_at(object.load(Relaxed).wrapping_sub(self.start())) else { break };
             let word = self.bits_of(index);
-            // The objects of a word are as those of a slab of their own, whose limit alone tells which they are.
+            // The objects of a word count as a slab of their own, whose limit alone tells them from others.
             let (from, size) = (index / 64 * 64, class.size());
             let to = (from + 63).min(class.objects() - 1);
             let (start, magic, limit) = (self.start() + from * size, class.magic(), class.limit_at((to - from) * size));
@@ -144,7 +145,7 @@ impl Slab {
         objects.len() - left.len()
     }
 
-    /// Counts objects that came back; how many are free now.
+    /// Counts objects that came back, and returns how many are free now.
     #[inline(always)]
     pub fn count_given(&self, given: usize) -> usize {
         let free = self.free() + given;
@@ -153,34 +154,36 @@ impl Slab {
         free
     }
 
-    /// Calls `f` with each object that is out; of mixed slabs with none.
+    /// Calls `f` with each object that is handed out; in a mixed slab with none.
     pub fn for_each_out(&self, f: &mut dyn FnMut(usize)) {
         let Some(class) = self.class() else { return };
         let out = (0..class.objects()).filter(|&index| !self.is_free(index));
         out.for_each(|index| f(self.start() + index * class.size()));
     }
 
-    /// Calls `f` with the first address and the end of each run of free objects. The one that reaches the slab's last grain ends with it.
+    /// Calls `f` with the first address and the end of each run of free objects. A run at the slab's
+    /// end stops where the last grain starts.
     pub fn for_each_free_run(&self, mut f: impl FnMut(usize, usize)) {
         let (start, last) = (self.start(), self.bytes() - GRAIN);
         if self.class().is_some_and(|class| !class.has_slabs()) {
-            // A parked one.
+            // A parked slab.
             return f(start, start + last);
         }
         let (size, end) = self.class().map_or((GRAIN, last / GRAIN), |class| (class.size(), class.objects()));
-        // The unused rest goes with the last of them.
+        // The last run includes the slab's unused rest.
         let to = |index| if index == end { last } else { index * size };
         self.bits().runs(end).for_each(|run| f(start + run.start * size, start + to(run.end)));
     }
 
-    /// Bytes of the longest run of free objects.
+    /// The bytes of the longest run of free objects.
     pub fn longest_run(&self) -> usize {
         let mut longest = 0;
         self.for_each_free_run(|from, to| longest = longest.max(to - from));
         longest
     }
 
-    /// How many objects are out, and their bytes; `None` if the count is not that of the bitmap. For the validators.
+    /// How many objects are handed out, and their bytes; `None` if the count does not agree with the
+    /// bitmap. For the validators.
     pub fn figures(&self) -> Option<(usize, usize)> {
         let Some(class) = self.class() else { return self.mixed_figures() };
         let (bits, out) = (self.bits(), class.objects() - self.free());

@@ -8,7 +8,7 @@ use crate::base::config::GRAIN;
 use crate::heap::heap::Heap;
 use crate::sys::pages::{PageSource, Purges};
 
-/// How far a purge has come, which goes on in steps: a bin, and the address of its last slab that is done.
+/// How far a purge in steps has come: a bin, and the address of the last slab done in it.
 #[derive(Clone, Copy)]
 pub struct Purged {
     bin: usize,
@@ -31,8 +31,8 @@ impl Bins {
         self.mixing.records.purge(heap);
     }
 
-    /// Gives the whole pages back to the operating system that only free objects reach into, in all slabs that have changed; how
-    /// many bytes they have.
+    /// Gives back the whole pages that only free objects reach into, in all slabs that have changed.
+    /// Returns how many bytes.
     pub fn purge<S: PageSource>(&mut self, heap: &Heap<S>) -> usize {
         let (mut given, mut at) = (0, Some(Purged::NOTHING));
         while let Some(from) = at {
@@ -41,7 +41,8 @@ impl Bins {
         given
     }
 
-    /// The same from where a purge had come to, until about so many bytes have been looked at. `None` when all is done.
+    /// The same, from where a purge has come to, until about so many bytes have been looked at. `None`
+    /// when all is done.
     pub fn purge_some<S: PageSource>(
         &mut self,
         heap: &Heap<S>,
@@ -67,10 +68,10 @@ impl Bins {
                         slab.set_settled(false);
                     }
                     slab.for_each_free_run(|from, to| {
-                        // With the last grain goes the next slab's header.
+                        // The last grain holds the next slab's header, which goes too if it can.
                         // SAFETY: the slab ends there.
                         let to = if to == end - GRAIN && unsafe { heap.can_purge_header(end) } { end } else { to };
-                        // SAFETY: the run is free, and the arena locked.
+                        // SAFETY: the run is free, and the arena is locked.
                         unsafe { heap.purge_inside(&mut purges, from, to) };
                     });
                     if bytes <= looked {

@@ -1,4 +1,4 @@
-//! Slabs in address order, with the lowest of those with room soon found: a tree whose nodes are the records.
+//! Slabs in address order, in a tree whose nodes are the records: it soon finds the lowest slab with room.
 
 #![allow(unsafe_code)]
 
@@ -7,11 +7,11 @@ use crate::base::tree::{NONE, Nodes, Summary, Tree};
 use crate::trace::report;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// A bin's slabs with room, by address. All nodes of the tree are records: what is put in is one.
+/// A bin's slabs with room, by address. All nodes of the tree are records, as only records are put in.
 pub struct Slabs(Tree);
 
 impl Slabs {
-    /// None. All zero.
+    /// No slabs. All zero.
     pub const fn none() -> Self {
         Self(Tree::new())
     }
@@ -22,46 +22,46 @@ impl Slabs {
         self.0.insert(&Records, slab.address(), |other| start < Records.at(other).start());
     }
 
-    /// Takes a slab out that is in.
+    /// Takes out a slab that is in.
     pub fn remove(&mut self, slab: &'static Slab) {
         self.0.remove(&Records, slab.address());
     }
 
-    /// Says that the room of a slab that is in has changed.
+    /// Notes that the room of a slab that is in has changed.
     pub fn resize(&mut self, slab: &'static Slab) {
         self.0.resize(&Records, slab.address());
     }
 
-    /// The most room that any of them has.
+    /// The most room that a slab here has.
     pub fn largest(&self) -> u32 {
         self.0.largest(&Records)
     }
 
-    /// The lowest with so much room.
+    /// The lowest slab with so much room.
     pub fn first_fit(&self, need: u32) -> Option<&'static Slab> {
         self.0.first_fit(&Records, need).map(|node| Records.at(node))
     }
 
-    /// The lowest behind an address.
+    /// The lowest slab above an address.
     pub fn first_behind(&self, address: usize) -> Option<&'static Slab> {
         let node = self.0.first_behind(&Records, |other| Records.at(other).start() > address);
         (node != NONE).then(|| Records.at(node))
     }
 
-    /// The highest.
+    /// The highest slab.
     pub fn highest(&self) -> Option<&'static Slab> {
         self.0.highest(&Records).map(|node| Records.at(node))
     }
 }
 
-/// The nodes of `Slabs`, all of one size; mixed ones have that of their room.
+/// The nodes of `Slabs`. The size of a mixed slab is its room, that of all others is 1.
 struct Records;
 
 impl Records {
-    /// The record that a node is.
+    /// The record that is this node.
     #[inline]
     fn at(&self, node: usize) -> &'static Slab {
-        // SAFETY: only `Slabs` asks, and its trees ask for nodes of theirs: records, which link to none but those.
+        // SAFETY: only `Slabs` calls this, with nodes of its trees: records, which link only to such nodes.
         unsafe { record(node) }
     }
 }
@@ -106,7 +106,7 @@ impl Nodes for Records {
         self.at(node).summary.store(u64::from(summary.largest) | u64::from(summary.height) << 32, Relaxed);
     }
 
-    /// Records stand in memory that nothing else uses.
+    /// This is a bug of metes: nothing else uses the memory of records.
     #[cold]
     fn astray(&self, node: usize) -> ! {
         report::bug(format_args!("the links of the slab record at {node:#x} lead astray"))

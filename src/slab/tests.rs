@@ -1,5 +1,6 @@
-//! Bins against a shadow model, on the fake page source: random takes and gives of all classes, failures injected, the
-//! validators after every operation, contents checked, and at the end all slabs back in the heap.
+//! Bins against a shadow model, on the fake page source. Objects of all classes are taken and given
+//! back at random, and failures are injected. The validators run after every operation, and contents
+//! are checked. At the end all slabs are back in the heap.
 
 #![allow(unsafe_code)]
 
@@ -96,7 +97,7 @@ impl Bench {
             assert_eq!(self.bins.give(&mut self.heap, object + 16), Err(ObjectMisuse::Interior(16, class.size())));
         }
         assert_eq!(self.bins.give(&mut self.heap, object), Ok(()));
-        // Where the slab has gone back to the heap, nobody is there to notice.
+        // If the slab has gone back to the heap, a double free cannot be noticed.
         if let Some(entry) = self.heap.page_map().slab_entry(object) {
             let size = entry.class().map_or(0, SizeClass::size);
             assert_eq!(self.bins.give(&mut self.heap, object), Err(ObjectMisuse::Freed(size)));
@@ -128,7 +129,7 @@ impl Bench {
 #[derive(Clone, Debug)]
 enum Step {
     Take(usize, usize),
-    /// Much of a class, of which little stays.
+    /// Takes many objects of a class, of which few stay.
     Thin(usize, usize),
     Give(usize),
     Block(usize),
@@ -270,7 +271,7 @@ fn a_slab_that_was_given_back_leaves_a_hole_that_the_next_one_takes() {
     bench.finish();
 }
 
-/// Most of the objects of a class, in an order, come back at once, with some that are wrong among them `from` a place on.
+/// Gives most objects of a class back at once, in an order, with some wrong ones among them from place `from` on.
 fn flush(size: usize, from: usize, order: impl Fn(&mut Vec<usize>)) {
     let mut bench = Bench::new(Fit::Best, 64 << 20);
     let class = SizeClass::for_size(size).unwrap();
@@ -292,7 +293,7 @@ fn flush(size: usize, from: usize, order: impl Fn(&mut Vec<usize>)) {
         objects.insert(from + 33, bench.live[0].1 + 16);
         wrong.push((objects[from + 33], ObjectMisuse::Interior(16, class.size())));
     }
-    // Behind the last object of a slab whose last ones come.
+    // An address behind the last object of a slab whose last objects come back.
     let start = bench.entry(objects[0]).slab().start();
     let behind = start + class.objects() * class.size();
     let last = objects.iter().rposition(|object| (start..behind).contains(object)).unwrap();
@@ -300,7 +301,7 @@ fn flush(size: usize, from: usize, order: impl Fn(&mut Vec<usize>)) {
         objects.insert(last + 1, behind);
         wrong.push((behind, bench.bins.give(&mut bench.heap, behind).unwrap_err()));
     }
-    // No address, as what is in a slot that was written over.
+    // Not an address: like a slot that was overwritten.
     objects.insert(from + 44, usize::MAX - 15);
     wrong.push((objects[from + 44], ObjectMisuse::Freed(class.size())));
     let slots: Vec<_> = objects.into_iter().map(AtomicUsize::new).collect();
@@ -335,7 +336,7 @@ fn a_flush_takes_back_what_is_right_in_any_order() {
 fn untouched_units_are_taken_in_runs_and_no_header_is_written_between_them() {
     let mut bench = Bench::new(Fit::Best, 64 << 20);
     let classes: Vec<_> = SizeClass::slabs().filter(|class| class.slab_bytes() == UNIT).take(12).collect();
-    // A hole in which there is no room for a unit that starts at one does not change that.
+    // A hole without room for a unit that starts at one changes nothing.
     let hole = bench.heap.alloc(UNIT + UNIT / 2).unwrap().block;
     let behind = bench.heap.alloc(UNIT).unwrap().block;
     bench.heap.free(hole).unwrap();
@@ -355,7 +356,7 @@ fn untouched_units_are_taken_in_runs_and_no_header_is_written_between_them() {
     assert!(!bench.bins.unpark(&mut bench.heap, true));
     assert_eq!((bench.bins.figures().parked, bench.heap.figures().free_blocks), (0, before));
     bench.check();
-    // What has been a parked slab is there for all.
+    // The memory of parked slabs serves all requests again.
     assert_eq!(bench.heap.alloc(10 * UNIT).unwrap().block, first + 12 * UNIT);
     bench.heap.free(first + 12 * UNIT).unwrap();
     bench.heap.free(behind).unwrap();

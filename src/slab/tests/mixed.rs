@@ -1,8 +1,8 @@
-//! Mixed slabs, parked ones, and what is given back.
+//! Mixed slabs, parked slabs, and what is given back.
 
 use super::*;
 
-/// 4 MiB of one class, of which one object in `keep` stays, and then as much of another one.
+/// Takes 4 MiB of one class, keeps one object in `keep`, and then takes 2 MiB of another class.
 fn change_sizes(from: usize, to: usize, keep: usize) -> (Bench, usize) {
     let mut bench = Bench::new(Fit::Best, 64 << 20);
     let (from, to) = (SizeClass::for_size(from).unwrap(), SizeClass::for_size(to).unwrap());
@@ -18,7 +18,7 @@ fn change_sizes(from: usize, to: usize, keep: usize) -> (Bench, usize) {
 #[test]
 fn what_is_free_in_slabs_of_one_class_serves_another() {
     let changes = [(12 << 10, 7168, 3), (64, 448, 20), (448, 64, 4), (112, 160, 5), (2048, 96, 3), (16, 4096, 900)];
-    // The first one has the fewest objects.
+    // The first change has the fewest objects.
     for &(from, to, keep) in &changes[..if cfg!(miri) { 1 } else { changes.len() }] {
         let (mut bench, more) = change_sizes(from, to, keep);
         assert!(bench.bins.figures().mixed > 5, "{from} {to}");
@@ -37,7 +37,7 @@ fn what_was_free_before_a_slab_became_a_mixed_one_is_given_back() {
         let (from, to) = (SizeClass::for_size(64).unwrap(), SizeClass::for_size(448).unwrap());
         bench.take_all(from, (4 << 20) / from.size());
         (0..bench.live.len()).rev().filter(|index| index % 256 != 0).for_each(|index| bench.give(index));
-        // Enough comes and goes for what is free to have waited.
+        // Enough is taken and given back that the free memory has waited long enough.
         bench.take_all(to, 1);
         let before = bench.live.len();
         bench.take_all(from, (1 << 20) / from.size());
@@ -77,7 +77,7 @@ fn what_has_no_room_in_holes_gets_a_slab() {
 fn parked_slabs_are_holes_again_when_memory_is_out() {
     let sizes = [16 * UNIT, 3 * UNIT, UNIT / 2];
     for &n in &sizes[..if cfg!(miri) { 2 } else { sizes.len() }] {
-        // Less than another region's worth is left at last: then only the parked ones make room.
+        // In the end less than another region is left: then only the parked slabs make room.
         let mut bench = Bench::new(Fit::Best, (8 << 20) - 4 * UNIT);
         bench.take(SizeClass::for_size(64).unwrap(), 1);
         let (first, parked) = (bench.live[0].1, bench.bins.figures().parked);
@@ -110,7 +110,7 @@ fn all_pages_of_small_holes_are_given_back() {
     assert!(!bench.bins.park(&mut bench.heap));
     let parked = bench.bins.parked();
     assert!(parked >= 60 * UNIT);
-    // The last unit before another block than a slab keeps a page.
+    // The last unit before a block that is no slab keeps a page.
     assert!(bench.bins.purge(&bench.heap) >= parked - 2 * UNIT);
     bench.check();
     let held = bench.heap.figures().held;
