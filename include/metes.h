@@ -10,14 +10,16 @@
 #include <stdint.h>
 
 /*
- Called when `bytes` bytes cannot be had, with no lock held. It returns other than 0 if the request is to be tried again, as it has
- freed something; with 0 the request fails: NULL and ENOMEM, or, after the new-handlers, `std::bad_alloc`. See `metes_set_oom_handler`.
+ Called when `bytes` bytes cannot be had, with no lock held. Returns other than 0 if it has freed
+ something and the request is to be tried again. With 0 the request fails: NULL and ENOMEM, or,
+ after the new-handlers, `std::bad_alloc`. See `metes_set_oom_handler`.
  */
 typedef int (*metes_oom_handler)(size_t bytes);
 
 /*
- What the allocator has served since the process started, and holds now. Calls are those that succeeded; a realloc counts as
- one, whatever it does. In C++ write `struct metes_stats`: the function of that name hides the type.
+ What the allocator has served since the process started, and what it holds now. Calls that
+ failed do not count. A realloc counts as one, whatever it does. In C++ write
+ `struct metes_stats`: the function of that name hides the type.
  */
 struct metes_stats {
   /*
@@ -37,23 +39,25 @@ struct metes_stats {
    */
   uint64_t aligned_calls;
   /*
-   Calls of free and its forms, operator delete among them.
+   Calls of free and its forms, including operator delete.
    */
   uint64_t free_calls;
   /*
-   Bytes in blocks handed out: small ones count with their size class, others with their header. Without mappings.
+   Bytes in blocks handed out, without mappings. Small blocks count with their size class,
+   others with their header.
    */
   size_t heap_live;
   /*
-   The most that the heaps have handed out, to slabs too and to those that stand ready: an upper bound of the most that `heap_live` has been.
+   The most that the heaps have handed out. Slabs count whole, in use or standing ready, so it
+   is an upper bound of the most that `heap_live` has been.
    */
   size_t heap_peak;
   /*
-   Bytes of address space the heaps hold.
+   Bytes of address space that the heaps hold.
    */
   size_t heap_held;
   /*
-   Regions the heaps hold.
+   Regions that the heaps hold.
    */
   size_t regions;
   /*
@@ -65,11 +69,11 @@ struct metes_stats {
    */
   size_t mappings;
   /*
-   Their bytes.
+   Bytes of these mappings.
    */
   size_t mapping_bytes;
   /*
-   The most `mapping_bytes` has been.
+   The most that `mapping_bytes` has been.
    */
   size_t mapping_peak;
   /*
@@ -81,7 +85,7 @@ struct metes_stats {
    */
   uint64_t locks;
   /*
-   How often a thread had to wait for one.
+   How often a thread had to wait for such a lock.
    */
   uint64_t lock_waits;
   /*
@@ -89,15 +93,15 @@ struct metes_stats {
    */
   size_t slabs;
   /*
-   Their bytes.
+   Bytes of these slabs.
    */
   size_t slab_bytes;
   /*
-   Those of them that serve several sizes.
+   How many of these slabs serve several sizes.
    */
   size_t mixed_slabs;
   /*
-   Bytes of address space from the operating system, metes' own records included: what the option `limit` limits.
+   Bytes of address space from the operating system, including metes' own records. The option `limit` limits them.
    */
   size_t mapped;
   /*
@@ -111,29 +115,30 @@ extern "C" {
 #endif // __cplusplus
 
 /*
- Checks every invariant of the allocator: each block's header and boundary tag, the free lists, the page map, the
- mappings, the counts. Returns NULL if all hold, else a text that names the first broken one and where. The text
- stays valid; the next failing check writes over it. Takes time in proportion to the number of blocks. Thread-safe.
+ Checks every invariant of the allocator: each block's header and boundary tag, the free lists,
+ the page map, the mappings, the counts. Returns NULL if all hold, else a text that names the
+ first broken one and where it is. The text stays valid until the next failing check writes over
+ it. Takes time in proportion to the number of blocks. Thread-safe.
  */
 const char *metes_check(void);
 
 /*
- The version of the library that runs, such as "0.1.0". Static.
+ The version of the library that runs, such as "0.1.0". The text is static.
  */
 const char *metes_version(void);
 
 /*
- Gives all free memory that it can back to the operating system. Returns about how many bytes that were. Thread-safe.
+ Gives as much free memory as it can back to the operating system, and returns about how many bytes. Thread-safe.
  */
 size_t metes_purge(void);
 
 /*
- Changes an option while the program runs, as `METES_OPTIONS` sets it at the start: `guard`, `cutoff`, `dirty_max` or `arenas`. Returns
- 0, or -1 with EINVAL in errno when the name or the value is not one of these: then a line on standard error says what is valid.
- Thread-safe; not for signal handlers.
+ Changes an option while the program runs, as `METES_OPTIONS` sets it at the start: `guard`,
+ `cutoff`, `dirty_max` or `arenas`. Returns 0, or -1 with EINVAL in errno if the name or the value
+ is bad. Then a line on standard error says what is valid. Thread-safe, but not for signal handlers.
 
  # Safety
- Both must be strings.
+ Both must be C strings.
  */
 int metes_option_set(const char *name,
                      const char *value);
@@ -141,15 +146,16 @@ int metes_option_set(const char *name,
 /*
  Sets the handler of the process, or none with NULL, and returns the one before. Thread-safe.
 
- It is called by the thread that asked for memory, when freed memory has gone back to the system and even so the request cannot be
- served; not for more bytes than there are addresses, not inside fork, and not when a signal handler asks that interrupted malloc or
- free. It may call malloc and free: what it cannot have itself fails at once, without another call on that thread. Several
- threads may be in it at once. It must return: no longjmp, no exception.
+ The handler is called by the thread that asked for memory, when freed memory has gone back to the system
+ and the request still cannot be served. It is not called for more bytes than there are addresses, not
+ inside fork, and not if the request comes from a signal handler that interrupted malloc or free. It may
+ call malloc and free. A request of its own that cannot be served fails at once, without another call on
+ that thread. Several threads may be in it at once. It must return: no longjmp, no exception.
  */
 metes_oom_handler metes_set_oom_handler(metes_oom_handler handler);
 
 /*
- Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_stats)`. A
+ Writes the statistics to `out`, which has room for `size` bytes: `sizeof(struct metes_stats)`. A
  library newer than the header writes no more than that. Returns how many bytes it wrote. Thread-safe.
 
  # Safety

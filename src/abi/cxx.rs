@@ -1,19 +1,19 @@
 //! C++ `operator new` and `operator delete`, without libstdc++ and without a Rust frame under an exception.
 //!
-//! A program may replace `operator new(size_t)` and `operator delete(void*)` and expect the array, sized and nothrow
-//! forms to come to it ([new.delete.single]). So only those two, and their aligned twins, are served here; the array and
-//! sized forms jump to them through the symbol the dynamic linker resolved, the program's own if it has one. The nothrow
-//! forms of `new` have to catch what the plain form throws: they call the C++ runtime's own, which do that over `operator
-//! new(size_t)`, ours again; libstdc++'s did it over malloc before GCC 9.
+//! A program may replace `operator new(size_t)` and `operator delete(void*)`, and expect the array, sized
+//! and nothrow forms to use its own ([new.delete.single]). So the array and sized forms jump to the
+//! program's function, if it has one, through the symbol that the dynamic linker resolved, and else to
+//! ours. The nothrow forms of `new` have to catch what the plain form throws. They call the C++ runtime's
+//! own, which do that over `operator new(size_t)`, ours again. libstdc++'s did it over malloc before GCC 9.
 //!
-//! When memory is out, `operator new` has to call the new-handler in a loop, and throw `std::bad_alloc` where there is none.
-//! `std::get_new_handler` and `std::__throw_bad_alloc` of the C++ runtime, found behind ours by name, are there for both. The loop is
-//! the stub's, so what a handler makes room for is served like any other request; to throw it jumps, with nothing of ours
-//! left on the stack.
+//! When memory is out, `operator new` has to call the new-handler in a loop, and throw `std::bad_alloc`
+//! where there is none. For both, `std::get_new_handler` and `std::__throw_bad_alloc` of the C++ runtime
+//! are found behind ours by name. The loop is in the stub, so a request is served like any other after a
+//! handler has made room. To throw, the stub jumps, with nothing of ours left on the stack.
 //!
-//! These are in the shared library only. In a program with `libmetes.a` inside, the C++ runtime's own operators call
-//! malloc, which is ours, and do all of this right; stubs of ours would need the runtime's pieces, which a static link
-//! brings along only if something else asks for them.
+//! The operators are in the shared library only. In a program with `libmetes.a` inside, the C++
+//! runtime's own operators call malloc, which is ours, and do all of this right. Stubs of ours would
+//! need the runtime's pieces, which a static link brings along only if something else asks for them.
 
 #![allow(unsafe_code)]
 
@@ -24,8 +24,8 @@ use crate::process::options;
 use core::arch::naked_asm;
 use core::ffi::c_void;
 
-/// A nothrow form: the C++ runtime's own. Under valgrind, which has put itself in the place of that one and would hand
-/// out a block that is not ours, an allocation here; so too where there is no C++ runtime.
+/// A nothrow form: calls the C++ runtime's own. Valgrind replaces that one, and it would return a
+/// block that is not ours. So there, and where there is no C++ runtime, the form allocates here.
 macro_rules! nothrow_new {
     ($(#[$doc:meta] $name:ident($($arg:ident: $type:ty),*) over $symbol:literal or $allocate:ident;)*) => {$(
         #[$doc]
@@ -62,7 +62,7 @@ nothrow_new! {
         or allocate_array_aligned;
 }
 
-/// A name for the place where one of our functions stands, whoever's has its symbol.
+/// A name for the address of one of our functions, whichever function has its symbol.
 #[cfg(target_arch = "x86_64")]
 macro_rules! own {
     ($name:ident) => {
@@ -78,7 +78,7 @@ macro_rules! own {
     };
 }
 
-/// Jumps to the function of a symbol if that is not ours.
+/// Jumps to the function of a symbol if it is not ours.
 #[cfg(target_arch = "x86_64")]
 macro_rules! unless_own {
     ($name:literal) => {
@@ -96,8 +96,8 @@ macro_rules! unless_own {
     };
 }
 
-/// A throwing form of `operator new`: allocate, and as long as that fails call the new-handler and try again. What throws in the end
-/// is jumped to. Exceptions and jumps out of the handler pass this frame by.
+/// A throwing form of `operator new`: allocates, and as long as that fails calls the new-handler and tries
+/// again. In the end it jumps to what throws. Exceptions and jumps out of the handler pass this frame by.
 #[cfg(target_arch = "x86_64")]
 macro_rules! throwing_new {
     ($(#[$doc:meta])+ $name:ident($($arg:ident),*), $allocate:ident, $next:ident) => {
@@ -192,7 +192,7 @@ macro_rules! throwing_new {
     };
 }
 
-/// `operator new(size_t)`: as the macro's, but with no more on the stack than has to be.
+/// `operator new(size_t)`: the same as the macro's, but with no more on the stack than it needs.
 #[cfg(target_arch = "x86_64")]
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
@@ -252,11 +252,11 @@ throwing_new!(
     new_array_aligned(_size, _align), allocate_array_aligned, next_aligned
 );
 
-/// The other forms: each is served by one of ours, which knows by what form it was called, unless the program has replaced the form that the
-/// standard has it call: then that one is.
+/// The other forms. Each is served by one of ours, which knows by what form it was called. But if
+/// the program has replaced the form that the standard has it call, it calls the program's.
 #[cfg(target_arch = "x86_64")]
 macro_rules! forms {
-    // `new[]`: only where blocks are checked does it make a difference that it is one.
+    // `new[]`: that it is an array form makes a difference only where blocks are checked.
     (@ $ours:ident array_over $over:literal) => {
         naked_asm!(
             "cmp byte ptr [rip + {unchecked}], 0",
@@ -267,7 +267,7 @@ macro_rules! forms {
             ours = sym $ours,
         )
     };
-    // With the size as second argument and the alignment as third, which the form that it calls has as second.
+    // The size is the second argument and the alignment the third. The form that it calls has the alignment as second.
     (@ $ours:ident dropping_size $($over:literal)+) => {
         naked_asm!(
             $(
@@ -330,8 +330,8 @@ forms! {
     _ZdaPvSt11align_val_tRKSt9nothrow_t => delete_array_aligned { over "_ZdaPvSt11align_val_t" "_ZdlPvSt11align_val_t" };
 }
 
-/// A form that another one serves: a jump through the symbol, so that a program's own is reached. `drop_size` puts the
-/// third argument, an alignment, in the place of the second, a size.
+/// A form that another one serves: a jump through the symbol, so that a program's own is reached.
+/// `drop_size` moves the third argument, an alignment, to the place of the second, a size.
 #[cfg(target_arch = "aarch64")]
 macro_rules! forward {
     ($(#[$doc:meta] $name:ident => $target:literal $($drop_size:ident)?;)*) => {$(

@@ -14,17 +14,17 @@ use crate::trace::report;
 use core::ffi::{CStr, c_void};
 use core::ptr::null_mut;
 
-/// `operator new(size_t)`, as far as there is memory.
+/// `operator new(size_t)`; null if memory is out.
 pub(super) extern "C" fn allocate_new(size: usize) -> *mut u8 {
     entries::operator_new(size)
 }
 
-/// The same with an alignment. One that is no power of two is a bug of the caller: no memory, and so `std::bad_alloc`.
+/// The same with an alignment. One that is no power of two is a bug of the caller: null, and so `std::bad_alloc`.
 pub(super) extern "C" fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
     if align.is_power_of_two() { entries::aligned_alloc(Family::New, size, align.max(GRAIN)) } else { null_mut() }
 }
 
-/// As `allocate_new`, for `operator new[]`.
+/// The same as `allocate_new`, for `operator new[]`.
 pub(super) extern "C" fn allocate_array(size: usize) -> *mut u8 {
     if options::checked() { entries::aligned_alloc(Family::NewArray, size, GRAIN) } else { entries::malloc(size) }
 }
@@ -75,15 +75,15 @@ pub(super) unsafe extern "C" fn delete_array_sized_aligned(p: *mut u8, size: usi
     unsafe { entries::free_claimed(p, Claim::of(Family::NewArray).size(size).align(align)) };
 }
 
-/// What a throwing form calls when there is no memory, and whether in its own place.
+/// What a throwing form calls when memory is out. If `last` is not 0, the form jumps there instead.
 #[repr(C)]
 pub(super) struct Next {
     function: *mut c_void,
     last: usize,
 }
 
-/// The new-handler, after which the form tries again; or what throws `std::bad_alloc`. A C++ runtime that cannot be asked for the
-/// one or the other (libstdc++ before GCC 4.9) has its own `form` do it all.
+/// The new-handler, after which the form tries again, or the function that throws `std::bad_alloc`.
+/// If a C++ runtime does not offer both (libstdc++ before GCC 4.9), its own `form` does it all.
 pub(super) fn next(form: &CStr, may_be_had: bool) -> Next {
     let new_handler = foreign::cxx_runtime_symbol(c"_ZSt15get_new_handlerv");
     let throw = foreign::cxx_runtime_symbol(c"_ZSt17__throw_bad_allocv");
@@ -112,7 +112,7 @@ pub(super) fn no_cxx_runtime() -> ! {
     report::misuse(Code::NothingToThrow, 0, text)
 }
 
-/// A form of the C++ runtime's, found the first time; null under valgrind and where there is none.
+/// A form of the C++ runtime, found the first time; null under valgrind and where there is no C++ runtime.
 pub(super) fn runtime_form(found: &MangledAddress, name: &CStr) -> *mut c_void {
     let on_valgrind = start::on_valgrind();
     let Ok(form) = found.get() else {

@@ -1,4 +1,5 @@
-//! Where a debugger finds the heap, in a process or in a core file: `scripts/gdb-metes.py` reads this, and knows the layouts.
+//! Where a debugger finds the heap, in a process or in a core file. `scripts/gdb-metes.py` reads
+//! this, and knows the layouts.
 
 #![allow(unsafe_code)]
 
@@ -7,11 +8,11 @@ use crate::heap::page_map::PageMap;
 use crate::process::statics;
 use core::sync::atomic::AtomicU64;
 
-/// To be raised when one of these changes: the page map, records of ranges, records of slabs, size classes, headers, trailers, the seal,
-/// keys, the pool of guarded blocks.
+/// Must be raised when one of these changes: the page map, range records, slab records, size
+/// classes, headers, trailers, checksummed words, keys, the pool of guarded blocks.
 const VERSION: u64 = 4;
 
-/// What the symbol `metes_debugger` names. All words.
+/// What the symbol `metes_debugger` names. All fields are words.
 #[repr(C)]
 pub struct Debugger {
     version: u64,
@@ -20,7 +21,7 @@ pub struct Debugger {
     secret: &'static AtomicU64,
 }
 
-/// The process's.
+/// The words of this process.
 #[unsafe(no_mangle)]
 pub static metes_debugger: Debugger = Debugger {
     version: VERSION,

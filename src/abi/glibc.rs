@@ -1,20 +1,21 @@
-//! glibc's questions and settings: mallopt, mallinfo, `malloc_trim`, `malloc_stats`, `malloc_info`.
+//! glibc's functions for figures and settings: mallopt, mallinfo, `malloc_trim`, `malloc_stats`, `malloc_info`.
 
 #![allow(unsafe_code)]
 
 use crate::front::tuning;
 use core::ffi::c_int;
 
-/// glibc's `struct mallinfo2`, bytes and counts. As there, `arena` is `uordblks` and `fordblks` together, and mappings are beside it, in
-/// `hblks` and `hblkhd` alone. Free pieces are the blocks of the free lists, the free objects of slabs, and what thread caches hold, where glibc's
-/// count as in use. All else of the regions is in use: what the program has, headers, the ends of regions and of slabs, and what waits in
-/// quarantine (`checks=full`). Guarded blocks (`guard=N`) are in none of it, nor are metes' own records.
+/// glibc's `struct mallinfo2`, in bytes and counts. As in glibc, `arena` is `uordblks` and `fordblks`
+/// together. Mappings are beside it, in `hblks` and `hblkhd` alone. Free pieces are the blocks of the free
+/// lists, the free objects of slabs, and what thread caches hold. glibc's count the latter as in use. All
+/// else of the regions is in use: what the program has, headers, the ends of regions and of slabs, and what
+/// waits in quarantine (`checks=full`). Guarded blocks (`guard=N`) and metes' own records are in none of it.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct Mallinfo2 {
     /// Bytes of heap regions.
     pub arena: usize,
-    /// Free pieces, those in thread caches too.
+    /// Free pieces, including those in thread caches.
     pub ordblks: usize,
     /// Fast bins: none here, see `ordblks`.
     pub smblks: usize,
@@ -26,11 +27,11 @@ pub struct Mallinfo2 {
     pub usmblks: usize,
     /// Bytes in fast bins: none here.
     pub fsmblks: usize,
-    /// Bytes of regions in use: no mappings.
+    /// Bytes of regions in use, without mappings.
     pub uordblks: usize,
     /// Bytes of the `ordblks` free pieces.
     pub fordblks: usize,
-    /// Bytes a trim could give back at most: `fordblks`, as pages go back from anywhere.
+    /// The most bytes that a trim could give back: `fordblks`, as pages go back from anywhere.
     pub keepcost: usize,
 }
 
@@ -50,7 +51,7 @@ pub extern "C" fn mallinfo2() -> Mallinfo2 {
     }
 }
 
-/// glibc's `mallinfo(3)`: the same in ints. What does not fit is `INT_MAX`, not a wrapped number.
+/// glibc's `mallinfo(3)`: the same in ints. A number that does not fit is `INT_MAX`, and does not wrap.
 #[unsafe(no_mangle)]
 pub extern "C" fn mallinfo() -> libc::mallinfo {
     let info = mallinfo2();
@@ -75,20 +76,20 @@ pub extern "C" fn mallopt(parameter: c_int, value: c_int) -> c_int {
     c_int::from(tuning::set(parameter, value))
 }
 
-/// glibc's `malloc_trim(3)`: gives free memory back to the system; 1 if there was any. The pad is not kept: what the
-/// program touches next is what it pays for.
+/// glibc's `malloc_trim(3)`: gives free memory back to the system, and returns 1 if there was any.
+/// The pad is not kept: the program pays for what it touches next.
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc_trim(_pad: usize) -> c_int {
     c_int::from(tuning::trim() > 0)
 }
 
-/// glibc's `malloc_stats(3)`: the figures of every arena, to standard error.
+/// glibc's `malloc_stats(3)`: writes the figures of every arena to standard error.
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc_stats() {
     tuning::print_stats();
 }
 
-/// glibc's `malloc_info(3)`: the figures as XML. 0, or `EINVAL` if `options` is not 0.
+/// glibc's `malloc_info(3)`: writes the figures as XML. Returns 0, or `EINVAL` if `options` is not 0.
 ///
 /// # Safety
 /// `stream` must be an open C stream.

@@ -10,7 +10,7 @@ use core::alloc::{GlobalAlloc, Layout};
 
 /// The allocator: `#[global_allocator] static ALLOCATOR: metes::Metes = metes::Metes;`
 ///
-/// All values of it are the same allocator, the process's one. Thread-safe.
+/// All values of this type are the same allocator, the process's one. Thread-safe.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Metes;
 
@@ -23,7 +23,7 @@ impl Drop for Abort {
     }
 }
 
-/// Calls `f`, out of which nothing unwinds: who calls the global allocator may not be unwound through. That costs no instruction.
+/// Calls `f`, and lets nothing unwind out of it: no unwinding may leave a global allocator. That costs no instruction.
 #[inline(always)]
 fn to_the_end<R>(f: impl FnOnce() -> R) -> R {
     let abort = Abort;

@@ -1,5 +1,5 @@
-//! The malloc family of C, POSIX and glibc. Thread-safe, all of it; alignment is at least 16 for every size; a failure is
-//! null with `ENOMEM` in errno, unless said otherwise.
+//! The malloc family of C, POSIX and glibc. All of it is thread-safe. Alignment is at least 16 for
+//! every size. A failure is null with `ENOMEM` in errno, unless said otherwise.
 
 #![allow(unsafe_code)]
 
@@ -58,8 +58,9 @@ pub unsafe extern "C" fn free_aligned_sized(p: *mut c_void, align: usize, size: 
     unsafe { redirected::free(p, Claim::of(Family::Malloc).size(size).align(align)) };
 }
 
-/// C `calloc`. All of the block is zero, what `malloc_usable_size` says above `count * size` too, as with glibc; that holds until it goes through
-/// `realloc`, whose new bytes may be anything, as those of `malloc` and of the aligned entries.
+/// C `calloc`. All of the block is zero, including what `malloc_usable_size` says above
+/// `count * size`, as with glibc. That holds until the block goes through `realloc`: its new bytes
+/// may be anything, as those of `malloc` and of the aligned functions.
 #[unsafe(no_mangle)]
 pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     // A product that overflows is more than any allocator has.
@@ -69,7 +70,7 @@ pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
 /// C `realloc`; `realloc(p, 0)` frees and returns null, as glibc's does.
 ///
 /// # Safety
-/// `p` must be null or a block; unless null is returned for lack of memory, nothing may use it at its old address.
+/// `p` must be null or a block. Unless null is returned for lack of memory, nothing may use it at its old address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realloc(p: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: the caller's promise.
@@ -102,8 +103,8 @@ pub extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
     entries::aligned_alloc(Family::Malloc, size, align.max(GRAIN)).cast()
 }
 
-/// POSIX `posix_memalign`: returns 0, `EINVAL` or `ENOMEM`; on failure `*out` stays as it is. errno is `ENOMEM` too for lack of memory, as after
-/// glibc's, and else stays as it is.
+/// POSIX `posix_memalign`: returns 0, `EINVAL` or `ENOMEM`. On failure `*out` stays as it is. For
+/// lack of memory errno is `ENOMEM` too, as after glibc's. Otherwise errno stays as it is.
 ///
 /// # Safety
 /// `out` must be valid for a write.
@@ -147,7 +148,7 @@ pub extern "C" fn pvalloc(size: usize) -> *mut c_void {
     redirected::memalign(page_size(), bytes)
 }
 
-/// `malloc_usable_size(3)`: bytes that may be written, all of which realloc carries along. 0 for null.
+/// `malloc_usable_size(3)`: the bytes that may be written. realloc carries all of them along. 0 for null.
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc_usable_size(p: *mut c_void) -> usize {
     entries::usable_size(p.cast())

@@ -1,4 +1,4 @@
-//! The C API of metes' own, from which `include/metes.h` is made.
+//! The C API of metes itself, from which `include/metes.h` is made.
 
 #![allow(unsafe_code)]
 
@@ -14,9 +14,10 @@ use core::sync::atomic::{AtomicU8, Ordering};
 const TEXT_MAX: usize = 160;
 static TEXT: [AtomicU8; TEXT_MAX] = [const { AtomicU8::new(0) }; TEXT_MAX];
 
-/// Checks every invariant of the allocator: each block's header and boundary tag, the free lists, the page map, the
-/// mappings, the counts. Returns NULL if all hold, else a text that names the first broken one and where. The text
-/// stays valid; the next failing check writes over it. Takes time in proportion to the number of blocks. Thread-safe.
+/// Checks every invariant of the allocator: each block's header and boundary tag, the free lists,
+/// the page map, the mappings, the counts. Returns NULL if all hold, else a text that names the
+/// first broken one and where it is. The text stays valid until the next failing check writes over
+/// it. Takes time in proportion to the number of blocks. Thread-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_check() -> *const c_char {
     match check::check() {
@@ -31,25 +32,25 @@ pub extern "C" fn metes_check() -> *const c_char {
     }
 }
 
-/// The version of the library that runs, such as "0.1.0". Static.
+/// The version of the library that runs, such as "0.1.0". The text is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// Gives all free memory that it can back to the operating system. Returns about how many bytes that were. Thread-safe.
+/// Gives as much free memory as it can back to the operating system, and returns about how many bytes. Thread-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_purge() -> usize {
     start::ensure();
     tuning::trim()
 }
 
-/// Changes an option while the program runs, as `METES_OPTIONS` sets it at the start: `guard`, `cutoff`, `dirty_max` or `arenas`. Returns
-/// 0, or -1 with EINVAL in errno when the name or the value is not one of these: then a line on standard error says what is valid.
-/// Thread-safe; not for signal handlers.
+/// Changes an option while the program runs, as `METES_OPTIONS` sets it at the start: `guard`,
+/// `cutoff`, `dirty_max` or `arenas`. Returns 0, or -1 with EINVAL in errno if the name or the value
+/// is bad. Then a line on standard error says what is valid. Thread-safe, but not for signal handlers.
 ///
 /// # Safety
-/// Both must be strings.
+/// Both must be C strings.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn metes_option_set(name: *const c_char, value: *const c_char) -> c_int {
     start::ensure();
@@ -66,23 +67,26 @@ pub unsafe extern "C" fn metes_option_set(name: *const c_char, value: *const c_c
     -1
 }
 
-/// Called when `bytes` bytes cannot be had, with no lock held. It returns other than 0 if the request is to be tried again, as it has
-/// freed something; with 0 the request fails: NULL and ENOMEM, or, after the new-handlers, `std::bad_alloc`. See `metes_set_oom_handler`.
+/// Called when `bytes` bytes cannot be had, with no lock held. Returns other than 0 if it has freed
+/// something and the request is to be tried again. With 0 the request fails: NULL and ENOMEM, or,
+/// after the new-handlers, `std::bad_alloc`. See `metes_set_oom_handler`.
 pub type MetesOomHandler = Option<extern "C" fn(bytes: usize) -> c_int>;
 
 /// Sets the handler of the process, or none with NULL, and returns the one before. Thread-safe.
 ///
-/// It is called by the thread that asked for memory, when freed memory has gone back to the system and even so the request cannot be
-/// served; not for more bytes than there are addresses, not inside fork, and not when a signal handler asks that interrupted malloc or
-/// free. It may call malloc and free: what it cannot have itself fails at once, without another call on that thread. Several
-/// threads may be in it at once. It must return: no longjmp, no exception.
+/// The handler is called by the thread that asked for memory, when freed memory has gone back to the system
+/// and the request still cannot be served. It is not called for more bytes than there are addresses, not
+/// inside fork, and not if the request comes from a signal handler that interrupted malloc or free. It may
+/// call malloc and free. A request of its own that cannot be served fails at once, without another call on
+/// that thread. Several threads may be in it at once. It must return: no longjmp, no exception.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_set_oom_handler(handler: MetesOomHandler) -> MetesOomHandler {
     oom::set_handler(handler)
 }
 
-/// What the allocator has served since the process started, and holds now. Calls are those that succeeded; a realloc counts as
-/// one, whatever it does. In C++ write `struct metes_stats`: the function of that name hides the type.
+/// What the allocator has served since the process started, and what it holds now. Calls that
+/// failed do not count. A realloc counts as one, whatever it does. In C++ write
+/// `struct metes_stats`: the function of that name hides the type.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct MetesStats {
@@ -94,43 +98,45 @@ pub struct MetesStats {
     pub realloc_calls: u64,
     /// Calls of all functions that take an alignment.
     pub aligned_calls: u64,
-    /// Calls of free and its forms, operator delete among them.
+    /// Calls of free and its forms, including operator delete.
     pub free_calls: u64,
-    /// Bytes in blocks handed out: small ones count with their size class, others with their header. Without mappings.
+    /// Bytes in blocks handed out, without mappings. Small blocks count with their size class,
+    /// others with their header.
     pub heap_live: usize,
-    /// The most that the heaps have handed out, to slabs too and to those that stand ready: an upper bound of the most that `heap_live` has been.
+    /// The most that the heaps have handed out. Slabs count whole, in use or standing ready, so it
+    /// is an upper bound of the most that `heap_live` has been.
     pub heap_peak: usize,
-    /// Bytes of address space the heaps hold.
+    /// Bytes of address space that the heaps hold.
     pub heap_held: usize,
-    /// Regions the heaps hold.
+    /// Regions that the heaps hold.
     pub regions: usize,
     /// Free blocks in the heaps.
     pub free_blocks: usize,
     /// Mappings handed out.
     pub mappings: usize,
-    /// Their bytes.
+    /// Bytes of these mappings.
     pub mapping_bytes: usize,
-    /// The most `mapping_bytes` has been.
+    /// The most that `mapping_bytes` has been.
     pub mapping_peak: usize,
     /// Bytes in thread caches.
     pub cached: usize,
     /// How often the lock of an arena was taken.
     pub locks: u64,
-    /// How often a thread had to wait for one.
+    /// How often a thread had to wait for such a lock.
     pub lock_waits: u64,
     /// Slabs of the heaps.
     pub slabs: usize,
-    /// Their bytes.
+    /// Bytes of these slabs.
     pub slab_bytes: usize,
-    /// Those of them that serve several sizes.
+    /// How many of these slabs serve several sizes.
     pub mixed_slabs: usize,
-    /// Bytes of address space from the operating system, metes' own records included: what the option `limit` limits.
+    /// Bytes of address space from the operating system, including metes' own records. The option `limit` limits them.
     pub mapped: usize,
     /// Arenas that hold memory.
     pub arenas: usize,
 }
 
-/// Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_stats)`. A
+/// Writes the statistics to `out`, which has room for `size` bytes: `sizeof(struct metes_stats)`. A
 /// library newer than the header writes no more than that. Returns how many bytes it wrote. Thread-safe.
 ///
 /// # Safety

@@ -1,4 +1,5 @@
-//! L14: the exported ABI of C and C++, present in the exporting flavour alone, and the Rust allocator. Forwarding only.
+//! L14: the exported ABI of C and C++, present in the exporting flavour alone, and the Rust
+//! allocator. All of it only forwards.
 
 #[cfg(all(feature = "export", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod cxx;

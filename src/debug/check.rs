@@ -1,4 +1,4 @@
-//! `metes_check`: every validator there is, and `verify=N`, which runs them every N calls.
+//! `metes_check`, which runs every validator, and `verify=N`, which runs them every N calls.
 
 use crate::base::code::Code;
 use crate::base::line::Line;
@@ -11,8 +11,8 @@ use crate::trace::report;
 use core::fmt::Write;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// The first broken invariant of the whole allocator. Locks one arena after the other, so other threads go on; a signal
-/// handler that interrupted an operation does not see that arena checked.
+/// The first broken invariant of the whole allocator. Locks one arena after the other, so other
+/// threads go on. A signal handler that interrupted an operation skips that operation's arena.
 pub fn check() -> Result<(), Broken> {
     start::ensure();
     valgrind::quietly(|| {
@@ -29,7 +29,7 @@ pub fn check() -> Result<(), Broken> {
 /// A broken invariant in words.
 pub fn describe(broken: Broken) -> Line<128> {
     let mut text = Line::new();
-    // A Line never fails to be written to.
+    // A write to a `Line` never fails.
     let _ = match broken.address {
         0 => write!(text, "{}", broken.what),
         address => write!(text, "{} at {address:#x}", broken.what),
@@ -37,7 +37,7 @@ pub fn describe(broken: Broken) -> Line<128> {
     text
 }
 
-/// One call was made: time for a check?
+/// Called at each call: runs the validators if it is time.
 #[inline]
 pub fn tick() {
     let every = options::verify();

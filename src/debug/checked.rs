@@ -2,15 +2,17 @@
 //!
 //! ```text
 //!     malloc(n) -> a block with room for a trailer -> filled, trailer written -> program
-//!     free(p)   -> trailer, canaries, neighbour, claim looked at -> marked free -> filled, in quarantine -> looked at -> heap
+//!     free(p)   -> trailer, canaries, neighbours, claim checked -> freed -> filled, in quarantine -> checked -> heap
 //! ```
 //!
-//! There are no thread caches then, so every call comes here from a slow path, and the fast ones know nothing of it. A block
-//! is one of the allocator's own, a little larger: slabs, free list and mappings below are the same as ever, with their own checks. Mappings
-//! end with a page that nobody may touch, and stand behind one. The first blocks of a process and some of the others are guarded instead (`guard`).
+//! There are no thread caches then, so every call comes here from a slow path. The fast paths know nothing
+//! of it. A checked block is one of the allocator's own, a little larger. Slabs, free list and mappings
+//! below are the same as ever, with their own checks. A mapping ends with an untouchable page, and another
+//! stands before it. The first blocks of a process and some of the others are guarded instead (`guard`).
 //!
-//! Under valgrind, unless that serves the program itself, its tools are told of each block, and watch every access: then nothing is filled,
-//! hidden or looked through here. All that we do ourselves is done quietly, as it reads and writes what they take for nobody's.
+//! Under valgrind, unless it serves the program itself, its tools are told of each block, and watch
+//! every access. Then nothing is filled, hidden or searched here. metes' own accesses are made
+//! quietly, as they touch memory that the tools take for unallocated.
 
 #![allow(unsafe_code)]
 
@@ -39,8 +41,8 @@ use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 /// What new blocks are filled with.
 const FRESH: u8 = 0xa5;
 
-/// Bytes to ask the allocator for, for a block of `n`. What will be a mapping ends with a page that nobody may touch, and is
-/// whole pages; nothing else is.
+/// Bytes to ask the allocator for, for a block of `n`. A request that becomes a mapping ends with
+/// an untouchable page, and is whole pages. No other request is.
 fn room(n: usize) -> Option<usize> {
     let room = align::up_checked(n.checked_add(trailer::overhead() + 2 * red_zone())?, 8)?;
     if room + page_size() >= options::cutoff() {
@@ -49,16 +51,17 @@ fn room(n: usize) -> Option<usize> {
     Some(if align::is(room, page_size()) { room + 8 } else { room })
 }
 
-/// Makes what is behind a mapping untouchable, or usable again, and the page before it nobody else's. False if the kernel refuses the first.
+/// For a mapping: makes what is behind the block untouchable and reserves the page before it, or
+/// undoes both. Returns false if the kernel refuses the first.
 fn set_guard(block: CheckedBlock, place: Below, closed: bool) -> bool {
     let Below::Mapping(record) = place else { return true };
     let (before, page) = (record.start() - page_size(), page_size());
     if closed {
         fault::watch();
-        // Where something is already it stays as it is.
+        // If something is there already, it stays as it is.
         record.joined.store(mmap::reserve_at(before, page).into(), Relaxed);
     } else if record.joined.swap(0, Relaxed) != 0 {
-        // SAFETY: reserved above, and noted.
+        // SAFETY: reserved above, and `joined` notes that.
         unsafe { mmap::unreserve_at(before, page) };
     }
     if !align::is(block.end, page_size()) || block.end == record.end() {
@@ -68,8 +71,8 @@ fn set_guard(block: CheckedBlock, place: Below, closed: bool) -> bool {
     if closed { mmap::forbid(block.end, len) } else { mmap::permit(block.end, len) }
 }
 
-/// Serves a request, and tells the tools. A macro, so that the function that it stands in, which has the name of what the program called,
-/// is the innermost in the stack that they keep.
+/// Serves a request, and tells the tools. A macro, so that the innermost function in the stack that
+/// they keep is the one around it, which has the name of what the program called.
 macro_rules! served {
     ($operation:expr, $family:expr, $n:expr, $align:expr, $zero:expr) => {{
         valgrind::quiet();
@@ -82,25 +85,25 @@ macro_rules! served {
     }};
 }
 
-/// As `front::entries::allocate`.
+/// Does what `front::entries::malloc` does.
 #[inline(never)]
 pub fn malloc(family: Family, n: usize) -> *mut u8 {
     served!(Operation::Malloc, family, n, GRAIN, false)
 }
 
-/// As `front::entries::allocate_zeroed`.
+/// Does what `front::entries::calloc` does.
 #[inline(never)]
 pub fn calloc(n: usize, align: usize) -> *mut u8 {
     served!(Operation::Calloc, Family::Malloc, n, align, true)
 }
 
-/// As `front::entries::allocate_aligned`.
+/// Does what `front::entries::aligned_alloc` does.
 #[inline(never)]
 pub fn aligned_alloc(family: Family, n: usize, align: usize) -> *mut u8 {
     served!(Operation::Aligned, family, n, align, false)
 }
 
-/// `n` bytes, aligned to `align`, zero if asked for.
+/// `n` bytes, aligned to `align`, zero if `zero`.
 fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool) -> *mut u8 {
     if guard::is_asked()
         && let Some(start) = guard::sample(operation, family, n, align)
@@ -109,7 +112,7 @@ fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool
     }
     let Some(room) = room(n).filter(|&room| room <= REQUEST_MAX) else { return serve::fail() };
     let begin = |block: CheckedBlock| {
-        // A large one is zero already.
+        // A large block is zero already.
         let p = filled(block.start, if zero && room > SLAB_MAX { 0 } else { n }, zero);
         block.begin(n, align, family, trailer::here());
         p
@@ -133,10 +136,10 @@ fn make(operation: Operation, family: Family, n: usize, align: usize, zero: bool
 
 /// A block of at least `room` bytes.
 fn serve(operation: Operation, room: usize, align: usize, zero: bool) -> Option<usize> {
-    // An object's last word is to stay what it is until the trailer is written.
+    // Objects are not zeroed here: their last word stays what it is until the trailer is written.
     let serve = || serve::serve(operation, room, align, zero && room > SLAB_MAX).addr();
     let served = match oom::without_handler(serve) {
-        // What waits in quarantine may do, before the program is asked.
+        // The memory of blocks in quarantine may do. This is tried before the program is asked.
         0 => {
             quarantine::drain(leave);
             serve()
@@ -146,7 +149,8 @@ fn serve(operation: Operation, room: usize, align: usize, zero: bool) -> Option<
     (served != 0).then_some(served)
 }
 
-/// Bytes of a block that are new to the program, `zero` or as the options say. Those of large blocks come from the system as zeroes.
+/// Fills new bytes of a block: with zeroes if `zero`, else as the options say. The bytes of large
+/// blocks come from the system as zeroes.
 fn filled(start: usize, n: usize, zero: bool) -> *mut u8 {
     let p: *mut u8 = pointer::at_mut(start);
     let byte = match options::fill() {
@@ -156,7 +160,7 @@ fn filled(start: usize, n: usize, zero: bool) -> *mut u8 {
         options::Fill::Off => return p,
     };
     if n < options::cutoff() {
-        // SAFETY: bytes of a block of ours that nobody uses yet.
+        // SAFETY: bytes of a block of ours that the program does not use yet.
         unsafe { p.write_bytes(byte, n) };
     }
     p
@@ -167,13 +171,13 @@ fn filled(start: usize, n: usize, zero: bool) -> *mut u8 {
 enum End {
     /// The block is freed.
     Freed,
-    /// It is freed, though what was said of it is wrong.
+    /// The block is freed, though the call said something wrong of it.
     FreedWrongly,
-    /// It was reported and left alone.
+    /// The pointer was reported and left alone.
     Refused,
 }
 
-/// Has memcheck add what it knows of a block, and count the error.
+/// For a wrong call, has memcheck add what it knows of the block, and count the error.
 macro_rules! counted {
     ($end:expr, $start:expr) => {
         match $end {
@@ -184,7 +188,7 @@ macro_rules! counted {
     };
 }
 
-/// As `front::entries::release`.
+/// Does what `front::entries::free_claimed` does.
 ///
 /// # Safety
 /// As there.
@@ -203,7 +207,7 @@ pub unsafe fn free(p: *mut u8, claim: Claim) {
     counted!(end_of(&taken), p.addr());
 }
 
-/// What a call has taken back, whether all that was said of it is true; or how it ended else.
+/// What a call has taken back, and whether all that was said of it is true. Or else how the call ended.
 type Taken = Result<(CheckedBlock, Facts, bool), End>;
 
 fn end_of(taken: &Taken) -> End {
@@ -214,7 +218,7 @@ fn end_of(taken: &Taken) -> End {
     }
 }
 
-/// Takes back a guarded block, or one of somebody else's; or says what is wrong.
+/// Takes back a guarded block or a foreign one, or reports what is wrong.
 #[cold]
 fn take_other(operation: Operation, p: *mut u8, claim: Claim) -> End {
     let address = p.addr();
@@ -228,11 +232,11 @@ fn take_other(operation: Operation, p: *mut u8, claim: Claim) -> End {
         return End::Refused;
     }
     foreign::free(p);
-    // Where it goes to the libc, that says what is wrong.
+    // If the pointer goes to the libc, the libc says what is wrong.
     if options::foreign() == Foreign::Libc { End::Freed } else { End::Refused }
 }
 
-/// Makes a block in use a freed one; whoever gets it puts it away.
+/// Makes a block in use a freed one. The call that succeeds puts it away.
 fn take_back(operation: Operation, p: *mut u8, claim: Claim) -> Taken {
     let Some((block, place, facts)) = whole_in_use(p) else { return Err(take_other(operation, p, claim)) };
     look_before(operation, block, place);
@@ -250,7 +254,8 @@ fn put_away(operation: Operation, block: CheckedBlock, facts: Facts) {
     quarantine::put(operation, home, block, facts, leave);
 }
 
-/// A block leaves the quarantine. If it is whole it is used again: an object of a slab is the caller's, others go back to the heap.
+/// Called when a block leaves the quarantine. If it is whole it is used again: an object of a slab
+/// goes to the caller, others go back to the heap.
 fn leave(start: usize) -> Option<Vacant> {
     let (block, place) = waiting(start)?;
     if let Below::Slab(_, Object { class, .. }) = place {
@@ -261,7 +266,7 @@ fn leave(start: usize) -> Option<Vacant> {
         GIVING.fetch_add(1, SeqCst);
     }
     if !(is_mapping && KEEPING.load(SeqCst)) && vacate(block, place) {
-        // SAFETY: nobody has had it since it was freed.
+        // SAFETY: no code has had the block since it was freed.
         unsafe { release::release(Operation::Move, pointer::at_mut(start)) };
     }
     if is_mapping {
@@ -270,7 +275,7 @@ fn leave(start: usize) -> Option<Vacant> {
     None
 }
 
-/// Makes a block that has waited one that nobody has. False if it must not be used again.
+/// Makes a block that has waited vacant. Returns false if it must not be used again.
 fn vacate(block: CheckedBlock, place: Below) -> bool {
     let untouched = untouched(block).is_some_and(|facts| quarantine::open(block, facts));
     let vacated = untouched && set_guard(block, place, false);
@@ -280,7 +285,7 @@ fn vacate(block: CheckedBlock, place: Below) -> bool {
     vacated
 }
 
-/// As `front::entries::usable_size`: what was asked for, and not a byte more.
+/// Does what `front::entries::usable_size` does: returns what was asked for, and not a byte more.
 #[cold]
 pub fn usable_size(p: *mut u8) -> usize {
     if p.is_null() {
@@ -296,7 +301,7 @@ pub fn usable_size(p: *mut u8) -> usize {
     size.unwrap_or(0)
 }
 
-/// Has any family take back a block of malloc's, which the C++ runtime asked for and nobody else has seen.
+/// Lets any family free a block of malloc's that the C++ runtime asked for and no other code has seen.
 pub fn open_to_any(p: *mut u8) {
     if guard::holds(p.addr()) {
         return guard::open_to_any(p.addr());
@@ -306,7 +311,7 @@ pub fn open_to_any(p: *mut u8) {
     }
 }
 
-/// As `front::entries::resize`.
+/// Does what `front::entries::realloc` does.
 ///
 /// # Safety
 /// As there.
@@ -320,7 +325,7 @@ pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
     if let Ok((block, facts, _)) = taken {
         if !new.is_null() {
             valgrind::allocated!(new.addr(), n, false);
-            // SAFETY: both are blocks of at least these sizes, not the same, and nobody else has them.
+            // SAFETY: two different blocks of at least these sizes, and no other code has them.
             unsafe { new.copy_from_nonoverlapping(p, facts.size.min(n)) };
         }
         valgrind::freed!(block.start);
@@ -331,7 +336,7 @@ pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
     new
 }
 
-/// What `p` becomes, and what is taken back for it, which has still to be copied.
+/// What `p` becomes, and the block that is taken back for it, whose content has still to be copied.
 fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
     const CLAIM: Claim = Claim::of(Family::Malloc);
     if n == 0 {
@@ -354,8 +359,8 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
     let as_said = look_at(Operation::Realloc, block.start, facts, CLAIM);
     let has = block.end - block.start;
     let fits = room(n).is_some_and(|room| room <= has && room > has / 2);
-    // What stands behind the bytes that were asked for has to fit into the trailer's 32 bits. Under valgrind a block always moves, so that
-    // whoever uses the old address is found.
+    // What stands behind the bytes that were asked for has to fit into the trailer's 32 bits. Under
+    // valgrind a block always moves, so that uses of the old address are found.
     let fits = fits && u32::try_from(has - n).is_ok() && !valgrind::listens();
     if fits && resize_block(block, facts, n) {
         filled(block.start + facts.size, n.saturating_sub(facts.size), false);
@@ -366,7 +371,7 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
     if new.is_null() {
         return (new, Err(End::Freed));
     }
-    // With what is known of it, as what was said has been looked at.
+    // This claims what is known of the block, as the program's claim was looked at before.
     match take_back(Operation::Move, p, Claim::of(facts.family).align(facts.align)) {
         Ok(_) => {
             count::count(Operation::Realloc);
@@ -383,12 +388,12 @@ fn change(p: *mut u8, n: usize) -> (*mut u8, Taken) {
     }
 }
 
-/// What a guarded block becomes, which always moves.
+/// What a guarded block becomes. It always moves.
 fn change_guarded(p: *mut u8, facts: Facts, n: usize) -> *mut u8 {
     look_at(Operation::Realloc, p.addr(), facts, Claim::of(Family::Malloc));
     let new = make(Operation::Move, Family::Malloc, n, GRAIN, false);
     if !new.is_null() {
-        // SAFETY: both are blocks of at least these sizes, not the same, and the program may not use the old one meanwhile.
+        // SAFETY: two different blocks of at least these sizes, and the program may not use the old one meanwhile.
         unsafe { new.copy_from_nonoverlapping(p, facts.size.min(n)) };
         guard::release(Operation::Move, p.addr());
         count::count(Operation::Realloc);

@@ -1,4 +1,4 @@
-//! Faults on checked blocks: on freed ones whose pages nobody may touch, and behind and before mappings.
+//! Faults on checked blocks: on freed ones whose pages cannot be touched, and behind and before mappings.
 
 use crate::base::align;
 use crate::base::code::Code;
@@ -10,7 +10,7 @@ use crate::report::fault::{self, Handling};
 use crate::report::trailer::CheckedBlock;
 use crate::trace::fault::Fault;
 
-/// A fault: reports it if the address is in a checked block's pages. Takes no lock.
+/// Handles a fault: reports it if the address is in a checked block's pages. Takes no lock.
 pub fn on_fault(fault: &Fault) -> Handling {
     if !options::checked() {
         return Handling::NotOurs;
@@ -29,7 +29,7 @@ pub fn on_fault(fault: &Fault) -> Handling {
     let size = |block: &CheckedBlock| block.facts().map_or(0, |facts| facts.size);
     let behind = mapping(address).filter(|block| address >= block.end);
     let behind = behind.map(|block| (address - (block.start + size(&block)), "behind", block));
-    // A mapping starts at a unit; what is further away is hardly meant.
+    // A mapping starts at a unit. A block further away is hardly meant.
     let next = align::down(address, UNIT).saturating_add(UNIT);
     let before = mapping(next).filter(|block| block.start == next).map(|block| (next - address, "before", block));
     let nearest = [behind, before].into_iter().flatten().min_by_key(|&(distance, ..)| distance);

@@ -1,11 +1,12 @@
-//! Leaks: at exit, which blocks nothing points at any more (`leaks=exit`).
+//! Leaks (`leaks=exit`): at exit, which blocks nothing points at any more.
 //!
-//! All blocks in use are written into a table, in address order. What the program can still reach is found as a conservative garbage
-//! collector does it: each word of writable memory that is not metes' own is taken for a pointer, be it to a block's start or
-//! into it, and each block that is found is looked through in turn. What is left is lost: directly, or only from other blocks that are.
+//! All blocks in use are written into a table, in address order. What the program can still reach
+//! is found as a conservative garbage collector does it. Each word of writable memory that is not
+//! metes' own is taken for a pointer, to a block's start or into it. Each block found this way is
+//! searched in turn. The other blocks are lost: directly, or reachable only from lost ones.
 //!
-//! Memory is read by the kernel, which does not mind what other threads have unmapped meanwhile. They are not stopped: a
-//! pointer that one of them moves in this very moment may not be seen.
+//! The kernel reads the memory, as other threads may unmap some meanwhile. They are not stopped: a
+//! pointer that one of them moves at that moment may be missed.
 
 #![allow(unsafe_code)]
 
@@ -30,29 +31,29 @@ use core::ops::Range;
 enum Reach {
     /// Not at all.
     Lost,
-    /// From a block that is lost.
+    /// Only from a lost block.
     LostInside,
     /// From the program's memory.
     Reachable,
 }
 
-/// A block in use, or some that have the same to tell.
+/// A block in use, or several with the same reach and stack.
 #[derive(Clone, Copy)]
 struct Leak {
     start: usize,
-    /// The bytes of all.
+    /// The bytes of all of them.
     size: usize,
     blocks: usize,
     call: Call,
     reach: Reach,
 }
 
-/// Sorts. Not generic: the library's sort is large.
+/// Sorts. Not generic, as the library's sort is large.
 fn sort(items: &mut [Leak], order: fn(&Leak, &Leak) -> Ordering) {
     items.sort_unstable_by(order);
 }
 
-/// Memory from the kernel, of a length that is known before, for the time of a search.
+/// Memory from the kernel for the time of a search. Its length is known before.
 struct Table<T: Copy + 'static> {
     address: usize,
     room: usize,
@@ -65,10 +66,10 @@ impl<T: Copy> Table<T> {
         let address = mmap::map_uncounted(room)?;
         let first: *mut T = pointer::at_mut(address);
         for index in 0..count {
-            // SAFETY: new memory with room for so many.
+            // SAFETY: new memory with room for `count` items.
             unsafe { first.add(index).write(item) };
         }
-        // SAFETY: written above, and nobody else knows it.
+        // SAFETY: written above, and no other code knows it.
         let items = unsafe { core::slice::from_raw_parts_mut(first, count) };
         Some(Self { address, room, items })
     }
@@ -80,19 +81,19 @@ impl<T: Copy> Table<T> {
 
 impl<T: Copy> Drop for Table<T> {
     fn drop(&mut self) {
-        // SAFETY: it was mapped in `new`, and nobody uses it any more. What cannot be given back the exit does.
+        // SAFETY: mapped in `new`, and not used any more. If it cannot be unmapped, the exit gives it back.
         unsafe { mmap::munmap(self.address, self.room) };
     }
 }
 
 struct Search {
     found: Table<Leak>,
-    /// Indices of blocks that are to be looked through.
+    /// Indices of blocks that are still to be searched.
     waiting: Table<usize>,
     waiting_count: usize,
-    /// Where memory is read to.
+    /// The buffer that memory is read into.
     piece: Table<u8>,
-    /// From the first block to behind the last.
+    /// From the start of the first block to the end of the last.
     all: Range<usize>,
 }
 
@@ -124,7 +125,7 @@ impl Search {
         Some(Self { found, waiting: Table::new(used, 0)?, waiting_count: 0, piece: Table::new(PIECE, 0)?, all })
     }
 
-    /// Takes a word for a pointer.
+    /// Takes a word for a pointer, and notes the block that it leads to.
     fn note(&mut self, word: usize, reach: Reach) {
         if !self.all.contains(&word) {
             return;
@@ -132,7 +133,7 @@ impl Search {
         let behind = self.found.items.partition_point(|block| block.start <= word);
         let Some(index) = behind.checked_sub(1) else { return };
         let block = &mut self.found.items[index];
-        // A block of nothing has its start.
+        // A block of no bytes is reached by its start.
         if word < block.start + block.size.max(1) && block.reach == Reach::Lost {
             block.reach = reach;
             self.waiting.items[self.waiting_count] = index;
@@ -140,7 +141,7 @@ impl Search {
         }
     }
 
-    /// Looks through memory.
+    /// Searches memory for pointers.
     fn look(&mut self, bytes: Range<usize>, reach: Reach) {
         let piece = core::mem::take(&mut self.piece.items);
         let mut at = align::up(bytes.start, size_of::<usize>());
@@ -152,13 +153,13 @@ impl Search {
                 bytes.copy_from_slice(word);
                 self.note(usize::from_ne_bytes(bytes), reach);
             }
-            // The page that could not be read is passed over.
+            // A page that cannot be read is skipped.
             at = if got == wanted { at + got } else { align::up(at + got + 1, page_size()) };
         }
         self.piece.items = piece;
     }
 
-    /// Looks through all blocks that were found and have not been looked through.
+    /// Searches all blocks that were found and not yet searched.
     fn follow(&mut self, reach: Reach) {
         while let Some(next) = self.waiting_count.checked_sub(1) {
             self.waiting_count = next;
@@ -167,7 +168,7 @@ impl Search {
         }
     }
 
-    /// Looks through what the program has but for its blocks: static data, stacks, and other mappings it can write to.
+    /// Searches what the program has besides its blocks: static data, stacks, and other writable mappings.
     fn look_through_roots(&mut self, stack: usize) -> bool {
         let ours = modules::this_library();
         let tables = [self.found.range(), self.waiting.range(), self.piece.range()];
@@ -176,7 +177,7 @@ impl Search {
             let library = |at| ours.filter(|module| module.contains(at)).map(|module| module.start..module.end);
             let mut start = place.start;
             if (place.start..place.end).contains(&stack) {
-                // Below stands what was left by calls that have returned, and this search.
+                // Below are the frames of this search, and what calls that have returned left.
                 start = stack;
             }
             while start < place.end {
@@ -196,12 +197,12 @@ impl Search {
     }
 }
 
-/// Bytes that are read at a time. Our own memory begins at multiples of it, or at tables of ours.
+/// Bytes that are read at a time. metes' own memory begins at multiples of it, or at one of the tables.
 const PIECE: usize = UNIT;
-/// Stacks that are told.
+/// The most stacks that are reported.
 const TOLD: usize = 100;
 
-/// Tells what is lost. `stack` is an address in the frame of the caller, which is searched; this one is not.
+/// Reports what is lost. `stack` is an address in the frame of the caller. That frame is searched; this one is not.
 #[inline(never)]
 pub fn tell(stack: usize) {
     let Some(mut search) = Search::new() else {
@@ -211,12 +212,12 @@ pub fn tell(stack: usize) {
         return report::say(format_args!("leaks=exit: cannot tell which memory the program has"));
     }
     search.follow(Reach::Reachable);
-    // From each block that is lost to those that only it leads to.
+    // From each lost block, finds the blocks that only it leads to.
     for index in 0..search.found.items.len() {
         let block = search.found.items[index];
         if block.reach == Reach::Lost {
             search.look(block.start..block.start + block.size, Reach::LostInside);
-            // One that leads to itself is lost all the same.
+            // A block that leads to itself is lost all the same.
             search.found.items[index].reach = Reach::Lost;
             search.follow(Reach::LostInside);
             search.found.items[index].reach = Reach::Lost;
@@ -228,7 +229,7 @@ pub fn tell(stack: usize) {
     tell_lost(&mut lost[..count]);
 }
 
-/// The sum of some blocks.
+/// How much some leaks are together.
 #[derive(Default)]
 struct Sum {
     blocks: usize,
@@ -242,7 +243,7 @@ impl Sum {
     }
 }
 
-/// Makes one of those that have the same to tell, which stand beside each other.
+/// Merges neighbours with the same reach and stack.
 fn merge(lost: &mut [Leak]) -> &mut [Leak] {
     let mut count = 0;
     for index in 0..lost.len() {
@@ -308,8 +309,8 @@ fn tell_group(detail: &mut Detail, group: Leak) {
     detail.stack(trailer::frames(call));
 }
 
-/// Whether the file of suppressions names a frame of a stack: each line of it is `leak:` and a piece of what a report tells of that frame.
-/// Whether it cannot be opened is said if `say`.
+/// Whether the file of suppressions names a frame of a stack. Each line of the file is `leak:` and
+/// a piece of what a report tells of that frame. If `say`, reports that the file cannot be opened.
 fn is_suppressed(call: Call, say: bool) -> bool {
     let Some(path) = options::suppressions() else { return false };
     let frames = trailer::frames(call);
@@ -321,7 +322,7 @@ fn is_suppressed(call: Call, say: bool) -> bool {
         };
         found = frames.iter().any(|frame| {
             let mut text = Line::<512>::new();
-            // A Line never fails to be written to.
+            // A write to a `Line` never fails.
             let _ = write!(text, "{}", modules::place(frame - 1));
             text.as_bytes().windows(piece.len()).any(|window| window == piece)
         });

@@ -1,4 +1,4 @@
-//! What is looked at of a checked block: itself, what stands beside it, and what is said of it.
+//! What is looked at of a checked block: the block itself, what stands beside it, and what the program says of it.
 
 #![allow(unsafe_code)]
 
@@ -20,7 +20,7 @@ use crate::slab::vacant;
 use crate::sys::valgrind;
 use core::sync::atomic::Ordering::SeqCst;
 
-/// A block in use that the program names; `None` if it is none, or damaged: that has been reported.
+/// The block in use that the program names. `None` if there is none, or if it is damaged: that has been reported.
 pub(super) fn look(operation: Operation, p: *mut u8) -> Option<(CheckedBlock, Below, Facts)> {
     let found = whole_in_use(p);
     if found.is_none() {
@@ -36,10 +36,10 @@ pub(super) fn whole_in_use(p: *mut u8) -> Option<(CheckedBlock, Below, Facts)> {
     (!facts.freed && block.first_damaged(facts.size).is_none()).then_some((block, place, facts))
 }
 
-/// Reports what is wrong with what is no block in use, or a damaged one.
+/// Reports what is wrong with a pointer to no block in use, or to a damaged one.
 #[cold]
 pub(super) fn tell(operation: Operation, p: *mut u8) {
-    // Where no block starts, or the heap has it as free.
+    // No block starts there, or the heap has it as free: `usable` has reported that.
     if owner::usable(operation, p).is_none() {
         return;
     }
@@ -68,18 +68,18 @@ pub(super) fn freed(operation: Operation, block: CheckedBlock, facts: Facts) {
     misuse::freed(operation, block.start, format_args!("this block of {} bytes is free already", facts.size));
 }
 
-/// The word at a block's end is not what was left there.
+/// Reports that the word at a block's end is not what was left there.
 fn overrun(operation: Operation, block: CheckedBlock, raw: u64) {
     let what = format_args!("the last 8 bytes of the block were written to: they are {raw:#018x}");
     misuse::found_at(Code::Overflow, operation, block.start, block.end - 8, what);
 }
 
-/// Looks at what stands before a block: the end of the block before it, or a header.
+/// Looks at what stands before an object: the end of the object before it, or a header.
 pub(super) fn look_before(operation: Operation, block: CheckedBlock, place: Below) {
     let start = block.start;
     let Below::Slab(entry, Object { index, .. }) = place else { return };
     let Some(class) = entry.class().filter(|_| !valgrind::listens()) else { return };
-    // Between two slabs there may be none, and zeroes: see `heap::units`.
+    // Between two slabs the header may be missing, with zeroes in its place: see `heap::units`.
     let is_whole = match index {
         0 => !matches!(headers::header_at(&statics::PAGE_MAP, start), Some(Err(raw)) if raw != 0),
         // SAFETY: the object before it ends there.
@@ -92,8 +92,8 @@ pub(super) fn look_before(operation: Operation, block: CheckedBlock, place: Belo
     }
 }
 
-/// Looks at what stands next to an object, before it and behind: a write there is noticed when this block is freed, and not when the other one
-/// is, or at exit.
+/// Looks at what stands beside an object, before it and behind it. So a write there is noticed when
+/// this block is freed, not only when the other one is, or at exit.
 #[inline(never)]
 pub(super) fn look_beside(block: CheckedBlock, place: Below) {
     let Below::Slab(entry, Object { index, .. }) = place else { return };
@@ -113,13 +113,13 @@ fn look_at_neighbour(other: CheckedBlock, first: bool) {
     }
 }
 
-/// Reports that the first bytes, or the last, of a block next to one that is freed were written to, where nobody may.
+/// Reports that the first or last bytes of a block beside one that is freed were written to, where no code may write.
 #[cold]
 #[inline(never)]
 fn look_closer(other: CheckedBlock, first: bool) {
     let Some((facts, _)) = damaged_end(other, first) else { return };
     if facts.freed {
-        // Another thread may be filling it just now, or have it by now.
+        // Another thread may be filling the block just now, or may have it by now.
         let mut damaged = None;
         quarantine::for_each(|start| {
             if start == other.start {
@@ -142,12 +142,12 @@ fn look_closer(other: CheckedBlock, first: bool) {
     }
 }
 
-/// What a block says, and a byte near its start, or near its end, that has changed and is nobody's.
+/// What a block says, and a changed byte near its start, or near its end, where no code may write.
 #[inline(never)]
 fn damaged_end(block: CheckedBlock, first: bool) -> Option<(Facts, usize)> {
     let facts = block.facts().ok()?;
     let at = match (facts.freed, first) {
-        // Whole pages of it nobody can write to.
+        // No code can write to its whole pages.
         (true, _) if facts.hidden => None,
         (true, _) => quarantine::changed(block.end_of_filled(first)),
         (false, true) => None,
@@ -156,10 +156,10 @@ fn damaged_end(block: CheckedBlock, first: bool) -> Option<(Facts, usize)> {
     Some((facts, at?))
 }
 
-/// Reports what the program says of a block and is not so; whether all is. The block is one to be freed all the same.
+/// Reports what the program says wrongly of a block, which is freed all the same. Returns whether all it says is true.
 pub(super) fn look_at(operation: Operation, start: usize, facts: Facts, claim: Claim) -> bool {
     let (size, align) = (facts.size, facts.align);
-    // A plain free takes blocks of any alignment; nothing else does.
+    // A plain free takes blocks of any alignment. No other free does.
     let any = claim == Claim::of(Family::Malloc);
     let said_align = claim.align.unwrap_or(GRAIN).max(GRAIN);
     let said_size = claim.size.unwrap_or(size);
@@ -178,17 +178,17 @@ pub(super) fn look_at(operation: Operation, start: usize, facts: Facts, claim: C
     false
 }
 
-/// A block in quarantine. Reports that its header was overwritten, where it has one.
+/// A block in quarantine. Reports if its header, where it has one, was overwritten.
 pub(super) fn waiting(start: usize) -> Option<(CheckedBlock, Below)> {
     let found = find(start);
     if found.is_none() {
-        // Which finds out what is wrong.
+        // This finds out what is wrong.
         let _ = owner::usable(Operation::Free, pointer::at_mut(start));
     }
     found
 }
 
-/// What a block in quarantine says, if it is as it was left. Reports that it is not.
+/// What a block in quarantine says, if it is as it was left. Reports if it is not.
 pub(super) fn untouched(block: CheckedBlock) -> Option<Facts> {
     let start = block.start;
     let Ok(facts) = block.facts() else {

@@ -1,4 +1,5 @@
-//! L9: the checked route, which `checks=full` and `debug=1` put between the program and the allocator, and the search for what is wrong.
+//! L9: the checked route, which `checks=full` and `debug=1` put between the program and the
+//! allocator, and the search for what is wrong.
 
 pub mod check;
 pub mod checked;

@@ -1,9 +1,10 @@
-//! The quarantine: freed blocks wait here before their memory is used again, filled, so that a write to one is noticed
-//! when it leaves. An object of a slab that has left is first offered to who asks for one of its class: that saves its way to the arena and back.
+//! The quarantine: freed blocks wait here, filled, before their memory is used again. So a write to
+//! one is noticed when it leaves. An object that has left is first offered to calls that ask for
+//! its class. That saves its way to the arena and back.
 //!
-//! A block first takes a random place among some, and who was there goes to the end of a queue: so nobody can tell after how many frees
-//! an address comes back. There is a shard for each arena. Nobody waits for its lock: who finds all shards taken, as a signal handler may,
-//! goes without.
+//! A block first takes a random place among some. The block that was there goes to the end of a queue.
+//! So it cannot be told after how many frees an address comes back. There is a shard for each arena. No
+//! call waits for its lock: a call that finds all shards taken, as a signal handler may, does without.
 
 #![allow(unsafe_code)]
 
@@ -25,21 +26,21 @@ use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 use lock_api::RawMutex;
 
-/// What freed bytes are.
+/// What freed bytes are filled with.
 pub const FREED: u8 = trailer::FILL;
 
-/// Objects of a class that are ready, at most, and their bytes.
+/// The most objects of a class that are ready, and their bytes.
 const READY: usize = 32;
 const READY_BYTES: usize = 64 << 10;
-/// So many blocks leave at a time, and so many objects are made ready where none are.
+/// This many blocks leave at a time. Where no object is ready, this many are made ready.
 const BATCH: usize = 8;
-/// Places that are taken at random.
+/// The number of random places.
 const SHUFFLED: usize = 256;
 /// The most blocks in a queue.
 const QUEUED: usize = 8192;
 /// Blocks from this size on give their pages back to the system while they wait.
 const LARGE: usize = 64 << 10;
-/// Blocks whose pages nobody may touch, at most: each is a mapping more for the kernel, which allows 65,530.
+/// The most blocks with untouchable pages. Each is one more mapping for the kernel, which allows 65,530.
 const PROTECTED_MAX: usize = 8192;
 
 /// No block: what new memory says.
@@ -47,20 +48,20 @@ const NO_BLOCK: CheckedBlock = CheckedBlock { start: 0, end: 0 };
 
 static PROTECTED: AtomicUsize = AtomicUsize::new(0);
 
-/// All of it is atomics: it is written to under the shard's lock, and read by faults without it.
+/// All of it is atomics: it is written to under the shard's lock, and read without it by fault handlers.
 struct Queue {
-    /// Those that wait, `NO_BLOCK` in other places.
+    /// The blocks in random places; `NO_BLOCK` in the other places.
     shuffled: [Waiting; SHUFFLED],
     queued: [Waiting; QUEUED],
     first: AtomicUsize,
     count: AtomicUsize,
     bytes: AtomicUsize,
     random: AtomicU64,
-    /// Objects that have left, by class.
+    /// Objects that are ready, by class.
     ready: [Ready; SLAB_CLASSES],
 }
 
-/// Room for a block. Who reads it without the lock may find the start of one and the end of another.
+/// Room for a block. A read without the lock may find the start of one block and the end of another.
 struct Waiting {
     start: AtomicUsize,
     end: AtomicUsize,
@@ -71,7 +72,7 @@ impl Waiting {
         CheckedBlock { start: self.start.load(Relaxed), end: self.end.load(Relaxed) }
     }
 
-    /// Puts a block there; what was there.
+    /// Puts a block there, and returns what was there.
     fn replace(&self, block: CheckedBlock) -> CheckedBlock {
         let before = self.get();
         self.start.store(block.start, Relaxed);
@@ -80,7 +81,7 @@ impl Waiting {
     }
 }
 
-/// An object of a slab that nobody has.
+/// An object of a slab that is neither in use nor waiting.
 #[derive(Clone, Copy)]
 pub struct Vacant {
     /// Its address.
@@ -96,9 +97,9 @@ struct Ready {
 
 struct Shard {
     lock: FutexLock,
-    /// The address of its queue, 0 before the first block. Guarded by the lock.
+    /// The address of the queue; 0 before the first block. Guarded by the lock.
     queue: AtomicUsize,
-    /// Calls that were served or put away here. Written under the lock: they cost nothing more then.
+    /// Calls that were served or put away here. Written under the lock, where counting costs nothing more.
     calls: [AtomicU64; Operation::COUNT],
 }
 
@@ -107,7 +108,7 @@ static SHARDS: [Shard; ARENAS_MAX] = [const {
 }; ARENAS_MAX];
 
 impl Shard {
-    /// Its queue, if there is memory for one. The caller holds the lock.
+    /// The shard's queue, if there is memory for one. The caller holds the lock.
     fn queue(&self) -> Option<&'static Queue> {
         if self.queue.load(Relaxed) == 0 {
             let bytes = align::up(size_of::<Queue>(), mmap::page_size());
@@ -116,9 +117,9 @@ impl Shard {
         self.queue_if_any()
     }
 
-    /// Its queue, if there is one by now.
+    /// The shard's queue, if there is one by now.
     fn queue_if_any(&self) -> Option<&'static Queue> {
-        // SAFETY: new memory of zeroes is an empty queue, which stays, and all of it is atomics.
+        // SAFETY: the memory starts as zeroes, an empty queue. It stays, and all of it is atomics.
         unsafe { pointer::at::<Queue>(self.queue.load(Relaxed)).as_ref() }
     }
 }
@@ -159,23 +160,23 @@ impl Queue {
     fn pop(&self) -> Option<CheckedBlock> {
         let first = self.first.load(Relaxed);
         self.count.store(self.count.load(Relaxed).checked_sub(1)?, Relaxed);
-        // Nothing is left: a search for leaks would take it for a pointer.
+        // The place is cleared: a search for leaks that reads it would take a stale address for a pointer.
         let block = self.queued[first].replace(NO_BLOCK);
         self.first.store((first + 1) % QUEUED, Relaxed);
         self.weigh_less(block);
         Some(block)
     }
 
-    /// One of those that wait at a random place.
+    /// Takes a block from one of the random places.
     fn pop_shuffled(&self) -> Option<CheckedBlock> {
         let block = self.shuffled.iter().find(|place| place.get() != NO_BLOCK)?.replace(NO_BLOCK);
         self.weigh_less(block);
         Some(block)
     }
 
-    /// Some that have to make room, if any have to.
+    /// Takes some blocks that have to make room, if any have to.
     fn leaving(&self) -> Option<[CheckedBlock; BATCH]> {
-        // What may wait in this shard is the same share for each arena.
+        // Each arena's shard has the same share of the bytes that may wait.
         let (bytes, count) = (self.bytes.load(Relaxed), self.count.load(Relaxed));
         let is_full = bytes * statics::arena_count().max(1) > options::quarantine() || count >= QUEUED - 1;
         (is_full && count != 0).then(|| {
@@ -185,7 +186,7 @@ impl Queue {
         })
     }
 
-    /// Makes objects ready, but for those that are too many: they are what is left.
+    /// Makes objects ready. Those that are too many stay in `objects`.
     fn offer(&self, objects: &mut [Option<Vacant>]) {
         for place in objects {
             let Some(Vacant { object, class }) = *place else { continue };
@@ -204,7 +205,7 @@ impl Queue {
         let ready = &self.ready[class.index()];
         let last = ready.count.load(Relaxed).checked_sub(1)?;
         ready.count.store(last, Relaxed);
-        // Any of them, so that nobody can tell which.
+        // Any of them, so that it cannot be told which.
         #[expect(clippy::cast_possible_truncation, reason = "an index")]
         let any = &ready.objects[random as usize % (last + 1)];
         let object = any.load(Relaxed);
@@ -220,7 +221,7 @@ impl Queue {
     }
 }
 
-/// Calls `f` with the first shard from `home` on that is free just now.
+/// Calls `f` with the first shard from `home` on whose lock is free just now.
 #[inline(always)]
 fn with_shard<R>(home: usize, f: impl FnOnce(&Shard, &Queue) -> R) -> Option<R> {
     let shard =
@@ -231,7 +232,7 @@ fn with_shard<R>(home: usize, f: impl FnOnce(&Shard, &Queue) -> R) -> Option<R> 
     result
 }
 
-/// What a block counts for: the pages of larger ones go back to the system while they wait.
+/// What a block counts for. Larger ones count no more, as their pages go back to the system while they wait.
 fn weight(block: CheckedBlock) -> usize {
     (block.end - block.start).min(LARGE)
 }
@@ -241,10 +242,10 @@ fn ready_max(class: SizeClass) -> usize {
     (READY_BYTES / class.size()).min(READY)
 }
 
-/// What becomes of a block that leaves, by its start: an object that is whole is the caller's, other blocks are given back.
+/// What becomes of a block that leaves, by its start. A whole object goes to the caller, other blocks are given back.
 pub type Leave = fn(usize) -> Option<Vacant>;
 
-/// Takes a block that a call has freed just now. Where no shard can be had it leaves at once.
+/// Takes a block that a call has freed just now. If no shard can be had, the block leaves at once.
 pub fn put(operation: Operation, home: usize, block: CheckedBlock, facts: Facts, leave: Leave) {
     close(block, facts);
     let leaving = with_shard(home, |shard, queue| {
@@ -256,9 +257,9 @@ pub fn put(operation: Operation, home: usize, block: CheckedBlock, facts: Facts,
         count::count(operation);
         return give_back(&[leave(block.start)]);
     };
-    // They are looked at without the lock; several at a time, so that most calls have nothing to do here.
+    // They are looked at without the lock. Several leave at a time, so most calls have nothing to do here.
     while let Some(blocks) = leaving {
-        // None was touched for long: the processor fetches the words at their ends together.
+        // None was touched for long, so the processor fetches the words at their ends together.
         blocks.iter().filter(|&&block| block != NO_BLOCK).for_each(|block| block.touch());
         let mut objects = blocks.map(|block| if block == NO_BLOCK { None } else { leave(block.start) });
         let next = with_shard(home, |_, queue| {
@@ -277,11 +278,11 @@ fn give_back(objects: &[Option<Vacant>]) {
         addresses[count].store(*object, Relaxed);
         count += 1;
     }
-    // SAFETY: they have left the quarantine, where each was once, and are in use to their slabs.
+    // SAFETY: the objects have left the quarantine, where each was once, and their slabs have them as in use.
     unsafe { refill::give_home(&addresses[..count]) };
 }
 
-/// An object of a class that nobody has, and that says so at its end, for a call.
+/// An object of a class for a call. It is vacant, and its last word says so.
 pub fn take_ready(operation: Operation, home: usize, class: SizeClass) -> Option<usize> {
     let taken = with_shard(home, |shard, queue| {
         let object = queue.take_ready(class)?;
@@ -295,7 +296,7 @@ pub fn take_ready(operation: Operation, home: usize, class: SizeClass) -> Option
     })
 }
 
-/// The same, from the arena, with some more for those who ask next.
+/// The same, from the arena, with some more for the next calls.
 #[cold]
 fn make_ready(home: usize, class: SizeClass) -> Option<usize> {
     let places = [const { AtomicUsize::new(0) }; BATCH];
@@ -304,7 +305,7 @@ fn make_ready(home: usize, class: SizeClass) -> Option<usize> {
         0 => None,
         object => Some(Vacant { object, class }),
     });
-    // A page may have been given back with what its objects said.
+    // Their last words may be gone with a page that was given back.
     objects.iter().flatten().for_each(|vacant| checked_block::block_of(vacant.object, class).end());
     let first = objects.iter_mut().rev().find_map(Option::take)?;
     with_shard(home, |_, queue| queue.offer(&mut objects));
@@ -319,7 +320,7 @@ pub fn add_calls(sums: &mut [u64; Operation::COUNT]) {
     }
 }
 
-/// Lets all blocks go that can be had: memory is short.
+/// Empties the quarantine as far as it can be had, as memory is short.
 pub fn drain(leave: Leave) {
     for home in 0..ARENAS_MAX {
         for class in SizeClass::slabs() {
@@ -333,15 +334,15 @@ pub fn drain(leave: Leave) {
     }
 }
 
-/// A block that waits and that `f` says yes to. Takes no lock: in a fault nothing may be waited for, and what other threads
-/// move meanwhile may be missed.
+/// A waiting block for which `f` returns true. Takes no lock: a fault handler must not wait. It may
+/// miss blocks that other threads move meanwhile.
 pub fn find(f: impl Fn(&CheckedBlock) -> bool) -> Option<CheckedBlock> {
-    // Whatever is read is looked up before it is believed.
+    // Each address that is read is looked up before it is believed.
     let blocks = SHARDS.iter().filter_map(Shard::queue_if_any).flat_map(Queue::all);
     blocks.filter_map(checked_block::extent).find(f)
 }
 
-/// Calls `f` with all blocks that wait. What other threads are at work on is left out.
+/// Calls `f` with all blocks that wait. Leaves out shards on which other threads are at work.
 pub fn for_each(mut f: impl FnMut(usize)) {
     for shard in &SHARDS {
         if shard.lock.try_lock() {
@@ -373,7 +374,7 @@ fn close(block: CheckedBlock, facts: Facts) {
             PROTECTED.fetch_add(1, Relaxed);
             fault::watch();
             if pages.len() >= LARGE {
-                // SAFETY: nobody needs what is in a freed block.
+                // SAFETY: no code needs what is in a freed block.
                 unsafe { Linux.purge(pages.start, pages.len()) };
             }
             block.hide(facts);
@@ -384,7 +385,7 @@ fn close(block: CheckedBlock, facts: Facts) {
     }
 }
 
-/// Makes the pages of a block that leaves usable again. False if they cannot be had back.
+/// Makes the pages of a leaving block usable again. Returns false if they cannot be had back.
 pub fn open(block: CheckedBlock, facts: Facts) -> bool {
     let Some(pages) = pages(block).filter(|_| facts.hidden) else { return true };
     let opened = mmap::permit(pages.start, pages.len());
@@ -411,12 +412,12 @@ fn fill(bytes: Range<usize>, with: u8) {
     unsafe { pointer::at_mut::<u8>(bytes.start).write_bytes(with, bytes.len()) };
 }
 
-/// The first of some bytes of a freed block that is not as it was left.
+/// The first of some bytes of a freed block that has changed.
 pub fn changed(bytes: Range<usize>) -> Option<usize> {
     let slice: &[u8] =
-        // SAFETY: bytes of a block of ours that nobody is to write to.
+        // SAFETY: bytes of a block of ours that no code may write to.
         unsafe { core::slice::from_raw_parts(pointer::at(bytes.start), bytes.len()) };
-    // Eight words at a time, as the compiler does not do so for the search.
+    // Compares eight words at a time, which the compiler does not do for the search.
     let (lines, rest) = slice.as_chunks::<64>();
     let (words, tail) = rest.as_chunks::<8>();
     let is_whole = lines.iter().all(|line| *line == [FREED; 64])
@@ -425,22 +426,22 @@ pub fn changed(bytes: Range<usize>) -> Option<usize> {
     if is_whole { None } else { slice.iter().position(|&byte| byte != FREED).map(|index| bytes.start + index) }
 }
 
-/// The shards that are in use at all.
+/// All shards where blocks are checked, else none.
 fn shards() -> impl Iterator<Item = &'static Shard> {
     SHARDS.iter().take(if options::checked() { ARENAS_MAX } else { 0 })
 }
 
-/// Before fork: waits until nobody is at work on a shard, and keeps all out.
+/// Called before a fork: waits until no thread is at work on a shard, and keeps all out.
 pub fn freeze(interrupted: bool) {
     shards().for_each(|shard| shard.lock.freeze(interrupted));
 }
 
-/// After fork, in the parent.
+/// Called after a fork, in the parent: lets threads in again.
 pub fn thaw() {
     shards().for_each(|shard| shard.lock.thaw());
 }
 
-/// In a forked child.
+/// Called after a fork, in the child: lets threads in again.
 pub fn thaw_in_child() {
     shards().for_each(|shard| {
         shard.lock.thaw_in_child();

@@ -1,4 +1,4 @@
-//! Looking at all checked blocks: for the validators, for leaks, and at exit.
+//! Scans of all checked blocks: for the validators, for leaks, and at exit.
 
 use super::looks::{untouched, waiting};
 use super::under_way::{AT_WORK, GIVING, KEEPING};
@@ -14,10 +14,10 @@ use crate::route::guard;
 use crate::sys::{calls, valgrind};
 use core::sync::atomic::Ordering::SeqCst;
 
-/// Milliseconds that are waited at exit, in all, for other threads.
+/// The most milliseconds that the exit waits for other threads, in all.
 const PATIENCE: usize = 500;
 
-/// The first block in quarantine that was written to.
+/// Fails with the first block in quarantine that was written to.
 pub fn check() -> Result<(), Broken> {
     let mut first = None;
     quarantine::for_each(|start| {
@@ -33,7 +33,7 @@ pub fn check() -> Result<(), Broken> {
     }
 }
 
-/// Calls `f` with every block in use whose trailer is whole. Those that other threads are just getting are left out.
+/// Calls `f` with every block in use whose trailer is whole. Leaves out those that other threads are just getting.
 pub fn for_each_in_use(f: &mut dyn FnMut(CheckedBlock, Facts)) {
     keeping_mappings(&mut { PATIENCE }, |_| {
         for_each_out(&mut |block| {
@@ -54,7 +54,7 @@ fn for_each_out(f: &mut dyn FnMut(CheckedBlock)) {
     statics::MAPPINGS.for_each(|record| extent(record.start()).into_iter().for_each(&mut *f));
 }
 
-/// Where a block in use was written to behind its end.
+/// The address behind the end of a block in use that was written to.
 fn damaged_at(block: CheckedBlock) -> Option<usize> {
     match block.facts() {
         Ok(facts) if facts.freed => None,
@@ -64,7 +64,7 @@ fn damaged_at(block: CheckedBlock) -> Option<usize> {
     }
 }
 
-/// Waits as long as `busy` says so, and `patience` lasts. Whether it no longer says so.
+/// Waits while `busy` returns true and `patience` lasts. Returns whether `busy` turned false.
 fn wait_while(patience: &mut usize, busy: impl Fn() -> bool) -> bool {
     while busy() {
         let Some(left) = patience.checked_sub(1) else { return false };
@@ -74,13 +74,13 @@ fn wait_while(patience: &mut usize, busy: impl Fn() -> bool) -> bool {
     true
 }
 
-/// Blocks in use are looked at: one behind whose end something was written may never be freed.
+/// Looks at blocks in use: one behind whose end something was written may never be freed.
 fn look_at_ends(patience: &mut usize) {
     for_each_out(&mut |block| {
         if damaged_at(block).is_none() {
             return;
         }
-        // Another thread may be just getting it: as long as one may be, nothing can be told.
+        // Another thread may be just getting it. While one may be, nothing can be told.
         if !wait_while(patience, || AT_WORK.load(SeqCst) != 0 && damaged_at(block).is_some()) {
             return;
         }
@@ -99,7 +99,8 @@ fn keeping_mappings<R>(patience: &mut usize, f: impl FnOnce(&mut usize) -> R) ->
     result
 }
 
-/// At exit: looks at all blocks in use, and at those in quarantine. In a frame of its own, as the caller's is searched for pointers next.
+/// Called at exit: looks at all blocks in use and in quarantine. Has a frame of its own, as the
+/// caller's is searched for pointers next.
 #[inline(never)]
 pub fn finish() {
     if valgrind::listens() {

@@ -1,18 +1,19 @@
-//! How many calls are at something that others must not take for damage, or must wait for.
+//! Counts of calls whose work other threads must not take for damage, or must wait for.
 
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// How many calls are at work on a trailer: a block without one may be theirs.
+/// How many calls are at work on a trailer. A block without one may be theirs.
 pub(super) static AT_WORK: AtomicUsize = AtomicUsize::new(0);
 
 /// How many calls are giving a mapping back.
 pub(super) static GIVING: AtomicUsize = AtomicUsize::new(0);
 
-/// Set while blocks in use are looked at: mappings are not given back then, as whoever looks has no lock that would keep them.
+/// Set while blocks in use are looked at. Mappings are not given back then, as the thread that
+/// looks has no lock that would keep them.
 pub(super) static KEEPING: AtomicBool = AtomicBool::new(false);
 
-/// In a forked child: other threads that were at work are not there.
+/// Called in a forked child: other threads that were at work are not there.
 pub fn adopt() {
     AT_WORK.store(0, Relaxed);
     GIVING.store(0, Relaxed);

@@ -1,4 +1,5 @@
-//! Calling the helper, a thread that gives memory back: when it is worth one, and whether there may be one. What it does others say.
+//! When the helper, a thread that gives memory back, is called, and whether there may be one.
+//! `set_pass` says what it does.
 
 use super::options::{self, Purge};
 use super::trim_policy;
@@ -10,58 +11,58 @@ use crate::sys::{calls, sandbox, sanitizer, thread, valgrind};
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// 1 if there is memory that waits.
+/// 1 if memory waits for the helper.
 static WORK: AtomicU32 = AtomicU32::new(0);
 /// 1 while there is a helper that will look at `WORK` again.
 static ALIVE: AtomicU32 = AtomicU32::new(0);
-/// Whether the kernel refused one.
+/// Whether the process gets no helper: the kernel refuses one, or a filter could kill for it.
 static REFUSED: AtomicBool = AtomicBool::new(false);
-/// Whether the helper may ask for what a filter of the program's own may kill for.
+/// Whether the helper may make system calls that a filter of the program's own could kill for.
 static MAY_HALT: AtomicBool = AtomicBool::new(false);
-/// The process that may start one: not the child of a vfork, which has this one's memory.
+/// The process that may start a helper: not the child of a vfork, which shares its memory.
 static PROCESS: AtomicU32 = AtomicU32::new(0);
-/// What the helper does in one go.
+/// What the helper does in one pass.
 static PASS: MangledFn<fn()> = MangledFn::none();
 
-/// Says what the helper does. After the start.
+/// Sets what the helper does. Called after the start.
 pub fn set_pass(pass: fn()) {
     let _ = PASS.swap(Some(pass));
 }
 
-/// What the helper does, once that has been said; nothing where the word was overwritten.
+/// What the helper does, if that was set. `None` too if the word was overwritten.
 fn pass() -> Option<fn()> {
     PASS.get().ok().flatten()
 }
 
-/// By the helper: it is to look again.
+/// Called by the helper: makes it look again.
 pub fn call_again() {
     WORK.store(1, Ordering::SeqCst);
 }
 
-/// Whether the kernel has no helper for us: heaps trim themselves then.
+/// Whether the process gets no helper. Heaps trim themselves then.
 pub fn is_refused() -> bool {
     REFUSED.load(Relaxed)
 }
 
-/// Whether the helper may ask for what a filter of the program's own may kill for.
+/// Whether the helper may make system calls that a filter of the program's own could kill for.
 pub fn may_halt() -> bool {
     MAY_HALT.load(Relaxed)
 }
 
-/// In a forked child, which has no helper.
+/// Called in a forked child, which has no helper.
 pub fn begin_in_child() {
     helper::adopt();
     begin();
 }
 
-/// When the library starts.
+/// Called when the library starts.
 pub fn begin() {
     PROCESS.store(calls::process_id(), Relaxed);
     ALIVE.store(0, Relaxed);
     WORK.store(0, Relaxed);
 }
 
-/// After an operation on an arena: calls the helper if memory waits there.
+/// Called after an operation on an arena: calls the helper if memory waits there.
 #[inline]
 pub fn look(arena: usize) {
     if statics::arena(arena).is_waiting() {
@@ -88,11 +89,10 @@ pub fn call() {
     if ALIVE.swap(1, Ordering::SeqCst) != 0 {
         return;
     }
-    // Asked here and not in the helper: a filter may have a handler of the program's open files.
+    // Asked here and not in the helper, as a filter may have a signal handler of the program open files.
     let closed = sandbox::is_closed();
     MAY_HALT.store(!closed, Relaxed);
-    // A program that has made threads may make threads. Of one that has not, a filter that it has shut around itself may
-    // be the death.
+    // A program that has made threads may make more. A filter of its own could kill one that has not.
     match if !closed || statics::has_had_threads() { helper::start(work) } else { Started::Never } {
         Started::Yes => {}
         Started::NotNow => {
@@ -100,7 +100,7 @@ pub fn call() {
             ALIVE.store(0, Ordering::SeqCst);
         }
         Started::Never => {
-            // For good: a heap trims itself then.
+            // This is for good. From here on heaps trim themselves.
             REFUSED.store(true, Relaxed);
             trim_policy::set_helped(false);
             statics::apply();
@@ -120,7 +120,7 @@ extern "C" fn work() {
             }
         }
         ALIVE.store(0, Ordering::SeqCst);
-        // Who called before that relies on this one, and who calls after it on the next.
+        // A call before that store relies on this helper, a call after it on the next one.
         if WORK.load(Ordering::SeqCst) == 0 || ALIVE.swap(1, Ordering::SeqCst) != 0 {
             return;
         }

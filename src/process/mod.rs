@@ -1,4 +1,4 @@
-//! L5: what the process has: the options, the page map, the arenas and the mappings, and their start. No code that serves a request.
+//! L5: the state of the process: options, page map, arenas, mappings, and their start. Nothing here serves a request.
 
 pub mod helper_call;
 pub mod option_keys;

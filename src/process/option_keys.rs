@@ -1,6 +1,6 @@
-//! The options by name: what each takes, how it is read and told.
+//! The options by name: what each takes, and how it is read and shown.
 //!
-//! An unknown key or a bad value is named on standard error together with what is valid, and the default holds.
+//! An unknown key or a bad value is reported on standard error, together with what is valid. The default then holds.
 
 use super::options::*;
 use crate::base::config::{ARENAS_MAX, CUTOFF_MAX, UNIT};
@@ -12,23 +12,24 @@ use crate::trace::report::After;
 use core::fmt::Write;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// Less would hardly hold the records of an empty heap.
+/// A smaller limit would hardly hold the records of an empty heap.
 const LIMIT_MIN: usize = 4 << 20;
 const NO_YES: &str = "off on";
 
-/// An option: what it takes behind its name and a blank, and how it is set.
+/// An option: its name and what it takes, with a blank between, and how it is set.
 struct Key {
     text: &'static str,
     kind: Kind,
 }
 
 enum Kind {
-    /// One of these, which blanks separate, by its index.
+    /// One of these names, which blanks separate. The word holds its index.
     Choice(Word, &'static str),
-    /// A number up to another.
+    /// A number up to this one.
     Number(Word, usize),
     Text(Text),
-    /// What needs more than a word: how it is set (false: the value is bad), what it is, and how the default is told.
+    /// An option that needs more than a word: how it is set (false: the value is bad), its value,
+    /// and how the default is shown.
     Other(fn(&str) -> bool, fn() -> usize, &'static str),
 }
 
@@ -83,7 +84,7 @@ static KEYS: &[Key] = &[
     key("help no value: this table is written to standard error", Other(|v| v.is_empty(), || 0, "")),
 ];
 
-/// How the default of what depends on whether blocks are checked is told.
+/// How a default is shown that depends on whether blocks are checked.
 const BY_LEVEL: &str = "off, or more where blocks are checked";
 
 impl Key {
@@ -105,7 +106,7 @@ impl Key {
         new.map(|new| slot.set(new)).is_some()
     }
 
-    /// `name=value`, the default in parentheses, and what it takes.
+    /// Writes `name=value`, the default in parentheses, and what the option takes.
     fn tell(&self) {
         let (name, takes) = self.parts();
         let mut line = Line::<512>::new();
@@ -122,7 +123,7 @@ impl Key {
         report::write_all(libc::STDERR_FILENO, line.as_bytes());
     }
 
-    /// The value that holds `now`, or the default.
+    /// Adds the current value if `now`, else the default.
     fn push_value(&self, line: &mut Line<512>, now: bool) {
         let of = |slot: Word| if now { slot.get() } else { slot.default() };
         match self.kind {
@@ -139,11 +140,11 @@ impl Key {
 }
 
 fn write_number(line: &mut Line<512>, number: usize, unit: &str) {
-    // A Line never fails to be written to.
+    // A write to a `Line` never fails.
     let _ = write!(line, "{number}{unit}");
 }
 
-/// A number of bytes, or `off`.
+/// Writes a number of bytes, or `off`.
 fn write_size(line: &mut Line<512>, bytes: usize) {
     let units = [(30, "g"), (20, "m"), (10, "k")];
     let unit = units.into_iter().find(|&(shift, _)| bytes != 0 && bytes.trailing_zeros() >= shift);
@@ -166,7 +167,7 @@ fn size_or_off(text: &str) -> Option<usize> {
     if text == "off" { Some(usize::MAX) } else { size(text) }
 }
 
-/// A number of bytes with an optional k, m or g.
+/// Reads a number of bytes with an optional k, m or g.
 fn size(text: &str) -> Option<usize> {
     let units = [(['k', 'K'], 10), (['m', 'M'], 20), (['g', 'G'], 30)];
     let with_unit = units.iter().find_map(|&(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
@@ -174,7 +175,7 @@ fn size(text: &str) -> Option<usize> {
     digits.parse::<usize>().ok()?.checked_mul(1 << shift)
 }
 
-/// Sets what a text of `key=value,key=value` says. Whether it asks for the table of options.
+/// Sets the options in a text of `key=value,key=value`. Returns whether it asks for the table of options.
 pub fn parse(text: &[u8]) -> bool {
     let mut wants_help = false;
     for option in text.split(|&byte| byte == b',').filter(|option| !option.is_empty()) {
@@ -210,7 +211,7 @@ pub fn read_environment() {
     }
     BLOCKS_CHECKED.set((remembers_calls() || checks() == Checks::Full || valgrind::listens()).into());
     ZEROES.set((fill() == Fill::Zero).into());
-    // Without checks for each block the fill byte does it, as mallopt's does.
+    // Where blocks are not checked, the fill byte of mallopt(3) does what `fill=junk` asks for.
     set_perturb(if FILL.get() == FILL_JUNK { JUNK } else { perturb() });
     UNCHECKED.store(u8::from(!checked()), Relaxed);
     if checks() == Checks::Off {
@@ -237,7 +238,8 @@ pub fn tell() {
 /// The options that can be changed in a running program.
 const CHANGEABLE: [&str; 4] = ["guard", "cutoff", "dirty_max", "arenas"];
 
-/// Changes an option in a running program. False, and it is said why, if it is none that can be changed, or the value is bad.
+/// Changes an option in a running program. Returns false, and says why, if the option cannot be
+/// changed or the value is bad.
 pub fn change(name: &str, value: &str) -> bool {
     let [a, b, c, d] = CHANGEABLE;
     let changeable = format_args!("{a}, {b}, {c} and {d}");

@@ -1,7 +1,8 @@
-//! Options: `METES_OPTIONS=key=value,key=value`, read once at start, and what mallopt(3) changes later.
+//! Options: `METES_OPTIONS=key=value,key=value`, read once at start, and what mallopt(3) and
+//! `metes_option_set` change later.
 //!
-//! What mallopt does not change is sealed after the start: see `base::read_only`. A new option is a line in `read_only_options` and one in
-//! `option_keys`, which has the names and what they take.
+//! Options that never change after the start are read-only words: see `base::read_only`. A new one is
+//! a line in `read_only_options` and one in `option_keys`, which has the names and what they take.
 
 use crate::base::align;
 use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_DYNAMIC_MAX, CUTOFF_MAX, UNIT};
@@ -16,22 +17,22 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
 /// When freed memory is given back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purge {
-    /// When it has waited for the decay time, by a helper thread.
+    /// By a helper thread, when it has waited for the decay time.
     Lazy,
-    /// At once when it is more than may wait.
+    /// At once, when there is more of it than may wait.
     Eager,
     /// Only when the program asks.
     Off,
 }
 
-/// Who asks for huge pages.
+/// Which memory asks for huge pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HugePages {
-    /// Heaps that are large.
+    /// Memory that is known to be dense.
     Auto,
     /// All heaps, and mappings.
     Always,
-    /// Nobody, where the system would give them unasked either.
+    /// None, and the system gives none unasked either.
     Never,
 }
 
@@ -40,18 +41,18 @@ pub enum HugePages {
 pub enum Foreign {
     /// Report it and stop.
     Abort,
-    /// Report it and go on: the pointer is left alone.
+    /// Report it and go on. The pointer is left alone.
     Ignore,
-    /// Pass it to the libc's own allocator if it is one of its blocks, else report it and stop.
+    /// Pass it to the libc's own allocator if it looks like one of its blocks, else report it and stop.
     Libc,
 }
 
 /// What the bytes of new blocks are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fill {
-    /// What they happen to be.
+    /// Whatever they happen to be.
     Off,
-    /// 0xa5, and 0x5a when they are freed.
+    /// 0xa5 in new blocks, 0x5a in freed ones.
     Junk,
     /// Zero.
     Zero,
@@ -60,11 +61,11 @@ pub enum Fill {
 /// How much is checked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Checks {
-    /// What costs nothing one can measure.
+    /// Whatever has no measurable cost.
     Default,
     /// Everything about every block.
     Full,
-    /// As by default, but what is found is passed over.
+    /// The same as `Default`, but what is found is ignored.
     Off,
 }
 
@@ -73,13 +74,13 @@ const FIT_DEFAULT: usize = 1;
 const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
 /// Milliseconds.
 const DECAY_DEFAULT: usize = 1000;
-/// How many times as large as the mapping that was freed the cutoff becomes.
+/// The cutoff becomes this many times as large as the mapping that was freed.
 const LEAP: usize = 4;
-/// Frames of each stack.
+/// Frames that are kept of each stack.
 const DEPTH_DEFAULT: usize = 8;
 /// Bytes that wait in quarantine.
 const QUARANTINE_DEFAULT: usize = 4 << 20;
-/// Junk where blocks are checked, nothing where not.
+/// Junk where blocks are checked, no fill elsewhere.
 const FILL_BY_LEVEL: usize = 3;
 pub(super) const FILL_JUNK: usize = 1;
 pub(super) const JUNK: u8 = 0x5a;
@@ -87,7 +88,8 @@ pub(super) const JUNK: u8 = 0x5a;
 /// The most frames of a stack that are remembered.
 pub const DEPTH_MAX: usize = 64;
 
-/// Numbers the words of the options that hold from the start on: they are sealed after it. Each has its default, as a number.
+/// Numbers the words of the options that never change after the start: they are read-only. Each has
+/// its default, as a number.
 macro_rules! read_only_options {
     ($($name:ident = $default:expr;)*) => {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "they are the names of the words")]
@@ -118,25 +120,26 @@ read_only_options! {
     ZEROES = 0;
 }
 
-/// A text that is sealed too. Each has a number of its own.
+/// The read-only texts. Each has its own number.
 pub(super) const STATS_FILE: Text = Text::new(0);
 pub(super) const SUPPRESSIONS: Text = Text::new(2);
 
-// What changes while the program runs, by mallopt(3), or the cutoff by itself: all there is that is not sealed.
+// Only these and the words of `guard` are not read-only. All but `UNCHECKED` change while the
+// program runs: by mallopt(3), by `metes_option_set`, and the cutoff also by itself.
 static CUTOFF: AtomicUsize = AtomicUsize::new(CUTOFF_DEFAULT);
 static CUTOFF_FIXED: AtomicBool = AtomicBool::new(false);
-/// What the cutoff is once mappings are allowed again; 0 while they are.
+/// What the cutoff becomes when mappings are allowed again; 0 while they are allowed.
 static CUTOFF_KEPT: AtomicUsize = AtomicUsize::new(0);
 static TRIM_THRESHOLD: AtomicUsize = AtomicUsize::new(TRIM_THRESHOLD_DEFAULT);
 static ARENAS: AtomicUsize = AtomicUsize::new(0);
-/// Not 0 once the environment has been read and blocks are not to be checked.
+/// Not 0 once the environment has been read, if blocks are not checked.
 pub static UNCHECKED: AtomicU8 = AtomicU8::new(0);
-/// Whether threads have caches: the fill byte changes that.
+/// Whether threads have caches. The fill byte changes that.
 static CACHED: AtomicBool = AtomicBool::new(false);
 static PERTURB: AtomicU8 = AtomicU8::new(0);
 
-/// The defaults under valgrind, where each block is announced to its tools. No mappings: memcheck would take all that stands in them for
-/// what the program can reach. Nothing is given back, and what can be survived is.
+/// The defaults under valgrind, whose tools are told of each block. As few requests as possible become mappings:
+/// memcheck would take all that stands in a mapping for reachable. Nothing is given back, and what can be survived is.
 pub fn set_for_valgrind() {
     PURGE.set(2);
     THP.set(2);
@@ -162,7 +165,7 @@ pub fn purge() -> Purge {
     }
 }
 
-/// What to do with foreign pointers.
+/// What to do with a foreign pointer.
 pub fn foreign() -> Foreign {
     match FOREIGN.get() {
         1 => Foreign::Ignore,
@@ -177,14 +180,15 @@ pub fn cutoff() -> usize {
     CUTOFF.load(Relaxed)
 }
 
-/// Sets and fixes the cutoff, within its limits. Where mappings are not allowed that is for when they are again.
+/// Sets and fixes the cutoff, within its limits. While mappings are not allowed, the value waits until they are.
 pub fn set_cutoff(bytes: usize) {
     let cutoff = if CUTOFF_KEPT.load(Relaxed) == 0 { &CUTOFF } else { &CUTOFF_KEPT };
     cutoff.store(bytes.clamp(UNIT, CUTOFF_MAX), Relaxed);
     fix_cutoff();
 }
 
-/// Whether there may be mappings. Where not, there are as few as can be: from the greatest cutoff on. Fixes the cutoff.
+/// Allows or forbids mappings, and fixes the cutoff. While they are forbidden there are as few as
+/// possible: from the greatest cutoff on.
 pub fn allow_mappings(allowed: bool) {
     fix_cutoff();
     if !allowed {
@@ -195,20 +199,20 @@ pub fn allow_mappings(allowed: bool) {
     }
 }
 
-/// Ends the cutoff's following. Always true.
+/// Stops the cutoff from following what the program frees. Always returns true.
 pub fn fix_cutoff() -> bool {
     CUTOFF_FIXED.store(true, Relaxed);
     true
 }
 
-/// Whether the cutoff does not follow.
+/// Whether the cutoff is fixed.
 #[cfg(test)]
 pub fn is_cutoff_fixed() -> bool {
     CUTOFF_FIXED.load(Relaxed)
 }
 
-/// A mapping of `bytes` was freed: a program that does so will do it again, and from the heap that is cheaper. So the
-/// cutoff follows upwards, as glibc's does, but by leaps, unless it was fixed.
+/// Called when a mapping of `bytes` was freed. A program that frees one will do so again, and from the
+/// heap that is cheaper. So the cutoff follows upwards, as glibc's does, but by leaps, unless it is fixed.
 pub fn learn_cutoff(bytes: usize) {
     if bytes >= cutoff() && bytes < CUTOFF_DYNAMIC_MAX && !CUTOFF_FIXED.load(Relaxed) {
         CUTOFF.store(align::up((LEAP * bytes + 1).min(CUTOFF_DYNAMIC_MAX), UNIT), Relaxed);
@@ -225,7 +229,7 @@ pub fn set_trim_threshold(bytes: usize) {
     TRIM_THRESHOLD.store(bytes, Relaxed);
 }
 
-/// The number of arenas asked for; 0: as many as CPUs.
+/// The number of arenas that was asked for; 0: as many as CPUs.
 pub fn arenas() -> usize {
     ARENAS.load(Relaxed)
 }
@@ -240,7 +244,7 @@ pub fn decay() -> usize {
     DECAY.get()
 }
 
-/// Who asks for huge pages.
+/// Which memory asks for huge pages.
 pub fn huge_pages() -> HugePages {
     match THP.get() {
         1 => HugePages::Always,
@@ -255,12 +259,12 @@ pub fn slabs() -> bool {
     SLABS.is_on()
 }
 
-/// Whether slabs in which much is free serve other sizes too.
+/// Whether slabs with much free memory serve other sizes too.
 pub fn mix() -> bool {
     MIX.is_on() && !checked()
 }
 
-/// Whether threads have caches. Not where each call has to do what the fast paths do not: checks, and fills.
+/// Whether threads have caches. They have none where each call does what the fast paths do not: checks and fills.
 #[inline]
 pub fn caches() -> bool {
     CACHED.load(Relaxed)
@@ -281,13 +285,13 @@ pub fn checks() -> Checks {
     }
 }
 
-/// Whether each block is checked: calls take the route of `debug::checked`.
+/// Whether each block is checked. Calls take the route of `debug::checked` then.
 #[inline]
 pub fn checked() -> bool {
     BLOCKS_CHECKED.is_on()
 }
 
-/// Whether each block remembers by whom it was allocated and freed.
+/// Whether each block remembers the calls that allocated and freed it.
 #[inline]
 pub fn remembers_calls() -> bool {
     DEBUG.is_on() || LEAKS.is_on()
@@ -308,7 +312,7 @@ pub fn families() -> bool {
     FAMILIES.is_on()
 }
 
-/// The file that says which leaks not to tell.
+/// The file that says which leaks not to report.
 pub fn suppressions() -> Option<Path> {
     path::expand(SUPPRESSIONS, calls::process_id().cast_signed())
 }
@@ -316,7 +320,7 @@ pub fn suppressions() -> Option<Path> {
 /// What the bytes of new blocks are.
 pub fn fill() -> Fill {
     if valgrind::listens() {
-        // What is written to a block counts as the program's.
+        // A write to a block would count as the program's.
         return Fill::Off;
     }
     match FILL.get() {
@@ -333,13 +337,13 @@ pub fn quarantine() -> usize {
     QUARANTINE.get()
 }
 
-/// Check the whole heap every so many calls; 0: never.
+/// The whole heap is checked every so many calls; 0: never.
 #[inline]
 pub fn verify() -> usize {
     VERIFY.get()
 }
 
-/// The byte freed blocks are filled with, and new ones with its complement; 0: they are not.
+/// The byte that freed blocks are filled with; new ones are filled with its complement. 0: no filling.
 #[inline]
 pub fn perturb() -> u8 {
     PERTURB.load(Relaxed)
@@ -347,7 +351,7 @@ pub fn perturb() -> u8 {
 
 /// Sets the fill byte.
 pub fn set_perturb(byte: u8) {
-    // Where blocks are checked, `fill` says it all.
+    // Where blocks are checked, `fill` alone decides.
     PERTURB.store(if checked() { 0 } else { byte }, Relaxed);
     let fast = verify() == 0 && perturb() == 0 && !checked() && !zeroes();
     CACHED.store(CACHES.is_on() && slabs() && fast, Relaxed);
@@ -363,23 +367,23 @@ pub fn stats_file(pid: libc::pid_t) -> Option<Path> {
     path::expand(STATS_FILE, pid)
 }
 
-/// `guard=on`. See docs/design/safety.md for what it costs.
+/// The rate of `guard=on`. See docs/design/safety.md for its cost.
 const GUARD_ON: usize = 5000;
 const GUARD_MAX: usize = 1 << 30;
 
-/// One in so many allocations is guarded; 0: none.
+/// One in this many allocations is guarded; 0: none.
 static GUARD_RATE: AtomicUsize = AtomicUsize::new(0);
-/// Whether a thread takes no second sample in a millisecond.
+/// Whether a thread takes at most one sample in a millisecond.
 static GUARD_SPACED: AtomicBool = AtomicBool::new(false);
-/// Whether anything was said of it.
+/// Whether the option was set.
 static GUARD_CHOSEN: AtomicBool = AtomicBool::new(false);
 
-/// One in so many allocations is guarded; 0: none.
+/// One in this many allocations is guarded; 0: none.
 pub fn guard_rate() -> usize {
     GUARD_RATE.load(Relaxed)
 }
 
-/// Sets the rate by a value of the option. False if that is none.
+/// Sets the rate from a value of the option. Returns false if the value is bad.
 pub fn choose_guard(value: &str) -> bool {
     let rate = match value {
         "off" => Some(0),
@@ -393,17 +397,18 @@ pub fn choose_guard(value: &str) -> bool {
     true
 }
 
-/// Guards nothing, as there is no memory for it.
+/// Switches guarding off, as there is no memory for it.
 pub fn set_guard_off() {
     GUARD_RATE.store(0, Relaxed);
 }
 
-/// Whether the rate was chosen, and is not just what it is by default.
+/// Whether the rate was chosen, and is not just the default.
 pub fn guard_is_chosen() -> bool {
     GUARD_CHOSEN.load(Relaxed)
 }
 
-/// Whether a thread takes no second sample in a millisecond: what `guard=on` costs has a bound by that, however much a program allocates.
+/// Whether a thread takes at most one sample in a millisecond. That bounds what `guard=on` costs,
+/// however much a program allocates.
 pub fn guard_is_spaced() -> bool {
     GUARD_SPACED.load(Relaxed)
 }

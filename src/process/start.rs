@@ -1,8 +1,9 @@
 //! The first call.
 //!
-//! It may come from ld.so, from an early constructor, or from a signal handler; it cannot wait for a constructor of ours. `start` therefore
-//! allocates nothing, takes no lock, and does the same however often it runs: if a signal interrupts it, or two threads are first at
-//! once, both run it to the end with the same result.
+//! It may come from ld.so, from an early constructor, or from a signal handler. It cannot wait for a
+//! constructor of ours. So `start` allocates nothing, and does the same however often it runs: if a
+//! signal interrupts it, or two threads are first at once, both run it to the end with the same result.
+//! Its only lock is the first arena's, for which a signal handler that interrupts it does not wait.
 
 #![allow(unsafe_code)]
 
@@ -16,17 +17,17 @@ use crate::sys::pages::PageSource;
 use crate::sys::{auxv, calls, mmap, valgrind};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// How far the start is.
+/// How far the start has come.
 static START: Start = Start { ready: AtomicBool::new(false), starting: AtomicU32::new(0) };
 
 struct Start {
-    /// Whether it is done.
+    /// Whether the start is done.
     ready: AtomicBool,
     /// How many threads are in `start`, or `SEALED`.
     starting: AtomicU32,
 }
 
-/// Nobody is in `start`, or will be.
+/// No thread is in `start`, and none will enter it.
 const SEALED: u32 = 1 << 31;
 
 /// Makes sure that the runtime has started.
@@ -40,7 +41,8 @@ pub fn ensure() {
 #[cold]
 #[inline(never)]
 fn start() {
-    // Who is in here writes to what is sealed when nobody is any more. Then all has been done.
+    // A thread in here writes to words that become read-only when the last one leaves. After that
+    // nothing is left to do.
     let enter = |starting: u32| (starting != SEALED).then(|| starting + 1);
     if START.starting.fetch_update(Ordering::Acquire, Ordering::Relaxed, enter).is_err() {
         return;
@@ -59,15 +61,16 @@ fn start() {
     });
     statics::init(0);
     START.ready.store(true, Ordering::Release);
-    // Where a thread is gone that was in here, as in the child of a fork, nothing is ever sealed.
+    // If a thread that was in here is gone, as in the child of a fork, the words never become read-only.
     START.starting.fetch_sub(1, Ordering::Release);
     if START.starting.compare_exchange(0, SEALED, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
         mmap::make_read_only();
     }
 }
 
-/// The secret: random bytes asked for now, mixed with those that the kernel gave the process at its start, which the libc makes its own secrets
-/// of. Either would do. Where there are neither it is made of addresses and the time, and could be guessed.
+/// The secret: random bytes asked for now, mixed with those that the kernel gave the process at its
+/// start. The libc makes its own secrets from the latter. Either would do. Without both, the secret
+/// is made of addresses and the time, and could be guessed.
 fn secret() -> u64 {
     let given = auxv::get(libc::AT_RANDOM).map(|address| {
         // SAFETY: AT_RANDOM points at sixteen bytes that live as long as the process.

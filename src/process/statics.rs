@@ -1,4 +1,4 @@
-//! The process's statics: the page map, the arenas, which of them is a thread's home, and the mappings.
+//! The statics of the process: the page map, the arenas and which of them is a thread's home, and the mappings.
 
 use super::options::{self, HugePages};
 use super::trim_policy;
@@ -15,31 +15,31 @@ use crate::sys::{cpus, thread};
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-/// Who owns which unit of address space.
+/// The map from a unit of address space to its owner.
 pub static PAGE_MAP: PageMap = PageMap::new();
 static RECORDS: RecordPool = RecordPool::new();
 static METADATA: Metadata = Metadata::new();
 const _: () = assert!(ASIDE < u64::BITS as usize);
-/// How many arenas there are: those that are homes, and the one aside.
+/// The number of arenas: those that are homes, and the arena aside.
 pub const ARENAS_ALL: usize = ARENAS_MAX + 1;
 static ARENAS: [Arena<Linux>; ARENAS_ALL] = [const { Arena::new(Linux) }; ARENAS_ALL];
-/// The arena that no fork freezes: it serves threads that come to a frozen one, and is nobody's home.
+/// The arena aside. No fork freezes it. It serves threads that find an arena frozen, and is no thread's home.
 const ASIDE: usize = ARENAS_MAX;
 /// The process's mappings.
 pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &RECORDS);
 
-/// Arenas whose slabs have as much ask for huge pages for more of them.
+/// An arena whose slabs hold this many bytes asks for huge pages for more slabs.
 const HUGE_FROM: usize = 16 << 20;
 
-/// The arenas that are in use, a bit for each. The others were never touched.
+/// The arenas in use, a bit for each. The others serve no request.
 static IN_USE: AtomicU64 = AtomicU64::new(0);
-/// Whether some heap is not in line with the options.
+/// Whether some heap does not follow the options yet.
 static APPLY: AtomicBool = AtomicBool::new(false);
-/// Threads sent to arenas so far.
+/// How many threads were sent to arenas so far.
 static HOMES: AtomicUsize = AtomicUsize::new(0);
 
-/// Makes an arena ready for use, once for all. False where the first one cannot be had, whose lock is held meanwhile: a fork freezes that one before
-/// it looks which others there are.
+/// Makes an arena ready for use, once. Returns false if that arena, or the first one, cannot be entered. The
+/// first one's lock is held meanwhile: a fork freezes that arena before it looks which others there are.
 pub(super) fn init(index: usize) -> bool {
     if IN_USE.load(Ordering::Acquire) & 1 << index != 0 {
         return true;
@@ -76,7 +76,7 @@ fn prepare(index: usize, arena: &mut Entered<'_, Linux>) {
     });
 }
 
-/// Brings the heaps in line with the options; those that a fork keeps frozen when it is over.
+/// Brings the heaps in line with the options. Frozen ones follow when the fork is over.
 pub fn apply() {
     for (index, arena) in numbered() {
         match arena.enter(Operation::Other) {
@@ -86,7 +86,7 @@ pub fn apply() {
     }
 }
 
-/// Makes the page map know a pool of guarded blocks. `None`, and nothing changed, if there is no memory for that.
+/// Enters a pool of guarded blocks in the page map. Returns `None`, and changes nothing, if there is no memory for it.
 pub fn map_guarded(start: usize, len: usize) -> Option<&'static RangeRecord> {
     let record = RECORDS.take(&Linux)?;
     record.start.store(start, Ordering::Relaxed);
@@ -99,13 +99,13 @@ pub fn map_guarded(start: usize, len: usize) -> Option<&'static RangeRecord> {
     Some(record)
 }
 
-/// Makes the page map forget a pool that nobody has used.
+/// Takes a pool that was never used out of the page map.
 pub fn unmap_guarded(record: &'static RangeRecord) {
     PAGE_MAP.clear(record.start(), record.len());
     RECORDS.put(record);
 }
 
-/// The arenas in use and their indices.
+/// The arenas in use, with their indices.
 pub fn numbered() -> impl DoubleEndedIterator<Item = (usize, &'static Arena<Linux>)> {
     let founded = IN_USE.load(Ordering::Acquire);
     ARENAS.iter().enumerate().filter(move |(index, _)| founded & 1 << index != 0)
@@ -121,13 +121,13 @@ pub fn arenas() -> impl DoubleEndedIterator<Item = &'static Arena<Linux>> {
     numbered().map(|(_, arena)| arena)
 }
 
-/// The arena that serves a thread whose home is frozen by a fork, if there is one.
+/// The arena aside, if there is one. It serves a thread whose home is frozen by a fork.
 #[cold]
 pub fn arena_aside() -> Option<&'static Arena<Linux>> {
     (IN_USE.load(Ordering::Acquire) & 1 << ASIDE != 0).then(|| arena(ASIDE))
 }
 
-/// The arena of an index.
+/// The arena with an index.
 #[inline]
 pub fn arena(index: usize) -> &'static Arena<Linux> {
     &ARENAS[index.min(ASIDE)]
@@ -139,8 +139,8 @@ pub fn home() -> usize {
     thread::home().unwrap_or_else(choose_home)
 }
 
-/// Sends a thread to its arena, in turn. The first one goes to the first arena: only for a second thread is the kernel asked
-/// how many CPUs there are, so a program of one thread, in whatever sandbox, makes no call for it.
+/// Sends the calling thread to an arena, in turn. The first thread goes to the first arena. Only a second one
+/// asks the kernel how many CPUs there are, so a program of one thread makes no call for it, in whatever sandbox.
 #[cold]
 #[inline(never)]
 fn choose_home() -> usize {
@@ -151,7 +151,7 @@ fn choose_home() -> usize {
         (_, asked) => turn % asked,
     };
     if !init(index) {
-        // Asked again next time.
+        // The next call tries again.
         HOMES.fetch_sub(1, Ordering::Relaxed);
         return 0;
     }
@@ -164,7 +164,7 @@ pub fn has_had_threads() -> bool {
     HOMES.load(Ordering::Relaxed) > 1
 }
 
-/// Waits while forks keep arenas frozen, for a bounded time. For who would have to fail otherwise.
+/// Waits while forks keep arenas frozen, for a bounded time. For a caller that would otherwise have to fail.
 pub fn wait_for_forks() {
     homes().for_each(Arena::wait_for_thaw);
 }
@@ -174,42 +174,44 @@ fn homes() -> impl DoubleEndedIterator<Item = &'static Arena<Linux>> {
     numbered().filter(|&(index, _)| index != ASIDE).map(|(_, arena)| arena)
 }
 
-/// Before a fork: has an arena that it does not freeze. Where a thread has not allocated yet, it may do so meanwhile.
+/// Called before a fork: makes the arena aside, which the fork does not freeze. A thread that has
+/// not allocated yet may do so meanwhile.
 pub fn set_aside() {
     ARENAS[ASIDE].set_aside();
     init(ASIDE);
 }
 
-/// Freezes the arenas, but the one aside; `interrupted`: a signal handler forks that interrupted an operation.
+/// Freezes all arenas but the arena aside. `interrupted`: the fork is in a signal handler that
+/// interrupted an operation.
 pub fn freeze(interrupted: bool) {
-    // The first first: while it is frozen no other is made ready.
+    // The first one comes first: while it is frozen, no other is made ready.
     ARENAS[0].freeze(interrupted);
     homes().skip(1).for_each(|arena| arena.freeze(interrupted));
 }
 
-/// After a fork, in the parent.
+/// Called after a fork, in the parent: thaws the arenas.
 pub fn thaw() {
     homes().rev().for_each(Arena::thaw);
 }
 
-/// After a fork, in the child.
+/// Called after a fork, in the child: thaws the arenas.
 pub fn thaw_in_child() {
     for (index, arena) in numbered().rev() {
         if arena.thaw_in_child() && index == ASIDE {
-            // What is in it stays as it is, and there will be no other.
+            // Its content stays as it is, and no other takes its place.
             IN_USE.fetch_and(!(1 << ASIDE), Ordering::Relaxed);
         }
     }
 }
 
-/// After a fork: does what `apply` could not do.
+/// Called after a fork: does what `apply` could not do.
 pub fn apply_late() {
     if APPLY.swap(false, Ordering::Relaxed) {
         apply();
     }
 }
 
-/// The region or mapping of ours around an address.
+/// The region, mapping or pool of guarded blocks around an address.
 pub fn span_around(address: usize) -> Option<Range<usize>> {
     let record = PAGE_MAP.get(address).or_else(|| MAPPINGS.locate(address))?;
     Some(record.start()..record.end())

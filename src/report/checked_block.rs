@@ -1,4 +1,4 @@
-//! Checked blocks, found by their addresses: what the heap, a slab or a mapping gave for one, and what its trailer says.
+//! Checked blocks by address: what the heap, a slab or a mapping gave for one, and what its trailer says.
 
 #![allow(unsafe_code)]
 
@@ -14,28 +14,29 @@ use crate::sys::mmap::page_size;
 use crate::sys::valgrind;
 use crate::trace::report::Detail;
 
-/// Bytes behind each block that are left alone under valgrind: who writes to them, or before the next block, is found, and damages nothing.
+/// Bytes behind each block that are left alone under valgrind. A write to them, or before the next
+/// block, is found and damages nothing.
 pub fn red_zone() -> usize {
     if valgrind::listens() { 16 } else { 0 }
 }
 
-/// What a block is below.
+/// What the allocator gave for a checked block.
 #[derive(Clone, Copy)]
 pub enum Below {
     /// An object of a slab.
     Slab(Entry, Object),
-    /// A block of a heap's free list.
+    /// A block of a heap.
     Heap,
     /// A mapping.
     Mapping(&'static RangeRecord),
 }
 
-/// The block that starts at an address, which is that of one.
+/// The checked block that starts at an address. The address must be that of a block.
 pub fn extent(start: usize) -> Option<CheckedBlock> {
     find(start).map(|(block, _)| block)
 }
 
-/// The same, and what it is below.
+/// The same, and what the allocator gave for it.
 #[inline(always)]
 pub fn find(start: usize) -> Option<(CheckedBlock, Below)> {
     if let Some(entry) = statics::PAGE_MAP.slab_entry(start) {
@@ -44,7 +45,7 @@ pub fn find(start: usize) -> Option<(CheckedBlock, Below)> {
     }
     let record = statics::PAGE_MAP.get(start)?;
     let (len, place) = if record.is_region() {
-        // SAFETY: the page map's region.
+        // SAFETY: the region is what the page map has at the address.
         (unsafe { headers::usable_size(record, start) }.ok()?, Below::Heap)
     } else if record.start() == start {
         let asked = record.wanted();
@@ -56,12 +57,12 @@ pub fn find(start: usize) -> Option<(CheckedBlock, Below)> {
     Some((CheckedBlock { start, end: start + len - red_zone() }, place))
 }
 
-/// The block that an object of a class is.
+/// The checked block in an object of a class.
 pub fn block_of(start: usize, class: SizeClass) -> CheckedBlock {
     CheckedBlock { start, end: start + class.size() - red_zone() }
 }
 
-/// The bytes that were asked for, of the block that starts at an address, if it is whole.
+/// The bytes that were asked for, of the block that starts at an address, if its trailer is whole.
 pub fn asked(start: usize) -> Option<usize> {
     if !options::checked() {
         return None;
@@ -69,7 +70,7 @@ pub fn asked(start: usize) -> Option<usize> {
     extent(start)?.facts().ok().map(|facts| facts.size)
 }
 
-/// What the trailer of the block that starts at an address says: for reports.
+/// Adds what the trailer of the block at an address says to a report.
 pub fn describe(detail: &mut Detail, start: usize) {
     let Some(block) = extent(start) else { return };
     let Ok(facts) = block.facts() else { return };

@@ -1,7 +1,7 @@
-//! Faults: whose the address is that could not be accessed, and what becomes of the access.
+//! Faults: who owns the address that could not be accessed, and what becomes of the access.
 //!
-//! Each owner is asked in turn. Who knows the address reports it and says whether the access can go on; if it cannot, or nobody
-//! knows the address, the signal goes to whom it would have gone to without us.
+//! Each owner is asked in turn. An owner that knows the address reports it, and says whether the access can go
+//! on. If it cannot, or no owner knows the address, the signal goes where it would have gone without metes.
 
 #![allow(unsafe_code)]
 
@@ -14,24 +14,25 @@ use crate::trace::report::{self, After, Detail};
 use core::ffi::{c_int, c_void};
 use core::fmt::Arguments;
 
-/// Frames of the access.
+/// The most frames of an access's stack.
 const DEPTH: usize = 16;
 
-/// What is known of a fault.
+/// What came of a fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Handling {
-    /// The address is nobody's here.
+    /// The address is not the owner's.
     NotOurs,
-    /// It has been reported, and the process is to end by the signal.
+    /// The fault is reported, and the process is to end by the signal.
     Reported,
     /// The access can be made now.
     GoOn,
 }
 
-/// Says whether an address is its own. It runs in a signal handler: it takes no lock, and looks only at what is its own.
+/// Handles a fault if the address is the owner's. Runs in a signal handler: takes no lock, and
+/// looks only at the owner's own data.
 pub type Owner = fn(&Fault) -> Handling;
 
-/// What has an owner. Each has a place of its own, so that two that are told of at once do not meet.
+/// What has an owner. Each has a place of its own, so two owners that are set at once do not meet.
 #[derive(Clone, Copy)]
 pub enum Owned {
     /// The pool of guarded blocks.
@@ -40,10 +41,10 @@ pub enum Owned {
     Checked,
 }
 
-/// By what they own, as far as `set_owner` was told of them.
+/// The owners, by what they own, as far as `set_owner` has set them.
 static OWNERS: [MangledFn<Owner>; 2] = [const { MangledFn::none() }; 2];
 
-/// Has an owner asked about faults from here on. May be called again and again.
+/// Sets an owner, which is asked about faults from here on. May be called again and again.
 pub fn set_owner(what: Owned, owner: Owner) {
     let known = &OWNERS[what as usize];
     if known.get().is_ok_and(|known| known.is_none()) {
@@ -51,12 +52,12 @@ pub fn set_owner(what: Owned, owner: Owner) {
     }
 }
 
-/// Those that are to be asked.
+/// The owners that are set.
 fn owners() -> impl Iterator<Item = Owner> {
     OWNERS.iter().filter_map(|known| known.get().ok().flatten())
 }
 
-/// Reports an access that was stopped, with its stack, and lets it go on if the options say so.
+/// Reports an access that was stopped, with its stack. Lets it go on if the options say so.
 pub fn tell(code: Code, fault: &Fault, text: Arguments<'_>, describe: &dyn Fn(&mut Detail)) -> Handling {
     let tell = |detail: &mut Detail| {
         let mut frames = [0; DEPTH];
@@ -80,14 +81,14 @@ pub fn watch() {
 }
 
 extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    // SAFETY: the kernel's arguments.
+    // SAFETY: the arguments are the kernel's.
     let fault = unsafe { Fault::of(info, context) };
     let claim = |fault: Fault| {
         let mut claims = owners().map(|owner| owner(&fault));
         claims.find(|&claim| claim != Handling::NotOurs)
     };
     if fault.and_then(claim) != Some(Handling::GoOn) {
-        // SAFETY: the kernel's arguments.
+        // SAFETY: the arguments are the kernel's.
         unsafe { fault::pass_on(signal, info, context) };
     }
 }

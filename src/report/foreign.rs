@@ -1,6 +1,6 @@
-//! Pointers that are not from metes: another allocator's, a stack's, a program's static data, or wild. None of them is ever
-//! followed. By default they are reported and the program stops: `free` of such a pointer is a bug, or the program has
-//! two allocators, and then `foreign=libc` or `foreign=ignore` says what to do.
+//! Pointers that are not from metes: another allocator's, a stack's, a program's static data, or wild. metes
+//! never follows them. By default it reports them and stops the program. `free` of such a pointer is a bug,
+//! or the program has two allocators. In the latter case `foreign=libc` or `foreign=ignore` says what to do.
 
 #![allow(unsafe_code)]
 
@@ -36,7 +36,7 @@ pub fn free(p: *mut u8) {
     refuse(Operation::Free, p);
 }
 
-/// `realloc` of a foreign pointer: the libc's own, or null with `EINVAL`.
+/// `realloc` of a foreign pointer: what the libc's own returns, or null with `EINVAL`.
 #[cold]
 #[inline(never)]
 pub fn realloc(p: *mut u8, n: usize) -> *mut u8 {
@@ -86,8 +86,8 @@ fn refuse(operation: Operation, p: *mut u8) {
     }
 }
 
-/// What the page map does not know may be ours all the same: the inside of a mapping, or one that was freed. Reports that; false
-/// if it is not.
+/// Reports a pointer that the page map does not know and that is ours all the same: to the inside
+/// of a mapping, or to a freed one. Returns false if it is neither.
 fn report_if_ours(operation: Operation, address: usize) -> bool {
     if let Some(record) = statics::MAPPINGS.locate(address) {
         misuse::report_interior(operation, address, record.start(), record.len());
@@ -100,10 +100,10 @@ fn report_if_ours(operation: Operation, address: usize) -> bool {
     false
 }
 
-/// What stands at an address, in words.
+/// What is mapped at an address, in words.
 fn describe(address: usize) -> Text {
     let mut text = Text::new();
-    // A Line never fails to be written to.
+    // A write to a `Line` never fails.
     let _ = match maps::lookup(address) {
         Err(maps::Unreadable) => text.write_str("something that cannot be told: /proc/self/maps is not readable"),
         Ok(None) => text.write_str("not mapped"),
@@ -121,7 +121,7 @@ fn describe(address: usize) -> Text {
     text
 }
 
-/// The libc's function `name`, if foreign pointers are to be passed on and `p` is safe to pass to it.
+/// The libc's function `name`, if foreign pointers are to be passed on and it is safe to pass `p`.
 fn of_libc(p: *mut u8, name: &CStr) -> Option<*mut c_void> {
     if options::foreign() != Foreign::Libc || !looks_like_libc_block(p.addr()) {
         return None;
@@ -131,13 +131,13 @@ fn of_libc(p: *mut u8, name: &CStr) -> Option<*mut c_void> {
 
 /// The next definition of a function after ours, in the order the dynamic linker searches.
 fn next_symbol(name: &CStr) -> Option<*mut c_void> {
-    // SAFETY: dlsym only looks up; what it allocates we serve.
+    // SAFETY: dlsym only looks a name up. What it allocates, metes serves.
     let found = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
     (!found.is_null()).then_some(found)
 }
 
-/// Whether glibc's free would find a sane chunk: in its heap or in an anonymous mapping that is not this thread's stack, its
-/// size field readable and plausible, its end in the same mapping.
+/// Whether glibc's free would find a sane chunk. It must be in glibc's heap, or in an anonymous mapping that
+/// is not this thread's stack. Its size field must be readable and plausible, and its end in the same mapping.
 fn looks_like_libc_block(address: usize) -> bool {
     const FLAGS: usize = 7;
     if !address.is_multiple_of(16) || address < 4096 {
@@ -161,12 +161,12 @@ fn looks_like_libc_block(address: usize) -> bool {
     })
 }
 
-/// The C++ runtime's own definition of a function: the next after ours, or, when a plug-in has brought the runtime along
-/// out of the program's sight, that of the runtime that is loaded.
+/// The C++ runtime's own definition of a function: the next after ours. If a plug-in has brought the
+/// runtime along where the program does not see it, the definition of the runtime that is loaded.
 pub fn cxx_runtime_symbol(name: &CStr) -> Option<*mut c_void> {
     next_symbol(name).or_else(|| {
         [c"libstdc++.so.6", c"libc++.so.1"].into_iter().find_map(|library| {
-            // SAFETY: NOLOAD only looks for what is loaded; the symbol is looked up in it.
+            // SAFETY: with NOLOAD, dlopen only finds what is loaded. dlsym looks the symbol up in it.
             let found = unsafe {
                 let handle = libc::dlopen(library.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD);
                 if handle.is_null() {

@@ -1,20 +1,21 @@
-//! The pool of guarded blocks: each alone in its slot, between pages that nobody can touch.
+//! The pool of guarded blocks. Each block is alone in its slot, between pages that cannot be touched.
 //!
 //! ```text
-//!     | the pool's records | no access | slot | no access | slot | no access | ...        one reservation of address space
+//!     | the pool's records | no access | slot | no access | slot | no access | ...    one reservation of address space
 //!
-//!     slot, right     | no access | .... canaries ....| block        |c|                  ends where the slot does, but for its alignment
-//!     slot, left      | block        | .... canaries ....| no access |                    starts where the slot does
-//!     no bytes        | ............ no access ............. block   |                    starts behind the slot
+//!     slot, right  | no access | .... canaries ....| block        |c|  ends where the slot does, but for its alignment
+//!     slot, left   | block        | .... canaries ....| no access |    starts where the slot does
+//!     no bytes     | ............ no access ............. block   |    starts behind the slot
 //! ```
 //!
-//! Only the pages that the block is on are accessible, and none after it was freed: whoever goes past the end of a page, or uses the
-//! block after that, faults. What else of its pages is not the block is filled with canaries, which are looked at when it is freed. A
-//! freed slot waits as long as there are others that have waited longer.
+//! Only the pages of the block are accessible, and none after it was freed. An access past the end of a
+//! page, or to a freed block, faults. The rest of the block's pages is filled with canaries, which are
+//! checked when it is freed. A freed slot waits as long as there are others that have waited longer.
 //!
-//! There is no lock: a slot's state is one word, and who moves it to `BUSY` or `FREEING` has the slot. Cut off anywhere (by a fork) it is lost.
-//! Anybody may read what is known of a slot's block meanwhile: if the state has not changed, what was read is of one piece. A block in
-//! use is freed only if it is still the one that was read: the pointer that is freed twice does not take the slot from the next one.
+//! There is no lock. A slot's state is one word, and the thread that moves it to `BUSY` or `FREEING` has the
+//! slot. If that thread is cut off meanwhile (by a fork), the slot is lost. Any thread may read what is known of
+//! a slot's block: if the state has not changed, what was read is consistent. A block in use is freed only if it
+//! is still the one that was read. So a pointer that is freed twice does not take the slot from the next block.
 
 #![allow(unsafe_code)]
 
@@ -39,10 +40,10 @@ mod models;
 
 /// Larger requests are not guarded.
 pub const LARGEST: usize = 16 << 10;
-/// Blocks that can be guarded at a time, with those that were freed. In models little of all, as each word is one more place at which
-/// threads may take turns.
+/// How many blocks can be guarded at a time, freed ones included. Models have little of everything:
+/// each word is one more place at which threads may take turns.
 pub const SLOTS: usize = if cfg!(feature = "models") { 2 } else { 256 };
-/// How often what is known of a block is read until it is of one piece.
+/// How often the record of a block is read until it is consistent.
 const PATIENCE: usize = if cfg!(feature = "models") { 3 } else { 100 };
 
 static POOL: AtomicPtr<Pool> = AtomicPtr::new(core::ptr::null_mut());
@@ -54,13 +55,13 @@ mod system {
     pub use crate::trace::unwind::capture as stack;
 }
 
-/// The same in models, where pages stay open: loom reports two threads that open or shut the same if nothing orders them.
+/// The same in models, where pages stay open: loom reports two threads that open or shut the same pages unordered.
 #[cfg(feature = "models")]
 mod system {
     pub use super::models::{open, shut, stack};
 }
 
-/// The caller.
+/// The calling thread and its stack.
 fn capture() -> Trace {
     let mut frames = [0; DEPTH];
     stack(&mut frames);
@@ -88,8 +89,8 @@ impl TraceWords {
     }
 }
 
-/// The words that say what is known of a slot's block, in use or freed last. Zero before there was one. `scripts/gdb-metes.py` knows this layout,
-/// and the pool's.
+/// The words that say what is known of a slot's block, in use or freed last. Zero before the first
+/// block. `scripts/gdb-metes.py` knows this layout, and the pool's.
 #[repr(C)]
 struct SlotRecord {
     start: AtomicUsize,
@@ -100,27 +101,27 @@ struct SlotRecord {
     freed: TraceWords,
 }
 
-/// What an address of the pool is.
+/// What is at an address of the pool.
 pub enum PoolLocation {
     /// The start of a block in use.
     Block(GuardedBlock),
-    /// The start of a block that was freed.
+    /// The start of a freed block.
     Freed(GuardedBlock),
-    /// Elsewhere in or next to a block in use.
+    /// Another address in or next to a block in use.
     Near(GuardedBlock),
-    /// Elsewhere in or next to one that was freed.
+    /// Another address in or next to a freed block.
     NearFreed(GuardedBlock),
-    /// No block was ever near, or the slot is being taken for another.
+    /// No block was ever near, or the slot is being taken for another block.
     Nowhere,
 }
 
-/// What came of a free.
+/// How a free ended.
 pub enum Freed {
-    /// It is free.
+    /// The block is free.
     Done,
-    /// It is, and a byte at this address, outside of it, had been written to.
+    /// The block is free, and the byte at this address, outside of it, was written to.
     Damaged(usize),
-    /// Somebody has just freed it.
+    /// Another call has just freed the block.
     Again,
 }
 
@@ -129,17 +130,18 @@ pub enum Freed {
 pub struct Pool {
     start: AtomicUsize,
     len: AtomicUsize,
-    /// The first slot.
+    /// Where the first slot starts.
     slots_start: AtomicUsize,
     /// Bytes of a slot: whole pages.
     slot_bytes: AtomicUsize,
-    /// Counts blocks that were freed: the age of a slot.
+    /// Counts the frees. The count gives a slot its age.
     clock: AtomicU64,
-    /// Slots that are free.
+    /// How many slots are free.
     free: AtomicUsize,
-    /// Blocks so far.
+    /// How many blocks were guarded so far.
     pub total: AtomicU64,
-    /// The state in the low bits, and above when it got free, and so another for each block: the same word again is the same block still.
+    /// The state in the low bits. Above it stands when the slot became free, which differs for each
+    /// block: the same word again means the same block.
     states: [AtomicU64; SLOTS],
     slots: [SlotRecord; SLOTS],
 }
@@ -147,27 +149,27 @@ pub struct Pool {
 /// The pool, if there is one.
 #[inline]
 pub fn pool() -> Option<&'static Pool> {
-    // SAFETY: a pool that was published stays, and is only atomics.
+    // SAFETY: a pool that was published stays, and consists of atomics only.
     unsafe { POOL.load(Ordering::Acquire).as_ref() }
 }
 
-/// The pool, made now if there is none. `None` if there is no room for it.
+/// The pool, made now if there is none. `None` if there is no memory for it.
 pub fn make() -> Option<&'static Pool> {
     if let Some(pool) = pool() {
         return Some(pool);
     }
     let [records, _, len] = Pool::lengths();
     let start = pages::reserve_aligned(&Linux, len, UNIT)?;
-    // SAFETY: reserved just now, and nobody knows it.
+    // SAFETY: reserved just now, and no other code knows it.
     let give_back = || unsafe { Linux.unreserve(start, len) };
     if !mmap::permit(start, records) {
         give_back();
         return None;
     }
     let address = pointer::at_mut::<Pool>(start);
-    // SAFETY: zeroed memory of a pool's size, all of which is atomics, and nobody has seen it.
+    // SAFETY: zeroed memory of a pool's size, all of which is atomics, and no other code has seen it.
     unsafe { &*address }.begin();
-    // Before anybody sees it: who does may use it.
+    // This comes before the pool is published: from then on threads may use it.
     let Some(record) = statics::map_guarded(start, len) else {
         give_back();
         return None;
@@ -181,14 +183,14 @@ pub fn make() -> Option<&'static Pool> {
 }
 
 impl Pool {
-    /// Bytes of its records, a slot and all of it.
+    /// Bytes of the records, of a slot, and of the whole pool.
     fn lengths() -> [usize; 3] {
         let page = mmap::page_size();
         let (records, slot) = (align::up(size_of::<Self>(), page), align::up(LARGEST, page));
         [records, slot, align::up(records + page + SLOTS * (slot + page), UNIT)]
     }
 
-    /// Makes zeroes the records of a pool that starts with them.
+    /// Turns zeroes into the records of a pool that starts with them.
     fn begin(&self) {
         let ([records, slot, len], start) = (Self::lengths(), core::ptr::from_ref(self).addr());
         self.start.store(start, Relaxed);
@@ -207,15 +209,15 @@ impl Pool {
         self.slot_bytes.load(Relaxed)
     }
 
-    /// From a slot to the next.
+    /// From the start of a slot to the next.
     fn stride(&self) -> usize {
         self.slot_bytes() + mmap::page_size()
     }
 
-    /// A block of `n` bytes aligned to `align`, a power of two, and at least to a grain. `None` if no slot is free, or it would not fit
-    /// into one. `right` says at which end of its slot. It is not zero.
+    /// A block of `n` bytes, aligned to `align`, a power of two, and at least to a grain. `right` says at which end of
+    /// its slot it stands. `None` if no slot is free, or the block would not fit into one. Its bytes are not zeroed.
     pub fn take(&self, family: Family, n: usize, align: usize, right: bool) -> Option<usize> {
-        // One of no bytes starts behind its slot: the page there serves, which nobody may touch.
+        // A block of no bytes starts behind its slot: the page there serves, which cannot be touched.
         let (right, align) = (right || n == 0, align.max(GRAIN));
         if n > LARGEST || align > mmap::page_size() || self.free.load(Relaxed) == 0 {
             return None;
@@ -243,18 +245,18 @@ impl Pool {
         (first, first + self.slot_bytes())
     }
 
-    /// The pages of a block of `n` bytes: to the end of its slot, unless it starts where the slot does.
+    /// The pages of a block of `n` bytes: to the end of its slot, unless the block starts where the slot does.
     fn pages(&self, index: usize, start: usize, n: usize) -> (usize, usize) {
         let ((first, last), page) = (self.ends(index), mmap::page_size());
         (align::down(start, page), if start == first { align::up(first + n, page) } else { last })
     }
 
-    /// Whether a quarter of the slots is free: enough for others.
+    /// Whether more than a quarter of the slots is free: enough for others.
     pub fn has_many_free(&self) -> bool {
         self.free.load(Relaxed) > SLOTS / 4
     }
 
-    /// The slot that has been free for longest, which is the caller's now, and its state before.
+    /// Claims the slot that has been free for longest. Returns its index and its state before.
     fn claim_oldest(&self) -> Option<(usize, u64)> {
         const TRIES: usize = 4;
         (0..TRIES).find_map(|_| {
@@ -263,7 +265,7 @@ impl Pool {
                 states.filter(|(_, state)| state & STATE_MASK == FREE).min_by_key(|&(_, state)| state)?;
             let claimed = self.states[index].compare_exchange(state, state | BUSY, Ordering::Acquire, Relaxed).is_ok();
             claimed.then(|| {
-                // Who reads what is written from here on sees that the state has changed.
+                // A thread that reads what is written from here on sees that the state has changed.
                 fence(Ordering::Release);
                 self.free.fetch_sub(1, Relaxed);
                 (index, state)
@@ -276,16 +278,16 @@ impl Pool {
         self.states[index].store(state, Ordering::Release);
     }
 
-    /// What stands at an address of the pool.
+    /// What is at an address of the pool.
     pub fn find(&self, address: usize) -> PoolLocation {
         let (start, page) = (self.slots_start.load(Relaxed), mmap::page_size());
-        // The page before the first slot is next to that alone.
+        // The page before the first slot is next to that slot alone.
         let offset = if (start - page..start).contains(&address) { 0 } else { address.wrapping_sub(start) };
         if offset >= SLOTS * self.stride() {
             return PoolLocation::Nowhere;
         }
         let index = offset / self.stride();
-        // On the page behind a slot the next one may be meant.
+        // An address on the page behind a slot may be meant for the next one.
         let indices =
             if offset % self.stride() < self.slot_bytes() { index..index + 1 } else { index..(index + 2).min(SLOTS) };
         let nearest = indices
@@ -311,7 +313,7 @@ impl Pool {
         slot.allocated.store(&block.allocated);
     }
 
-    /// What is known of a slot's block, of one piece. `None` if there was none, or the slot is being taken.
+    /// What is known of a slot's block, read consistently. `None` if there was no block, or the slot is being taken.
     fn read(&self, index: usize) -> Option<GuardedBlock> {
         let known = (0..PATIENCE).find_map(|_| {
             let known = self.look(index);
@@ -323,7 +325,7 @@ impl Pool {
         known.filter(|block| block.start != 0)
     }
 
-    /// The same once; `None` if the slot is being taken, or its state has changed.
+    /// The same, tried once. `None` if the slot is being taken, or its state has changed.
     fn look(&self, index: usize) -> Option<GuardedBlock> {
         let (state, slot) = (self.states[index].load(Ordering::Acquire), &self.slots[index]);
         if state & STATE_MASK == BUSY {
@@ -338,7 +340,7 @@ impl Pool {
         self.is_unchanged(&block).then_some(block)
     }
 
-    /// Whether a block is as it was when it was read.
+    /// Whether a block is still as it was when it was read.
     pub fn is_unchanged(&self, block: &GuardedBlock) -> bool {
         fence(Ordering::Acquire);
         self.states[block.index].load(Relaxed) == block.state
@@ -347,19 +349,19 @@ impl Pool {
     /// Frees a block that was found in use.
     pub fn free(&self, block: &GuardedBlock) -> Freed {
         let (state, age) = (&self.states[block.index], (self.clock.fetch_add(1, Relaxed) + 1) << STATE_BITS);
-        // What it is came with the state that was read.
+        // Relaxed, as what is known of the block was acquired with the state that was read.
         if state.compare_exchange(block.state, age | FREEING, Relaxed, Relaxed).is_err() {
             return Freed::Again;
         }
         self.slots[block.index].freed.store(&capture());
         let damage = block.damage();
-        // Where the kernel refuses, it is freed all the same, and nobody who uses it is caught.
+        // If the kernel refuses, the block is freed all the same, and later accesses to it are not caught.
         let _ = block.from == block.to || shut(block.from, block.to - block.from);
         self.put(block.index, age | FREE);
         damage.map_or(Freed::Done, Freed::Damaged)
     }
 
-    /// Has any family take back a block of malloc's that was found in use, by who has the block.
+    /// Lets any family free a block of malloc's that was found in use. The caller has the block.
     pub fn open_to_any(&self, block: &GuardedBlock) {
         let (malloc, any) = (Family::Malloc as u8, Family::Any as u8);
         let _ = self.slots[block.index].family.compare_exchange(malloc, any, Relaxed, Relaxed);
@@ -371,7 +373,7 @@ impl Pool {
     }
 }
 
-/// What is known of the block at or around an address of the pool.
+/// Adds what is known of the block at or around an address of the pool to a report.
 pub fn describe(detail: &mut Detail, address: usize) {
     match pool().map(|pool| pool.find(address)) {
         Some(

@@ -1,4 +1,4 @@
-//! A guarded block, as it was read from its slot, and what is said of it.
+//! A guarded block as it was read from its slot, and what reports say of it.
 
 #![allow(unsafe_code)]
 
@@ -13,28 +13,28 @@ pub const DEPTH: usize = if cfg!(feature = "models") { 1 } else { 16 };
 
 const CANARY: u8 = 0xc5;
 
-/// Nobody has it.
+/// The slot is free.
 pub(super) const FREE: u64 = 0;
 
-/// Somebody is taking it, and what is known of it changes.
+/// A thread is taking the slot, and what is known of it changes.
 pub(super) const BUSY: u64 = 1;
 
-/// Its block is in use.
+/// The slot's block is in use.
 pub(super) const USED: u64 = 2;
 
-/// Its block is being freed, and it is not yet known by whom.
+/// The slot's block is being freed. The freeing thread is not yet known.
 pub(super) const FREEING: u64 = 3;
 
 pub(super) const STATE_BITS: u32 = 2;
 
 pub(super) const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 
-/// Who did something, and from where.
+/// Which thread did something, and from where.
 #[derive(Clone, Copy)]
 pub struct Trace {
     /// The thread's number.
     pub thread: u32,
-    /// Zero where the stack has ended.
+    /// Zero behind the end of the stack.
     pub(super) frames: [usize; DEPTH],
 }
 
@@ -49,31 +49,31 @@ impl Trace {
 #[derive(Clone, Copy)]
 pub struct GuardedBlock {
     pub(super) index: usize,
-    /// The slot's state with it.
+    /// The slot's state when the block was read.
     pub(super) state: u64,
     /// Its address.
     pub start: usize,
     /// The bytes asked for.
     pub size: usize,
-    /// What it was allocated by, and the alignment that was asked for.
+    /// Its family, and the alignment that was asked for.
     pub(super) family: Family,
     pub(super) align: usize,
     /// The pages that were opened for it.
     pub(super) from: usize,
     pub(super) to: usize,
-    /// The allocation.
+    /// The allocating call.
     pub allocated: Trace,
-    /// The free, if that has been and is over.
+    /// The freeing call, if there was one and it is over.
     pub freed: Option<Trace>,
 }
 
 impl GuardedBlock {
-    /// Whether it is in use.
+    /// Whether the block is in use.
     pub fn is_used(&self) -> bool {
         self.state & STATE_MASK == USED
     }
 
-    /// What a trailer would say of it.
+    /// What a trailer would say of the block.
     pub fn facts(&self) -> Facts {
         Facts::new(self.size, self.align, self.family)
     }
@@ -82,24 +82,25 @@ impl GuardedBlock {
         self.start + self.size
     }
 
-    /// How far an address is from its bytes; 0 if it is one of them.
+    /// How far an address is from the block's bytes; 0 if it is one of them.
     pub(super) fn distance(&self, address: usize) -> usize {
         if address < self.start { self.start - address } else { (address + 1).saturating_sub(self.end()) }
     }
 
-    /// The opened pages but for the block, before it and behind.
+    /// The opened pages without the block: before it and behind it.
     pub(super) fn rest(&self) -> [(usize, usize); 2] {
         [(self.from, self.start - self.from), (self.end(), self.to - self.end())]
     }
 
     pub(super) fn write_canaries(&self) {
         for (start, len) in self.rest() {
-            // SAFETY: opened just now, and nobody else's.
+            // SAFETY: opened just now, and no other thread has them.
             unsafe { pointer::at_mut::<u8>(start).write_bytes(CANARY, len) };
         }
     }
 
-    /// The same as `damage`, while another thread may be freeing the block: the kernel reads its pages, which may not be accessible any more.
+    /// The same as `damage`, while another thread may be freeing the block. The kernel reads its
+    /// pages, which may not be accessible any more.
     pub fn damage_meanwhile(&self) -> Option<usize> {
         let [before, behind] = self.rest();
         let mut piece = [0; 1 << 10];
@@ -118,7 +119,7 @@ impl GuardedBlock {
             // SAFETY: open pages of ours, which the program should not write to any more.
             unsafe { core::slice::from_raw_parts(pointer::at::<u8>(start), len) }
         });
-        // All at once, as the compiler does not do so for the search.
+        // Compares 64 bytes at a time, which the compiler does not do for the search.
         let is_whole = |bytes: &[u8]| {
             let (chunks, rest) = bytes.as_chunks::<64>();
             chunks.iter().all(|chunk| *chunk == [CANARY; 64]) && rest.iter().all(|&byte| byte == CANARY)
@@ -147,7 +148,7 @@ impl core::fmt::Display for Offset<'_> {
     }
 }
 
-/// What is known of a block.
+/// Adds what is known of a block to a report.
 pub fn describe_block(detail: &mut Detail, block: &GuardedBlock) {
     let state = if block.is_used() { "in use" } else { "freed" };
     detail.line(format_args!("guarded block of {} bytes at {:#x}, {state}", block.size, block.start));

@@ -1,5 +1,6 @@
-//! Reports of what a program did wrong with a pointer of ours. By default the program is stopped: what follows a misuse
-//! that is not stopped is corruption. With `abort=no` and `checks=off` a report returns, and the call that it is about does nothing.
+//! Reports of what a program did wrong with a pointer of ours. By default the program is stopped,
+//! as corruption follows a misuse that is not stopped. With `abort=no` or `checks=off` a report
+//! returns, and the call that it is about does nothing.
 
 #![allow(unsafe_code)]
 
@@ -21,17 +22,17 @@ use core::sync::atomic::Ordering::Relaxed;
 /// What is wrong.
 #[derive(Clone, Copy)]
 pub enum Wrong {
-    /// The pointer lies in this region, and is not a block in use.
+    /// The pointer lies in this region, and no block in use starts there.
     Block(&'static RangeRecord, BlockMisuse),
     /// The pointer lies in a slab.
     Object(ObjectMisuse),
     /// The pointer lies in this mapping, but not at its start.
     Mapping(&'static RangeRecord),
-    /// A mapping of so many bytes, which another thread has just freed.
+    /// A mapping of this many bytes, which another thread has just freed.
     FreedMapping(usize),
 }
 
-/// Says what is wrong with `address`, which was passed to `operation`; aborts, unless the options say otherwise.
+/// Reports what is wrong with `address`, which was passed to `operation`. Aborts, unless the options say otherwise.
 #[cold]
 #[inline(never)]
 pub fn report(operation: Operation, address: usize, wrong: Wrong) {
@@ -55,34 +56,34 @@ pub fn report(operation: Operation, address: usize, wrong: Wrong) {
     }
 }
 
-/// Reports what `operation` was given, with what is known about the place.
+/// Reports a pointer that `operation` was given, with what is known about the place.
 pub fn found(code: Code, operation: Operation, address: usize, what: Arguments<'_>) {
     found_at(code, operation, address, address, what);
 }
 
-/// The same where what is wrong is found at another address.
+/// The same, if what is wrong is found at another address, `at`.
 pub fn found_at(code: Code, operation: Operation, address: usize, at: usize, what: Arguments<'_>) {
     let text = format_args!("{}({address:#x}): {what}", operation.name());
     report::found(code, at, text, &|detail| describe(detail, address));
 }
 
-/// Reports what is wrong with a block and was found by the way: the call that is under way has nothing to do with it.
+/// Reports what is wrong with a block and was found by the way: the call under way has nothing to do with it.
 pub fn found_meanwhile(code: Code, block: usize, at: usize, what: Arguments<'_>) {
     report::found(code, at, format_args!("{block:#x}: {what}"), &|detail| describe(detail, block));
 }
 
-/// A block that is free already.
+/// Reports a block that is free already.
 pub fn freed(operation: Operation, address: usize, what: Arguments<'_>) {
     let code = if operation == Operation::Free { Code::DoubleFree } else { Code::FreedPointer };
     found(code, operation, address, what);
 }
 
-/// A mapping that was given back.
+/// Reports a mapping that was given back.
 pub fn freed_mapping(operation: Operation, address: usize, bytes: usize) {
     freed(operation, address, format_args!("this mapping of {bytes} bytes is free already"));
 }
 
-/// A pointer into a block, but not to its start.
+/// Reports a pointer into a block, but not to its start.
 pub fn report_interior(operation: Operation, address: usize, start: usize, size: usize) {
     let offset = address - start;
     debug_assert!(offset < size.max(UNIT));
@@ -90,12 +91,12 @@ pub fn report_interior(operation: Operation, address: usize, start: usize, size:
     nowhere(operation, address, format_args!("{offset} bytes into the block of {size} bytes at {start:#x}"));
 }
 
-/// A pointer to where no block starts.
+/// Reports a pointer to where no block starts.
 pub fn nowhere(operation: Operation, address: usize, what: Arguments<'_>) {
     found(Code::InteriorPointer, operation, address, what);
 }
 
-/// No header stands before the address: find out what does by walking the heap.
+/// Reports a pointer before which no header stands: walks the heap to find what is there.
 fn no_header(operation: Operation, region: &'static RangeRecord, address: usize, raw: u64) {
     let Some(heap) = statics::arena(region.arena.load(Relaxed) as usize).enter(Operation::Other) else {
         return nowhere(operation, address, format_args!("no block starts here"));
@@ -123,7 +124,7 @@ fn no_header(operation: Operation, region: &'static RangeRecord, address: usize,
     }
 }
 
-/// What is known about the block at or around an address of ours.
+/// Adds what is known about the block at or around an address of ours to a report.
 fn describe(detail: &mut Detail, address: usize) {
     describe_place(detail, address);
     if options::checked() {
@@ -172,7 +173,8 @@ fn describe_object(detail: &mut Detail, entry: Entry, address: usize) {
         .line(format_args!("block of {size} bytes at {start:#x}, {state}, in the slab at {slab:#x} of arena {arena}"));
 }
 
-/// Whether a block is in a thread's cache. Where blocks are checked there are none, and its words may not even be readable.
+/// Whether a block is in a thread's cache. Where blocks are checked there are no caches, and the
+/// block's words may not even be readable.
 ///
 /// # Safety
 /// A block, or an object, of ours is at the address.

@@ -1,4 +1,5 @@
-//! L6: what is known of a pointer, in words: whose it is, what stands there, what is wrong with it, and what a fault means.
+//! L6: what is known of a pointer, in words: who owns it, what stands there, what is wrong with it,
+//! and what a fault means.
 
 pub mod checked_block;
 pub mod fault;

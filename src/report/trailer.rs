@@ -1,15 +1,15 @@
-//! What a checked block has behind the bytes that were asked for.
+//! The trailer: what a checked block has behind the bytes that were asked for.
 //!
 //! ```text
 //!     start                    start + n              words            end
-//!     | the program's n bytes  | canaries, 0 or more  | stacks | sealed |
+//!     | the program's n bytes  | canaries, 0 or more  | stacks |  word  |
 //!                                                       0 or 16    8
-//!     sealed   = slack 32 bits (end - start - n), freed 1, family 2, log2 of the alignment 6, hidden 1, check
+//!     word     = slack 32 bits (end - start - n), freed 1, family 2, log2 of the alignment 6, hidden 1, check
 //!     stacks   = of the allocation and of the free: number in the depot 32, thread 32
 //! ```
 //!
-//! The checksummed word stands where the block ends, which the heap knows, so it is found from the block's start; the canaries
-//! begin at the first byte that the program did not ask for. An overflow of one byte changes the one or the other.
+//! The checksummed word stands at the block's end. The heap knows the end, so the word is found from the block's start.
+//! The canaries begin at the first byte that was not asked for. An overflow of one byte changes a canary or the word.
 
 #![allow(unsafe_code)]
 
@@ -32,28 +32,28 @@ const ALIGN_SHIFT: u32 = 35;
 const ALIGN_MASK: u64 = 63;
 const HIDDEN: u64 = 1 << 41;
 
-/// Canaries that a block has at the least where allocations are remembered: the words behind them are not sealed.
+/// The fewest canaries of a block where calls are remembered: the words behind the canaries have no checksum.
 const CANARIES_MIN: usize = 16;
 
-/// What freed bytes are.
+/// What freed bytes are filled with.
 pub const FILL: u8 = 0x5a;
 const FREED_WORD: u64 = u64::from_ne_bytes([FILL; 8]);
 
 static STACKS: Depot = Depot::new();
 
-/// Whom an allocation or a free was made by.
+/// Which thread made an allocation or a free, and from where.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Call {
-    /// The number of its stack in the depot; 0: not known.
+    /// The number of its stack in the depot; 0: unknown.
     pub stack: u32,
     /// The thread's number.
     pub thread: u32,
 }
 
-/// A checked block: where it starts and where it ends, all that the heap gave for it.
+/// A checked block: where it starts and where it ends. It is all that the heap gave for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CheckedBlock {
-    /// First address, the program's pointer.
+    /// The first address, which is the program's pointer.
     pub start: usize,
     /// The address behind the last byte.
     pub end: usize,
@@ -66,17 +66,17 @@ pub struct Facts {
     pub size: usize,
     /// The alignment that was asked for; `GRAIN` if none was.
     pub align: usize,
-    /// What it was allocated by.
+    /// What allocated the block.
     pub family: Family,
-    /// Whether it has been freed.
+    /// Whether the block has been freed.
     pub freed: bool,
-    /// Whether nobody may touch its whole pages meanwhile.
+    /// Whether its whole pages cannot be touched meanwhile.
     pub hidden: bool,
-    /// The word itself; 0 of facts that are not in one.
+    /// The word itself; 0 for facts that are not in a word.
     raw: u64,
 }
 
-/// Bytes that a block has behind what was asked for, at the least.
+/// The fewest bytes that a block has behind what was asked for.
 pub fn overhead() -> usize {
     if options::remembers_calls() { CANARIES_MIN + 3 * 8 } else { 8 }
 }
@@ -86,21 +86,22 @@ fn word(address: usize) -> &'static AtomicU64 {
     unsafe { pointer::to_ref(address) }
 }
 
-/// The canaries of the word at an address, the first one lowest: never zero and never ASCII, and not the same everywhere.
+/// The canaries of the word at an address, the first one lowest. They are never zero and never
+/// ASCII, and not the same everywhere.
 fn canaries(at: usize) -> u64 {
     let mixed = (at as u64 ^ checksum::secret()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed ^ mixed >> 32) | 0x8080_8080_8080_8080
 }
 
 impl Facts {
-    /// Those of a block in use.
+    /// The facts of a block in use.
     pub fn new(size: usize, align: usize, family: Family) -> Self {
         Self { size, align: align.max(GRAIN), family, freed: false, hidden: false, raw: 0 }
     }
 }
 
 impl Call {
-    /// Not known.
+    /// An unknown call.
     pub const NOBODY: Self = Self { stack: 0, thread: 0 };
 }
 
@@ -123,7 +124,7 @@ impl CheckedBlock {
         slack | freed | (facts.family as u64) << FAMILY_SHIFT | align << ALIGN_SHIFT | hidden
     }
 
-    /// Makes it a block in use.
+    /// Makes the block one in use.
     pub fn begin(self, size: usize, align: usize, family: Family, call: Call) {
         if options::remembers_calls() {
             self.set_calls(call, Call::NOBODY);
@@ -138,19 +139,21 @@ impl CheckedBlock {
         }
         for (at, mask) in self.slack(size) {
             let word = word(at);
-            // Nobody else writes to the bytes of this word that were asked for: the block is new, or its owner has it resized.
+            // No other thread writes to the bytes of this word that were asked for: the block is
+            // new, or its owner resizes it.
             word.store((word.load(Relaxed).to_le() & !mask | canaries(at) & mask).to_le(), Relaxed);
         }
     }
 
-    /// The words behind `size` bytes and before those that have a meaning, and which bytes of each are behind, the first one lowest.
+    /// The words behind `size` bytes and before the words with a meaning. A mask says which bytes
+    /// of each are behind, the first one lowest.
     fn slack(self, size: usize) -> impl Iterator<Item = (usize, u64)> {
         let from = self.start + size;
         let words = (align::down(from, 8)..self.words_at()).step_by(8);
         words.map(move |at| (at, u64::MAX << (8 * from.saturating_sub(at))))
     }
 
-    /// What the checksummed word says, or the word that stands there.
+    /// What the checksummed word says, or else the word that stands there.
     pub fn facts(self) -> Result<Facts, u64> {
         let raw = word(self.word_at()).load(Ordering::Acquire);
         let low = checksum::verify::<BITS>(self.word_at(), raw).filter(|&low| !vacant::is(low)).ok_or(raw)?;
@@ -161,8 +164,9 @@ impl CheckedBlock {
         Ok(Facts { size, align, family, freed: low & FREED != 0, hidden: low & HIDDEN != 0, raw })
     }
 
-    /// Whether something is wrong with the block's first 64 bytes, or its last ones, that are nobody's: with the fill of a freed block, or with the canaries of one in use.
-    /// The checksummed word is believed as it stands, so this is for who looks closer if it says so.
+    /// Whether the block may be damaged in its first 64 bytes, or in its last ones, where the
+    /// program must not write: in the fill of a freed block, or the canaries of one in use. The
+    /// word's checksum is not verified, so a caller looks closer if this is true.
     #[inline(never)]
     pub fn may_be_damaged(self, first: bool) -> bool {
         let raw = word(self.word_at()).load(Ordering::Acquire);
@@ -177,8 +181,8 @@ impl CheckedBlock {
         (start..end).step_by(8).fold(0, |wrong, at| wrong | word(at).load(Relaxed) ^ FREED_WORD) != 0
     }
 
-    /// The first 64 bytes that are filled while the block is free, or the last, but none on whole pages that the block has for itself: another thread
-    /// may be making these untouchable at any moment.
+    /// The first 64 bytes that are filled while the block is free, or the last. Bytes on whole pages
+    /// of the block are left out: another thread may be making these untouchable at any moment.
     pub fn end_of_filled(self, first: bool) -> Range<usize> {
         const NEAR: usize = 64;
         let Range { start, end } = self.filled();
@@ -189,17 +193,18 @@ impl CheckedBlock {
         }
     }
 
-    /// Where the page starts that the block's last filled bytes share with its trailer.
+    /// The start of the page that the block's last filled bytes share with its trailer.
     fn last_page(self) -> usize {
         align::down(self.words_at(), mmap::page_size())
     }
 
-    /// As `first_damaged`, for a block that is another thread's: only where all that is behind its end is on its last page.
+    /// The same as `first_damaged`, for another thread's block: looks only if all that is behind
+    /// `size` bytes is on its last page.
     pub fn last_damaged(self, size: usize) -> Option<usize> {
         if self.start + size >= self.last_page() { self.first_damaged(size) } else { None }
     }
 
-    /// Makes it a freed block; one caller only gets it.
+    /// Makes the block a freed one. Only one caller succeeds.
     pub fn claim(self, facts: Facts, call: Call) -> bool {
         let claimed = self.change(facts.raw, Facts { freed: true, ..facts });
         if claimed && options::remembers_calls() {
@@ -208,10 +213,10 @@ impl CheckedBlock {
         claimed
     }
 
-    /// Gives it another size in place; false if somebody else has changed it meanwhile.
+    /// Changes the size in place. Returns false if another thread has changed the block meanwhile.
     pub fn resize(self, facts: Facts, size: usize) -> bool {
-        // Filled after: who has lost the race for it must not write to it.
-        // What realloc returns is aligned as malloc's blocks are, as far as anybody may know.
+        // The canaries are written afterwards: a thread that has lost the race for the block must not write
+        // to it. The program may rely only on the alignment of malloc's blocks for what realloc returns.
         let changed = self.change(facts.raw, Facts { size, align: GRAIN, ..facts });
         if changed {
             self.fill_canaries(size);
@@ -219,18 +224,18 @@ impl CheckedBlock {
         changed
     }
 
-    /// Has any family take back a block in use.
+    /// Lets any family free a block in use.
     pub fn open_to_any(self, facts: Facts) {
         self.change(facts.raw, Facts { family: Family::Any, ..facts });
     }
 
-    /// Notes that nobody may touch the whole pages of a freed block. It is the caller's.
+    /// Notes that the whole pages of a freed block cannot be touched. The caller has the block.
     pub fn hide(self, facts: Facts) {
         let freed = Facts { freed: true, ..facts };
         self.change(self.word(freed), Facts { hidden: true, ..freed });
     }
 
-    /// The word that says so.
+    /// The checksummed word with these facts.
     fn word(self, facts: Facts) -> u64 {
         checksum::attach::<BITS>(self.word_at(), self.content(facts))
     }
@@ -239,24 +244,24 @@ impl CheckedBlock {
         word(self.word_at()).compare_exchange(from, self.word(to), Ordering::AcqRel, Relaxed).is_ok()
     }
 
-    /// The memory goes back to the heap.
+    /// Notes that the block is vacant: its memory goes back to the heap.
     pub fn end(self) {
-        // SAFETY: blocks are made where one stands.
+        // SAFETY: a checked block ends with such a word.
         unsafe { vacant::set(self.word_at()) };
     }
 
-    /// Has the processor fetch its last word, without waiting for it.
+    /// Has the processor fetch the block's last word, without waiting for it.
     pub fn touch(self) {
         core::hint::black_box(word(self.word_at()).load(Relaxed));
     }
 
-    /// Whether nobody has it.
+    /// Whether the block is vacant.
     pub fn is_vacant(self) -> bool {
-        // SAFETY: as above.
+        // SAFETY: as in `end`.
         unsafe { vacant::is_at(self.word_at()) }
     }
 
-    /// The first byte behind `size` that has changed.
+    /// The first byte behind `size` bytes that has changed.
     pub fn first_damaged(self, size: usize) -> Option<usize> {
         if valgrind::listens() {
             return None;
@@ -267,7 +272,7 @@ impl CheckedBlock {
         })
     }
 
-    /// The bytes that are filled while the block is free: all before the words.
+    /// The bytes that are filled while the block is free: all before the trailer's words.
     pub fn filled(self) -> Range<usize> {
         self.start..self.words_at()
     }
@@ -277,7 +282,7 @@ impl CheckedBlock {
         word(self.end - 2 * 8).store(pack(freed), Relaxed);
     }
 
-    /// By whom it was allocated and freed, where that is remembered.
+    /// The calls that allocated and freed the block, where they are remembered.
     pub fn calls(self) -> Option<(Call, Call)> {
         options::remembers_calls().then(|| {
             let call = |at| unpack(word(at).load(Relaxed));
@@ -295,9 +300,9 @@ fn unpack(word: u64) -> Call {
     Call { stack: (word >> 32) as u32, thread: word as u32 }
 }
 
-/// The calling thread, now.
+/// A call by the calling thread, from here.
 pub fn here() -> Call {
-    // The tools of valgrind do that themselves.
+    // The tools of valgrind keep stacks themselves.
     let stack = if options::remembers_calls() && !valgrind::listens() { stack_here() } else { 0 };
     Call { stack, thread: thread::number() }
 }
@@ -306,12 +311,12 @@ pub fn here() -> Call {
 fn stack_here() -> u32 {
     let mut frames = [0; options::DEPTH_MAX];
     let frames = &mut frames[..options::depth()];
-    // Without any there is nothing to walk for.
+    // Without frames to keep there is nothing to walk for.
     let count = if frames.is_empty() { 0 } else { unwind::capture(frames) };
     remember(&frames[..count])
 }
 
-/// The number of a stack, of no more frames than are remembered.
+/// The depot's number of a stack, cut to the frames that are remembered.
 pub fn remember(frames: &[usize]) -> u32 {
     STACKS.intern(&Linux, &frames[..frames.len().min(options::depth())])
 }

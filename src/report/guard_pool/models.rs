@@ -1,4 +1,4 @@
-//! The pool under loom. Its pages stay open; `open` and `shut` hold who does what to them against what was done before.
+//! The pool under loom. Its pages stay open. `open` and `shut` compare what is done to them with what was done before.
 
 #![allow(unsafe_code)]
 
@@ -9,11 +9,11 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 std::thread_local! {
-    /// The memory of the pool. What is written to its records in a model is not written there, so all runs of a model, which are one thread
-    /// to the system, have the same.
+    /// The memory of the pool. In a model, writes to the pool's records do not reach it. So all
+    /// runs of a model, which are one thread to the system, have the same memory.
     static MEMORY: usize = {
         let layout = std::alloc::Layout::from_size_align(Pool::lengths()[2], UNIT).unwrap();
-        // SAFETY: it has a size.
+        // SAFETY: the layout has a size.
         unsafe { std::alloc::alloc_zeroed(layout) }.expose_provenance()
     };
     static OPEN: RefCell<HashSet<usize>> = RefCell::default();
@@ -33,7 +33,7 @@ pub fn shut(start: usize, _len: usize) -> bool {
     true
 }
 
-/// The stacks of loom's threads are not walked: the frame says which thread it is.
+/// The stacks of loom's threads are not walked: the one frame says which thread it is.
 pub fn stack(frames: &mut [usize]) -> usize {
     frames[0] = thread::number() as usize;
     1
@@ -47,7 +47,7 @@ fn pool() -> &'static Pool {
     pool
 }
 
-/// A block at the right end of a slot, or another at the left one.
+/// A block at the right end of a slot, or a different one at the left end.
 fn take(pool: &Pool, right: bool) -> Option<usize> {
     let family = if right { Family::Malloc } else { Family::New };
     pool.take(family, size(family), 1, right)
@@ -60,13 +60,13 @@ fn size(family: Family) -> usize {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Outcome {
     Done,
-    /// It was freed before, as is reported.
+    /// It was freed before, which is reported.
     Again,
     /// The slot had another block by then.
     Gone,
 }
 
-/// What `guard::release` does.
+/// Does what `guard::release` does.
 fn free(pool: &Pool, address: usize) -> Outcome {
     match pool.find(address) {
         PoolLocation::Block(block) => match pool.free(&block) {
@@ -84,7 +84,7 @@ fn is_used(pool: &Pool, address: usize) -> bool {
     matches!(pool.find(address), PoolLocation::Block(block) if is_whole(&block))
 }
 
-/// Whether what is known of a block is of one that `take` took.
+/// Whether what is known of a block fits one that `take` took.
 fn is_whole(block: &GuardedBlock) -> bool {
     let stands = match block.family {
         Family::Malloc => block.start == align::down(block.to - block.size, GRAIN),
@@ -94,7 +94,8 @@ fn is_whole(block: &GuardedBlock) -> bool {
     stands && block.size == size(block.family) && is_by(&block.allocated) && block.freed.as_ref().is_none_or(is_by)
 }
 
-/// When all threads have ended: each slot is free or in use, the blocks in use are these, and only their pages are open.
+/// Called when all threads have ended. Each slot is free or in use, the blocks in use are these,
+/// and only their pages are open.
 fn assert_used(pool: &Pool, blocks: &[usize]) {
     let states = pool.states.each_ref().map(|state| state.load(Relaxed) & STATE_MASK);
     assert_eq!(pool.free.load(Relaxed), SLOTS - blocks.len());
@@ -158,12 +159,12 @@ fn of_two_threads_that_free_a_block_one_does() {
     });
 }
 
-/// Frees the block of the one slot that is used again, and takes the next there, at the other end.
+/// Frees the block of the one slot that is used again, and takes the next block there, at the other end.
 fn free_and_take(pool: &Pool, block: usize) -> (Outcome, Option<usize>) {
     (free(pool, block), take(pool, false))
 }
 
-// Threads beside one that waits: each may begin, and be interrupted by the other.
+// Two threads run beside one that waits. Each may begin, and be interrupted by the other.
 #[test]
 fn a_block_that_is_freed_twice_takes_its_slot_from_no_other() {
     model(1, || {
@@ -195,7 +196,7 @@ fn what_is_found_in_a_slot_that_is_used_again_is_of_one_block() {
                 assert!(is_whole(&found) && found.start == found.from && found.allocated.thread != owner);
             }
             PoolLocation::NearFreed(_) => panic!("the next one stays"),
-            // It is being taken.
+            // The slot is being taken.
             PoolLocation::Nowhere => {}
         });
         finder.join().unwrap();
