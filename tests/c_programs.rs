@@ -1,5 +1,5 @@
-//! Builds and runs every C and C++ program under `c_tests/`, one test per
-//! program, way of bringing metes in, and level that the program names:
+//! Builds and runs every C and C++ program under `c_tests/`. There is one test for each program, each way of bringing
+//! metes in, and each level that the program names. The ways:
 //!
 //! | way        | built                       | run                                  |
 //! |------------|-----------------------------|--------------------------------------|
@@ -14,7 +14,7 @@
 //! | `dhat`     | without metes               | the same under dhat                  |
 //! | `plain`    | without metes               | as it is: it may dlopen $METES_LIB   |
 //!
-//! What a program expects stands in its leading comment, as `// key: value`:
+//! A program's leading comment says what the program expects, as `// key: value`:
 //!
 //! | key                      | value                                                          |
 //! |--------------------------|----------------------------------------------------------------|
@@ -22,29 +22,28 @@
 //! | `cflags`, `libs`         | for the compiler, before and after the source                  |
 //! | `env`                    | `NAME=value`; repeatable                                       |
 //! | `args`, `soak-args`      | the program's arguments; the latter when METES_SOAK=1          |
-//! | `timeout`                | seconds, default 60, of processor time, or without any; 20     |
+//! | `timeout`                | seconds of processor time, or without any, default 60; 20      |
 //! |                          | times that when soaking: a busy machine ends no program        |
 //! | `exit`                   | `0` (default), another status, or a signal such as `SIGABRT`   |
 //! | `stdout`, `stderr`       | a regex for one whole line; repeatable: these lines, no others |
 //! | `detail`                 | a regex for a part of some line of detail; repeatable          |
 //! | `default`, `full`,       | how a run at that level ends: `silent`, or an exit as above    |
-//! | `guard`, `debug`         | and, if anything is said, a regex for the one line; `detail`   |
-//! |                          | after a level is that level's                                  |
+//! | `guard`, `debug`         | and, if it reports, a regex for the one line; a `detail`       |
+//! |                          | after a level belongs to that level                            |
 //! | `shared`                 | `name.c` in `lib/` beside the source, built as libname.so      |
-//! | `needs`                  | `cpu-quota`, `locked-memory`, `few-maps`: ignored without      |
+//! | `needs`                  | `cpu-quota`, `locked-memory`, `few-maps`: skipped without it   |
 //! | `preload-also`           | `name first` or `name last`: that one in LD_PRELOAD as well    |
 //!
-//! A program that cannot do its work on this machine ends with 77 and says why: it was skipped, as is all that needs a tool that is not there.
+//! A program that cannot do its work on this machine ends with 77 and says why: it is skipped, as is a test whose
+//! tool is missing.
 //!
-//! Without `stderr`, standard error must stay empty; without `stdout`, anything
-//! goes there. Lines of detail are those of standard error that begin with
-//! `metes:` and three blanks: `stderr` and the levels say nothing about them.
-//! What valgrind says counts without its mark and without empty lines. Its
-//! details are indented; a stack is one line, its frames with `; ` between.
-//! What a level is in METES_OPTIONS stands at `Level`.
+//! Without `stderr`, standard error must stay empty; without `stdout`, standard output may have anything. Lines of
+//! detail are those of standard error that begin with `metes:` and three blanks: `stderr` and the levels say nothing
+//! about them. Valgrind's output counts without its prefix and without empty lines. Its details are indented. A stack
+//! is one line, with `; ` between its frames. `Level` says what a level is in METES_OPTIONS.
 //!
-//! METES_TEST_DIR tells the program where its shared libraries are;
-//! it is also its working directory. METES_LIB is the path of libmetes.so.
+//! METES_TEST_DIR tells the program where its shared libraries are. It is also the working directory. METES_LIB is the
+//! path of libmetes.so.
 //!
 //! The libraries come from `target/release`, or METES_LIB_DIR.
 
@@ -60,18 +59,18 @@ use directives::{Directives, Ending, Exit, Level, Need, Way, is_soak, library_st
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use regex::Regex;
 
-// By path: a file of its own in `tests/` would be a test of its own to Cargo.
+// By path, because Cargo takes every file in `tests/` for a test of its own.
 #[path = "c_programs/directives.rs"]
 mod directives;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The name a program linked to libmetes.so asks the loader for.
 const SONAME: &str = "libmetes.so.0";
-/// How the lines of a report behind its first begin: they are its detail.
+/// How the lines of a report after its first begin. They are its detail.
 const DETAIL: &str = "metes:   ";
 /// The exit status of a program that cannot do its work here.
 const NOT_RUN: i32 = 77;
-/// How many times its timeout a program may take by the clock, whatever else the machine does.
+/// How many times its timeout a program may take by the clock, on however busy a machine.
 const PATIENCE: u32 = 20;
 /// How much of a failed program's output is shown.
 const SHOWN_BYTES: usize = 16 << 10;
@@ -99,9 +98,9 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-// ---- what there is to test
+// ---- the programs to test
 
-/// A program, by where it stands under `c_tests/`: `folder/file`.
+/// A program, by its place under `c_tests/`: `folder/file`.
 #[derive(Clone)]
 struct Source {
     folder: String,
@@ -134,7 +133,7 @@ fn programs() -> Vec<Source> {
     found
 }
 
-/// Sorted; nothing for what is no folder.
+/// The names in a folder, sorted. Empty where there is no such folder.
 fn names_in(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder)
         .into_iter()
@@ -180,7 +179,7 @@ fn trials_of(source: &Source, libraries: &Libraries) -> Vec<Trial> {
     trials
 }
 
-/// The programs that building and running takes.
+/// The programs that building and running need.
 fn tools(way: Way, source: &Source) -> Vec<String> {
     let mut tools: Vec<_> = way.valgrind().first().map(|&tool| tool.to_owned()).into_iter().collect();
     let (variable, default) = compiler_of(source.is_cpp());
@@ -219,7 +218,7 @@ impl Libraries {
         self.folder.join("libmetes.a")
     }
 
-    /// What is not there, if anything.
+    /// The first library that is missing, if any.
     fn missing(&self) -> Option<PathBuf> {
         let needed = [self.so(), self.folder.join(SONAME), self.a()];
         needed.into_iter().find(|library| !library.is_file())
@@ -232,7 +231,7 @@ fn output_root() -> PathBuf {
 
 // ---- one program, one way
 
-/// A program built in one way; the jobs of all levels run the same.
+/// A program built in one way. The jobs of all levels run the same build.
 struct Build {
     source: Source,
     way: Way,
@@ -242,7 +241,7 @@ struct Build {
 }
 
 impl Build {
-    /// Builds it if no job has done so.
+    /// Builds the program if no job has done so.
     fn ensure(&self) -> Result<(), Failed> {
         let built = self.built.get_or_init(|| {
             fs::create_dir_all(self.folder()).map_err(|error| error.to_string())?;
@@ -254,7 +253,7 @@ impl Build {
         built.clone().map_err(Failed::from)
     }
 
-    /// One per program and way: its shared libraries are its own.
+    /// One folder for each program and way, which have shared libraries of their own.
     fn folder(&self) -> PathBuf {
         output_root().join(self.way.name()).join(&self.source.folder).join(&self.source.file)
     }
@@ -286,7 +285,7 @@ impl Build {
         let mut command = self.compiler(self.source.is_cpp());
         command.arg(self.source.path()).arg("-o").arg(self.program());
         match self.way {
-            // RPATH: Cargo points LD_LIBRARY_PATH, which goes before RUNPATH, at its own build.
+            // RPATH, because Cargo points LD_LIBRARY_PATH at its own build, and that goes before RUNPATH.
             Way::So => command
                 .arg("-Wl,--no-as-needed,--disable-new-dtags")
                 .arg(format!("-Wl,-rpath,{}", self.libraries.folder.display()))
@@ -316,7 +315,7 @@ impl Build {
     }
 }
 
-// ---- one run of it
+// ---- one run of a program
 
 struct Job {
     build: Arc<Build>,
@@ -348,8 +347,7 @@ impl Job {
         }
     }
 
-    /// The whole command as one can type it; what is preloaded is set by `env`, so
-    /// that the shell before it runs without.
+    /// The whole command as one can type it. `env` sets the preloads, so that the shell before it runs without them.
     fn words_to_run(&self) -> Vec<String> {
         let Build { directives, way, libraries, .. } = &*self.build;
         let mut words = vec!["env".to_owned()];
@@ -375,14 +373,14 @@ impl Job {
     }
 
     fn run(&self) -> Result<Run, Failed> {
-        // A name for each level: they run side by side.
+        // A name for each level, because the levels run side by side.
         let level = self.level.map_or(String::new(), |level| format!(".{}", level.name()));
         let stdout = self.build.folder().join(format!("stdout{level}"));
         let stderr = self.build.folder().join(format!("stderr{level}"));
         let mut command = Command::new("sh");
         // Programs that abort on purpose should leave no core behind.
         command.args(["-c", "ulimit -c 0; exec \"$@\"", "sh"]).args(self.words_to_run());
-        // Nothing from outside may set the allocator up.
+        // No setting from outside may reach the allocator.
         for (name, _) in env::vars_os() {
             let name = name.to_string_lossy().into_owned();
             let is_ours = name.starts_with("METES_") && name != "METES_TEST_ANY";
@@ -391,7 +389,7 @@ impl Job {
                 command.env_remove(name);
             }
         }
-        // Files, not pipes: a child left behind would hold a pipe open.
+        // Files, not pipes, because a child left behind would hold a pipe open.
         let child = command
             .env("LC_ALL", "C")
             .current_dir(self.build.folder())
@@ -412,7 +410,7 @@ impl Job {
             complaints.push(format!("exit: {}, expected {expected}", run.exit_text()));
         }
         let (stdout, stderr) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-        // Details are those of a report.
+        // Detail belongs to a report.
         let stderr = if self.build.way.valgrind().is_empty() { stderr } else { without_marks(&stderr).into() };
         let is_detail =
             |line: &&str| !self.ending.stderr.is_empty() && (line.starts_with(DETAIL) || line.starts_with(' '));
@@ -430,7 +428,7 @@ impl Job {
     }
 }
 
-/// What valgrind says without `==123== ` and `**123** `, each stack as one line.
+/// Valgrind's output without `==123== ` and `**123** `, each stack as one line.
 fn without_marks(said: &str) -> String {
     let mark = Regex::new(r"^(==|\*\*)\d+(==|\*\*) ?").expect("a regex");
     let mut text = String::new();
@@ -448,7 +446,7 @@ fn without_marks(said: &str) -> String {
 }
 
 struct Run {
-    /// Nothing when it ran out of time.
+    /// None when it ran out of time.
     exit: Option<Exit>,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
@@ -468,8 +466,8 @@ fn compile(command: &mut Command) -> Result<(), String> {
     Err(format!("does not compile\n{}\n{}", shell(command), shown(&output.stderr)))
 }
 
-/// Waits for the end of a program, as long as it takes no more processor time than the timeout, nor waits for so long without any. So one that
-/// waits for ever is found, and one that goes round in circles, and none that the machine has no time for.
+/// Waits for the end of a program, as long as it takes no more processor time than the timeout, nor waits for so long
+/// without any. This finds a program that waits or loops for ever, but not one that the machine has no time for.
 fn wait(mut child: Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
     let begin = Instant::now();
     let (mut looked, mut moved, mut used) = (begin, begin, 0);
@@ -495,13 +493,13 @@ fn wait(mut child: Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(50));
     }
-    // The program leads a process group: its children go with it.
+    // The program leads a process group, so its children end with it.
     Command::new("sh").args(["-c", &format!("kill -KILL -{}", child.id())]).status()?;
     child.wait()?;
     Ok(None)
 }
 
-/// The one waits, the next goes round in circles, and so do the last one's children; what ends is waited for.
+/// The first program waits for ever, the second loops, and so does the last one's child. One that ends is waited for.
 fn what_does_not_end_is_ended() {
     let wait_for = |script: &str| {
         let child = Command::new("sh").args(["-c", script]).process_group(0).spawn().expect("a shell");
@@ -513,10 +511,10 @@ fn what_does_not_end_is_ended() {
     assert_eq!(wait_for("sleep 1; sleep 1; exit 3"), Some(3));
 }
 
-/// What the kernel counts processor time in: the same on all of today's machines.
+/// The kernel's unit of processor time, the same on all of today's machines.
 const TICKS_PER_SECOND: u128 = 100;
 
-/// The processor time that the processes of a group have had, and those that they have waited for.
+/// The processor time of the processes of a group, and of the children that they have waited for.
 fn ticks_of_group(group: u32) -> u64 {
     let processes = fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
         let name = entry.ok()?.file_name().into_string().ok()?;
@@ -524,7 +522,7 @@ fn ticks_of_group(group: u32) -> u64 {
     });
     let ticks = processes.filter_map(|process| {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        // The name, which may have anything in it, ends at the last parenthesis. Behind it: state, parent, group, ...
+        // The name, which may have anything in it, ends at the last parenthesis. State, parent and group follow.
         let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
         (number(2)? == u64::from(group)).then(|| (11..15).filter_map(number).sum::<u64>())
@@ -532,7 +530,7 @@ fn ticks_of_group(group: u32) -> u64 {
     ticks.sum()
 }
 
-/// The first line that is not as expected.
+/// A complaint about the first line that is not as expected.
 fn mismatch(stream: &str, expected: &[Regex], actual: Vec<&str>) -> Option<String> {
     let mut lines = actual.into_iter();
     for (index, pattern) in expected.iter().enumerate() {
@@ -548,7 +546,7 @@ fn mismatch(stream: &str, expected: &[Regex], actual: Vec<&str>) -> Option<Strin
     Some(format!("{stream}:{}: `{line}` is not expected", expected.len() + 1))
 }
 
-/// The end of it, when it is long: the failure is there.
+/// The end of an output that is long: the failure is there.
 fn shown(output: &[u8]) -> String {
     let start = output.len().saturating_sub(SHOWN_BYTES);
     String::from_utf8_lossy(&output[start..]).into_owned()

@@ -1,4 +1,5 @@
-//! The caches of threads that have ended: the lowest is used again first, their pages go back, and they serve as new ones do.
+//! The caches of threads that have ended: the lowest is used again first, and their pages go back. They serve as new
+//! ones do.
 
 #![allow(unsafe_code)]
 
@@ -50,7 +51,7 @@ impl Worker {
     }
 }
 
-/// One after the other, all alive; their caches.
+/// Starts threads one after the other, all alive. Returns them and their caches.
 fn crowd(count: usize) -> (Vec<Worker>, Vec<usize>) {
     let workers: Vec<Worker> = (0..count).map(|_| Worker::start()).collect();
     let caches = workers.iter().map(|worker| worker.cache).collect();
@@ -72,7 +73,7 @@ fn resident(cache: usize) -> usize {
 fn ended_threads_caches_are_used_again_lowest_first_and_give_their_pages_back() {
     let (mut workers, first) = crowd(THREADS);
     assert!(first.iter().all(|&cache| resident(cache) >= 2));
-    // One ends that is in the middle, and one before it: they are found in their order.
+    // One in the middle ends, and then one before it: both caches are found in their order.
     for index in [20, 10] {
         workers.remove(index).end();
     }
@@ -87,10 +88,10 @@ fn ended_threads_caches_are_used_again_lowest_first_and_give_their_pages_back() 
     let left: Vec<usize> = first.iter().map(|&cache| resident(cache)).collect();
     assert_eq!(left, [0; THREADS]);
 
-    // They are laid out anew.
+    // The caches are laid out anew.
     let (workers, again) = crowd(THREADS);
     assert_eq!(again, first);
-    // What is locked into memory cannot go back.
+    // Locked memory cannot go back.
     let locked = core::ptr::without_provenance(first[5]);
     // SAFETY: the pages are a cache's.
     assert_eq!(unsafe { mlock(locked, PAGE) }, 0);

@@ -29,7 +29,7 @@ fn a_rust_program_runs_on_metes() {
     assert!(before.calls[metes::internals::operation::Operation::Malloc as usize] > 80_000);
     assert!(before.heaps.live > 0);
     let big = vec![1u8; 40 << 20];
-    // Another test may give one back meanwhile.
+    // Another test may give a mapping back meanwhile.
     assert!(metes::stats().mappings.bytes >= big.len());
     assert!(metes::check().is_ok());
 }

@@ -1,10 +1,10 @@
-//! Real programs do under `guard=N` what they do without metes, and nothing is reported.
+//! Real programs do under `guard=N` what they do without metes, and metes reports nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
 
-/// Programs that are on nearly every machine, with something to do. `$0` is a C source.
+/// Programs that nearly every machine has, with something to do. `$0` is a C source.
 const LOADS: [(&str, &str); 6] = [
     ("gcc", "gcc -O2 -S -o - \"$0\""),
     ("perl", "perl -e 'my %h; $h{\"k$_\"} = \"v$_\" x 3 for 1..50000; print join \",\", sort keys %h'"),
@@ -26,7 +26,7 @@ fn run(load: &str, source: &Path, options: Option<&str>) -> Output {
     let folder = env::var_os("METES_LIB_DIR").map_or_else(|| root.join("target/release"), PathBuf::from);
     let mut command = Command::new("sh");
     command.arg("-c").arg(load).arg(source).env_remove("METES_OPTIONS");
-    // An allocator of Python's own would keep most of it from ours.
+    // Otherwise Python's own allocator would serve most requests.
     command.env("PYTHONMALLOC", "malloc");
     if let Some(options) = options {
         command.env("LD_PRELOAD", folder.join("libmetes.so")).env("METES_OPTIONS", options);

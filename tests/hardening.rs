@@ -1,10 +1,10 @@
-//! What a program cannot write to: metes' records have untouchable pages on both sides, and its options are read-only.
+//! What a program cannot write to: metes' records have inaccessible pages on both sides, and its options are read-only.
 
 use metes::Metes;
 use metes::internals::config::UNIT;
 use metes::internals::read_only;
-use metes::internals::threads;
 use metes::internals::statics;
+use metes::internals::threads;
 use std::fs;
 use std::hint::black_box;
 use std::sync::mpsc::channel;
@@ -29,7 +29,7 @@ fn maps() -> Vec<Map> {
     text.lines().map(map).collect()
 }
 
-/// The bytes of the mapping that `address` is in, which must have a guard on each side.
+/// The bytes of the memory map around `address`, which must have a guard on each side.
 fn guarded(what: &str, address: usize) -> usize {
     let maps = maps();
     let at = maps.iter().position(|map| (map.start..map.end).contains(&address)).expect("it is mapped");
@@ -59,8 +59,8 @@ fn records_stand_between_pages_that_cannot_be_touched() {
     guarded("the thread's cache", (&raw const *threads::cache().expect("a cache")).addr());
 }
 
-/// The caches of threads stand side by side, and what is around all of them is guarded. Started one after the other: pages that two threads open at
-/// once may be two mappings.
+/// The caches of threads stand side by side, with guards around all of them. The threads start one after the other:
+/// pages that two threads open at once may be two memory maps.
 #[test]
 fn threads_caches_stand_in_rooms_between_pages_that_cannot_be_touched() {
     const THREADS: usize = 100;

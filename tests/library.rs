@@ -1,4 +1,4 @@
-//! The built library from outside: what it exports, what it needs, and that its header says the same as the source.
+//! The built library from outside: what it exports, what it needs, and that its header agrees with the source.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -39,7 +39,7 @@ fn the_shared_library_exports_the_abi_and_nothing_else() {
     assert_eq!(defined(&["-D", "--defined-only"], &library("libmetes.so")), promised());
 }
 
-/// What is called may be interposed by a library that allocates, so each name has its reason.
+/// A library that allocates may interpose the functions that are called, so each name has its reason.
 #[test]
 fn the_shared_library_takes_nothing_from_elsewhere_but_what_is_listed() {
     let text = fs::read_to_string(Path::new(ROOT).join("scripts/imports.txt")).unwrap();
@@ -81,7 +81,8 @@ fn the_shared_library_needs_only_the_libc_and_is_sealed() {
     for unwanted in ["TEXTREL", "(SYMBOLIC)"] {
         assert!(!text.contains(unwanted), "{unwanted} in\n{text}");
     }
-    // gcc's own start-up files bring one entry (frame_dummy); ours, which registers the fork handlers, is the other.
+    // gcc's own start-up files bring one entry (frame_dummy). metes' entry, which registers the fork handlers, is the
+    // other.
     let words = |tag: &str| {
         let line = text.lines().find(|line| line.contains(tag)).unwrap_or("0 (bytes)");
         line.split_whitespace().rev().nth(1).and_then(|n| n.parse::<usize>().ok()).unwrap_or(0) / 8
@@ -94,7 +95,7 @@ fn the_shared_library_needs_only_the_libc_and_is_sealed() {
     assert_eq!(tls.split_whitespace().nth(5), Some("0x000010"), "more than two words of thread-local storage: {tls}");
 }
 
-/// What is executable is not writable, and what the loader has written to is read-only from then on.
+/// Executable memory is not writable, and memory that the loader has written to is read-only from then on.
 #[test]
 fn the_shared_library_cannot_be_made_to_run_what_was_written() {
     let path = library("libmetes.so");
@@ -112,7 +113,7 @@ fn the_shared_library_cannot_be_made_to_run_what_was_written() {
     let relro = segments.lines().map(fields).find(|line| line.first().is_some_and(|kind| kind == "GNU_RELRO"));
     let relro = relro.expect("a part that is read-only after relocation");
     let sealed = hex(&relro[2])..hex(&relro[2]) + hex(&relro[5]);
-    // What the loader writes lies in there, all addresses of functions among it. Elsewhere it puts addresses of data alone.
+    // What the loader writes is in there, with all addresses of functions. Elsewhere it writes addresses of data alone.
     let code = loaded.iter().find(|line| line[6..line.len() - 1].concat().contains('E')).expect("code");
     let code = hex(&code[2])..hex(&code[2]) + hex(&code[5]);
     let relocations = output(Command::new("readelf").args(["-rW"]).arg(&path));
@@ -139,7 +140,8 @@ fn the_static_library_asks_for_no_executable_stack() {
     }
 }
 
-/// The library's own words start as zeroes: what starts as anything else comes from the file, a page and a fault each.
+/// The library's own words start as zeroes. Words that start as anything else come from the file, with a page and a
+/// fault each.
 #[test]
 fn what_is_written_to_starts_as_zeroes() {
     let sections = output(Command::new("size").arg("-A").arg(library("libmetes.so")));

@@ -1,4 +1,4 @@
-//! A real program that is told to do with little: Python raises MemoryError where it needs more, and goes on.
+//! A real program under a low limit: Python raises MemoryError where it needs more, and goes on.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -15,7 +15,7 @@ fn succeed(command: &mut Command) -> String {
     errors
 }
 
-/// Root's own set-user-id programs are not secure; one that belongs to nobody is, when root runs it.
+/// A set-user-id program of root is not secure when root runs it. One that belongs to the user nobody is.
 #[test]
 fn a_set_user_id_program_ignores_the_options() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -32,7 +32,7 @@ fn a_set_user_id_program_ignores_the_options() {
             .arg(folder.join("libmetes.a"))
             .arg("-Wl,--no-whole-archive"),
     );
-    // One that is none, and those that write to a file of the caller's choice.
+    // An option that does not exist, and those that write to a file of the caller's choice.
     let files = ["stats.txt", "report.txt"].map(|name| place.join(name));
     files.iter().for_each(|file| drop(fs::remove_file(file)));
     let [stats, reports] = files.each_ref().map(|file| file.display().to_string());

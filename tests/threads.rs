@@ -1,11 +1,11 @@
-//! Threads at once on the library's Rust API: blocks that change hands, threads that end and are replaced, and who looks
-//! at and trims the heaps meanwhile. `scripts/tsan` runs it under ThreadSanitizer too.
+//! Threads at once on the library's Rust API: blocks change hands, threads end and are replaced, and another thread
+//! checks and trims the heaps meanwhile. `scripts/tsan` runs it under ThreadSanitizer too.
 
 #![allow(unsafe_code)]
 
 use metes::Metes;
-use metes::internals::{entries, tuning};
 use metes::internals::give_back;
+use metes::internals::{entries, tuning};
 use std::alloc::{GlobalAlloc, Layout};
 use std::ops::Range;
 use std::sync::Mutex;
@@ -14,14 +14,15 @@ use std::sync::mpsc::sync_channel;
 use std::{env, slice, thread};
 
 const THREADS: u64 = 4;
-/// Sizes that are slabs' objects, and blocks that a thread cache holds too.
+/// Sizes of objects of slabs. A thread cache holds these, and the medium blocks.
 const SMALL: Range<usize> = 1..1024;
 const LARGE_OBJECTS: Range<usize> = 1024..32 << 10;
 const MEDIUM: Range<usize> = 40 << 10..200 << 10;
 const MAPPINGS: Range<usize> = 256 << 10..1 << 20;
 
-/// How often a loop runs: `METES_SOAK` makes it twenty times as often. A quarter under ThreadSanitizer: two accesses need not come at the same moment
-/// for it to see that they are unordered, so what counts is that each kind of them comes; and it remembers recent ones alone.
+/// How often a loop runs: `METES_SOAK` makes it twenty times as often. Under ThreadSanitizer a quarter is enough: it
+/// sees that two accesses are unordered even if they do not come at the same moment, so each kind of access only has to
+/// come. It remembers recent ones alone.
 fn rounds(quick: usize) -> usize {
     let quick = if cfg!(tsan) { quick / 4 } else { quick };
     if env::var_os("METES_SOAK").is_some() { 20 * quick } else { quick }
@@ -60,7 +61,7 @@ impl Random {
     }
 }
 
-/// A block filled with a byte of its own, which is there still when the block is given back, wherever that is.
+/// A block filled with a byte of its own. The byte has to be there when the block is given back, wherever that is.
 struct Block {
     start: *mut u8,
     layout: Layout,
@@ -85,16 +86,16 @@ impl Block {
         block
     }
 
-    /// A new fill for all of it, in one piece: a sanitizer is shown every byte.
+    /// Fills the whole block anew, in one piece: a sanitizer sees every byte.
     fn paint(&mut self, random: &mut Random) {
         self.fill = u8::try_from(random.below(256)).unwrap();
-        // SAFETY: the block has so many bytes, and is ours.
+        // SAFETY: the block has so many bytes, and belongs to `self`.
         unsafe { self.start.write_bytes(self.fill, self.layout.size()) };
     }
 
-    /// Looks at the first `len` bytes, not at all of them where there are many.
+    /// Checks the first `len` bytes, but only some of them where there are many.
     fn verify(&self, len: usize) {
-        // SAFETY: the block has so many bytes, and is ours.
+        // SAFETY: the block has so many bytes, and belongs to `self`.
         let bytes = unsafe { slice::from_raw_parts(self.start, len) };
         let step = if len <= 1024 { 1 } else { 61 };
         let right = bytes.iter().step_by(step).chain(bytes.last()).all(|&byte| byte == self.fill);
@@ -117,7 +118,7 @@ impl Drop for Block {
     fn drop(&mut self) {
         self.verify(self.layout.size());
         assert!(entries::usable_size(self.start) >= self.layout.size());
-        // SAFETY: the layout is the block's, and nobody has it any more.
+        // SAFETY: the layout is the block's, and `self` was its only owner.
         unsafe { Metes.dealloc(self.start, self.layout) };
     }
 }
@@ -135,7 +136,7 @@ impl Shared {
     }
 }
 
-/// Replaces blocks at random, the thread's own and now and then one that is shared.
+/// Replaces blocks at random, the thread's own and now and then a shared one.
 fn churn(random: &mut Random, shared: &Shared, rounds: usize) {
     let mut own: Vec<Block> = (0..64).map(|_| Block::new(random)).collect();
     for _ in 0..rounds {
@@ -160,7 +161,7 @@ fn assert_sound() {
     }
 }
 
-/// Runs `work` on so many threads, each with a number, while another looks at all there is and gives free memory back.
+/// Runs `work` on so many threads, each with a number, while another checks the heaps and gives free memory back.
 fn watched(threads: u64, work: impl Fn(u64) + Sync) {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -200,7 +201,7 @@ fn blocks_change_hands_through_shared_slots() {
     watched(THREADS, |number| churn(&mut Random::new(number), &shared, rounds(60_000)));
 }
 
-/// What a thread leaves behind is freed after it has ended, by one that may have its cache.
+/// Another thread, which may have the cache of an ended one, frees the blocks that the ended thread left.
 #[test]
 fn threads_end_and_are_replaced() {
     let shared = Shared::new(512);
@@ -212,7 +213,8 @@ fn threads_end_and_are_replaced() {
     });
 }
 
-/// Half of the threads allocate only, the others free only: all goes home through the remote buffers and the arenas.
+/// Half of the threads only allocate, the others only free: all blocks go home through the remote buffers and the
+/// arenas.
 #[test]
 fn what_producers_make_consumers_free() {
     watched(THREADS / 2, |number| {

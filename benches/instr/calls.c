@@ -2,10 +2,10 @@
 //
 //     calls CASE NUMBER COUNT [empty]      prints the library that malloc is from; NUMBER is a size, or an alignment
 //
-// Only what runs inside the functions called counted_* is counted, with all they call. `empty` calls functions that do
-// nothing in malloc's place: what that costs is the loop's. Sizes come from the command line, calls go through pointers
-// that the compiler cannot see through: nothing is folded, inlined or left out. Status 3: what CASE calls is not in the
-// process.
+// Only the functions named counted_* are counted, with all that they call. `empty` calls functions that do nothing
+// in malloc's place: their cost is the loop's. Sizes come from the command line, and calls go through pointers that
+// the compiler cannot see through: nothing is folded, inlined or left out. Status 3: the process does not have the
+// function that CASE calls.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <malloc.h>
@@ -17,9 +17,9 @@
 #include <sys/mman.h>
 
 enum {
-    FEW = 6,    // fits into everybody's cache of one size, glibc's seven too
+    FEW = 6,    // fits into every allocator's cache of one size, glibc's of seven too
     MANY = 256, // does not
-    HANDED = 64 // from thread to thread at a time
+    HANDED = 64 // passed to another thread at a time
 };
 
 #define COUNTED __attribute__((noinline, noclone))
@@ -45,7 +45,7 @@ static struct {
 
 static void *blocks[MANY];
 
-// Uncounted as what stands before or after the calls that are of interest, counted as those.
+// Each defines two functions: `name` for calls before or after those of interest, and counted_`name` for those.
 #define CALLS(name, one)                                                                                               \
     static void name(size_t number, size_t n)                                                                          \
     {                                                                                                                  \
@@ -96,7 +96,7 @@ static void remote(size_t size, size_t count, void (*allocate_them)(size_t, size
 static const struct {
     const char *name;
     void (*first)(size_t, size_t), (*then)(size_t, size_t);
-    size_t n; // calls of the one, then as many of the other
+    size_t n; // calls of `first`, then as many of `then`
 } TURNS[] = {
     {"malloc", counted_allocate, release, FEW},
     {"free", allocate, counted_release, FEW},
@@ -109,11 +109,12 @@ static const struct {
     {"sized-delete", allocate, counted_release_sized, FEW},
 };
 
-// The newest blocks are in other 4 GiB of addresses than the FEW that are freed, as where a heap has outgrown that.
+// The newest blocks are in another 4 GiB of addresses than the FEW that are freed, as in a heap that has outgrown
+// that.
 static void far(size_t size, size_t count)
 {
     allocate(size, FEW);
-    // Nothing much that is new has room in the same.
+    // Leaves little room in the same 4 GiB for new memory.
     size_t step = 2 << 20, start = (size_t)blocks[0] >> 32 << 32;
     for (size_t at = start ? start : step; at - start < 1ul << 32; at += step)
         mmap((void *)at, step, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
@@ -171,7 +172,8 @@ static void *function(const char *name)
     return found;
 }
 
-// What is not in every process. Without operators of its own an allocator is called by those of libstdc++.
+// Looks up functions that not every process has. Where an allocator has no operators of its own, those of libstdc++
+// call it.
 static void find_functions(const char *which)
 {
     if (!strcmp(which, "free_sized"))

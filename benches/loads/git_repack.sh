@@ -1,6 +1,7 @@
 #!/bin/sh
 # needs: git
-# Git: what repack does in one process: the deltas of a whole history searched anew. By one thread, so the pack is always the same.
+# Git: the work of repack in one process, which searches the deltas of a whole history anew. One thread does it, so
+# the pack is always the same.
 . "${0%/*}/load.inc"
 
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null

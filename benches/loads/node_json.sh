@@ -1,6 +1,7 @@
 #!/bin/sh
 # needs: nodejs
-# Node: JSON, buffers and compression. JavaScript's objects are V8's own; malloc serves buffers, compilers and the runtime.
+# Node: JSON, buffers and compression. JavaScript's objects are V8's own; malloc serves buffers, compilers and the
+# runtime.
 . "${0%/*}/load.inc"
 
 inputs()

@@ -36,7 +36,7 @@ sys.exit(len(sys.argv) > 1 and sys.argv[1] != result)
 EOF
 }
 
-# Python's own allocator of small objects stands aside.
+# Python's own allocator of small objects is off.
 program() { PYTHONMALLOC=malloc exec /usr/bin/python3 -S load.py $expected; }
 
 load /usr/bin/python3

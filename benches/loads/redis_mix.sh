@@ -1,8 +1,8 @@
 #!/bin/sh
 # needs: redis-server redis-tools
-# Redis: 150,000 keys of four kinds set, a third deleted, others appended to, by one pipelined client. Debian's server is linked to
-# jemalloc; it calls malloc, which the preloaded library serves, and the libc where none is preloaded. What is measured is the
-# server: the client is another process and has no preload.
+# Redis: one pipelined client sets 150,000 keys of four kinds, deletes a third and appends to others. Debian's server
+# is linked to jemalloc. It calls malloc, which the preloaded library serves, and the libc where none is preloaded.
+# Only the server is measured: the client is another process and has no preload.
 . "${0%/*}/load.inc"
 
 inputs()

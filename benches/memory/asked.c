@@ -1,7 +1,7 @@
 // asked: a library to preload that counts the bytes a program has asked for and not freed yet, over the libc's malloc.
 //
-// They are what an allocator without any cost would hold. bytes_asked() says how many; malloc_usable_size is what was asked for,
-// so that programs which count by it, such as redis, count the same.
+// An allocator without any cost would hold just these. bytes_asked() says how many; malloc_usable_size is what was
+// asked for, so that programs which count by it, such as redis, count the same.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <malloc.h>
@@ -13,7 +13,7 @@ extern void *__libc_malloc(size_t);
 extern void *__libc_memalign(size_t, size_t);
 extern void __libc_free(void *);
 
-// Before each block: where the libc's begins, and the bytes asked for.
+// Before each block: where the libc's block begins, and the bytes asked for.
 struct head {
     void *begin;
     size_t size;

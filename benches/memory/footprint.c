@@ -1,4 +1,5 @@
-// Footprint: what is resident of a process that holds little, or much in blocks of one size, or had many threads.
+// Footprint: the resident memory of a process that holds little, or much in blocks of one size, or has had many
+// threads.
 //
 //     footprint what=nothing|first|few|alive|turns|crowd|throng|gone|child|live [none=1] [size=N] [bytes=N] [count=N]
 //
@@ -13,8 +14,9 @@
 //   child      a child of fork beside eight threads that hold as much: it takes as much itself
 //   live       bytes= (1 GiB) in blocks of size= bytes; size=1: of 16 to 1024, every doubling equally likely
 //
-// none=1 makes the same threads without a block: what they cost by themselves. Printed in KiB, while blocks and threads live:
-// rss=, pss= and dirty= (private) of the whole process; asked= is the bytes of the blocks, ranges= how many ranges of memory there are.
+// none=1 makes the same threads without a block, for what the threads cost by themselves. Printed in KiB, while
+// blocks and threads live, are rss=, pss= and dirty= (private) of the whole process, and asked=, the bytes of the
+// blocks. ranges= is the number of ranges of memory.
 #include "../programs/resident.h"
 
 #include <semaphore.h>
@@ -46,7 +48,7 @@ static size_t ranges(void)
     return lines;
 }
 
-// The exact figures: each page is looked at.
+// Exact figures: the kernel looks at each page.
 static void print_footprint(size_t asked)
 {
     static const char *const names[] = {"\nRss:", "\nPss:", "\nPrivate_Dirty:"}, *const keys[] = {"rss", "pss", "dirty"};
@@ -64,7 +66,7 @@ static void print_footprint(size_t asked)
     require(write(STDOUT_FILENO, line, (size_t)length) == length, "cannot write");
 }
 
-// All bytes are written to. The blocks of `held` have room for the whole set.
+// Writes to all bytes of the blocks. `held` has room for the whole set.
 static size_t take_few(void **held)
 {
     size_t asked = 0;
@@ -88,7 +90,7 @@ static void *hold(void *argument)
     return NULL;
 }
 
-// Returns when it holds its blocks.
+// Returns when the thread holds its blocks.
 static void start(struct worker *w)
 {
     pthread_attr_t attributes;
@@ -107,7 +109,7 @@ static void end(struct worker *w)
     pthread_join(w->thread, NULL);
 }
 
-// So many threads, of which so many live at a time: the oldest ends before the next begins.
+// Runs so many threads, of which so many live at a time: the oldest ends before the next begins.
 static void turns(struct worker *workers, size_t count, size_t alive)
 {
     for (size_t i = 0; i < count + alive; i++) {
@@ -133,7 +135,7 @@ static void *hold_ten(void *argument)
     return argument;
 }
 
-// So many threads that live together; what there is meanwhile, or later.
+// Runs so many threads that live together. Prints the figures while they live, or after they have ended.
 static void throng(size_t count, bool alive)
 {
     pthread_t *threads = pages(count * sizeof *threads);
@@ -156,7 +158,7 @@ static void throng(size_t count, bool alive)
     }
 }
 
-// What is private to the child are the pages that were copied for it, or are new.
+// The child's private pages are those that were copied for it, and those that are new.
 static void in_child(struct worker *workers)
 {
     void *held[DIFFERENT * EACH];
@@ -174,7 +176,7 @@ static void in_child(struct worker *workers)
         end(&workers[i]);
 }
 
-// A chain through their first words, as an array of them would be resident too.
+// Chains the blocks through their first words, because an array of them would be resident too.
 static size_t fill(size_t bytes, size_t size)
 {
     uint64_t random = random_seed(0);

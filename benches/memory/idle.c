@@ -1,9 +1,9 @@
-// Idle: memory is filled with small blocks of mixed sizes, nearly all are freed, chosen at random, and then the program makes no
-// call for a while; then as much again is allocated in other sizes; then all is freed, and it makes no call again.
+// Idle: a program fills memory with small blocks of mixed sizes, frees nearly all of them, chosen at random, and
+// makes no call for a while. Then it allocates as much again in other sizes, frees all, and makes no call again.
 //
-// What it prints, in KiB: full= and idle= are resident beyond what was before the first block and the program's own
-// arrays, floor= the pages that a live block reaches into, again= resident after the second filling, and
-// empty= what is left at the end.
+// It prints KiB that are resident beyond the program's own arrays and what was there before the first block: full=
+// and idle=, again= after the second filling, and empty= at the end. floor= is the pages that a live block reaches
+// into.
 #include "../programs/resident.h"
 
 enum { MIN = 16, MAX = 255 };

@@ -1,10 +1,11 @@
-"""Python's objects in phases: what one builds and mostly drops leaves holes for the next, which builds other shapes.
+"""Python's objects in phases: what a phase builds and mostly drops leaves holes for the next, which builds other
+shapes.
 
     python_phases.py ROUNDS SIZE
 
-SIZE is the number of objects a phase builds. The order, as work: ROUNDS times records (dicts of strings), rows (tuples of numbers),
-texts (strings that are joined and split), and graphs (objects that point to each other). Of what a phase has built, a tenth stays
-until the phase of that kind in the next round.
+SIZE is the number of objects that a phase builds. ROUNDS times, the phases are: records (dicts of strings), rows
+(tuples of numbers), texts (strings that are joined and split), and graphs (objects that point to each other). A
+tenth of the objects of a phase stays until the phase of that kind in the next round.
 """
 
 import gc
@@ -48,7 +49,7 @@ KINDS = {"records": record, "rows": row, "texts": text, "graphs": graph}
 
 
 def build(make, count):
-    """A list that grows as its objects do; random ones are replaced by later ones, as in a cache."""
+    """Builds a list of objects. Later ones replace random ones, as in a cache."""
     global work
     built = []
     for n in range(count):

@@ -1,10 +1,10 @@
-"""redis_refill: the client. BYTES of 100-byte values are set, half of the keys deleted, chosen at random, and values of 150 bytes
-set until there are as many bytes again.
+"""redis_refill: the client. It sets BYTES of 100-byte values, deletes half of the keys, chosen at random, and sets
+values of 150 bytes until there are as many bytes again.
 
     redis_refill.py SOCKET BYTES SAMPLES
 
-Prints SAMPLES points: the commands so far, the server's RSS, and used=, the bytes of blocks as the server counts them by
-malloc_usable_size. A point that ends a phase has its name.
+Prints SAMPLES points: the commands so far, the server's RSS, and used=, the bytes of blocks as the server counts
+them by malloc_usable_size. A point that ends a phase has the phase's name.
 """
 
 import random
@@ -24,7 +24,7 @@ def command(*words):
 
 
 def connected(path):
-    """The server needs a moment to listen."""
+    """The connection to a server that needs a moment to listen."""
     for _ in range(1000):
         try:
             server = socket.socket(socket.AF_UNIX)
@@ -43,7 +43,7 @@ class Client:
         self.done, self.between, self.next = 0, commands // samples, 0
 
     def send(self, commands):
-        """All at once; each has a one-line answer, which may not be an error."""
+        """Sends all at once. Each command has a one-line answer, which must not be an error."""
         self.server.sendall(b"".join(commands))
         answers = b""
         while answers.count(b"\n") < len(commands):

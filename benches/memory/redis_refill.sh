@@ -1,8 +1,8 @@
 #!/bin/sh
 # needs: redis-server python3
-# Redis, filled, half emptied and filled again: redis_refill.py, the client, says how. This becomes the server, so that what is
-# measured is that one process; the client has no preload. Debian's server is linked to jemalloc: with nothing preloaded it
-# shall have the libc's malloc.
+# Redis is filled, half emptied and filled again, as redis_refill.py, the client, says. This script becomes the
+# server, so that only that process is measured. The client has no preload. Debian's server is linked to jemalloc:
+# with nothing preloaded it gets the libc's malloc.
 #
 #     redis_refill.sh BYTES SAMPLES
 set -eu

@@ -1,4 +1,4 @@
-"""What the Python loads share: points of a series, taken of this process by itself.
+"""What the Python loads share: a process takes the points of a series of itself.
 
 bytes_asked() is there when asked.c is preloaded.
 """

@@ -1,14 +1,16 @@
 // Sessions: the memory of a server whose load goes up and down.
 //
-// Each of four threads begins sessions, by day ten times as many as by night; works on random ones of its own; and ends those whose
-// time is up, of which every other one is left to the next thread. How long a session lives is heavy-tailed (Pareto), and one of
-// a thousand stays for ever. A session is a head, some strings, a buffer that grows, and now and then a few blocks of 64 KiB; a
-// piece of work replaces two of its strings, lets its buffer grow, and takes some blocks for the moment. All bytes are written to.
+// Each of four threads begins sessions, by day ten times as many as by night. It works on random ones of its own,
+// and ends those whose time is up, but leaves every other one of these to the next thread. The life of a session is
+// heavy-tailed (Pareto), and one of a thousand stays for ever. A session is a head, some strings, a buffer that
+// grows, and now and then a few blocks of 64 KiB. A piece of work replaces two of its strings, lets its buffer grow,
+// and takes some blocks for the moment. All bytes are written to.
 //
 //     sessions [days=N] [ticks=N of a day and its night] [pace=N] [sessions=N of a thread, by day] [samples=N]
 //
-// A tick lasts pace= microseconds at least, so that a night has its time. Prints samples= points; work= is milliseconds at that
-// pace. At a point all threads wait for each other: every allocator has done the same. seconds= is CPU time.
+// A tick lasts pace= microseconds at least, so that a night takes its time. samples= points are printed; work= is
+// milliseconds at that pace. At a point all threads wait for each other, so that every allocator has done the same.
+// seconds= is CPU time.
 #include "../programs/resident.h"
 
 #include <math.h>
@@ -22,10 +24,10 @@ struct session {
 };
 
 struct server {
-    // Those it works on, and the ticks at which they end.
+    // The sessions that it works on, and the ticks at which they end.
     struct session **own;
     size_t *ends;
-    size_t count, room, number, live; // live wraps around: sessions end elsewhere too, only the sum of all has a meaning
+    size_t count, room, number, live; // live wraps around, as sessions end elsewhere too: only the sum has a meaning
     uint64_t random;
 };
 
@@ -108,7 +110,7 @@ static size_t lifetime(struct server *s)
     return random_below(&s->random, 1000) ? (size_t)(SHORTEST / cbrt(u * u)) : SIZE_MAX / 2;
 }
 
-// Those that the thread before has left to this one.
+// Ends the sessions that the thread before has left to this one.
 static void end_passed(struct server *s)
 {
     struct block passed;

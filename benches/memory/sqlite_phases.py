@@ -2,8 +2,8 @@
 
     sqlite_phases.py ROUNDS ROWS
 
-ROUNDS times: ROWS rows are inserted, half of all are given a longer body, two thirds deleted; a table of its own is made, indexed,
-queried and dropped.
+ROUNDS times, ROWS rows are inserted, half of all get a longer body, and two thirds are deleted. Another table is
+made, indexed, queried and dropped.
 """
 
 import sqlite3
@@ -16,7 +16,7 @@ work, number = 0, 1
 
 
 def numbers():
-    """Always the same ones."""
+    """The same numbers in every run."""
     global number
     number = number * 16807 % 2147483647
     return number

@@ -1,7 +1,8 @@
-// Aligned: rounds of blocks at an alignment of their own size, each touched at both ends, all freed in the order of their age.
+// Aligned: rounds of blocks at an alignment of their own size, each touched at both ends, all freed in the order of
+// their age.
 //
-// Buffers for direct I/O, pages of garbage collectors, huge pages that a program arranges for itself. Room before an aligned block
-// is cut off when it is allocated and merged when it is freed.
+// Buffers for direct I/O, pages of garbage collectors, huge pages that a program arranges for itself. Room before an
+// aligned block is cut off when it is allocated and merged when it is freed.
 //
 // bench: aligned_4k size=4k live=3000
 // bench: aligned_64k size=64k live=3000

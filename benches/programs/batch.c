@@ -1,8 +1,9 @@
-// Batch: live blocks are allocated, then all are freed in the order of their age, in the opposite one, or in none.
+// Batch: live blocks are allocated, then all are freed in the order of their age, in the opposite order, or at
+// random.
 //
-// Stacks, queues and programs that build a structure and drop it. The order decides how soon neighbours meet again and can
-// merge, and how a free list is ordered for the next batch (Wilson, Johnstone, Neely, Boles, "Dynamic Storage Allocation: A
-// Survey and Critical Review", IWMM 1995, on the orders of free lists).
+// Stacks, queues and programs that build a structure and drop it. The order decides how soon neighbours meet again
+// and can merge, and how a free list is ordered for the next batch (Wilson, Johnstone, Neely, Boles, "Dynamic
+// Storage Allocation: A Survey and Critical Review", IWMM 1995, on the orders of free lists).
 //
 // bench: batch_fifo order=fifo
 // bench: batch_lifo order=lifo

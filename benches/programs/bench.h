@@ -129,7 +129,7 @@ static inline size_t option(const char *key, size_t otherwise)
     return number;
 }
 
-// An amount of work: a tenth of it when it shall be quick.
+// An amount of work, a tenth of it with quick=1.
 static inline size_t option_work(const char *key, size_t otherwise)
 {
     return option(key, quick ? (otherwise + 9) / 10 : otherwise);
@@ -196,7 +196,8 @@ static inline void block_end(struct block b, size_t mark)
     free(b.at);
 }
 
-// A block that is allocated, written so often, and freed: what two threads do slowly when their blocks share a cache line.
+// Allocates a block, writes it so often, and frees it. Two threads do that slowly when their blocks share a cache
+// line.
 static inline void write_often(size_t size, size_t writes, size_t mark)
 {
     struct block b = block_new(size, mark);
@@ -231,8 +232,8 @@ static inline void thread_new(pthread_t *thread, void *(*body)(void *), void *ar
         fail(1, "cannot start a thread", "");
 }
 
-// Runs body for each of count arguments of the given size in a thread of its own. The seconds are those from the start of
-// all to the end of the last.
+// Runs body for each of count arguments of the given size, in a thread of its own. Returns the seconds from the
+// start of all to the end of the last.
 static inline double run_threads(size_t count, void (*body)(void *), void *arguments, size_t argument_size)
 {
     pthread_barrier_t together;

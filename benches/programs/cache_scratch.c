@@ -1,9 +1,10 @@
 // Cache scratch: passive false sharing.
 //
-// After Berger, McKinley, Blumofe, Wilson, "Hoard: A Scalable Memory Allocator for Multithreaded Applications", ASPLOS 2000
-// ("passive-false"): the first thread allocates one small block for each other thread, side by side; each frees the one it was
-// given, then allocates, writes often and frees, over and over. An allocator that reuses the block it was given where it is
-// freed keeps the threads on one cache line. The operation counted is a write of a whole block.
+// After Berger, McKinley, Blumofe, Wilson, "Hoard: A Scalable Memory Allocator for Multithreaded Applications",
+// ASPLOS 2000 ("passive-false"): the first thread allocates one small block for each other thread, side by side.
+// Each thread frees its block, then allocates, writes often and frees, over and over. An allocator that reuses such
+// a block in the thread that freed it keeps the threads on one cache line. The operation counted is a write of a
+// whole block.
 #include "bench.h"
 
 struct worker {

@@ -1,8 +1,9 @@
 // Cache thrash: active false sharing.
 //
-// After Berger, McKinley, Blumofe, Wilson, "Hoard: A Scalable Memory Allocator for Multithreaded Applications", ASPLOS 2000
-// ("active-false"): all threads allocate, write often and free small blocks at the same time. An allocator that serves several
-// threads from one cache line makes them fight for it. The operation counted is a write of a whole block.
+// After Berger, McKinley, Blumofe, Wilson, "Hoard: A Scalable Memory Allocator for Multithreaded Applications",
+// ASPLOS 2000 ("active-false"): all threads allocate, write often and free small blocks at the same time. An
+// allocator that serves several threads from one cache line makes them fight for it. The operation counted is a
+// write of a whole block.
 #include "bench.h"
 
 struct worker {

@@ -1,13 +1,13 @@
 // Calloc heavy: random replace by calloc of 16 bytes to 64 KiB.
 //
-// Every block is seen to be zero and then made dirty, in every 64 bytes: what was used before has to be cleared, what is fresh
-// from the OS need not be, and knowing the one from the other is what the workload pays for. The synthetic workload of Wilson
-// et al., "Dynamic Storage Allocation: A Survey and Critical Review", IWMM 1995.
+// Every block is checked to be zero and then made dirty, in every 64 bytes. Memory that was used before has to be
+// cleared, memory fresh from the OS need not be, and the workload pays for knowing the one from the other. The
+// synthetic workload of Wilson et al., "Dynamic Storage Allocation: A Survey and Critical Review", IWMM 1995.
 #include "bench.h"
 
 enum { STEP = 64 };
 
-// The mark is not zero: it shall be seen if it is still there.
+// `mark` is not zero, so that it is seen if it is still there.
 static struct block zeroed(size_t size, size_t mark)
 {
     struct block b = {present(calloc(1, size)), size};

@@ -1,6 +1,7 @@
 // Crowd: many threads, each of which has some small blocks and replaces them at random; all end together.
 //
-// Servers with a thread for each client. What an allocator keeps for each thread counts so many times.
+// As in servers with a thread for each client. Memory that an allocator keeps for each thread counts that many
+// times.
 #include "bench.h"
 
 struct worker {

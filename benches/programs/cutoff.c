@@ -1,7 +1,7 @@
-// Cutoff: few blocks of sizes around that from which on an allocator maps, every page of which is written.
+// Cutoff: few blocks, of sizes around the one from which on an allocator maps. Every page of them is written.
 //
-// Where that size is fixed, or follows what is freed, a program whose buffers are just there may pay for a mapping each time. The
-// oldest block is replaced; sizes are random, or the least and the greatest in turns.
+// Where that size is fixed, or follows what is freed, a program with buffers of just that size may pay for a mapping
+// each time. The oldest block is replaced. Sizes are random, or the least and the greatest in turns.
 //
 // bench: cutoff_turns sizes=turns min=255k max=257k
 // bench: cutoff sizes=random min=200k max=320k

@@ -1,10 +1,11 @@
 // Drift: a long run whose sizes change slowly, at a constant number of live bytes.
 //
-// Sizes are drawn from the doubling below a limit that wanders from 32 bytes to 8 KiB and back, sweeps= times; each doubling
-// lasts until live= bytes were allocated, and random blocks are freed to stay at live= bytes. Holes of yesterday's sizes do not
-// fit today's, which is how the memory of long-running programs grows (Johnstone and Wilson, "The Memory Fragmentation Problem:
-// Solved?", ISMM 1998). The result has two more fields, taken while the blocks still live: rss_end_kib= and live_bytes=. With
-// samples= it prints so many points of the way too; work= is bytes allocated.
+// Sizes are drawn from the doubling below a limit that wanders from 32 bytes to 8 KiB and back, sweeps= times. Each
+// doubling lasts until live= bytes were allocated, and random blocks are freed to stay at live= bytes. Holes of
+// earlier sizes do not fit later ones, which is how the memory of long-running programs grows (Johnstone and Wilson,
+// "The Memory Fragmentation Problem: Solved?", ISMM 1998). The result has two more fields, taken while the blocks
+// still live: rss_end_kib= and live_bytes=. With samples= it also prints so many points of the way; work= is bytes
+// allocated.
 #include "resident.h"
 
 enum { MIN = 32, DOUBLINGS = 8 };

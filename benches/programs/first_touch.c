@@ -1,8 +1,8 @@
 // First touch: a heap that only grows, every byte of it written for the first time.
 //
-// A program that loads its data: page faults, and what an allocator adds to them by headers, by rounding and by how it asks the
-// OS for memory. The ramp of Wilson et al., "Dynamic Storage Allocation: A Survey and Critical Review", IWMM 1995. Blocks are
-// linked through themselves, so that nothing else grows. Freeing is not in the timed part.
+// A program that loads its data: page faults, and what an allocator adds to them by headers, by rounding and by how
+// it asks the OS for memory. The ramp of Wilson et al., "Dynamic Storage Allocation: A Survey and Critical Review",
+// IWMM 1995. Blocks are linked through themselves, so that nothing else grows. Freeing is not in the timed part.
 #include "bench.h"
 
 struct node {

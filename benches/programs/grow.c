@@ -1,8 +1,9 @@
 // Grow: vectors and strings that realloc makes larger while others grow beside them.
 //
-// A vector doubles when it is full, a string takes a few more bytes each time, as getline, string builders and output buffers
-// do. Growth in the presence of others is what keeps realloc from growing in place (Wilson et al., "Dynamic Storage Allocation:
-// A Survey and Critical Review", IWMM 1995, on ramps). The operation counted is a realloc; contents are checked when one ends.
+// A vector doubles when it is full, a string takes a few more bytes each time, as getline, string builders and
+// output buffers do. Growth in the presence of others is what keeps realloc from growing in place (Wilson et al.,
+// "Dynamic Storage Allocation: A Survey and Critical Review", IWMM 1995, on ramps). The operation counted is a
+// realloc; contents are checked when one ends.
 #include "bench.h"
 
 struct growing {

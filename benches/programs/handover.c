@@ -1,7 +1,8 @@
-// Handover: in each round one thread allocates all blocks, and when it has them another one frees them, the last one first.
+// Handover: in each round one thread allocates all blocks, and when it has them another one frees them, the last one
+// first.
 //
-// Work that is prepared here and thrown away there. What the one frees the other has to get again, or every round takes new memory
-// (blow-up: Berger, McKinley, Blumofe, Wilson, "Hoard", ASPLOS 2000).
+// As in work that is prepared in one thread and thrown away in another. The first thread has to get again what the
+// second frees, or every round takes new memory (blow-up: Berger, McKinley, Blumofe, Wilson, "Hoard", ASPLOS 2000).
 #include "bench.h"
 
 struct shared {

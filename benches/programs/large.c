@@ -1,8 +1,8 @@
 // Large: random replace of few blocks of 1 to 32 MiB, each page written once.
 //
-// Matrices, frames, files read at once. Nearly all of the time is the OS's: page faults, and mapping and unmapping where an
-// allocator does that for each block. The synthetic workload of Wilson et al., "Dynamic Storage Allocation: A Survey and
-// Critical Review", IWMM 1995, at the sizes of mappings.
+// Matrices, frames, files read at once. Nearly all of the time is the OS's: page faults, and mapping and unmapping
+// where an allocator does that for each block. The synthetic workload of Wilson et al., "Dynamic Storage Allocation:
+// A Survey and Critical Review", IWMM 1995, at the sizes of mappings.
 #include "bench.h"
 
 int main(int argc, char **argv)

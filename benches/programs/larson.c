@@ -1,9 +1,9 @@
 // Larson: the memory of a server whose threads come and go.
 //
-// Larson and Krishnan, "Memory Allocation for Long-Running Server Applications", ISMM 1998: each thread replaces random blocks
-// of its array by blocks of random size; after some rounds it starts a successor, leaves it the array and ends. So blocks are
-// freed by another thread than the one that allocated them, whose owner may have ended. The paper counts operations in a fixed
-// time; here the work is fixed, so that allocators do the same.
+// Larson and Krishnan, "Memory Allocation for Long-Running Server Applications", ISMM 1998: each thread replaces
+// random blocks of its array by blocks of random size; after some rounds it starts a successor, leaves it the array
+// and ends. So blocks are freed by another thread than the one that allocated them, whose owner may have ended. The
+// paper counts operations in a fixed time; here the work is fixed, so that allocators do the same.
 #include "bench.h"
 
 #include <semaphore.h>

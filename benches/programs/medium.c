@@ -1,8 +1,9 @@
 // Medium: random replace of 1 to 256 KiB, every page of which is written.
 //
-// Buffers, images, tables: above the small sizes that caches serve, around the size from which on blocks are mapped. It tests
-// the search for a fit, splitting and merging, and how often pages go back to the OS and come again. The synthetic workload of
-// Wilson et al., "Dynamic Storage Allocation: A Survey and Critical Review", IWMM 1995, at sizes where it is seldom measured.
+// Buffers, images, tables: above the small sizes that caches serve, around the size from which on blocks are mapped.
+// It tests the search for a fit, splitting and merging, and how often pages go back to the OS and come again. The
+// synthetic workload of Wilson et al., "Dynamic Storage Allocation: A Survey and Critical Review", IWMM 1995, at
+// sizes where it is seldom measured.
 #include "bench.h"
 
 int main(int argc, char **argv)

@@ -1,9 +1,9 @@
 // Mixed: 16 bytes to 16 KiB, with lifetimes that depend on the size.
 //
-// Time is the number of allocations. Most blocks die young and a few live long, as programs do it and as their sizes predict
-// (Barrett and Zorn, "Using Lifetime Predictors to Improve Memory Allocation Performance", PLDI 1993); here small ones are
-// mostly young and larger ones live up to as many allocations as they have bytes. Blocks wait for their end in a wheel, linked
-// through themselves.
+// Time is the number of allocations. Most blocks die young and a few live long, as in programs, and as their sizes
+// predict (Barrett and Zorn, "Using Lifetime Predictors to Improve Memory Allocation Performance", PLDI 1993). Here
+// small ones are mostly young, and larger ones live up to as many allocations as they have bytes. Blocks wait for
+// their end in a wheel, linked through themselves.
 #include "bench.h"
 
 enum { WHEEL = 16384, SMALL = 256, YOUNG = 128 };

@@ -1,7 +1,8 @@
 // Pairs: one size, allocated and freed at once, over and over: the shortest way through an allocator.
 //
-// The malloc-test of Lever and Boreham, "malloc() Performance in a Multithreaded Linux Environment", USENIX 2000, known as
-// "Linux scalability" since Michael, "Scalable Lock-Free Dynamic Memory Allocation", PLDI 2004. threads= run beside each other.
+// The malloc-test of Lever and Boreham, "malloc() Performance in a Multithreaded Linux Environment", USENIX 2000,
+// known as "Linux scalability" since Michael, "Scalable Lock-Free Dynamic Memory Allocation", PLDI 2004. threads=
+// run beside each other.
 //
 // bench: pairs
 // bench: pairs_2threads threads=2

@@ -1,8 +1,9 @@
 // Producer and consumer: one thread allocates, another one frees: every free is remote.
 //
-// The pattern of Berger, McKinley, Blumofe, Wilson, "Hoard: A Scalable Memory Allocator for Multithreaded Applications", ASPLOS
-// 2000 (blow-up: memory freed by the consumer that the producer cannot use), and the producer-consumer test of Michael,
-// "Scalable Lock-Free Dynamic Memory Allocation", PLDI 2004. threads= is even: half of them produce.
+// The pattern of Berger, McKinley, Blumofe, Wilson, "Hoard: A Scalable Memory Allocator for Multithreaded
+// Applications", ASPLOS 2000 (blow-up: memory freed by the consumer that the producer cannot use), and the
+// producer-consumer test of Michael, "Scalable Lock-Free Dynamic Memory Allocation", PLDI 2004. threads= is even:
+// half of them produce.
 #include "bench.h"
 
 struct worker {

@@ -1,7 +1,7 @@
 // Ramp: a block of 1 MiB, one of 2 MiB, and so on to 64 MiB, each allocated, written, and freed before the next.
 //
-// Matrices or files of growing size, one at a time. No more than the largest is ever live; what freed blocks leave behind that
-// larger ones cannot use is the peak beyond it.
+// Matrices or files of growing size, one at a time. Never more than the largest is live. The peak beyond that is
+// memory of freed blocks that larger blocks cannot use.
 #include "bench.h"
 
 int main(int argc, char **argv)

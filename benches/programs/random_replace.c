@@ -1,9 +1,9 @@
-// Random replace: of live blocks one is freed and one of 1..max bytes allocated in its place.
+// Random replace: one of the live blocks is freed, and one of 1..max bytes is allocated in its place.
 //
-// The steady state of a program with a working set in its simplest form: the synthetic workload of the allocation literature,
-// sizes and lifetimes random and independent (Wilson, Johnstone, Neely, Boles, "Dynamic Storage Allocation: A Survey and
-// Critical Review", IWMM 1995, which also says what it does not show). set= names four working sets, from the L1 cache to
-// memory.
+// The steady state of a program with a working set in its simplest form: the synthetic workload of the allocation
+// literature, sizes and lifetimes random and independent (Wilson, Johnstone, Neely, Boles, "Dynamic Storage
+// Allocation: A Survey and Critical Review", IWMM 1995, which also says what it does not show). set= names four
+// working sets, from the L1 cache to memory.
 //
 // bench: random_replace_l1 set=l1
 // bench: random_replace

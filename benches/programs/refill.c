@@ -1,7 +1,8 @@
-// Refill: blocks of one size, nearly all of which are freed at random, and then as many bytes in blocks of another size.
+// Refill: blocks of one size, nearly all of which are freed at random, and then as many bytes in blocks of another
+// size.
 //
-// A program that goes from one phase to the next, with something left over from the first on nearly every page. What was freed
-// should serve the second phase.
+// A program that goes from one phase to the next, with something left over from the first on nearly every page. The
+// second phase should be served from freed memory.
 #include "bench.h"
 
 int main(int argc, char **argv)

@@ -1,4 +1,4 @@
-// What a program has resident, as it sees it itself, and pages of its own. Nothing here allocates.
+// The program's own resident memory, and pages that no allocator sees. Nothing here allocates.
 #ifndef RESIDENT_H
 #define RESIDENT_H
 
@@ -18,7 +18,7 @@ static inline void read_text(const char *path, char *text, size_t size)
     close(file);
 }
 
-// Quick, but it may lack what each CPU counts by itself, some hundred KiB.
+// Quick, but it may lack some hundred KiB that each CPU counts by itself.
 static inline size_t resident_kib(void)
 {
     char text[128];
@@ -34,7 +34,8 @@ static inline void *pages(size_t bytes)
     return p;
 }
 
-// One point of a series: work done so far, what is resident beyond what was before the first block, and the bytes that live.
+// Prints one point of a series: the work done so far, the memory resident beyond that before the first block, and
+// the live bytes.
 static inline void print_sample(size_t work, size_t before_kib, size_t live)
 {
     size_t kib = resident_kib();

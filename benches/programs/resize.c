@@ -1,8 +1,9 @@
-// Resize: arrays that realloc makes larger step by step, one after the other or many in turns, or that stay as they are.
+// Resize: arrays that realloc makes larger step by step, one after the other or many in turns, or that stay as they
+// are.
 //
-// by= is what an array grows by each time: none, so that there is nothing to do; so many bytes; or twice, as vectors do. Where
-// nothing else is allocated meanwhile, growing in place is up to the allocator alone. The mapping is a small one: an allocator may
-// copy a large one each time, so as to look at a sample of requests.
+// by= is how an array grows each time: none, so that there is nothing to do; by so many bytes; or twice, as vectors
+// do. Where nothing else is allocated meanwhile, growing in place is up to the allocator alone. The mapping is a
+// small one, because an allocator may copy a large one each time, to look at a sample of requests.
 //
 // bench: resize_none by=none from=40k to=40k
 // bench: resize_none_small by=none from=100 to=100

@@ -1,8 +1,8 @@
 // Sized delete: C++ objects of a few small sizes, and the nodes and strings of a map that changes all the time.
 //
-// C++ tells the allocator the size when it deletes (N3778, "C++ Sized Deallocation", Crowl 2013): directly for complete types,
-// through std::allocator for containers, and by the deleting destructor for polymorphic ones. The two halves take turns; the
-// operation counted is an object replaced or a key of the map replaced.
+// C++ tells the allocator the size when it deletes (N3778, "C++ Sized Deallocation", Crowl 2013): directly for
+// complete types, through std::allocator for containers, and by the deleting destructor for polymorphic ones. The
+// two halves take turns; the operation counted is an object replaced or a key of the map replaced.
 #include "bench.h"
 
 #include <map>
@@ -11,7 +11,7 @@
 
 namespace {
 
-// Each kind has another size, so that delete has another one too.
+// Each kind has a size of its own, so that its delete has one too.
 struct Shape {
     explicit Shape(unsigned char mark) : first(mark) {}
     virtual ~Shape() = default;

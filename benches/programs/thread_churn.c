@@ -1,8 +1,8 @@
 // Thread churn: threads that start, allocate a little and end, leaving some blocks to others.
 //
-// A thread for each request. What it tests is the price of a thread's first allocation and of its end, and whether memory of
-// ended threads is found again (Larson and Krishnan, "Memory Allocation for Long-Running Server Applications", ISMM 1998, on
-// threads that come and go). The operation counted is a thread.
+// A thread for each request. It tests the price of a thread's first allocation and of its end, and whether memory of
+// ended threads is found again (Larson and Krishnan, "Memory Allocation for Long-Running Server Applications", ISMM
+// 1998, on threads that come and go). The operation counted is a thread.
 #include "bench.h"
 
 enum { ALLOCATIONS = 64, LEFT = 8 };

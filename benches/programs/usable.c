@@ -1,4 +1,5 @@
-// Usable: malloc_usable_size of a few blocks over and over, as programs ask that count what they hold, or use all they have got.
+// Usable: malloc_usable_size of a few blocks over and over, as in programs that count what they hold, or use all
+// that they have.
 //
 // bench: usable_small min=16 max=1k
 // bench: usable min=40k max=200k

@@ -1,8 +1,9 @@
-// Across threads, mixed: each thread allocates, passes half of its blocks to the next thread and frees the others itself.
+// Across threads, mixed: each thread allocates, passes half of its blocks to the next thread and frees the others
+// itself.
 //
-// Pipelines and work queues: local and remote frees of one thread's blocks side by side, in both roles at once. Between the
-// all-remote and the server workloads that Leijen, Zorn, de Moura, "Mimalloc: Free List Sharding in Action", APLAS 2019,
-// measure.
+// Pipelines and work queues: local and remote frees of one thread's blocks side by side, in both roles at once.
+// Between the all-remote and the server workloads that Leijen, Zorn, de Moura, "Mimalloc: Free List Sharding in
+// Action", APLAS 2019, measure.
 #include "bench.h"
 
 enum { KEPT = 512 };

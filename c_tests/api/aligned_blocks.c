@@ -1,5 +1,5 @@
-// Aligned blocks: every alignment to 64 MiB and 1 GiB, every tier of size; they are
-// blocks like any other to realloc and free.
+// Aligned blocks of every tier of size, with every alignment up to 64 MiB and with 1 GiB. realloc and free treat
+// them like any other block.
 
 #include "check.h"
 
@@ -34,7 +34,7 @@ static void check_pair(size_t alignment, size_t size) {
     }
 }
 
-// The alignment may go, the contents may not.
+// realloc may lose the alignment, but not the contents.
 static void check_realloc(size_t alignment, size_t size) {
     size_t targets[] = {1, 100, 5000, 70 * KIB, 2 * MIB};
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
@@ -49,7 +49,7 @@ static void check_realloc(size_t alignment, size_t size) {
     }
 }
 
-// All kept at once: the space between aligned blocks is not theirs.
+// Keeps a row of blocks at once: the space between aligned blocks belongs to none of them.
 static void check_row(size_t alignment, size_t size) {
     static void *row[64];
     for (int i = 0; i < 64; i++) {

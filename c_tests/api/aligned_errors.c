@@ -1,4 +1,4 @@
-// What the aligned entries do with an alignment that is none, each its own way.
+// How each aligned entry treats an invalid alignment.
 
 #include "check.h"
 
@@ -17,7 +17,7 @@ static void posix_memalign_is_strict(void) {
 }
 
 static void aligned_alloc_is_strict(void) {
-    // glibc rounded up until 2.37.
+    // glibc rounded the alignment up until 2.37.
     if (!is_metes())
         return;
     size_t wrong[] = {0, 3, 7, 12, 24, 100, 4095, SIZE_MAX, SIZE_MAX / 2};
@@ -50,7 +50,7 @@ static void memalign_rounds_up(void) {
     errno = 0;
     CHECK(memalign(opaque(SIZE_MAX / 2 + 2), 50) == NULL && errno == EINVAL);
     CHECK(memalign(opaque(SIZE_MAX), 50) == NULL && errno == EINVAL);
-    // This one is a power of two, only there is no such place.
+    // This is a power of two, but no address has that alignment.
     CHECK(memalign(opaque(SIZE_MAX / 2 + 1), 50) == NULL && errno == ENOMEM);
 }
 

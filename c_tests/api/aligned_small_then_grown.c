@@ -1,7 +1,8 @@
-// A small block of the heap that stands where a cached one stood before, and then grows where it is, is no freed one.
+// A small heap block takes the place of a block that was cached, and then grows in place. metes must not take it for
+// a freed block.
 #include "check.h"
 
-// Of a size whose blocks go into a cache when they are freed, and more than that holds.
+// The cache keeps freed blocks of CACHED bytes; COUNT is more than it holds.
 enum { COUNT = 100, UNIT = 65536, CACHED = 40960 };
 
 static unsigned char *cached[COUNT];

@@ -1,4 +1,4 @@
-// calloc's memory is zero, whoever had it before and whatever they left.
+// calloc's memory is zero, whatever its previous use left in it.
 
 #include "check.h"
 
@@ -7,7 +7,7 @@
 static const size_t mixed[] = {8,        24,       64,       200,      1000,    3000,
                                9 * KIB,  40 * KIB, 90 * KIB, 200 * KIB, 1 * MIB, 3 * MIB};
 
-// Leaves holes of every kind full of ones.
+// Leaves free memory of every kind, filled with ones.
 static void dirty_the_heap(uint64_t *random) {
     static void *blocks[KEPT];
     for (int i = 0; i < KEPT; i++) {

@@ -1,5 +1,5 @@
-// All of calloc's memory is zero, not only what was asked for: programs ask how much they have and use that. At every level,
-// where the memory was somebody's before, and from whatever it comes.
+// All of calloc's usable memory is zero, not only the bytes asked for: programs ask for the usable size and use it.
+// This holds at every level, for memory that was in use before, and for memory from every source.
 // default: silent
 // full: silent
 // trailers: silent
@@ -39,7 +39,7 @@ int main(void) {
     served_by_metes();
     check_whole(0);
     for (size_t size = 1; size < 4 * MIB; size += size / 11 + 1) check_whole(size);
-    // A cached block of the free list may be a little larger than its class.
+    // A cached heap block may be a little larger than its class.
     for (size_t size = 40 * KIB; size < 256 * KIB; size += 9 * KIB) {
         for (size_t less = 0; less < 64; less += 16) {
             void *block = memalign(64, size - less);

@@ -1,4 +1,4 @@
-// The same where freed blocks are filled, and objects of one size stand among those of others.
+// Like calloc_usable.c, with freed blocks filled, and with objects of one size among objects of others.
 // env: METES_OPTIONS=decay_ms=0
 #include "check.h"
 

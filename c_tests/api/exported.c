@@ -1,5 +1,4 @@
-// All of the malloc family comes from one allocator: a block of one handed to the
-// other's free would be a crash.
+// All functions of the malloc family come from one allocator: a block of one allocator crashes in another's free.
 
 #include "check.h"
 

@@ -1,4 +1,4 @@
-// fill=zero: all that malloc_usable_size says of a new block is zero.
+// fill=zero: all usable bytes of a new block are zero.
 // env: METES_OPTIONS=fill=zero
 #include "check.h"
 

@@ -1,5 +1,4 @@
-// free(NULL) does nothing, and errno stays as it is, so that cleaning up
-// after a failed call does not lose its reason.
+// free(NULL) does nothing. free keeps errno, so that cleaning up after a failed call does not lose the reason.
 
 #include "check.h"
 #include <sys/mman.h>
@@ -14,7 +13,7 @@ static void errno_stays(void) {
         free(block);
         CHECK(errno == EXDEV);
     }
-    // Enough for flushes, merges and purges to be among them.
+    // Enough blocks to cause flushes, merges and purges.
     static void *blocks[20000];
     for (int i = 0; i < 20000; i++)
         blocks[i] = malloc(sizes[i % 5]);
@@ -25,7 +24,7 @@ static void errno_stays(void) {
     }
 }
 
-// Giving a part of a locked range back fails inside; the caller does not hear of it.
+// Giving back a part of a locked range fails inside free. The caller's errno must not show it.
 static void errno_stays_when_memory_is_locked(void) {
     void *block = malloc(2 * MIB);
     CHECK(block);

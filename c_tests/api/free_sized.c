@@ -1,4 +1,4 @@
-// C23's free_sized and free_aligned_sized, with what was asked for.
+// C23's free_sized and free_aligned_sized, called with the size and alignment that were asked for.
 
 #include "check.h"
 

@@ -1,4 +1,4 @@
-// What realloc has left in place of an aligned block is a block of realloc's: free_sized takes it.
+// realloc may leave an aligned block in place. It is then a block of realloc, and free_sized accepts it.
 // ways: preload
 // env: METES_OPTIONS=checks=full,guard=off
 #include "check.h"

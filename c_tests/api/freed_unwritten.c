@@ -1,5 +1,5 @@
-// Blocks that are freed as they were handed out, never written to, are no double frees: whatever handed them out, and
-// whatever was there before.
+// Freeing a block that was never written to is not a double free, whichever function handed it out and whatever the
+// memory held before.
 #include "check.h"
 
 #include <malloc.h>

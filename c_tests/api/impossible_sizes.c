@@ -21,7 +21,7 @@ static void every_entry_fails(size_t size) {
     for (size_t alignment = 8; alignment <= 64 * MIB; alignment *= 8) {
         FAILS(memalign(alignment, size));
         FAILS(aligned_alloc(alignment, size));
-        // The pointer does not change; errno says the same as the value, as after glibc's.
+        // The pointer does not change. errno equals the returned value, as with glibc.
         void *untouched = &untouched;
         errno = EXDEV;
         CHECK(posix_memalign(&untouched, alignment, size) == ENOMEM);

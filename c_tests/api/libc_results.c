@@ -1,5 +1,4 @@
-// libc's own functions allocate too, and their callers free: both ends must meet in
-// the same allocator.
+// libc's own functions allocate, and their callers free: both must use the same allocator.
 
 #include "check.h"
 #include <dirent.h>
@@ -58,7 +57,7 @@ static void streams(void) {
         lines++;
     CHECK(lines > 5 && malloc_usable_size(line) >= room);
     free(line);
-    // A buffer of the caller's, to be made larger.
+    // The caller's own buffer, which getdelim enlarges.
     rewind(file);
     line = (char *)malloc(1);
     room = 1;

@@ -1,8 +1,8 @@
-// mallinfo2 and mallinfo: what the arenas have, in use and free, and the mappings beside it.
+// mallinfo2 and mallinfo: the arenas' memory, in use and free, and the mappings.
 
 #include "check.h"
 
-// It is deprecated, and programs call it.
+// mallinfo is deprecated, but programs call it.
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 #define COUNT 2000
@@ -66,7 +66,7 @@ static void the_old_one_agrees(void) {
     free(block);
 }
 
-// What is freed is as many free pieces more as there are bytes of them.
+// Each freed piece adds one to ordblks and its bytes to fordblks.
 static void pieces_and_their_bytes_are_of_the_same(void) {
     enum { MANY = 1000 };
     static void *small[MANY], *large[4];
@@ -76,13 +76,13 @@ static void pieces_and_their_bytes_are_of_the_same(void) {
     for (int i = 0; i < 4; i++) CHECK((large[i] = malloc(100000)));
     size_t usable = malloc_usable_size(small[0]);
     struct mallinfo2 before = info();
-    // Every other one: no two become one.
+    // Every other one, so that no two free pieces merge.
     for (int i = 0; i < MANY; i += 2) free(small[i]);
     struct mallinfo2 holes = info();
     CHECK(holes.ordblks == before.ordblks + MANY / 2);
     CHECK(holes.fordblks == before.fordblks + MANY / 2 * usable);
     CHECK(holes.uordblks == before.uordblks - MANY / 2 * usable);
-    // With its header.
+    // The block with its header.
     size_t bytes = malloc_usable_size(large[1]) + 8;
     free(large[1]);
     struct mallinfo2 larger = info();
@@ -94,7 +94,7 @@ static void pieces_and_their_bytes_are_of_the_same(void) {
         if (i != 1) free(large[i]);
     struct mallinfo2 end = info();
     CHECK(end.fordblks >= end.ordblks * 16 && end.ordblks > 0);
-    // Little is left in use but the ends of regions and slabs.
+    // Little more than the ends of regions and slabs is still in use.
     CHECK(end.uordblks < end.arena / 8);
 }
 

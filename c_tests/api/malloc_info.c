@@ -25,7 +25,7 @@ static void check_well_formed(const char *text) {
     CHECK(depth == 0);
 }
 
-// The number behind `before`, which stands behind `from`.
+// The number after `before`, searched from `from` on.
 static size_t figure(const char *from, const char *before) {
     const char *at = strstr(from, before);
     size_t number;
@@ -33,7 +33,7 @@ static size_t figure(const char *from, const char *before) {
     return number;
 }
 
-// What all arenas have together is what each has, without the mappings.
+// Each total is the sum over the arenas, without the mappings.
 static void check_figures(const char *text, struct mallinfo2 before, struct mallinfo2 after) {
     static const char *const names[] = {"<total type=\"rest\" count=\"", "<system type=\"current\" size=\"", "<system type=\"max\" size=\"",
                                         "<aspace type=\"total\" size=\""};
@@ -70,7 +70,7 @@ int main(void) {
     check_figures(text, before, after);
     free(text);
 
-    // There are no options: refused, nothing written.
+    // malloc_info knows no options: it refuses them and writes nothing.
     stream = open_memstream(&text, &length);
     CHECK(stream);
     CHECK(malloc_info(1, stream) == EINVAL);

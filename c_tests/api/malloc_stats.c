@@ -18,7 +18,7 @@ static size_t figure(const char *text, const char *name, int nth) {
     return number;
 }
 
-// One arena, and all together.
+// The first figures are those of the one arena, the second those of all memory.
 static void check_figures(int file) {
     char text[4096] = {0};
     struct mallinfo2 now = mallinfo2();

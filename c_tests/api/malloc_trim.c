@@ -1,5 +1,5 @@
-// malloc_trim: free memory goes back to the system, whatever pins the heap's ends,
-// and the answer says whether any did.
+// malloc_trim gives free memory back to the system even where blocks in use pin the heap's ends. Its answer says
+// whether it gave any back.
 
 #include "check.h"
 
@@ -45,7 +45,7 @@ int main(void) {
     check_heap();
     malloc_trim(0);
 
-    // What was given back can be had again.
+    // Memory that was given back can be allocated again.
     char *again = (char *)malloc(10 * MIB);
     CHECK(again);
     memset(again, 2, 10 * MIB);

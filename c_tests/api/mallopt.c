@@ -1,4 +1,4 @@
-// mallopt's answers: 1 for taken or not known, 0 for refused, as glibc gives them.
+// mallopt's answers, as in glibc: 1 for an accepted or unknown parameter, 0 for a refused value.
 
 #include "check.h"
 
@@ -14,7 +14,7 @@ int main(void) {
     CHECK(mallopt(M_PERTURB, 0) == 1);
     CHECK(mallopt(M_MMAP_MAX, 65536) == 1);
 
-    // The one range that is checked: 80 words.
+    // M_MXFAST is the only parameter whose range is checked: up to 80 * sizeof(size_t) / 4.
     CHECK(mallopt(M_MXFAST, 0) == 1);
     CHECK(mallopt(M_MXFAST, 64) == 1);
     CHECK(mallopt(M_MXFAST, (int)(80 * sizeof(size_t) / 4)) == 1);
@@ -26,7 +26,7 @@ int main(void) {
     CHECK(mallopt(12345, 1) == 1);
     CHECK(mallopt(-12345, 0) == 1);
 
-    // All of it goes on working.
+    // The allocator still works.
     for (size_t size = 1; size < 4 * MIB; size *= 3) {
         void *block = malloc(size);
         CHECK(block);

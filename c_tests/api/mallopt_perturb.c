@@ -20,14 +20,14 @@ int main(void) {
         zeroed = calloc(1, size);
         CHECK(zeroed && all_bytes_are(zeroed, malloc_usable_size(zeroed), 0));
         free(zeroed);
-        // The allocator may keep its own words at either end of a free block; larger
-        // ones may be gone altogether. glibc's thread cache takes blocks as they are.
+        // The allocator may keep words of its own at either end of a free block, and larger blocks may be unmapped.
+        // glibc's thread cache does not fill blocks.
         free(opaque(fresh));
         if (size >= (is_metes() ? 1000 : 2000) && size <= 30 * KIB)
             CHECK(all_bytes_are(opaque(fresh) + size / 4, size / 4, BYTE));
     }
 
-    // Growing keeps the contents, whatever is behind them.
+    // Growing keeps the contents, whatever bytes follow them.
     void *block = malloc(2000);
     fill(block, 0, 2000, 1);
     block = realloc(block, 50000);

@@ -1,5 +1,5 @@
-// M_MMAP_THRESHOLD moves the size from which on a block is a mapping of its own, M_MMAP_MAX
-// says whether there are any, and mallinfo2 shows it.
+// M_MMAP_THRESHOLD moves the cutoff, from which on a block is a mapping. M_MMAP_MAX turns mappings on and off.
+// mallinfo2 shows it.
 
 #include "check.h"
 
@@ -21,7 +21,7 @@ int main(void) {
     CHECK(mappings_for(100 * KIB) == 0);
     CHECK(mappings_for(300 * KIB) == 1);
     CHECK(mappings_for(2 * MIB) == 1);
-    // Also one that has just the bytes of blocks that the thread's cache has room for.
+    // The new cutoff also holds for a size whose blocks the thread's cache keeps.
     void *block = malloc(128 * KIB);
     free(block);
     CHECK(malloc(128 * KIB) == block);
@@ -35,12 +35,12 @@ int main(void) {
     CHECK(mappings_for(9 * MIB) == 1);
     check_heap();
 
-    // Freeing a mapping moves nothing once the program has set the threshold.
+    // Once the program has set the cutoff, freeing a mapping does not move it.
     CHECK(mallopt(M_MMAP_THRESHOLD, 256 * 1024) == 1);
     free(malloc(4 * MIB));
     CHECK(mappings_for(300 * KIB) == 1);
 
-    // Without mappings the threshold is kept, and may be moved, for when there are some again.
+    // While mappings are off, the cutoff is kept and may be set. It applies once mappings are on again.
     CHECK(mallopt(M_MMAP_MAX, 0) == 1);
     CHECK(mappings_for(40 * MIB) == 0);
     CHECK(mallopt(M_MMAP_MAX, 0) == 1);
@@ -53,7 +53,7 @@ int main(void) {
     CHECK(mappings_for(300 * KIB) == 0);
     CHECK(mappings_for(2 * MIB) == 1);
 
-    // Beyond half of a heap's greatest size glibc refused it up to 2.34, and takes it since.
+    // glibc up to 2.34 refuses a threshold above half of a heap's greatest size; later versions accept it.
     int taken = mallopt(M_MMAP_THRESHOLD, 64 * 1024 * 1024);
     CHECK(taken == 0 || taken == 1);
     CHECK(mappings_for(40 * MIB) == (taken ? 0 : 1));

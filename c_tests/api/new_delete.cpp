@@ -1,5 +1,5 @@
-// Every form of operator new and delete: aligned as asked, and each block taken
-// back by whichever delete may be called for it.
+// Every form of operator new and delete. Blocks are aligned as asked, and every delete that is allowed for a block
+// takes it back.
 
 #include "check.h"
 #include <new>

@@ -1,5 +1,5 @@
-// A size that cannot be had: std::bad_alloc out of every throwing form, through
-// frames with destructors, and nullptr out of every other.
+// A size that cannot be served: every throwing form throws std::bad_alloc, through frames with destructors. Every
+// other form returns nullptr.
 
 #include "check.h"
 #include <new>
@@ -26,15 +26,14 @@ template <typename Call> static void throws(Call call) {
     CHECK(caught && unwound == before + 1);
 }
 
-// Is operator new metes' own? With the static library inside it is the C++ runtime's, over metes' malloc.
+// Whether operator new is metes' own. With the static library it is the C++ runtime's, on top of metes' malloc.
 static bool operators_are_ours() {
     void *found = dlsym(RTLD_DEFAULT, "_ZnwmSt11align_val_t");
     return is_metes() && object_of(found) == object_of(reinterpret_cast<void *>(find_metes_check()));
 }
 
 static void every_form(size_t size) {
-    // Where rounding the size up to the alignment overflows, libstdc++'s own hands
-    // out a block of no bytes.
+    // Where rounding the size up to the alignment overflows, libstdc++'s operator returns a block of no bytes.
     for (size_t bytes = 16; bytes <= 1 * MIB; bytes *= 256) {
         if (!operators_are_ours() && size > SIZE_MAX - bytes)
             continue;

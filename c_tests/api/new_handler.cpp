@@ -1,5 +1,5 @@
-// The new handler: called again and again until it makes room, is taken away, or
-// throws; a nothrow form turns what it throws into nullptr.
+// The new handler is called until it makes room, is removed, or throws. Where it throws, a nothrow form returns
+// nullptr.
 
 #include "check.h"
 #include <new>
@@ -59,7 +59,7 @@ template <typename Call> static void nothrow_form(Call call) {
     CHECK(outcome_with(throws_at_two, call) == null && calls == 2);
 }
 
-// Real exhaustion: only what the handler frees leaves room for the block.
+// Memory is really out: the block has room only after the handler has freed.
 static void a_handler_that_makes_room() {
     reserve = malloc(300 * MIB);
     CHECK(reserve);

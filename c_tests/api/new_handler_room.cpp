@@ -1,5 +1,5 @@
-// Where a new-handler makes room, what any form of operator new then returns is a block of that form: of the size and the
-// alignment that were asked for, and given back by its own delete.
+// Where the new handler makes room, every form of operator new then returns a block of its own form: it has the size
+// and alignment that were asked for, and its own delete takes it back.
 // ways: preload
 // env: METES_OPTIONS=limit=64m
 // default: silent
@@ -33,7 +33,7 @@ void keep(size_t bytes) {
     asked = 0;
 }
 
-// One large block, for which there is no room at first.
+// One large block, which fits only after the handler has freed.
 template <typename New, typename Delete> void large(New call_new, Delete call_delete) {
     for (size_t size : {size_t{30000005}, size_t{30000000}, size_t{29999999}}) {
         keep(40 * MIB);
@@ -43,7 +43,7 @@ template <typename New, typename Delete> void large(New call_new, Delete call_de
     }
 }
 
-// Small ones until there is none.
+// Small blocks until memory is out.
 template <typename New, typename Delete> void small(New call_new, Delete call_delete) {
     static void *blocks[1 << 20];
     for (size_t size : {size_t{0}, size_t{40}}) {
@@ -57,7 +57,7 @@ template <typename New, typename Delete> void small(New call_new, Delete call_de
     }
 }
 
-// What the handler throws goes through the throwing forms, and no further than the others.
+// The throwing forms pass on the handler's exception. The others do not.
 template <typename New> void throws(bool through, New call_new) {
     std::set_new_handler(quit);
     bool caught = false;
@@ -111,7 +111,7 @@ int main() {
     std::set_new_handler(make_room);
     plain();
     aligned();
-    // No room helps where the alignment is none, and nobody is asked for it.
+    // An invalid alignment fails at once, without a call of the handler.
     keep(MIB);
     bool caught = false;
     try {

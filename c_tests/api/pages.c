@@ -1,4 +1,4 @@
-// valloc and pvalloc: page aligned; pvalloc's size is whole pages as well.
+// valloc and pvalloc return page-aligned blocks. pvalloc also rounds the size up to whole pages.
 
 #include "check.h"
 

@@ -1,5 +1,5 @@
-// realloc's edges: NULL is malloc, zero is free, the contents stay to the lesser
-// of both sizes, whichever tiers the block moves between.
+// realloc's edge cases: NULL is malloc, zero is free. The contents stay up to the lesser of both sizes, whichever
+// tiers the block moves between.
 
 #include "check.h"
 
@@ -26,7 +26,7 @@ static void null_is_malloc(void) {
 static void zero_is_free(void) {
     for (size_t i = 0; i < SIZES; i++)
         CHECK(realloc(malloc(sizes[i]), opaque((size_t)0)) == NULL);
-    // Were they not freed, this would be 3 GB.
+    // If they were not freed, this would use 3 GB.
     size_t before = resident_bytes();
     for (int i = 0; i < 30000; i++) {
         char *block = (char *)malloc(100 * KIB);
@@ -37,7 +37,7 @@ static void zero_is_free(void) {
     CHECK(resident_bytes() < before + 64 * MIB);
 }
 
-// With something behind it a block cannot grow where it is; without, it may.
+// A block with a neighbour behind it cannot grow in place. Without one, it may.
 static void every_size_to_every_other(int with_neighbour) {
     for (size_t i = 0; i < SIZES; i++) {
         for (size_t k = 0; k < SIZES; k++) {
@@ -70,7 +70,7 @@ static void the_same_size_changes_nothing(void) {
     }
 }
 
-// What a block has been given beyond what was asked for stays with it, so that it grows there by small steps.
+// A block keeps the room beyond its requested size, so that it grows in place by small steps.
 static void room_is_kept(void) {
     for (size_t size = 33 * KIB; size < 256 * KIB; size += 16 * KIB) {
         char *block = malloc(size);
@@ -82,7 +82,8 @@ static void room_is_kept(void) {
     }
 }
 
-// Programs that make room for the worst case and shrink to what it was, as Python's strings are made, pay for what they use.
+// Some programs allocate for the worst case and shrink the block afterwards, as Python does for strings. They pay
+// only for what they use.
 static void what_shrinks_gives_back(void) {
     for (size_t size = 32; size <= 8 * KIB; size += size < 64 ? 16 : size / 4 & ~(size_t)15) {
         for (size_t n = 1; n <= size; n += 7) {

@@ -1,5 +1,5 @@
-// Blocks grown from a byte to 64 MiB and shrunk back, by small and by large steps,
-// alone and side by side: nothing of the contents is lost on the way.
+// Blocks grow from a byte to 64 MiB and shrink back, by small and by large steps, alone and side by side. The
+// contents survive.
 
 #include "check.h"
 
@@ -32,7 +32,7 @@ static void up_and_down(size_t divisor, size_t top) {
     free(block);
 }
 
-// Two that grow in turn stand in each other's way.
+// Two blocks that grow in turn stand in each other's way.
 static void side_by_side(void) {
     void *left = NULL, *right = NULL;
     size_t size = 0;

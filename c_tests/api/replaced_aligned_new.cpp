@@ -1,5 +1,4 @@
-// A program that replaces only the aligned pair sees it called by every other
-// aligned form, and by no plain one.
+// A program replaces only the aligned pair. Every other aligned form calls it, and no plain form does.
 // cflags: -Wno-sized-deallocation
 
 #include "check.h"

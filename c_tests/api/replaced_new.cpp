@@ -1,5 +1,4 @@
-// A program that replaces only the basic pair sees it called by every other form
-// that is not aligned.
+// A program replaces only the basic pair. Every other form that is not aligned calls it.
 // cflags: -Wno-sized-deallocation
 
 #include "check.h"
@@ -11,7 +10,7 @@
 static int made = 0, taken = 0;
 static bool refuse = false;
 
-// A mark in front of each block: a block of any other new is noticed.
+// The word in front of each block. It shows delete a block of any other new.
 static const uint64_t mark = 0x6d65746573206f6b;
 
 void *operator new(size_t size) {
@@ -55,7 +54,7 @@ int main() {
     CALLS_OURS(::operator new[](size), ::operator delete[](block, std::nothrow));
     CALLS_OURS(::operator new[](size, std::nothrow), ::operator delete[](block));
 
-    // What the replaced form throws, the nothrow forms turn into nullptr.
+    // Where the replaced form throws, the nothrow forms return nullptr.
     refuse = true;
     CHECK(::operator new(size, std::nothrow) == nullptr);
     CHECK(::operator new[](size, std::nothrow) == nullptr);

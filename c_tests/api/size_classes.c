@@ -1,5 +1,5 @@
-// Every size up to a few pages, and sizes around those where the way of serving changes: aligned, all of it usable, no
-// overlap, contents kept by realloc in both directions.
+// Serves every size up to 20,000 bytes, and the sizes around each change of the way of serving. Blocks are aligned
+// and wholly usable and do not overlap, and realloc keeps the contents in both directions.
 #include "check.h"
 
 #include <malloc.h>

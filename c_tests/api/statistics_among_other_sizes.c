@@ -1,4 +1,5 @@
-// Aligned blocks are counted once, also where what stands between blocks of other sizes is not aligned and others are served.
+// Each aligned block counts once, also where slabs of other sizes offer blocks that are not aligned and metes serves
+// others instead.
 // env: METES_OPTIONS=decay_ms=0
 #include "check.h"
 

@@ -1,4 +1,4 @@
-// What threads have called that have ended is counted once, before the pages of their caches went back and afterwards.
+// The calls of threads that have ended count once, before and after the pages of their caches go back.
 // cflags: -pthread
 #include "check.h"
 
@@ -22,7 +22,7 @@ static void *calls(void *arg) {
 static void crowd(void) {
     static pthread_t threads[THREADS];
     pthread_attr_t attributes;
-    // So small that the libc keeps all stacks, and what it has allocated for them.
+    // Stacks so small that the libc keeps all of them, and the memory it has allocated for them.
     CHECK(pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, 64 << 10) == 0);
     CHECK(pthread_barrier_init(&alive, NULL, THREADS) == 0);
     for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], &attributes, calls, NULL) == 0);

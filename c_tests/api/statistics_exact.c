@@ -1,5 +1,5 @@
-// metes_stats when nothing is going on: each call that succeeded is counted once, and heap_live is what is handed out,
-// whatever the thread caches hold.
+// metes_stats while no call is under way: each call that succeeded counts once, and heap_live is the bytes handed
+// out, whatever the thread caches hold.
 // cflags: -pthread
 #include "check.h"
 
@@ -34,7 +34,7 @@ static void blocks_of_a_size(size_t size) {
         CHECK(one >= size && one <= size + size / 4 + 64);
         calls_are(before, i + 1, 0, 0, 0, 0);
     }
-    // From slabs, and in classes: one is as large as the other.
+    // All blocks are of a class, so each is as large as the first.
     CHECK(live() == before.heap_live + COUNT * one);
     for (uint64_t i = 0; i < COUNT; i++) {
         free(blocks[i]);
@@ -68,7 +68,7 @@ static void *allocate_all(void *size) {
     return NULL;
 }
 
-// By a thread of another arena than theirs: some go home at once, others wait.
+// A thread of another arena frees the blocks: some go home at once, others wait.
 static void remote_frees(size_t size) {
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, allocate_all, (void *)size) == 0 && pthread_join(thread, NULL) == 0);
@@ -86,7 +86,7 @@ static void remote_frees(size_t size) {
     calls_are(before, 0, 0, 0, 0, COUNT);
 }
 
-// In a process of its own, whose memory runs out.
+// Runs in a child process whose memory runs out.
 static void failed_calls(size_t size) {
     int status;
     pid_t pid = fork();

@@ -1,4 +1,4 @@
-// metes_stats counts no realloc that fails, of blocks of every kind; the block stays as it was.
+// metes_stats does not count a realloc that fails, whatever the kind of block. The block stays as it was.
 #include "check.h"
 
 #include <sys/resource.h>

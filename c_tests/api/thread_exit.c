@@ -1,5 +1,5 @@
-// Threads that end: what they leave is used again, what they got stays valid, and
-// neither detached threads nor one still at it when the program exits harm anything.
+// Threads end: their memory is used again, and their blocks stay valid. Neither detached threads nor a thread that
+// still runs at exit does any harm.
 // cflags: -pthread
 
 #include "check.h"
@@ -11,7 +11,7 @@ static atomic_int stop_seen;
 
 static void *make_and_leave(void *unused) {
     (void)unused;
-    // Freed here: stays with this thread's cache, whose end must give it back.
+    // These blocks stay in this thread's cache, which must give them back when the thread ends.
     void *row[2000];
     for (int i = 0; i < 2000; i++)
         CHECK((row[i] = malloc(100 + (size_t)i % 900)));
@@ -54,7 +54,7 @@ int main(void) {
         if (i == 50)
             before = resident_bytes();
     }
-    // A megabyte each, were it lost.
+    // If it were lost, this would be a megabyte for each thread.
     CHECK(resident_bytes() < before + 50 * MIB);
     check_heap();
 

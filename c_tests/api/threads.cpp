@@ -1,5 +1,4 @@
-// Blocks made in one thread and freed in another, all the time: a ring of threads,
-// each passing what it makes on to the next.
+// One thread allocates blocks and another frees them, in a ring of threads: each passes its blocks to the next.
 // cflags: -pthread
 // args: 300
 // soak-args: 30000
@@ -40,7 +39,7 @@ static Block make(uint64_t *random) {
     return block;
 }
 
-// Some grow or shrink on the way, in a thread that did not make them.
+// Some blocks grow or shrink in the thread that receives them.
 static void finish(Block block, uint64_t *random) {
     CHECK(holds(block.at, 0, block.size, block.seed));
     uint64_t r = next_random(random);

@@ -1,5 +1,5 @@
-// malloc_usable_size is at least what was asked for, always the same answer, and
-// all of it the caller's, so realloc carries all of it.
+// malloc_usable_size is at least the size asked for, and always the same. All of it is the caller's, so realloc
+// copies all of it.
 
 #include "check.h"
 
@@ -8,7 +8,7 @@ static void check_size(size_t size) {
     CHECK(block);
     size_t usable = malloc_usable_size(block);
     CHECK(usable >= size);
-    // A neighbour that comes and goes changes nothing.
+    // Allocating and freeing a neighbour changes nothing.
     void *neighbour = malloc(size);
     CHECK(malloc_usable_size(block) == usable);
     free(neighbour);

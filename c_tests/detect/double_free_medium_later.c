@@ -1,4 +1,4 @@
-// A block of 100 KiB is freed again after its neighbours were, with which it is one by then.
+// A block of 100 KiB is freed again after its neighbours were freed and merged with it.
 // default: SIGABRT metes: M001 .*
 // full: SIGABRT metes: M001 .*
 // trailers: SIGABRT metes: M001 .*

@@ -1,4 +1,5 @@
-// A pointer a page behind a block, to a place of its size that was never handed out, is freed, and the next malloc may hand it out to two owners.
+// A pointer one page behind a block is freed: the place there was never handed out. The next mallocs may hand it out
+// to two owners.
 // default: SIGABRT metes: M001 .*
 // full: SIGABRT metes: M00[134] .*
 // trailers: SIGABRT metes: M00[134] .*

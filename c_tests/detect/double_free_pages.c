@@ -1,4 +1,5 @@
-// A block of some pages, which starts where one does, is freed twice: with full checks its pages are out of reach meanwhile.
+// A block of some pages that starts at a page boundary is freed twice. With full checks its pages are inaccessible
+// in between.
 // default: SIGABRT metes: M001 .*
 // full: SIGABRT metes: M001 .*
 // trailers: SIGABRT metes: M001 .*

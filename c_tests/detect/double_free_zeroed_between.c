@@ -1,4 +1,5 @@
-// A block is zeroed after it was freed, which wipes out any mark in it, and freed again; many more of its size are freed then.
+// A block is zeroed after it was freed, which wipes out what an allocator wrote into it, and freed again. Then many
+// more blocks of its size are freed.
 // default: SIGABRT metes: M001 .*
 // full: SIGSEGV metes: M014 .*
 // trailers: SIGABRT metes: M001 .*

@@ -1,4 +1,4 @@
-// What getenv returned is freed.
+// The result of getenv is freed.
 // default: SIGABRT metes: M004 .*
 // full: SIGABRT metes: M004 .*
 // trailers: SIGABRT metes: M004 .*

@@ -1,4 +1,4 @@
-// What localtime returned is freed, which is the libc's own.
+// The result of localtime is freed, which belongs to the libc.
 // default: SIGABRT metes: M004 .*
 // full: SIGABRT metes: M004 .*
 // trailers: SIGABRT metes: M004 .*

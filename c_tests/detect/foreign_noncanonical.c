@@ -1,4 +1,4 @@
-// An uninitialised pointer is freed: one that no address can be.
+// An uninitialised pointer is freed: a value that no address can have.
 // default: SIGABRT metes: M004 .*
 // full: SIGABRT metes: M004 .*
 // trailers: SIGABRT metes: M004 .*

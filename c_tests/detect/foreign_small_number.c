@@ -1,4 +1,4 @@
-// A small number is freed, as when a structure's pointer is null and a member is taken of it.
+// A small number is freed, as when the address of a member is taken through a null pointer.
 // default: SIGABRT metes: M004 .*
 // full: SIGABRT metes: M004 .*
 // trailers: SIGABRT metes: M004 .*

@@ -1,4 +1,4 @@
-// A local array of a thread is freed by it.
+// A thread frees a local array of its own.
 // cflags: -pthread
 // default: SIGABRT metes: M004 .*
 // full: SIGABRT metes: M004 .*

@@ -1,4 +1,4 @@
-// Blocks are lost, and standard error is closed by a handler of exit, as coreutils do.
+// Blocks are lost, and an exit handler closes standard error, as in coreutils.
 // default: silent
 // debug: 0 metes: M016 .*
 #include "include/detect.h"

@@ -18,7 +18,8 @@ __attribute__((noinline)) static void ties() {
     second->other = first;
 }
 
-// Far down, where what comes later leaves it no copy of a pointer; several times, as registers may have one still.
+// Far down the stack, so that later frames hold no stale copy of a pointer. Several times, because registers may
+// still hold one.
 __attribute__((noinline)) static void far_down() {
     volatile char room[16384];
     room[0] = 0;

@@ -1,4 +1,4 @@
-// An array is allocated with its number of elements for a size, and cleared as a whole.
+// An array is allocated with its number of elements as its size, and cleared as a whole.
 // default: silent
 // full: SIGSEGV metes: M015 .*
 // trailers: SIGABRT metes: M008 .*

@@ -1,4 +1,4 @@
-// The first byte behind what a block of 100 KiB can hold is changed.
+// The first byte behind the usable size of a block of 100 KiB is changed.
 // default: SIGABRT metes: M005 .*
 // full: SIGABRT metes: M0(05|08) .*
 // trailers: SIGABRT metes: M0(05|08) .*

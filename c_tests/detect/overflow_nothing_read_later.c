@@ -1,4 +1,4 @@
-// The same of the last of many such blocks: the first blocks of a process are not all that is guarded.
+// The first byte of the last of many blocks of no bytes is read: not only a process's first blocks are guarded.
 // default: silent
 // full: SIGSEGV metes: M015 .*
 // guard: SIGSEGV metes: M015 .*

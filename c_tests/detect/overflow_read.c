@@ -1,4 +1,4 @@
-// More is read out of a block than is in it: what it says its length is was not checked.
+// More bytes are read from a block than it has: the length that it states was not checked.
 // default: silent
 // full: SIGSEGV metes: M015 .*
 // trailers: silent

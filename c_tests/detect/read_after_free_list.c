@@ -1,4 +1,4 @@
-// A list is freed, and each element's number added up after it is.
+// A list is freed, and each element's number is added up after the element is freed.
 // default: silent
 // full: SIGSEGV metes: M014 .*
 // trailers: silent

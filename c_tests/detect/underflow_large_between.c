@@ -1,4 +1,5 @@
-// The eight bytes before a block of 4 MiB are read, behind which another one stands, and before it one that was allocated later.
+// The eight bytes before a block of 4 MiB are read. Another block stands behind it, and one that was allocated later
+// stands before it.
 // full: SIGSEGV metes: M015 .*: 8 bytes before the block of 4194304 bytes at .*
 // trailers: SIGSEGV metes: M015 .*: 8 bytes before the block of 4194304 bytes at .*
 // debug: SIGSEGV metes: M015 .*: 8 bytes before the block of 4194304 bytes at .*

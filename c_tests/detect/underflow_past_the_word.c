@@ -1,4 +1,4 @@
-// A byte 9 before a block is written to: what is there is behind the end of the block before it, which is never freed.
+// A byte 9 before a block is written to. It lies behind the end of the block before it, which is never freed.
 // default: silent
 // trailers: SIGABRT metes: M008 .*: byte 55 of this block, behind its end, was written to
 #include "include/detect.h"
@@ -6,13 +6,13 @@
 int main(void) {
     static char *b[64];
     for (int i = 0; i < 64; i++) b[i] = malloc(50);
-    // One that another one stands before.
+    // A block with another one right before it.
     for (int i = 0; i < 64; i++)
         for (int k = 0; k < 64; k++)
             if (b[k] == b[i] - 64) {
                 opaque(b[i])[-9] = 'x';
                 free(b[i]);
-                // At the free, not at exit.
+                // The report must come from free, not at exit.
                 _exit(survived());
             }
     return survived();

@@ -1,4 +1,4 @@
-// A lambda that holds a reference to an object writes to it when that is deleted.
+// A lambda writes to an object that it refers to after the object is deleted.
 // default: silent
 // full: SIGSEGV metes: M014 .*
 // trailers: SIGABRT metes: M010 .*

@@ -1,4 +1,4 @@
-// A reference count in a freed structure is decremented: a bug that leaves the rest of it as it was.
+// A reference count in a freed structure is decremented: the rest of the structure stays as it was.
 // default: silent
 // full: SIGSEGV metes: M014 .*
 // trailers: SIGABRT metes: M010 .*

@@ -1,4 +1,5 @@
-// A freed block is written to, and the program goes on allocating for long: it is found before the end.
+// A freed block is written to. The program then goes on allocating for long, so that the write can be found before
+// the end.
 // default: silent
 // full: SIGSEGV metes: M014 .*
 // trailers: SIGABRT metes: M010 .*

@@ -1,4 +1,4 @@
-// Memory of operator new is given back with the size that it was to have next.
+// Memory of operator new is given back with the size that it was about to grow to.
 // default: SIGABRT metes: M011 .*
 // full: SIGABRT metes: M011 .*
 // trailers: SIGABRT metes: M011 .*

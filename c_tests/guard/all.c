@@ -1,4 +1,5 @@
-// Everything that fits is guarded, until the pool is full; then the heap serves, and when slots are free again they are used, oldest first.
+// Every block that fits is guarded until the pool is full. Then the heap serves. Slots that are free again are used,
+// the oldest first.
 // env: METES_OPTIONS=guard=1
 #include "include/guard.h"
 #include "statistics.h"

@@ -1,4 +1,4 @@
-// A handler that was there when guarding was switched on is called as the kernel would call it.
+// A handler that was set before guarding was switched on is called as the kernel would call it.
 // stderr: metes: M014 use after free: write at 0x[0-9a-f]+: 9 bytes into the block of 100 bytes at 0x[0-9a-f]+, which was freed
 #include "include/guard.h"
 
@@ -24,7 +24,7 @@ int main(void) {
     free(p);
     expected = p + 9;
     if (!sigsetjmp(back, 1)) unseen(p)[9] = 1;
-    // Not ours: no word about it.
+    // This fault is not metes': nothing is reported.
     expected = (char *)8;
     if (!sigsetjmp(back, 1)) *(volatile char *)unseen(expected) = 1;
     sigprocmask(SIG_BLOCK, NULL, &blocked);

@@ -1,4 +1,5 @@
-// Where every block is checked the first ones are guarded as well, and are blocks like any other: whatever a program does with them.
+// Where every block is checked, the first ones are guarded as well. They are blocks like any other, whatever a
+// program does with them.
 // env: METES_OPTIONS=checks=full
 // libs: -pthread
 #include "include/guard.h"
@@ -44,7 +45,7 @@ int main(void) {
         memset(blocks[i], i, 500);
         guarded += ends_a_page(blocks[i], 500);
     }
-    // One of 256 blocks that are not guarded ends a page too, or of 8 of this size.
+    // A block that is not guarded may end a page too: one of 256, or one of 8 of this size.
     CHECK(guarded > 64 && guarded < COUNT / 2);
     check_whole();
     for (int i = 0; i < COUNT; i++)

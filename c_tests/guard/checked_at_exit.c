@@ -1,4 +1,4 @@
-// A guarded block that is never freed, and the bytes behind it that only its alignment put there.
+// A guarded block is never freed. The byte behind it that is written to is there only because of the alignment.
 // env: METES_OPTIONS=checks=full
 // exit: SIGABRT
 // stderr: metes: M008 overflow: 0x[0-9a-f]+: byte 1 behind the block of 100 bytes was written to

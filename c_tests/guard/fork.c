@@ -1,4 +1,4 @@
-// A child has the blocks and the pool, and is guarded like its parent.
+// A forked child has its parent's blocks and pool, and is guarded like its parent.
 // env: METES_OPTIONS=guard=1
 // stderr: metes: M014 use after free: read at 0x[0-9a-f]+: 1 bytes into the block of 100 bytes at 0x[0-9a-f]+, which was freed
 #include "include/guard.h"

@@ -1,4 +1,4 @@
-// With abort=no what is found is reported, and the program goes on.
+// With abort=no metes reports what it finds, and the program goes on.
 // env: METES_OPTIONS=guard=1,abort=no
 // stderr: metes: M014 use after free: read at 0x[0-9a-f]+: 0 bytes into the block of 100 bytes at 0x[0-9a-f]+, which was freed
 // stderr: metes: M015 access out of bounds: write at 0x[0-9a-f]+: 0 bytes behind the end of the block of 112 bytes at 0x[0-9a-f]+
@@ -11,7 +11,7 @@ int main(void) {
     char *p = guarded(100), *q = guarded_right(112), *r = guarded(48), *s = guarded(99);
     memset(p, 7, 100);
     free(p);
-    // What is read is what was there.
+    // A read sees the old content.
     CHECK(((volatile char *)unseen(p))[0] == 7 && ((volatile char *)unseen(p))[99] == 7);
     unseen(q)[112] = 1;
     free(q);

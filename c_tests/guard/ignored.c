@@ -1,4 +1,4 @@
-// SIG_IGN from before: a signal that is sent is ignored, a fault is not.
+// SIGSEGV was ignored before guarding was switched on: a signal that is sent is ignored, a fault is not.
 // stderr: metes: M014 use after free: read at 0x[0-9a-f]+: 9 bytes into the block of 100 bytes at 0x[0-9a-f]+, which was freed
 // exit: SIGSEGV
 #include "include/guard.h"

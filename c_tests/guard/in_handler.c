@@ -1,4 +1,4 @@
-// A signal handler that interrupts malloc and free, and allocates and frees itself.
+// A signal handler interrupts malloc and free, and itself allocates and frees.
 // env: METES_OPTIONS=guard=2
 #include "include/guard.h"
 #include <sys/time.h>

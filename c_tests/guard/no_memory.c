@@ -1,4 +1,4 @@
-// There is no address space for the pool: that is said, and all goes on without.
+// There is no address space for the pool: metes says so and goes on without it.
 // stderr: metes: no memory for guarded allocations: guard is off
 #include "include/guard.h"
 #include <sys/resource.h>

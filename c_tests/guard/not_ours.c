@@ -1,4 +1,4 @@
-// A fault that is not ours ends the process as it would without us.
+// A fault that is not metes' ends the process as it would without metes.
 // env: METES_OPTIONS=guard=1
 // exit: SIGSEGV
 #include "include/guard.h"

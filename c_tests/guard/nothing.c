@@ -1,5 +1,5 @@
-// Blocks of no bytes are blocks like any other, but for having no byte: each has an address of its own, which free, realloc and
-// malloc_usable_size know.
+// Blocks of no bytes are like any other block, but have no byte: each has an address of its own, which free, realloc
+// and malloc_usable_size accept.
 // env: METES_OPTIONS=checks=full
 #include "include/guard.h"
 #include <malloc.h>

@@ -5,7 +5,7 @@
 enum { SLOTS = 256 };
 
 int main(void) {
-    // Others may have some of them. The size says where a slot ends, whichever end the block is at.
+    // Other code may hold some slots. A block of this size fills its slot, so its address is the slot's.
     uintptr_t seen[SLOTS];
     int held = 0;
     for (int i = 0; i < SLOTS; i++) {

@@ -1,4 +1,5 @@
-// Programs that only allocate are sampled, and those that only take aligned or cleared blocks; the intervals are not all alike.
+// Programs that only allocate are sampled, and so are programs that only take aligned or zeroed blocks. The
+// intervals vary.
 // env: METES_OPTIONS=guard=50
 #include "include/guard.h"
 

@@ -1,4 +1,4 @@
-// A signal that somebody sent ends the process too.
+// A SIGSEGV that was sent ends the process too.
 // env: METES_OPTIONS=guard=1
 // exit: SIGSEGV
 #include "include/guard.h"

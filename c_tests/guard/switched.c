@@ -1,4 +1,5 @@
-// On and off in a running program, also for loops that never leave a thread's cache, and in another thread's.
+// Guarding is switched on and off in a running program, also for loops that never leave a thread's cache, and in
+// another thread.
 // libs: -lpthread
 // stderr: metes: bad value '0' for option 'guard': it takes .*
 // stderr: metes: option 'fit' cannot be changed in a running program: those that can are .*

@@ -1,4 +1,4 @@
-// Threads allocate and free each other's blocks, and one is the one that uses what another has freed.
+// Threads allocate and free each other's blocks. Then one thread uses a block that another has freed.
 // env: METES_OPTIONS=guard=3
 // libs: -lpthread
 // exit: SIGSEGV

@@ -23,8 +23,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-// Weak: a preloaded program is linked without metes. C23's and the retired
-// names are missing from this or that libc.
+// Weak, because a preloaded program is linked without metes. Some libcs lack C23's functions or the retired ones.
 extern const char *metes_check(void) __attribute__((weak));
 extern void free_sized(void *block, size_t size) __attribute__((weak));
 extern void free_aligned_sized(void *block, size_t alignment, size_t size) __attribute__((weak));
@@ -37,7 +36,7 @@ extern void cfree(void *block) __attribute__((weak));
 #define MIB ((size_t)1 << 20)
 #define GIB ((size_t)1 << 30)
 
-// `_exit`: a broken heap must not get to run the exit handlers.
+// `_exit`, because no exit handler may run on a broken heap.
 __attribute__((noreturn, unused)) static void check_failed(const char *file, int line,
                                                            const char *what) {
     fprintf(stderr, "%s:%d: failed: %s (errno %d)\n", file, line, what, errno);
@@ -48,8 +47,7 @@ __attribute__((noreturn, unused)) static void check_failed(const char *file, int
 
 typedef const char *(*metes_check_fn)(void);
 
-// The weak reference is for metes inside the program itself, whose symbols
-// dlsym does not see.
+// dlsym does not see the symbols of metes linked into the program itself. The weak reference finds them.
 __attribute__((unused)) static metes_check_fn find_metes_check(void) {
     metes_check_fn found = (metes_check_fn)(uintptr_t)dlsym(RTLD_DEFAULT, "metes_check");
     return found ? found : metes_check;
@@ -61,8 +59,8 @@ __attribute__((unused)) static void *object_of(void *address) {
     return address && dladdr(address, &info) ? info.dli_fbase : NULL;
 }
 
-// Is the malloc this program gets the one metes brings? By dlsym: in a program
-// that is not position independent, `malloc` is the address of a PLT entry.
+// Whether metes brings the malloc of this program. The addresses come from dlsym: in a program that is not position
+// independent, `malloc` is the address of a PLT entry.
 __attribute__((unused)) static int is_metes(void) {
     void *malloc_found = dlsym(RTLD_DEFAULT, "malloc");
     // A static program has no dynamic symbols, and only one malloc.
@@ -73,8 +71,8 @@ __attribute__((unused)) static int is_metes(void) {
            object_of(dlsym(RTLD_DEFAULT, "free")) == ours;
 }
 
-// So that no test passes on libc's malloc by accident. METES_TEST_ANY=1 is for
-// holding a test against another allocator.
+// Ensures that no test passes on libc's malloc by accident. METES_TEST_ANY=1 allows another allocator, for
+// comparison.
 __attribute__((unused)) static void served_by_metes(void) {
     CHECK(is_metes() || getenv("METES_TEST_ANY"));
 }
@@ -88,8 +86,8 @@ __attribute__((unused)) static void check_heap_at(const char *file, int line) {
         check_failed(file, line, broken);
 }
 
-// The compiler must not reason about this value: it knows malloc and free by
-// name, and would warn about, or remove, just what is to be tested.
+// Hides a value from the compiler. It knows malloc and free by name, and would warn about the calls under test or
+// remove them.
 #ifdef __cplusplus
 template <typename T> static inline T opaque(T value) {
     __asm__ volatile("" : "+r"(value) : : "memory");
@@ -116,7 +114,7 @@ __attribute__((unused)) static uint64_t next_random(uint64_t *state) {
     return *state;
 }
 
-// Position dependent, so that shifted or mixed up contents are noticed.
+// The byte depends on its position, so that a check notices shifted or mixed-up contents.
 __attribute__((unused)) static unsigned char pattern_at(size_t at, unsigned seed) {
     return (unsigned char)(at ^ (at >> 8) * 31 ^ (at >> 16) * 17 ^ seed * 101);
 }
@@ -139,7 +137,7 @@ __attribute__((unused)) static int holds(const void *block, size_t from, size_t 
 __attribute__((unused)) static int all_bytes_are(const void *block, size_t size,
                                                  unsigned char byte) {
     const unsigned char *bytes = (const unsigned char *)block;
-    // The block against itself, one byte on: memcmp is quick over megabytes.
+    // Compares the block with itself one byte on: memcmp is quick over megabytes.
     return size == 0 || (bytes[0] == byte && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 

@@ -1,4 +1,4 @@
-// What metes_stats says, however metes came in. Include it after check.h.
+// Reads metes_stats, whichever way metes is linked or loaded. Include it after check.h.
 
 #ifndef METES_STATISTICS_H
 #define METES_STATISTICS_H

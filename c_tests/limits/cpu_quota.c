@@ -1,5 +1,5 @@
-// In a control group that may use one CPU's time threads share one arena, on however many CPUs they run; without a quota there are
-// more.
+// In a control group with a quota of less than one CPU, threads share one arena, on however many CPUs they run.
+// Without a quota there are more arenas.
 // cflags: -pthread
 // needs: cpu-quota
 #include "check.h"
@@ -16,7 +16,7 @@ static void write_to(const char *folder, const char *name, const char *text) {
     CHECK(file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text) && close(file) == 0);
 }
 
-// A new group with a quota in the first version's hierarchy, or the second's.
+// A new group with a quota, in the hierarchy of the first version or of the second.
 static int make_group(char *folder, size_t size) {
     snprintf(folder, size, "/sys/fs/cgroup/cpu/metes-test-%d", getpid());
     if (mkdir(folder, 0755) == 0) {

@@ -1,5 +1,6 @@
-// Every second to eleventh mmap, munmap, mremap and madvise fails, and then each of the latter three: what cannot be had is NULL, nothing is lost or lies in two places, and
-// freed memory, what could not be given back included, can be had again.
+// Every second to eleventh mmap, munmap, mremap and madvise fails. Then every munmap, madvise or mremap fails, or
+// two kinds of them. A request that cannot be served returns NULL. Nothing is lost or lies in two places. Freed
+// memory can be had again, also where it could not be given back.
 // cflags: -pthread
 // shared: failing.c
 // preload-also: failing first
@@ -72,7 +73,7 @@ int main(void) {
         CHECK(failed() > before + 10);
         live(&random);
     }
-    // One of them always.
+    // These calls always fail.
     static const char *const single[] = {"u", "a", "r", "ua", "ur"};
     for (int i = 0; i < 5; i++) {
         fail_every(1, single[i]);

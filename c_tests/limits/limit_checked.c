@@ -1,4 +1,5 @@
-// Where blocks are checked, freed ones wait in quarantine: when memory is short all of them can be had, those at random places too.
+// Where blocks are checked, freed ones wait in quarantine. When memory is short all of them can be had, also those
+// at random places.
 // env: METES_OPTIONS=limit=64m,checks=full
 #include "check.h"
 

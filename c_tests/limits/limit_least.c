@@ -1,4 +1,4 @@
-// The smallest limit there may be: a program starts, has some memory, and is told when that is all.
+// The smallest limit: a program starts, gets some memory, and gets NULL when that is used up.
 // env: METES_OPTIONS=limit=4m
 #include "check.h"
 #include "statistics.h"

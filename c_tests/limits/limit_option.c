@@ -1,5 +1,5 @@
-// The option `limit` caps what metes has from the system. Each way of asking for more fails softly, and when memory is free
-// again it can be had again, in blocks of any size.
+// The option `limit` caps what metes has from the system. Each way of asking for more fails softly. Memory that is
+// free again can be had again, in blocks of any size.
 // cflags: -pthread
 // env: METES_OPTIONS=limit=64m
 // timeout: 120

@@ -1,5 +1,6 @@
-// Locked memory, by mlockall. Pages cannot be given back but with their addresses, and with MCL_FUTURE each mapping is there at once, or not at all. Giving
-// back fails softly, what may be locked is the limit, and small programs do not take much more than without.
+// Memory is locked by mlockall. Pages can be given back only with their addresses, and with MCL_FUTURE a mapping is
+// resident at once or is refused. Giving back fails softly, the limit is what may be locked, and small programs take
+// not much more than without.
 // cflags: -pthread
 // needs: locked-memory
 // timeout: 120
@@ -27,7 +28,7 @@ static size_t locked_kib(void) {
     return strtoul(line + 6, NULL, 10);
 }
 
-// The right to lock more than the limit.
+// Gives up the right to lock more than the limit.
 static void give_up_right(void) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2];
@@ -78,7 +79,7 @@ int main(int argc, char **argv) {
         grow_until_null(room / 5);
         return 0;
     }
-    // Whoever may lock nothing at all has nothing to test.
+    // This part needs a hard limit of at least 100 MiB.
     CHECK(getrlimit(RLIMIT_MEMLOCK, &limit) == 0);
     if (limit.rlim_max >= 100 * MIB) {
         pid_t pid = fork();
@@ -100,7 +101,7 @@ int main(int argc, char **argv) {
     CHECK(first + second < 8 * KIB);
     a_life();
     CHECK(statistics().heap_live < 64 * KIB);
-    // Only what stands in the way of nothing stays.
+    // Most of the memory has gone back.
     size_t left = locked_kib() - before;
     printf("%zu KiB left\n", left);
     CHECK(left < 64 * KIB);

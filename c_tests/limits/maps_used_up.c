@@ -1,5 +1,6 @@
-// A program that has as many memory maps as there may be: blocks of all sizes are had or not, resized, freed, by threads too, and
-// each munmap that would cut a map in two fails. Later, with maps again, all is as it should be.
+// A program has as many memory maps as there may be. Blocks of all sizes are allocated or refused, resized and
+// freed, and each munmap that would cut a map in two fails. Later, with maps again, all works as it should, in
+// threads too.
 // cflags: -pthread
 // needs: few-maps
 // timeout: 120
@@ -76,7 +77,7 @@ int main(void) {
     malloc_trim(0);
     check_heap();
     struct metes_stats now = statistics();
-    // Beside the heaps there are records only: what munmap had refused to take it has taken now.
+    // Beside the heaps there are only records: munmap has taken by now what it had refused.
     size_t beside = now.mapped - now.heap_held;
     if (beside > 8 * MIB) fprintf(stderr, "%zu bytes beside the heaps, %zu in them\n", beside, now.heap_held);
     CHECK(now.mappings == 0 && beside <= 8 * MIB);

@@ -1,5 +1,6 @@
-// The handler for lack of memory: called once for each request that fails, whatever function was asked, with what it asked for; what
-// the handler frees serves the request; it may allocate, and is not called for what it cannot have itself.
+// The handler for lack of memory is called once for each request that fails, whichever function was called, with the
+// size asked for. What the handler frees serves the request. The handler may allocate, and is not called for its own
+// failures.
 // ways: so a preload
 // cflags: -pthread
 // env: METES_OPTIONS=limit=64m
@@ -13,7 +14,7 @@
 extern metes_oom_handler metes_set_oom_handler(metes_oom_handler) __attribute__((weak));
 
 static metes_oom_handler (*set_handler)(metes_oom_handler);
-// Volatile: compilers know that malloc calls nobody.
+// Volatile, because compilers know that malloc calls no function of the program.
 static volatile int calls;
 static volatile size_t asked;
 static void *volatile reserve;
@@ -21,7 +22,7 @@ static void *volatile reserve;
 static int gives_up(size_t bytes) {
     calls++;
     asked = bytes;
-    errno = EBADF; // Not the caller's errno.
+    errno = EBADF; // The caller must not see this.
     return 0;
 }
 
@@ -49,7 +50,7 @@ static int allocates(size_t bytes) {
     return 0;
 }
 
-// Fails by every function: each asks once.
+// Fails with every function: each calls the handler `expected` times.
 static void fails(int expected, size_t size) {
     void *out = &out, *small = malloc(100);
     CHECK(small);
@@ -100,13 +101,13 @@ int main(void) {
     CHECK(set_handler(gives_up) == NULL);
     fails(1, 80 * MIB);
     fails(1, (size_t)1 << 40);
-    // What no machine has is nobody's fault.
+    // The handler is not called for a size that no machine has.
     calls = 0;
     size_t most = opaque(SIZE_MAX);
     CHECK(malloc(most / 2 + 1) == NULL && errno == ENOMEM);
     CHECK(calloc(most / 2, 3) == NULL && realloc(NULL, most) == NULL && aligned_alloc(64, most) == NULL);
     CHECK(calls == 0);
-    // Neither a free by realloc nor a block that cannot be made smaller is a failure.
+    // A free by realloc is not a failure.
     CHECK(realloc(malloc(100), 0) == NULL && calls == 0);
 
     CHECK(set_handler(three_times) == gives_up);
@@ -134,7 +135,7 @@ int main(void) {
     calls = 0;
     CHECK(malloc(80 * MIB) == NULL && calls == 1);
 
-    // Small blocks, to the last.
+    // Small blocks, until memory is used up.
     static void *blocks[1 << 20];
     int count = 0;
     CHECK((reserve = malloc(MIB)));
@@ -151,7 +152,7 @@ int main(void) {
     for (int i = 0; i < 4; i++) CHECK(pthread_create(&threads[i], NULL, in_thread, NULL) == 0);
     for (int i = 0; i < 4; i++) CHECK(pthread_join(threads[i], NULL) == 0);
 
-    // In a signal handler that interrupted nothing of the allocator's it is called as anywhere.
+    // In a signal handler that has not interrupted the allocator, the handler is called as anywhere.
     CHECK(signal(SIGUSR1, on_signal) != SIG_ERR);
     calls = 0;
     CHECK(raise(SIGUSR1) == 0 && handled && calls == 1);

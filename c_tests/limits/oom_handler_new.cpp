@@ -1,4 +1,5 @@
-// operator new throws when the handler for lack of memory has given up, and the new-handlers after it: one call for each try.
+// operator new throws when the handler for lack of memory and then the new handlers have given up. The handler is
+// called once for each try.
 // ways: so a preload
 // env: METES_OPTIONS=limit=64m
 #include "check.h"
@@ -38,7 +39,7 @@ template <typename Call> static void form(bool throws, Call call) {
         caught = true;
     }
     CHECK(block == nullptr && caught == throws && calls == 1);
-    // A new-handler tries again: so does this one.
+    // Each new handler causes another try, with another call.
     calls = 0;
     new_calls = 0;
     std::set_new_handler(gives_up_at_two);
@@ -49,7 +50,7 @@ template <typename Call> static void form(bool throws, Call call) {
         caught = true;
     }
     CHECK(block == nullptr && caught == throws && calls == 3 && new_calls == 2);
-    // What it frees serves.
+    // What the handler frees serves the request.
     reserve = malloc(40 * MIB);
     CHECK(reserve);
     calls = 0;

@@ -1,5 +1,5 @@
-// The handler for lack of memory is called where no lock is held: it waits here for a thread that allocates in the same arena. A signal
-// handler that interrupts malloc or free anywhere asks for too much, and so does the program itself.
+// The handler for lack of memory is called with no lock held: it waits here for a thread that allocates in the same
+// arena. A signal handler that interrupts malloc or free anywhere asks for too much, and so does the program itself.
 // ways: so preload
 // cflags: -pthread
 // env: METES_OPTIONS=limit=64m,arenas=1,caches=off
@@ -27,7 +27,7 @@ static void *serve(void *arg) {
             usleep(10);
             continue;
         }
-        // Blocks that no cache holds: each takes the lock.
+        // No cache holds these blocks, so each takes the lock.
         void *block = malloc(2 * MIB), *other = malloc(100000), *third = malloc(240000);
         CHECK(block && other && third);
         free(block);

@@ -1,5 +1,5 @@
-// A mapping grows by realloc where there is no address space for the old place and the new at once, and no address space is lost where it
-// cannot move: under RLIMIT_AS, and in a sandbox that refuses mremap.
+// A mapping grows by realloc under RLIMIT_AS, where there is no address space for the old and the new place at once.
+// In a sandbox that refuses mremap, a mapping cannot move so: no address space is lost.
 #include "check.h"
 
 #include <linux/filter.h>

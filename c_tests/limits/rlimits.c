@@ -1,5 +1,5 @@
-// RLIMIT_AS and RLIMIT_DATA from 64 MiB to 1 GiB, each used up with blocks of several sizes: ENOMEM, nothing lost, and what is freed
-// can be had again.
+// RLIMIT_AS and RLIMIT_DATA from 64 MiB to 1 GiB are used up with blocks of several sizes. A failure is ENOMEM,
+// nothing is lost, and freed memory can be had again.
 // cflags: -pthread
 // args: some
 // soak-args: all
@@ -9,7 +9,7 @@
 #include "include/exhaust.h"
 #include "include/under.h"
 
-// Of what there is to be had, in percent, so much has to come out as blocks. What is asked for aligned wastes some.
+// Blocks have to make up so many percent of what there is. Aligned requests waste some of it.
 static const struct mix {
     const char *name;
     sizes kind;
@@ -40,7 +40,7 @@ static void use(int resource, size_t limit, const struct mix *mix) {
 int main(int argc, char **argv) {
     static const int resources[] = {RLIMIT_AS, RLIMIT_DATA};
     static const size_t limits[] = {64, 128, 512, 1024};
-    // Of the higher ones, unless all are asked for.
+    // The mixes of the higher limits, unless all are asked for.
     static const char *const chosen[] = {"", "mixed threads", "medium", "large grow"};
     served_by_metes();
     if (argc == 4) {

@@ -1,5 +1,5 @@
-// What cannot be had is refused before anything is given up for it: neither beyond all address space, through every way
-// of asking, nor beyond RLIMIT_AS or RLIMIT_DATA. The calls that the kernel sees are counted by a tracer.
+// A request that cannot be served is refused before anything is given up for it, whether it is beyond all address
+// space, in whatever way it is made, or beyond RLIMIT_AS or RLIMIT_DATA. A tracer counts the system calls.
 // env: METES_OPTIONS=decay_ms=1000000
 // timeout: 300
 #include "check.h"
@@ -40,7 +40,7 @@ static void in_no_heap(size_t size, void *small, void *large) {
     errno = 0;
 }
 
-// As much as any library may hold on to, freed again: whole regions of it can go back, and it had better stay.
+// Frees about as much as a library may hold on to: whole regions of it could go back, but they should stay.
 static void keep_something(void *blocks[KEPT]) {
     for (int i = 0; i < KEPT; i++) CHECK((blocks[i] = malloc(MIB)));
     for (int i = 0; i < KEPT; i++) memset(blocks[i], 1, MIB);
@@ -54,13 +54,13 @@ static void beyond_address_space(void *small, void *large) {
     for (size_t i = 1; i < 1 << 14; i += 17) in_no_heap(i << 50 | (((size_t)1 << 50) - 1), small, large);
 }
 
-// Each costs a few calls that are refused, and none that changes anything.
+// Each request costs a few system calls, which are refused and change nothing.
 static void beyond_limits(void *small, void *large) {
     for (size_t i = 1; i <= 100; i++) in_no_heap(i << 35, small, large);
     for (size_t i = 1; i <= 100; i++) in_no_heap((i + 3) << 30, small, large);
 }
 
-// The traced part says where it is by a call that nobody else makes.
+// Tells the tracer the place, by a system call that no other code makes.
 static void say(long number) { (void)!getpgid((pid_t)(-1000 - number)); }
 
 static int traced(int resource) {
@@ -88,7 +88,7 @@ static int traced(int resource) {
         fprintf(stderr, "%zu bytes in heaps before, %zu after\n", held, statistics().heap_held);
     CHECK(statistics().heap_held == held);
     check_heap();
-    // What can be had still is, at the price of what is kept.
+    // A request that can be served still is, at the price of what is kept.
     void *most = NULL;
     for (size_t size = GIB; !most && size; size -= 4 * MIB) most = malloc(size);
     CHECK(most && malloc_usable_size(most) > 600 * MIB);

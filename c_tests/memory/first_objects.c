@@ -1,4 +1,5 @@
-// The first block of a size takes a page, whatever others there are: nothing of metes' own is on the other pages of its slab.
+// The first block of a size takes one page, whatever other blocks there are: nothing of metes' own is on the other
+// pages of its slab.
 // ways: so preload
 #include "check.h"
 
@@ -16,7 +17,7 @@ static size_t resident_pages(char *unit) {
 
 int main(void) {
     served_by_metes();
-    // A hole in which there is no room for a slab at a unit.
+    // A hole without room for a slab that starts at a unit.
     void *hole = opaque(malloc(110000)), *behind = opaque(malloc(50000));
     CHECK(hole && behind);
     free(hole);
@@ -34,7 +35,8 @@ int main(void) {
     }
     free(behind);
     CHECK(slabs >= 16);
-    // The first fill of a thread's cache takes a page at most, which may lie across two; a run of slabs begins and ends with a header.
+    // A cache's first fill takes a page of objects at most, which may lie across two pages. A run of slabs begins
+    // and ends with a header.
     if (pages > slabs + slabs / 2) {
         printf("%zu pages of %zu slabs\n", pages, slabs);
         return 1;

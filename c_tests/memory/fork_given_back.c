@@ -1,5 +1,5 @@
-// A process forks whose threads' caches are of all kinds: in use, without a thread, and with their pages given back. The child's threads take
-// them one after the other, whatever is in them.
+// A process forks while its threads' caches are of all kinds: in use, without a thread, and with their pages given
+// back. The child's threads take them over one after the other, whatever is in them.
 // ways: preload so
 // cflags: -pthread
 #include "check.h"

@@ -1,5 +1,5 @@
-// A forked child leaves the caches of the threads that are not there any more as they are: few pages are copied for it. What they
-// hold it has all the same: a new thread takes one over, and malloc_trim gives the others' back.
+// A forked child leaves the caches of its parent's other threads as they are, so that few pages are copied for it.
+// Their content is not lost: a new thread takes one cache over, and malloc_trim gives back what the others hold.
 // ways: so preload
 // cflags: -pthread
 #include "check.h"
@@ -61,7 +61,7 @@ int main(void) {
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        // The stack, the libc's data, which alone are about 100, and few pages of ours.
+        // The stack and the libc's data, which alone are about 100, and few pages of metes.
         long kib = kib_of("\nPrivate_Dirty:");
         if (kib > MOST_KIB) fprintf(stderr, "%ld KiB were copied\n", kib);
         CHECK(kib <= MOST_KIB);
@@ -69,7 +69,7 @@ int main(void) {
         CHECK(pthread_create(&thread, NULL, use, NULL) == 0 && pthread_join(thread, NULL) == 0);
         long resident = kib_of("\nRss:");
         malloc_trim(0);
-        // Ten sizes, 5.5 times the least in the mean; caches keep half of it at least.
+        // Ten sizes, with a mean of 5.5 times the least. The caches keep at least half of the bytes.
         CHECK(kib_of("\nRss:") < resident - THREADS * COUNT * 55 * SIZE / 1024 / 2);
         check_heap();
         _exit(0);

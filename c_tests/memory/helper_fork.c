@@ -1,4 +1,4 @@
-// A forked child starts a helper of its own, and so does its child; the parent's goes on.
+// A forked child starts a helper of its own, and so does its child. The parent's helper goes on.
 // ways: preload so
 #include "check.h"
 

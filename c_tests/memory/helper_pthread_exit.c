@@ -1,4 +1,4 @@
-// A process whose threads have all ended with pthread_exit ends, helper or not.
+// A process whose threads have all ended with pthread_exit ends, with or without a helper.
 // ways: preload so
 // cflags: -pthread
 // env: METES_OPTIONS=decay_ms=20000

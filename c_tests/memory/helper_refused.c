@@ -1,4 +1,4 @@
-// Where a sandbox allows neither a thread nor a barrier, memory is given back by the calls that find it due.
+// Where a sandbox allows neither a thread nor a barrier, the calls that find it due give memory back.
 // ways: preload
 // env: METES_OPTIONS=decay_ms=100
 #include "check.h"

@@ -1,4 +1,4 @@
-// What is free between small blocks serves larger ones, and what the small blocks were freed from serves smaller ones, before new pages do.
+// The free memory between small blocks serves larger blocks, and then smaller ones, before new pages do.
 // ways: so preload a
 // env: METES_OPTIONS=decay_ms=0,purge=off
 #include "check.h"
@@ -26,12 +26,12 @@ int main(void) {
     CHECK(among > LARGER / 1000 / 2 && statistics().mixed_slabs > 100);
     CHECK(!find_metes_check()());
 
-    // In place or not, what was in it stays.
+    // The contents stay, whether realloc moves the block or not.
     for (size_t i = 0; i < LARGER; i += 3) {
         CHECK(larger[i] = realloc(larger[i], 50 + next_random(&random) % 1000));
         for (size_t k = 0; k < 50; k++) CHECK(larger[i][k] == 7);
     }
-    // An alignment, or zeroes, whatever stood there before.
+    // Aligned and zeroed blocks, whatever was there before.
     for (size_t i = 0; i < LARGER; i += 100) {
         void *aligned = aligned_alloc(256, 512);
         CHECK(aligned && (uintptr_t)aligned % 256 == 0);

@@ -1,6 +1,6 @@
-// What asks for huge pages: slabs of small blocks once there are many; what realloc copies; large blocks behind large
-// ones that were seen to be touched. Not small heaps, nor large blocks of which nothing is known, nor what calloc
-// gives.
+// Slabs of small blocks ask for huge pages once there are many. So do blocks that realloc copies, and large blocks
+// after large ones that were seen to be touched. Small heaps, large blocks of which nothing is known, and blocks of
+// calloc do not ask.
 // ways: so preload
 // env: METES_OPTIONS=decay_ms=1000000
 #include "check.h"
@@ -19,13 +19,13 @@ int main(void) {
     CHECK(mallopt(M_MMAP_THRESHOLD, 64 << 20));
     for (int i = 0; i < LARGE; i++)
         CHECK((large[i] = i % 2 ? malloc(16 * MIB) : calloc(16, MIB)) && !has_flag(middle(large[i], 16 * MIB), "hg"));
-    // What is seen of these is that nothing was touched.
+    // Their free shows that nothing was touched.
     for (int i = 0; i < LARGE; i++) free(large[i]);
     for (int i = 0; i < LARGE; i++) CHECK((large[i] = malloc(16 * MIB)) && !has_flag(middle(large[i], 16 * MIB), "hg"));
     CHECK((large[0] = realloc(large[0], 32 * MIB)) && has_flag(middle(large[0], 16 * MIB), "hg"));
     for (int i = 1; i < LARGE; i++) memset(large[i], 1, 16 * MIB);
     for (int i = 1; i < LARGE; i++) free(large[i]);
-    // As much as was seen touched may ask before anything is known of it, and no more.
+    // As much memory as was seen touched may ask before anything is known of it, and no more.
     void *next[NEXT];
     size_t huge = 0;
     for (int i = 0; i < NEXT; i++) {

@@ -1,7 +1,7 @@
-// What is dense is put together to huge pages after a while, by the helper, and what is not is left alone; where the
-// kernel refuses that nothing is lost.
+// After a while the helper puts dense memory together to huge pages, and leaves sparse memory alone. Where the
+// kernel refuses that, nothing is lost.
 // ways: so preload
-// What is sparse is left alone by other sizes too.
+// With mix=off blocks of other sizes leave sparse slabs alone too.
 // env: METES_OPTIONS=decay_ms=100,dirty_max=1m,cutoff=64m,mix=off
 #include "check.h"
 
@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-// So few that they are sparse before anything is put together.
+// So few blocks that they are sparse before anything is put together.
 enum { PAIRS = 6000 };
 
 static void *sparse[PAIRS];
@@ -27,7 +27,7 @@ static size_t huge(void **all, size_t count) {
     return found;
 }
 
-// The kernel, or a sandbox, refuses what is asked for about pages but that they go back.
+// Refuses all advice about pages but MADV_DONTNEED, as a kernel or a sandbox may.
 static void refuse_advice(void) {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),

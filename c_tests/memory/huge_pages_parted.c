@@ -1,4 +1,5 @@
-// Where small pieces go back nothing asks for huge pages any more: the kernel would put them together around what stayed.
+// Memory of which small pieces have gone back does not ask for huge pages any more: the kernel would put them
+// together around the blocks in use.
 // ways: so preload
 // env: METES_OPTIONS=decay_ms=100,dirty_max=1m
 #include "check.h"
@@ -20,7 +21,7 @@ int main(void) {
     CHECK(huge > BLOCKS / 500 / 4);
     size_t most = resident() - 40 * MIB;
     free_most(&random, 200);
-    blocks[0] = malloc(100); // a call that sees what waits
+    blocks[0] = malloc(100); // a call that sees the memory that waits
     CHECK(shrinks_to(most));
     huge = 0;
     for (size_t i = 1; i < BLOCKS; i += 50)

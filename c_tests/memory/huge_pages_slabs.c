@@ -1,5 +1,6 @@
-// Slabs of small blocks get huge pages: those that they take once they are many ask for them before anything is touched, and those before
-// are put together as they fill. Neither costs more memory than what is touched, but for the last one.
+// Slabs of small blocks get huge pages. Once there are many slabs, new ones ask for them before anything is touched.
+// The earlier ones are put together as they fill. Neither costs more memory than is touched, but for the last huge
+// page.
 // ways: so preload
 // env: METES_OPTIONS=decay_ms=1000000
 #include "check.h"
@@ -30,10 +31,10 @@ int main(void) {
     }
     printf("%zu KiB more for %d KiB\n", (resident() - before) / KIB, COUNT * SIZE / KIB);
     CHECK(resident() - before < COUNT * (SIZE + 8) + 5 * MIB);
-    // Put together, or tried to.
+    // These were put together, or metes tried to.
     int together = huge(0, COUNT / 4);
     CHECK(together > 5);
-    // Asked for.
+    // These asked.
     CHECK(huge(COUNT / 2, COUNT) > 90);
     check_heap();
     if (together > 50) return 0;

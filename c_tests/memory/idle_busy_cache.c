@@ -1,4 +1,5 @@
-// What a thread has in its cache is given back when it sleeps, also if it was at work all the time that memory was being given back.
+// A thread's cache is given back when the thread sleeps, also if it was at work all the time that memory was given
+// back.
 // ways: preload so
 // env: METES_OPTIONS=decay_ms=100
 #include "check.h"
@@ -26,7 +27,7 @@ int main(void) {
         memset(mine[i], 2, size);
     }
     for (size_t i = 0; i < COUNT; i++) free(mine[i]);
-    // Calls that the cache serves: nobody is called for them. Memory is given back ten times meanwhile.
+    // The cache serves these calls, which call nothing else. Memory is given back ten times meanwhile.
     for (double begin = seconds(); seconds() < begin + 1;)
         for (int i = 0; i < 1000; i++) free(opaque(malloc(100)));
     CHECK(shrinks_to(before + 3 * MIB));

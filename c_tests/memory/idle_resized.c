@@ -1,4 +1,4 @@
-// What realloc cuts off in place goes back too.
+// Memory that realloc cuts off in place is given back too.
 // ways: preload so
 #include "check.h"
 

@@ -1,4 +1,5 @@
-// A process that frees nearly all its small blocks and then makes no call more is left with the pages that live blocks are in.
+// A process frees nearly all its small blocks and then makes no more calls. It keeps only the pages that live blocks
+// are in.
 // ways: preload so
 #include "check.h"
 
@@ -14,7 +15,7 @@ int main(void) {
     CHECK(shrinks_to(need + need / 10 + 4 * MIB));
     for (size_t i = 0; i < BLOCKS; i++)
         if (blocks[i]) CHECK(*(unsigned char *)blocks[i] == 1);
-    // What is freed when the helper has just gone might all wait in the thread's cache, where it keeps a page for each block.
+    // The blocks freed after the helper has ended might all wait in the thread's cache, where each keeps a page.
     while (tasks() > 1) usleep(10000);
     free_most(&random, 0);
     CHECK(shrinks_to(6 * MIB + sizeof blocks + sizeof wanted));

@@ -1,4 +1,4 @@
-// What sleeping threads have in their caches is given back as well, and they find their memory whole when they wake.
+// The caches of sleeping threads are given back as well, and the threads find their memory whole when they wake.
 // ways: preload so
 // cflags: -pthread
 #include "check.h"
@@ -20,7 +20,7 @@ static void *sleeper(void *arg) {
         CHECK(mine[i] = malloc(size));
         memset(mine[i], 2, size);
     }
-    // All at a time: what one thread has freed the next one would have again.
+    // All threads at a time: the next one would otherwise get what one thread has freed.
     pthread_barrier_wait(&filled);
     for (size_t i = 0; i < EACH; i++) free(mine[i]);
     pthread_barrier_wait(&full);

@@ -1,5 +1,5 @@
-// Many threads with few small blocks each: hardly more mappings than one thread has, and a few pages for each thread. When they have ended, what
-// they had goes back, with malloc_trim or without a call, and other threads find it again.
+// Many threads have few small blocks each. They take hardly more mappings than one thread, and a few pages each.
+// When they have ended, their memory goes back, with malloc_trim or without a call, and other threads use it again.
 // ways: preload so
 // cflags: -pthread
 // args: 500
@@ -53,7 +53,7 @@ struct figures {
     size_t mappings, pages, address_space;
 };
 
-// So many threads at a time, on stacks that are one mapping: what there is of all while they live.
+// Runs so many threads at a time, on stacks in one mapping. Returns the figures while they all live.
 static struct figures crowd(size_t count) {
     pthread_attr_t attributes;
     char *stacks = mmap(NULL, count * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -84,7 +84,7 @@ static void is_at_most(const char *what, size_t figure, size_t most) {
 int main(int argc, char **argv) {
     size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 500;
     served_by_metes();
-    // The arenas, the key, and all that comes with a second thread.
+    // Makes the arenas, the key, and all else that comes with a second thread.
     crowd(4);
     struct figures few = crowd(1), many = crowd(count);
     is_at_most("mappings", many.mappings, few.mappings + MAPPINGS_MORE + count / 64);

@@ -1,4 +1,4 @@
-// With purge=eager no more than dirty_max waits, and there is no helper.
+// With purge=eager no more than dirty_max of freed memory waits, and there is no helper.
 // ways: preload
 // env: METES_OPTIONS=purge=eager,dirty_max=4m
 #include "check.h"

@@ -1,4 +1,4 @@
-// Blocks of which little is touched cost what is touched, however large the heap is and whatever came before: huge
+// A block of which little is touched costs what is touched, however large the heap is and whatever came before. Huge
 // pages are for memory that is known to be dense. The peak of each load is at most twice what it touches.
 // ways: so preload
 #include "check.h"
@@ -50,7 +50,7 @@ static void not_zeroed(void) {
     }
 }
 
-// Blocks that were dense say something of those that come after, but no more than they had themselves.
+// Dense blocks let metes expect dense ones after them, but only for as much memory as they had themselves.
 static void behind_dense_ones(void) {
     learn(16 * MIB);
     for (int i = 0; i < 4; i++) {
@@ -85,7 +85,7 @@ static void beside_small_ones(void) {
     }
 }
 
-// Slabs ask for huge pages, of more and more memory: what stands between them does not get any.
+// Slabs ask for huge pages for more and more memory. The blocks between them get none.
 static void among_small_ones(void) {
     learn(256 * KIB);
     for (int i = 0; i < MANY / 2; i++) {
@@ -101,7 +101,7 @@ static void among_small_ones(void) {
     }
 }
 
-// What realloc copies is touched, and no more.
+// Only the bytes that realloc copies are touched.
 static void resized(void) {
     learn(16 * MIB);
     for (int i = 0; i < 10; i++) {

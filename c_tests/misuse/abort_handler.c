@@ -1,4 +1,4 @@
-// A handler of SIGABRT that allocates, as crash reporters do: the report holds no lock, so it can.
+// A handler of SIGABRT allocates, as in crash reporters. It can, because the report holds no lock.
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): .*
 // exit: 7
 #include "check.h"

@@ -1,4 +1,4 @@
-// A block that stands in a slab of other sizes is freed twice, and its second word was written to in between.
+// A block in a mixed slab is freed twice, and its second word was written to in between.
 // env: METES_OPTIONS=decay_ms=0
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block( of 320 bytes)? is free already
 // exit: SIGABRT

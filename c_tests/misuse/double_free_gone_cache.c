@@ -1,4 +1,5 @@
-// A small block in the main thread's cache, freed again by a thread whose own cache is gone: in a late destructor.
+// A thread whose own cache is gone frees a small block again, in a late destructor. The block is in the main
+// thread's cache.
 // cflags: -pthread
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 112 bytes is free already
 // exit: SIGABRT

@@ -1,4 +1,5 @@
-// A signal handler frees a block twice while its thread is inside malloc: the frees are deferred, the report is the same.
+// A signal handler frees a block twice while its thread is inside malloc: the frees are deferred, the report is the
+// same.
 // exit: SIGABRT
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of [0-9]+ bytes is free already
 // timeout: 30

@@ -1,4 +1,4 @@
-// The old place of a block that realloc moved.
+// The old address of a block that realloc has moved.
 // env: METES_OPTIONS=slabs=off
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): (this block is free already, in a free block of [0-9]+ bytes|[0-9]+ bytes into a free block of [0-9]+ bytes at 0x[0-9a-f]+)
 // exit: SIGABRT

@@ -1,5 +1,5 @@
-// A small block freed again by its thread after another one has set M_PERTURB: noticed at once, before the
-// perturbing free writes over what tells.
+// A thread frees a small block again after another thread has set M_PERTURB. metes notices it at once, before the
+// perturbing free overwrites the key.
 // cflags: -pthread
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 112 bytes is free already
 // exit: SIGABRT
@@ -15,7 +15,7 @@ static void *twice(void *arg) {
     pthread_barrier_wait(&turn);
     pthread_barrier_wait(&turn);
     free(opaque(p));
-    // Not when the thread ends.
+    // The report must not wait for the thread's end.
     _exit(arg != NULL);
 }
 

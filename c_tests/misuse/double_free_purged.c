@@ -1,4 +1,5 @@
-// The last blocks of a slab are freed, and their pages given back, which takes any mark out of them. Then one is freed again.
+// The last blocks of a slab are freed and their pages given back, which takes the keys out of them. Then one is
+// freed again.
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 1024 bytes is free already
 // exit: SIGABRT
 #include "check.h"
@@ -9,7 +10,7 @@ int main(void) {
     for (int i = 0; i < MANY; i++) memset(blocks[i] = malloc(1024), 1, 1024);
     for (int i = MANY / 2; i < MANY; i++) free(blocks[i]);
     malloc_trim(0);
-    // One of the highest, wherever these are, on a page that has nothing else.
+    // One of the highest blocks, wherever these are, on a page that has nothing else.
     char *last = blocks[MANY / 2];
     for (int i = MANY / 2; i < MANY; i++)
         if (blocks[i] > last) last = blocks[i];

@@ -1,4 +1,4 @@
-// Two threads free the same block at the same time, again and again: whoever comes second is found out.
+// Two threads free the same block at the same time, again and again: metes finds the second free.
 // cflags: -pthread
 // stderr: metes: (M001 double free|M005 header overwritten): free\(0x[0-9a-f]+\): .*
 // exit: SIGABRT

@@ -1,4 +1,5 @@
-// A small block freed twice by another thread, whose home is another arena: the second is noticed before it goes home.
+// A thread whose home is another arena frees a small block twice. The second free is noticed before the block goes
+// home.
 // cflags: -pthread
 // env: METES_OPTIONS=arenas=2
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 48 bytes is free already

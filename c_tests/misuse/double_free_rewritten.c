@@ -1,5 +1,5 @@
-// A small block whose second word was written to after the free, and then freed again: the thread's cache cannot tell,
-// the slab's bitmap does when the cache is emptied.
+// The second word of a freed small block is written to, and then the block is freed again. The thread's cache cannot
+// tell. The slab's bitmap does, when the cache is emptied.
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 112 bytes is free already
 // exit: SIGABRT
 #include "check.h"

@@ -18,7 +18,7 @@ static void *again(void *arg) {
 int main(void) {
     pthread_t thread;
     pthread_barrier_init(&turn, NULL, 2);
-    // The thread is there before the first free: starting it allocates, and could get the very block.
+    // The thread starts before the first free: starting it allocates, and could get the very block.
     pthread_create(&thread, NULL, again, NULL);
     block = malloc(3000);
     free(block);

@@ -1,4 +1,4 @@
-// free of a piece of the program's own pool in front of which a copy of one of our headers stands.
+// free of a piece of the program's own pool, with a copy of one of metes' headers in front of it.
 // stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in an anonymous mapping
 // exit: SIGABRT
 #include "check.h"

@@ -1,4 +1,4 @@
-// free of a local variable of another thread than the main one.
+// free of a local variable of a thread other than the main one.
 // cflags: -pthread
 // stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in (the stack.*|an anonymous mapping)
 // exit: SIGABRT

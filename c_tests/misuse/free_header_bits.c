@@ -1,4 +1,5 @@
-// Each single bit of a free block's header flipped, then its neighbour freed, which would merge with it: all 64 are noticed.
+// Each single bit of a free block's header is flipped. Then its neighbour is freed, which would merge with it. All
+// 64 are noticed.
 // env: METES_OPTIONS=slabs=off
 #include "check.h"
 

@@ -1,4 +1,4 @@
-// A pointer into memory that metes holds and has handed out to nobody yet.
+// A pointer into memory that metes holds and has never handed out.
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block is free already
 // exit: SIGABRT
 #include "check.h"

@@ -1,4 +1,5 @@
-// Each single bit of a live block's header flipped: all 64 are noticed, and the report shows the header as it was found.
+// Each single bit of a live block's header is flipped: all 64 are noticed, and the report shows the header as it was
+// found.
 // env: METES_OPTIONS=slabs=off
 #include "check.h"
 

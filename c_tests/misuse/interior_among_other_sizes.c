@@ -1,4 +1,4 @@
-// The inside of a block that stands in a slab of other sizes.
+// A pointer into a block in a mixed slab.
 // env: METES_OPTIONS=decay_ms=0
 // stderr: metes: M003 interior pointer: free\(0x[0-9a-f]+\): 160 bytes into the block of 320 bytes at 0x[0-9a-f]+
 // exit: SIGABRT

@@ -5,7 +5,7 @@
 
 int main(void) {
     char *p = NULL;
-    // One that reaches over the end of a unit.
+    // A block that reaches over the end of a unit.
     for (int i = 0; i < 20; i++) {
         p = malloc(20000);
         if (((uintptr_t)p & 0xffff) + 20000 > 0x10000) break;

@@ -1,4 +1,5 @@
-// With foreign=libc nothing of metes' own may reach the libc: not the middle of a mapping, whatever stands before it.
+// With foreign=libc no pointer of metes' own may reach the libc, not even one into the middle of a mapping, whatever
+// stands before it.
 // env: METES_OPTIONS=foreign=libc
 // exit: SIGABRT
 // stderr: metes: M003 interior pointer: free\(0x[0-9a-f]+\): 131072 bytes into the block of 1048576 bytes at 0x[0-9a-f]+

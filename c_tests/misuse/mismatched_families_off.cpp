@@ -1,4 +1,4 @@
-// Where malloc, new and new[] are not told apart, sizes and alignments are all the same.
+// Where malloc, new and new[] are not told apart, sizes and alignments still are.
 // ways: so preload
 // env: METES_OPTIONS=checks=full,families=off
 // exit: SIGABRT
@@ -8,7 +8,7 @@
 #include <new>
 
 int main() {
-    // The first are guarded, the others have trailers.
+    // The first blocks are guarded, the others have trailers.
     for (int i = 0; i < 300; i++) {
         ::operator delete(opaque((char *)malloc(100)), 100);
         free(opaque((char *)::operator new(100)));

@@ -1,4 +1,4 @@
-// The same four pages behind it.
+// Like never_out.c, four pages behind the block.
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 64 bytes is free already
 // exit: SIGABRT
 #include "check.h"

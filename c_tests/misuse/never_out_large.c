@@ -1,4 +1,4 @@
-// A pointer to a large object of a slab of several units that nobody has had yet.
+// A pointer to a large object that was never handed out, in a slab of several units.
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 20480 bytes is free already
 // exit: SIGABRT
 #include "check.h"

@@ -1,4 +1,4 @@
-// A pointer behind a small block of another thread's arena, to what nobody has had yet.
+// A pointer behind a small block of another thread's arena, to an object that was never handed out.
 // cflags: -pthread
 // env: METES_OPTIONS=arenas=2
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 64 bytes is free already
@@ -10,7 +10,7 @@
 static void *body(void *p) {
     free(malloc(1));
     free(p);
-    // At once: not when the thread ends.
+    // The report must come at once, not when the thread ends.
     _exit(0);
 }
 

@@ -1,4 +1,4 @@
-// The same by a delete that says the size.
+// Like never_out.c, by a delete that says the size.
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): this block of 64 bytes is free already
 // exit: SIGABRT
 #include "check.h"

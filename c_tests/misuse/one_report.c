@@ -1,4 +1,4 @@
-// Threads that run into their double frees together: one line, not eight mixed up, and no hang.
+// Eight threads make their double frees together: there is one report, not eight mixed up, and no hang.
 // cflags: -pthread
 // stderr: metes: M001 double free: free\(0x[0-9a-f]+\): .*
 // exit: SIGABRT

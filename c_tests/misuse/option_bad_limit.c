@@ -1,4 +1,4 @@
-// A limit that holds nothing is refused, and so is one that is no size: there is no limit then.
+// A limit too small to hold anything is refused, and so is a value that is no size. Then there is no limit.
 // env: METES_OPTIONS=limit=1m,limit=much,limit=0
 // stderr: metes: bad value '1m' for option 'limit': it takes a size from 4m, such as 512m, or off
 // stderr: metes: bad value 'much' for option 'limit': it takes a size from 4m, such as 512m, or off

@@ -1,4 +1,4 @@
-// A number expected, a word found.
+// A word where a number is expected.
 // env: METES_OPTIONS=verify=often
 // stderr: metes: bad value 'often' for option 'verify': .*
 #include "check.h"

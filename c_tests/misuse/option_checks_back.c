@@ -1,4 +1,4 @@
-// Of an option given twice the last holds: checks that were switched off and on again report.
+// The last of two values of an option holds: checks that were switched off and on again report.
 // env: METES_OPTIONS=checks=off,checks=default
 // stderr: metes: M001 double free: .*
 // exit: SIGABRT

@@ -1,4 +1,4 @@
-// No options is fine.
+// Empty options are fine.
 // env: METES_OPTIONS=
 #include "check.h"
 

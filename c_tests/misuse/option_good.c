@@ -1,4 +1,4 @@
-// Options that exist say nothing.
+// Options that exist cause no message.
 // env: METES_OPTIONS=fit=first,verify=10,foreign=ignore
 #include "check.h"
 

@@ -1,4 +1,4 @@
-// The table of options, each with its value and its default; then the program goes on.
+// The table of options, each with its value and its default. Then the program goes on.
 // ways: so preload
 // env: METES_OPTIONS=help,decay_ms=7,fit=first
 // stderr: metes: fit=first \(best\): first, best or worst

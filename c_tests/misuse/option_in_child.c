@@ -1,4 +1,4 @@
-// A child made by fork does not repeat what was said.
+// A child made by fork does not repeat the message.
 // env: METES_OPTIONS=colour=red
 // stderr: metes: unknown option 'colour': the options are .*
 #include "check.h"

@@ -1,4 +1,4 @@
-// A number that no word holds.
+// A number that is too large for a word.
 // env: METES_OPTIONS=verify=99999999999999999999
 // stderr: metes: bad value '99999999999999999999' for option 'verify': .*
 #include "check.h"

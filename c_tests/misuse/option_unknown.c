@@ -1,4 +1,4 @@
-// An option that does not exist: said once, then ignored.
+// An option that does not exist is reported once, and then ignored.
 // env: METES_OPTIONS=colour=red
 // stderr: metes: unknown option 'colour': the options are .*
 #include "check.h"

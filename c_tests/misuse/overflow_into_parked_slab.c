@@ -1,4 +1,5 @@
-// A write behind the last block of a slab, into the header of a slab that waits for its first use: noticed when memory is given back.
+// A write behind a slab's last block hits the header of a slab that waits for its first use. It is noticed when
+// memory is given back.
 // stderr: metes: M005 header overwritten: metes: the 8 bytes before the block at 0x[0-9a-f]+ are 0x4141414141414141; the block before it, in use, has 65528 bytes at .*
 // exit: SIGABRT
 #include "check.h"

@@ -9,7 +9,7 @@
 int main(void) {
     char *b[2];
     row(b, 2, 3000);
-    // A zero over a zero is no change, so the byte is one that was not there.
+    // A zero over a zero is no change, so the byte that is written differs from the one there.
     char *past = (char *)opaque(b[0]) + malloc_usable_size(b[0]);
     *past = (char)~*past;
     free(b[1]);

@@ -1,4 +1,4 @@
-// The numbers in a report are the right ones: the pointer as it was given, the block it is in, its size, the distance.
+// The numbers in a report are right: the pointer as it was given, the block it is in, its size, and the distance.
 // env: METES_OPTIONS=slabs=off
 #include "check.h"
 

@@ -1,5 +1,5 @@
-// Each single bit of a free block's boundary tag flipped, then the block behind it freed, which finds its neighbour by
-// that tag: all 64 are noticed, and none leads the walk to memory that is not there.
+// Each single bit of a free block's boundary tag is flipped. Then the block behind it is freed, which finds its
+// neighbour by that tag. All 64 are noticed, and none leads the walk to unmapped memory.
 // env: METES_OPTIONS=slabs=off
 #include "check.h"
 

@@ -1,4 +1,4 @@
-// With verify=1 a call of free is enough to find what was damaged elsewhere.
+// With verify=1 a call of free is enough to find damage elsewhere.
 // env: METES_OPTIONS=verify=1
 // stderr: metes: M007 heap damaged: .*
 // exit: SIGABRT
@@ -8,7 +8,7 @@ int main(void) {
     char *other = malloc(100);
     char *first = malloc(50000), *second = malloc(50000);
     CHECK(other && first && second && first < second);
-    // The header of the second, which nobody names again.
+    // The header of the second block, which no later call names.
     memset(second - 8, 0x41, 8);
     free(other);
     _exit(0);

@@ -1,4 +1,4 @@
-// With verify=1 a call of free is enough also where blocks are checked: a freed one was written to.
+// With verify=1 a call of free is enough also where blocks are checked: it finds that a freed block was written to.
 // env: METES_OPTIONS=checks=full,guard=off,verify=1
 // stderr: metes: M007 heap damaged: a freed block was written to at 0x[0-9a-f]+
 // exit: SIGABRT

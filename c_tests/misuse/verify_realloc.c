@@ -8,7 +8,7 @@ int main(void) {
     char *other = malloc(100);
     char *first = malloc(50000), *second = malloc(50000);
     CHECK(other && first && second && first < second);
-    // The header of the second, which nobody names again.
+    // The header of the second block, which no later call names.
     memset(second - 8, 0x41, 8);
     other = realloc(other, 100);
     _exit(other ? 0 : 1);

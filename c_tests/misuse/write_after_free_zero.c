@@ -1,4 +1,4 @@
-// The first 32 bytes of freed blocks overwritten with zeros; allocations nearby must not go on.
+// The first 32 bytes of freed blocks overwritten with zeros. The allocations that meet them must not go on.
 // env: METES_OPTIONS=slabs=off
 // stderr: metes: M00[56] (free block written to|header overwritten): .*
 // exit: SIGABRT

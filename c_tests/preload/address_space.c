@@ -1,5 +1,5 @@
-// A small program stays small in address space too, also with threads on a single processor: no giant reservation, no arena
-// for each processor of the host.
+// A small program takes little address space, also with threads on a single processor: metes makes no giant
+// reservation, and no arena for each processor of the host.
 // cflags: -pthread
 #include "check.h"
 

@@ -1,5 +1,5 @@
-// Other libraries' fork handlers allocate in prepare, in the parent and in the child, some of them inside of ours and some
-// outside, while threads keep the heap busy.
+// Fork handlers of other libraries allocate in prepare, in the parent and in the child, while threads keep the heap
+// busy. Some run inside of metes' handlers and some outside.
 // shared: atfork.c
 // preload-also: atfork first
 // cflags: -pthread

@@ -1,5 +1,5 @@
-// Other libraries' fork handlers allocate in prepare, in the parent and in the child, registered from a library behind metes,
-// while threads keep the heap busy.
+// Fork handlers of a library behind metes allocate in prepare, in the parent and in the child, while threads keep
+// the heap busy.
 // shared: atfork.c
 // preload-also: atfork last
 // cflags: -pthread

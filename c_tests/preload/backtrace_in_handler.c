@@ -1,5 +1,5 @@
-// A profiler's handler unwinds the stack and allocates, a thousand times a second, while the program allocates and another
-// thread opens and closes libraries, which holds ld.so's lock.
+// A profiler's handler unwinds the stack and allocates, a thousand times a second. Meanwhile the program allocates,
+// and another thread opens and closes libraries, which holds ld.so's lock.
 // cflags: -pthread -rdynamic
 // timeout: 60
 #include "check.h"
@@ -45,7 +45,7 @@ int main(void) {
     sigset_t profile;
     pthread_t thread;
     served_by_metes();
-    // The first one loads libgcc_s: not in a handler.
+    // The first call loads libgcc_s, which must not happen in a handler.
     CHECK(backtrace(warm, 8) > 0);
     sigemptyset(&profile);
     sigaddset(&profile, SIGPROF);

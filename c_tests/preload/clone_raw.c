@@ -1,5 +1,5 @@
-// A process made by the bare system call, as container tools and runtimes do: no fork handler runs, the child of the only
-// thread can allocate all the same.
+// A process is made by the bare system call, as container tools and runtimes do. No fork handler runs, but the child
+// of the only thread can allocate.
 #include "check.h"
 
 #include <sched.h>

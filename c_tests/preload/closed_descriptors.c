@@ -1,4 +1,5 @@
-// Standard input, output and error closed before the start, as daemons are: nothing takes their numbers, nothing fails.
+// Standard input, output and error are closed before the start, as in daemons: nothing takes their numbers, and
+// nothing fails.
 #include "check.h"
 
 #include <sys/wait.h>
@@ -22,7 +23,7 @@ int main(int argc, char **argv) {
         return 0;
     }
     for (unsigned i = 0; i < 10; i++) life(i);
-    // The lowest numbers are still free: nobody took them for itself.
+    // The lowest numbers are still free: metes has not taken them.
     if (open("/dev/null", O_RDWR) != 0) _exit(2);
     if (open("/dev/null", O_RDWR) != 1) _exit(3);
     check_heap();

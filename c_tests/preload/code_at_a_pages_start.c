@@ -1,5 +1,5 @@
-// Code that a program makes stands at the start of a page, and what is before it cannot be read: never, not any more, or because nothing is
-// there. A block that it allocates has the stack through it, up to the library that called it.
+// Code that a program makes stands at the start of a page. The page before it is readable, then inaccessible, then
+// unmapped. The stack of a block that the code allocates goes through the code, up to the library that called it.
 // env: METES_OPTIONS=debug=1,guard=off
 // shared: calls_code.c
 // libs: -ldl
@@ -43,7 +43,7 @@ int main(void) {
     CHECK(!mprotect(before + page, page, PROT_READ | PROT_EXEC));
     void (*made)(function *) = (void (*)(function *))(uintptr_t)(before + page);
 
-    // While it can be read, when it cannot, and when it is gone.
+    // While the page before it is readable, when it is inaccessible, and when it is gone.
     call(made, allocate);
     free(block);
     CHECK(!mprotect(before, page, PROT_NONE));

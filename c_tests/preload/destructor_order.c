@@ -1,5 +1,6 @@
-// Key destructors in every order: keys made before the heap's first use by a thread and after, each allocating, freeing and
-// setting its value again for as many rounds as there are. A late free must not bring back what was taken down.
+// Key destructors run in every order. Keys are made before and after a thread's first use of the heap. Each
+// destructor allocates, frees and sets its value again, for as many rounds as there are. A late free must not bring
+// back what was taken down.
 // cflags: -pthread
 #include "check.h"
 

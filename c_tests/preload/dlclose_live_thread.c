@@ -1,4 +1,5 @@
-// dlclose of metes while a thread that used it still lives and blocks are out: the thread's end must not run code that is gone.
+// metes is closed by dlclose while threads that used it still live and blocks are in use. The threads' end must not
+// run code that is gone.
 // ways: plain
 // cflags: -pthread
 #include "check.h"
@@ -29,7 +30,7 @@ int main(void) {
     pthread_barrier_wait(&turn);
     for (int i = 0; i < 3; i++) CHECK(pthread_join(threads[i], NULL) == 0);
     CHECK(all_bytes_are(out, 1000, 5));
-    // Opened again it is the same one, and knows its blocks.
+    // Opened again, it is the same library, and knows its blocks.
     struct metes again = open_metes();
     again.free(out);
     use(&again, 500);

@@ -1,4 +1,4 @@
-// metes opened by a thread while others already run: their thread-local memory was made before it came.
+// A thread opens metes while others already run, whose thread-local memory was made before.
 // ways: plain
 // cflags: -pthread
 #include "check.h"

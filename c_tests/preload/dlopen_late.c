@@ -1,4 +1,5 @@
-// metes opened by dlopen long after start, in a program that has another malloc: used by threads and across fork.
+// metes is opened by dlopen long after the start, in a program that has another malloc. Threads use it, and so does
+// a forked child.
 // ways: plain
 // cflags: -pthread
 #include "check.h"

@@ -1,4 +1,4 @@
-// metes opened after other libraries have taken most of the static thread-local room: it asks for one word.
+// metes is opened after other libraries have taken most of the static thread-local room: it asks for one word.
 // ways: plain
 // shared: static_tls.c
 #include "check.h"

@@ -1,4 +1,4 @@
-// A library preloaded before metes whose dlsym callocs.
+// A library preloaded before metes has a dlsym that calls calloc.
 // shared: dlsym_callocs.c
 // preload-also: dlsym_callocs first
 #include "check.h"

@@ -1,4 +1,4 @@
-// A library preloaded after metes whose dlsym callocs.
+// A library preloaded after metes has a dlsym that calls calloc.
 // shared: dlsym_callocs.c
 // preload-also: dlsym_callocs last
 #include "check.h"

@@ -1,4 +1,5 @@
-// Another library's constructor allocates, starts a thread and forks, maybe before metes has run a line of its own.
+// A constructor of another library allocates, starts a thread and forks, maybe before metes has run a line of its
+// own.
 // shared: early.c
 // preload-also: early first
 #include "check.h"

@@ -1,4 +1,5 @@
-// Another library's constructor allocates, starts a thread and forks; preloaded behind metes, so it runs first.
+// A constructor of another library allocates, starts a thread and forks. The library is preloaded behind metes, so
+// it runs first.
 // shared: early.c
 // preload-also: early last
 #include "check.h"

@@ -26,7 +26,7 @@ int main(void) {
             free(blocks[i]);
             CHECK(errno == 4000 + i);
         }
-        // Success does not touch it either.
+        // Calls that succeed do not touch it either.
         errno = EDOM;
         free(malloc(100));
         free(calloc(10, 10));

@@ -1,5 +1,5 @@
-// Exceptions thrown and caught in many threads, across frames that own memory, rethrown in other threads, and bad_alloc from
-// sizes nobody has: nothing of the allocator is in the way of the unwinder.
+// Exceptions are thrown and caught in many threads, across frames that own memory, and rethrown in another thread.
+// Impossible sizes throw bad_alloc. Nothing of the allocator is in the way of the unwinder.
 // cflags: -pthread
 #include "check.h"
 

@@ -1,5 +1,5 @@
-// exit while other threads get and give back mappings and blocks of medium size: none of them is taken for one that was written to, and
-// none is looked at that is gone.
+// exit runs while other threads allocate and free mappings and blocks of medium size. None of these is taken for one
+// that was written to, and none that is gone is read.
 // cflags: -pthread
 // env: METES_OPTIONS=debug=1,quarantine=0
 #include "check.h"

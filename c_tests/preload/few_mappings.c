@@ -1,4 +1,5 @@
-// Allocation and purging may not cut the address space into pieces: a busy heap of 128 MiB stays within some hundred mappings.
+// Allocation and purging must not cut the address space into pieces: a busy heap of 128 MiB stays within some
+// hundred memory maps.
 #include "check.h"
 
 #include "include/life.h"

@@ -1,4 +1,4 @@
-// Preloaded into a program that frees what is not ours: with foreign=ignore it lives, and each one is named once.
+// A program frees pointers that are not from metes. With foreign=ignore it goes on, and each is reported once.
 // env: METES_OPTIONS=foreign=ignore
 // stderr: metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in (\[heap\].*|libc's .*|an anonymous mapping)
 // stderr: metes: M004 foreign pointer: realloc\(0x[0-9a-f]+\): not from metes; it is in (\[heap\].*|libc's .*|an anonymous mapping)

@@ -1,4 +1,4 @@
-// With foreign=libc the blocks of the libc's own allocator go back to it: a program with two allocators goes on.
+// With foreign=libc the blocks of the libc's own allocator go back to it, so a program with two allocators goes on.
 // env: METES_OPTIONS=foreign=libc
 // libs: -ldl
 #include "check.h"

@@ -1,5 +1,5 @@
-// Another library takes a lock of its own before fork, when metes has prepared already, and threads allocate while they hold it.
-// Nobody waits for metes then who could be waited for.
+// Another library takes a lock of its own before fork, after metes has prepared, and threads allocate while they
+// hold that lock. So no thread that the fork waits for may wait for metes.
 // shared: fork_lock.c
 // preload-also: fork_lock last
 // cflags: -pthread

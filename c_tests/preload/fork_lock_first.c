@@ -1,4 +1,4 @@
-// The same with the library before metes.
+// Like fork_lock.c, with the library before metes.
 // shared: fork_lock.c
 // preload-also: fork_lock first
 // cflags: -pthread

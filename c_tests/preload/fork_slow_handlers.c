@@ -1,5 +1,6 @@
-// Another library's fork handlers take their time, and threads go on allocating meanwhile, without caches: each call comes to an arena that
-// the fork keeps frozen. Who is cut off by the fork is so in the arena aside. A child and its own child are whole all the same.
+// Another library's fork handlers take their time. Threads without caches go on allocating meanwhile, and each call
+// comes to an arena that the fork keeps frozen. A thread that the fork cuts off in a call is in the arena aside. A
+// child and its own child are whole all the same.
 // shared: fork_lock.c
 // preload-also: fork_lock last
 // env: METES_OPTIONS=caches=off,arenas=2
@@ -17,7 +18,7 @@
 enum { WORKERS = 4, SHARED = 256 };
 
 static _Atomic int stop;
-// Blocks of all threads, of which a child frees what it finds: some come from the arena aside.
+// Blocks of all threads. A child frees those that it finds, and some come from the arena aside.
 static void *_Atomic shared[SHARED];
 
 static void trade(uint64_t *random) {

@@ -1,4 +1,5 @@
-// fork of a process with a hundred threads that have all used the heap: taking the locks is not to be felt.
+// A process with a hundred threads forks after all have used the heap: taking the locks must take no noticeable
+// time.
 // cflags: -pthread
 #include "check.h"
 
@@ -26,7 +27,7 @@ int main(void) {
     pthread_barrier_init(&turn, NULL, THREADS + 1);
     for (size_t i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, body, (void *)i) == 0);
     pthread_barrier_wait(&turn);
-    // The processor time that this thread had, whatever else the machine does.
+    // The processor time of this thread, whatever else the machine does.
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
     for (int i = 0; i < FORKS; i++) {
         pid_t pid = fork();
@@ -35,7 +36,7 @@ int main(void) {
         CHECK(waitpid(pid, &status, 0) == pid && status == 0);
     }
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
-    // A fork takes about half a millisecond here; a hundred times that would be us.
+    // A fork takes about half a millisecond. A hundred times that would be due to metes.
     CHECK(to.tv_sec - from.tv_sec < 3);
     pthread_barrier_wait(&turn);
     for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);

@@ -1,5 +1,6 @@
-// What a thread gets while another one's fork takes its time: its first blocks are no larger than ever, and there is room for many; what it asks
-// of the whole heap it is told. When it is over, nothing of it stays: caches of threads that ended meanwhile can be emptied.
+// A thread allocates while another one's fork takes its time. Its first blocks are no larger than ever, and there is
+// room for many. It gets answers about the whole heap. Afterwards nothing of the fork stays, and the caches of
+// threads that ended meanwhile can be emptied.
 // cflags: -pthread
 #include "check.h"
 
@@ -13,7 +14,7 @@ static sem_t begun, done;
 static int waits;
 static void *blocks[MANY];
 
-// Runs behind metes' handler, which is registered later: the arenas are frozen until this returns.
+// Runs after metes' handler, which is registered later: the arenas are frozen until this returns.
 static void prepare(void) {
     if (!waits) return;
     CHECK(sem_post(&begun) == 0);
@@ -80,7 +81,7 @@ static void *end_all(void *threads) {
 
 static void *ask(void *in_use) {
     while (sem_wait(&begun) != 0) CHECK(errno == EINTR);
-    // So that the fork goes on while this asks.
+    // Lets the fork go on while this thread asks.
     CHECK(sem_post(&done) == 0);
     for (int i = 0; i < 100; i++) {
         CHECK(mallinfo2().uordblks >= *(size_t *)in_use);
@@ -115,7 +116,7 @@ int main(void) {
     fork_with(1);
     CHECK(pthread_join(thread, NULL) == 0);
     malloc_trim(0);
-    // All that they had is free, and none of it in a cache: the regions go back.
+    // All their blocks are free, and none is in a cache, so the regions go back.
     CHECK(mallinfo2().arena < 8 * MIB);
     check_heap();
     return 0;

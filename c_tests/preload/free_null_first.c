@@ -1,4 +1,4 @@
-// free(NULL) as the very first call there is: nothing is ready yet, and nothing needs to be.
+// free(NULL) is the very first call: nothing is ready yet, and nothing needs to be.
 #include "check.h"
 
 static void before_all(void) {

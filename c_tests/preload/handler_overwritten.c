@@ -1,5 +1,5 @@
-// The word that leads to the handler for lack of memory is overwritten with the address of another function: that one is not called, and
-// metes reports it.
+// The word that leads to the handler for lack of memory is overwritten with the address of another function. metes
+// does not call that function, and reports the overwriting.
 #include "check.h"
 
 #include <signal.h>
@@ -23,7 +23,7 @@ static int unwanted(size_t bytes) {
 enum { DATA_MOST = 16 << 20 };
 static char before[DATA_MOST];
 
-// Calls `f` with each writable piece of the library's data, and where in a copy of it that would be.
+// Calls `f` with each writable piece of the library's data, and its place in a copy of the data.
 static void for_each_piece(void (*f)(char *start, char *copy, size_t length)) {
     static struct map maps[MAPS_MOST];
     size_t at = 0;
@@ -61,7 +61,7 @@ int main(void) {
     CHECK(pid >= 0);
     if (pid == 0) {
         dup2(ends[1], STDERR_FILENO);
-        // What setting another one changes is the word.
+        // The word is what changes when another handler is set.
         for_each_piece(copy_piece);
         set(NULL);
         for_each_piece(overwrite_changed);

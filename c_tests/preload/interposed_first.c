@@ -1,5 +1,5 @@
-// A library preloaded before metes whose getpid, clock_gettime, syscall, getauxval, write and others allocate: metes
-// calls none of them.
+// A library preloaded before metes has a getpid, clock_gettime, syscall, getauxval, write and others that allocate.
+// metes calls none of them.
 // shared: interposes.c
 // preload-also: interposes first
 // cflags: -pthread

@@ -1,5 +1,5 @@
-// dl_iterate_phdr's callback allocates under ld.so's lock, while other threads allocate and open libraries: whoever calls
-// dl_iterate_phdr from within malloc turns the order of the locks round.
+// dl_iterate_phdr's callback allocates under ld.so's lock, while other threads allocate and open libraries. A malloc
+// that calls dl_iterate_phdr would turn the order of the locks round.
 // cflags: -pthread
 #include "check.h"
 

@@ -1,4 +1,4 @@
-// Allocation in atexit handlers, in destructors of the program and after main's thread has said pthread_exit.
+// Allocation in atexit handlers, in destructors of the program, and after the main thread has called pthread_exit.
 // cflags: -pthread
 #include "check.h"
 

@@ -1,5 +1,5 @@
-// Threads whose first call of the allocator is a free in the second round of their key destructors, or a later one: what it
-// takes for them is found again, and the address space does not grow.
+// Each thread's first call of the allocator is a free in the second round of its key destructors, or a later one.
+// What the allocator takes for such a thread is found again, so the address space does not grow.
 // cflags: -pthread
 // args: 1200
 // soak-args: 50000
@@ -36,7 +36,7 @@ int main(int argc, char **argv) {
     pthread_t thread;
     size_t early = 0;
     served_by_metes();
-    // The allocator's own key comes first, if it has one: its destructor has then run before the free.
+    // The allocator's own key comes first, if it has one, so that its destructor has run before the free.
     CHECK(pthread_create(&thread, NULL, early_body, NULL) == 0 && pthread_join(thread, NULL) == 0);
     CHECK(pthread_key_create(&key, free_late) == 0);
     for (long i = 0; i < count; i++) {

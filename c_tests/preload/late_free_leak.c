@@ -1,4 +1,4 @@
-// Thousands of threads whose last act is a free in a key destructor: what a dead thread held is found again, so memory and
+// Thousands of threads end with a free in a key destructor. What a dead thread held is found again, so memory and
 // mappings stay where they were.
 // cflags: -pthread
 // args: 4000

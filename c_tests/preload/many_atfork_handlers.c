@@ -1,5 +1,5 @@
-// The first allocation may be pthread_atfork's own, made while it holds its lock: our handlers must not be registered
-// from inside it.
+// The first allocation may be pthread_atfork's own, made while it holds its lock. metes must not register its
+// handlers from inside it.
 // cflags: -pthread
 // timeout: 20
 #include "check.h"

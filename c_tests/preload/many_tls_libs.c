@@ -1,4 +1,5 @@
-// Two dozen libraries with thread-local memory opened while threads run, touched by each, closed and opened again.
+// Two dozen libraries with thread-local memory are opened while threads run, touched by each thread, closed and
+// opened again.
 // shared: big_tls.c
 // cflags: -pthread
 #include "check.h"
@@ -27,7 +28,7 @@ static void *body(void *arg) {
     return arg;
 }
 
-// ld.so knows libraries by their inodes: each needs a file of its own.
+// ld.so knows libraries by their inodes, so each needs a file of its own.
 static void *open_copy(const char *path) {
     char copy[64];
     struct stat info;

@@ -1,5 +1,5 @@
-// The process's mappings are used up: malloc works or fails with ENOMEM, free works though it may not unmap, and nothing is
-// lost or lies in two places.
+// The process's memory maps are used up. malloc works or fails with ENOMEM, and free works though it may not unmap.
+// Nothing is lost or lies in two places.
 #include "check.h"
 
 #include <sys/mman.h>

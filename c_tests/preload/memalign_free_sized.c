@@ -1,4 +1,5 @@
-// Blocks of memalign and aligned_alloc, of no bytes too, given back through every way there is.
+// Blocks of memalign and aligned_alloc, of no bytes too, are given back by the sized frees, or by free where there
+// are none.
 #include "check.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// A library preloaded before metes whose mmap, munmap, madvise and mprotect allocate.
+// A library preloaded before metes has an mmap, munmap, madvise and mprotect that allocate.
 // shared: mmap_mallocs.c
 // preload-also: mmap_mallocs first
 #include "check.h"

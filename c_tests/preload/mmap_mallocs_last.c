@@ -1,4 +1,4 @@
-// A library preloaded after metes whose mmap, munmap, madvise and mprotect allocate.
+// A library preloaded after metes has an mmap, munmap, madvise and mprotect that allocate.
 // shared: mmap_mallocs.c
 // preload-also: mmap_mallocs last
 #include "check.h"

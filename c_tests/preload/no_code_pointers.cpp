@@ -1,4 +1,4 @@
-// Nowhere in the library's writable data stands the address of code: whoever can write there does not choose what runs.
+// The library's writable data has no address of code, so a write there cannot choose what runs.
 #include "check.h"
 
 #include <new>
@@ -17,7 +17,7 @@ int main() {
     typedef handler_fn (*set_fn)(handler_fn);
     set_fn set = (set_fn)(uintptr_t)dlsym(RTLD_DEFAULT, "metes_set_oom_handler");
     CHECK(set && set(handler) == NULL);
-    // Each of these looks a function of the C++ runtime's up, and keeps it.
+    // Each of these looks up a function of the C++ runtime, and keeps it.
     int *one = opaque(new (std::nothrow) int), *some = opaque(new (std::nothrow) int[3]);
     struct alignas(64) wide { char bytes[64]; };
     wide *two = opaque(new (std::nothrow) wide), *more = opaque(new (std::nothrow) wide[3]);
@@ -41,7 +41,7 @@ int main() {
         }
     }
     CHECK(words > 1000);
-    // It is the one that was set, and not only something that looks like nothing.
+    // The handler was really set, although no word has its address.
     CHECK(set(NULL) == handler && set(NULL) == NULL);
     return wrong != 0;
 }

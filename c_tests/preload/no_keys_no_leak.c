@@ -1,5 +1,5 @@
-// Where no pthread key is left the allocator is not told of a thread's end: thousands of threads, one after the other, still
-// find again what the ones before them had, and the address space does not grow.
+// Where no pthread key is left, the allocator does not learn of a thread's end. Thousands of threads, one after the
+// other, still find again what the ones before them had, and the address space does not grow.
 // cflags: -pthread
 // args: 2000
 // soak-args: 50000

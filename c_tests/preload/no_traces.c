@@ -1,4 +1,5 @@
-// Nothing taken that a program can count: no thread, no open file, no signal handler, no library but libc behind it.
+// metes takes nothing that a program can count: no thread, no open file, no signal handler, and no library but the
+// libc.
 #include "check.h"
 
 #include <dirent.h>
@@ -31,7 +32,7 @@ int main(int argc, char **argv) {
     int odd = 0;
     sigset_t blocked;
     if (argc == 1) {
-        // What the shell or the test runner left open is not ours.
+        // What the shell or the test runner left open is not metes'.
         for (int fd = 3; fd < 1024; fd++) close(fd);
         execl("/proc/self/exe", argv[0], "again", (char *)NULL);
         CHECK(!"exec");

@@ -1,4 +1,5 @@
-// A C++ runtime whose nothrow forms call malloc: what is from these may be deleted, and all else is told apart as ever.
+// A C++ runtime's nothrow forms call malloc. delete takes their blocks, and all other families are told apart as
+// ever.
 // shared: nothrow_mallocs.cpp
 // preload-also: nothrow_mallocs last
 // default: silent

@@ -1,5 +1,5 @@
-// A program that brings its own malloc, calloc, realloc and free: they win over the preloaded ones, for libc's calls as well,
-// and the preloaded library must not mind that its own are never called.
+// A program brings its own malloc, calloc, realloc and free. They win over the preloaded ones, for the libc's calls
+// as well. The preloaded library works although its own are never called.
 #include "check.h"
 
 static _Alignas(16) char pool[1 << 22];

@@ -1,5 +1,5 @@
-// The program replaces only operator new(size_t) and operator delete(void*), over a pool of its own: arrays, nothrow and sized
-// forms have to come to them too, or the pool's pointers end in free.
+// The program replaces only operator new(size_t) and operator delete(void*), over a pool of its own. Arrays, nothrow
+// and sized forms have to come to them too, or the pool's pointers end in free.
 // cflags: -Wno-sized-deallocation
 #include "check.h"
 
@@ -68,7 +68,7 @@ int main() {
     check(raw);
     operator delete(raw, std::nothrow);
     CHECK(dropped == made);
-    // malloc is not asked, and is there.
+    // malloc is not called, but works.
     void *p = malloc(100);
     CHECK(p && !in_pool(p));
     free(p);

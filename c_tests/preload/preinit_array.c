@@ -1,5 +1,5 @@
-// The program's preinit array runs before any library's constructor: the first allocation of all is there, and after a
-// free(NULL) at that.
+// The program's preinit array runs before any library's constructor. The first allocation of all is there, after a
+// free(NULL).
 #include "check.h"
 
 #include "include/life.h"

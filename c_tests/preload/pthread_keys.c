@@ -1,4 +1,4 @@
-// A single-threaded program gets as many pthread keys as under libc's own malloc: the allocator has taken none. And where
+// A single-threaded program gets as many pthread keys as under the libc's own malloc: metes has taken none. Where
 // all are taken, threads still come and go.
 // cflags: -pthread
 #include "check.h"

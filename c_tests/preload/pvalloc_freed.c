@@ -1,4 +1,5 @@
-// Every name that libc gives memory by is ours when preloaded: what the rare ones return goes to our free, and is known there.
+// When preloaded, metes has every function by which the libc gives memory. metes' free knows the blocks of the rare
+// ones too.
 #include "check.h"
 
 int main(void) {

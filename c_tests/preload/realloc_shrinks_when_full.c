@@ -1,4 +1,4 @@
-// A block that is to shrink can stay where it is when there is no memory to move it to: realloc must not fail then.
+// A block that is to shrink can stay where it is when there is no memory to move it to. realloc must not fail then.
 #include "check.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-// 128 MiB of address space: no reservation may need more, allocation fails softly with ENOMEM, and goes on after a free.
+// With 128 MiB of address space no reservation may need more. Allocation fails softly with ENOMEM, and goes on after
+// a free.
 // cflags: -pthread
 #include "check.h"
 
@@ -41,7 +42,7 @@ int main(int argc, char **argv) {
         CHECK(!"exec");
     }
     served_by_metes();
-    // Now, as what the heap has had it may keep.
+    // The threads run first, because the heap may keep what it has had.
     for (int i = 0; i < 4; i++) CHECK(pthread_create(&threads[i], NULL, body, NULL) == 0);
     for (int i = 0; i < 4; i++) CHECK(pthread_join(threads[i], NULL) == 0);
     use_up(1000, 64 * MIB);

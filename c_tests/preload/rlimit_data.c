@@ -1,4 +1,4 @@
-// RLIMIT_DATA counts private writable memory: 64 MiB of it, and failure is soft.
+// RLIMIT_DATA counts private writable memory. With 64 MiB of it, failure is soft.
 #include "check.h"
 
 #include <sys/resource.h>

@@ -1,4 +1,5 @@
-// Where there is no room for a region of the usual size, smaller ones serve: most of the memory that may be had is had.
+// Where there is no room for a region of the usual size, smaller ones serve: most of the memory that is allowed can
+// be had.
 #include "check.h"
 
 #include <errno.h>

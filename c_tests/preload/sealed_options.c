@@ -1,5 +1,5 @@
-// After the start the options are read-only: one piece of the library's zeroed data may not be written to, and who does ends by SIGSEGV. What
-// mallopt changes may be changed all the same.
+// After the start the options are read-only: one piece of the library's zeroed data is not writable, and a write to
+// it ends in SIGSEGV. What mallopt changes may be changed all the same.
 // env: METES_OPTIONS=limit=1g,fit=first
 #include "check.h"
 
@@ -22,7 +22,7 @@ int main(void) {
         }
     }
     CHECK(sealed >= 0);
-    // On both sides of it there is more of the library's data, which it does write to.
+    // On both sides of it is more of the library's data, which is writable.
     CHECK(maps[sealed - 1].may_write && maps[sealed + 1].may_write);
     CHECK(maps[sealed].end - maps[sealed].start <= 2 * (size_t)sysconf(_SC_PAGESIZE));
 

@@ -1,4 +1,5 @@
-// A sandbox that refuses with ENOSYS, from before the start, what an allocator likes to call and can do without.
+// A sandbox refuses with ENOSYS, from before the start, the calls that an allocator likes to make and can do
+// without.
 // cflags: -pthread
 #include "check.h"
 

@@ -1,4 +1,4 @@
-// A sandbox that refuses with EPERM, from before the start, what an allocator likes to call and can do without.
+// A sandbox refuses with EPERM, from before the start, the calls that an allocator likes to make and can do without.
 // cflags: -pthread
 #include "check.h"
 

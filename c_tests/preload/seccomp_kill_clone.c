@@ -1,4 +1,4 @@
-// A sandbox as that of sshd's before it knows who is there: no threads, no files, and nothing else that it does not
+// A sandbox like that of sshd's child before authentication: no threads, no files, and no call that it does not
 // list.
 // env: METES_OPTIONS=decay_ms=200
 #include "check.h"

@@ -1,5 +1,5 @@
-// A sandbox that kills for all but what malloc is known for and the clone of pthread_create: a program in it that frees
-// much and then waits is not killed for it, and what it has freed goes back with its next calls.
+// A sandbox kills for all calls but those that malloc is known for and the clone of pthread_create. A program in it
+// that frees much and then waits is not killed, and its freed memory goes back with its next calls.
 // env: METES_OPTIONS=decay_ms=200
 #include "check.h"
 

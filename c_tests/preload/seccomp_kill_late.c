@@ -1,5 +1,5 @@
-// A sandbox closed after the start that kills for anything but reading, writing, mapping and unmapping: a program in it that
-// needs no more memory than it had must not be the death of itself.
+// A sandbox closed after the start kills for anything but reading, writing, mapping and unmapping. A program in it
+// that needs no more memory than it had must not be killed.
 #include "check.h"
 
 #include "include/life.h"

@@ -1,5 +1,6 @@
-// A strict sandbox kills for calls that are no part of a plain program's life: none of them may be made at start or later. getrandom is part
-// of it where glibc's malloc makes the call first of all, since 2.34; where that does not, neither may metes.
+// A strict sandbox kills for calls that a plain program does not make. metes must make none of them, at the start or
+// later. getrandom is allowed where glibc's malloc makes that call first of all, since 2.34. Where it does not,
+// metes must not either.
 #include "check.h"
 
 #include <gnu/libc-version.h>

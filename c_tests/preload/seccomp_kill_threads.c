@@ -1,6 +1,6 @@
-// A sandbox as that of a browser's renderers: a clone that has not just the flags of pthread_create is death, and so is
-// membarrier. A program that has had threads gets its helper there, more than once, and is given back what it has freed
-// without a call.
+// A sandbox like that of a browser's renderers kills for a clone that has not just the flags of pthread_create, and
+// for membarrier. A program that has had threads gets its helper there, more than once. The memory that it has freed
+// goes back without a call.
 // cflags: -pthread
 // env: METES_OPTIONS=decay_ms=200
 #include "check.h"
@@ -24,7 +24,7 @@ int main(void) {
     for (int round = 0; round < 3; round++) {
         free_much();
 #if defined __x86_64__
-        // Elsewhere there are no helpers, and the program's own calls do it.
+        // Elsewhere there are no helpers, and the program's own calls give memory back.
         CHECK(is_given_back(full, 0));
 #else
         CHECK(is_given_back(full, 1));

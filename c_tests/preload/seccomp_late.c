@@ -1,5 +1,5 @@
-// A sandbox closed after the start, when the heap has seen that the calls work: now they are refused, mprotect and munmap
-// too, and no block is lost or lies in two places.
+// A sandbox is closed after the start, when the heap has seen that the calls work. From then on they are refused,
+// mprotect and munmap too, and no block is lost or lies in two places.
 // cflags: -pthread
 #include "check.h"
 
@@ -12,7 +12,7 @@ int main(void) {
     live_refused(1);
     refuse(also, 2, SECCOMP_RET_ERRNO | EPERM);
     REFUSE_OPTIONAL(SECCOMP_RET_ERRNO | EPERM);
-    // A thread's stack needs mprotect, so no thread.
+    // A thread's stack needs mprotect, so there is no thread.
     live_refused(0);
     return 0;
 }

@@ -1,5 +1,5 @@
-// A sandbox that does not let pages be made writable, from before the start: records come without guard pages, and all works. A thread's stack
-// needs the call, so no thread.
+// A sandbox, from before the start, does not let pages be made writable. Records come without guard pages, and all
+// works. A thread's stack needs the call, so there is no thread.
 #include "check.h"
 
 #include <sys/mman.h>

@@ -1,4 +1,4 @@
-// A sandbox that allows no new memory at all: allocation fails softly, what is there goes on.
+// A sandbox allows no new memory at all: allocation fails softly, and the blocks that exist stay usable.
 #include "check.h"
 
 #include "include/seccomp.h"

@@ -1,4 +1,5 @@
-// Linked without any shared library, the whole of libmetes.a inside: threads, fork, aligned and huge blocks, libc's own calls.
+// Linked without any shared library, with the whole of libmetes.a inside: threads, fork, aligned and huge blocks,
+// and the libc's own calls.
 // ways: static
 // cflags: -pthread
 #include "check.h"
@@ -36,7 +37,7 @@ int main(void) {
     for (int i = 0; i < 4; i++) CHECK(pthread_join(threads[i], NULL) == 0);
     char *line = NULL;
     CHECK(asprintf(&line, "%s", "libc's own") == 10);
-    // Known to metes: else this would be the report of a foreign pointer.
+    // metes knows it. Otherwise this would report a foreign pointer.
     CHECK(malloc_usable_size(line) >= 11);
     free(line);
     check_heap();

@@ -1,5 +1,5 @@
-// A program closes standard error before it ends, as coreutils do: the statistics come all the same. One that has closed all descriptors and
-// uses the numbers for a file of its own finds nothing written to that.
+// A program closes standard error before it ends, as coreutils do, and still gets the statistics. A program that has
+// closed all descriptors and uses their numbers for a file of its own finds nothing written to that file.
 // env: METES_OPTIONS=stats=exit
 // stderr: metes: served [0-9]+: .*
 // stderr: metes: heaps: .*
@@ -15,7 +15,7 @@
 
 static void close_error(void) { close(2); }
 
-// All descriptors are closed, and all numbers taken by a file.
+// Closes all descriptors, and gives all numbers but 2 to a file.
 static void fill_descriptors(void) {
     char path[4096];
     snprintf(path, sizeof path, "%s/other-file", getenv("METES_TEST_DIR"));

@@ -1,5 +1,5 @@
-// thread_local objects with destructors: registering each callocs, and they run while the thread goes, before and after
-// the destructors of keys.
+// thread_local objects have destructors. Registering each calls calloc, and they run while the thread ends, before
+// and after the destructors of keys.
 // cflags: -pthread
 #include "check.h"
 

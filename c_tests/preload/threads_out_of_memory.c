@@ -1,5 +1,5 @@
-// Threads started when the address space is used up: pthread_create may fail, a thread that starts may get no memory, but
-// nothing crashes, and when memory is back all goes on.
+// Threads start when the address space is used up. pthread_create may fail, and a thread that starts may get no
+// memory, but nothing crashes. When memory is back all goes on.
 // cflags: -pthread
 // timeout: 60
 #include "check.h"
@@ -31,7 +31,7 @@ int main(void) {
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
     CHECK(pthread_attr_init(&attributes) == 0);
     CHECK(pthread_attr_setstacksize(&attributes, 64 * KIB) == 0);
-    // All but a little, then all: some threads fit into the little.
+    // Uses all up, and then gives back piece by piece: some threads fit into the pieces.
     for (size_t size = 64 * MIB; size >= 4096; size /= 2)
         while (held < MOST && (hoard[held] = malloc(size))) held++;
     for (int give_back = 0; give_back < 8; give_back++) {

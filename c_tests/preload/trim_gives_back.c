@@ -1,4 +1,4 @@
-// What is freed leaves the resident set on malloc_trim, as monitors read it, with live blocks strewn in between.
+// Freed memory leaves the resident set that monitors read, on malloc_trim, with live blocks strewn in between.
 #include "check.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
-// Preloaded under valgrind, which puts its own malloc in the place of ours: nothing is mixed up, nothing is reported.
+// metes is preloaded under valgrind, which puts its own malloc in its place: nothing is mixed up, and nothing is
+// reported.
 // ways: valgrind
 // cflags: -pthread
 // timeout: 120
@@ -27,7 +28,7 @@ int main(void) {
         _exit(0);
     }
     CHECK(waitpid(pid, &status, 0) == pid && status == 0);
-    // What valgrind does not replace comes from, and goes to, whom it replaced.
+    // Functions that valgrind does not replace go through those that it replaces.
     free(pvalloc(100));
     free(reallocarray(NULL, 10, 100));
     free(strdup("libc's own"));

@@ -1,4 +1,4 @@
-// Programs write up to malloc_usable_size, and realloc carries all of it.
+// Programs write up to malloc_usable_size, and realloc copies all of it.
 #include "check.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// The child of vfork allocates in the parent's memory and is gone: the heap must not believe that it is another process.
+// A child of vfork allocates in its parent's memory and ends. The heap must not take that for a fork.
 #include "check.h"
 
 #include <sys/wait.h>

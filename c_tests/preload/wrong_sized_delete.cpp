@@ -1,5 +1,6 @@
-// delete through a base without a virtual destructor passes the base's size, not the object's. It is wrong, and reported; but libc's free
-// does not care, and who has to live with such a program can say that metes is not to care either: all is freed as it should be.
+// delete through a base without a virtual destructor passes the base's size, not the object's. That is wrong, and is
+// reported, but libc's free does not care. With checks=off metes does not care either, and all is freed as it should
+// be.
 // env: METES_OPTIONS=checks=off
 // cflags: -Wno-delete-non-virtual-dtor
 #include "check.h"

@@ -1,4 +1,4 @@
-// Detached threads that start others and go: frees arrive after the thread that made the block is no more.
+// Detached threads start others and end, so frees arrive after the thread that made the block has ended.
 // cflags: -pthread
 // args: 3000
 // soak-args: 100000

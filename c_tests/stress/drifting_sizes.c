@@ -1,4 +1,4 @@
-// Threads whose sizes change all the time, who free one another's blocks: slabs of one size become slabs of several while they work.
+// Threads change their sizes all the time and free one another's blocks: slabs become mixed slabs while they work.
 // env: METES_OPTIONS=decay_ms=0
 // args: 40
 // soak-args: 200
@@ -28,7 +28,7 @@ static void *work(void *argument) {
     uint64_t random = 88172645463325252u + self;
     for (size_t round = 0; round < rounds; round++) {
         size_t limit = (size_t)32 << (round + self) % 8;
-        // One's own slots or, in turns, another's.
+        // The thread's own slots or, in turns, another's.
         size_t whose = (self + round % 2) % THREADS;
         pthread_mutex_lock(&locks[whose]);
         for (size_t i = 0; i < SLOTS / 2; i++) {

@@ -1,4 +1,5 @@
-// Threads that swap blocks through shared slots: nobody frees what it allocated, and the order is chance.
+// Threads swap blocks through shared slots at random, so most blocks are freed by another thread than the one that
+// made them.
 // cflags: -pthread
 // args: 40000
 // soak-args: 3000000
@@ -10,7 +11,7 @@
 
 enum { THREADS = 6, SLOTS = 512 };
 
-// A block that knows itself: the stamp is over what follows.
+// The head of a block, which describes it. The stamp is over what follows.
 struct note {
     size_t size;
     unsigned seed;

@@ -1,4 +1,5 @@
-// A random bit of the heap's own words flipped: reported, or harmless. All sizes in the free list, under the best fit.
+// A random bit of the heap's own words is flipped: reported, or harmless. All sizes are in the free list, under the
+// best fit.
 // env: METES_OPTIONS=slabs=off
 // args: 200
 // soak-args: 10000

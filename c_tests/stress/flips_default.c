@@ -1,4 +1,5 @@
-// A random bit of the heap's own words flipped: reported, or harmless. With slabs and caches: the words are those of larger blocks.
+// A random bit of the heap's own words is flipped: reported, or harmless. With slabs and caches, the words are those
+// of larger blocks.
 // env: METES_OPTIONS=stats=off
 // args: 200
 // soak-args: 10000

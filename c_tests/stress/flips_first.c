@@ -1,4 +1,4 @@
-// A random bit of the heap's own words flipped: reported, or harmless. Under the lowest address that fits.
+// A random bit of the heap's own words is flipped: reported, or harmless. Under the lowest address that fits.
 // env: METES_OPTIONS=slabs=off,fit=first
 // args: 200
 // soak-args: 10000

@@ -1,4 +1,4 @@
-// A random bit of the heap's own words flipped: reported, or harmless. Under the largest that fits.
+// A random bit of the heap's own words is flipped: reported, or harmless. Under the largest block that fits.
 // env: METES_OPTIONS=slabs=off,fit=worst
 // args: 200
 // soak-args: 10000

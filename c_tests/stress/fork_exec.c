@@ -1,4 +1,4 @@
-// fork and exec of itself while threads allocate: the new program starts from nothing and exits well.
+// The program forks and executes itself while threads allocate. The new program starts from nothing and exits well.
 // cflags: -pthread
 // args: 100
 // soak-args: 10000

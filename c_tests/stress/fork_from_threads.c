@@ -1,4 +1,4 @@
-// Several threads fork at once while others allocate; the child goes on from a thread that was not the first.
+// Several threads fork at once while others allocate. The child goes on from a thread that was not the first.
 // cflags: -pthread
 // args: 60
 // soak-args: 5000

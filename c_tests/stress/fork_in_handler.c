@@ -1,5 +1,5 @@
-// fork inside a signal handler that interrupted malloc or free: the child inherits its own thread's half-done call, frees
-// and allocates all the same, and returns into it. (POSIX lets fork be called there.)
+// A signal handler that has interrupted malloc or free forks. The child inherits its thread's half-done call, frees
+// and allocates all the same, and returns into that call. (POSIX lets fork be called there.)
 // args: 300
 // soak-args: 20000
 // timeout: 120
@@ -25,7 +25,7 @@ static void fork_now(int signal) {
         in_child = 1;
         alarm(30);
         for (int i = 0; i < 20; i++) give(take(&random));
-        // Every second child goes back into what was interrupted.
+        // Every second child goes back into the interrupted call.
         if (forks % 2) _exit(0);
         return;
     }

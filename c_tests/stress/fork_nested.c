@@ -1,5 +1,5 @@
-// A signal handler that forks, arriving in the middle of a fork: between the handlers that hold the locks and those that
-// release them. Afterwards other threads must still get in.
+// A signal handler forks in the middle of a fork, between the handlers that take the locks and those that release
+// them. Afterwards other threads must still get in.
 // cflags: -pthread
 // args: 150
 // soak-args: 10000

@@ -1,4 +1,4 @@
-// fork with signals arriving all the time whose handler allocates, in the parent and in the child.
+// The program forks while signals arrive all the time, whose handler allocates, in the parent and in the child.
 // cflags: -pthread
 // args: 120
 // soak-args: 30000

@@ -1,5 +1,6 @@
-// Threads fork while others read lines, which grow a buffer under the stream's lock, and one flushes all streams, which waits for
-// that lock and holds the list of streams meanwhile. fork takes the list behind all handlers of pthread_atfork.
+// Threads fork while others read lines, which grow a buffer under the stream's lock. One thread flushes all streams:
+// it waits for that lock and holds the list of streams meanwhile. fork takes the list after all handlers of
+// pthread_atfork.
 // cflags: -pthread
 // args: 40
 // soak-args: 2000

@@ -1,5 +1,5 @@
-// A process with eight allocating threads forks again and again. The child allocates, frees what the parent made, what
-// its threads made too, starts a thread of its own and looks at the whole heap. A hang ends by the child's alarm.
+// A process with eight allocating threads forks again and again. The child allocates, frees what the parent and its
+// threads made, starts a thread of its own, and checks the whole heap. The child's alarm ends a hang.
 // cflags: -pthread
 // args: 100
 // soak-args: 50000
@@ -13,7 +13,7 @@
 
 enum { THREADS = 8, SLOTS = 64, OWN = 32 };
 
-// Only whole pointers are ever visible here: whatever moment fork picks, the child may take them.
+// Only whole pointers are ever visible here, so the child may take them whenever the fork comes.
 static _Atomic(unsigned char *) shared[SLOTS];
 static _Atomic int stop;
 

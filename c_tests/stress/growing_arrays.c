@@ -1,4 +1,4 @@
-// Many arrays grown element by element through realloc, turn about, so that each stands in the other's way.
+// Many arrays grow element by element through realloc, in turns, so that each stands in the others' way.
 // args: 60
 // soak-args: 3000
 #include "check.h"

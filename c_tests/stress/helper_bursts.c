@@ -1,5 +1,5 @@
-// Threads work in bursts and sleep between them; the helper empties their caches while they sleep, or just wake. Every block keeps
-// its content, and what comes out of the caches is in nobody's hands.
+// Threads work in bursts and sleep between them. The helper empties their caches while they sleep, or just wake.
+// Every block keeps its content, and no object that comes out of a cache is in use.
 // cflags: -pthread
 // env: METES_OPTIONS=dirty_max=64k,decay_ms=1
 // args: 3

@@ -1,4 +1,4 @@
-// Blocks without thread caches are freed while other threads make the slabs that they stand in serve other sizes.
+// Blocks without thread caches are freed while another thread makes the slabs that they are in mixed slabs.
 // cflags: -pthread
 // env: METES_OPTIONS=decay_ms=0,caches=off,arenas=1
 // args: 30
@@ -12,7 +12,7 @@ enum { OLD = 100000, NEW = 15000, THREADS = 2 };
 static unsigned char *olds[OLD], *news[NEW];
 static pthread_barrier_t barrier;
 
-// From the highest address downwards: as slabs change.
+// From the highest address downwards, the order in which slabs become mixed ones.
 static void *free_olds(void *argument) {
     pthread_barrier_wait(&barrier);
     for (size_t i = OLD; i--;)

@@ -1,4 +1,4 @@
-// The model under the default policy, the whole heap verified every so many calls.
+// The model under the default policy. The whole heap is verified every so many calls.
 // env: METES_OPTIONS=verify=100
 // args: 100000
 // soak-args: 3000000

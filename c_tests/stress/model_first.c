@@ -1,4 +1,4 @@
-// The model under the lowest address that fits, the whole heap verified every so many calls.
+// The model under the lowest address that fits. The whole heap is verified every so many calls.
 // env: METES_OPTIONS=slabs=off,fit=first,verify=64
 // args: 100000
 // soak-args: 3000000

@@ -1,5 +1,5 @@
-// Where blocks are checked each free looks at the blocks beside, which other threads are getting, resizing and freeing: nothing is wrong with
-// them, and nothing is said.
+// Where blocks are checked, each free looks at the blocks beside, which other threads are allocating, resizing and
+// freeing. Nothing is wrong with them, and nothing is reported.
 // trailers: silent
 // debug: silent
 // libs: -pthread

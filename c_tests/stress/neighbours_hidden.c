@@ -1,5 +1,5 @@
-// Threads free blocks of more than two pages that stand next to one another's: a free looks at its neighbours, whose pages another thread may be making
-// untouchable just then.
+// Threads free blocks of more than two pages that stand next to one another's. A free looks at its neighbours, whose
+// pages another thread may be making inaccessible just then.
 // env: METES_OPTIONS=checks=full
 // cflags: -pthread
 // args: 10000

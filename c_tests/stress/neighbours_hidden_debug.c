@@ -1,4 +1,4 @@
-// The same where calls are remembered.
+// Like neighbours_hidden.c, where calls are remembered.
 // env: METES_OPTIONS=debug=1
 // cflags: -pthread
 // args: 3000

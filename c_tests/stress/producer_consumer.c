@@ -1,4 +1,4 @@
-// One thread only allocates, another only frees: the memory must come back to where it is wanted, not pile up.
+// One thread only allocates, another only frees: the memory must return to the first, and not pile up.
 // cflags: -pthread
 // args: 400000
 // soak-args: 20000000

@@ -1,4 +1,5 @@
-// Threads in a ring: each allocates, resizes, passes blocks to the next one's queue and frees what comes from the one before.
+// Threads in a ring: each allocates, resizes, passes blocks to the next thread's queue, and frees what comes from
+// the thread before.
 // cflags: -pthread
 // args: 60000
 // soak-args: 4000000
@@ -51,7 +52,7 @@ static void *body(void *arg) {
             mine->at = NULL;
         }
         if (i % 2 && get(&queues[me], &came)) {
-            // Some go round once more: freed two threads away from where they were made.
+            // Some blocks go round once more, and are freed two threads away from where they were made.
             if (next_random(&random) % 4 || !put(&queues[(me + 1) % THREADS], came)) give(came);
         }
     }

@@ -1,5 +1,5 @@
 // Another thread sends signals as fast as they are taken: sooner or later one lands between any two instructions of
-// malloc and free. Nested too: the handler can be interrupted by the other signal's.
+// malloc and free. Each of two signals can interrupt the handler of the other.
 // cflags: -pthread
 // args: 3
 // soak-args: 120

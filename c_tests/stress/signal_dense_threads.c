@@ -1,5 +1,5 @@
-// Four threads that are sent signals as fast as they take them, each in the middle of some lock while its handler wants
-// another's: who was interrupted inside may not wait for anybody.
+// Four threads are sent signals as fast as they take them, each inside some lock while its handler wants another
+// thread's. A thread that was interrupted inside must not wait for another.
 // cflags: -pthread
 // args: 3
 // soak-args: 120

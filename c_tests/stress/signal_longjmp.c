@@ -1,4 +1,5 @@
-// A handler that allocates and frees interrupts a program that lives by setjmp and longjmp, over blocks it holds.
+// A handler that allocates and frees interrupts a program that uses setjmp and longjmp all the time, over blocks
+// that it holds.
 // args: 2
 // soak-args: 60
 // timeout: 30

@@ -1,4 +1,4 @@
-// SIGPROF by the processor time used hits whichever of four threads runs; the handler allocates and frees there.
+// SIGPROF, by the processor time used, hits whichever of four threads runs. The handler allocates and frees there.
 // cflags: -pthread
 // args: 3
 // soak-args: 120

@@ -1,4 +1,4 @@
-// A handler that allocates, resizes and frees a thousand times a second, while the one thread does the same.
+// A handler allocates, resizes and frees a thousand times a second, while the one thread does the same.
 // args: 3
 // soak-args: 120
 // timeout: 30

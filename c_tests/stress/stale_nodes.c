@@ -1,5 +1,6 @@
-// A program that reads what is in a free block, and writes it back later: each word is one that metes left there, for another time. Whatever
-// the links lead to then, no walk over them goes on for ever: the child ends by itself, or by a report.
+// A program reads what is in a free block, and writes it back later: each word is one that metes left there at
+// another time. Whatever the links then lead to, no walk over them goes on for ever. The child ends by itself, or by
+// a report.
 // env: METES_OPTIONS=slabs=off,report=/dev/null
 // args: 300
 // soak-args: 20000
@@ -15,7 +16,7 @@ static void *blocks[BLOCKS];
 static size_t size_of[BLOCKS];
 static int in_use[BLOCKS];
 
-// A block between two that stay in use, so that it merges with neither.
+// Allocates a block between two that stay in use, so that it merges with neither.
 static void take(int i, uint64_t *random) {
     size_of[i] = 64 + next_random(random) % 30 * 48;
     blocks[i] = malloc(size_of[i]);
@@ -36,7 +37,7 @@ static void child(uint64_t random) {
             take(i, &random);
             if (i == stale) stale = -1;
         }
-        // What another malloc took is nobody's here: only blocks that are free all the while are written to.
+        // Only blocks that are free all the while are written to: another malloc may have taken the others.
         if (round == ROUNDS / 2 && !in_use[i] && stale < 0) {
             stale = i;
             memcpy(node, opaque(blocks[i]), NODE);

@@ -1,4 +1,4 @@
-// The same where the lowest address is what is looked for.
+// Like stale_nodes.c, with the lowest address that fits.
 // env: METES_OPTIONS=slabs=off,fit=first,report=/dev/null
 // args: 300
 // soak-args: 20000

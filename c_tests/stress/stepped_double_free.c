@@ -1,5 +1,5 @@
-// A handler frees one block twice at each instruction of its thread's malloc, where no report ends the program: the second free is
-// passed over or reported, nothing is walked for ever, and the heap stays whole.
+// A handler frees one block twice at each instruction of its thread's malloc, where no report ends the program. The
+// second free is passed over or reported, no walk goes on for ever, and the heap stays whole.
 // env: METES_OPTIONS=checks=off,caches=off
 // args: 3
 // soak-args: 1

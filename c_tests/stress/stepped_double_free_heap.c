@@ -1,4 +1,4 @@
-// The same with other options.
+// Like stepped_double_free.c, with other options.
 // env: METES_OPTIONS=checks=off,slabs=off
 // args: 3
 // soak-args: 1

@@ -1,5 +1,5 @@
-// A malloc that finds nothing of its class in the thread's cache, interrupted at each of its instructions by a handler that
-// frees objects of that very class, or that allocates and frees: nothing is lost, and each call is counted once.
+// A malloc that finds no object of its class in the thread's cache is interrupted at each of its instructions. The
+// handler frees objects of that class, or allocates and frees. Nothing is lost, and each call is counted once.
 #include "include/step.h"
 
 enum { SIZE = 1000, FREED = 8, MOST = 200, SLOW = 150 };
@@ -39,7 +39,7 @@ int main(void) {
     step_begin();
     free(malloc(SIZE));
     free(malloc(50000));
-    // A fill, not the pop of what an earlier one brought.
+    // Finds a malloc that fills, and does not pop what an earlier fill brought.
     for (before = 12; before < MOST - 1; before++) {
         long length = instructions_of(one);
         if (length == 0 || length > SLOW) break;

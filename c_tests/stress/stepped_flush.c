@@ -1,5 +1,5 @@
-// A free that finds the thread's cache full and takes objects out of it, interrupted at each of its instructions by a handler
-// that allocates the same size, or frees it: no object is in two places, and each call is counted once.
+// A free that finds the thread's cache full and takes objects out of it is interrupted at each of its instructions.
+// The handler allocates the same size, or frees it. No object is in two places, and each call is counted once.
 // args: 2
 // soak-args: 1
 #include "include/step.h"
@@ -28,14 +28,14 @@ static void one(void) {
     for (int i = before + 1; i < count; i++) put(blocks[i]);
     if (acted && step_action == take_some)
         for (int i = 0; i < TAKEN; i++) put(taken[i]);
-    // All that is free now, once and for all.
+    // Gets all that is free by then, each object once.
     for (int i = 0; i < AGAIN; i++) blocks[i] = get(size);
     check_heap();
     for (int i = 0; i < AGAIN; i++) put(blocks[i]);
     check_counts();
 }
 
-// A free that does more than push, behind the one that lets the stack grow.
+// Finds a free that does more than push, after the one that lets the stack grow.
 static void step_through(size_t bytes, long stride) {
     size = bytes;
     int slow = 0;

@@ -1,5 +1,6 @@
-// A handler forks at each instruction of its thread's first malloc, the one that makes its cache. The child goes on, with
-// other threads beside it that are alive together: each has a cache of its own, and no object is had twice.
+// A handler forks at each instruction of its thread's first malloc, which makes the thread's cache. The child goes
+// on, with other threads beside it that are alive together. Each has a cache of its own, and no object is handed out
+// twice.
 // cflags: -pthread
 // args: 3
 // soak-args: 1
@@ -19,7 +20,7 @@ static void *peer(void *blocks) {
     return NULL;
 }
 
-// The action's own process: this is what it does when the malloc has returned.
+// The process of the action goes on here when the malloc has returned.
 static void *first_call(void *arg) {
     static struct block mine[COUNT], others[PEERS][COUNT];
     pthread_t peers[PEERS];
@@ -27,7 +28,7 @@ static void *first_call(void *arg) {
     STEP(stepped = malloc(SIZE));
     if (!acted) return arg;
     struct block first = adopt(stepped, SIZE);
-    // In this thread's cache now, on top.
+    // This block goes on top of this thread's cache.
     struct block cached = get(SIZE);
     put(cached);
     CHECK(pthread_barrier_init(&served, NULL, PEERS + 1) == 0 && pthread_barrier_init(&checked, NULL, PEERS + 1) == 0);

@@ -1,5 +1,5 @@
-// A process forks while another thread of it stands at each instruction of malloc or free. In the child a new thread takes
-// that thread's cache over: it gets objects of the right class, and none that the other held.
+// A process forks while another of its threads stands at each instruction of malloc or free. In the child a new
+// thread takes over that thread's cache. It gets objects of the right class, and none that the other thread held.
 // cflags: -pthread
 // args: 2
 // soak-args: 1
@@ -15,7 +15,7 @@ enum { SIZE = 32000, BELOW = 28000, FILLS = 1 + 2 + 4, MOST = 200 };
 static void (*operation)(void);
 static long stride;
 static int may_lock;
-// What the victim holds for certain: noted when it has got it, and struck off before it gives it back.
+// The blocks that the victim surely holds: noted after it has got them, and struck off before it gives them back.
 static struct block held[MOST];
 static volatile int holds_now;
 static _Atomic int standing, forked, ended;

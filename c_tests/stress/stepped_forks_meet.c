@@ -1,5 +1,5 @@
-// Two threads are interrupted at the same instruction of a malloc, each inside an arena of its own, and both handlers fork: neither waits for
-// the other for ever.
+// Two threads are interrupted at the same instruction of a malloc, each inside an arena of its own, and both
+// handlers fork. Neither waits for the other for ever.
 // env: METES_OPTIONS=caches=off,arenas=2
 // cflags: -pthread
 // args: 10
@@ -33,7 +33,7 @@ static void *one(void *arg) {
     pthread_barrier_wait(&together);
     STEP(stepped = malloc(40000));
     CHECK(stepped);
-    // The other one may have been left to wait for what this one does not reach.
+    // The other thread may wait at an instruction that this one does not reach.
     arrived++;
     free(stepped);
     return arg;

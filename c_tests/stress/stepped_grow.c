@@ -1,5 +1,6 @@
-// A free that finds the thread's cache full and lets it hold more, so that its objects move to other slots, interrupted at each of
-// its instructions by a handler that allocates the same size, frees it, or forks: no object is in two places or in none.
+// A free that finds the thread's cache full lets it hold more, so that its objects move to other slots. It is
+// interrupted at each of its instructions by a handler that allocates the same size, frees it, or forks. No object
+// is in two places or in none.
 // args: 2
 // soak-args: 1
 #include "include/step.h"
@@ -17,7 +18,7 @@ static void free_some(void) {
     for (int i = 0; i < TAKEN; i++) put(blocks[--count]);
 }
 
-// The child goes on with what follows.
+// The child goes on with what follows. This process only waits for it.
 static void fork_here(void) {
     pid_t pid = fork();
     if (pid == 0) return;
@@ -35,7 +36,7 @@ static void one(void) {
     for (int i = before + 1; i < count; i++) put(blocks[i]);
     if (acted && step_action == take_some)
         for (int i = 0; i < TAKEN; i++) put(taken[i]);
-    // More than were ever out: all of the cache, and each of them once.
+    // More than were ever in use: all objects of the cache are among them, each once.
     struct block again[AGAIN];
     for (int i = 0; i < AGAIN; i++) again[i] = get(SIZE);
     for (int i = 0; i < AGAIN; i++)
@@ -49,11 +50,11 @@ int main(int argc, char **argv) {
     long stride = argument(argc, argv, 1, 2);
     step_begin();
     long length = 0;
-    // The first call of all may have the loader in it.
+    // The loader may run in the first call of all.
     before = 1;
     while (before < COUNT - 1 - TAKEN && (length = instructions_of(one)) != 0 && length < SLOW) before++;
-    // Where nothing steps there is no telling; else one of them was slow: the fills brought 8, 16 and 32 objects, so the cache has 32
-    // after this many.
+    // Where nothing steps this cannot be told. Otherwise one free was slow: the fills brought 8, 16 and 32 objects,
+    // so the cache has 32 after this many.
     CHECK(length == 0 || (length >= SLOW && before == 32 - (8 + 16 + 32 - COUNT)));
     act_at_each(one, take_some, stride);
     act_at_each(one, free_some, stride);

@@ -1,5 +1,5 @@
-// A handler leaves malloc and free by siglongjmp, at each of their instructions. The thread goes on, and ends; the next one
-// takes its cache over: both get objects of the right class, and none that is in use.
+// A handler leaves malloc and free by siglongjmp, at each of their instructions. The thread goes on and ends, and
+// the next one takes over its cache. Both get objects of the right class, and none that is in use.
 // cflags: -pthread
 #include "include/step.h"
 
@@ -22,7 +22,7 @@ static void leave(void) {
     siglongjmp(back, 1);
 }
 
-// What remains of the stack below must not be served: its class is smaller.
+// What remains of the stack below must not be served, because its class is smaller.
 static void fill_below(void) {
     struct block below[12];
     for (int i = 0; i < 12; i++) below[i] = get(BELOW);

@@ -1,5 +1,6 @@
-// free of a 16-byte object, interrupted at each instruction by a handler whose malloc fills from another leaf of the page map,
-// where an object of 32000 bytes stands at the same place: the small one must not be taken for one of those.
+// free of a 16-byte object is interrupted at each instruction by a handler whose malloc fills from another leaf of
+// the page map. An object of 32000 bytes stands at the same place there: the small one must not be taken for one of
+// those.
 #include "include/step.h"
 
 enum { SMALL = 200000, LARGE = 16000, UNIT = 65536, SIZE = 32000 };
@@ -13,7 +14,7 @@ static void one(void) {
     size_t before = malloc_usable_size(stepped);
     CHECK(before >= 16 && before < 64);
     malloc_trim(0);
-    // Brings the window to the small objects.
+    // Aims the near leaf at the small objects.
     free(malloc(16));
     STEP(free(stepped));
     for (int i = 0; i < 64; i++) {
@@ -24,7 +25,7 @@ static void one(void) {
 }
 
 int main(void) {
-    // The first small object of each unit, by where it is in its leaf of 4 GiB.
+    // The first small object of each unit, by its place in 4 GiB, which are two leaves of the page map.
     static char *firsts[4 * GIB / UNIT];
     int count = 0;
     step_begin();
@@ -32,7 +33,7 @@ int main(void) {
         CHECK((small[i] = malloc(16)));
         if (is_aligned(small[i], UNIT)) firsts[(uintptr_t)small[i] % (4 * GIB) / UNIT] = small[i];
     }
-    // What the heap gets next is nearly a leaf away, so that it soon comes by the same places.
+    // What the heap gets next is nearly 4 GiB away, so that it soon comes by the same places.
     void *hole = mmap(NULL, 4 * GIB - 64 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(hole != MAP_FAILED);
     while (!stepped && count < LARGE) {

@@ -1,5 +1,5 @@
-// Threads that live for a moment: each allocates, frees what the one before left, leaves some to the next, and in its
-// key destructors allocates and frees once more.
+// Threads live for a moment. Each allocates, frees what the one before left, leaves some to the next, and allocates
+// and frees once more in its key destructors.
 // cflags: -pthread
 // args: 1500
 // soak-args: 20000
@@ -15,7 +15,7 @@ static pthread_key_t early_key, late_key;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct block left[PASSED];
 
-// Its value is a block: freed here, and another one made for the next round of destructors.
+// The value is a block. It is freed here, and another one is made for the next round of destructors.
 static void on_exit_of_thread(void *value) {
     uint64_t random = (uintptr_t)value | 1;
     int round = *(int *)value;
@@ -59,7 +59,7 @@ int main(int argc, char **argv) {
     }
     for (int i = 0; i < PASSED; i++)
         if (left[i].at) give(left[i]);
-    // What a dead thread held has to be found again, or each leaves a little.
+    // What dead threads held has to be found again, or each leaves a little.
     CHECK(resident_bytes() < early + 8 * MIB);
     check_heap();
     return 0;

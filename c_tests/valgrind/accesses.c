@@ -1,4 +1,5 @@
-// Memcheck knows where each block begins and ends, what of it is written, when it was freed, and who called.
+// Memcheck knows where each block begins and ends, which of its bytes are written, when it was freed, and who
+// called.
 // exit: 9
 // stderr: Invalid write of size 1
 // detail: Address 0x.* is 0 bytes after a block of size 10 alloc'd$
@@ -33,14 +34,14 @@ int main(void) {
     free(p);
     use(p + 4);
 
-    // All of it is written.
+    // calloc's bytes count as written.
     p = calloc(10, 10);
     branch(p + 99);
-    // What has come to it is not.
+    // The bytes that realloc adds do not.
     char *grown = realloc(p, 200);
     branch(grown + 99);
     branch(grown + 100);
-    // It moves, always.
+    // realloc always moves the block.
     use(p + 99);
     free(grown);
 

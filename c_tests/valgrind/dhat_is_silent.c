@@ -1,4 +1,4 @@
-// Dhat names each request that it does not know. It is asked none.
+// Dhat names each client request that it does not know. metes makes none of it.
 // ways: dhat
 #include "check.h"
 

@@ -1,4 +1,4 @@
-// Every function that gives memory and takes it back, called rightly: nothing is mixed up, whoever serves.
+// Every function that allocates and frees is called rightly: nothing is mixed up, whichever allocator serves.
 // ways: valgrind memcheck
 // cflags: -Wno-deprecated-declarations
 #include "check.h"

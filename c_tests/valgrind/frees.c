@@ -1,4 +1,5 @@
-// What is wrong with a pointer that is given back metes says, memcheck adds what it knows of the place, and the program goes on.
+// metes says what is wrong with a pointer that is given back, memcheck adds what it knows of the place, and the
+// program goes on.
 // exit: 9
 // stderr: metes: M001 double free: free\(0x\w+\): this block of 10 bytes is free already
 // stderr: Invalid free\(\) / delete / delete\[\] / realloc\(\)

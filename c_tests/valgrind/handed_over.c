@@ -1,4 +1,4 @@
-// Blocks go from thread to thread, by way of the program and of the allocator: neither is a race.
+// Blocks go from thread to thread, through the program and through the allocator: neither is a race.
 // ways: valgrind memcheck helgrind drd
 // cflags: -pthread
 // timeout: 240

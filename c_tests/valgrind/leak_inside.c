@@ -18,7 +18,7 @@ __attribute__((noinline)) static void lose(void) {
     CHECK(opaque(head)->next);
 }
 
-// What is left of the pointers in dead frames.
+// Wipes out pointers that are left in dead frames.
 __attribute__((noinline)) static void wipe(void) {
     volatile char dead[4096];
     for (size_t i = 0; i < sizeof dead; i++) dead[i] = 0;

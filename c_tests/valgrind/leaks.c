@@ -1,4 +1,5 @@
-// Memcheck tells lost blocks apart as it does with its own malloc: directly, indirectly, possibly lost, and what can be reached.
+// Memcheck tells lost blocks apart as with its own malloc: those lost directly, indirectly or possibly, and those
+// that can be reached.
 // exit: 9
 // stderr: 40 \(16 direct, 24 indirect\) bytes in 1 blocks are definitely lost in loss record \d of \d
 // detail: checked::malloc .*; by 0x\w+: lose \(leaks\.c.*; by 0x\w+: main \(leaks\.c
@@ -19,7 +20,7 @@ __attribute__((noinline)) static void lose(void) {
     CHECK(opaque(head)->next);
 }
 
-// What is left of the pointers in dead frames and registers.
+// Wipes out pointers that are left in dead frames and registers.
 __attribute__((noinline)) static void wipe(void) {
     volatile char dead[4096];
     for (size_t i = 0; i < sizeof dead; i++) dead[i] = 0;

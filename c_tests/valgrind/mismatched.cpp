@@ -1,4 +1,5 @@
-// What memcheck cannot know of another's blocks metes says: by which function each was allocated, and its size and alignment.
+// Memcheck cannot know by which function another allocator's block was allocated, nor its size and alignment. metes
+// says these.
 // exit: 9
 // stderr: metes: M013 mismatched free: free\(0x\w+\): this block is from new, and was given to free
 // stderr: Unaddressable byte\(s\) found during client check request

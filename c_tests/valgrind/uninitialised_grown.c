@@ -6,7 +6,7 @@
 
 int main(void) {
     const volatile char *p = realloc(calloc(1, 100), 200);
-    // This one was there before.
+    // This byte was there before.
     if (opaque(p)[50] == 'x') puts("it was");
     if (opaque(p)[150] == 'x') puts("it was");
     free((void *)p);

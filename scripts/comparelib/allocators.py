@@ -32,10 +32,10 @@ class Allocator:
                 **({"options": self.options} if self.options else {})}  # fmt: skip
 
     def frozen(self):
-        """The same, in a copy if it is a build that somebody may replace while it is measured."""
+        """The same, in a copy if it is a build, which may be replaced while it is measured."""
         if self.peer or not self.library:
             return self
-        # What stands between two libraries to preload may not be in a name.
+        # A name must not have the character that separates two libraries to preload.
         copy = OUT / "lib" / f"{self.name.partition(':')[0]}-{self.digest}.so"
         if not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -45,12 +45,12 @@ class Allocator:
         return Allocator(self.name, copy, self.version, self.provenance, options=self.options)
 
     def with_options(self, options):
-        """The same under METES_OPTIONS; in a name, + stands between them."""
+        """The same under METES_OPTIONS. In a name, + separates options."""
         return Allocator(f"{self.name}:{options}", self.library, self.version, self.provenance, self.peer, options.replace("+", ","))
 
 
 def known():
-    """All there are by name, glibc first."""
+    """All allocators that are there, by name, glibc first."""
     found = [Allocator("glibc", version=os.confstr("CS_GNU_LIBC_VERSION").split()[-1])]
     if METES.exists():
         found.append(Allocator("metes", METES))
@@ -62,7 +62,7 @@ def known():
 
 
 def usual(everything):
-    """All but hardened ones, and the distribution's older builds of what is there in a newer version."""
+    """All but the hardened ones, and the distribution's older builds of peers that are there in a newer version."""
     newer = {name.rstrip("0123456789") for name in everything}
     older = {name for name in everything if name.endswith("-debian") and name.removesuffix("-debian") in newer}
     return [a for a in everything.values() if not a.hardened and a.name not in older]

@@ -13,7 +13,7 @@ from .allocators import OUT, ROOT, Allocator
 PROGRAMS = ROOT / "benches/programs"
 LOADS = ROOT / "benches/loads"
 PATIENCE = 600  # seconds for a run, and for preparing a load
-# A compiler may drop an allocation that nobody looks at.
+# A compiler may drop an allocation that is never used.
 FLAGS = ["-O2", "-g", "-pthread", "-fno-allocation-dce",
          *(f"-fno-builtin-{f}" for f in ("malloc", "calloc", "realloc", "free"))]  # fmt: skip
 
@@ -55,7 +55,7 @@ class Bench:
         return self.file.suffix == ".sh"
 
     def prepare(self):
-        """What must be there before the first run: the program compiled, or the load's data made. Never with a preload."""
+        """Compiles the program, or makes the load's data, before the first run. Never with a preload."""
         if self.is_load:
             place = OUT / "loads" / self.name
             place.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ class Bench:
             self.command = [compiled(self.file, PROGRAMS.glob("*.h")), *self.options]
 
     def check(self):
-        """What the last run left must be what the load is to make; a program checks itself."""
+        """Checks that the last run of a load left the expected result. A program checks itself."""
         if self.is_load:
             quietly([self.file, OUT / "loads" / self.name, "check"], "wrong result")
 
@@ -102,7 +102,7 @@ def compiled(source, headers=(), flags=()):
 
 
 def library(name, source="/dev/null"):
-    """A library of our own to preload, empty without a source."""
+    """A library to preload, empty without a source."""
     file = OUT / "lib" / f"{Path(source).stem}.so"
     file.parent.mkdir(parents=True, exist_ok=True)
     quietly(["cc", "-O2", "-shared", "-fPIC", "-fno-builtin", "-o", file, "-x", "c", source], f"compiling {name}")
@@ -131,14 +131,17 @@ def chosen_benches(text):
 
 
 def measure(bench, allocator, quick=False, check=False):
-    """One run; with `check`, slower, and it fails unless the allocator is in the process at its end."""
+    """One run. With `check` it is slower, and fails unless the allocator is in the process at its end."""
     run, said = launched([*bench.command, *(["quick=1"] if quick and not bench.is_load else [])], allocator, check)
     bench.check()
     return run if bench.is_load else with_own_figures(run, said)
 
 
 def launched(command, allocator, check=False, runs=1):
-    """What a command took, the mean of so many runs, and all it said; `check` is as for measure, and makes the peak RSS exact."""
+    """What a command took, as the mean of so many runs, and all it said.
+
+    `check` is as for `measure`, and makes the peak RSS exact.
+    """
     launcher = compiled(Path(__file__).with_name("launch.c"), flags=["-static"])
     checked = (allocator.library or "none") if check else ""
     environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
@@ -175,7 +178,7 @@ def contents(file):
 
 
 def end_session(process):
-    """Whatever the run left behind, it must not disturb the next one."""
+    """Kills what the run left behind, which must not disturb the next one."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

@@ -1,5 +1,7 @@
-"""Charts as SVG. `drawing`: ratios as bars, for each bench one for each allocator, from 1 to the left if better, right if worse.
-`lines`: series as lines, one for each allocator, over an area of what they could be at best.
+"""Charts as SVG.
+
+`drawing` draws ratios as bars, for each bench one for each allocator, from 1 to the left if better, right if worse.
+`lines` draws series as lines, one for each allocator, over an area of what they could be at best.
 """
 
 import html
@@ -10,7 +12,7 @@ COLOURS = ["#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#0072b2", "#b8a800", "#7
 OWN = "#d62728"
 LABEL, PLOT, VALUE = 210, 560, 60  # widths: bench names, bars, room for the last number
 BAR, GAP, TOP, LEGEND = 8, 10, 44, 18  # heights
-LIMITS = 1 / 8, 8  # what is beyond is cut there; the number says what it is
+LIMITS = 1 / 8, 8  # a bar is cut there; its number says what it is
 
 
 def drawing(ratios, title):

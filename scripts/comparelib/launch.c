@@ -1,14 +1,15 @@
 // launch: runs one program and reports what it took, on a file descriptor of its own.
 //
 //     launch FD PRELOAD CHECK RUNS PROGRAM [ARGUMENT...]      PRELOAD and CHECK may be empty
-//     <wait status> <wall ns> <cpu us> <peak RSS KiB> <page faults> <1 if the file CHECK was mapped when the program ended>
+//     <wait status> <wall ns> <cpu us> <peak RSS KiB> <page faults> <1 if CHECK was mapped when the program ended>
 //
-// With RUNS above 1, one after the other until one fails, and the figures are their means. With CHECK, runs are slower and
-// the peak RSS is exact: what wait4 says may lack what each CPU counts by itself, up to 32 pages of a kind.
+// With RUNS above 1, the runs come one after the other until one fails, and the figures are their means. With CHECK,
+// runs are slower and the peak RSS is exact: wait4's figure may lack what each CPU counts by itself, up to 32 pages
+// of a kind.
 //
-// A process of its own because Linux carries the peak RSS of the address space that calls exec over to the program: started
-// from the runner itself, every program would seem to need as much memory as an interpreter. Built static, it is smaller
-// than anything it runs.
+// This is a process of its own because Linux carries the peak RSS of the address space that calls exec over to the
+// program. Started from the runner itself, every program would seem to need as much memory as an interpreter. Built
+// static, this process is smaller than anything it runs.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -33,7 +34,7 @@ static long long microseconds(struct timeval t)
     return t.tv_sec * 1000000LL + t.tv_usec;
 }
 
-// What a process in /proc says of itself: whether it has mapped a file, and its peak RSS.
+// What /proc says of a process: whether it has mapped a file, and its peak RSS.
 struct look {
     int mapped;
     long long peak_kib;
@@ -63,7 +64,7 @@ static struct look look_at(pid_t process, const char *file)
     return seen;
 }
 
-// vfork, as a copy of this process would be a part of what a short program takes.
+// vfork, because a copy of this process would be a part of what a short program takes.
 static pid_t start(char **command, int traced)
 {
     pid_t process = vfork();

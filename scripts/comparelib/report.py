@@ -11,8 +11,10 @@ BEHIND = 1.10
 
 
 def figures(runs):
-    """One figure for each target from the runs of one bench on one allocator: medians. The least time is what it took in the round in
-    which other jobs of the machine were in the way least."""
+    """One figure for each target from the runs of one bench on one allocator: medians.
+
+    The least time is that of the round in which other jobs of the machine were least in the way.
+    """
     return {
         "time": statistics.median(run.time for run in runs),
         "least": min(run.time for run in runs),
@@ -24,8 +26,11 @@ def figures(runs):
 
 
 def spreads(target, results, allocators):
-    """How far the geometric means might be off, by allocator: half of the width in which 95 of 100 are when the rounds of each bench are drawn
-    anew, with repetition, the same for all allocators. A difference of two means that is larger than both is one."""
+    """How far the geometric means might be off, by allocator.
+
+    It is half of the width in which 95 of 100 means are when the rounds of each bench are drawn anew, with repetition,
+    the same for all allocators. A difference of two means that is larger than both is a real one.
+    """
     chance = random.Random(1)
     names = [a.name for a in allocators]
     complete = [by for by in results.values() if all(by.get(name) for name in names)]
@@ -49,7 +54,7 @@ def geometric_mean(ratios):
 
 
 class Ratios:
-    """For one target, each bench and allocator over the first allocator, which is glibc unless another was asked for."""
+    """For one target, each bench and allocator over the first allocator, which is glibc if no other was asked for."""
 
     def __init__(self, target, results, allocators, spreads=None):
         self.spreads = spreads or {}
@@ -60,7 +65,7 @@ class Ratios:
         for bench, figures in results.items():
             if figures.get(self.base, {}).get(target):
                 self.rows[bench] = {name: f[target] / figures[self.base][target] for name, f in figures.items()}
-        # A mean over other benches is another mean: only those count that every allocator ran which runs at all.
+        # Only benches count that all allocators ran which run at all: a mean over other benches is another mean.
         running = [a.name for a in allocators if any(a.name in row for row in self.rows.values())]
         self.complete = [row for row in self.rows.values() if len(row) == len(running)]
         self.means = {name: geometric_mean([r[name] for r in self.complete]) for name in running if self.complete}
@@ -82,7 +87,7 @@ class Ratios:
         return [f"{row[name]:.{digits}f}" if name in row else "failed" for name in names]
 
     def standing(self, subject):
-        """Where one library stands among the others; nothing when there are none to stand among."""
+        """Where one library stands among the others. None when there are no others."""
         peers = [a.name for a in self.allocators if a.peer and a.name in self.means]
         others = peers + [name for name in self.means if name == "glibc"]
         if not others or subject not in self.means:
@@ -106,7 +111,7 @@ class Ratios:
 
     @staticmethod
     def behind(row, subject, peers):
-        """Whom it is behind on one bench: the middle of the field, or what the system has."""
+        """What a library is behind on one bench: the median of the peers, or glibc."""
         reasons = []
         if peers and row[subject] > BEHIND * statistics.median(peers):
             reasons.append(f"the median peer has {statistics.median(peers):.2f}")

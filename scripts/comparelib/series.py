@@ -1,7 +1,7 @@
 """Series: what a program has resident, point by point as its work goes on, and figures of that.
 
-Programs print a line for each point, `sample work=<done so far> rss_kib=<resident> [live=<bytes>] [used=<bytes>] [phase=<its
-name>]`, and do the same work under every allocator: points with the same number stand side by side.
+Programs print a line for each point, `sample work=<done so far> rss_kib=<resident> [live=<bytes>] [used=<bytes>]
+[phase=<its name>]`, and do the same work under every allocator: points with the same number can be compared.
 """
 
 import re
@@ -56,7 +56,7 @@ def middle(runs):
 
 
 def with_live(series, counted):
-    """The useful bytes of a run that counted them belong to every run of the same work."""
+    """Gives a series the useful bytes of the run that counted them: they are those of every run of the same work."""
     if len(series.points) != len(counted.points):
         raise Failure(f"{len(series.points)} points, {len(counted.points)} where bytes were counted")
     for point, other in zip(series.points, counted.points):
@@ -78,7 +78,8 @@ def summed(series):
         "end_over_live": end.rss / end.live,
         "mean_over_live": mean(points, "rss") / mean(points, "live"),
         "peak_over_live": max(p.rss for p in points) / max(p.live for p in points),
-        # What still grows: RSS over live in the last quarter over that in the one before, for loads that repeat themselves.
+        # What still grows: RSS over live in the last quarter over that in the one before, for loads that repeat
+        # themselves.
         "growth": mean(last, "rss") / mean(last, "live") / (mean(third, "rss") / mean(third, "live")),
         "seconds": series.seconds,
     }

@@ -36,7 +36,7 @@ PAGES = ["small.txt", "large.txt", "included.html", "again/large.txt", "again/in
 
 def load(run):
     port = run.port()
-    # As root it would drop to a user who cannot leave the proof of having been served.
+    # As root it would become a user that cannot leave the proof of having been served.
     user = "" if os.getuid() else "user root;"
     run.write("nginx.conf", CONFIG.format(port=port, user=user))
     run.write("www/small.txt", run.words(1000))

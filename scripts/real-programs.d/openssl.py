@@ -31,7 +31,7 @@ def load(run):
     connections = 20 * run.scale
     server = run.start(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-naccept", connections,
                         "-cert", "cert.pem", "-key", "ec.pem", "-WWW"])  # fmt: skip
-    # Its own word, because a trial connection would count as one.
+    # The server's own word says that it is ready: a trial connection would count as one.
     run.wait_until(server, lambda: b"ACCEPT" in server.output)
     run.write("page", run.words(2_000_000))
     for _ in range(connections):

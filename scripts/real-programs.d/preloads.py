@@ -19,7 +19,7 @@ NEEDS = {
     "python3": "python3",
 }
 
-# Threads, forks, files and floats: something of all that these libraries stand before.
+# Threads, forks, files and floats: something of all that these libraries interpose.
 WORK = """
 import os, subprocess, sys, tempfile, threading, time
 def count(n, results):
@@ -43,17 +43,17 @@ with tempfile.TemporaryFile() as file:
 print(subprocess.run(["sh", "-c", "echo $((6 * 7)); exit 3"], stdout=subprocess.PIPE))
 """
 TIME = "import datetime, time; print(datetime.datetime.now(), int(time.time()), time.strftime('%Y'))"
-# The library takes the flag away.
+# The library removes the flag.
 SYNCHRONOUS = """
 import fcntl, os
 file = os.open("file", os.O_CREAT | os.O_RDWR | os.O_SYNC)
 os.fsync(file)
 print(bool(fcntl.fcntl(file, fcntl.F_GETFL) & os.O_SYNC))
 """
-# What is changed is what a daemon remembers.
+# Only a daemon knows of the changes.
 OWNERS = "rm -f owned; touch owned && chown 12:34 owned && stat -c '%u %g' owned && id -u && " \
     "tar cf owned.tar --mtime=@0 owned && tar tvf owned.tar"
-# What the C library's buffer would keep is written at once.
+# Output that the C library's buffer would keep is written at once.
 UNBUFFERED = "import ctypes, os; ctypes.CDLL(None).printf(b'text'); os._exit(0)"
 
 
@@ -76,7 +76,7 @@ def load(run):
     both_orders(HEAPTRACK, ["python3", "-c", WORK], {"DUMP_HEAPTRACK_OUTPUT": str(run.dir / "trace")})
     run.note(f"a trace was written: {(run.dir / 'trace').stat().st_size > 1000}")
 
-    # Its command starts a daemon, and puts its library before what is there; the other order is made inside.
+    # fakeroot's command starts a daemon, and puts its library before what is there. The other order is made inside.
     other_order = ["sh", "-c", 'LD_PRELOAD="$OWN${OWN:+:}$LD_PRELOAD" exec "$@"', "sh"]
     for program in (["python3", "-c", WORK], ["sh", "-c", OWNERS]):
         run.call(["fakeroot-sysv", *program], calls=None, served=2)

@@ -20,7 +20,7 @@ TESTS = [
     "test_multiprocessing_fork",
 ]
 
-# What leaves out the tests that only wait, or that take minutes.
+# Options that leave out the tests that only wait, or that take minutes.
 SHORT = {
     "test_subprocess": ["-i", "*timeout*", "-i", "*_dead"],
     "test_multiprocessing_fork": ["-m", "*TestQueue*", "-m", "*TestPool.test_map*", "-m", "*TestHeap*"],

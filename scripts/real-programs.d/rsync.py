@@ -6,7 +6,8 @@ NEEDS = {"rsync": "rsync"}
 
 FILES = 4000
 
-# Its tables are large and hardly touched. Both peaks are of the same run, with and without what is preloaded, and of the same work: a first copy.
+# rsync's tables are large and hardly touched. Both peaks are of the same run, with and without what is preloaded,
+# and of the same work: a first copy.
 PEAKS = """
 import os, shutil, sys
 def peak(env):

@@ -1,5 +1,6 @@
-// A library whose constructor closes a sandbox around the program: from there on the kernel refuses with ANSWER what an allocator likes
-// to call and can do without. With MPROTECT also what ld.so and threads need: for programs that start neither others nor threads.
+// The library's constructor closes a sandbox around the program: from then on the kernel refuses with ANSWER the
+// calls that an allocator likes to make and can do without. With MPROTECT it also refuses what ld.so and threads
+// need: for programs that start neither other programs nor threads.
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>

@@ -41,7 +41,7 @@ def load(run):
     run.write("small.c", SOURCE)
     run.call(["gcc", "-g", "-O1", "small.c", "-o", "small"])
     memcheck = ["valgrind", "-q", "--leak-check=full", "--show-leak-kinds=all", "--error-exitcode=9"]
-    # Its malloc takes the place of metes', which then has nothing to report, only that it is there.
+    # Memcheck's malloc takes the place of metes', which then has nothing to report. Its mapping is the proof.
     process = run.start([*memcheck, "./small"])
     run.wait_until(process, lambda: run.mapped(process))
     run.finish(process, compare=True, calls=None)

@@ -1,6 +1,7 @@
 """z3: queens on a board, and a product of bit vectors taken apart
 
-Which of the boards it finds depends on addresses, with any allocator: the answer is compared, and that what it found is one.
+Which of the boards it finds depends on addresses, with any allocator. So only the answer is compared, and the model has
+to be a board.
 """
 
 import re

@@ -1,5 +1,4 @@
-//! What a program's leading comment says about building, running and judging
-//! it. The keys are listed in `c_programs.rs`.
+//! What a program's leading comment says about building, running and judging it. `c_programs.rs` lists the keys.
 
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
@@ -59,7 +58,7 @@ impl Way {
         matches!(self, Way::Preload) || !self.valgrind().is_empty()
     }
 
-    /// How valgrind is called, if it is.
+    /// The words of a call of valgrind. Empty for the ways without valgrind.
     pub(crate) fn valgrind(self) -> &'static [&'static str] {
         const METES_SERVES: &str = "--soname-synonyms=somalloc=nouserintercepts";
         match self {
@@ -67,14 +66,14 @@ impl Way {
             Way::Memcheck => &["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", METES_SERVES],
             Way::Helgrind => &["valgrind", "-q", "--error-exitcode=9", "--tool=helgrind", METES_SERVES],
             Way::Drd => &["valgrind", "-q", "--error-exitcode=9", "--tool=drd", METES_SERVES],
-            // What is not wanted of its words goes with its table.
+            // `-q` and /dev/null leave out what is not wanted of DHAT's output.
             Way::Dhat => &["valgrind", "-q", "--tool=dhat", "--dhat-out-file=/dev/null"],
             Way::So | Way::A | Way::Static | Way::Preload | Way::Plain => &[],
         }
     }
 }
 
-/// How thoroughly metes is told to look.
+/// How thoroughly metes checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     Default,
@@ -97,7 +96,7 @@ impl Level {
         }
     }
 
-    /// What it is in METES_OPTIONS.
+    /// The level's options in METES_OPTIONS.
     pub(crate) fn options(self) -> Option<&'static str> {
         match self {
             Level::Default => None,
@@ -109,7 +108,7 @@ impl Level {
     }
 }
 
-/// Nothing for a folder that is not known.
+/// The ways of a folder. Empty for a folder that is not known.
 fn default_ways(folder: &str) -> Vec<Way> {
     match folder {
         "api" => vec![Way::So, Way::A, Way::Preload],
@@ -122,7 +121,7 @@ fn default_ways(folder: &str) -> Vec<Way> {
     }
 }
 
-/// What not every machine allows.
+/// A need that not every machine satisfies.
 #[derive(Clone, Copy)]
 pub(crate) enum Need {
     CpuQuota,
@@ -140,7 +139,7 @@ impl Need {
         }
     }
 
-    /// What is missing here, if anything.
+    /// What is missing on this machine, if anything.
     pub(crate) fn missing(self) -> Option<&'static str> {
         let (is_there, what) = match self {
             Need::CpuQuota => (can_make_cpu_quota(), "no control group with a CPU quota can be made"),
@@ -151,7 +150,7 @@ impl Need {
     }
 }
 
-/// Whether control groups may be made here, and there are CPUs to share out.
+/// Whether control groups may be made, and there is more than one CPU.
 fn can_make_cpu_quota() -> bool {
     let quotas = [("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us"), ("/sys/fs/cgroup", "cpu.max")];
     let can_make = |&(mount, quota): &(&str, &str)| {
@@ -189,7 +188,7 @@ impl Ending {
         Ending { exit: Exit::Status(0), stderr: vec![], detail: vec![] }
     }
 
-    /// `silent`, or an exit and, if something is to be said, what.
+    /// `silent`, or an exit and, if the program is to say something, a regex for it.
     fn parse(value: &str) -> Result<Ending, String> {
         if value == "silent" {
             return Ok(Ending::silent());
@@ -290,7 +289,7 @@ impl Directives {
         Ok(())
     }
 
-    /// The runs that the program is to be judged by, in each way: one, or one for each level.
+    /// The runs that judge the program, in each way: one, or one for each level.
     pub(crate) fn runs(&self) -> Vec<(Option<Level>, Ending)> {
         match self.levels.as_slice() {
             [] => vec![(None, self.ending.clone())],
@@ -330,8 +329,8 @@ impl Directives {
     }
 }
 
-/// `key: value`, where the key is one word: anything else is prose. A
-/// misspelt key is still a directive, so that it is noticed.
+/// `key: value`, where the key is one word. Anything else is prose. A misspelt key is a directive too, so that it is
+/// noticed.
 fn directive(comment: &str) -> Option<(&str, &str)> {
     let (key, value) = comment.trim().split_once(':')?;
     let is_word = key.chars().all(|c| c.is_ascii_alphabetic() || c == '-');
@@ -410,7 +409,7 @@ impl Exit {
     }
 }
 
-// ---- what is expected of this file, as trials: `c_programs` has a harness of its own
+// ---- the tests of this file, as trials: `c_programs` has a harness of its own
 
 pub(crate) const TRIALS: [(&str, fn()); 5] = [
     ("no levels", no_levels),

@@ -1,5 +1,6 @@
-// What the programs of detect/ share. Each has one bug, of a class that stands before its name, and is to be stopped by the
-// allocator alone: one that gets past its bug says `survived` and ends with 0. They run under any allocator.
+// What the programs of detect/ share. Each program has one bug, and the start of its name is the bug's class. The
+// allocator alone has to stop it: a program that gets past its bug says `survived` and ends with 0. They run under
+// any allocator.
 #ifndef METES_DETECT_H
 #define METES_DETECT_H
 
@@ -7,7 +8,7 @@
 
 __attribute__((unused)) static void say(const char *text) {
     size_t length = strlen(text);
-    // Not by stdio: what is found at exit ends the program before the buffers are written.
+    // Not by stdio: a report at exit ends the program before stdio writes its buffers.
     CHECK(write(STDOUT_FILENO, text, length) == (ssize_t)length);
 }
 
@@ -16,7 +17,7 @@ __attribute__((unused)) static int survived(void) {
     return 0;
 }
 
-// For what the allocator does not have.
+// For a function that the allocator does not have.
 __attribute__((unused)) static int not_available(void) {
     say("not available\n");
     return 0;

@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-// The thread is there before the bug: starting it allocates, and could get the very block.
+// The thread starts before the bug: starting it allocates, and could get the very block.
 typedef struct {
     pthread_t thread;
     pthread_barrier_t turn;
@@ -26,7 +26,7 @@ __attribute__((unused)) static void start_other(other_thread *other) {
     CHECK(pthread_create(&other->thread, NULL, other_thread_body, other) == 0);
 }
 
-// Lets it do that, and waits for its end.
+// Lets the thread call `what`, and waits for the thread's end.
 __attribute__((unused)) static void other_does(other_thread *other, void (*what)(void *), void *with) {
     other->does = what;
     other->with = with;

@@ -1,4 +1,4 @@
-// For programs all of whose small blocks are guarded, or that switch that on.
+// For programs whose small blocks are all guarded, or that switch guarding on.
 
 #ifndef GUARD_H
 #define GUARD_H
@@ -25,7 +25,7 @@ __attribute__((unused)) static void check_whole(void) {
     CHECK(!broken);
 }
 
-// Out of the compiler's sight.
+// Hides a pointer from the compiler.
 __attribute__((noinline, unused)) static char *unseen(char *p) {
     __asm__ volatile("" : "+r"(p));
     return p;
@@ -42,7 +42,7 @@ __attribute__((unused)) static char *guarded(size_t n) {
     return p;
 }
 
-// With guard=1 blocks end a page, but for less than a grain. At other rates half of them start one.
+// With guard=1 a block ends a page, up to less than a grain. At other rates half of the blocks start one.
 __attribute__((unused)) static char *guarded_right(size_t n) {
     char *p = guarded(n);
     CHECK((uintptr_t)p % 4096 == 4096 - (n + 15) / 16 * 16);

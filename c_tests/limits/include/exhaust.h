@@ -1,4 +1,4 @@
-// Programs that use up what they may have, in several ways, and go on afterwards.
+// For programs that use up what they may have, in several ways, and go on afterwards.
 #ifndef EXHAUST_H
 #define EXHAUST_H
 
@@ -13,7 +13,7 @@ struct hoard {
     size_t count, bytes;
 };
 
-// Sizes by number, for a block and for what is read of it again.
+// Draws a size at random.
 typedef size_t (*sizes)(uint64_t *random);
 
 __attribute__((unused)) static size_t tiny(uint64_t *random) { return 8 + next_random(random) % 120; }
@@ -49,7 +49,7 @@ __attribute__((unused)) static void *get(size_t size, unsigned kind) {
     case 3: return realloc(NULL, size);
     case 4:
         if (posix_memalign(&block, 256, size)) {
-            errno = ENOMEM; // Its result says so, errno does not.
+            errno = ENOMEM; // The result is the error. POSIX does not ask for errno.
             return NULL;
         }
         return block;
@@ -57,7 +57,7 @@ __attribute__((unused)) static void *get(size_t size, unsigned kind) {
     }
 }
 
-// Allocates until there is no more: that is ENOMEM, and nothing is lost.
+// Allocates until there is no more. A failure has to be ENOMEM.
 __attribute__((unused)) static void use_up(struct hoard *h, sizes kind, uint64_t *random) {
     for (unsigned failures = 0, kinds = 0; failures < 3; kinds++) {
         size_t size = kind(random);
@@ -66,7 +66,7 @@ __attribute__((unused)) static void use_up(struct hoard *h, sizes kind, uint64_t
         void *block = get(size, kinds);
         if (!block) {
             CHECK(errno == ENOMEM);
-            // An alignment needs larger holes: the end is where a plain block does not fit.
+            // An aligned block needs a larger hole: memory is used up when a plain block does not fit.
             failures += kinds % 8 >= 5;
             continue;
         }
@@ -88,7 +88,7 @@ __attribute__((unused)) static void free_from(struct hoard *h, size_t first, siz
             CHECK(errno == EDOM);
             h->bytes -= size;
         } else {
-            // Marked anew: its number changes.
+            // Written anew, because the block's number changes.
             size_t size;
             memcpy(&size, h->blocks[i], sizeof size);
             check_mark(h->blocks[i], (unsigned)i);
@@ -99,7 +99,7 @@ __attribute__((unused)) static void free_from(struct hoard *h, size_t first, siz
     h->count = kept;
 }
 
-// Uses memory up, frees half of it, uses it up again, frees all. At the end all can be had again.
+// Uses memory up, frees half of the blocks, uses it up again, and frees all. Afterwards all memory can be had again.
 __attribute__((unused)) static void use_up_and_recover(struct hoard *h, sizes kind, size_t at_least) {
     uint64_t random = 88172645463325252u;
     use_up(h, kind, &random);
@@ -110,7 +110,7 @@ __attribute__((unused)) static void use_up_and_recover(struct hoard *h, sizes ki
     free_from(h, 0, 2);
     check_heap();
     use_up(h, kind, &random);
-    // Where some thirty blocks fit, the holes between those that stayed are too small for the next few by chance.
+    // Where only some thirty blocks fit, the holes between those in use may be too small for the next sizes.
     size_t again = kind == large ? most / 20 * 15 : most / 20 * 17;
     if (h->bytes < again) fprintf(stderr, "again only %zu bytes of %zu\n", h->bytes, most);
     CHECK(h->bytes >= again);
@@ -120,7 +120,7 @@ __attribute__((unused)) static void use_up_and_recover(struct hoard *h, sizes ki
     check_heap();
 }
 
-// A block grows by realloc until there is no room: what it was stays.
+// Grows a block by realloc until there is no room. The block then stays as it was.
 __attribute__((unused)) static void grow_until_null(size_t at_least) {
     size_t size = 100;
     unsigned char *block = malloc(size);
@@ -152,7 +152,7 @@ struct worker {
     unsigned seed;
 };
 
-// Threads that all want more than there is: each gets blocks or NULL, frees some, goes on.
+// Run by threads that together want more than there is. Each gets blocks or NULL, frees some, and goes on.
 __attribute__((unused)) static void *struggle(void *arg) {
     enum { KEPT = 2000 };
     unsigned seed = ((struct worker *)arg)->seed;
@@ -194,7 +194,7 @@ __attribute__((unused)) static void in_threads(void) {
 }
 
 __attribute__((unused)) static struct hoard new_hoard(void) {
-    // Not on the heap that is to be used up.
+    // The table is not on the heap that is to be used up.
     static void *blocks[MOST_BLOCKS];
     return (struct hoard){blocks, 0, 0};
 }

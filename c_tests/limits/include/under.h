@@ -1,4 +1,4 @@
-// Programs that start themselves again with less to have.
+// For programs that start themselves again under a lower limit.
 #ifndef UNDER_H
 #define UNDER_H
 
@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-// Bytes of address space, or private writable ones, that the process has.
+// The bytes of address space, or of private writable memory, that the process has.
 __attribute__((unused)) static size_t taken(int resource) {
     char text[128] = {0};
     int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
@@ -19,7 +19,7 @@ __attribute__((unused)) static size_t taken(int resource) {
     return strtoul(at, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-// Runs the program anew under the limit, with the same words; returns there only.
+// Runs the program again under the limit, with these arguments. Does not return.
 __attribute__((unused)) static void start_under(int resource, size_t limit, char **argv) {
     struct rlimit both = {limit, limit};
     CHECK(setrlimit(resource, &both) == 0);
@@ -27,7 +27,7 @@ __attribute__((unused)) static void start_under(int resource, size_t limit, char
     CHECK(!"exec");
 }
 
-// Waits for a child: it has to end well.
+// Waits for a child, which has to end with status 0.
 __attribute__((unused)) static void ends_well(pid_t pid, const char *what) {
     int status;
     CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);

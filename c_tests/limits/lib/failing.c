@@ -1,8 +1,9 @@
-// Fails every nth of the system calls that metes gets memory by. FAIL_EVERY says how many; FAIL_CALLS which: m(map),
-// u(nmap), r(emap), a(dvise). fail_every(n, calls) changes it; failed() says how many there were.
+// Fails every nth of the system calls by which metes gets memory. FAIL_EVERY is n, and FAIL_CALLS says which calls:
+// m(map), u(nmap), r(emap), a(dvise). fail_every(n, calls) changes both, and failed() returns how many calls have
+// failed.
 //
-// metes makes its calls itself, so nothing can stand before them but the kernel: a filter has it send SIGSYS for those
-// that come from a syscall instruction in metes' code, and the handler fails the call or makes it.
+// metes makes its system calls itself, so only the kernel can intercept them. A filter makes it send SIGSYS for
+// calls that come from a syscall instruction in metes' code. The signal's handler fails the call or makes it.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -84,7 +85,7 @@ static void on_call(int signal, siginfo_t *info, void *context) {
     answer(context, info->si_syscall, fails);
 }
 
-// Where a call comes from is the address behind its instruction.
+// The kernel gives the address behind the instruction as the origin of a call.
 enum { PLACES_MOST = 200 };
 static uintptr_t places[PLACES_MOST];
 static unsigned place_count;
@@ -128,7 +129,7 @@ __attribute__((constructor)) static void begin(void) {
     for (unsigned i = 0; i < CALLS; i++)
         code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i], (unsigned char)(CALLS - i), 0);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    // The lower halves first: of those of metes there is one with each.
+    // Compares the lower halves of the addresses. The upper half is the same in all of metes' code.
     code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ip);
     for (unsigned i = 0; i < place_count; i++)
         code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)places[i], (unsigned char)(place_count - i), 0);
@@ -140,7 +141,8 @@ __attribute__((constructor)) static void begin(void) {
     struct sock_fprog program = {(unsigned short)n, code};
     struct sigaction action = {.sa_sigaction = on_call, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART};
     sigaction(SIGSYS, &action, NULL);
-    // With the rights for it, not to be taken for a program that has shut itself in.
+    // Without PR_SET_NO_NEW_PRIVS where the process has the rights for that: metes must not take it for a program
+    // with a sandbox of its own.
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0) return;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) _exit(99);
 }

@@ -1,4 +1,4 @@
-// What the program has of memory, and what it needs of it. Nothing here allocates.
+// How much memory is resident, and how much of it live blocks need. Only fill_memory allocates.
 #ifndef RESIDENT_H
 #define RESIDENT_H
 
@@ -23,10 +23,11 @@ __attribute__((unused)) static size_t resident(void) {
     return number_in("/proc/self/statm", 1) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-// Threads of the process, those included that the libc does not know.
+// The number of threads of the process, including those that the libc does not know.
 __attribute__((unused)) static size_t tasks(void) { return number_in("/proc/self/stat", 19); }
 
-// Waits without a call of malloc or free until no more than so many bytes are resident. For slow machines it may take long.
+// Waits, without a call of malloc or free, until at most so many bytes are resident. It may take long on slow
+// machines.
 __attribute__((unused)) static int shrinks_to(size_t bytes) {
     for (int i = 0; i < 200; i++) {
         if (resident() <= bytes) return 1;
@@ -48,7 +49,7 @@ __attribute__((unused)) static void fill_memory(uint64_t *random) {
     }
 }
 
-// Frees all but one of so many, chosen by chance.
+// Frees all blocks but one of so many, chosen at random.
 __attribute__((unused)) static void free_most(uint64_t *random, size_t one_of) {
     for (size_t i = 0; i < BLOCKS; i++)
         if (!one_of || next_random(random) % one_of) {

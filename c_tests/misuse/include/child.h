@@ -1,4 +1,5 @@
-// A misuse in a child of its own, and what it said: for the programs that look at every bit, or at the very numbers of a report.
+// Runs a misuse in a child process and returns what it said: for programs that try every bit, or check the numbers
+// of a report.
 #ifndef CHILD_H
 #define CHILD_H
 
@@ -38,7 +39,7 @@ __attribute__((unused)) static int aborted(const struct ending *end) {
     return WIFSIGNALED(end->status) && WTERMSIG(end->status) == SIGABRT;
 }
 
-// One report, with this beginning: the lines behind its first are detail.
+// Whether there is one report, with this beginning. The lines behind its first are detail.
 __attribute__((unused)) static int said(const struct ending *end, const char *beginning) {
     const char *line_end = strchr(end->said, '\n');
     if (!line_end || strncmp(end->said, beginning, strlen(beginning)) != 0) return 0;

@@ -1,5 +1,5 @@
-// Blocks that stand in a row in the heap, each one's header right behind the block before, with a live block
-// on either side: what a write past the end hits, and what merges with what, is then known.
+// Blocks in a row in the heap: each header is right behind the block before, and a live block is on either side. So
+// a program knows what a write past the end hits, and which blocks merge.
 #ifndef ROW_H
 #define ROW_H
 
@@ -10,7 +10,7 @@ __attribute__((unused)) static int row_by_address(const void *a, const void *b) 
     return (x > y) - (x < y);
 }
 
-// n, at most 20, blocks of the size in address order.
+// Finds n blocks of the size, at most 20, in address order.
 __attribute__((unused)) static void row(char **blocks, int n, size_t size) {
     enum { MANY = 64, HEADER = 8 };
     static char *all[MANY];
@@ -27,7 +27,7 @@ __attribute__((unused)) static void row(char **blocks, int n, size_t size) {
     exit(2);
 }
 
-// Sizes below and above those of the holes, so that every kind of walk passes them.
+// The sizes are below and above those of the holes, so that every kind of walk passes the holes.
 __attribute__((unused)) static void walk_free_list(void) {
     for (int i = 0; i < 20000; i++) {
         void *p = malloc(100 + (size_t)i * 37 % 30000);

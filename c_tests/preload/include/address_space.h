@@ -4,7 +4,7 @@
 
 #include "check.h"
 
-// In bytes, without stdio: that would allocate.
+// In bytes, without stdio, which would allocate.
 __attribute__((unused)) static size_t address_space(void) {
     char text[128] = {0};
     int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);

@@ -1,5 +1,5 @@
-// Everything that makes metes call the kernel, while a library stands before all that the libc offers for that
-// (lib/interposes.c).
+// Does everything that makes metes call the kernel, while a library (lib/interposes.c) stands before the libc's
+// functions for that.
 #ifndef INTERPOSED_H
 #define INTERPOSED_H
 
@@ -16,7 +16,7 @@ static void *thread(void *argument) {
     return argument;
 }
 
-// Frees nearly all of 64 MB, and waits without a call of the allocator's until the helper has given it back.
+// Frees nearly all of 64 MB, and waits without a call of the allocator until the helper has given it back.
 static void free_much(void) {
     enum { BLOCKS = 400000 };
     static void *blocks[BLOCKS];
@@ -54,7 +54,7 @@ static int live_interposed(void) {
     CHECK(waitpid(child, &status, 0) == child && status == 0);
     free_much();
     malloc_trim(0);
-    // Reported, and survived.
+    // These are reported, and survived.
     void *block = malloc(100);
     free(block);
     free(opaque(block));

@@ -1,4 +1,4 @@
-// A little of everything, for programs whose point is what goes on around it.
+// Allocates a little of everything, for programs that test what goes on around it.
 #ifndef LIFE_H
 #define LIFE_H
 

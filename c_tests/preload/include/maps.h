@@ -1,4 +1,5 @@
-// The mappings of metes' library: its file's, and the anonymous ones behind, which are its zeroed data.
+// The memory maps of metes' library: those of its file, and the anonymous ones behind them, which are its zeroed
+// data.
 #ifndef MAPS_H
 #define MAPS_H
 
@@ -14,7 +15,7 @@ struct map {
     char name[128];
 };
 
-// All of the process's, in address order. Without stdio, which allocates.
+// All memory maps of the process, in address order. Without stdio, which allocates.
 __attribute__((unused)) static int maps_of_process(struct map *maps) {
     static char text[128 * 1024];
     size_t length = 0;
@@ -38,7 +39,7 @@ __attribute__((unused)) static int maps_of_process(struct map *maps) {
     return count;
 }
 
-// The end of the library's segments: what the system maps right behind them is somebody else's.
+// Finds the end of the library's segments: what the system maps right behind them is not the library's.
 __attribute__((unused)) static int end_of_metes(struct dl_phdr_info *info, size_t size, void *end) {
     (void)size;
     if (!strstr(info->dlpi_name, "/libmetes.so")) return 0;
@@ -49,7 +50,7 @@ __attribute__((unused)) static int end_of_metes(struct dl_phdr_info *info, size_
     return 1;
 }
 
-// Those of metes go to the front; how many there are.
+// Moves the maps of metes to the front, and returns how many there are.
 __attribute__((unused)) static int maps_of_metes(struct map *maps) {
     int count = maps_of_process(maps), ours = 0;
     uintptr_t end = 0;

@@ -1,4 +1,4 @@
-// metes opened with dlopen by a program that runs on another malloc: its calls by pointer.
+// For programs that run on another malloc, open metes with dlopen, and call it by pointer.
 #ifndef METES_BY_HAND_H
 #define METES_BY_HAND_H
 
@@ -38,7 +38,7 @@ __attribute__((unused)) static void use(const struct metes *m, size_t size) {
     CHECK(p && holds(p, 0, size, 3));
     m->free(p);
     m->free(z);
-    // Its own malloc goes on beside it.
+    // The program's own malloc works beside it.
     free(malloc(size));
 }
 

@@ -1,4 +1,4 @@
-// What must work although the system calls an allocator likes are refused.
+// Work that has to succeed although the system calls that an allocator likes are refused.
 #ifndef REFUSED_H
 #define REFUSED_H
 
@@ -20,7 +20,7 @@ __attribute__((unused)) static void live_refused(int with_threads) {
     pthread_t thread;
     int status;
     for (unsigned i = 0; i < 20; i++) life(i);
-    // Enough that purging would like to happen, and mappings that grow.
+    // Enough memory for a purge, and mappings that grow.
     for (int i = 0; i < BLOCKS; i++) {
         CHECK((blocks[i] = malloc(20000)));
         memset(blocks[i], 1, 20000);

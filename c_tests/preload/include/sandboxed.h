@@ -1,4 +1,4 @@
-// Sandboxes that kill for every call that is not on their list, and programs in them that free much.
+// A sandbox that kills for every call that is not on its list, and a program in it that frees much.
 #ifndef SANDBOXED_H
 #define SANDBOXED_H
 
@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-// What malloc is known for, and what this program itself calls.
+// The calls that malloc is known for, and those that this program makes itself.
 #define MEMORY_CALLS SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk, SYS_futex
 #define OWN_CALLS SYS_write, SYS_pread64, SYS_close, SYS_clock_nanosleep, SYS_exit, SYS_exit_group, SYS_rt_sigprocmask, SYS_getpid
 
@@ -23,7 +23,7 @@ enum {
                     CLONE_CHILD_CLEARTID
 };
 
-// Files cannot be opened, by EACCES; for all other calls that are not on the list the process is killed.
+// Opening files fails with EACCES. All other calls that are not on the list kill the process.
 __attribute__((unused)) static void allow_only(const int *calls, unsigned count, int threads) {
     static const int files[] = {SYS_openat, SYS_newfstatat, SYS_fstat, SYS_readlinkat};
     struct sock_filter code[128];
@@ -73,7 +73,7 @@ __attribute__((unused)) static void fill_before(void) {
     }
 }
 
-// Nearly all of them go.
+// Frees nearly all of them.
 __attribute__((unused)) static void free_much(void) {
     for (int i = 0; i < SANDBOXED; i++)
         if (i % 500) free(sandboxed[i]);
@@ -84,7 +84,8 @@ __attribute__((unused)) static void wait_a_little(void) {
     nanosleep(&time, NULL);
 }
 
-// Waits until half of it is given back; `calls` says whether the allocator is called meanwhile, which may do it then.
+// Waits until half of the memory is given back. `calls` says whether the allocator is called meanwhile, which may
+// give back then.
 __attribute__((unused)) static int is_given_back(size_t from, int calls) {
     for (int i = 0; i < 400; i++) {
         if (resident_now() < from / 2) return 1;

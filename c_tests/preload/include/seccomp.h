@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-// SECCOMP_RET_ERRNO | EPERM, SECCOMP_RET_KILL_PROCESS, ... for the calls in the list.
+// Answers the calls in the list with SECCOMP_RET_ERRNO | EPERM, SECCOMP_RET_KILL_PROCESS, ...
 __attribute__((unused)) static void refuse(const int *calls, unsigned count, unsigned answer) {
     struct sock_filter code[64];
     unsigned n = 0;
@@ -25,7 +25,7 @@ __attribute__((unused)) static void refuse(const int *calls, unsigned count, uns
     CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
-// What an allocator may like to call and can do without.
+// Calls that an allocator may like to make and can do without.
 static const int optional_calls[] = {SYS_getrandom, SYS_madvise, SYS_mremap, SYS_sched_getaffinity, SYS_membarrier,
 #ifdef SYS_process_madvise
                                      SYS_process_madvise,

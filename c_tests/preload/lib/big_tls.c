@@ -1,4 +1,5 @@
-// Dynamic thread-local memory: ld.so allocates it by malloc when a thread first touches it, and frees it at the thread's end.
+// Dynamic thread-local memory: ld.so calls malloc for it when a thread first touches it, and free at the thread's
+// end.
 #include <stdlib.h>
 
 static __thread char big[4096] = {1};

@@ -1,4 +1,4 @@
-// Calls code, and is not left before that has returned.
+// Calls code, and stays on the stack until that has returned.
 void calls_code(void (*code)(void (*)(void)), void (*argument)(void));
 
 void calls_code(void (*code)(void (*)(void)), void (*argument)(void)) {

@@ -1,4 +1,4 @@
-// Interposes dlsym with one that allocates, as old libc's did and as some tracers do.
+// Interposes dlsym with one that allocates, as in old libcs and in some tracers.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>

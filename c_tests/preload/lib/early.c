@@ -38,5 +38,5 @@ __attribute__((constructor(101))) static void early(void) {
     if (waitpid(pid, &status, 0) != pid || status) abort();
 }
 
-// And at the very end, after other destructors.
+// Runs at the very end, after other destructors.
 __attribute__((destructor(101))) static void late(void) { free(malloc(100)); }

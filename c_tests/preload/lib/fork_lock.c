@@ -1,10 +1,10 @@
-// A lock that is taken before fork and given back after it, as a library does that has something for a child to find whole.
+// Takes a lock before fork and gives it back after, as a library does whose data a child must find whole.
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 pthread_mutex_t fork_lock = PTHREAD_MUTEX_INITIALIZER;
-// Microseconds that the handler takes before it has the lock, and after.
+// The microseconds that the handler waits before it takes the lock, and after.
 unsigned fork_lock_slowness;
 
 static void take(void) {

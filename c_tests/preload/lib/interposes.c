@@ -1,7 +1,7 @@
-// Interposes what a libc offers of system calls with functions that look up, by dlsym, those that they stand before,
-// and allocate, as those of time fakers, fakeroot and tracers do. An allocator that calls one of them from inside of
-// malloc never comes out again; one that calls them from anywhere waits for a lock of its own, or does so on a thread's
-// block that is not the libc's. So none may be called by metes at all.
+// Interposes the libc's functions for system calls. Each of these looks up, by dlsym, the function that it stands
+// before, and allocates, as in time fakers, fakeroot and tracers. An allocator that calls one of them from inside
+// malloc never comes out again. One that calls them from elsewhere waits for a lock of its own, or runs on a
+// thread's block that is not the libc's. So metes must call none of them.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-// Interposes mmap, munmap and friends with ones that allocate before they do their work, as memory tracers do.
+// Interposes mmap, munmap and others with functions that allocate before they do their work, as in memory tracers.
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -1,4 +1,4 @@
-// malloc and free of a tracer: they find the next ones by dlsym, and keep a record in memory from there.
+// A tracer's malloc and free. They find the next ones by dlsym, and keep a record in memory of the next malloc.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>

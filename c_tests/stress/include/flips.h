@@ -1,6 +1,7 @@
-// One bit of the heap's own words flipped, at random, and then life goes on. In a child of its own for each trial: a heap of all kinds
-// of blocks with known contents is built, one bit of a header, of a free block's node or of its boundary tag is flipped, a random workload runs to
-// its end, and the heap is checked. Either metes reports it, or it did no harm: no content changed, and no two blocks overlap.
+// One random bit of the heap's own words is flipped, and the program goes on. Each trial is a child of its own. It
+// builds a heap of all kinds of blocks with known contents. It flips one bit of a header, of a free block's node or
+// of its boundary tag, runs a random workload to its end, and checks the heap. Either metes reports the flip, or it
+// did no harm: no content changed, and no two blocks overlap.
 #ifndef FLIPS_H
 #define FLIPS_H
 
@@ -12,7 +13,8 @@
 enum { BLOCKS = 160, STEPS = 600, WORDS_MOST = 8192, SECONDS = 30 };
 enum { HARMLESS = 0, FOUND_BY_CHECK = 40, NOTHING_TO_FLIP = 41, CHANGED = 42, OVERLAP = 43, REFUSED = 44 };
 
-// The words of a block: a header is in use or free; the others stand in free blocks.
+// A header is that of a block in use or of a free one. Links, summaries and tags are in free blocks, and a fence
+// ends a segment.
 enum kind { LIVE_HEADER, FREE_HEADER, LINK, SUMMARY, TAG, FENCE, KINDS };
 static const char *const kinds[] = {"header of a block in use", "header of a free block", "link", "summary", "boundary tag", "fence"};
 
@@ -25,7 +27,8 @@ static struct held {
 static uint64_t *words[KINDS][WORDS_MOST];
 static unsigned found[KINDS];
 
-// Half of a length each up to 4 KiB, then what makes blocks of the heap under all options, and a few mappings.
+// Mostly sizes up to 4 KiB, each power of two as often. Then blocks of the heap under all options, and a few
+// mappings.
 static size_t flips_size(uint64_t *random) {
     uint64_t r = next_random(random);
     switch (r % 8) {
@@ -99,21 +102,21 @@ static void add(enum kind kind, uintptr_t at) {
 }
 
 static int is_in_heap(const struct held *h) {
-    // A mapping starts at a unit, and what is before it is not its own.
+    // A mapping starts at a unit, and the word before it is not its own.
     if ((uintptr_t)h->at % (64 * KIB) == 0) return 0;
-    // A block's header says its size; what stands before an object of a slab is something else.
+    // A block's header has its size. The word before an object of a slab has something else.
     uint64_t header = *(const uint64_t *)opaque((uintptr_t)h->at - 8);
     size_t size = (size_t)(uint32_t)header * 16;
     return (header >> 32 & 9) == 1 && size == malloc_usable_size(h->at) + 8;
 }
 
-// From a block to the end of its segment. As src/heap/block.rs draws them.
+// Collects from a block to the end of its segment. src/heap/block.rs draws the words.
 static void collect_from(uintptr_t block, uintptr_t *end) {
     for (;;) {
         uint64_t header = *(uint64_t *)opaque(block - 8);
         size_t size = (size_t)(uint32_t)header * 16;
         *end = block;
-        // A header that was given back with its page: the walk cannot go on.
+        // The header went back with its page, so the walk cannot go on.
         if (header == 0) return;
         if (size == 0) {
             add(FENCE, block - 8);
@@ -158,7 +161,7 @@ static void trial(uint64_t random, int tell) {
     if (!found[kind]) _exit(NOTHING_TO_FLIP);
     uint64_t *word = words[kind][next_random(&random) % found[kind]];
     unsigned bit = next_random(&random) % 64;
-    // The kind goes to the parent in front of all that metes says.
+    // The parent gets the kind in front of all that metes says.
     char name = (char)('0' + kind);
     CHECK(write(STDERR_FILENO, &name, 1) == 1);
     if (tell) fprintf(stderr, "%s, bit %u of %p\n", kinds[kind], bit, (void *)word);

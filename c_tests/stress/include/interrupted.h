@@ -73,7 +73,7 @@ __attribute__((unused)) static double now(void) {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-// Goes on until that moment, and for as many signals as a busy machine takes longer for.
+// Whether to go on: until that moment, and for 100 signals on a busy machine.
 __attribute__((unused)) static int goes_on(double end) { return now() < end || signals_seen <= 100; }
 
 #endif

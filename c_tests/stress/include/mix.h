@@ -1,5 +1,5 @@
-// The mix of requests that the stress programs share: every way to get a block, stamped by its owner, checked before it
-// is given back. No state of its own, so threads and signal handlers can use it.
+// The mix of requests that the stress programs share: every way to get a block, stamped by its owner, and checked
+// before it is given back. There is no state, so threads and signal handlers can use it.
 #ifndef MIX_H
 #define MIX_H
 
@@ -11,7 +11,7 @@ struct block {
     unsigned seed;
 };
 
-// Every size there is would be touched too slowly: both ends and one byte a page find what overlaps.
+// To touch all bytes would be too slow. Both ends and one byte a page show what overlaps.
 enum { EDGE = 64, STEP = 4096 };
 
 __attribute__((unused)) static void stamp(struct block b) {
@@ -30,7 +30,7 @@ __attribute__((unused)) static void check_stamp_to(struct block b, size_t size) 
 
 __attribute__((unused)) static void check_stamp(struct block b) { check_stamp_to(b, b.size); }
 
-// As many small ones as in real programs, up to 64 KiB, and one in 512 up to 4 MiB.
+// Many small sizes, as in real programs, up to 64 KiB, and one in 512 up to 4 MiB.
 __attribute__((unused)) static size_t some_size(uint64_t *random) {
     uint64_t r = next_random(random);
     size_t top = (size_t)1 << (r % 512 == 0 ? 22 : 3 + (r >> 10) % 14);

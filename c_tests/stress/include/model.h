@@ -22,7 +22,7 @@ static void renew(struct shadow *s, uint64_t *random) {
     memcpy(s->copy, s->at, s->size);
 }
 
-// Phases of small, of middling and of mixed sizes: between them what one kind left is to serve the other.
+// Phases of small, of medium and of mixed sizes: the memory that one kind left has to serve the next.
 static size_t size_in_phase(uint64_t *random, long phase) {
     uint64_t r = next_random(random);
     switch (phase % 4) {

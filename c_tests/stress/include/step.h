@@ -1,5 +1,5 @@
-// Steps through an operation one instruction at a time, by the trap flag: what a signal handler does, or another thread or
-// process sees, is tried at each. Where the processor is no x86-64 the operation just runs.
+// Steps through an operation one instruction at a time, by the trap flag, and tries at each what a signal handler
+// does, or what another thread or process sees. Where the processor is no x86-64 the operation just runs.
 #ifndef STEP_H
 #define STEP_H
 
@@ -13,9 +13,9 @@
 #include "mix.h"
 #include "statistics.h"
 
-// Is called before each instruction of the operation, in the signal handler. It may stop the stepping.
+// Called before each instruction of the operation, in the signal handler. It may stop the stepping.
 static void (*volatile step_visit)(void);
-// The number of that instruction, from 0, or what there were.
+// The number of that instruction, from 0. Afterwards, how many there were.
 static volatile long step_count;
 static volatile int stepping;
 
@@ -65,7 +65,7 @@ __attribute__((unused)) static void step_begin(void) {
 
 __attribute__((unused)) static void go_on(void) {}
 
-// Waits for a child that makes sure of something.
+// Waits for a child, which has to end with status 0.
 static void step_wait(pid_t pid) {
     int status;
     CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
@@ -73,7 +73,7 @@ static void step_wait(pid_t pid) {
     CHECK(status == 0);
 }
 
-// How many instructions there are in what `one` steps through; 0 where nothing steps. `one` runs in a child.
+// How many instructions `one` steps through, or 0 where nothing steps. `one` runs in a child.
 __attribute__((unused)) static long instructions_of(void (*one)(void)) {
     static long *length;
     if (!length) length = mmap(NULL, sizeof *length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -93,10 +93,10 @@ __attribute__((unused)) static long instructions_of(void (*one)(void)) {
 
 static void (*step_action)(void);
 static long step_stride;
-// Has the action begun?
+// Whether the action has begun.
 static volatile int acted;
 
-// The process as it stands goes on twice: once with the action here, without more steps. No atfork handler runs.
+// Forks here, without atfork handlers. The child does the action and goes on without more steps.
 __attribute__((unused)) static void branch_off(void) {
 #if defined(__x86_64__)
     if (step_count % step_stride != 0) return;
@@ -112,8 +112,8 @@ __attribute__((unused)) static void branch_off(void) {
 #endif
 }
 
-// `one` steps through an operation: the action comes before each instruction, or one of `stride`, and everything that `one`
-// checks afterwards must be so each time.
+// `one` steps through an operation. The action comes before each instruction, or before one of `stride`, and all
+// that `one` checks afterwards must hold each time.
 __attribute__((unused)) static void act_at_each(void (*one)(void), void (*action)(void), long stride) {
     pid_t pid = fork();
     if (pid == 0) {
@@ -134,13 +134,13 @@ __attribute__((unused)) static void act_at_each(void (*one)(void), void (*action
 
 static volatile unsigned long mallocs_made, frees_made;
 
-// A block that malloc has just returned: of the right class, and from now on nobody else's.
+// Checks that a block that malloc has just returned is of the right class, and stamps it.
 __attribute__((unused)) static struct block adopt(void *at, size_t size) {
     struct block b = {(unsigned char *)at, size, (unsigned)++mallocs_made};
     CHECK(at && is_aligned(at, 16));
     size_t usable = malloc_usable_size(at);
     CHECK(usable >= size);
-    // Where the heap was being worked on a mapping stands in.
+    // A mapping may stand in while the heap is being worked on.
     CHECK(usable <= size + size / 4 + 64 || is_aligned(at, 4096));
     stamp(b);
     return b;
@@ -155,7 +155,7 @@ __attribute__((unused)) static void put(struct block b) {
 
 static struct metes_stats at_start;
 
-// From here to `check_counts`, where everything is freed again, no call is lost and no byte.
+// From here to `check_counts`, where everything is freed again, no call and no byte may be lost.
 __attribute__((unused)) static void start_counts(void) {
     malloc_trim(0);
     mallocs_made = frees_made = 0;
