@@ -1,18 +1,20 @@
-//! The heap's validator: walks everything and names the first invariant that does not hold.
+//! The validator of the heap. It walks over everything and names the first invariant that does not hold.
 //!
 //! - every block of every segment has a header with a right checksum, and the last one ends at the segment's fence;
-//! - a header's `PREV_IN_USE` is true of the block before it, a free block's tag says its size, and no two free
-//!   blocks are neighbours;
-//! - the free list holds exactly the free blocks: links sealed and mutual, keys in order, balanced, summaries right;
+//! - a header's `PREV_IN_USE` is true of the block before it, a free block's tag says its size, and no two free blocks
+//!   are neighbours;
+//! - the free list holds exactly the free blocks: links are checksummed and mutual, keys in order, balanced, summaries
+//!   right;
 //! - the page map says of every unit of every region that it is that region's;
 //! - the figures are what the walk counts.
 
-use super::block::{self, Block, Header, peek};
+use super::block::{Block, Header, Link};
 use super::free_list::Fit;
 use super::heap::Heap;
 use super::range_record::RangeRecord;
+use super::region::first_block;
 use crate::base::config::{MIN_BLOCK, UNIT};
-use crate::base::tree::{NONE, Summary, expected};
+use crate::base::tree::{Summary, expected};
 use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -21,7 +23,7 @@ use core::sync::atomic::Ordering::Relaxed;
 pub struct Broken {
     /// The invariant, as a sentence about what is wrong.
     pub what: &'static str,
-    /// The block, unit or range's record it was found at.
+    /// The block, unit or range record where it was found.
     pub address: usize,
 }
 
@@ -64,12 +66,10 @@ impl<S: PageSource + 'static> Heap<S> {
         self.regions().flat_map(|region| (region.start()..region.end()).step_by(UNIT)).for_each(f);
     }
 
-    /// Whether a block in use of `size` bytes, or too few more to be cut off, starts at `block`.
-    pub fn is_block(&self, block: Block, size: usize) -> bool {
-        self.map.get(block).is_some_and(|record| self.owns_region(record))
-            && self
-                .header(block)
-                .is_ok_and(|header| header.in_use() && (size..size + MIN_BLOCK).contains(&header.size()))
+    /// Whether a block in use of `size` bytes is at `address`. It may have some bytes more, too few to be cut off.
+    pub fn is_block(&self, address: usize, size: usize) -> bool {
+        self.map.get(address).is_some_and(|record| self.owns_region(record))
+            && self.of_program(address).is_ok_and(|(_, header)| (size..size + MIN_BLOCK).contains(&header.size()))
     }
 
     fn check_region(&self, region: &'static RangeRecord) -> Result<(), Broken> {
@@ -85,19 +85,20 @@ impl<S: PageSource + 'static> Heap<S> {
 
     fn check_segment(&self, first: &'static RangeRecord, count: &mut Count) -> Result<(), Broken> {
         let end = self.segment(first).end;
-        let (mut prev_free, mut next, mut result) = (false, super::locate::first_block(first.start()), Ok(()));
-        self.walk(first.start(), |block, header| {
+        let (mut prev_free, mut next, mut result) = (false, first_block(first), Ok(()));
+        self.walk(first, |block, header| {
             result = self.check_block(block, header, prev_free, end, count);
             if let Ok(header) = header {
                 prev_free = !header.in_use();
-                next = block::after(block, header.size());
+                next = block.after(header.size());
             }
             result.is_ok()
         });
         result?;
-        ensure(next == end, "the last block does not end at the fence", next)?;
-        let fence = block::header(next).map_err(|_| Broken { what: "a fence is damaged", address: next })?;
-        ensure(fence.prev_in_use() != prev_free, "a fence is wrong about the block before", next)
+        let at = next.address();
+        ensure(at == end, "the last block does not end at the fence", at)?;
+        let fence = next.header().map_err(|_| Broken { what: "a fence is damaged", address: at })?;
+        ensure(fence.prev_in_use() != prev_free, "a fence is wrong about the block before", at)
     }
 
     fn check_block(
@@ -108,19 +109,19 @@ impl<S: PageSource + 'static> Heap<S> {
         end: usize,
         count: &mut Count,
     ) -> Result<(), Broken> {
-        let header = header.map_err(|_| Broken { what: "a header is damaged", address: block })?;
+        let at = block.address();
+        let header = header.map_err(|_| Broken { what: "a header is damaged", address: at })?;
         let size = header.size();
-        ensure(size >= MIN_BLOCK && block + size <= end, "a block's size leaves its segment", block)?;
-        ensure(header.prev_in_use() != prev_free, "a header is wrong about the block before", block)?;
+        ensure(size >= MIN_BLOCK && at + size <= end, "a block's size leaves its segment", at)?;
+        ensure(header.prev_in_use() != prev_free, "a header is wrong about the block before", at)?;
         if header.in_use() {
             count.live += size;
             count.live_blocks += 1;
             return Ok(());
         }
-        ensure(!prev_free, "two free blocks are neighbours", block)?;
-        ensure(block::tag_before(block + size) == Ok(size), "a boundary tag is wrong", block)?;
-        let linked = self.is_linked(block);
-        ensure(linked, "a free block is not in the free list", block)?;
+        ensure(!prev_free, "two free blocks are neighbours", at)?;
+        ensure(block.after(size).tag_before() == Ok(size), "a boundary tag is wrong", at)?;
+        ensure(self.is_linked(block), "a free block is not in the free list", at)?;
         count.free_blocks += 1;
         count.free += size;
         Ok(())
@@ -128,82 +129,84 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Whether the tree's links lead to `block` from above.
     fn is_linked(&self, block: Block) -> bool {
-        match peek(block).links[2] {
-            Some(NONE) => self.free.tree().root() == block,
-            Some(parent) if self.is_free(parent) => peek(parent).links[..2].contains(&Some(block)),
+        match block.link(Link::Parent) {
+            Ok(None) => self.free.root() == Some(block),
+            Ok(Some(parent)) if self.is_free(parent) => {
+                [Link::Left, Link::Right].into_iter().any(|side| parent.link(side).is_ok_and(|to| to == Some(block)))
+            }
             _ => false,
         }
     }
 
     fn is_free(&self, block: Block) -> bool {
-        self.map.get(block).is_some_and(|record| self.owns_region(record))
-            && block::header(block).is_ok_and(|header| !header.in_use())
+        self.map.get(block.address()).is_some_and(|record| self.owns_region(record))
+            && block.header().is_ok_and(|header| !header.in_use())
     }
 
-    /// Walks the tree in order with no trust in any link.
+    /// Walks over the tree in order, with no trust in any link.
     fn check_tree(&self, free_blocks: usize) -> Result<(), Broken> {
         let mut seen = 0;
         let mut last: Option<(u32, Block)> = None;
-        let mut node = self.leftmost(self.free.tree().root())?;
-        while node != NONE {
+        let mut next = self.leftmost(self.free.root())?;
+        while let Some(node) = next {
             seen += 1;
-            ensure(seen <= free_blocks, "the free list holds more than the free blocks", node)?;
+            ensure(seen <= free_blocks, "the free list holds more than the free blocks", node.address())?;
             let (header, right) = self.check_node(node)?;
             let key = (if self.free.fit() == Fit::Best { header.grains() } else { 0 }, node);
-            ensure(last.is_none_or(|last| last < key), "the free list is out of order", node)?;
+            ensure(last.is_none_or(|last| last < key), "the free list is out of order", node.address())?;
             last = Some(key);
-            node = if right == NONE { self.up_from(node)? } else { self.leftmost(right)? };
+            next = if right.is_none() { self.up_from(node)? } else { self.leftmost(right)? };
         }
         ensure(seen == free_blocks, "the free list misses a free block", 0)
     }
 
-    /// One node: its links are mutual, it is balanced, and its summary is right.
-    fn check_node(&self, node: Block) -> Result<(Header, Block), Broken> {
-        ensure(self.is_free(node), "a link of the free list leads to no free block", node)?;
-        let header = block::header(node).map_err(|_| Broken { what: "a header is damaged", address: node })?;
-        let (left, right) = (self.link(node, 0)?, self.link(node, 1)?);
+    /// Checks that the links of a node are mutual, that it is balanced, and that its summary is right.
+    fn check_node(&self, node: Block) -> Result<(Header, Option<Block>), Broken> {
+        let at = node.address();
+        ensure(self.is_free(node), "a link of the free list leads to no free block", at)?;
+        let header = node.header().map_err(|_| Broken { what: "a header is damaged", address: at })?;
+        let (left, right) = (link(node, Link::Left)?, link(node, Link::Right)?);
         let mut summaries = [Summary { largest: 0, height: 0 }; 2];
         for (child, summary) in [left, right].into_iter().zip(&mut summaries) {
-            if child != NONE {
-                ensure(self.is_free(child), "a link of the free list leads to no free block", node)?;
-                ensure(self.link(child, 2)? == node, "a child in the free list has another parent", child)?;
-                *summary = peek(child).summary.ok_or(Broken { what: "a summary is damaged", address: child })?;
+            if let Some(child) = child {
+                ensure(self.is_free(child), "a link of the free list leads to no free block", at)?;
+                let is_mutual = link(child, Link::Parent)? == Some(node);
+                ensure(is_mutual, "a child in the free list has another parent", child.address())?;
+                *summary =
+                    child.summary().map_err(|_| Broken { what: "a summary is damaged", address: child.address() })?;
             }
         }
         let [low, high] = summaries;
-        ensure(low.height.abs_diff(high.height) <= 1, "the free list is out of balance", node)?;
-        let right_sum = peek(node).summary == Some(expected(header.grains(), low, high));
-        ensure(right_sum, "a summary in the free list is wrong", node)?;
+        ensure(low.height.abs_diff(high.height) <= 1, "the free list is out of balance", at)?;
+        let right_sum = node.summary().is_ok_and(|summary| summary == expected(header.grains(), low, high));
+        ensure(right_sum, "a summary in the free list is wrong", at)?;
         Ok((header, right))
     }
 
-    fn link(&self, node: Block, which: usize) -> Result<Block, Broken> {
-        peek(node).links[which].ok_or(Broken { what: "a link in a free block is damaged", address: node })
-    }
-
-    fn leftmost(&self, mut node: Block) -> Result<Block, Broken> {
-        // A tree of any size that fits in memory is far less deep than this.
+    fn leftmost(&self, node: Option<Block>) -> Result<Option<Block>, Broken> {
+        let Some(mut node) = node else { return Ok(None) };
+        // No tree that fits into memory is nearly as deep as this.
         for _ in 0..128 {
-            if node == NONE {
-                return Ok(NONE);
-            }
-            ensure(self.is_free(node), "a link of the free list leads to no free block", node)?;
-            match self.link(node, 0)? {
-                NONE => return Ok(node),
-                left => node = left,
+            ensure(self.is_free(node), "a link of the free list leads to no free block", node.address())?;
+            match link(node, Link::Left)? {
+                None => return Ok(Some(node)),
+                Some(left) => node = left,
             }
         }
-        Err(Broken { what: "the free list runs in a circle", address: node })
+        Err(Broken { what: "the free list runs in a circle", address: node.address() })
     }
 
-    fn up_from(&self, mut node: Block) -> Result<Block, Broken> {
+    fn up_from(&self, mut node: Block) -> Result<Option<Block>, Broken> {
         for _ in 0..128 {
-            let parent = self.link(node, 2)?;
-            if parent == NONE || self.link(parent, 0)? == node {
-                return Ok(parent);
+            match link(node, Link::Parent)? {
+                Some(parent) if link(parent, Link::Left)? != Some(node) => node = parent,
+                next => return Ok(next),
             }
-            node = parent;
         }
-        Err(Broken { what: "the free list runs in a circle", address: node })
+        Err(Broken { what: "the free list runs in a circle", address: node.address() })
     }
+}
+
+fn link(node: Block, which: Link) -> Result<Option<Block>, Broken> {
+    node.link(which).map_err(|_| Broken { what: "a link in a free block is damaged", address: node.address() })
 }

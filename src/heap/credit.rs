@@ -1,21 +1,21 @@
-//! Which memory of a heap asks for huge pages, and what may do so before it is known to be touched: see `huge`.
+//! Which memory of a heap asks for huge pages, and how much may ask before it is known to be touched. See `huge`.
 
-/// Which memory of a heap asks for huge pages: see `huge`.
+/// Which memory of a heap asks for huge pages. See `huge`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Huge {
-    /// All. The first, so that a heap is made of zeroes.
+    /// All of it. This variant is the first, so that a new heap is all zeroes.
     Always,
-    /// None, and it refuses those that the system would give unasked.
+    /// None. The heap also refuses huge pages that the system would give unasked.
     Never,
-    /// What will be touched densely; of slabs, once they have so many bytes.
+    /// Memory that will be touched densely. Slabs have such memory once they have so many bytes.
     Dense(usize),
 }
 
-/// What a heap may ask for before it is known to be touched.
+/// How many bytes of a heap may ask before they are known to be touched.
 pub(super) struct Credit {
-    /// Bytes that were seen to be touched, and have not been given back since.
+    /// Bytes that were seen touched and have not been given back since.
     pub(super) seen: usize,
-    /// The most they have been.
+    /// The most that `seen` has been, or the most bytes seen touched at once.
     pub(super) most: usize,
     /// Bytes that have asked for huge pages and may never be touched.
     pub(super) owed: usize,

@@ -1,4 +1,4 @@
-//! Headers of blocks as a heap finds them: whole, or damaged by the program.
+//! The headers of blocks as a heap finds them: whole, or damaged by the program.
 
 #![allow(unsafe_code)]
 
@@ -16,48 +16,57 @@ use core::fmt::Write;
 use core::sync::atomic::Ordering::Relaxed;
 
 impl<S: PageSource + 'static> Heap<S> {
-    /// The bytes of a block in use, its header included; `None` if no block of this heap starts at the address.
-    pub fn size_in_use(&self, block: Block) -> Option<usize> {
-        let region = self.map.get(block).filter(|region| self.owns_region(region))?;
-        program_header(region, block).ok().map(Header::size)
+    /// The size of the block in use at `address`, its header included. `None` if this heap has none there.
+    pub fn size_in_use(&self, address: usize) -> Option<usize> {
+        let region = self.map.get(address).filter(|region| self.owns_region(region))?;
+        // SAFETY: the region is that of the page map.
+        unsafe { program_header(region, address) }.ok().map(Header::size)
     }
 
-    /// The header of a block the program names.
-    pub(super) fn of_program(&self, block: Block) -> Result<Header, BlockMisuse> {
-        match self.map.get(block) {
-            Some(region) if region.is_region() => match program_header(region, block) {
-                Err(BlockMisuse::NoHeader(0)) => self.purged_header(block).ok_or(BlockMisuse::NoHeader(0)),
+    /// The block in use at the address that the program passes, and its header.
+    #[inline(always)]
+    pub(super) fn of_program(&self, address: usize) -> Result<(Block, Header), BlockMisuse> {
+        let header = self.header_of_program(address)?;
+        // SAFETY: a right header stands before the address, or stood there until its page was purged.
+        Ok((unsafe { Block::at(address) }, header))
+    }
+
+    fn header_of_program(&self, address: usize) -> Result<Header, BlockMisuse> {
+        match self.map.get(address) {
+            // SAFETY: the region is that of the page map.
+            Some(region) if region.is_region() => match unsafe { program_header(region, address) } {
+                Err(BlockMisuse::NoHeader(0)) => self.purged_header(address).ok_or(BlockMisuse::NoHeader(0)),
                 other => other,
             },
             _ => Err(BlockMisuse::NoHeader(0)),
         }
     }
 
-    /// The block's header, or the word that stands there instead.
+    /// The header of a block, also a purged one, or the word that stands in its place.
     #[inline]
     pub(super) fn header(&self, block: Block) -> Result<Header, u64> {
-        block::header(block).or_else(|raw| if raw == 0 { self.purged_header(block).ok_or(raw) } else { Err(raw) })
+        block.header().or_else(|raw| if raw == 0 { self.purged_header(block.address()).ok_or(raw) } else { Err(raw) })
     }
 
-    /// The header of a block that metes itself followed a size or a link to.
+    /// The header of a block to which a size or a link of metes leads. Reports a damaged one.
     #[inline]
     pub(super) fn trusted(&self, block: Block) -> Header {
         match self.header(block) {
             Ok(header) => header,
             Err(raw) => {
                 let (operation, subject) = self.operation;
-                self.overwritten(operation.name(), subject, block, raw)
+                self.overwritten(operation.name(), subject, block.address(), raw)
             }
         }
     }
 
-    /// The header of `block` was damaged, by a write past the end of the block before it, most likely; operation `name` on
-    /// `subject` (0: on no block) has met it.
+    /// Reports that the header of `block` was damaged, most likely by a write past the end of the block before it.
+    /// Operation `name` on `subject` (0: on no block) has found it.
     #[cold]
     #[inline(never)]
-    pub fn overwritten(&self, name: &str, subject: Block, block: Block, raw: u64) -> ! {
+    pub fn overwritten(&self, name: &str, subject: usize, block: usize, raw: u64) -> ! {
         let mut text = Line::<256>::new();
-        // A Line never fails to be written to.
+        // Writing to a `Line` never fails.
         let _ = match (subject, subject == block) {
             (0, _) => write!(text, "{name}: the 8 bytes before the block at {block:#x}"),
             (_, true) => write!(text, "{name}({block:#x}): the 8 bytes before the block"),
@@ -74,17 +83,17 @@ impl<S: PageSource + 'static> Heap<S> {
         report::misuse(Code::HeaderOverwritten, block - HEADER, format_args!("{}", text.as_str()))
     }
 
-    /// The free block before `block`, by its boundary tag.
+    /// The free block before `block`, found by its boundary tag.
     pub(super) fn free_before(&self, block: Block) -> Block {
-        if let Ok(size) = block::tag_before(block)
+        if let Ok(size) = block.tag_before()
             && size >= MIN_BLOCK
-            && size < block
-            && self.map.get(block - size - HEADER).is_some_and(|record| self.owns_region(record))
-            && let Ok(header) = block::header(block - size)
+            && size < block.address()
+            && self.map.get(block.address() - size - HEADER).is_some_and(|record| self.owns_region(record))
+            && let Ok(header) = block.before(size).header()
             && !header.in_use()
             && header.size() == size
         {
-            return block - size;
+            return block.before(size);
         }
         self.tag_overwritten(block)
     }
@@ -92,7 +101,8 @@ impl<S: PageSource + 'static> Heap<S> {
     #[cold]
     #[inline(never)]
     fn tag_overwritten(&self, block: Block) -> ! {
-        let raw = block::tag_before(block).err().unwrap_or(0);
+        let raw = block.tag_before().err().unwrap_or(0);
+        let block = block.address();
         report::misuse(
             Code::FreeBlockWritten,
             block - 2 * HEADER,
@@ -101,33 +111,39 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 }
 
-/// The header of a block in use that a program names by an address in `region`, if there is one. Reads once, so it
-/// needs no lock.
+/// The header of the block in use at an address that the program passes, if one is there. This reads the word once, so
+/// it needs no lock.
+///
+/// # Safety
+/// `region` is what the page map has at the address.
 #[inline]
-fn program_header(region: &RangeRecord, block: Block) -> Result<Header, BlockMisuse> {
-    // At the very start of a region a header stands before it only if a region before is joined to it.
-    let room = block - region.start() >= 2 * HEADER || region.joined.load(Relaxed) != 0;
-    if !align::is(block, GRAIN) || !room {
+unsafe fn program_header(region: &RangeRecord, address: usize) -> Result<Header, BlockMisuse> {
+    // Before an address at the very start of a region a header stands only if the region is joined to the one before.
+    let room = address - region.start() >= 2 * HEADER || region.joined.load(Relaxed) != 0;
+    if !align::is(address, GRAIN) || !room {
         return Err(BlockMisuse::NoHeader(0));
     }
-    match block::header(block) {
+    // SAFETY: the address is aligned, and the bytes before it lie in the region or in the one joined to it.
+    match unsafe { block::header_before(address) } {
         Ok(header) if header.in_use() && !header.is_fence() => Ok(header),
         Ok(header) => Err(BlockMisuse::Freed(block::usable(header.size().max(HEADER)))),
         Err(raw) => Err(BlockMisuse::NoHeader(raw)),
     }
 }
 
-/// What stands where a block's header would, of any heap's; `None` where no region is.
-pub fn header_at(map: &PageMap, block: Block) -> Option<Result<Header, u64>> {
-    map.get(block - HEADER).filter(|record| record.is_region()).map(|_| block::header(block))
+/// The header of a block of any heap at `address`, or the word that stands in its place. `None` if no region is there.
+pub fn header_at(map: &PageMap, address: usize) -> Option<Result<Header, u64>> {
+    map.get(address - HEADER).filter(|record| record.is_region() && align::is(address, GRAIN))?;
+    // SAFETY: the address is aligned, and the bytes before it lie in a region.
+    Some(unsafe { block::header_before(address) })
 }
 
-/// The usable bytes of a block in use in any heap. Takes no lock.
+/// The usable bytes of a block in use of any heap. Takes no lock.
 ///
 /// # Safety
-/// The region is what the page map has at the address. A program that frees the block meanwhile uses what it has freed.
+/// `region` is what the page map has at the address. A program that frees the block meanwhile uses what it has freed.
 #[inline]
-#[expect(unsafe_code, reason = "it reads a word before the address")]
-pub unsafe fn usable_size(region: &RangeRecord, block: Block) -> Result<usize, BlockMisuse> {
-    program_header(region, block).map(|header| block::usable(header.size()))
+pub unsafe fn usable_size(region: &RangeRecord, address: usize) -> Result<usize, BlockMisuse> {
+    // SAFETY: the caller's promise.
+    unsafe { program_header(region, address) }.map(|header| block::usable(header.size()))
 }

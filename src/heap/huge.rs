@@ -1,15 +1,17 @@
 //! Huge pages: which memory of a heap asks for them.
 //!
-//! One byte that is touched makes all of a huge page resident, so only memory asks of which nearly all will be touched:
-//! - a region made for slabs of small objects, once they hold so much that one more is next to nothing; no block of another kind
-//!   comes there as long as the system gives other memory;
-//! - what `realloc` is about to copy a large block to;
-//! - a region made for a large block, on credit: nobody knows whether a program will touch all of a block. But when it
-//!   frees one, a look at some of its pages says whether it did. As many bytes as have been seen touched at a time may ask
-//!   before anything is known of them: so no program has more than twice the memory it would have else. What is seen
-//!   touched is credit again.
+//! One touched byte makes a whole huge page resident. So only memory of which nearly all will be touched asks for huge
+//! pages:
+//! - a region for slabs of small objects, once the slabs hold so much that one more region is next to nothing. No other
+//!   blocks come there as long as the system gives other memory.
+//! - what `realloc` is about to copy a large block to.
+//! - a region for a large block, on credit. Whether a program will touch all of a block is not known before. But when
+//!   it frees one, a look at some of the pages tells whether it did. As many bytes as were seen touched at a time may
+//!   ask before anything is known of them, so no program has more than twice the memory it would have else. What is
+//!   seen touched is credit again.
 //!
-//! Where pieces are given back the region asks no more, or the kernel would put huge pages together around what stayed.
+//! A region of which pieces are given back asks no more, or the kernel would put huge pages together around what
+//! stayed.
 
 use super::credit::Huge;
 use super::heap::Heap;
@@ -22,31 +24,31 @@ use crate::sys::pages::PageSource;
 use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// Blocks of so many bytes have regions made for them, and are looked at when they are freed.
+/// A region for a block of so many bytes may ask on credit, and such a block is looked at when it is freed.
 pub const LARGE: usize = 4 << 20;
 
-/// What a region has asked for: nothing, in `RangeRecord::asked`.
+/// `RangeRecord::asked` of a region that has asked for nothing.
 const NOTHING: u32 = 0;
-/// No huge pages, as pieces of it were given back.
+/// Of a region that has asked for no huge pages, as pieces of it were given back.
 const NONE: u32 = 1;
-/// Huge pages, in some of it.
+/// Of a region that has asked for huge pages in some of its memory.
 const HUGE: u32 = 2;
-/// Huge pages everywhere, before anything of it was touched.
+/// Of a region that asked for huge pages everywhere before any of it was touched.
 const WHOLE: u32 = 3;
 
 fn asks(region: &RangeRecord) -> bool {
     region.asked.load(Relaxed) >= HUGE
 }
 
-/// Dense slabs are put together when they have so many times less than what has more of them ask.
+/// Slabs get their dense memory collapsed at so many times fewer bytes than they need to ask for more huge pages.
 const EARLIER: usize = 4;
 
-/// The bytes that a bit of `RangeRecord::owed` and `RangeRecord::seen` stands for.
+/// The bytes for which one bit of `RangeRecord::owed` and `RangeRecord::seen` stands.
 fn bytes_of_bit(region: &RangeRecord) -> usize {
     REGION_GRANULE * region.len().div_ceil(REGION_GRANULE * u64::BITS as usize)
 }
 
-/// The bits of the parts that lie between two addresses, or half of which do.
+/// The bits of the parts in a range, whose ends count as the nearest ends of parts.
 fn bits_between(region: &RangeRecord, range: &Range<usize>) -> u64 {
     let bit = bytes_of_bit(region);
     let nearest = |address: usize| (address.max(region.start()) - region.start() + bit / 2) / bit;
@@ -55,7 +57,7 @@ fn bits_between(region: &RangeRecord, range: &Range<usize>) -> u64 {
     bits(to) & !bits(nearest(range.start))
 }
 
-/// Sets some of the bits of a region and clears others of them; how many bytes were added, and how many taken away.
+/// Sets some bits of a region and clears others. Returns how many bytes that added, and how many it took away.
 fn change(region: &RangeRecord, bits: &AtomicU64, set: u64, clear: u64) -> (usize, usize) {
     let before = bits.load(Relaxed);
     let after = before & !clear | set;
@@ -65,7 +67,7 @@ fn change(region: &RangeRecord, bits: &AtomicU64, set: u64, clear: u64) -> (usiz
 }
 
 impl<S: PageSource + 'static> Heap<S> {
-    /// A new region asks, before anything in it is touched.
+    /// Makes a new region ask, before anything in it is touched.
     pub(super) fn begin_huge(&mut self, region: &RangeRecord, need: usize, for_slabs: bool) {
         let (start, end) = (region.start(), region.end());
         region.asked.store(NOTHING, Relaxed);
@@ -90,8 +92,8 @@ impl<S: PageSource + 'static> Heap<S> {
         }
     }
 
-    /// Whether what has asked for huge pages in a range may go on to do so on credit, now that nothing of it is
-    /// touched.
+    /// Whether the parts of a range that ask for huge pages may go on to do so on credit, as nothing of it is touched
+    /// any more. If so, notes that they are owed.
     pub(super) fn owe(&mut self, range: Range<usize>) -> bool {
         let asked = |at: &mut usize| {
             let region = self.map.get(*at).filter(|_| *at < range.end)?;
@@ -115,7 +117,8 @@ impl<S: PageSource + 'static> Heap<S> {
         true
     }
 
-    /// What was touched in a range has been given back; whether nothing is owed for it either.
+    /// Notes that what was touched in a range has been given back and, with `and_owed`, that nothing is owed for it
+    /// either.
     pub(super) fn forget_touched(&mut self, range: &Range<usize>, and_owed: bool) {
         let mut at = range.start;
         while let Some(region) = self.map.get(at).filter(|_| at < range.end) {
@@ -126,7 +129,7 @@ impl<S: PageSource + 'static> Heap<S> {
         }
     }
 
-    /// A region goes back, or becomes two, of whose parts nothing is known then.
+    /// Forgets the parts of a region that goes back, or becomes two.
     pub(super) fn forget_huge(&mut self, region: &RangeRecord) {
         self.credit.owed -= change(region, &region.owed, 0, u64::MAX).1;
         self.credit.seen -= change(region, &region.seen, 0, u64::MAX).1;
@@ -137,7 +140,7 @@ impl<S: PageSource + 'static> Heap<S> {
         self.source.advise_huge(range.start, range.len(), true);
     }
 
-    /// All of a range will be touched: asks for huge pages in it.
+    /// Asks for huge pages in a range, all of which will be touched.
     pub fn will_be_touched(&mut self, start: usize, len: usize) {
         if !matches!(self.huge, Huge::Dense(_)) {
             return;
@@ -153,7 +156,7 @@ impl<S: PageSource + 'static> Heap<S> {
         }
     }
 
-    /// All of a block, or of a mapping, has been seen to be touched.
+    /// Notes that all of a block or mapping was seen touched.
     pub fn was_touched(&mut self, start: usize, len: usize) {
         let range = start..start + len;
         let mut at = start;
@@ -173,32 +176,33 @@ impl<S: PageSource + 'static> Heap<S> {
         matches!(self.huge, Huge::Dense(from) if slabs >= from)
     }
 
-    /// Whether what they have is put together to huge pages where it is dense, although the program waits for it.
+    /// Whether dense memory of slabs that have so many bytes in all is collapsed while the program waits.
     pub fn gets_dense(&self, slabs: usize) -> bool {
         matches!(self.huge, Huge::Dense(from) if slabs >= from / EARLIER)
     }
 
-    /// A huge page, all of which is in one region, is asked for.
+    /// Asks for a huge page, all of which is in one region.
     pub fn ask_for_page(&self, page: usize) {
         if let Some(region) = self.map.get(page) {
             self.ask_in(region, page..page + REGION_GRANULE);
         }
     }
 
-    /// The first address from `from` on where there is room for a huge page in one region that may have small ones;
-    /// `None` if the heap asks for none by itself.
+    /// The first address from `from` on with room for a huge page in one region, except in those that asked everywhere.
+    /// `None` if there is none, or if the heap does not ask by density.
     pub fn next_granule(&self, from: usize) -> Option<usize> {
         let Huge::Dense(_) = self.huge else { return None };
         let first = |region: &'static RangeRecord| align::up(from.max(region.start()), REGION_GRANULE);
         let fits = |region: &&'static RangeRecord| {
             region.asked.load(Relaxed) != WHOLE && first(region) + REGION_GRANULE <= region.end()
         };
-        // Mostly where the last one was.
+        // Mostly it is in the region of the last one.
         let here = self.map.get(from).filter(|region| self.owns_region(region)).filter(fits);
         here.map(first).or_else(|| self.regions().filter(fits).map(first).min())
     }
 
-    /// Regions of which pages are given back ask no more: those that did, and, where the pieces are small, all.
+    /// Makes the regions around a range that is given back refuse huge pages: all of them if the pieces are small, else
+    /// those that have asked, if the heap asks by density.
     pub(super) fn part(&self, range: Range<usize>, small: bool) {
         let mut at = range.start;
         while at < range.end

@@ -1,8 +1,8 @@
 //! Mappings: requests at or above the cutoff, each an mmap of its own.
 //!
-//! A mapping starts at a unit and owns whole units, so no unit holds foreign memory beside ours. Only its first unit, that
-//! of the user's pointer, is in the page map; the rest is known to its record alone. There is no lock: records come from
-//! a lock-free pool and the page map is written with atomic stores, so a signal handler that interrupts an
+//! A mapping starts at a unit and owns whole units, so no unit holds foreign memory beside it. Only its first unit,
+//! where the program's pointer leads, is in the page map. Only its record knows the rest. There is no lock: records
+//! come from a lock-free pool, and the page map is written with atomic stores. So a signal handler that interrupts an
 //! allocation can always be served here.
 
 use super::check::Broken;
@@ -19,7 +19,7 @@ use core::sync::atomic::Ordering::Relaxed;
 pub struct MappingFigures {
     /// Mappings in use.
     pub count: usize,
-    /// Their bytes.
+    /// Bytes of the mappings in use.
     pub bytes: usize,
     /// The most `count` has been.
     pub peak_count: usize,
@@ -32,7 +32,7 @@ pub struct Mappings<S: PageSource + 'static> {
     source: S,
     map: &'static PageMap,
     records: &'static RecordPool,
-    /// Where the next mapping may end: below the last one, where it starts aligned without trimming.
+    /// Where the next mapping may end: below the last one, so that it starts aligned without trimming.
     hint: AtomicUsize,
     count: AtomicUsize,
     bytes: AtomicUsize,
@@ -41,7 +41,7 @@ pub struct Mappings<S: PageSource + 'static> {
     retained: AtomicUsize,
     /// What new mappings ask the system for: 0 nothing, 1 huge pages, 2 none.
     huge: AtomicU32,
-    /// Start and length of the mappings freed last, for telling a double free: the page map has forgotten them.
+    /// Start and length of the mappings freed last, for telling a double free, as the page map has forgotten them.
     freed: [[AtomicUsize; 2]; FREED],
     freed_next: AtomicUsize,
 }
@@ -68,7 +68,7 @@ impl<S: PageSource + 'static> Mappings<S> {
         }
     }
 
-    /// What they hold now.
+    /// What the mappings hold.
     pub fn figures(&self) -> MappingFigures {
         MappingFigures {
             count: self.count.load(Relaxed),
@@ -78,8 +78,8 @@ impl<S: PageSource + 'static> Mappings<S> {
         }
     }
 
-    /// Zeroed memory for `n` bytes, aligned to `align` (a power of two) and at least to a unit. `None` when the system
-    /// gives no more.
+    /// Maps zeroed memory for `n` bytes, aligned to `align` (a power of two) and at least to a unit. `None` if the
+    /// system gives no more.
     pub fn alloc(&self, n: usize, align: usize) -> Option<&'static RangeRecord> {
         let len = align::up_checked(n.max(1), UNIT)?;
         let align = align.max(UNIT);
@@ -126,14 +126,14 @@ impl<S: PageSource + 'static> Mappings<S> {
         self.huge.store(wanted.map_or(0, |wanted| if wanted { 1 } else { 2 }), Relaxed);
     }
 
-    /// Gives a mapping back. False if somebody else has just done so.
+    /// Gives a mapping back. Returns false if another caller has just done so.
     pub fn free(&self, record: &'static RangeRecord) -> bool {
         if !record.claim(Kind::Mapping) {
             return false;
         }
         self.count.fetch_sub(1, Relaxed);
         self.bytes.fetch_sub(record.len(), Relaxed);
-        // Out of the map before the addresses can belong to somebody else.
+        // It leaves the map first, because its addresses may belong to another thread as soon as it is unmapped.
         self.map.clear(record.start(), UNIT);
         self.hint.store(record.end(), Relaxed);
         let [start, len] = &self.freed[self.freed_next.fetch_add(1, Relaxed) % FREED];
@@ -143,9 +143,10 @@ impl<S: PageSource + 'static> Mappings<S> {
         true
     }
 
-    /// Unmaps; where the system refuses (it may be out of map entries), empties the pages and keeps them for later.
+    /// Unmaps a mapping. If the system refuses (it may be out of map entries), empties its pages and keeps it for
+    /// later.
     fn give_back(&self, record: &'static RangeRecord) {
-        // SAFETY: the mapping is claimed: nothing uses it any more.
+        // SAFETY: the mapping is claimed, so nothing uses it any more.
         #[expect(unsafe_code, reason = "the claimed mapping is ours alone")]
         unsafe {
             if self.source.unmap(record.start(), record.len()) {
@@ -160,13 +161,13 @@ impl<S: PageSource + 'static> Mappings<S> {
         self.retained.fetch_add(1, Relaxed);
     }
 
-    /// Tries again to give back what the system has refused to take; how many bytes it took now.
+    /// Tries again to give back what the system has refused to take, and returns how many bytes it took.
     pub fn release_retained(&self) -> usize {
         let mut given = 0;
         if self.retained.load(Relaxed) != 0 {
             self.records.find(|record| {
                 if record.kind() == Kind::Retained && record.claim(Kind::Retained) {
-                    // SAFETY: the mapping is claimed: nothing uses it.
+                    // SAFETY: the mapping is claimed, so nothing uses it.
                     #[expect(unsafe_code, reason = "the claimed mapping is ours alone")]
                     let done = unsafe { self.source.unmap(record.start(), record.len()) };
                     if done {
@@ -195,13 +196,13 @@ impl<S: PageSource + 'static> Mappings<S> {
         bytes
     }
 
-    /// A retained mapping that fits without wasting more than half.
+    /// Takes a retained mapping that fits, if no more than half of it is wasted.
     fn take_retained(&self, len: usize, align: usize) -> Option<&'static RangeRecord> {
         if self.retained.load(Relaxed) == 0 {
             return None;
         }
         let record = self.records.find(|record| {
-            // Others may take it while we look, and it may be retained again as a smaller one or elsewhere.
+            // Another thread may take it meanwhile, and it may be retained again, smaller or elsewhere.
             let state = record.state();
             record.kind() == Kind::Retained
                 && (len..=2 * len).contains(&record.len())
@@ -212,9 +213,10 @@ impl<S: PageSource + 'static> Mappings<S> {
         Some(record)
     }
 
-    /// Whether a mapping serves `n` bytes as it is; if so it says from now on that so many were asked for. It is not claimed for that, which a
-    /// program that grows by one byte at a time would pay for: who frees or resizes it meanwhile uses what it gives away, and then the number may
-    /// be wrong, or be another mapping's. See `RangeRecord::wanted`.
+    /// Whether a mapping serves `n` bytes as it is. If so, this notes that so many are asked for. It does not claim the
+    /// mapping for that, as a program that grows by one byte at a time would pay for it. A program that frees or
+    /// resizes the mapping meanwhile uses what it gives away. Then the number may be wrong, or be that of another
+    /// mapping. See `RangeRecord::wanted`.
     pub fn keep(&self, record: &RangeRecord, n: usize) -> bool {
         let fits = align::up_checked(n.max(1), UNIT) == Some(record.len()) && record.kind() == Kind::Mapping;
         if fits {
@@ -223,8 +225,8 @@ impl<S: PageSource + 'static> Mappings<S> {
         fits
     }
 
-    /// Changes the size of a mapping to fit `n` bytes, in place or by moving its pages, never by copying. Its
-    /// new start, or `None` if the system refuses and all is as it was.
+    /// Changes the size of a mapping to fit `n` bytes, in place or by moving its pages. It copies only if address space
+    /// is short. Returns the new start, or `None` if the system refuses: then all is as it was.
     pub fn resize(&self, record: &'static RangeRecord, n: usize) -> Option<usize> {
         let len = align::up_checked(n.max(1), UNIT)?;
         if !record.claim(Kind::Mapping) {
@@ -247,7 +249,8 @@ impl<S: PageSource + 'static> Mappings<S> {
 
     fn remap(&self, record: &'static RangeRecord, len: usize) -> Option<usize> {
         let (start, old_len) = (record.start(), record.len());
-        // SAFETY: the mapping is claimed; in place its addresses stay valid, and when it moves the caller gets the new.
+        // SAFETY: the mapping is claimed. In place its addresses stay valid, and if it moves the caller gets the new
+        // ones.
         #[expect(unsafe_code, reason = "the claimed mapping is ours alone")]
         unsafe {
             if self.source.remap(start, old_len, len, 0) {
@@ -260,13 +263,14 @@ impl<S: PageSource + 'static> Mappings<S> {
                 self.source.unreserve(to, len);
                 return None;
             }
-            // The old unit leaves the map first: once moved, its addresses can belong to somebody else at once.
+            // The old unit leaves the map first, because its addresses may belong to another thread as soon as the
+            // pages have moved.
             self.map.clear(start, UNIT);
             if !self.source.remap(start, old_len, len, to) {
-                // The leaf is there: this cannot fail.
+                // The leaf is there, so this cannot fail.
                 let _ = self.map.set(&self.source, start, UNIT, record);
-                // The kernel may have unmapped the target before it failed, and another thread may have it by now: it is
-                // not ours to unmap. If it is still there, some untouchable address space is lost.
+                // The kernel may have unmapped the target before it failed, and another thread may have it by now, so
+                // this must not unmap it. If it is still there, some untouchable address space is lost.
                 self.map.clear_if(to, record);
                 return None;
             }
@@ -275,13 +279,13 @@ impl<S: PageSource + 'static> Mappings<S> {
         }
     }
 
-    /// A place of `len` bytes to move to, if there is address space for it and for `more` bytes beside it: newer kernels ask for that much,
-    /// and if they refuse it is not known whether the place is still there.
+    /// Reserves `len` bytes to move to, if there is address space for them and for `more` bytes beside them. Newer
+    /// kernels ask for that much, and if they refuse it is not known whether the place is still there.
     fn reserve_to_grow(&self, len: usize, more: usize) -> Option<usize> {
         let to = pages::reserve_aligned(&self.source, len, UNIT)?;
         if more != 0 {
             let beside = self.source.map(0, more);
-            // SAFETY: both were got just now, and nobody knows them.
+            // SAFETY: both were mapped just now, and no other thread knows them.
             #[expect(unsafe_code, reason = "undoing the calls above")]
             unsafe {
                 match beside {
@@ -296,8 +300,8 @@ impl<S: PageSource + 'static> Mappings<S> {
         Some(to)
     }
 
-    /// Where there is no address space for the old place and the new at once: the kernel moves it anywhere, which needs no more than the
-    /// difference, and the content is copied to the next unit from there.
+    /// The way if there is no address space for the old place and the new at once. The kernel moves the mapping
+    /// anywhere, which needs no more than the difference, and the content is then copied to the next unit.
     #[cold]
     fn remap_and_slide(&self, record: &'static RangeRecord, len: usize) -> Option<usize> {
         let (start, old_len) = (record.start(), record.len());
@@ -305,19 +309,20 @@ impl<S: PageSource + 'static> Mappings<S> {
         let spare = PageMap::spare(&self.source)?;
         // The old unit leaves the map first, as in `remap`.
         self.map.clear(start, UNIT);
-        // SAFETY: the mapping is claimed; the new place is ours alone, and has room for the content from its first unit on.
+        // SAFETY: the mapping is claimed. The new place is known here alone, and has room for the content from its
+        // first unit on.
         #[expect(unsafe_code, reason = "the claimed mapping is ours alone")]
         unsafe {
             let Some(got) = self.source.remap_anywhere(start, old_len, room) else {
                 PageMap::drop_spare(&self.source, spare);
-                // The leaf is there: this cannot fail.
+                // The leaf is there, so this cannot fail.
                 let _ = self.map.set(&self.source, start, UNIT, record);
                 return None;
             };
             let to = align::up(got, UNIT);
             let content: *mut u8 = pointer::at_mut(got);
             content.copy_to(content.wrapping_add(to - got), old_len.min(len));
-            // A trim that fails leaves address space unused.
+            // If a trim fails, some address space stays unused.
             for (at, len) in [(got, to - got), (to + len, got + room - (to + len))] {
                 if len != 0 {
                     self.source.unmap(at, len);
@@ -329,12 +334,12 @@ impl<S: PageSource + 'static> Mappings<S> {
         }
     }
 
-    /// The bytes a mapping had that started at `address` and was one of the last to be freed: for reports.
+    /// The bytes of the mapping that started at `address`, if it is one of the last freed: for reports.
     pub fn freed_at(&self, address: usize) -> Option<usize> {
         self.freed.iter().find(|[start, _]| start.load(Relaxed) == address).map(|[_, len]| len.load(Relaxed))
     }
 
-    /// The mapping in use around `address`, wherever in it that is. Looks at every record: for reports.
+    /// The mapping in use around `address`, anywhere in it. Looks at every record: for reports.
     pub fn locate(&self, address: usize) -> Option<&'static RangeRecord> {
         self.records.find(|record| record.kind() == Kind::Mapping && record.holds(address))
     }
@@ -361,7 +366,7 @@ impl<S: PageSource + 'static> Mappings<S> {
             let knows = |unit: usize| self.map.get(unit).is_some_and(|found| core::ptr::eq(found, record));
             let first = align::is(start, UNIT) && knows(start);
             let stray = (start + UNIT..end).step_by(UNIT).find(|&unit| self.map.get(unit).is_some());
-            // Another thread may have freed or moved it while we looked: then what was seen means nothing.
+            // Another thread may have freed or moved it meanwhile. Then what was seen means nothing.
             if record.is_unchanged(state) {
                 broken = match (first, stray) {
                     (false, _) => Some(Broken { what: "the page map does not know a mapping", address: start }),

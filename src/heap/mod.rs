@@ -1,5 +1,5 @@
-//! L3: the heap. Regions of address space, the blocks they are cut into, the free list over the free ones, and beside it
-//! the mappings of their own; the page map says of any address which of these it belongs to.
+//! L3: the heap: regions of address space, the blocks in them, and the free list over the free blocks. Mappings are
+//! beside it. The page map says which of these an address belongs to.
 
 pub mod block;
 pub mod check;

@@ -1,15 +1,17 @@
-//! The page map: whose a 64 KiB unit of address space is.
+//! The page map: what a 64 KiB unit of address space belongs to.
 //!
 //! ```text
 //!     address  | 46 ... 31 | 30 ... 16 | 15 ... 0 |
 //!                root index  leaf index   in the unit
 //! ```
 //!
-//! Two levels: a root in .bss, one entry for each 2 GiB, and leaves of 2^15 units, 768 KiB of address space of which only
-//! touched pages cost, mapped when first needed and kept. A leaf has three words for a unit: the range's record it belongs to, a region
-//! or a mapping, and, where a slab stands in the region, the slab entry and the slab's limit, which are all that `free` of a small object has to read.
-//! Few processes need a second leaf: a thread cache keeps the address of one at hand, its view. Every pointer that comes
-//! in is looked up here before anything behind it is read. Reading is two loads, writing is atomic stores: no lock.
+//! It has two levels: a root in .bss, with one entry for each 2 GiB, and leaves of 2^15 units. A leaf is mapped when it
+//! is first needed, and kept. Of its address space, a little over 768 KiB, only touched pages cost memory. It has three
+//! words for a unit: the range record of the region or mapping that the unit belongs to and, if a slab stands there,
+//! the slab entry and the limit of the slab. `free` of a small object reads no more than the last two. Few processes
+//! need a second leaf, so a thread cache keeps the address of one at hand, its near leaf. Every pointer from the
+//! program is looked up here before anything behind it is read. A look-up is two loads, a change is atomic stores, and
+//! there is no lock.
 
 #![allow(unsafe_code)]
 
@@ -22,31 +24,31 @@ use core::num::NonZeroU64;
 use core::sync::atomic::Ordering;
 
 const UNIT_BITS: u32 = UNIT.trailing_zeros();
-/// Small under Miri, which looks at all of what a reference leads to whenever one is made, and gives low addresses alone.
+/// Small under Miri, which looks at all memory behind a reference whenever one is made, and gives only low addresses.
 const LEAF_BITS: u32 = if cfg!(miri) { 8 } else { 15 };
 const LEAF_ENTRIES: usize = 1 << LEAF_BITS;
 const LEAF_BYTES: usize = align::up(size_of::<Leaf>(), UNIT);
 const ROOT_ENTRIES: usize = 1 << (if cfg!(miri) { 33 } else { ADDRESS_BITS } - UNIT_BITS - LEAF_BITS);
 
-/// Above this bit a slab entry is the same in all units of a slab, and in no other's.
+/// From this bit on, the entries of all units of a slab are equal, and differ from those of other slabs.
 pub const RECORD_SHIFT: u32 = 20;
 
-/// What the map says of a unit in a slab: see `slab::slab`. Each leads to a slab's record: who makes one promises that, and
-/// who looks one up gets what was stored.
+/// What the map says of a unit in a slab, see `slab::slab`. An entry leads to the slab's record: the code that makes
+/// one promises that, and a look-up returns what was stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entry(NonZeroU64);
 
 impl Entry {
-    /// The entry that a word is.
+    /// The entry with this word.
     ///
     /// # Safety
-    /// The bits from `RECORD_SHIFT` on are those of the address of a slab's record, which stays.
+    /// The bits from `RECORD_SHIFT` on are those of the address of a slab's record, and the record stays.
     pub unsafe fn new(word: u64) -> Self {
-        // SAFETY: no record's address is zero.
+        // SAFETY: the address of a record is not zero.
         Self(unsafe { NonZeroU64::new_unchecked(word) })
     }
 
-    /// The entry that stands in a leaf, if one does.
+    /// The entry in a word of a leaf, if there is one.
     #[inline(always)]
     fn from_word(word: u64) -> Option<Self> {
         NonZeroU64::new(word).map(Self)
@@ -67,23 +69,23 @@ struct Leaf {
     limits: [AtomicU64; LEAF_ENTRIES],
 }
 
-/// Where a view has the limits.
+/// The offset of the limits from the view.
 const LIMITS: usize = core::mem::offset_of!(Leaf, limits);
-/// And where the records of ranges.
+/// The offset of the range records from the view.
 const RECORDS: usize = core::mem::offset_of!(Leaf, records);
 
-/// What a thread cache keeps of a leaf: one word leads to all of it, so it is always of one piece. The slab entries of the units
-/// follow. Nothing writes to it once it can be seen.
+/// The head of a leaf. A thread cache keeps the address of one: a single word, so all that it leads to belongs
+/// together. The slab entries of the units follow the head. It never changes once other threads can see it.
 #[repr(C)]
 pub struct LeafView {
-    /// How many units there are; 0 in the view of who has none.
+    /// The number of units. It is 0 in the view that stands for no leaf.
     pub units: Unshared<usize>,
-    /// The first address.
+    /// The first address of the leaf.
     pub start: Unshared<usize>,
 }
 
 impl LeafView {
-    /// The slab entry of a unit.
+    /// The word of a unit's slab entry.
     ///
     /// # Safety
     /// `unit` is below `units`.
@@ -91,12 +93,12 @@ impl LeafView {
     pub unsafe fn entry(&self, unit: usize) -> u64 {
         let entries = (&raw const *self).wrapping_add(1);
         let entries: *const AtomicU64 = pointer::at(entries.addr());
-        // SAFETY: the entries of a leaf's units stand behind its view, and leaves are exposed and stay.
+        // SAFETY: the slab entries of a leaf stand behind its view. Leaves are exposed and stay.
         unsafe { (*entries.add(unit)).load(Ordering::Acquire) }
     }
 }
 
-/// A unit in a view.
+/// A unit in a leaf.
 #[derive(Clone, Copy)]
 pub struct Unit {
     view: &'static LeafView,
@@ -105,34 +107,35 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// The unit of a view's leaf that an address is in, if it is in one.
+    /// The unit at an address, if the view's leaf has it.
     #[inline(always)]
     pub fn in_leaf(view: &'static LeafView, address: usize) -> Option<Self> {
         let unit = address.wrapping_sub(view.start.get()) / UNIT;
         if unit >= view.units.get() {
             return None;
         }
-        // SAFETY: compared just now.
+        // SAFETY: it is below `units`, as just compared.
         Some(Self { view, unit, word: unsafe { view.entry(unit) } })
     }
 
-    /// The word of its slab entry: zero if there is none.
+    /// The word of its slab entry, zero if there is none.
     #[inline(always)]
     pub fn word(self) -> u64 {
         self.word
     }
 
-    /// Its slab entry.
+    /// Its slab entry, if there is one.
     #[inline(always)]
     pub fn slab_entry(self) -> Option<Entry> {
         Entry::from_word(self.word)
     }
 
-    /// What it belongs to.
+    /// The range record of what it belongs to.
     #[inline(always)]
     pub fn record(self) -> Option<&'static RangeRecord> {
         let records: *const AtomicPtr<RangeRecord> = pointer::at(core::ptr::from_ref(self.view).addr() + RECORDS);
-        // SAFETY: the records of ranges of a leaf stand behind its view, and leaves are exposed; records of ranges are never unmapped (see `record`).
+        // SAFETY: the range records of a leaf stand behind its view, and leaves are exposed. Range records are never
+        // unmapped (see `range_record`).
         unsafe { (*records.add(self.unit)).load(Ordering::Acquire).as_ref() }
     }
 
@@ -140,19 +143,19 @@ impl Unit {
     #[inline(always)]
     pub fn is_below_limit(self, number: u64) -> bool {
         let leaf = pointer::at::<Leaf>(core::ptr::from_ref(self.view).addr());
-        // SAFETY: a leaf begins with its view, and has a limit for each of its units; leaves are exposed.
+        // SAFETY: a leaf begins with its view, and has a limit for each of its units. Leaves are exposed.
         unsafe { arch::is_below_u64_at::<LIMITS, _>(number, leaf, self.unit) }
     }
 }
 
-/// Looks units up one after the other, most of which are in the same leaf.
+/// Looks up one unit after the other, most of which are in the same leaf.
 pub struct Units {
     map: &'static PageMap,
     view: Option<&'static LeafView>,
 }
 
 impl Units {
-    /// As `PageMap::slab_entry`.
+    /// The same as `PageMap::slab_entry`.
     #[inline(always)]
     pub fn slab_entry(&mut self, address: usize) -> Option<Entry> {
         if let Some(unit) = self.view.and_then(|view| Unit::in_leaf(view, address)) {
@@ -163,7 +166,7 @@ impl Units {
     }
 }
 
-/// The map.
+/// The page map.
 pub struct PageMap {
     root: [AtomicPtr<Leaf>; ROOT_ENTRIES],
 }
@@ -178,7 +181,7 @@ impl PageMap {
     #[inline]
     fn leaf(&self, address: usize) -> Option<&'static Leaf> {
         let leaf = self.root.get(address >> (UNIT_BITS + LEAF_BITS))?.load(Ordering::Acquire);
-        // SAFETY: a leaf that was published stays, and is only atomics.
+        // SAFETY: a published leaf stays. Its words are atomics, or do not change any more.
         unsafe { leaf.as_ref() }
     }
 
@@ -193,7 +196,7 @@ impl PageMap {
         Units { map: self, view: None }
     }
 
-    /// The view around an address, if there is a leaf.
+    /// The view of the leaf around an address, if there is one.
     pub fn leaf_view(&self, address: usize) -> Option<&'static LeafView> {
         self.leaf(address).map(|leaf| &leaf.view)
     }
@@ -205,28 +208,28 @@ impl PageMap {
         Some(Unit { view: &leaf.view, unit, word: leaf.slabs[unit].load(Ordering::Acquire) })
     }
 
-    /// The limit of the unit at `address`, which a slab stands in.
+    /// The limit of the unit at `address`, in which a slab stands.
     pub fn limit(&self, address: usize) -> u64 {
         self.leaf(address).map_or(0, |leaf| leaf.limits[index(address)].load(Ordering::Relaxed))
     }
 
-    /// Sets it.
+    /// Sets the limit of the unit at `address`.
     pub fn set_limit(&self, address: usize, limit: u64) {
         if let Some(leaf) = self.leaf(address) {
             leaf.limits[index(address)].store(limit, Ordering::Relaxed);
         }
     }
 
-    /// The range's record at `address`. `None` for any address that is not of a region or in the first unit of a mapping.
+    /// The range record at `address`. `None` if the address is neither in a region nor in the first unit of a mapping.
     #[inline]
     pub fn get(&self, address: usize) -> Option<&'static RangeRecord> {
         let record = self.leaf(address)?.records[index(address)].load(Ordering::Acquire);
-        // SAFETY: records of ranges are never unmapped (see `record`).
+        // SAFETY: range records are never unmapped (see `range_record`).
         unsafe { record.as_ref() }
     }
 
-    /// Makes the units of `start..start + len` belong to `record`. False, and nothing changed, when there is no memory for
-    /// a leaf or an address is out of range.
+    /// Makes the units of `start..start + len` belong to `record`. Returns false, and changes no unit, if there is no
+    /// memory for a leaf or an address is out of range.
     #[must_use]
     pub fn set(&self, source: &impl PageSource, start: usize, len: usize, record: &'static RangeRecord) -> bool {
         let roots = start >> (UNIT_BITS + LEAF_BITS)..=(start + len - 1) >> (UNIT_BITS + LEAF_BITS);
@@ -237,23 +240,23 @@ impl PageMap {
         true
     }
 
-    /// Makes the units of `start..start + len` belong to nobody.
+    /// Makes the units of `start..start + len` belong to nothing.
     pub fn clear(&self, start: usize, len: usize) {
         self.store(start, len, core::ptr::null_mut());
     }
 
-    /// Makes the unit at `address` belong to nobody, if it belongs to `record`.
+    /// Makes the unit at `address` belong to nothing, if it belongs to `record`.
     pub fn clear_if(&self, address: usize, record: &'static RangeRecord) {
         if let Some(leaf) = self.leaf(address) {
             let record = core::ptr::from_ref(record).cast_mut();
             let entry = &leaf.records[index(address)];
-            // Where it has changed it is another's.
+            // If it has changed, it is another range's.
             let _ = entry.compare_exchange(record, core::ptr::null_mut(), Ordering::AcqRel, Ordering::Relaxed);
         }
     }
 
-    /// Stores a slab's entry for the unit at `address`, which belongs to a region; `None` takes it away. Its limit is zero
-    /// then.
+    /// Stores the slab entry of the unit at `address`, which belongs to a region, or takes it away if it is `None`. The
+    /// limit becomes zero.
     pub fn set_slab_entry(&self, address: usize, entry: Option<Entry>) {
         if let Some(leaf) = self.leaf(address) {
             leaf.limits[index(address)].store(0, Ordering::Relaxed);
@@ -279,32 +282,32 @@ impl PageMap {
         true
     }
 
-    /// Makes new memory the leaf of `root`, or gives it back where there is one by now.
+    /// Makes new memory the leaf of `root`, or gives it back if another thread has installed one.
     fn install(&self, source: &impl PageSource, root: usize, address: usize) {
         let Some(slot) = self.root.get(root) else { return };
         let leaf = pointer::at_mut::<Leaf>(address);
-        // SAFETY: mapped above, and nobody has seen it.
+        // SAFETY: the caller mapped it, and no other thread has seen it.
         let Leaf { view, .. } = unsafe { &*leaf };
         view.units.set(LEAF_ENTRIES);
         view.start.set(root << (UNIT_BITS + LEAF_BITS));
         if slot.compare_exchange(core::ptr::null_mut(), leaf, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-            // SAFETY: mapped above; another thread was first, and nobody has seen this one.
+            // SAFETY: the caller mapped it. Another thread was first, so no other thread has seen this one.
             unsafe { source.unmap_guarded(address, LEAF_BYTES) };
         }
     }
 
-    /// Memory for a leaf, for `set_with`, where there is no way back if that could not be had.
+    /// Memory for a leaf, for a later `set_with` that must not fail.
     pub fn spare(source: &impl PageSource) -> Option<usize> {
         source.map_guarded(LEAF_BYTES, source.page_size())
     }
 
-    /// Gives a spare back.
+    /// Gives a spare leaf back.
     pub fn drop_spare(source: &impl PageSource, spare: usize) {
-        // SAFETY: mapped by `spare`, and nobody has seen it.
+        // SAFETY: `spare` mapped it, and no other thread has seen it.
         unsafe { source.unmap_guarded(spare, LEAF_BYTES) };
     }
 
-    /// Makes the unit at `start` belong to `record`, with a spare for the leaf.
+    /// Makes the unit at `start` belong to `record`. The spare becomes its leaf if there is none.
     pub fn set_with(&self, source: &impl PageSource, spare: usize, start: usize, record: &'static RangeRecord) {
         self.install(source, start >> (UNIT_BITS + LEAF_BITS), spare);
         self.store(start, UNIT, core::ptr::from_ref(record).cast_mut());
@@ -316,14 +319,14 @@ impl PageMap {
         for slot in &self.root[range.start >> (UNIT_BITS + LEAF_BITS)..=range.end >> (UNIT_BITS + LEAF_BITS)] {
             let leaf = slot.swap(core::ptr::null_mut(), Ordering::Relaxed);
             if !leaf.is_null() {
-                // SAFETY: the test is over, nobody uses the map.
+                // SAFETY: the test is over, and the map is not in use.
                 assert!(unsafe { source.unmap_guarded(leaf.addr(), LEAF_BYTES) });
             }
         }
     }
 }
 
-/// Where a leaf has the unit at `address`.
+/// The index in its leaf of the unit at `address`.
 #[inline]
 fn index(address: usize) -> usize {
     (address >> UNIT_BITS) % LEAF_ENTRIES
@@ -355,7 +358,7 @@ mod models {
         assert!(MAP.set(source, address, UNIT, record));
     }
 
-    /// Whether the map has the range's record at `address`. What is there is whole.
+    /// Whether the map has a range record at `address`. Asserts that what it has is whole.
     fn sees(address: usize) -> bool {
         if let Some(view) = MAP.leaf_view(address) {
             assert_eq!((view.units.get(), view.start.get()), (LEAF_ENTRIES, START));

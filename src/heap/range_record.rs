@@ -1,9 +1,10 @@
-//! Records of ranges: the out-of-line records of what the library got from the operating system, one for each region and each mapping.
+//! Range records: the out-of-line records of what metes got from the operating system, one for each region and each
+//! mapping.
 //!
-//! Records are taken from guarded chunks of their own, which nothing else uses and which are never given back, so a record
-//! that was looked up stays readable whatever happens to what it describes. The pool is lock-free: a stack of free
-//! records whose head carries a tag against ABA, and a bump counter in the newest chunk. So it needs no
-//! care in fork or in signal handlers: cut off anywhere, it loses one record at most.
+//! Records come from guarded chunks of their own, which nothing else uses and which are never given back. So a record
+//! that was looked up stays readable, whatever happens to what it describes. The pool is lock-free: a stack of free
+//! records, whose head carries a tag against ABA, and a bump counter in the newest chunk. So it needs no care in fork
+//! or in signal handlers: interrupted anywhere, it loses one record at most.
 
 #![allow(unsafe_code)]
 
@@ -13,38 +14,39 @@ use crate::base::shared::{AtomicU32, AtomicU64, AtomicUsize, fence};
 use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering;
 
-/// What a range's record describes.
+/// What a range record describes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub enum Kind {
-    /// Nothing: the record is free, or somebody is at work on it.
+    /// Nothing: the record is free, or a thread is at work on it.
     Nothing = 0,
     /// A region of a heap.
     Region = 1,
     /// A mapping in use.
     Mapping = 2,
-    /// A mapping that could not be given back and waits to be used again.
+    /// A mapping that the system did not take back, and that waits to be used again.
     Retained = 3,
     /// The pool of guarded blocks.
     Guarded = 4,
 }
 
-/// A record. Its fields are written by the owner of what it describes; anyone may read them.
+/// A range record. The owner of what it describes writes its fields, and any thread may read them.
 #[repr(C, align(64))]
 pub struct RangeRecord {
     state: AtomicU32,
     /// Regions: the index of the arena whose heap owns it.
     pub arena: AtomicU32,
-    /// First address.
+    /// The first address.
     pub start: AtomicUsize,
-    /// Bytes.
+    /// The length in bytes.
     pub len: AtomicUsize,
-    /// Regions: all bytes from here on are zero but for a last tag and the fence. Mappings: bytes asked for.
+    /// Regions: all bytes from here on are zero, except a last boundary tag and the fence. Mappings: the bytes asked
+    /// for.
     pub untouched_from: AtomicUsize,
-    /// Regions: 1 if its first block may reach back into the region before. Mappings of checked blocks: 1 if the page before it is
-    /// reserved for it.
+    /// Regions: 1 if the region is joined to the one before, so a block may reach across. Mappings of checked blocks: 1
+    /// if the page before it is reserved for it.
     pub joined: AtomicU32,
-    /// Regions: what it has asked for of huge pages.
+    /// Regions: what it has asked for of huge pages. See `huge`.
     pub asked: AtomicU32,
     /// Regions: the heap's next region. Free records: the next free one.
     pub next: AtomicUsize,
@@ -56,7 +58,8 @@ pub struct RangeRecord {
 
 const _: () = assert!(size_of::<RangeRecord>() == 64);
 
-/// The kind is in the low bits; the rest counts changes, so that a reader can tell whether what it saw is of one piece.
+/// The low bits are the kind. The rest counts changes, so that a reader can tell whether all that it saw belongs
+/// together.
 const KIND_BITS: u32 = 3;
 const KIND_MASK: u32 = (1 << KIND_BITS) - 1;
 
@@ -65,7 +68,7 @@ fn changed(state: u32, kind: Kind) -> u32 {
 }
 
 impl RangeRecord {
-    /// Mappings: notes how many bytes were asked for. They stand where a region has `untouched_from`.
+    /// Mappings: notes how many bytes were asked for, in the place of `untouched_from`.
     pub fn set_wanted(&self, n: usize) {
         self.untouched_from.store(n, Ordering::Relaxed);
     }
@@ -87,55 +90,53 @@ impl RangeRecord {
         }
     }
 
-    /// Whether it is a heap's region.
+    /// Whether it describes a region of a heap.
     #[inline]
     pub fn is_region(&self) -> bool {
         self.kind() == Kind::Region
     }
 
-    /// The kind together with the number of changes so far: if it is the same before and after, nothing changed
-    /// in between.
+    /// The kind and the number of changes so far. If they are the same before and after, nothing changed in between.
     #[inline]
     pub fn state(&self) -> u32 {
         self.state.load(Ordering::Acquire)
     }
 
-    /// Publishes what it describes, after the other fields. The caller owns the range's record.
+    /// Publishes the kind, after the other fields. The caller owns the record.
     pub fn set_kind(&self, kind: Kind) {
         let state = self.state.load(Ordering::Relaxed);
         self.state.store(changed(state, kind), Ordering::Release);
     }
 
-    /// Claims a range's record of `kind` for a change: the kind becomes `Nothing`. One caller only gets it.
+    /// Claims a record of `kind` for a change: the kind becomes `Nothing`. Only one caller gets it.
     pub fn claim(&self, kind: Kind) -> bool {
         let state = self.state.load(Ordering::Relaxed);
         state & KIND_MASK == kind as u32 && self.claim_unchanged(state)
     }
 
-    /// The same where the range's record is still as it was when `state` was read: what was read of it since is true.
+    /// The same for a record that has not changed since `state` was read. So what was read of it since is true.
     pub fn claim_unchanged(&self, state: u32) -> bool {
         let new = changed(state, Kind::Nothing);
         let claimed = self.state.compare_exchange(state, new, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-        // Who reads what is written from here on sees that the state has changed.
+        // A thread that reads what is written from here on sees that the state has changed.
         fence(Ordering::Release);
         claimed
     }
 
-    /// Whether the range's record is still as it was when `state` was read: what was read of it since is of one piece.
+    /// Whether the record has not changed since `state` was read. Then what was read of it since belongs together.
     pub fn is_unchanged(&self, state: u32) -> bool {
         fence(Ordering::Acquire);
         self.state.load(Ordering::Relaxed) == state
     }
 
-    /// First address.
+    /// The first address.
     #[inline]
     pub fn start(&self) -> usize {
         self.start.load(Ordering::Relaxed)
     }
 
-    /// Bytes.
+    /// The length in bytes.
     #[inline]
-    #[expect(clippy::len_without_is_empty, reason = "a record is never empty")]
     pub fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)
     }
@@ -146,13 +147,13 @@ impl RangeRecord {
         self.start() + self.len()
     }
 
-    /// Whether `address` lies in it.
+    /// Whether `address` lies in the range.
     pub fn holds(&self, address: usize) -> bool {
         address.wrapping_sub(self.start()) < self.len()
     }
 }
 
-/// The head of a chunk, in the place of its first record.
+/// The head of a chunk, in the place of the first record.
 #[repr(C, align(64))]
 struct Chunk {
     next: AtomicUsize,
@@ -175,7 +176,7 @@ impl RecordPool {
         Self { free: AtomicU64::new(0), chunks: AtomicUsize::new(0) }
     }
 
-    /// A record nobody uses, of kind `Nothing`; `None` when the source has no more memory.
+    /// A free record, of kind `Nothing`. `None` if the source has no more memory.
     pub fn take(&self, source: &impl PageSource) -> Option<&'static RangeRecord> {
         self.pop().or_else(|| self.bump(source))
     }
@@ -220,17 +221,17 @@ impl RecordPool {
                 chunk.used.store(RECORDS, Ordering::Relaxed);
             }
             let new = source.map_guarded(CHUNK, source.page_size())?;
-            // A fresh chunk is zero: no records used.
+            // A fresh chunk is zero, so no record of it is used.
             let header = chunk(new)?;
             header.next.store(head, Ordering::Relaxed);
             if self.chunks.compare_exchange(head, new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-                // SAFETY: mapped above, and nobody has seen it.
+                // SAFETY: mapped above, and no other thread has seen it.
                 unsafe { source.unmap_guarded(new, CHUNK) };
             }
         }
     }
 
-    /// Calls `f` for every record ever taken, free ones included, until it says true.
+    /// Calls `f` with every record ever taken, free ones included, until it returns true, and returns that record.
     pub fn find(&self, mut f: impl FnMut(&'static RangeRecord) -> bool) -> Option<&'static RangeRecord> {
         let mut address = self.chunks.load(Ordering::Acquire);
         while let Some(chunk) = chunk(address) {
@@ -252,7 +253,7 @@ impl RecordPool {
         self.free.store(0, Ordering::Relaxed);
         while let Some(chunk) = chunk(address) {
             let next = chunk.next.load(Ordering::Relaxed);
-            // SAFETY: the test is over, nobody uses the records.
+            // SAFETY: the test is over, and the records are not in use.
             assert!(unsafe { source.unmap_guarded(address, CHUNK) });
             address = next;
         }
@@ -271,13 +272,13 @@ fn tagged(old: u64, index: u64) -> u64 {
 
 fn record_at(index: u64) -> Option<&'static RangeRecord> {
     let address = usize::try_from(index << 6).ok().filter(|&address| address != 0)?;
-    // SAFETY: indexes come from chunks, which are exposed, never unmapped while in use, zeroed at first, and hold
-    // nothing but records of atomics.
+    // SAFETY: indexes come from chunks. These are exposed, never unmapped while in use, zeroed at first, and hold only
+    // records of atomics.
     Some(unsafe { pointer::to_ref(address) })
 }
 
 fn chunk(address: usize) -> Option<&'static Chunk> {
-    // SAFETY: as for `record`.
+    // SAFETY: as in `record_at`.
     (address != 0).then(|| unsafe { pointer::to_ref(address) })
 }
 

@@ -1,14 +1,14 @@
-//! Regions: how a heap gets address space, joins neighbours, and gives it back.
+//! Regions: how a heap gets address space, joins neighbouring regions, and gives them back.
 //!
 //! ```text
 //!     region     | pad 8 | header, payload ...                          | fence 8 |
 //!     joined     | pad 8 | header, payload ... ====== fence+pad = 16 ====== ... payload | fence 8 |
 //! ```
 //!
-//! A fence is a header in use of no size. Where one region ends and the next of the same heap begins, fence and pad
-//! together are sixteen bytes, a grain: joining turns them into the inside of a free block, and parting makes them again.
+//! A fence is a header in use of no size. Where one region of a heap ends and the next begins, fence and pad together
+//! are 16 bytes, a grain. Joining turns them into the inside of a free block. Parting makes them again.
 
-use super::block::{self, Header};
+use super::block::{Block, Header};
 use super::heap::Heap;
 use super::range_record::{Kind, RangeRecord};
 use crate::base::config::{
@@ -19,16 +19,16 @@ use crate::sys::pages::{self, PageSource};
 use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// Pad and fence.
+/// The bytes of pad and fence.
 const EDGES: usize = 2 * HEADER;
 
 impl<S: PageSource + 'static> Heap<S> {
     /// Gets a region with room for a block of `need` bytes, next to the others if possible, and returns the free block
-    /// that has it. Where the system gives no region of the usual size it is asked for smaller ones, down to what the
-    /// block needs. `None` when it gives no more.
-    pub(super) fn grow(&mut self, need: usize) -> Option<block::Block> {
+    /// with that room. If the system gives no region of the usual size, this asks for smaller ones, down to what the
+    /// block needs. `None` if it gives none.
+    pub(super) fn grow(&mut self, need: usize) -> Option<Block> {
         let step = self.figures.held / GROWTH_DIVISOR;
-        // What is too much for one block is not joined.
+        // The regions are not joined if together they are too large for one block.
         if need > step
             && self.grow_downwards(need).is_some()
             && let Some(found) = self.free.find(need)
@@ -39,11 +39,11 @@ impl<S: PageSource + 'static> Heap<S> {
         self.free.find(need)
     }
 
-    /// Gets a region right before the newest one, whose first block is free, and so only what that lacks: else who asks for more each time would have
-    /// twice as much as it needs.
+    /// Gets a region right before the newest one, if that starts with a large free block, and asks only for what that
+    /// block lacks. Else a program that asks for more each time would hold twice as much as it needs.
     fn grow_downwards(&mut self, need: usize) -> Option<()> {
         let newest = self.regions.filter(|newest| newest.joined.load(Relaxed) == 0 && !self.source.maps_from_tool())?;
-        let first = self.trusted(newest.start() + EDGES);
+        let first = self.trusted(first_block(newest));
         let free = if first.in_use() { 0 } else { first.size() };
         let len = align::up(need.checked_sub(free)?, REGION_GRANULE);
         if free < REGION_GRANULE || need > BLOCK_MAX {
@@ -56,12 +56,13 @@ impl<S: PageSource + 'static> Heap<S> {
         self.add_region_at(start, len, need, false).map(|_| ())
     }
 
-    /// The same, for units that slabs of small objects will fill: huge pages at once, and so no more than will be filled soon.
-    pub(super) fn grow_for_slabs(&mut self, need: usize) -> Option<(block::Block, &'static RangeRecord)> {
+    /// The same as `grow`, for units that slabs of small objects will fill. The region asks for huge pages at once, so
+    /// it has no more than will be filled soon.
+    pub(super) fn grow_for_slabs(&mut self, need: usize) -> Option<(Block, &'static RangeRecord)> {
         self.grow_by(need, self.figures.held / DENSE_DIVISOR, true)
     }
 
-    fn grow_by(&mut self, need: usize, step: usize, for_slabs: bool) -> Option<(block::Block, &'static RangeRecord)> {
+    fn grow_by(&mut self, need: usize, step: usize, for_slabs: bool) -> Option<(Block, &'static RangeRecord)> {
         let least = align::up_checked(need.checked_add(EDGES + MIN_BLOCK)?, UNIT)?;
         if least > BLOCK_MAX {
             return None;
@@ -79,7 +80,7 @@ impl<S: PageSource + 'static> Heap<S> {
         }
     }
 
-    fn add_region(&mut self, len: usize, need: usize, for_slabs: bool) -> Option<(block::Block, &'static RangeRecord)> {
+    fn add_region(&mut self, len: usize, need: usize, for_slabs: bool) -> Option<(Block, &'static RangeRecord)> {
         let start = self.place_region(len)?;
         self.add_region_at(start, len, need, for_slabs)
     }
@@ -90,9 +91,9 @@ impl<S: PageSource + 'static> Heap<S> {
         len: usize,
         need: usize,
         for_slabs: bool,
-    ) -> Option<(block::Block, &'static RangeRecord)> {
+    ) -> Option<(Block, &'static RangeRecord)> {
         let Some(record) = self.records.take(&self.source) else {
-            // SAFETY: mapped by the caller, and nobody has seen it.
+            // SAFETY: the caller mapped it, and no other thread has seen it.
             #[expect(unsafe_code, reason = "undoing the caller's map call")]
             unsafe {
                 self.source.unmap(start, len)
@@ -106,7 +107,7 @@ impl<S: PageSource + 'static> Heap<S> {
         record.set_kind(Kind::Region);
         if !self.map.set(&self.source, start, len, record) {
             self.records.put(record);
-            // SAFETY: mapped above, and nobody has seen it.
+            // SAFETY: the caller mapped it, and no other thread has seen it.
             #[expect(unsafe_code, reason = "undoing the map call above")]
             unsafe {
                 self.source.unmap(start, len)
@@ -137,11 +138,11 @@ impl<S: PageSource + 'static> Heap<S> {
         pages::map_aligned(&self.source, 0, len, if len < REGION_GRANULE { UNIT } else { REGION_GRANULE })
     }
 
-    /// Maps address space at one place; whether it was free. `None` if the system gives none anywhere.
+    /// Maps address space at `place`, and returns whether that was free. `None` if the system gives none anywhere.
     fn map_at(&self, place: usize, len: usize) -> Option<bool> {
         let start = self.source.map(place, len)?;
         if start != place {
-            // SAFETY: mapped just now, and nobody has seen it.
+            // SAFETY: mapped just now, and no other thread has seen it.
             #[expect(unsafe_code, reason = "undoing the map call above")]
             unsafe {
                 self.source.unmap(start, len)
@@ -150,71 +151,79 @@ impl<S: PageSource + 'static> Heap<S> {
         Some(start == place)
     }
 
-    /// Makes a new region's memory a free block, one with what is free on both sides of it, and returns that.
-    fn join(&mut self, record: &'static RangeRecord) -> block::Block {
+    /// Makes the memory of a new region a free block, merges it with what is free on both sides, and returns the
+    /// result.
+    fn join(&mut self, record: &'static RangeRecord) -> Block {
         let (start, end) = (record.start(), record.end());
-        // A segment is no longer than a block may be: one free block may fill it.
+        // A segment is no longer than a block may be, as one free block may fill it.
         let room = BLOCK_MAX.saturating_sub(record.len());
         let below = self.map.get(start - 1).filter(|s| self.owns_region(s) && self.segment(s).len() <= room);
         let room = room.saturating_sub(below.map_or(0, |s| self.segment(s).len()));
         let above = self.map.get(end).filter(|s| self.owns_region(s) && self.segment(s).len() <= room);
 
         let mut prev_in_use = true;
-        let mut block = start + EDGES;
+        let mut block = first_block(record);
         if below.is_some() {
-            block = start;
-            let fence = self.trusted(start);
-            prev_in_use = fence.prev_in_use();
+            // The header of the block is where the fence of the region below stands.
+            block = block.before(EDGES);
+            prev_in_use = self.trusted(block).prev_in_use();
             record.joined.store(1, Relaxed);
         }
+        let size = end - block.address();
         let size = match above {
             Some(above) => {
                 above.joined.store(1, Relaxed);
-                end + EDGES - block
+                size + EDGES
             }
             None => {
-                block::set_header(end, Header::new(0));
-                end - block
+                block.after(size).set_header(Header::new(0));
+                size
             }
         };
         record.untouched_from.store(start + EDGES + MIN_BLOCK, Relaxed);
         let header = Header::new(size).with_prev_in_use(prev_in_use);
-        block::set_header(block, header);
+        block.set_header(header);
         let free = self.give(block, header);
         if !prev_in_use {
-            // Merged into the free block before: its tag and the fence are inside now, where all has to be zero.
-            block::clear_tag(block, 0);
-            block::clear_header(block);
+            // It was merged into the free block before. The tag of that and the fence are inside now, where all must be
+            // zero.
+            block.clear_tag_before();
+            block.clear_header();
         }
         free
     }
 
-    /// The addresses of the joined regions around `record`.
-    pub(super) fn segment(&self, record: &'static RangeRecord) -> Range<usize> {
+    /// The first of the joined regions around `record`.
+    pub(super) fn first_of_segment(&self, record: &'static RangeRecord) -> &'static RangeRecord {
         let mut first = record;
         while first.joined.load(Relaxed) != 0
             && let Some(before) = self.map.get(first.start() - 1)
         {
             first = before;
         }
+        first
+    }
+
+    /// The addresses of the joined regions around `record`.
+    pub(super) fn segment(&self, record: &'static RangeRecord) -> Range<usize> {
         let mut end = record.end();
         while let Some(next) = self.joined_at(end) {
             end = next.end();
         }
-        first.start()..end
+        self.first_of_segment(record).start()..end
     }
 
-    /// The region that starts at `address` and is joined with the one before it.
+    /// The region that starts at `address` and is joined to the one before it.
     fn joined_at(&self, address: usize) -> Option<&'static RangeRecord> {
         self.map.get(address).filter(|next| self.owns_region(next) && next.joined.load(Relaxed) != 0)
     }
 
-    /// Cuts the regions at both ends of a free block where a region of the usual kind might start, so that what lies between are
-    /// whole regions: a block that stays would else keep the address space of all of its region. Where there is no record for another
-    /// region that is left.
-    pub(super) fn cut_around(&mut self, free: block::Block) {
-        let (head, tail) = (free - HEADER, free - HEADER + self.trusted(free).size());
-        // A block stays before, and one behind, each with an edge.
+    /// Cuts the regions at both ends of a free block where a region of the usual kind may start, so that whole regions
+    /// lie between. Else a block that stays would keep the address space of its whole region. If there is no record for
+    /// another region, this does not cut.
+    pub(super) fn cut_around(&mut self, free: Block) {
+        let Range { start: head, end: tail } = free.extent(self.trusted(free).size());
+        // A block stays on each side, with the edges.
         let first = align::up(head + EDGES + MIN_BLOCK, REGION_GRANULE);
         let last = align::down(tail.saturating_sub(EDGES + MIN_BLOCK), REGION_GRANULE);
         if first < last {
@@ -239,7 +248,7 @@ impl<S: PageSource + 'static> Heap<S> {
         upper.untouched_from.store(untouched_from.max(at + EDGES + MIN_BLOCK), Relaxed);
         upper.next.store(lower.next.load(Relaxed), Relaxed);
         upper.set_kind(Kind::Region);
-        // The leaves are there: nothing can fail.
+        // The leaves are there, so this cannot fail.
         let _ = self.map.set(&self.source, at, end - at, upper);
         lower.len.store(at - lower.start(), Relaxed);
         lower.untouched_from.store(untouched_from.min(at), Relaxed);
@@ -247,9 +256,10 @@ impl<S: PageSource + 'static> Heap<S> {
         self.figures.regions += 1;
     }
 
-    /// The whole regions inside a free block, as a range of addresses that can be given back; empty if there are none.
-    fn whole_regions(&self, free: block::Block, size: usize) -> Range<usize> {
-        let (head, tail) = (free - HEADER, free - HEADER + size);
+    /// The whole regions inside a free block, as a range of addresses that can be given back. It is empty if there are
+    /// none.
+    fn whole_regions(&self, free: Block, size: usize) -> Range<usize> {
+        let Range { start: head, end: tail } = free.extent(size);
         let fits = |rest: usize| rest == 0 || rest >= MIN_BLOCK;
         let Some(first) = self.map.get(head) else { return 0..0 };
         let mut start = first.start();
@@ -262,7 +272,7 @@ impl<S: PageSource + 'static> Heap<S> {
         }
         let Some(last) = self.map.get(tail - 1) else { return 0..0 };
         let mut end = last.end();
-        // A header at the very end of a region is the fence, or that of a block which starts in the region joined to it.
+        // A header at the very end of a region is the fence, or that of a block in the region joined to it.
         if tail != end - HEADER || self.joined_at(end).is_some() {
             end = last.start();
             while end > start && !fits(tail.saturating_sub(end + HEADER)) {
@@ -272,9 +282,9 @@ impl<S: PageSource + 'static> Heap<S> {
         if start < end { start..end } else { 0..0 }
     }
 
-    /// Gives the whole regions inside a free block back to the system, but for the heap's last one if that is to be kept; how many
-    /// bytes that were.
-    pub(super) fn release_regions(&mut self, free: block::Block, keep_last: bool) -> usize {
+    /// Gives the whole regions inside a free block back to the system, and returns how many bytes that was. With
+    /// `keep_last` the heap's last region stays.
+    pub(super) fn release_regions(&mut self, free: Block, keep_last: bool) -> usize {
         let header = self.trusted(free);
         let mut run = self.whole_regions(free, header.size());
         if keep_last && run.len() == self.figures.held {
@@ -283,12 +293,12 @@ impl<S: PageSource + 'static> Heap<S> {
         if run.is_empty() {
             return 0;
         }
-        let (head, tail) = (free - HEADER, free - HEADER + header.size());
+        let Range { start: head, end: tail } = free.extent(header.size());
         let (has_front, has_back) = (head < run.start, self.joined_at(run.end).is_some());
         self.free.remove(free);
-        // Out of the map before the addresses can belong to somebody else.
+        // They leave the map first, because their addresses may belong to another thread as soon as they are unmapped.
         self.map.clear(run.start, run.len());
-        // SAFETY: the run is inside a free block, and nothing of ours in it is needed any more.
+        // SAFETY: the run is inside a free block, and nothing in it is needed any more.
         #[expect(unsafe_code, reason = "the heap owns its regions")]
         let done = unsafe { self.source.unmap(run.start, run.len()) };
         if !done {
@@ -300,20 +310,21 @@ impl<S: PageSource + 'static> Heap<S> {
         if has_front {
             let front = run.start - HEADER - head;
             if front > 0 {
-                block::set_header(free, header.with_size(front).with_in_use(false));
-                block::set_tag(free, front);
+                free.set_header(header.with_size(front).with_in_use(false));
+                free.set_tag(front);
                 self.free.insert(free);
             }
-            block::set_header(run.start, Header::new(0).with_prev_in_use(front == 0 && header.prev_in_use()));
+            let fence = free.after(front);
+            fence.set_header(Header::new(0).with_prev_in_use(front == 0 && header.prev_in_use()));
         }
         if has_back && let Some(next) = self.map.get(run.end) {
             next.joined.store(0, Relaxed);
             next.untouched_from.fetch_max(next.start() + EDGES + MIN_BLOCK, Relaxed);
-            let first = run.end + EDGES;
-            let rest = tail - (first - HEADER);
+            let first = first_block(next);
+            let rest = tail - (first.address() - HEADER);
             if rest > 0 {
-                block::set_header(first, Header::new(rest).with_in_use(false));
-                block::set_tag(first, rest);
+                first.set_header(Header::new(rest).with_in_use(false));
+                first.set_tag(rest);
                 self.free.insert(first);
             } else {
                 self.set_prev_in_use(first, true);
@@ -322,15 +333,15 @@ impl<S: PageSource + 'static> Heap<S> {
         run.len()
     }
 
-    /// Puts the run's regions back into the page map: the system refused to take them.
+    /// Puts the regions of a run back into the page map, as the system refused to unmap them.
     fn restore(&self, run: &Range<usize>) {
         for record in self.regions().filter(|record| run.contains(&record.start())) {
-            // The leaves are there: nothing can fail.
+            // The leaves are there, so this cannot fail.
             let _ = self.map.set(&self.source, record.start(), record.len(), record);
         }
     }
 
-    /// Takes the run's regions off the heap's list.
+    /// Takes the regions of a run off the heap's list.
     fn forget(&mut self, run: &Range<usize>) {
         let mut kept: Option<&'static RangeRecord> = None;
         let mut region = self.regions;
@@ -359,9 +370,19 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 }
 
+/// The first block of a region that is not joined to the one before it.
+pub(super) fn first_block(region: &RangeRecord) -> Block {
+    // SAFETY: a region has room for its edges and for more than one block.
+    #[expect(unsafe_code, reason = "the region's record says where it is")]
+    unsafe {
+        Block::at(region.start() + EDGES)
+    }
+}
+
 fn next_region(record: &RangeRecord) -> Option<&'static RangeRecord> {
     let address = record.next.load(Relaxed);
-    // SAFETY: the link of a region's range's record is that of another range's record, or zero; records of ranges are never unmapped.
+    // SAFETY: the link in a region's record is the address of another range record, or zero. Range records are never
+    // unmapped.
     #[expect(unsafe_code, reason = "records link each other by address")]
     unsafe {
         pointer::at::<RangeRecord>(address).as_ref()

@@ -1,9 +1,10 @@
-//! The heap against a shadow model, on the fake page source: random operations under every policy, failures injected, the
-//! validator after every operation, contents and alignment checked, and at the end all merged back.
+//! The heap against a shadow model, on the fake page source: random operations under every policy, with injected
+//! failures. The validator runs after every operation, contents and alignment are checked, and at the end all is merged
+//! back.
 
 #![allow(unsafe_code)]
 
-use super::block;
+use super::block::Block;
 use super::credit::Huge;
 use super::free_list::Fit;
 use super::headers::usable_size;
@@ -43,35 +44,35 @@ impl PageSource for Rc<Fake> {
         (**self).now()
     }
     unsafe fn unreserve(&self, address: usize, len: usize) -> bool {
-        // SAFETY: passed on.
+        // SAFETY: the caller's promise.
         unsafe { (**self).unreserve(address, len) }
     }
     unsafe fn unmap(&self, address: usize, len: usize) -> bool {
-        // SAFETY: passed on.
+        // SAFETY: the caller's promise.
         unsafe { (**self).unmap(address, len) }
     }
     unsafe fn remap(&self, address: usize, old_len: usize, new_len: usize, to: usize) -> bool {
-        // SAFETY: passed on.
+        // SAFETY: the caller's promise.
         unsafe { (**self).remap(address, old_len, new_len, to) }
     }
     unsafe fn remap_anywhere(&self, address: usize, old_len: usize, new_len: usize) -> Option<usize> {
-        // SAFETY: passed on.
+        // SAFETY: the caller's promise.
         unsafe { (**self).remap_anywhere(address, old_len, new_len) }
     }
     unsafe fn purge(&self, address: usize, len: usize) -> bool {
-        // SAFETY: passed on.
+        // SAFETY: the caller's promise.
         unsafe { (**self).purge(address, len) }
     }
 }
 
-/// A page map of its own for a test. Leaked, as a static is.
+/// A page map for one test. It is leaked, so it lives as long as a static.
 pub(crate) fn leaked_map() -> &'static PageMap {
     let layout = std::alloc::Layout::new::<PageMap>();
     // SAFETY: a page map of zeroes is an empty one.
     unsafe { &*std::alloc::alloc_zeroed(layout).cast::<PageMap>() }
 }
 
-/// A heap with a page map, a pool and a source of its own.
+/// A heap with its own page map, record pool and source.
 struct Bench {
     heap: Heap<Rc<Fake>>,
     mappings: Mappings<Rc<Fake>>,
@@ -94,8 +95,8 @@ impl Bench {
         Self { heap, mappings, source, map, records }
     }
 
-    /// Frees as an arena does: what is due is trimmed.
-    fn free(&mut self, block: block::Block) -> Result<usize, BlockMisuse> {
+    /// Frees as an arena does, and trims if that is due.
+    fn free(&mut self, block: usize) -> Result<usize, BlockMisuse> {
         let result = self.heap.free(block);
         if self.heap.is_over(0) {
             self.heap.trim_if_due(0);
@@ -108,7 +109,8 @@ impl Bench {
         self.mappings.check().unwrap();
     }
 
-    /// Everything was freed: one free block a segment, and nothing left once the last region is given back.
+    /// Asserts that all was freed: each segment is one free block, and nothing is left once the last region is given
+    /// back.
     fn finish(mut self) {
         self.source.fail_every(0);
         self.source.fail_unmaps(false);
@@ -133,8 +135,14 @@ impl Bench {
 }
 
 fn bytes(block: usize, len: usize) -> &'static mut [u8] {
-    // SAFETY: tests pass blocks they own.
+    // SAFETY: tests pass blocks that they own.
     unsafe { core::slice::from_raw_parts_mut(pointer::at_mut(block), len) }
+}
+
+/// The block at an address that a heap gave.
+fn block_at(address: usize) -> Block {
+    // SAFETY: tests pass blocks that they own, or have owned.
+    unsafe { Block::at(address) }
 }
 
 /// A live block as the model knows it.
@@ -184,7 +192,7 @@ struct Model {
 }
 
 impl Model {
-    /// Takes a new block into the model: aligned, as large as promised, and on top of no other.
+    /// Takes a new block into the model. Asserts that it is aligned, as large as promised, and on top of no other.
     fn accept(&mut self, fresh: Option<Fresh>, asked: usize, align: usize, zero: bool) {
         let Some(fresh) = fresh else { return };
         assert!(fresh.usable >= asked && fresh.block.is_multiple_of(align.max(16)));
@@ -324,7 +332,7 @@ proptest! {
         for (record, ..) in live {
             prop_assert!(bench.mappings.free(record));
         }
-        // What could not be unmapped when it was freed is used again, so that nothing is lost.
+        // What could not be unmapped when it was freed is used again, so nothing is lost.
         while let Some(kept) = bench.records.find(|record| record.kind() == super::range_record::Kind::Retained) {
             let again = bench.mappings.alloc(kept.len(), UNIT).unwrap();
             prop_assert!(bench.mappings.free(again));
@@ -335,7 +343,7 @@ proptest! {
 
 #[test]
 fn fit_policies_choose_as_they_say() {
-    // Holes of 400, 600 and 500 bytes in address order, and the free end of the region after them all.
+    // There are holes of 400, 600 and 500 bytes in address order, and behind them the free end of the region.
     for (fit, expected) in [(Fit::First, 1), (Fit::Best, 2), (Fit::Worst, 3)] {
         let mut bench = Bench::new(fit, 16 << 20);
         let mut places: Vec<_> = [400, 600, 500]
@@ -363,7 +371,7 @@ fn regions_join_and_part() {
     bench.check();
     let before = bench.heap.figures();
     assert!(before.regions >= 8, "{before:?}");
-    // Everything but the first and last block: the regions between go back, and their neighbours end with fences again.
+    // All but the first and the last block: the regions between go back, and their neighbours end with fences again.
     for &block in &blocks[1..199] {
         bench.heap.free(block).unwrap();
     }
@@ -380,7 +388,7 @@ fn regions_join_and_part() {
 #[test]
 fn a_heap_grows_by_what_the_free_block_at_its_start_lacks() {
     let mut bench = Bench::new(Fit::First, 128 << 20);
-    // The page map's leaf is not to stand between the regions.
+    // The leaf of the page map must not stand between the regions.
     let mapping = bench.mappings.alloc(1, UNIT).unwrap();
     for mib in 3..=24 {
         let block = bench.heap.alloc(mib << 20).unwrap().block;
@@ -395,10 +403,10 @@ fn a_heap_grows_by_what_the_free_block_at_its_start_lacks() {
 
 #[test]
 fn a_block_on_a_seam_keeps_its_header() {
-    // A block that starts exactly where a joined region starts has its header at the end of the region before: where a
-    // fence would stand, if there were one.
+    // A block that starts exactly where a joined region starts has its header at the end of the region before. A fence
+    // would stand there if the regions were not joined.
     let mut bench = Bench::new(Fit::First, 64 << 20);
-    // The page map's leaf is not to stand between the two regions.
+    // The leaf of the page map must not stand between the two regions.
     let mapping = bench.mappings.alloc(1, UNIT).unwrap();
     let upper = bench.heap.alloc(REGION_GRANULE - 4096).unwrap().block;
     let lower = bench.heap.alloc(REGION_GRANULE - 4096).unwrap().block;

@@ -1,5 +1,5 @@
-//! Trimming: memory of free blocks goes back to the operating system, whole regions with their addresses, else
-//! whole pages inside a block, which keep theirs.
+//! Trimming: memory of free blocks goes back to the operating system. Whole regions go with their addresses. Else the
+//! whole pages inside a block go, and keep their addresses.
 
 use super::block::{self, Block};
 use super::heap::Heap;
@@ -8,24 +8,26 @@ use crate::base::config::{HEADER, REGION_GRANULE, UNIT};
 use crate::sys::pages::{PageSource, Purges};
 use core::sync::atomic::Ordering::Relaxed;
 
-/// In a free block as large as this the kernel may put huge pages together at both ends: it is little of what went back.
+/// Where at least so many bytes of a free block go back, the kernel may put huge pages together at both ends: they are
+/// little in comparison.
 const PARTED: usize = 4 * REGION_GRANULE;
 
 impl<S: PageSource + 'static> Heap<S> {
-    /// Gives back all whole regions and all whole pages of free blocks; about how many bytes that were.
+    /// Gives back all whole regions and all whole pages of free blocks, and returns about how many bytes that was.
     pub fn trim(&mut self) -> usize {
         self.trim_some(self.source.page_size(), usize::MAX)
     }
 
-    /// Whether more freed bytes wait than the threshold says, with so many that wait elsewhere.
+    /// Whether more freed bytes wait than the threshold allows. `elsewhere` is how many wait elsewhere.
     #[inline]
     pub fn is_over(&self, elsewhere: usize) -> bool {
         self.dirty.saturating_add(elsewhere) > self.trim_threshold
     }
 
-    /// For a heap that `is_over`: gives back free blocks of at least a unit, few calls for most of the memory, when they have waited
-    /// for the decay time, as what a program frees it mostly needs again at once, and pages cost more to touch anew than to keep;
-    /// but not more than twice what is live, or the most that may wait. Whether it was due.
+    /// Trims a heap that `is_over` if that is due, and returns whether it was. Freed memory first waits for the decay
+    /// time: a program mostly needs it again at once, and to touch pages anew costs more than to keep them. But no more
+    /// waits than twice what is live, or `trim_most` if that is more. The trim skips free blocks of less than a unit:
+    /// few calls give back most of the memory.
     #[cold]
     pub fn trim_if_due(&mut self, elsewhere: usize) -> bool {
         let now = self.source.now().max(1);
@@ -41,12 +43,12 @@ impl<S: PageSource + 'static> Heap<S> {
         due
     }
 
-    /// Gives back whole regions, and whole pages of free blocks of at least `least` bytes, until these were about so many bytes; how
-    /// many they were. What is done already takes no time again.
+    /// Gives back whole regions, and whole pages of free blocks of at least `least` bytes, until that was about
+    /// `bytes`. Returns how many bytes it was. Blocks that are purged already take no time again.
     pub fn trim_some(&mut self, least: usize, bytes: usize) -> usize {
         self.dirty = 0;
         self.over_since = 0;
-        // An emptied heap's next allocation should not need the system again.
+        // The last region stays: the next allocation of an emptied heap should not need the system.
         let mut given = self.release_some_regions(bytes, true);
         let mut at = None;
         while given < bytes
@@ -58,12 +60,12 @@ impl<S: PageSource + 'static> Heap<S> {
         given
     }
 
-    /// The next free block that starts at a unit and has whole units, no more than `most` bytes.
+    /// The next free block after `at` that starts at a unit and has whole units, at most `most` bytes.
     pub fn next_unit_hole(&self, mut at: Option<Block>, most: usize) -> Option<Block> {
         loop {
             let block = self.free.next_of_size(at, UNIT)?;
             let size = self.trusted(block).size();
-            if size <= most && align::is(block, UNIT) && align::is(size, UNIT) {
+            if size <= most && align::is(block.address(), UNIT) && align::is(size, UNIT) {
                 return Some(block);
             }
             at = Some(block);
@@ -73,19 +75,21 @@ impl<S: PageSource + 'static> Heap<S> {
     /// Takes the first `bytes` of a free block.
     ///
     /// # Safety
-    /// `hole` is in this heap's free list, and has so many bytes.
+    /// A free block of this heap with so many bytes is at `hole`.
     #[expect(unsafe_code, reason = "it writes headers where the caller says")]
-    pub unsafe fn take_hole(&mut self, hole: Block, bytes: usize) {
-        self.take(hole, bytes);
+    pub unsafe fn take_hole(&mut self, hole: usize, bytes: usize) {
+        // SAFETY: the caller's promise.
+        self.take(unsafe { Block::at(hole) }, bytes);
     }
 
-    /// So many bytes that have just come back are no pages.
+    /// Does not count `bytes` that have just been freed as dirty, because they have no pages.
     pub fn forget_dirty(&mut self, bytes: usize) {
         self.dirty = self.dirty.saturating_sub(bytes);
     }
 
-    /// For whoever needs address space: gives back all that free blocks have of it, in whole regions, which are made of parts of others
-    /// too, the last one too; how many bytes that were.
+    /// Gives back all address space of free blocks, and returns how many bytes that was: for a caller that needs
+    /// address space. It goes in whole regions, also in new ones made of parts of others, and the heap's last region
+    /// goes too.
     pub fn release_whole_regions(&mut self) -> usize {
         self.release_some_regions(usize::MAX, false)
     }
@@ -97,7 +101,7 @@ impl<S: PageSource + 'static> Heap<S> {
         while given < bytes
             && let Some(block) = next
         {
-            // Asked for first: releasing takes the block itself out of the list, or makes it smaller.
+            // This comes first: a release takes the block itself out of the list, or makes it smaller.
             next = self.free.next_of_size(Some(block), smallest_region);
             if !keep_last {
                 self.cut_around(block);
@@ -107,10 +111,10 @@ impl<S: PageSource + 'static> Heap<S> {
         given
     }
 
-    /// Adds the whole pages between two addresses in a block that metes itself has to those that are to be given back.
+    /// Adds the whole pages between two addresses, in a block that metes itself uses, to `purges`.
     ///
     /// # Safety
-    /// Nobody needs what stands between them, nor does until the purges are made.
+    /// What stands between the addresses is not needed, and will not be until the purges are made.
     #[expect(unsafe_code, reason = "the heap owns its blocks")]
     pub unsafe fn purge_inside(&self, purges: &mut Purges<'_, S>, start: usize, end: usize) {
         let page = self.source.page_size();
@@ -130,13 +134,14 @@ impl<S: PageSource + 'static> Heap<S> {
             return 0;
         }
         let page = self.source.page_size();
-        let start = align::up(free + block::NODE, page);
+        let address = free.address();
+        let start = align::up(address + block::NODE, page);
         // The boundary tag is the last word.
-        let end = align::down(free + header.size() - 2 * HEADER, page);
-        // Past the untouched_from nothing was ever touched.
+        let end = align::down(address + header.size() - 2 * HEADER, page);
+        // Nothing from `untouched_from` on was ever touched.
         let untouched_from = self
             .map
-            .get(free)
+            .get(address)
             .filter(|region| region.holds(end))
             .map_or(end, |region| region.untouched_from.load(Relaxed));
         let touched_end = end.min(align::up(untouched_from, page));
@@ -148,7 +153,7 @@ impl<S: PageSource + 'static> Heap<S> {
         if !owes {
             self.part(start..touched_end, small);
         }
-        // SAFETY: the pages hold nothing of ours: they lie between the node and the tag of a free block.
+        // SAFETY: the pages lie between the node and the tag of a free block, so they hold nothing of metes.
         #[expect(unsafe_code, reason = "the heap owns its free blocks")]
         let done = unsafe { self.source.purge(start, touched_end - start) };
         if !done {
@@ -156,11 +161,11 @@ impl<S: PageSource + 'static> Heap<S> {
         }
         self.forget_touched(&(start..touched_end), !owes);
         if let Some(region) =
-            self.map.get(free).filter(|region| region.holds(end) && region.untouched_from.load(Relaxed) <= end)
+            self.map.get(address).filter(|region| region.holds(end) && region.untouched_from.load(Relaxed) <= end)
         {
             region.untouched_from.store(start, Relaxed);
         }
-        block::set_header(free, header.with_purged());
+        free.set_header(header.with_purged());
         touched_end - start
     }
 }

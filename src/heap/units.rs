@@ -1,14 +1,16 @@
-//! Units: the blocks of the heap that slabs stand in, cut so that their payload starts at a unit and ends with the next block's header.
+//! Units: the blocks of the heap that become slabs. The payload of such a block starts at a unit, and its last unit
+//! ends with the header of the next block.
 //!
 //! ```text
 //!     | header | unit ...          | header | unit ...          | 0 | unit ...          | header
 //! ```
 //!
-//! Between two slabs the header may be missing, as its page was given back or never touched: the page map tells what it was.
+//! Between two slabs the header may be missing, because its page was given back or never touched. The page map tells
+//! what it was.
 
 #![allow(unsafe_code)]
 
-use super::block::{self, Block, Header, MIN_REST};
+use super::block::{Block, Header, MIN_REST};
 use super::heap::{Heap, aligned_in};
 use super::page_map::{Entry, RECORD_SHIFT};
 use crate::base::align;
@@ -17,12 +19,13 @@ use crate::sys::pages::PageSource;
 use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// How many holes a search for units looks at before it asks for room to align in.
+/// How many free blocks a search for units tries before it wants one with room for the alignment.
 const EXACT_TRIES: usize = 8;
 
 impl<S: PageSource + 'static> Heap<S> {
-    /// A block whose payload starts at a unit and whose `bytes`, whole units, end with the next block's header.
-    pub fn alloc_units(&mut self, bytes: usize) -> Option<Block> {
+    /// Takes a block of `bytes`, which are whole units and end with the header of the next block. Returns its address,
+    /// that of a unit.
+    pub fn alloc_units(&mut self, bytes: usize) -> Option<usize> {
         let (found, start) = self.place_for_units(bytes).or_else(|| {
             self.grow(bytes + UNIT + MIN_BLOCK)?;
             self.place_for_units(bytes)
@@ -30,15 +33,15 @@ impl<S: PageSource + 'static> Heap<S> {
         Some(self.take_at(found, start, bytes).block)
     }
 
-    /// The free block that units would be cut out of, and from where on.
-    fn place_for_units(&self, bytes: usize) -> Option<(Block, Block)> {
-        // A search with room for the alignment passes every hole that is exactly right, such as that of another slab
-        // that was given back. So the first few that are large enough are looked at before, and those of them that were touched before others.
+    /// The free block to cut units out of, and the address where they start.
+    fn place_for_units(&self, bytes: usize) -> Option<(Block, usize)> {
+        // A search with room for the alignment misses each free block that is exactly right, such as that of another
+        // slab that was given back. So this tries a few blocks that are large enough first, and prefers touched ones.
         let (mut candidate, mut fresh) = (self.free.find(bytes), None);
         for _ in 0..EXACT_TRIES {
             let Some(found) = candidate else { break };
             let start = aligned_in(found, UNIT);
-            if start - found + bytes <= self.trusted(found).size() {
+            if start - found.address() + bytes <= self.trusted(found).size() {
                 if !self.is_fresh(start) {
                     return Some((found, start));
                 }
@@ -52,8 +55,8 @@ impl<S: PageSource + 'static> Heap<S> {
         })
     }
 
-    /// Whether nobody has touched the end of a unit, nor what is behind.
-    fn is_fresh(&self, unit: Block) -> bool {
+    /// Whether the end of a unit and all behind it are untouched.
+    fn is_fresh(&self, unit: usize) -> bool {
         self.map.get(unit).is_some_and(|region| region.untouched_from.load(Relaxed) <= unit + UNIT - HEADER)
     }
 
@@ -62,13 +65,14 @@ impl<S: PageSource + 'static> Heap<S> {
         self.place_for_units(UNIT).is_some_and(|(_, start)| !self.is_fresh(start))
     }
 
-    /// Up to so many units that nobody has touched yet, each a block of its own: the first as `alloc_units` would have it, the others with headers
-    /// as if purged, so the caller puts slabs there, beside others of so many bytes. All units of a region that is made for slabs. `None` if what would
-    /// be taken next is no such unit.
-    pub fn take_fresh_units(&mut self, mut most: usize, slabs: usize) -> Option<Range<Block>> {
+    /// Takes up to `most` neighbouring untouched units, each a block of its own. The first has a header, as from
+    /// `alloc_units`. The headers of the others count as purged, so the caller has to put slabs there. If slabs of
+    /// `slabs` bytes in all are dense, the units are all those of a new region for slabs. `None` if the next units are
+    /// not untouched.
+    pub fn take_fresh_units(&mut self, mut most: usize, slabs: usize) -> Option<Range<usize>> {
         let need = 2 * UNIT + MIN_BLOCK;
         let (found, start) = if self.is_dense(slabs) {
-            // Not from what was made for blocks: the rest of that may be sparse.
+            // Memory that was made for blocks is not used: the rest of it may be sparse.
             let (found, region) = self.grow_for_slabs(need)?;
             most = region.len() / UNIT;
             (found, aligned_in(found, UNIT).max(region.start()))
@@ -78,79 +82,90 @@ impl<S: PageSource + 'static> Heap<S> {
             self.grow(need)?;
             self.place_for_units(UNIT)?
         };
-        let end = (found + self.trusted(found).size() - MIN_REST).min(self.map.get(start)?.end());
+        let end = (found.address() + self.trusted(found).size() - MIN_REST).min(self.map.get(start)?.end());
         let units = (end.saturating_sub(start) / UNIT).min(most);
         if units == 0 || !self.is_fresh(start) {
             return None;
         }
         let end = start + units * UNIT;
         self.take_at(found, start, end - start);
-        block::set_header(start, self.trusted(start).with_size(UNIT));
+        let first = found.after(start - found.address());
+        first.set_header(self.trusted(first).with_size(UNIT));
         self.figures.live_blocks += units - 1;
         Some(start..end)
     }
 
-    /// Takes the last of the units that `take_fresh_units` returned back.
+    /// Takes back the last of the units that `take_fresh_units` returned.
     ///
     /// # Safety
-    /// They are, but for the first one, whole, and nothing was done with them.
-    pub unsafe fn give_fresh_units(&mut self, units: Range<Block>) {
-        block::set_header(units.start, Header::new(UNIT));
-        // SAFETY: the caller's promise; the first has a header again.
-        unsafe { self.join_units(units.start, units.end) };
+    /// The units are the end of that range, without its first unit, and nothing was done with them.
+    pub unsafe fn give_fresh_units(&mut self, units: Range<usize>) {
+        // SAFETY: the caller's promise. The first unit has a header again.
+        unsafe {
+            Block::at(units.start).set_header(Header::new(UNIT));
+            self.join_units(units.start, units.end);
+        }
         self.free_own(units.start);
     }
 
-    /// Makes one block of neighbours of a unit each that metes itself has. Where no header stands between them none is written.
+    /// Makes one block of neighbouring blocks of a unit each, which metes itself uses. Where no header stands between
+    /// them none is written.
     ///
     /// # Safety
-    /// From `start` to `end` there are nothing but blocks of this heap in use, of a unit each, that are the caller's. The first has its header.
-    pub unsafe fn join_units(&mut self, start: Block, end: Block) {
-        for between in (start + UNIT..end).step_by(UNIT) {
-            if block::header(between) != Err(0) {
+    /// From `start` to `end` there are only blocks in use of this heap, of a unit each, that belong to the caller. The
+    /// first has its header.
+    pub unsafe fn join_units(&mut self, start: usize, end: usize) {
+        // SAFETY: the caller's promise.
+        let first = unsafe { Block::at(start) };
+        let size = end - start;
+        for bytes in (UNIT..size).step_by(UNIT) {
+            let between = first.after(bytes);
+            if between.header() != Err(0) {
                 self.trusted(between);
-                block::clear_header(between);
+                between.clear_header();
             }
         }
-        let size = end - start;
-        block::set_header(start, self.trusted(start).with_size(size));
+        first.set_header(self.trusted(first).with_size(size));
         self.figures.live_blocks -= size / UNIT - 1;
     }
 
-    /// The header of a slab's block whose page may have been purged, as it stands at the end of the slab before: whole units, in
-    /// use, and so is the one before.
+    /// The header of the block at `address` as it was before its page was purged: whole units, in use, after a block in
+    /// use. `None` if it cannot have been purged, as no slab starts at the address right after another.
     #[cold]
-    pub(super) fn purged_header(&self, block: Block) -> Option<Header> {
+    pub(super) fn purged_header(&self, address: usize) -> Option<Header> {
         let record = |unit: usize| self.map.slab_entry(unit).map_or(0, Entry::word) >> RECORD_SHIFT;
-        let mine = record(block);
-        if mine == 0 || !align::is(block, UNIT) || record(block - UNIT) == mine || record(block - UNIT) == 0 {
+        let mine = record(address);
+        if mine == 0 || !align::is(address, UNIT) || record(address - UNIT) == mine || record(address - UNIT) == 0 {
             return None;
         }
-        let units = (1..).take_while(|units| record(block + units * UNIT) == mine).count() + 1;
+        let units = (1..).take_while(|units| record(address + units * UNIT) == mine).count() + 1;
         Some(Header::new(units * UNIT).with_in_use(true).with_prev_in_use(true))
     }
 
-    /// Whether the header of the block at the end of a slab can be had without its page.
+    /// Whether the page map tells the header of the block at the end of a slab, so that it may be purged.
     ///
     /// # Safety
     /// A slab of this heap ends there.
-    pub unsafe fn can_purge_header(&self, block: Block) -> bool {
-        match (block::header(block), self.purged_header(block)) {
+    pub unsafe fn can_purge_header(&self, address: usize) -> bool {
+        // SAFETY: the caller's promise.
+        match (unsafe { Block::at(address) }.header(), self.purged_header(address)) {
             (Ok(stands), Some(made)) => stands == made,
             (Err(raw), made) => raw == 0 && made.is_some(),
             (Ok(_), None) => false,
         }
     }
 
-    /// Writes a purged header anew, if the one of `block` is.
+    /// Writes the header of the block at `address` again, if it was purged.
     ///
     /// # Safety
     /// A slab of this heap starts or ends there.
-    pub unsafe fn restore_header(&self, block: Block) {
-        if block::header(block) == Err(0)
-            && let Some(header) = self.purged_header(block)
+    pub unsafe fn restore_header(&self, address: usize) {
+        // SAFETY: the caller's promise.
+        let block = unsafe { Block::at(address) };
+        if block.header() == Err(0)
+            && let Some(header) = self.purged_header(address)
         {
-            block::set_header(block, header);
+            block.set_header(header);
         }
     }
 }

@@ -1,11 +1,12 @@
 //! An arena: one heap, its bins of slabs, their lock, and what reaches it while the lock cannot be taken.
 //!
-//! Three callers cannot have the lock and must not wait for it. `enter` turns them away: what they allocate comes from elsewhere, and what they
-//! free waits in the arena's chain of deferred frees, which the next operation empties:
-//! - a signal handler that interrupted an operation: the heap is in pieces. It may not wait for another
-//!   arena's lock either: that one's owner may be in a signal handler too, waiting for this thread;
-//! - a thread that comes while a fork has the arena frozen (`sys::lock`): the fork may be waiting for what this thread holds;
-//! - a handler of another library between our fork handlers, on the forking thread. In the child the arenas are frozen still then.
+//! Three callers cannot have the lock and must not wait for it: `enter` turns them away. What they allocate
+//! comes from elsewhere. What they free waits in the chain of deferred frees, which the next operation empties:
+//! - a signal handler that has interrupted an operation: the heap is half changed. It may not wait for another
+//!   arena's lock either: the owner of that lock may be in a signal handler too, waiting for this thread;
+//! - a thread that comes while a fork has the arena frozen (`sys::lock`): the fork may wait for what this thread holds;
+//! - a fork handler of another library that runs on the forking thread between the fork handlers of
+//!   metes. In the child the arenas are then still frozen.
 
 #![allow(unsafe_code)]
 
@@ -18,7 +19,7 @@ use crate::base::code::Code;
 use crate::base::config::UNIT;
 use crate::base::operation::Operation;
 use crate::base::shared::{AtomicBool, AtomicU64, AtomicUsize};
-use crate::heap::block::{self, Block};
+use crate::heap::block;
 use crate::heap::check::Broken;
 use crate::heap::heap::{Fresh, Heap};
 use crate::heap::page_map::PageMap;
@@ -31,7 +32,7 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{Ordering, compiler_fence};
 use lock_api::{Mutex, RawMutex};
 
-/// Bytes that are looked at in slabs, or given back, while others wait for the lock.
+/// How many bytes a step looks at in slabs, or gives back. Other threads wait for the lock meanwhile.
 const PURGE_STEP: usize = 4 << 20;
 const TRIM_STEP: usize = 16 << 20;
 
@@ -44,7 +45,7 @@ pub enum Trimmed {
     Unparked,
     /// The heap's free blocks are done.
     Heap,
-    /// Small holes are parked, and slabs are purged so far.
+    /// Small holes are parked, and slabs are purged up to here.
     Slabs(Purged),
 }
 
@@ -57,18 +58,18 @@ struct Inside<S: PageSource + 'static> {
 /// An arena.
 pub struct Arena<S: PageSource + 'static> {
     inside: Mutex<FutexLock, Inside<S>>,
-    /// Whether no fork freezes it: who is inside may be left behind.
+    /// Whether no fork freezes the arena. A fork may then leave a thread behind inside it.
     aside: AtomicBool,
-    /// How often it was entered. Guarded by the lock.
+    /// How often the arena was entered. Guarded by the lock.
     entries: AtomicU64,
-    /// Whether freed memory waits for being given back.
+    /// Whether freed memory waits to be given back.
     waiting: AtomicBool,
-    /// The first of the blocks whose free was deferred; 0 if there is none.
+    /// The first block in the chain of deferred frees; 0 if there is none.
     deferred: AtomicUsize,
 }
 
 impl<S: PageSource + 'static> Arena<S> {
-    /// An arena with an empty heap, all zero but for the source. `Entered::found` comes next.
+    /// An arena with an empty heap, all zero except for the source. `Entered::init` comes next.
     pub const fn new(source: S) -> Self {
         let inside = Inside { heap: Heap::new(source), bins: Bins::empty() };
         Self {
@@ -81,7 +82,7 @@ impl<S: PageSource + 'static> Arena<S> {
     }
 
     fn lock(&self) -> &FutexLock {
-        // SAFETY: the raw lock is only locked and unlocked in pairs, by `enter` and `Entered` only.
+        // SAFETY: the raw lock is locked and unlocked in pairs, by `enter` and `Entered` only.
         unsafe { self.inside.raw() }
     }
 
@@ -90,7 +91,7 @@ impl<S: PageSource + 'static> Arena<S> {
         self.lock().set_rank(rank);
     }
 
-    /// Takes the heap for one operation; `None` where the calling thread must not wait for it, see the module.
+    /// Takes the heap for one operation; `None` if the calling thread must not wait for it: see the module.
     #[inline]
     pub fn enter(&self, operation: Operation) -> Option<Entered<'_, S>> {
         let was_inside = thread::set_in_operation(true);
@@ -116,22 +117,22 @@ impl<S: PageSource + 'static> Arena<S> {
         Some(entered)
     }
 
-    /// How often the arena was entered, and how often somebody had to wait for it.
+    /// How often the arena was entered, and how often a thread had to wait for it.
     pub fn entries(&self) -> (u64, u64) {
         (self.entries.load(Ordering::Relaxed), self.lock().waits())
     }
 
-    /// Whether freed memory waits for being given back.
+    /// Whether freed memory waits to be given back.
     #[inline]
     pub fn is_waiting(&self) -> bool {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Leaves a block to be freed by whoever enters next. Can be called in a signal handler.
+    /// Leaves a block for the next operation to free. Can be called in a signal handler.
     ///
     /// # Safety
-    /// A block of the arena's, or an object, is at the address, and nobody uses it any more.
-    pub unsafe fn defer(&self, block: Block) {
+    /// A block or an object of the arena is at the address, and nothing uses it any more.
+    pub unsafe fn defer(&self, block: usize) {
         let mut first = self.deferred.load(Ordering::Relaxed);
         loop {
             // SAFETY: the caller's promise.
@@ -143,7 +144,7 @@ impl<S: PageSource + 'static> Arena<S> {
         }
     }
 
-    /// The same for who wants to know something, or may do it later: waits for a fork for a bounded time.
+    /// The same, for a caller that wants figures only, or can wait: waits for a fork, for a bounded time.
     pub fn enter_patiently(&self, operation: Operation) -> Option<Entered<'_, S>> {
         self.enter(operation).or_else(|| {
             if thread::is_in_operation() {
@@ -154,13 +155,13 @@ impl<S: PageSource + 'static> Arena<S> {
         })
     }
 
-    /// Says that no fork freezes it.
+    /// Makes this arena one that no fork freezes.
     pub fn set_aside(&self) {
         self.aside.store(true, Ordering::Relaxed);
     }
 
-    /// Before fork: waits for whoever is inside, and keeps all threads out. An operation that the calling thread itself was interrupted in
-    /// stays as it is; see `FutexLock::freeze`.
+    /// Before fork: waits for the thread that is inside, and keeps all threads out. If the calling thread has
+    /// interrupted its own operation in this arena, that operation stays as it is: see `FutexLock::freeze`.
     pub fn freeze(&self, interrupted: bool) {
         self.lock().freeze(interrupted);
     }
@@ -170,18 +171,19 @@ impl<S: PageSource + 'static> Arena<S> {
         self.lock().thaw();
     }
 
-    /// In a forked child. One that was not frozen, and inside which a thread was that was left behind, is shut for good. Whether that is so.
+    /// After fork, in the child. An arena that was not frozen, with a thread inside that was left
+    /// behind, is shut for good. Returns whether that is so.
     pub fn thaw_in_child(&self) -> bool {
         self.lock().thaw_in_child()
     }
 
-    /// Waits for a fork that keeps threads out, for a bounded time. For who would have to fail otherwise.
+    /// Waits for a fork that keeps threads out, for a bounded time. For a caller that would otherwise have to fail.
     pub fn wait_for_thaw(&self) {
         self.lock().wait_for_thaw();
     }
 }
 
-/// A heap taken for one operation.
+/// An arena that a thread has entered for one operation.
 pub struct Entered<'a, S: PageSource + 'static> {
     arena: &'a Arena<S>,
     was_inside: bool,
@@ -193,67 +195,67 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         unsafe { &mut *self.arena.inside.data_ptr() }
     }
 
-    /// Says where the arena's regions and slabs are written down.
+    /// Sets where the arena's regions and slabs are recorded.
     pub fn init(&mut self, map: &'static PageMap, records: &'static RecordPool, metadata: &'static Metadata) {
         let Inside { heap, bins, .. } = self.inside();
         heap.init(map, records);
         bins.init(metadata);
     }
 
-    /// Says that no slab is to be made a mixed one.
+    /// Stops slabs from being made mixed ones.
     pub fn set_unmixed(&mut self) {
         self.inside().bins.set_unmixed();
     }
 
-    /// Takes objects of a class, lowest addresses first, into the last of the places, the lowest into the last; how many there were.
+    /// Takes objects of a class, lowest addresses first, and returns how many. The lowest goes into the last place.
     pub fn take(&mut self, class: SizeClass, places: &[AtomicUsize]) -> usize {
         let Inside { heap, bins, .. } = self.inside();
         bins.take(heap, class, places)
     }
 
-    /// Takes an object of a class.
+    /// Takes one object of a class.
     pub fn take_one(&mut self, class: SizeClass) -> Option<usize> {
         let place = [AtomicUsize::new(0)];
         (self.take(class, &place) != 0).then(|| place[0].load(Ordering::Relaxed))
     }
 
-    /// Says that each block is checked by whoever asks for it.
+    /// Says that the callers check each block.
     pub fn set_checked(&mut self) {
         self.inside().bins.set_checked();
     }
 
-    /// Takes an object that is aligned as its size is.
+    /// Takes an object that is aligned to the largest power of two that divides its size.
     pub fn take_aligned(&mut self, class: SizeClass) -> Option<usize> {
         let Inside { heap, bins, .. } = self.inside();
         bins.take_aligned(heap, class)
     }
 
-    /// Takes the object of a slab at `address` back. Keeps errno.
+    /// Takes back the object of a slab at `address`. Keeps errno.
     pub fn give(&mut self, address: usize) -> Result<(), ObjectMisuse> {
         let Inside { heap, bins, .. } = self.inside();
         bins.give(heap, address)
     }
 
-    /// Takes objects of a class back, and passes on those that are wrong.
+    /// Takes objects of a class back. Calls `report` with each that is wrong.
     pub fn give_all(&mut self, class: SizeClass, objects: &[AtomicUsize], report: impl Fn(usize, ObjectMisuse)) {
         let Inside { heap, bins, .. } = self.inside();
         bins.give_all(heap, class, objects, report);
     }
 
-    /// Takes those of the objects back that are this arena's, and moves the others to the front; how many these are. Passes on those
-    /// that are wrong.
+    /// Takes back the objects that are this arena's, moves the others to the front, and returns how
+    /// many these are. Calls `report` with each object that is wrong.
     pub fn give_own(&mut self, objects: &[AtomicUsize], report: impl Fn(usize, ObjectMisuse)) -> usize {
         let Inside { heap, bins, .. } = self.inside();
         bins.give_own(heap, objects, report)
     }
 
-    /// A block of the heap for `n` bytes; `None` when memory is out.
+    /// A block of the heap for `n` bytes; `None` if memory is out.
     pub fn alloc_aligned(&mut self, n: usize, align: usize) -> Option<Fresh> {
         let Inside { heap, bins, .. } = self.inside();
         bins.alloc_with_parked(heap, n, align, |heap| heap.alloc_aligned(n, align))
     }
 
-    /// Gives all whole pages that nothing needs back to the operating system; about how many bytes that were.
+    /// Gives all whole pages that nothing needs back to the operating system, and returns about how many bytes.
     pub fn trim(&mut self) -> usize {
         let Inside { heap, bins, .. } = self.inside();
         bins.unpark(heap, true);
@@ -263,13 +265,14 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         given + bins.purge(heap)
     }
 
-    /// Gives back what `trim` does in steps of about a millisecond, between which others may have the arena. `None` when all is done.
+    /// Does what `trim` does, in steps of about a millisecond. Other threads can enter the arena
+    /// between the steps. `None` when all is done.
     pub fn trim_step(&mut self, from: Trimmed) -> Option<Trimmed> {
         self.arena.waiting.store(false, Ordering::Relaxed);
         let Inside { heap, bins, .. } = self.inside();
         let page = heap.source().page_size();
         match from {
-            // What is parked merges with what has become free beside it since.
+            // Unparked slabs merge with neighbours that have become free meanwhile.
             Trimmed::Nothing if bins.unpark(heap, false) => Some(Trimmed::Nothing),
             Trimmed::Nothing => {
                 bins.release_empty(heap);
@@ -283,13 +286,13 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         }
     }
 
-    /// Looks from an address on for memory that is dense and in small pages: see `dense`.
+    /// Searches from an address on for memory that is dense and in small pages: see `dense`.
     pub fn next_dense(&mut self, from: usize) -> Option<(usize, Option<usize>)> {
         let Inside { heap, bins, .. } = self.inside();
         bins.next_dense(heap, from)
     }
 
-    /// More freed memory waits than the threshold says.
+    /// Called when more freed memory waits than the threshold allows.
     #[cold]
     fn wait_or_trim(&mut self) {
         self.arena.waiting.store(true, Ordering::Relaxed);
@@ -299,7 +302,7 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         }
     }
 
-    /// Gives all whole regions that nothing needs back, addresses and all; how many bytes that were.
+    /// Gives back all whole regions that nothing needs, with their addresses, and returns how many bytes.
     pub fn release_whole_regions(&mut self) -> usize {
         let Inside { heap, bins, .. } = self.inside();
         bins.unpark(heap, true);
@@ -307,7 +310,7 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         heap.release_whole_regions()
     }
 
-    /// Bytes that nobody has: no release can give more than these.
+    /// Bytes that are not in use: no release can give back more.
     pub fn releasable(&self) -> usize {
         let (heap, slabs) = (self.figures(), self.slab_figures());
         let free_in_slabs = slabs.bytes.saturating_sub(slabs.object_bytes);
@@ -328,8 +331,8 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         Free { count: blocks.free_blocks + count, bytes: blocks.free + bytes }
     }
 
-    /// Calls `f` with every block that is out, the objects of slabs among them.
-    pub fn for_each_out(&self, f: &mut dyn FnMut(Block)) {
+    /// Calls `f` with every block that is handed out, including the objects of slabs.
+    pub fn for_each_out(&self, f: &mut dyn FnMut(usize)) {
         self.for_each_in_use(&mut |block| match self.page_map().slab_entry(block) {
             Some(entry) => entry.slab().for_each_out(f),
             None => f(block),
@@ -344,13 +347,13 @@ impl<S: PageSource + 'static> Entered<'_, S> {
         inside.bins.check(&inside.heap)
     }
 
-    /// Frees what was left in the chain. The walk ends where a block is free already: one that two handlers freed is in the chain twice, which
-    /// makes that a ring.
+    /// Frees the blocks in the chain. The walk ends at a block that is free already. If two handlers
+    /// free the same block, it is in the chain twice, and the chain is a ring.
     #[cold]
     fn free_deferred(&mut self) {
         let mut block = self.arena.deferred.swap(0, Ordering::Acquire);
         while block != 0 {
-            // SAFETY: it was deferred: see there.
+            // SAFETY: the promise made to `defer`.
             let next = unsafe { block::chained(block) };
             let entry = self.page_map().slab_entry(block);
             let freed = match entry {
@@ -365,7 +368,8 @@ impl<S: PageSource + 'static> Entered<'_, S> {
                     report::found(Code::DoubleFree, block, text, &|_| {});
                     0
                 }
-                // It was checked when it was deferred, and nobody but the program could touch it since. What follows in the chain is lost.
+                // The block was checked when it was deferred, and only the program can have written to
+                // it since. The rest of the chain is lost.
                 (Ok(()), None) => {
                     let text = format_args!("the block at {block:#x}, freed in a signal handler");
                     report::found(Code::FreeBlockWritten, block, text, &|_| {});
@@ -399,7 +403,7 @@ impl<S: PageSource + 'static> Drop for Entered<'_, S> {
             self.wait_or_trim();
         }
         sanitizer::released(self.arena);
-        // SAFETY: taken in `enter` by this thread.
+        // SAFETY: this thread took the lock in `enter`.
         unsafe { self.arena.lock().unlock() };
         compiler_fence(Ordering::SeqCst);
         thread::set_in_operation(self.was_inside);
@@ -418,7 +422,7 @@ mod models {
     static RECORDS: RecordPool = RecordPool::new();
     static METADATA: Metadata = Metadata::new();
 
-    /// One that is freed twice is a double free, which ends the test.
+    /// Freeing a block twice would be a double free, which ends the test.
     #[test]
     fn deferred_frees_of_two_threads_are_done_once_each_while_a_third_enters() {
         model(3, || {

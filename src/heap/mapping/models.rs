@@ -1,4 +1,4 @@
-//! Models under loom.
+//! Models of mappings under loom.
 
 use super::*;
 use crate::base::model::model;
@@ -8,19 +8,19 @@ use std::rc::Rc;
 static MAP: PageMap = PageMap::new();
 static RECORDS: RecordPool = RecordPool::new();
 
-/// Room for the records, a leaf or two of the map, and a few mappings.
+/// Room for the records, a leaf or two of the page map, and a few mappings.
 fn mappings() -> Rc<Mappings<Fake>> {
     Rc::new(Mappings::new(Fake::new(4 << 20), &MAP, &RECORDS))
 }
 
-/// No mapping is left, nor any of its bytes; `before` was mapped when there were none.
+/// Asserts that no mapping is left, nor any of its bytes. `before` bytes were mapped when there were none.
 fn assert_none(mappings: &Mappings<Fake>, before: usize) {
     let MappingFigures { count, bytes, .. } = mappings.figures();
     assert_eq!((count, bytes, mappings.retained.load(Relaxed)), (0, 0, 0));
     assert_eq!(mappings.source.mapped(), before);
 }
 
-/// What is mapped while there is no mapping: the records and the map.
+/// The bytes that are mapped while there is no mapping: those of the records and the map.
 fn begin(mappings: &Mappings<Fake>) -> usize {
     assert!(mappings.free(mappings.alloc(UNIT, UNIT).unwrap()));
     mappings.source.mapped()
@@ -35,7 +35,7 @@ fn of_two_threads_that_free_a_mapping_one_does() {
         let start = record.start();
         let other = mappings.clone();
         let freer = loom::thread::spawn(move || other.free(record));
-        // Beside them: what is found is whole.
+        // Beside the frees: what is found is whole.
         assert!(mappings.locate(start).is_none_or(|found| core::ptr::eq(found, record)));
         let done = mappings.free(record);
         assert_ne!(done, freer.join().unwrap(), "freed twice, or by nobody");
@@ -65,7 +65,7 @@ fn a_mapping_that_is_resized_while_it_is_freed_is_whole_or_gone() {
     });
 }
 
-/// The page map knows these mappings, and there are no others when they are freed.
+/// Asserts that the page map knows these mappings, and that there are no others once they are freed.
 fn free_known(mappings: &Mappings<Fake>, records: &[&'static RangeRecord], before: usize) {
     assert!(records.iter().all(|record| MAP.get(record.start()).is_some_and(|found| core::ptr::eq(found, *record))));
     mappings.check().unwrap();
@@ -106,7 +106,7 @@ fn the_place_and_the_record_of_a_freed_mapping_are_the_next_ones() {
     }
 }
 
-/// Two mappings side by side, the lower of which has to move to grow, and one above what the page map has.
+/// Two mappings side by side, of which the lower has to move to grow, and one above the memory of the page map.
 fn neighbours(mappings: &Mappings<Fake>) -> [&'static RangeRecord; 3] {
     let records = [(); 3].map(|()| mappings.alloc(UNIT, UNIT).unwrap());
     assert_eq!(records[2].end(), records[1].start());
@@ -119,7 +119,7 @@ fn the_place_that_a_mapping_moved_away_from_is_the_next_ones() {
         let mappings = mappings();
         let before = begin(&mappings);
         let [first, kept, moved] = neighbours(&mappings);
-        // The next is to be there, if there is room.
+        // The next one is to be there, if there is room.
         mappings.hint.store(moved.end(), Relaxed);
         let other = mappings.clone();
         let taker = loom::thread::spawn(move || other.alloc(UNIT, UNIT).unwrap());
@@ -167,7 +167,7 @@ fn a_retained_mapping_is_taken_or_released() {
         mappings.check().unwrap();
         assert!(mappings.free(record));
         assert_none(&mappings, before);
-        // No record is lost: what was two at most is taken again.
+        // No record is lost: the two at most that there were are taken again.
         let mut records = 0;
         (0..2).for_each(|_| assert!(RECORDS.take(&mappings.source).is_some()));
         RECORDS.find(|_| {
@@ -189,7 +189,7 @@ fn a_retained_mapping_that_becomes_a_smaller_one_meanwhile_is_not_taken() {
         let other = mappings.clone();
         let shrinker = loom::thread::spawn(move || {
             let Some(record) = other.take_retained(2 * UNIT, UNIT) else { return };
-            // As one does that is resized and freed.
+            // A mapping that is resized and freed does the same.
             record.len.store(UNIT, Relaxed);
             other.give_back(record);
         });

@@ -1,4 +1,4 @@
-//! What a program damages is told apart, and no walk follows it.
+//! Damage by the program: its kinds are told apart, and no walk follows what is damaged.
 
 #![allow(unsafe_code)]
 
@@ -11,7 +11,7 @@ fn misuse_is_told_apart() {
     let region = bench.map.get(block).unwrap();
     assert!(matches!(bench.heap.free(block + 16), Err(BlockMisuse::NoHeader(_))));
     assert!(matches!(bench.heap.free(block + 3), Err(BlockMisuse::NoHeader(0))));
-    // SAFETY: of the page map.
+    // SAFETY: the region is that of the page map.
     let usable = |block| unsafe { usable_size(region, block) };
     assert!(matches!(usable(region.start()), Err(BlockMisuse::NoHeader(0))));
     assert_eq!(bench.heap.locate(block + 16), Location::In { block, usable: 104, in_use: true });
@@ -35,9 +35,9 @@ fn the_validator_sees_every_kind_of_damage() {
         (bench, blocks)
     };
     let (bench, blocks) = fresh();
-    let size = block::header(blocks[0]).unwrap().size();
+    let size = block_at(blocks[0]).header().unwrap().size();
     drop(bench);
-    // A bit in the header of a block in use, of a free one, in each word of a node, in the boundary tag.
+    // A bit in the header of a block in use, of a free one, in each word of a node, and in the boundary tag.
     let words =
         [(1, 0usize.wrapping_sub(8)), (2, 0usize.wrapping_sub(8)), (2, 0), (2, 8), (2, 16), (2, 24), (2, size - 16)];
     for (which, offset) in words {
@@ -47,13 +47,15 @@ fn the_validator_sees_every_kind_of_damage() {
             assert!(bench.heap.check().is_err(), "bit {bit} at {offset} of block {which} went unseen");
         }
     }
-    // Checksummed words that lie: a flag, a size, the figures, the page map.
+    // Words with right checksums and wrong flags, then wrong figures and a wrong page map.
     let (bench, blocks) = fresh();
-    let header = block::header(blocks[1]).unwrap();
-    block::set_header(blocks[1], header.with_prev_in_use(!header.prev_in_use()));
+    let block = block_at(blocks[1]);
+    let header = block.header().unwrap();
+    block.set_header(header.with_prev_in_use(!header.prev_in_use()));
     assert_eq!(bench.heap.check().unwrap_err().what, "a header is wrong about the block before");
     let (bench, blocks) = fresh();
-    block::set_header(blocks[1], block::header(blocks[1]).unwrap().with_in_use(false));
+    let block = block_at(blocks[1]);
+    block.set_header(block.header().unwrap().with_in_use(false));
     assert!(bench.heap.check().is_err());
     let (mut bench, _) = fresh();
     bench.heap.figures.live += 16;

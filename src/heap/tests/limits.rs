@@ -7,13 +7,13 @@ fn freed_memory_waits_for_the_decay_time() {
     let mut bench = Bench::new(Fit::First, 64 << 20);
     let blocks: Vec<_> = (0..24).map(|_| bench.heap.alloc(1 << 20).unwrap().block).collect();
     let held = bench.heap.figures().held;
-    // The fake clock goes on by 100 at each look, and there is a look at each free past the threshold.
+    // The fake clock goes on by 100 at each look, and each free past the threshold looks once.
     bench.heap.set_trim(1 << 20, 16 << 20, 500);
     for (index, &block) in blocks.iter().enumerate().take(12) {
         bench.free(block).unwrap();
         bench.check();
         let kept = bench.heap.figures().held == held;
-        // The first is past the threshold by its header, and the sixth comes 500 later.
+        // The first free is past the threshold by the header, and the sixth comes 500 later.
         assert_eq!(kept, index < 5, "after free {index}");
     }
     blocks[12..].iter().for_each(|&block| {
@@ -33,7 +33,7 @@ fn freed_memory_does_not_wait_when_it_is_much() {
         bench.check();
         bench.heap.figures().held < held
     });
-    // Sixteen blocks are twice the eight that are live then.
+    // Sixteen freed blocks are no more than twice the eight live ones. So the next free trims.
     assert_eq!(gave, Some(16));
     for &block in &blocks[17..] {
         bench.free(block).unwrap();
@@ -115,12 +115,12 @@ fn in_need_a_block_keeps_no_more_than_two_granules_of_its_region() {
     let mut bench = Bench::new(Fit::Best, 64 << 20);
     let large = bench.heap.alloc(20 << 20).unwrap().block;
     bench.heap.free(large).unwrap();
-    // In the middle of the one region.
+    // `pin` stands in the middle of the one region.
     let below = bench.heap.alloc(9 << 20).unwrap().block;
     let pin = bench.heap.alloc(100).unwrap().block;
     bench.heap.free(below).unwrap();
     assert_eq!(bench.heap.figures().regions, 1);
-    // It needs a record for each piece, and where the system takes nothing back all is as it was.
+    // A cut needs a record for each piece. If the system takes nothing back, all is as it was.
     bench.source.fail_unmaps(true);
     assert_eq!(bench.heap.release_whole_regions(), 0);
     bench.check();
