@@ -45,6 +45,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
+    #[cfg(test)]
     pub const ALL: [Self; 18] = [
         Self::DoubleFree,
         Self::FreedPointer,

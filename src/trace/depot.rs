@@ -102,6 +102,7 @@ impl Depot {
     }
 
     /// Bytes of the records.
+    #[cfg(test)]
     pub fn bytes(&self) -> usize {
         self.used.load(Ordering::Relaxed).min(CHUNK * CHUNKS) * size_of::<usize>()
     }

@@ -43,6 +43,7 @@ pub enum Access {
     /// Writing.
     Write,
     /// The machine does not say.
+    #[cfg(not(target_arch = "x86_64"))]
     Unknown,
 }
 
@@ -52,6 +53,7 @@ impl Access {
         match self {
             Self::Read => "read",
             Self::Write => "write",
+            #[cfg(not(target_arch = "x86_64"))]
             Self::Unknown => "access",
         }
     }

@@ -16,7 +16,7 @@ use crate::base::pointer;
 use crate::sys::linked::linked_address;
 use crate::sys::syscall::{call, int};
 use crate::sys::{auxv, probe};
-use core::fmt::{self, Write};
+use core::fmt;
 use core::mem::MaybeUninit;
 use libc::{Elf64_Ehdr, Elf64_Phdr};
 
@@ -333,13 +333,6 @@ pub fn write_stack(frames: &[usize], line: &mut dyn FnMut(fmt::Arguments<'_>)) {
         let address = frame.wrapping_sub(1);
         line(format_args!("    #{index} {address:#x} {}", place(address)));
     }
-}
-
-/// The same to a `Write`, each line with its newline.
-pub fn write_stack_to(frames: &[usize], to: &mut dyn Write) -> fmt::Result {
-    let mut result = Ok(());
-    write_stack(frames, &mut |line| result = result.and_then(|()| writeln!(to, "{line}")));
-    result
 }
 
 #[cfg(all(test, not(any(miri, feature = "models"))))]

@@ -5,6 +5,7 @@
 use super::*;
 use crate::base::pointer;
 use crate::sys::mmap;
+use std::fmt::Write as _;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
@@ -92,7 +93,7 @@ fn a_place_is_the_same_by_the_loader_and_by_the_kernel() {
 #[test]
 fn a_stack_has_a_line_a_frame() {
     let mut text = String::new();
-    write_stack_to(&[here() + 1, 8, 0], &mut text).unwrap();
+    write_stack(&[here() + 1, 8, 0], &mut |line| writeln!(text, "{line}").unwrap());
     let lines: Vec<&str> = text.lines().collect();
     let offset = here() - find(here()).unwrap().start;
     assert_eq!(lines[0], std::format!("    #0 {:#x} {}+{offset:#x}", here(), program()));
