@@ -4,10 +4,23 @@
 #ifndef METES_H
 #define METES_H
 
-/* Made by cbindgen from src/abi/metes.rs; a test holds it equal to the source. */
+/* Made by cbindgen from src/abi/metes.rs and src/abi/special; a test holds it equal to the source. */
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* What compilers are told of functions that allocate: which argument has the size, or which two are multiplied. */
+#if defined(__GNUC__)
+#define METES_ALLOC(n) __attribute__((malloc, alloc_size(n), warn_unused_result))
+#define METES_ALLOC2(n, m) __attribute__((malloc, alloc_size(n, m), warn_unused_result))
+#define METES_ALIGNED(n) __attribute__((alloc_align(n)))
+#define METES_MUST_USE __attribute__((warn_unused_result))
+#else
+#define METES_ALLOC(n)
+#define METES_ALLOC2(n, m)
+#define METES_ALIGNED(n)
+#define METES_MUST_USE
+#endif
 
 /*
  Called when `bytes` bytes cannot be had, with no lock held. Returns other than 0 if it has freed
@@ -110,6 +123,82 @@ struct metes_stats {
   size_t arenas;
 };
 
+/*
+ A heap of its own. A handle is no address: that of a destroyed heap is never that of another one.
+ */
+struct metes_heap {
+  uint8_t _private[0];
+};
+
+/*
+ How a heap is to be. Set `size` to `sizeof(struct metes_heap_options)` and all else to 0, then what is to differ.
+ */
+struct metes_heap_options {
+  /*
+   Bytes of this struct, as the caller knows it.
+   */
+  size_t size;
+  /*
+   What reports call the heap: up to 31 bytes are kept. NULL: it has no name.
+   */
+  const char *name;
+  /*
+   The most bytes that blocks in use may have, 8 bytes of header for each included. 0: no limit.
+   */
+  size_t limit;
+  /*
+   Which free block serves a request: 0, the smallest that fits; 1, the lowest in address that fits; 2, the largest.
+   */
+  int fit;
+  /*
+   Other than 0: one thread alone uses the heap at a time, and no lock is taken.
+   */
+  int single_threaded;
+};
+
+/*
+ What a heap holds and has served.
+ */
+struct metes_heap_stats {
+  /*
+   Bytes of blocks in use, 8 bytes of header for each included.
+   */
+  size_t live;
+  /*
+   The most `live` has been.
+   */
+  size_t peak;
+  /*
+   Blocks in use.
+   */
+  size_t blocks;
+  /*
+   Bytes of address space.
+   */
+  size_t held;
+  /*
+   Calls that allocated.
+   */
+  uint64_t mallocs;
+  /*
+   Calls that freed.
+   */
+  uint64_t frees;
+  /*
+   Bytes that the largest free block could serve.
+   */
+  size_t largest_free;
+  /*
+   The most `live` may be; `SIZE_MAX` if there is no limit.
+   */
+  size_t limit;
+};
+
+/*
+ Called with each block: see `metes_heap_walk`. It returns other than 0 to stop.
+ */
+typedef int (*metes_heap_visitor)(void *block, size_t usable, void *argument);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -140,8 +229,7 @@ size_t metes_purge(void);
  # Safety
  Both must be C strings.
  */
-int metes_option_set(const char *name,
-                     const char *value);
+int metes_option_set(const char *name, const char *value);
 
 /*
  Sets the handler of the process, or none with NULL, and returns the one before. Thread-safe.
@@ -163,6 +251,138 @@ metes_oom_handler metes_set_oom_handler(metes_oom_handler handler);
  */
 size_t metes_stats(struct metes_stats *out,
                    size_t size);
+
+/*
+ Makes a heap. NULL for `options` means all defaults: shared by threads, no limit, best fit. Returns NULL with ENOMEM if there is no memory,
+ and with EINVAL if an option is not valid: then a line on standard error names it. Thread-safe. A heap without blocks costs about
+ 1 KiB; the first block adds 64 KiB of address space, of which the pages that are touched count.
+
+ # Safety
+ `options` is NULL, or has `size` bytes; its name is NULL or a string.
+ */
+struct metes_heap *metes_heap_new(const struct metes_heap_options *options);
+
+/*
+ Destroys a heap: all its blocks are gone at once, whatever is out. Its memory cannot be touched until it is used again: a late access or a late
+ free is reported by name. NULL does nothing. May be called by any thread; a heap with `single_threaded` must not be in use by another one.
+ */
+void metes_heap_destroy(struct metes_heap *heap);
+
+/*
+ `bytes` bytes of the heap, aligned to 16. Returns NULL with ENOMEM if there is no memory, or the heap's limit would be passed. Thread-safe unless
+ the heap is for a single thread; not for signal handlers.
+
+ */
+void *metes_heap_malloc(struct metes_heap *heap,
+                        size_t bytes)
+METES_ALLOC(2);
+
+/*
+ As `metes_heap_malloc`, of `count` times `bytes` bytes that are zero.
+
+ */
+void *metes_heap_calloc(struct metes_heap *heap, size_t count, size_t bytes) METES_ALLOC2(2, 3);
+
+/*
+ As `metes_heap_malloc`, aligned to `align`, a power of two; else it returns NULL with EINVAL.
+
+ */
+void *metes_heap_aligned_alloc(struct metes_heap *heap,
+                               size_t align,
+                               size_t bytes)
+METES_ALLOC(3) METES_ALIGNED(2);
+
+/*
+ As `metes_heap_malloc`; `usable`, unless it is NULL, receives how many bytes may be used, `bytes` or a few more.
+
+ # Safety
+ `usable` is NULL, or valid for a write.
+
+ */
+void *metes_heap_malloc_at_least(struct metes_heap *heap,
+                                 size_t bytes,
+                                 size_t *usable)
+METES_MUST_USE;
+
+/*
+ Makes a block of the heap larger or smaller, as `realloc` does. The block stays in its heap.
+
+ # Safety
+ Unless it fails, nothing may use the old block any more. A pointer that is no block of the heap is reported, not followed.
+
+ */
+void *metes_heap_realloc(struct metes_heap *heap,
+                         void *p,
+                         size_t bytes)
+METES_MUST_USE;
+
+/*
+ A copy of a string, in the heap.
+
+ # Safety
+ `text` is a string.
+
+ */
+char *metes_heap_strdup(struct metes_heap *heap, const char *text) METES_MUST_USE;
+
+/*
+ Frees a block of the heap; NULL does nothing. A block of another heap is reported with both names. `free` works on it too.
+
+ # Safety
+ Nothing may use the block any more. A pointer that is no block of the heap is reported, not followed.
+ */
+void metes_heap_free(struct metes_heap *heap,
+                     void *p);
+
+/*
+ The bytes that may be used of a block of the heap; 0 for NULL.
+ */
+size_t metes_heap_usable_size(struct metes_heap *heap, void *p);
+
+/*
+ The heap whose memory an address is in; NULL if it is in none that the program has made and not destroyed. Thread-safe, takes no lock.
+ */
+struct metes_heap *metes_heap_of(const void *p);
+
+/*
+ Whether an address is in the heap's memory: 1 or 0. Thread-safe, takes no lock.
+ */
+int metes_heap_owns(struct metes_heap *heap, const void *p);
+
+/*
+ Frees all blocks of the heap at once. Its memory stays for the next ones.
+ */
+void metes_heap_reset(struct metes_heap *heap);
+
+/*
+ Gives the heap's free pages back to the operating system. Returns about how many bytes that were.
+ */
+size_t metes_heap_purge(struct metes_heap *heap);
+
+/*
+ Writes what the heap holds to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_heap_stats)`. Returns how
+ many bytes it wrote; 0 if the heap is not live.
+
+ # Safety
+ `out` must be valid for writes of `size` bytes.
+ */
+size_t metes_heap_stats(struct metes_heap *heap,
+                        struct metes_heap_stats *out,
+                        size_t size);
+
+/*
+ Checks every invariant of the heap: each header, the free list, the quick lists, the counts. Returns NULL if all hold, else a text as
+ `metes_check` does.
+ */
+const char *metes_heap_check(struct metes_heap *heap);
+
+/*
+ Calls `visit` with each block in use of the heap, the bytes that may be used of it, and `argument`, until it returns other than 0. `visit` may
+ not use the heap.
+ */
+void metes_heap_walk(struct metes_heap *heap,
+                     metes_heap_visitor visit,
+                     void *argument);
 
 #ifdef __cplusplus
 }  // extern "C"

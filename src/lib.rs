@@ -47,6 +47,7 @@ compile_error!("the feature `models` is for tests alone: make models");
 
 mod base;
 mod cache;
+mod compartment;
 mod debug;
 mod front;
 mod heap;
@@ -65,6 +66,7 @@ pub use abi::global::Metes;
 pub use debug::check::check;
 pub use front::stats::{Stats, stats};
 pub use route::oom::{OomHandler, set_handler as set_oom_handler};
+pub use rust::heap::{AllocError, Heap, HeapBuilder};
 
 /// Modules for the crate's own integration tests. Not an API.
 #[doc(hidden)]

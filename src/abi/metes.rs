@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::base::line::Line;
 use crate::base::operation::Operation;
 use crate::debug::check;
 use crate::front::{stats, tuning};
@@ -22,14 +23,15 @@ static TEXT: [AtomicU8; TEXT_MAX] = [const { AtomicU8::new(0) }; TEXT_MAX];
 pub extern "C" fn metes_check() -> *const c_char {
     match check::check() {
         Ok(()) => core::ptr::null(),
-        Err(broken) => {
-            let text = check::describe(broken);
-            TEXT.iter()
-                .zip(text.as_bytes().iter().chain(&[0]))
-                .for_each(|(to, &from)| to.store(from, Ordering::Relaxed));
-            TEXT.as_ptr().cast()
-        }
+        Err(broken) => text_of(&check::describe(broken)),
     }
+}
+
+/// A text that stays valid until the next one is written over it.
+pub(super) fn text_of(text: &Line<128>) -> *const c_char {
+    let bytes = text.as_str().as_bytes().iter().chain(&[0]);
+    TEXT.iter().zip(bytes).for_each(|(to, &from)| to.store(from, Ordering::Relaxed));
+    TEXT.as_ptr().cast()
 }
 
 /// The version of the library that runs, such as "0.1.0". The text is static.

@@ -16,3 +16,5 @@ pub mod malloc;
 pub mod metes;
 #[cfg(feature = "export")]
 mod runtime;
+#[cfg(feature = "export")]
+mod special;

@@ -39,6 +39,10 @@ pub enum Code {
     Leak = 16,
     /// Memory is out, and operator new has no exception to throw.
     NothingToThrow = 17,
+    /// A heap was destroyed, and the program uses it, or a block of it.
+    DestroyedHeap = 18,
+    /// The program gave a block to another heap than its own.
+    WrongHeap = 19,
     /// An invariant of metes' own is broken.
     Internal = 99,
 }
@@ -46,7 +50,7 @@ pub enum Code {
 impl Code {
     /// All codes.
     #[cfg(test)]
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::DoubleFree,
         Self::FreedPointer,
         Self::InteriorPointer,
@@ -64,6 +68,8 @@ impl Code {
         Self::OutOfBounds,
         Self::Leak,
         Self::NothingToThrow,
+        Self::DestroyedHeap,
+        Self::WrongHeap,
         Self::Internal,
     ];
 
@@ -92,6 +98,8 @@ impl Code {
             Self::OutOfBounds => "access out of bounds",
             Self::Leak => "leak",
             Self::NothingToThrow => "out of memory",
+            Self::DestroyedHeap => "use of a destroyed heap",
+            Self::WrongHeap => "free into another heap",
             Self::Internal => "internal error, please report it",
         }
     }

@@ -3,6 +3,7 @@
 use crate::base::code::Code;
 use crate::base::line::Line;
 use crate::base::operation::Operation;
+use crate::compartment::table;
 use crate::debug::scan;
 use crate::heap::check::Broken;
 use crate::process::{options, start, statics};
@@ -19,6 +20,11 @@ pub fn check() -> Result<(), Broken> {
         for arena in statics::arenas() {
             if let Some(heap) = arena.enter_patiently(Operation::Other) {
                 heap.check()?;
+            }
+        }
+        for compartment in table::shared() {
+            if let Some(mut heap) = compartment.enter() {
+                heap.check().map_err(|(what, address)| Broken { what, address })?;
             }
         }
         statics::MAPPINGS.check()?;

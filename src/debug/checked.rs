@@ -31,7 +31,7 @@ use crate::process::{options, statics};
 use crate::report::checked_block::{Below, block_of, find, red_zone};
 use crate::report::trailer::{self, CheckedBlock, Facts};
 use crate::report::{fault, foreign};
-use crate::route::{guard, oom, owner, release, serve};
+use crate::route::{compartments, guard, oom, owner, release, serve};
 use crate::slab::slab::Object;
 use crate::sys::mmap::page_size;
 use crate::sys::{errno, mmap, valgrind};
@@ -197,6 +197,10 @@ pub unsafe fn free(p: *mut u8, claim: Claim) {
     if p.is_null() {
         return;
     }
+    if owner::is_in_a_made_heap(p.addr()) {
+        // SAFETY: the caller's promise.
+        return unsafe { release::release(Operation::Free, p) };
+    }
     valgrind::quiet();
     let taken = take_back(Operation::Free, p, claim);
     if let Ok((block, facts, _)) = taken {
@@ -291,9 +295,11 @@ pub fn usable_size(p: *mut u8) -> usize {
     if p.is_null() {
         return 0;
     }
-    let size = valgrind::quietly(|| match owner::is_foreign(p.addr()) || guard::holds(p.addr()) {
-        true => owner::usable(Operation::UsableSize, p),
-        false => look(Operation::UsableSize, p).map(|(.., facts)| facts.size),
+    let size = valgrind::quietly(|| {
+        match owner::is_foreign(p.addr()) || guard::holds(p.addr()) || owner::is_in_a_made_heap(p.addr()) {
+            true => owner::usable(Operation::UsableSize, p),
+            false => look(Operation::UsableSize, p).map(|(.., facts)| facts.size),
+        }
     });
     if size.is_none() {
         valgrind::refuse!(p.addr());
@@ -319,6 +325,10 @@ pub fn open_to_any(p: *mut u8) {
 pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
         return served!(Operation::Realloc, Family::Malloc, n, GRAIN, false);
+    }
+    if owner::is_in_a_made_heap(p.addr()) {
+        // SAFETY: the caller's promise.
+        return unsafe { compartments::resize_any(p, n) };
     }
     valgrind::quiet();
     let (new, taken) = change(p, n);

@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 use crate::cache::{threads, work};
+use crate::compartment::forks;
 use crate::debug::{quarantine, under_way};
 use crate::process::{helper_call, start, statics};
 use crate::route::{guard, helper};
@@ -39,9 +40,11 @@ extern "C" fn before_fork() {
     work::freeze();
     quarantine::freeze(interrupted);
     statics::freeze(interrupted);
+    forks::freeze(interrupted);
 }
 
 extern "C" fn after_fork_in_parent() {
+    forks::thaw();
     statics::thaw();
     quarantine::thaw();
     work::thaw();
@@ -50,6 +53,7 @@ extern "C" fn after_fork_in_parent() {
 }
 
 extern "C" fn after_fork_in_child() {
+    forks::thaw_in_child();
     statics::thaw_in_child();
     quarantine::thaw_in_child();
     work::thaw_in_child();

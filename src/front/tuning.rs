@@ -4,6 +4,7 @@ use super::stats::{self, Share};
 use crate::base::line::Line;
 use crate::base::operation::Operation;
 use crate::cache::threads;
+use crate::compartment::{ranges, table};
 use crate::heap::mapping::MappingFigures;
 use crate::process::{option_keys, options, start, statics};
 use crate::route::guard;
@@ -84,7 +85,11 @@ pub fn trim() -> usize {
     }
     valgrind::quietly(|| {
         let arenas = statics::arenas().filter_map(|arena| arena.enter_patiently(Operation::Other));
-        arenas.map(|mut arena| arena.trim()).sum::<usize>() + statics::MAPPINGS.release_retained()
+        let heaps = table::shared().filter_map(|heap| heap.enter());
+        arenas.map(|mut arena| arena.trim()).sum::<usize>()
+            + statics::MAPPINGS.release_retained()
+            + heaps.map(|mut heap| heap.purge()).sum::<usize>()
+            + ranges::purge()
     })
 }
 

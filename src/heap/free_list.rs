@@ -48,6 +48,11 @@ impl FreeList {
         self.fit
     }
 
+    /// The bytes of the largest block in it, header included. 0 if the list is empty.
+    pub fn largest(&self) -> usize {
+        self.tree.largest(&FreeBlocks) as usize * GRAIN
+    }
+
     /// The number of free blocks.
     pub fn count(&self) -> usize {
         self.count

@@ -15,7 +15,7 @@ use super::free_list::{Fit, FreeList, astray};
 use super::page_map::PageMap;
 use super::range_record::{RangeRecord, RecordPool};
 use crate::base::align;
-use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
+use crate::base::config::{BLOCK_MAX, GRAIN, GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, UNIT};
 use crate::base::once_ref::OnceRef;
 use crate::base::operation::Operation;
 use crate::sys::pages::PageSource;
@@ -83,6 +83,8 @@ pub struct Heap<S: PageSource + 'static> {
     pub(super) decay: u64,
     /// When `dirty` first passed the threshold since the last trim, in milliseconds. 0 if it has not.
     pub(super) over_since: u64,
+    /// Whether it is a small heap of its own: see `set_small`.
+    pub(super) small: bool,
     pub(super) huge: Huge,
     pub(super) credit: Credit,
     /// What the caller does, and to which block (0: to none yet), for reports.
@@ -115,6 +117,7 @@ impl<S: PageSource + 'static> Heap<S> {
             trim_most: 0,
             decay: 0,
             over_since: 0,
+            small: false,
             huge: Huge::Always,
             credit: Credit { seen: 0, most: 0, owed: 0 },
             operation: (Operation::Malloc, 0),
@@ -144,6 +147,21 @@ impl<S: PageSource + 'static> Heap<S> {
         self.decay = decay;
     }
 
+    /// Makes regions multiples of a unit, and lets the heap grow by half: for a small heap of its own.
+    pub fn set_small(&mut self) {
+        self.small = true;
+    }
+
+    /// The granule of a region, in bytes.
+    pub(super) fn granule(&self) -> usize {
+        if self.small { UNIT } else { REGION_GRANULE }
+    }
+
+    /// A new region has at least so many bytes.
+    pub(super) fn step(&self) -> usize {
+        self.figures.held / if self.small { 2 } else { GROWTH_DIVISOR }
+    }
+
     /// Sets which memory asks for huge pages from now on.
     pub fn set_huge(&mut self, huge: Huge) {
         self.huge = huge;
@@ -166,6 +184,11 @@ impl<S: PageSource + 'static> Heap<S> {
         let segments = self.regions().filter(|region| region.joined.load(Relaxed) == 0).count();
         let free = self.figures.held - self.figures.live - 2 * HEADER * segments;
         Figures { free_blocks: self.free.count(), free, ..self.figures }
+    }
+
+    /// The bytes of the largest request that a free block can serve.
+    pub fn largest_free(&self) -> usize {
+        block::usable(self.free.largest().max(HEADER))
     }
 
     /// The page source.
@@ -260,6 +283,11 @@ impl<S: PageSource + 'static> Heap<S> {
         found.set_header(header.with_size(size).with_in_use(true));
         self.count_in(size);
         Fresh { block: found.address(), usable: block::usable(size), dirty }
+    }
+
+    /// Counts `more` blocks: a block in use was cut into that many more, all in use.
+    pub fn count_pieces(&mut self, more: usize) {
+        self.figures.live_blocks += more;
     }
 
     fn count_in(&mut self, size: usize) {

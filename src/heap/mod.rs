@@ -12,10 +12,12 @@ pub mod huge;
 pub mod locate;
 pub mod mapping;
 pub mod page_map;
+pub mod pieces;
 pub mod range_record;
 pub mod region;
 pub mod trim;
 pub mod units;
+pub mod whole;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -28,6 +28,8 @@ pub enum Kind {
     Retained = 3,
     /// The pool of guarded blocks.
     Guarded = 4,
+    /// A range of a destroyed compartment. Nobody may touch it.
+    Destroyed = 5,
 }
 
 /// A range record. The owner of what it describes writes its fields, and any thread may read them.
@@ -58,6 +60,9 @@ pub struct RangeRecord {
 
 const _: () = assert!(size_of::<RangeRecord>() == 64);
 
+/// In a region's `arena`: the region is of the compartment of this number, and of no arena.
+pub const COMPARTMENT: u32 = 1 << 31;
+
 /// The low bits are the kind. The rest counts changes, so that a reader can tell whether all that it saw belongs
 /// together.
 const KIND_BITS: u32 = 3;
@@ -86,8 +91,16 @@ impl RangeRecord {
             2 => Kind::Mapping,
             3 => Kind::Retained,
             4 => Kind::Guarded,
+            5 => Kind::Destroyed,
             _ => Kind::Nothing,
         }
+    }
+
+    /// Regions and destroyed ranges: the number of their compartment; `None` for a region of an arena.
+    #[inline]
+    pub fn compartment(&self) -> Option<usize> {
+        let arena = self.arena.load(Ordering::Relaxed);
+        (arena & COMPARTMENT != 0).then_some((arena & !COMPARTMENT) as usize)
     }
 
     /// Whether it describes a region of a heap.

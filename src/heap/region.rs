@@ -11,23 +11,21 @@
 use super::block::{Block, Header};
 use super::heap::Heap;
 use super::range_record::{Kind, RangeRecord};
-use crate::base::config::{
-    BLOCK_MAX, DENSE_DIVISOR, GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX, UNIT,
-};
+use crate::base::config::{BLOCK_MAX, DENSE_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX, UNIT};
 use crate::base::{align, pointer};
 use crate::sys::pages::{self, PageSource};
 use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// The bytes of pad and fence.
-const EDGES: usize = 2 * HEADER;
+pub(super) const EDGES: usize = 2 * HEADER;
 
 impl<S: PageSource + 'static> Heap<S> {
     /// Gets a region with room for a block of `need` bytes, next to the others if possible, and returns the free block
     /// with that room. If the system gives no region of the usual size, this asks for smaller ones, down to what the
     /// block needs. `None` if it gives none.
     pub(super) fn grow(&mut self, need: usize) -> Option<Block> {
-        let step = self.figures.held / GROWTH_DIVISOR;
+        let step = self.step();
         // The regions are not joined if together they are too large for one block.
         if need > step
             && self.grow_downwards(need).is_some()
@@ -42,11 +40,13 @@ impl<S: PageSource + 'static> Heap<S> {
     /// Gets a region right before the newest one, if that starts with a large free block, and asks only for what that
     /// block lacks. Else a program that asks for more each time would hold twice as much as it needs.
     fn grow_downwards(&mut self, need: usize) -> Option<()> {
-        let newest = self.regions.filter(|newest| newest.joined.load(Relaxed) == 0 && !self.source.maps_from_tool())?;
+        let newest = self
+            .regions
+            .filter(|newest| newest.joined.load(Relaxed) == 0 && !self.small && !self.source.maps_from_tool())?;
         let first = self.trusted(first_block(newest));
         let free = if first.in_use() { 0 } else { first.size() };
-        let len = align::up(need.checked_sub(free)?, REGION_GRANULE);
-        if free < REGION_GRANULE || need > BLOCK_MAX {
+        let len = align::up(need.checked_sub(free)?, self.granule());
+        if free < self.granule() || need > BLOCK_MAX {
             return None;
         }
         let start = newest.start().checked_sub(len)?;
@@ -67,7 +67,7 @@ impl<S: PageSource + 'static> Heap<S> {
         if least > BLOCK_MAX {
             return None;
         }
-        let mut len = align::up_checked(least.max(step.min(REGION_STEP_MAX)), REGION_GRANULE)?;
+        let mut len = align::up_checked(least.max(step.min(REGION_STEP_MAX)), self.granule())?;
         loop {
             let added = self.add_region(len, need, for_slabs);
             if added.is_some() {
@@ -128,6 +128,9 @@ impl<S: PageSource + 'static> Heap<S> {
         if let Some(start) = self.source.map_from_tool(len, UNIT) {
             return Some(start);
         }
+        if self.small {
+            return self.source.map_small(len);
+        }
         if let Some(newest) = self.regions {
             for place in [newest.start().saturating_sub(len), newest.end()] {
                 if self.map_at(place, len)? {
@@ -135,7 +138,7 @@ impl<S: PageSource + 'static> Heap<S> {
                 }
             }
         }
-        pages::map_aligned(&self.source, 0, len, if len < REGION_GRANULE { UNIT } else { REGION_GRANULE })
+        pages::map_aligned(&self.source, 0, len, if len < REGION_GRANULE { UNIT } else { self.granule() })
     }
 
     /// Maps address space at `place`, and returns whether that was free. `None` if the system gives none anywhere.
@@ -379,7 +382,7 @@ pub(super) fn first_block(region: &RangeRecord) -> Block {
     }
 }
 
-fn next_region(record: &RangeRecord) -> Option<&'static RangeRecord> {
+pub(super) fn next_region(record: &RangeRecord) -> Option<&'static RangeRecord> {
     let address = record.next.load(Relaxed);
     // SAFETY: the link in a region's record is the address of another range record, or zero. Range records are never
     // unmapped.

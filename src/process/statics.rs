@@ -5,12 +5,15 @@ use super::trim_policy;
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::heap::credit::Huge;
+use crate::heap::free_list::Fit;
+use crate::heap::heap::Heap;
 use crate::heap::mapping::Mappings;
 use crate::heap::page_map::PageMap;
 use crate::heap::range_record::{Kind, RangeRecord, RecordPool};
 use crate::slab::arena::{Arena, Entered};
 use crate::slab::metadata::Metadata;
 use crate::sys::linux::Linux;
+use crate::sys::pages::PageSource;
 use crate::sys::{cpus, thread};
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -101,6 +104,19 @@ pub fn map_guarded(start: usize, len: usize) -> Option<&'static RangeRecord> {
 
 /// Takes a pool that was never used out of the page map.
 pub fn unmap_guarded(record: &'static RangeRecord) {
+    PAGE_MAP.clear(record.start(), record.len());
+    RECORDS.put(record);
+}
+
+/// Makes a heap of its own ready. The page map knows its regions by `arena`.
+pub fn init_heap<S: PageSource>(heap: &mut Heap<S>, arena: u32, fit: Fit) {
+    heap.init(&PAGE_MAP, &RECORDS);
+    heap.configure(arena as usize, fit);
+    heap.set_huge(Huge::Never);
+}
+
+/// Makes the page map forget a range that belongs to nothing any more.
+pub fn forget_range(record: &'static RangeRecord) {
     PAGE_MAP.clear(record.start(), record.len());
     RECORDS.put(record);
 }

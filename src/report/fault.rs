@@ -39,10 +39,12 @@ pub enum Owned {
     Guarded,
     /// Checked blocks.
     Checked,
+    /// Ranges of destroyed heaps.
+    Destroyed,
 }
 
 /// The owners, by what they own, as far as `set_owner` has set them.
-static OWNERS: [MangledFn<Owner>; 2] = [const { MangledFn::none() }; 2];
+static OWNERS: [MangledFn<Owner>; 3] = [const { MangledFn::none() }; 3];
 
 /// Sets an owner, which is asked about faults from here on. May be called again and again.
 pub fn set_owner(what: Owned, owner: Owner) {

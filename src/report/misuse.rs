@@ -141,6 +141,9 @@ fn describe_place(detail: &mut Detail, address: usize) {
     if record.kind() == Kind::Guarded {
         return guard_pool::describe(detail, address);
     }
+    if record.compartment().is_some() {
+        return detail.line(format_args!("range of {bytes} bytes at {start:#x}, of a heap that the program has made"));
+    }
     if record.kind() != Kind::Region {
         return detail.line(format_args!("mapping of {bytes} bytes at {start:#x}"));
     }

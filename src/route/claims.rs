@@ -60,6 +60,7 @@ fn fits(address: usize, claim: Claim, said: usize) -> Option<(usize, bool)> {
             Some(facts) => (facts.size, said == facts.size),
             None => return None,
         },
-        Owner::Foreign => return None,
+        // They report what is wrong themselves.
+        Owner::Compartment(_) | Owner::Destroyed(_) | Owner::Foreign => return None,
     })
 }

@@ -69,7 +69,8 @@ pub fn will_be_touched(block: usize, bytes: usize) {
 #[cold]
 #[inline(never)]
 fn ask(block: usize, bytes: usize) {
-    if let Some(region) = statics::PAGE_MAP.get(block).filter(|record| record.is_region())
+    if let Some(region) =
+        statics::PAGE_MAP.get(block).filter(|record| record.is_region() && record.compartment().is_none())
         && let Some(mut heap) = statics::arena(region.arena.load(Relaxed) as usize).enter(Operation::Realloc)
     {
         heap.will_be_touched(block, bytes);

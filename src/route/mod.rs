@@ -5,6 +5,7 @@
 //! pointer that comes in is looked up in the page map first. Nothing behind it is read unless it is ours.
 
 pub mod claims;
+pub mod compartments;
 mod density;
 pub mod give_back;
 pub mod guard;

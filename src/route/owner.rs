@@ -11,7 +11,7 @@ use crate::heap::range_record::{Kind, RangeRecord};
 use crate::process::{start, statics};
 use crate::report::foreign;
 use crate::report::misuse::{self, Wrong};
-use crate::route::guard;
+use crate::route::{compartments, guard};
 use crate::slab::arena::Arena;
 use crate::slab::key;
 use crate::slab::misuse::{ObjectMisuse, interior};
@@ -28,6 +28,10 @@ pub enum Owner {
     Region(&'static RangeRecord),
     /// A mapping.
     Mapping(&'static RangeRecord),
+    /// A region of a compartment.
+    Compartment(&'static RangeRecord),
+    /// A range of a destroyed compartment.
+    Destroyed(&'static RangeRecord),
     /// The guard pool.
     Guarded,
     /// Nothing of ours.
@@ -37,6 +41,13 @@ pub enum Owner {
 /// Whether an address is in nothing of ours.
 pub fn is_foreign(address: usize) -> bool {
     matches!(owner(address), Owner::Foreign)
+}
+
+/// Whether an address is in a heap that the program has made, or in one that it has destroyed.
+pub fn is_in_a_made_heap(address: usize) -> bool {
+    statics::PAGE_MAP
+        .get(address)
+        .is_some_and(|record| record.kind() == Kind::Destroyed || record.is_region() && record.compartment().is_some())
 }
 
 /// The arena whose heap has a region.
@@ -54,7 +65,9 @@ pub fn owner(address: usize) -> Owner {
     }
     let Some(record) = unit.record() else { return Owner::Foreign };
     match record.kind() {
+        Kind::Region if record.compartment().is_some() => Owner::Compartment(record),
         Kind::Region => Owner::Region(record),
+        Kind::Destroyed => Owner::Destroyed(record),
         Kind::Guarded => Owner::Guarded,
         // A mapping that another thread is giving back at this moment counts as one: `Mappings` finds that out.
         Kind::Mapping | Kind::Nothing | Kind::Retained => Owner::Mapping(record),
@@ -118,6 +131,11 @@ pub(super) fn usable_of(owner: Owner, operation: Operation, p: *mut u8) -> Optio
             Err(wrong) => Wrong::Block(region, wrong),
         },
         Owner::Mapping(record) if record.start() == address => return Some(record.len()),
+        Owner::Compartment(region) => return compartments::usable(operation, region, address),
+        Owner::Destroyed(range) => {
+            compartments::report_destroyed(operation.name(), range, address);
+            return None;
+        }
         Owner::Guarded => return guard::usable(operation, address),
         Owner::Mapping(record) => Wrong::Mapping(record),
         Owner::Foreign => return foreign::usable_size(operation, p),

@@ -14,7 +14,7 @@ use crate::heap::range_record::RangeRecord;
 use crate::process::{helper_call, options, statics};
 use crate::report::foreign;
 use crate::report::misuse::{self, Wrong};
-use crate::route::{density, guard};
+use crate::route::{compartments, density, guard};
 use crate::slab::key;
 use crate::slab::misuse::{ObjectMisuse, interior};
 use crate::slab::slab::{Entry, Object};
@@ -35,6 +35,8 @@ pub unsafe fn release(operation: Operation, p: *mut u8) {
         // SAFETY: the page map's region.
         Owner::Region(region) => unsafe { release_block(operation, region, address) },
         Owner::Mapping(record) => release_mapping(operation, record, address),
+        Owner::Compartment(region) => compartments::release(operation, region, address),
+        Owner::Destroyed(range) => compartments::report_destroyed(operation.name(), range, address),
         Owner::Guarded => guard::release(operation, address),
         Owner::Foreign => foreign::free(p),
     }

@@ -14,7 +14,7 @@ use crate::heap::range_record::RangeRecord;
 use crate::process::{helper_call, options, statics};
 use crate::report::foreign;
 use crate::report::misuse::{self, Wrong};
-use crate::route::{density, oom};
+use crate::route::{compartments, density, oom};
 use crate::sys::errno;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
@@ -26,8 +26,11 @@ use core::sync::atomic::Ordering::Relaxed;
 /// Unless this fails, nothing may use the old block any more.
 pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     let owner = owner(p.addr());
-    if matches!(owner, Owner::Foreign) {
-        return foreign::realloc(p, n);
+    match owner {
+        Owner::Foreign => return foreign::realloc(p, n),
+        // SAFETY: the caller's promise.
+        Owner::Compartment(region) => return unsafe { compartments::resize(region, p, n) },
+        _ => {}
     }
     let Some(size) = usable_of(owner, Operation::Realloc, p) else {
         errno::set_errno(libc::EINVAL);
@@ -68,7 +71,7 @@ unsafe fn resize_once(p: *mut u8, n: usize) -> *mut u8 {
         Owner::Slab(_) => None,
         Owner::Region(region) => resize_block(region, address, n),
         Owner::Mapping(record) if record.start() == address => resize_mapping(record, n),
-        Owner::Mapping(_) | Owner::Guarded | Owner::Foreign => None,
+        Owner::Mapping(_) | Owner::Compartment(_) | Owner::Destroyed(_) | Owner::Guarded | Owner::Foreign => None,
     };
     match resized {
         Some(p) => p,
@@ -91,7 +94,7 @@ fn stays(owner: Owner, size: usize, n: usize) -> bool {
         Owner::Slab(_) => serves(size, n),
         Owner::Region(_) => n <= size && size < block_room(n),
         Owner::Mapping(record) => statics::MAPPINGS.keep(record, n),
-        Owner::Guarded | Owner::Foreign => false,
+        Owner::Compartment(_) | Owner::Destroyed(_) | Owner::Guarded | Owner::Foreign => false,
     }
 }
 

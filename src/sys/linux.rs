@@ -8,11 +8,22 @@ use super::mmap::{mmap, mmap_guarded, munmap, page_size, permit};
 use super::pages::PageSource;
 use super::syscall::{call, int};
 use super::{excluded, limit, sanitizer, tool_memory, valgrind, vdso};
+use crate::base::mangled::MangledFn;
 use libc::c_int;
 
 /// The operating system's pages.
 #[derive(Clone, Copy, Default)]
 pub struct Linux;
+
+/// Where small heaps get their regions.
+static SMALL: MangledFn<fn(usize) -> Option<usize>> = MangledFn::none();
+
+/// Says where small heaps get their regions.
+pub fn set_small_source(map: fn(usize) -> Option<usize>) {
+    if SMALL.get().is_ok_and(|known| known.is_none()) {
+        let _ = SMALL.swap(Some(map));
+    }
+}
 
 /// Reserves `len` bytes of address space for records of metes, between pages that stay untouchable.
 /// `open_reserved` opens it piece by piece.
@@ -96,6 +107,10 @@ impl PageSource for Linux {
 
     fn map_from_tool(&self, len: usize, align: usize) -> Option<usize> {
         if self.maps_from_tool() { tool_memory::map(len, align) } else { None }
+    }
+
+    fn map_small(&self, len: usize) -> Option<usize> {
+        SMALL.get().ok().flatten()?(len)
     }
 
     fn map_guarded(&self, len: usize, align: usize) -> Option<usize> {

@@ -25,6 +25,11 @@ pub trait PageSource {
         false
     }
 
+    /// Zeroed pages for a region of a small heap, from where such heaps get them; aligned to a unit.
+    fn map_small(&self, _len: usize) -> Option<usize> {
+        None
+    }
+
     /// Says that a range is for records of metes. Nothing there is a pointer of the program.
     fn hide(&self, _start: usize, _len: usize) {}
 

@@ -1,0 +1,287 @@
+//! The C API of heaps that a program makes by name.
+
+#![allow(unsafe_code)]
+
+use crate::base::config::GRAIN;
+use crate::compartment::table::{Handle, Options};
+use crate::debug::check;
+use crate::heap::free_list::Fit;
+use crate::special::heap;
+use crate::sys::errno;
+use crate::trace::report;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr::{NonNull, null, null_mut};
+
+/// A heap of its own. A handle is no address: that of a destroyed heap is never that of another one.
+#[repr(C)]
+pub struct MetesHeap {
+    _private: [u8; 0],
+}
+
+/// How a heap is to be. Set `size` to `sizeof(struct metes_heap_options)` and all else to 0, then what is to differ.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct MetesHeapOptions {
+    /// Bytes of this struct, as the caller knows it.
+    pub size: usize,
+    /// What reports call the heap: up to 31 bytes are kept. NULL: it has no name.
+    pub name: *const c_char,
+    /// The most bytes that blocks in use may have, 8 bytes of header for each included. 0: no limit.
+    pub limit: usize,
+    /// Which free block serves a request: 0, the smallest that fits; 1, the lowest in address that fits; 2, the largest.
+    pub fit: c_int,
+    /// Other than 0: one thread alone uses the heap at a time, and no lock is taken.
+    pub single_threaded: c_int,
+}
+
+/// What a heap holds and has served.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct MetesHeapStats {
+    /// Bytes of blocks in use, 8 bytes of header for each included.
+    pub live: usize,
+    /// The most `live` has been.
+    pub peak: usize,
+    /// Blocks in use.
+    pub blocks: usize,
+    /// Bytes of address space.
+    pub held: usize,
+    /// Calls that allocated.
+    pub mallocs: u64,
+    /// Calls that freed.
+    pub frees: u64,
+    /// Bytes that the largest free block could serve.
+    pub largest_free: usize,
+    /// The most `live` may be; `SIZE_MAX` if there is no limit.
+    pub limit: usize,
+}
+
+fn handle(heap: *const MetesHeap) -> Handle {
+    Handle(heap.addr())
+}
+
+fn pointer_of(handle: Handle) -> *mut MetesHeap {
+    core::ptr::without_provenance_mut(handle.0)
+}
+
+fn refuse() -> *mut MetesHeap {
+    errno::set_errno(libc::EINVAL);
+    null_mut()
+}
+
+/// Makes a heap. NULL for `options` means all defaults: shared by threads, no limit, best fit. Returns NULL with ENOMEM if there is no memory,
+/// and with EINVAL if an option is not valid: then a line on standard error names it. Thread-safe. A heap without blocks costs about
+/// 1 KiB; the first block adds 64 KiB of address space, of which the pages that are touched count.
+///
+/// # Safety
+/// `options` is NULL, or has `size` bytes; its name is NULL or a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn metes_heap_new(options: *const MetesHeapOptions) -> *mut MetesHeap {
+    let mut given = MetesHeapOptions { size: 0, name: null(), limit: 0, fit: 0, single_threaded: 0 };
+    if !options.is_null() {
+        // SAFETY: the caller's promise: the size is the first field.
+        unsafe {
+            let bytes = options.cast::<usize>().read().min(size_of::<MetesHeapOptions>());
+            (&raw mut given).cast::<u8>().copy_from_nonoverlapping(options.cast(), bytes);
+        }
+        if given.size < size_of::<usize>() {
+            report::say(format_args!(
+                "metes_heap_new: size is {}: it must be sizeof(struct metes_heap_options)",
+                given.size
+            ));
+            return refuse();
+        }
+    }
+    let fit = match given.fit {
+        0 => Fit::Best,
+        1 => Fit::First,
+        2 => Fit::Worst,
+        other => {
+            report::say(format_args!("metes_heap_new: fit is {other}: valid are 0 (best), 1 (first) and 2 (worst)"));
+            return refuse();
+        }
+    };
+    // SAFETY: the caller's promise.
+    let name = if given.name.is_null() { &[] } else { unsafe { CStr::from_ptr(given.name) }.to_bytes() };
+    let limit = if given.limit == 0 { usize::MAX } else { given.limit };
+    let options = Options { fit, limit, single: given.single_threaded != 0, name };
+    heap::make(&options).map_or(null_mut(), pointer_of)
+}
+
+/// Destroys a heap: all its blocks are gone at once, whatever is out. Its memory cannot be touched until it is used again: a late access or a late
+/// free is reported by name. NULL does nothing. May be called by any thread; a heap with `single_threaded` must not be in use by another one.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_heap_destroy(heap: *mut MetesHeap) {
+    if !heap.is_null() {
+        heap::destroy(handle(heap));
+    }
+}
+
+/// `bytes` bytes of the heap, aligned to 16. Returns NULL with ENOMEM if there is no memory, or the heap's limit would be passed. Thread-safe unless
+/// the heap is for a single thread; not for signal handlers.
+///
+/// cbindgen:postfix=METES_ALLOC(2)
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_heap_malloc(heap: *mut MetesHeap, bytes: usize) -> *mut c_void {
+    heap::malloc(handle(heap), bytes, GRAIN).cast()
+}
+
+/// As `metes_heap_malloc`, of `count` times `bytes` bytes that are zero.
+///
+/// cbindgen:postfix=METES_ALLOC2(2, 3)
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_heap_calloc(heap: *mut MetesHeap, count: usize, bytes: usize) -> *mut c_void {
+    heap::calloc(handle(heap), count.checked_mul(bytes).unwrap_or(usize::MAX)).cast()
+}
+
+/// As `metes_heap_malloc`, aligned to `align`, a power of two; else it returns NULL with EINVAL.
+///
+/// cbindgen:postfix=METES_ALLOC(3) METES_ALIGNED(2)
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_heap_aligned_alloc(heap: *mut MetesHeap, align: usize, bytes: usize) -> *mut c_void {
+    if !align.is_power_of_two() {
+        errno::set_errno(libc::EINVAL);
+        return null_mut();
+    }
+    heap::malloc(handle(heap), bytes, align.max(GRAIN)).cast()
+}
+
+/// As `metes_heap_malloc`; `usable`, unless it is NULL, receives how many bytes may be used, `bytes` or a few more.
+///
+/// # Safety
+/// `usable` is NULL, or valid for a write.
+///
+/// cbindgen:postfix=METES_MUST_USE
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn metes_heap_malloc_at_least(
+    heap: *mut MetesHeap,
+    bytes: usize,
+    usable: *mut usize,
+) -> *mut c_void {
+    let p = heap::malloc(handle(heap), bytes, GRAIN);
+    if !usable.is_null() {
+        let size = heap::usable_size(handle(heap), p);
+        // SAFETY: the caller's promise.
+        unsafe { usable.write(size) };
+    }
+    p.cast()
+}
+
+/// Makes a block of the heap larger or smaller, as `realloc` does. The block stays in its heap.
+///
+/// # Safety
+/// Unless it fails, nothing may use the old block any more. A pointer that is no block of the heap is reported, not followed.
+///
+/// cbindgen:postfix=METES_MUST_USE
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn metes_heap_realloc(heap: *mut MetesHeap, p: *mut c_void, bytes: usize) -> *mut c_void {
+    // SAFETY: the caller's promise.
+    unsafe { heap::realloc(handle(heap), p.cast(), bytes).cast() }
+}
+
+/// A copy of a string, in the heap.
+///
+/// # Safety
+/// `text` is a string.
+///
+/// cbindgen:postfix=METES_MUST_USE
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn metes_heap_strdup(heap: *mut MetesHeap, text: *const c_char) -> *mut c_char {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { CStr::from_ptr(text) }.to_bytes_with_nul();
+    let p = heap::malloc(handle(heap), bytes.len(), GRAIN);
+    if !p.is_null() {
+        // SAFETY: a new block of so many bytes.
+        unsafe { p.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+    }
+    p.cast()
+}
+
+/// Frees a block of the heap; NULL does nothing. A block of another heap is reported with both names. `free` works on it too.
+///
+/// # Safety
+/// Nothing may use the block any more. A pointer that is no block of the heap is reported, not followed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn metes_heap_free(heap: *mut MetesHeap, p: *mut c_void) {
+    // SAFETY: the caller's promise.
+    unsafe { heap::free(handle(heap), p.cast()) };
+}
+
+/// The bytes that may be used of a block of the heap; 0 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_heap_usable_size(heap: *mut MetesHeap, p: *mut c_void) -> usize {
+    heap::usable_size(handle(heap), p.cast())
+}
+
+/// The heap whose memory an address is in; NULL if it is in none that the program has made and not destroyed. Thread-safe, takes no lock.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_heap_of(p: *const c_void) -> *mut MetesHeap {
+    heap::of(p.addr()).map_or(null_mut(), pointer_of)
+}
+
+/// Whether an address is in the heap's memory: 1 or 0. Thread-safe, takes no lock.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_heap_owns(heap: *mut MetesHeap, p: *const c_void) -> c_int {
+    c_int::from(heap::of(p.addr()) == Some(handle(heap)))
+}
+
+/// Frees all blocks of the heap at once. Its memory stays for the next ones.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_heap_reset(heap: *mut MetesHeap) {
+    heap::reset(handle(heap));
+}
+
+/// Gives the heap's free pages back to the operating system. Returns about how many bytes that were.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_heap_purge(heap: *mut MetesHeap) -> usize {
+    heap::purge(handle(heap))
+}
+
+/// Writes what the heap holds to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_heap_stats)`. Returns how
+/// many bytes it wrote; 0 if the heap is not live.
+///
+/// # Safety
+/// `out` must be valid for writes of `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn metes_heap_stats(heap: *mut MetesHeap, out: *mut MetesHeapStats, size: usize) -> usize {
+    let Some(figures) = heap::figures(handle(heap)) else { return 0 };
+    let now = MetesHeapStats {
+        live: figures.live,
+        peak: figures.peak,
+        blocks: figures.blocks,
+        held: figures.held,
+        mallocs: figures.mallocs,
+        frees: figures.frees,
+        largest_free: figures.largest_free,
+        limit: figures.limit,
+    };
+    let bytes = size.min(size_of::<MetesHeapStats>());
+    // SAFETY: the caller's promise.
+    unsafe { out.cast::<u8>().copy_from_nonoverlapping((&raw const now).cast(), bytes) };
+    bytes
+}
+
+/// Checks every invariant of the heap: each header, the free list, the quick lists, the counts. Returns NULL if all hold, else a text as
+/// `metes_check` does.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_heap_check(heap: *mut MetesHeap) -> *const c_char {
+    match heap::check(handle(heap)) {
+        Ok(()) => null(),
+        Err((what, address)) => {
+            super::super::metes::text_of(&check::describe(crate::heap::check::Broken { what, address }))
+        }
+    }
+}
+
+/// Called with each block: see `metes_heap_walk`. It returns other than 0 to stop.
+pub type MetesHeapVisitor = Option<extern "C" fn(block: *mut c_void, usable: usize, argument: *mut c_void) -> c_int>;
+
+/// Calls `visit` with each block in use of the heap, the bytes that may be used of it, and `argument`, until it returns other than 0. `visit` may
+/// not use the heap.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_heap_walk(heap: *mut MetesHeap, visit: MetesHeapVisitor, argument: *mut c_void) {
+    if let Some(visit) = visit {
+        let mut each = |block: NonNull<u8>, usable| visit(block.as_ptr().cast(), usable, argument) == 0;
+        heap::walk(handle(heap), &mut each);
+    }
+}

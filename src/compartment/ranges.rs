@@ -1,0 +1,183 @@
+//! The address space of compartments: ranges of whole units that a compartment gets for its regions, and that wait here when it is destroyed.
+//!
+//! ```text
+//!     reserve   | in use | waiting | in use | never used ...      |    2 MiB at a time, without huge pages
+//! ```
+//!
+//! A range that waits cannot be touched, and the page map still leads to its record, of kind `Destroyed`: a late access or a late free is told by
+//! name until the range is used again. The one that was given back last is used first: its pages are there, and zero. Ranges of which more
+//! than `KEPT_MOST` bytes were touched, and what waits above `WAITING_MOST` bytes, keep their addresses but no pages.
+
+#![allow(unsafe_code)]
+
+use super::patience;
+use crate::base::config::{REGION_GRANULE, UNIT};
+use crate::base::pointer;
+use crate::base::shared::AtomicUsize;
+use crate::heap::range_record::{Kind, RangeRecord};
+use crate::process::statics;
+use crate::sys::linux::Linux;
+use crate::sys::lock::FutexLock;
+use crate::sys::mmap;
+use crate::sys::pages::{self, PageSource};
+use core::sync::atomic::Ordering::Relaxed;
+use lock_api::RawMutex;
+
+/// Ranges of up to so many units wait in a list for each length, and longer ones in the last list together.
+const LENGTHS: usize = REGION_GRANULE / UNIT;
+/// So many longer ones wait; the others go back to the system.
+const LONG_MOST: usize = 64;
+/// What was touched of a range is made zero by hand up to so many bytes; else the kernel does it.
+const KEPT_MOST: usize = 256 << 10;
+/// Bytes of pages that all ranges that wait may keep.
+const WAITING_MOST: usize = 32 << 20;
+
+/// The lists of ranges that wait, the one given back last first, linked by `RangeRecord::next`.
+static WAITING: [AtomicUsize; LENGTHS + 1] = [const { AtomicUsize::new(0) }; LENGTHS + 1];
+/// Bytes that may have pages in ranges that wait.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+/// How many longer ones wait.
+static LONG: AtomicUsize = AtomicUsize::new(0);
+/// What is left of the newest reserve: its first address and its end.
+static LEFT: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+static LOCK: FutexLock = FutexLock::INIT;
+
+/// Guards all above.
+struct Guard;
+
+impl Guard {
+    fn take() -> Option<Self> {
+        patience::take(&LOCK).then_some(Self)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // SAFETY: `take` took it.
+        unsafe { LOCK.unlock() };
+    }
+}
+
+/// Zeroed pages for a region of a compartment: `len` bytes, whole units; `None` if there is no memory.
+pub fn map(len: usize) -> Option<usize> {
+    reuse(len).or_else(|| fresh(len))
+}
+
+/// The list that a range of so many bytes waits in.
+fn list(len: usize) -> &'static AtomicUsize {
+    &WAITING[(len.div_ceil(UNIT) - 1).min(LENGTHS)]
+}
+
+fn record_at(address: usize) -> Option<&'static RangeRecord> {
+    // SAFETY: a record's address, or 0; records stay.
+    (address != 0).then(|| unsafe { pointer::to_ref(address) })
+}
+
+/// Takes a range that waits.
+fn reuse(len: usize) -> Option<usize> {
+    let _guard = Guard::take()?;
+    let mut link = list(len);
+    let record = loop {
+        let record = record_at(link.load(Relaxed))?;
+        if record.len() == len {
+            break record;
+        }
+        link = &record.next;
+    };
+    let start = record.start();
+    if !mmap::permit(start, len) {
+        return None;
+    }
+    link.store(record.next.load(Relaxed), Relaxed);
+    KEPT.fetch_sub(record.wanted(), Relaxed);
+    LONG.fetch_sub(usize::from(len > REGION_GRANULE), Relaxed);
+    statics::forget_range(record);
+    Some(start)
+}
+
+/// Takes a range that was never used.
+fn fresh(len: usize) -> Option<usize> {
+    if len > REGION_GRANULE {
+        return aligned(len);
+    }
+    let _guard = Guard::take()?;
+    let [start, end] = &LEFT;
+    if end.load(Relaxed) - start.load(Relaxed) < len {
+        // What is left is too little for this one, and is left.
+        let reserve = aligned(REGION_GRANULE)?;
+        Linux.advise_huge(reserve, REGION_GRANULE, false);
+        start.store(reserve, Relaxed);
+        end.store(reserve + REGION_GRANULE, Relaxed);
+    }
+    Some(start.fetch_add(len, Relaxed))
+}
+
+fn aligned(len: usize) -> Option<usize> {
+    pages::map_aligned(&Linux, 0, len, UNIT)
+}
+
+/// Takes back the range of a region of a destroyed compartment, which the page map leads to. Until it is used again nobody may touch it.
+pub fn retire(record: &'static RangeRecord) {
+    let (start, len) = (record.start(), record.len());
+    let touched = record.untouched_from.load(Relaxed).saturating_sub(start).min(len);
+    let keeps = touched <= KEPT_MOST && KEPT.load(Relaxed) + touched <= WAITING_MOST;
+    if keeps {
+        // SAFETY: the compartment's, which is gone; the last tag and the fence stand at the end.
+        unsafe {
+            pointer::at_mut::<u8>(start).write_bytes(0, touched);
+            pointer::at_mut::<u64>(start + len - 16).write(0);
+            pointer::at_mut::<u64>(start + len - 8).write(0);
+        }
+    }
+    // SAFETY: as above.
+    let clean = keeps || unsafe { Linux.purge(start, len) };
+    let is_long = len > REGION_GRANULE;
+    if !clean || is_long && LONG.load(Relaxed) >= LONG_MOST || !mmap::forbid(start, len) {
+        statics::forget_range(record);
+        // SAFETY: as above; nothing leads there any more.
+        unsafe { Linux.unmap(start, len) };
+        return;
+    }
+    record.set_wanted(if keeps { touched } else { 0 });
+    KEPT.fetch_add(record.wanted(), Relaxed);
+    record.set_kind(Kind::Destroyed);
+    let Some(_guard) = Guard::take() else { return };
+    let list = list(len);
+    LONG.fetch_add(usize::from(is_long), Relaxed);
+    record.next.store(list.load(Relaxed), Relaxed);
+    list.store(pointer::expose(record), Relaxed);
+}
+
+/// Gives the pages of all ranges that wait back; how many bytes they may have been.
+pub fn purge() -> usize {
+    let Some(_guard) = Guard::take() else { return 0 };
+    let mut given = 0;
+    for list in &WAITING {
+        let mut next = record_at(list.load(Relaxed));
+        while let Some(record) = next {
+            next = record_at(record.next.load(Relaxed));
+            // SAFETY: nobody has the range.
+            if record.wanted() != 0 && unsafe { Linux.purge(record.start(), record.len()) } {
+                given += record.wanted();
+                record.set_wanted(0);
+            }
+        }
+    }
+    KEPT.fetch_sub(given, Relaxed);
+    given
+}
+
+/// Before a fork, and after it: nobody is at the lists.
+pub fn freeze(interrupted: bool) {
+    LOCK.freeze(interrupted);
+}
+
+/// After a fork, in the parent.
+pub fn thaw() {
+    LOCK.thaw();
+}
+
+/// After a fork, in the child.
+pub fn thaw_in_child() {
+    LOCK.thaw_in_child();
+}

@@ -1,0 +1,264 @@
+//! Compartments by number, and the handles that programs have of them.
+//!
+//! A handle is no address: it says the number and the generation of a compartment, so the handle of a destroyed one is never that of
+//! another. Records stand in guarded chunks which stay. A number is used again only after all others that are free.
+
+#![allow(unsafe_code)]
+
+use super::small::Small;
+use super::{patience, ranges};
+use crate::base::pointer;
+use crate::base::shared::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
+use crate::heap::free_list::Fit;
+use crate::heap::heap::Heap;
+use crate::heap::range_record::COMPARTMENT;
+use crate::process::statics;
+use crate::sys::linux::{self, Linux};
+use crate::sys::lock::FutexLock;
+use crate::sys::pages::PageSource;
+use core::cell::UnsafeCell;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use lock_api::RawMutex;
+
+/// Compartments in a chunk, and the most chunks.
+const CHUNK: usize = 64;
+const CHUNKS: usize = 4096;
+/// Bytes of a name, the zero at its end included.
+pub const NAME: usize = 32;
+
+static TABLE: [AtomicUsize; CHUNKS] = [const { AtomicUsize::new(0) }; CHUNKS];
+/// How many numbers were ever used.
+static USED: AtomicUsize = AtomicUsize::new(0);
+/// The queue of numbers that are free: the first, the last, and how many. Numbers are counted from 1 here.
+static FREE: [AtomicUsize; 3] = [const { AtomicUsize::new(0) }; 3];
+static LOCK: FutexLock = FutexLock::INIT;
+/// So many free numbers wait at least before one is used again.
+const WAIT: usize = 256;
+
+/// What one thread at a time uses.
+pub struct Inside {
+    /// The heap of all blocks.
+    pub heap: Heap<Linux>,
+    /// Small ones that wait, and those to come.
+    pub small: Small,
+    /// The most that may be in use, in bytes of blocks with their headers.
+    pub limit: usize,
+    /// Bytes in use now, headers included, and the most they have been.
+    pub live: usize,
+    pub peak: usize,
+    /// Blocks that were handed out, and that came back, so far.
+    pub mallocs: u64,
+    pub frees: u64,
+}
+
+/// A compartment. All zero in a new chunk.
+#[repr(C, align(64))]
+pub struct Compartment {
+    /// The generation, and in the lowest bit whether it is live.
+    state: AtomicU64,
+    pub(super) lock: FutexLock,
+    /// Blocks that were freed while nobody could come in, linked as `slab::arena` does it.
+    pub(super) deferred: AtomicUsize,
+    /// Whether one thread alone uses it, which takes no lock; then, whether it is at work.
+    pub(super) single: AtomicU8,
+    pub(super) busy: AtomicU8,
+    /// Its number.
+    index: AtomicU32,
+    /// The next free number, from 1.
+    next: AtomicU32,
+    name: [AtomicU8; NAME],
+    pub(super) inside: UnsafeCell<Inside>,
+}
+
+// SAFETY: `inside` is for whoever has entered: see `work`.
+unsafe impl Sync for Compartment {}
+
+/// How a compartment is to be.
+pub struct Options<'a> {
+    /// Which free block serves a request.
+    pub fit: Fit,
+    /// The most bytes in use; `usize::MAX` for no limit.
+    pub limit: usize,
+    /// Whether one thread alone uses it.
+    pub single: bool,
+    /// What reports call it.
+    pub name: &'a [u8],
+}
+
+/// A handle: see the module. Never zero, and no address of anything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Handle(pub usize);
+
+const INDEX_BITS: u32 = 24;
+
+impl Handle {
+    fn of(index: usize, generation: u64) -> Self {
+        Self(((generation as usize) << INDEX_BITS) | (index << 1) | 1)
+    }
+
+    /// The number, which need not be one of any.
+    pub fn index(self) -> usize {
+        (self.0 % (1 << INDEX_BITS)) >> 1
+    }
+
+    fn generation(self) -> u64 {
+        (self.0 >> INDEX_BITS) as u64
+    }
+}
+
+/// The compartment of a number, live or not.
+pub fn at(index: usize) -> Option<&'static Compartment> {
+    if index >= USED.load(Acquire) {
+        return None;
+    }
+    let chunk = TABLE[index / CHUNK].load(Acquire);
+    // SAFETY: chunks stay, and numbers below `USED` have one.
+    Some(unsafe { pointer::to_ref(chunk + index % CHUNK * size_of::<Compartment>()) })
+}
+
+/// All that there are, live or not.
+pub fn all() -> impl Iterator<Item = &'static Compartment> {
+    (0..USED.load(Acquire)).filter_map(at)
+}
+
+/// Those that are live and shared: any thread may enter them.
+pub fn shared() -> impl Iterator<Item = &'static Compartment> {
+    all().filter(|compartment| compartment.is_live() && compartment.single.load(Relaxed) == 0)
+}
+
+/// Makes one; `None` if there is no memory, or there are more than there may be.
+pub fn make(options: &Options<'_>) -> Option<Handle> {
+    if !patience::take(&LOCK) {
+        return None;
+    }
+    let made = take_number();
+    // SAFETY: locked above.
+    unsafe { LOCK.unlock() };
+    let (index, compartment) = made?;
+    compartment.begin(index, options);
+    Some(compartment.handle())
+}
+
+fn take_number() -> Option<(usize, &'static Compartment)> {
+    let [first, last, count] = &FREE;
+    let used = USED.load(Relaxed);
+    if count.load(Relaxed) > WAIT || used == CHUNK * CHUNKS && count.load(Relaxed) != 0 {
+        let index = first.load(Relaxed) - 1;
+        let compartment = at(index)?;
+        first.store(compartment.next.load(Relaxed) as usize, Relaxed);
+        count.fetch_sub(1, Relaxed);
+        if count.load(Relaxed) == 0 {
+            last.store(0, Relaxed);
+        }
+        return Some((index, compartment));
+    }
+    let chunk = TABLE.get(used / CHUNK)?;
+    if chunk.load(Relaxed) == 0 {
+        chunk.store(Linux.map_guarded(CHUNK * size_of::<Compartment>(), Linux.page_size())?, Release);
+    }
+    USED.store(used + 1, Release);
+    Some((used, at(used)?))
+}
+
+impl Compartment {
+    #[expect(clippy::cast_possible_truncation, reason = "numbers have fewer bits")]
+    fn begin(&self, index: usize, options: &Options<'_>) {
+        linux::set_small_source(ranges::map);
+        let mut heap = Heap::new(Linux);
+        statics::init_heap(&mut heap, COMPARTMENT | index as u32, options.fit);
+        heap.set_small();
+        heap.set_trim(usize::MAX, usize::MAX, 0);
+        let (limit, small) = (options.limit, Small::new());
+        let inside = Inside { heap, small, limit, live: 0, peak: 0, mallocs: 0, frees: 0 };
+        // SAFETY: nobody has the number but this thread.
+        unsafe { self.inside.get().write(inside) };
+        let name = options.name.iter().copied().filter(|&byte| byte >= b' ').take(NAME - 1).chain([0]);
+        self.name.iter().zip(name).for_each(|(to, byte)| to.store(byte, Relaxed));
+        self.single.store(options.single.into(), Relaxed);
+        self.deferred.store(0, Relaxed);
+        self.index.store(index as u32, Relaxed);
+        self.state.store(self.state.load(Relaxed) + 1, Release);
+    }
+
+    /// Its number.
+    pub fn index(&self) -> usize {
+        self.index.load(Relaxed) as usize
+    }
+
+    /// Whether it is live.
+    pub fn is_live(&self) -> bool {
+        self.state.load(Acquire) & 1 != 0
+    }
+
+    /// Its handle, while it is live.
+    pub fn handle(&self) -> Handle {
+        Handle::of(self.index(), self.state.load(Relaxed) >> 1)
+    }
+
+    /// Whether a handle is that of this one, which is live.
+    #[inline]
+    pub fn is_of(&self, handle: Handle) -> bool {
+        self.state.load(Acquire) == handle.generation() << 1 | 1
+    }
+
+    /// The generation, of this one or of the next that gets its number.
+    pub fn generation(&self) -> u64 {
+        self.state.load(Relaxed) >> 1
+    }
+
+    /// Says that it is not live any more. By whoever has entered it.
+    pub(super) fn end(&self) {
+        self.state.fetch_add(1, Release);
+    }
+
+    /// Puts its number among those that are free. It is not live, and nobody is in it.
+    pub(super) fn give_number(&self) {
+        let number = self.index.load(Relaxed) + 1;
+        if !patience::take(&LOCK) {
+            // It is never used again.
+            return;
+        }
+        let [first, last, count] = &FREE;
+        self.next.store(0, Relaxed);
+        match (last.swap(number as usize, Relaxed)).checked_sub(1).and_then(at) {
+            Some(before) => before.next.store(number, Relaxed),
+            None => first.store(number as usize, Relaxed),
+        }
+        count.fetch_add(1, Relaxed);
+        // SAFETY: locked above.
+        unsafe { LOCK.unlock() };
+    }
+
+    /// Its name.
+    pub fn name(&self) -> Name {
+        Name(self.name.each_ref().map(|byte| byte.load(Relaxed)))
+    }
+}
+
+/// A name, as it is or was.
+pub struct Name([u8; NAME]);
+
+impl core::fmt::Display for Name {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let len = self.0.iter().position(|&byte| byte == 0).unwrap_or(NAME);
+        match core::str::from_utf8(&self.0[..len]) {
+            Ok("") | Err(_) => f.write_str("without a name"),
+            Ok(name) => write!(f, "\"{name}\""),
+        }
+    }
+}
+
+/// Before a fork: nobody is at the table.
+pub fn freeze(interrupted: bool) {
+    LOCK.freeze(interrupted);
+}
+
+/// After a fork, in the parent.
+pub fn thaw() {
+    LOCK.thaw();
+}
+
+/// After a fork, in the child.
+pub fn thaw_in_child() {
+    LOCK.thaw_in_child();
+}
