@@ -69,11 +69,11 @@ soak: all ## runs all tests with the full counts
 
 lint: ## checks format, lints, docs and layers
 	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets --features fake -- -D warnings
+	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) clippy --lib --release --features export --target-dir target/export -- -D warnings
 	$(CARGO) clippy --lib --profile test --features models -- -D warnings
-	RUSTFLAGS="--cfg miri" $(CARGO) check --quiet --lib --tests --features fake --target-dir target/cfg
-	RUSTFLAGS="--cfg tsan" $(CARGO) check --quiet --lib --tests --features fake --target-dir target/cfg
+	RUSTFLAGS="--cfg miri" $(CARGO) check --quiet --lib --tests --target-dir target/cfg
+	RUSTFLAGS="--cfg tsan" $(CARGO) check --quiet --lib --tests --target-dir target/cfg
 	scripts/check-docs
 	scripts/check-layers
 

@@ -4,11 +4,10 @@
 #![allow(unsafe_code)]
 
 use metes::Metes;
-use metes::internals::give_back;
-use metes::internals::{entries, tuning};
+use metes::internals::{entries, give_back, tuning};
+use parking_lot::Mutex;
 use std::alloc::{GlobalAlloc, Layout};
 use std::ops::Range;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::{env, slice, thread};
@@ -132,7 +131,7 @@ impl Shared {
     }
 
     fn swap(&self, random: &mut Random, block: Block) -> Option<Block> {
-        self.0[random.below(self.0.len())].lock().unwrap().replace(block)
+        self.0[random.below(self.0.len())].lock().replace(block)
     }
 }
 

@@ -1,5 +1,5 @@
 // A block of posix_memalign is freed twice.
-// default: SIGABRT metes: M001 .*
+// default: SIGABRT metes: M001 double free: free\(0x[0-9a-f]+\): (this block of [0-9]+ bytes is free already|[0-9]+ bytes into a free block of [0-9]+ bytes at 0x[0-9a-f]+)
 // full: SIGABRT metes: M001 .*
 // trailers: SIGABRT metes: M001 .*
 // guard: SIGABRT metes: M001 .*

@@ -1,5 +1,5 @@
 // A static array is passed to realloc.
-// default: SIGABRT metes: M004 .*
+// default: SIGABRT metes: M004 foreign pointer: realloc\(0x[0-9a-f]+\): not from metes; it is in /.*
 // full: SIGABRT metes: M004 .*
 // trailers: SIGABRT metes: M004 .*
 // guard: SIGABRT metes: M004 .*

@@ -1,6 +1,6 @@
 // A thread frees a local array of its own.
 // cflags: -pthread
-// default: SIGABRT metes: M004 .*
+// default: SIGABRT metes: M004 foreign pointer: free\(0x[0-9a-f]+\): not from metes; it is in (the stack.*|an anonymous mapping)
 // full: SIGABRT metes: M004 .*
 // trailers: SIGABRT metes: M004 .*
 // guard: SIGABRT metes: M004 .*

@@ -1,5 +1,5 @@
 // A pointer 16 bytes into a block is passed to realloc.
-// default: SIGABRT metes: M003 .*
+// default: SIGABRT metes: M003 interior pointer: realloc\(0x[0-9a-f]+\): 16 bytes into the block of [0-9]+ bytes at 0x[0-9a-f]+
 // full: SIGABRT metes: M003 .*
 // trailers: SIGABRT metes: M003 .*
 // guard: SIGABRT metes: M003 .*

@@ -92,7 +92,7 @@ pub fn forbid(address: usize, len: usize) -> bool {
 /// Makes the pages of `base::read_only` read-only. If the kernel refuses, they stay as they were. Does
 /// nothing in the library's own tests, which set options.
 pub fn make_read_only() {
-    if cfg!(not(any(test, feature = "fake", miri))) {
+    if cfg!(not(any(test, miri))) {
         let pages = read_only::pages(page_size());
         protect(pages.start, pages.len(), libc::PROT_READ);
     }

@@ -6,7 +6,7 @@ pub mod cpus;
 pub mod env;
 pub mod errno;
 pub mod excluded;
-#[cfg(any(test, feature = "fake"))]
+#[cfg(test)]
 pub mod fake;
 pub mod file;
 pub(crate) mod futex;

@@ -43,7 +43,7 @@ pub fn map(len: usize, align: usize) -> Option<usize> {
 }
 
 // Not every libc has it.
-#[cfg(all(target_env = "gnu", not(any(test, feature = "fake"))))]
+#[cfg(all(target_env = "gnu", not(test)))]
 core::arch::global_asm!(".weak __libc_memalign");
 
 /// At exit under valgrind: frees the pieces, so that the blocks that are left are the program's alone.
@@ -58,7 +58,7 @@ pub fn forget() {
 }
 
 /// The libc's own `memalign`, if the libc has it, under a name that no other library defines.
-#[cfg(all(target_env = "gnu", not(any(test, feature = "fake"))))]
+#[cfg(all(target_env = "gnu", not(test)))]
 fn libc_memalign() -> Option<unsafe extern "C" fn(usize, usize) -> *mut core::ffi::c_void> {
     unsafe extern "C" {
         static __libc_memalign: u8;
@@ -68,7 +68,7 @@ fn libc_memalign() -> Option<unsafe extern "C" fn(usize, usize) -> *mut core::ff
     unsafe { core::mem::transmute(address) }
 }
 
-#[cfg(not(all(target_env = "gnu", not(any(test, feature = "fake")))))]
+#[cfg(not(all(target_env = "gnu", not(test))))]
 fn libc_memalign() -> Option<unsafe extern "C" fn(usize, usize) -> *mut core::ffi::c_void> {
     None
 }

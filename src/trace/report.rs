@@ -285,7 +285,7 @@ fn write(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail
 
 /// The first report is the only one: other threads that find something at the same time wait for the
 /// end. If a program's SIGABRT handler does something wrong again, the process ends at once.
-#[cfg(not(any(test, feature = "fake")))]
+#[cfg(not(test))]
 fn die(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail)) -> ! {
     if begin() {
         write(code, at, text, detail);
@@ -295,7 +295,7 @@ fn die(code: Code, at: usize, text: Arguments<'_>, detail: &dyn Fn(&mut Detail))
 }
 
 /// In the library's own tests a report is a panic, so that tests can expect it.
-#[cfg(any(test, feature = "fake"))]
+#[cfg(test)]
 fn die(code: Code, _: usize, text: Arguments<'_>, _: &dyn Fn(&mut Detail)) -> ! {
     panic!("{code}: {text}")
 }
