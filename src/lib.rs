@@ -39,7 +39,7 @@
 // Without `export`, the code that only the exported functions use is dead.
 #![cfg_attr(not(feature = "export"), allow(dead_code))]
 
-#[cfg(test)]
+#[cfg(any(test, miri))]
 extern crate std;
 
 #[cfg(all(feature = "models", not(test)))]
