@@ -147,7 +147,7 @@ impl<S: PageSource + 'static> Heap<S> {
         self.decay = decay;
     }
 
-    /// Makes regions multiples of a unit, and lets the heap grow by half: for a small heap of its own.
+    /// Makes regions multiples of a unit, and lets the heap grow faster: for a small heap of its own.
     pub fn set_small(&mut self) {
         self.small = true;
     }
@@ -159,7 +159,11 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// A new region has at least so many bytes.
     pub(super) fn step(&self) -> usize {
-        self.figures.held / if self.small { 2 } else { GROWTH_DIVISOR }
+        match self.figures.held {
+            // Few regions: each is a system call when it comes and one when it goes.
+            held if self.small => (2 * held).min(REGION_GRANULE).max(held / 2),
+            held => held / GROWTH_DIVISOR,
+        }
     }
 
     /// Sets which memory asks for huge pages from now on.
