@@ -147,7 +147,8 @@ struct metes_heap_options {
    */
   size_t limit;
   /*
-   Which free block serves a request: 0, the smallest that fits; 1, the lowest in address that fits; 2, the largest.
+   Which free block serves a request: 0, the smallest that fits; 1, the lowest in address that fits; 2, the
+   largest.
    */
   int fit;
   /*
@@ -253,9 +254,10 @@ size_t metes_stats(struct metes_stats *out,
                    size_t size);
 
 /*
- Makes a heap. NULL for `options` means all defaults: shared by threads, no limit, best fit. Returns NULL with ENOMEM if there is no memory,
- and with EINVAL if an option is not valid: then a line on standard error names it. Thread-safe. A heap without blocks costs about
- 1 KiB; the first block adds 64 KiB of address space, of which the pages that are touched count.
+ Makes a heap. NULL for `options` means all defaults: shared by threads, no limit, best fit. Returns NULL with
+ ENOMEM if there is no memory, and with EINVAL if an option is not valid: then a line on standard error names it.
+ Thread-safe. A heap without blocks costs about 1 KiB; the first block adds 64 KiB of address space, of which the
+ pages that are touched count.
 
  # Safety
  `options` is NULL, or has `size` bytes; its name is NULL or a string.
@@ -263,14 +265,15 @@ size_t metes_stats(struct metes_stats *out,
 struct metes_heap *metes_heap_new(const struct metes_heap_options *options);
 
 /*
- Destroys a heap: all its blocks are gone at once, whatever is out. Its memory cannot be touched until it is used again: a late access or a late
- free is reported by name. NULL does nothing. May be called by any thread; a heap with `single_threaded` must not be in use by another one.
+ Destroys a heap: all its blocks are gone at once, whatever is out. Its memory cannot be touched until it is used
+ again: a late access or a late free is reported by name. NULL does nothing. May be called by any thread; a heap
+ with `single_threaded` must not be in use by another one.
  */
 void metes_heap_destroy(struct metes_heap *heap);
 
 /*
- `bytes` bytes of the heap, aligned to 16. Returns NULL with ENOMEM if there is no memory, or the heap's limit would be passed. Thread-safe unless
- the heap is for a single thread; not for signal handlers.
+ `bytes` bytes of the heap, aligned to 16. Returns NULL with ENOMEM if there is no memory, or the heap's limit
+ would be passed. Thread-safe unless the heap is for a single thread; not for signal handlers.
 
  */
 void *metes_heap_malloc(struct metes_heap *heap,
@@ -308,7 +311,8 @@ METES_MUST_USE;
  Makes a block of the heap larger or smaller, as `realloc` does. The block stays in its heap.
 
  # Safety
- Unless it fails, nothing may use the old block any more. A pointer that is no block of the heap is reported, not followed.
+ Unless it fails, nothing may use the old block any more. A pointer that is no block of the heap is reported, not
+ followed.
 
  */
 void *metes_heap_realloc(struct metes_heap *heap,
@@ -326,7 +330,8 @@ METES_MUST_USE;
 char *metes_heap_strdup(struct metes_heap *heap, const char *text) METES_MUST_USE;
 
 /*
- Frees a block of the heap; NULL does nothing. A block of another heap is reported with both names. `free` works on it too.
+ Frees a block of the heap; NULL does nothing. A block of another heap is reported with both names. `free` works on
+ it too.
 
  # Safety
  Nothing may use the block any more. A pointer that is no block of the heap is reported, not followed.
@@ -340,7 +345,8 @@ void metes_heap_free(struct metes_heap *heap,
 size_t metes_heap_usable_size(struct metes_heap *heap, void *p);
 
 /*
- The heap whose memory an address is in; NULL if it is in none that the program has made and not destroyed. Thread-safe, takes no lock.
+ The heap whose memory an address is in; NULL if it is in none that the program has made and not destroyed.
+ Thread-safe, takes no lock.
  */
 struct metes_heap *metes_heap_of(const void *p);
 
@@ -360,8 +366,8 @@ void metes_heap_reset(struct metes_heap *heap);
 size_t metes_heap_purge(struct metes_heap *heap);
 
 /*
- Writes what the heap holds to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_heap_stats)`. Returns how
- many bytes it wrote; 0 if the heap is not live.
+ Writes what the heap holds to `out`, of which the caller says how many bytes there are: `sizeof(struct
+ metes_heap_stats)`. Returns how many bytes it wrote; 0 if the heap is not live.
 
  # Safety
  `out` must be valid for writes of `size` bytes.
@@ -371,14 +377,14 @@ size_t metes_heap_stats(struct metes_heap *heap,
                         size_t size);
 
 /*
- Checks every invariant of the heap: each header, the free list, the quick lists, the counts. Returns NULL if all hold, else a text as
- `metes_check` does.
+ Checks every invariant of the heap: each header, the free list, the quick lists, the counts. Returns NULL if all
+ hold, else a text as `metes_check` does.
  */
 const char *metes_heap_check(struct metes_heap *heap);
 
 /*
- Calls `visit` with each block in use of the heap, the bytes that may be used of it, and `argument`, until it returns other than 0. `visit` may
- not use the heap.
+ Calls `visit` with each block in use of the heap, the bytes that may be used of it, and `argument`, until it
+ returns other than 0. `visit` may not use the heap.
  */
 void metes_heap_walk(struct metes_heap *heap,
                      metes_heap_visitor visit,

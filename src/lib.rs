@@ -4,10 +4,12 @@
 //!     malloc(n)                                                            free(p)
 //!        |                                                                    |
 //!     abi       extern "C" and GlobalAlloc: forwarding only                   |
+//!     special, rust   the allocators that a program asks for by name          |
 //!     front     the entries, the life of the process                          |
 //!     debug     the checked route, where blocks are checked                   v
 //!     route     where a request is served                  <--->   where a pointer goes back to
 //!     cache     a thread's stacks of free objects: no lock, no atomic instruction
+//!     compartment     heaps that a program makes by name
 //!     report    what is known of a pointer, and what is wrong with it, in words
 //!     process   options, arenas, and the page map: address -> range record and slab
 //!     slab      slabs of objects of one size; arenas: a heap and its bins behind a lock

@@ -2,11 +2,12 @@
 
 use crate::sys::lock::FutexLock;
 
-/// Waits for that many forks, at most. A thread that waits here may hold what a fork handler of another library waits for.
+/// Waits for that many forks, at most. A thread that waits here may hold what a fork handler of another library waits
+/// for.
 const FORKS: usize = 100;
 
-/// Takes the lock, after forks that are under way. False, and it is not taken, in a program that forks all the time, or where a fork waits for this
-/// thread.
+/// Takes the lock, after forks that are under way. False, and it is not taken, in a program that forks all the time,
+/// or where a fork waits for this thread.
 #[inline]
 pub fn take(lock: &FutexLock) -> bool {
     lock.lock_unless_frozen() || take_after_forks(lock)

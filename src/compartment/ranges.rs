@@ -1,12 +1,14 @@
-//! The address space of compartments: ranges of whole units that a compartment gets for its regions, and that wait here when it is destroyed.
+//! The address space of compartments: ranges of whole units that a compartment gets for its regions, and that wait
+//! here when it is destroyed.
 //!
 //! ```text
 //!     reserve   | in use | waiting | in use | never used ...      |    2 MiB at a time, without huge pages
 //! ```
 //!
-//! A range that waits cannot be touched, and the page map still leads to its record, of kind `Destroyed`: a late access or a late free is told by
-//! name until the range is used again. The one that was given back last is used first: its pages are there, and zero. Ranges of which more
-//! than `KEPT_MOST` bytes were touched, and what waits above `WAITING_MOST` bytes, keep their addresses but no pages.
+//! A range that waits cannot be touched, and the page map still leads to its record, of kind `Destroyed`: a late
+//! access or a late free is told by name until the range is used again. The one that was given back last is used
+//! first: its pages are there, and zero. Ranges of which more than `KEPT_MOST` bytes were touched, and what waits
+//! above `WAITING_MOST` bytes, keep their addresses but no pages.
 
 #![allow(unsafe_code)]
 
@@ -116,7 +118,8 @@ fn aligned(len: usize) -> Option<usize> {
     pages::map_aligned(&Linux, 0, len, UNIT)
 }
 
-/// Takes back the range of a region of a destroyed compartment, which the page map leads to. Until it is used again nobody may touch it.
+/// Takes back the range of a region of a destroyed compartment, which the page map leads to. Until it is used again
+/// nobody may touch it.
 pub fn retire(record: &'static RangeRecord) {
     let (start, len) = (record.start(), record.len());
     let touched = record.untouched_from.load(Relaxed).saturating_sub(start).min(len);

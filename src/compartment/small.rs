@@ -1,13 +1,15 @@
-//! Small blocks of a compartment: quick lists of freed blocks by their exact size, and a run that new ones are cut from.
+//! Small blocks of a compartment: quick lists of freed blocks by their exact size, and a run that new ones are cut
+//! from.
 //!
 //! ```text
 //!     quick     size / 16 -> block -> block -> ...        in use to the heap, with the key in their second word
-//!     run       | block | block | rest of the run        | a block of the heap; each piece has a header as if the heap had made it
+//!     run       | block | block | rest of the run        |   one block of the heap; each piece has a header
 //!                               ^ next                   ^ end
 //! ```
 //!
-//! The heap has a quick block in use, so it merges nothing with it. Lists and run are given back to the heap by `flush`. A link stands in a
-//! quick block's first word, with a checksum, so a write after free is noticed before it is followed.
+//! The heap has a quick block in use, so it merges nothing with it. Lists and run are given back to the heap by
+//! `flush`. A link stands in a quick block's first word, with a checksum, so a write after free is noticed before it
+//! is followed.
 
 #![allow(unsafe_code)]
 

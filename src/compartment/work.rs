@@ -1,7 +1,8 @@
 //! What compartments do: entering one, serving, taking back, destroying.
 //!
-//! A shared one has a lock. One for a single thread has a word that says that the thread is at work, so that a signal handler which interrupted it
-//! is turned away. Whoever is turned away gets no memory, and what it frees waits in a chain for the next that comes in.
+//! A shared one has a lock. One for a single thread has a word that says that the thread is at work, so that a signal
+//! handler which interrupted it is turned away. Whoever is turned away gets no memory, and what it frees waits in a
+//! chain for the next that comes in.
 
 #![allow(unsafe_code)]
 
@@ -37,7 +38,8 @@ pub enum Freed {
 }
 
 impl Compartment {
-    /// Lets the calling thread in; `None` if it may not wait for whoever is in: a signal handler interrupted that, or a fork is under way.
+    /// Lets the calling thread in; `None` if it may not wait for whoever is in: a signal handler interrupted that, or
+    /// a fork is under way.
     #[inline]
     pub fn enter(&'static self) -> Option<Entered> {
         let was_inside;
@@ -167,8 +169,8 @@ impl Entered {
         self.compartment
     }
 
-    /// A block for `n` bytes, aligned to `align`, a power of two; how many of its bytes may not be zero. `None` where memory is out, or the limit
-    /// is reached.
+    /// A block for `n` bytes, aligned to `align`, a power of two; how many of its bytes may not be zero. `None` where
+    /// memory is out, or the limit is reached.
     #[inline]
     pub fn malloc(&mut self, n: usize, align: usize) -> Option<(usize, usize)> {
         let inside = self.inside();
@@ -354,7 +356,8 @@ impl Entered {
         Ok(())
     }
 
-    /// Calls `f` with the address and the usable bytes of each block in use, in address order within a region, until it says false.
+    /// Calls `f` with the address and the usable bytes of each block in use, in address order within a region, until
+    /// it says false.
     pub fn walk(&mut self, f: &mut dyn FnMut(usize, usize) -> bool) {
         let inside = self.inside();
         inside.small.settle(&mut inside.heap);

@@ -1,4 +1,5 @@
-//! Pieces of a block in use: a part of metes cuts a block that it has into smaller ones, each with a header as if the heap had made it.
+//! Pieces of a block in use: a part of metes cuts a block that it has into smaller ones, each with a header as if the
+//! heap had made it.
 
 #![allow(unsafe_code)]
 

@@ -10,8 +10,8 @@ use crate::sys::pages::PageSource;
 use core::sync::atomic::Ordering::Relaxed;
 
 impl<S: PageSource + 'static> Heap<S> {
-    /// Takes all regions from the heap, which is empty then. The page map still leads to them. A caller may give each record away
-    /// as it comes.
+    /// Takes all regions from the heap, which is empty then. The page map still leads to them. A caller may give each
+    /// record away as it comes.
     pub fn take_regions(&mut self) -> impl Iterator<Item = &'static RangeRecord> + use<S> {
         let mut next = self.regions.take();
         self.free = FreeList::new(self.free.fit());
@@ -25,8 +25,8 @@ impl<S: PageSource + 'static> Heap<S> {
         })
     }
 
-    /// Frees all blocks: each region becomes one free block. What was a block's header is none any more, so a late free is
-    /// noticed.
+    /// Frees all blocks: each region becomes one free block. What was a block's header is none any more, so a late
+    /// free is noticed.
     pub fn free_all(&mut self) {
         for region in self.regions().filter(|region| region.joined.load(Relaxed) == 0) {
             self.walk(region, |block, header| {

@@ -1,4 +1,5 @@
-//! Blocks of compartments that come in by the ordinary entries: plain `free`, `realloc` and `malloc_usable_size` work on them.
+//! Blocks of compartments that come in by the ordinary entries: plain `free`, `realloc` and `malloc_usable_size` work
+//! on them.
 
 #![allow(unsafe_code)]
 

@@ -9,9 +9,11 @@ use crate::special::heap;
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-/// A heap of its own. What is allocated lives as long as the heap, or until it is freed: safe code cannot use a block after that.
+/// A heap of its own. What is allocated lives as long as the heap, or until it is freed: safe code cannot use a block
+/// after that.
 ///
-/// Shared by threads: each call takes the heap's lock. Dropping the heap frees all blocks at once, and runs no destructor of what is in them.
+/// Shared by threads: each call takes the heap's lock. Dropping the heap frees all blocks at once, and runs no
+/// destructor of what is in them.
 #[derive(Debug)]
 pub struct Heap {
     handle: Handle,

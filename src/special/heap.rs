@@ -1,6 +1,7 @@
 //! Heaps that a program makes by name: compartments, as the C API and the Rust type see them.
 //!
-//! The entries here are called by a program's own code, so a thread is in none of them twice. They may not be called by signal handlers.
+//! The entries here are called by a program's own code, so a thread is in none of them twice. They may not be called
+//! by signal handlers.
 
 #![allow(unsafe_code)]
 
@@ -48,8 +49,8 @@ pub fn make(options: &Options<'_>) -> Option<Handle> {
     made
 }
 
-/// Destroys a heap: all its blocks are gone, whatever is out, and its memory cannot be touched until it is used again. From any thread; not while
-/// another one is in one for a single thread.
+/// Destroys a heap: all its blocks are gone, whatever is out, and its memory cannot be touched until it is used
+/// again. From any thread; not while another one is in one for a single thread.
 pub fn destroy(handle: Handle) {
     if let Some(entered) = Compartment::enter_by(handle, "metes_heap_destroy") {
         compartments::watch_destroyed();
@@ -57,7 +58,8 @@ pub fn destroy(handle: Handle) {
     }
 }
 
-/// `n` bytes of a heap, aligned to `align`, a power of two. Null and `ENOMEM` where memory is out, or the heap's limit is reached.
+/// `n` bytes of a heap, aligned to `align`, a power of two. Null and `ENOMEM` where memory is out, or the heap's
+/// limit is reached.
 #[inline]
 pub fn malloc(handle: Handle, n: usize, align: usize) -> *mut u8 {
     let served = Compartment::enter_by(handle, "metes_heap_malloc").and_then(|mut heap| heap.malloc(n, align));
@@ -120,7 +122,8 @@ pub unsafe fn free(handle: Handle, p: *mut u8) {
 /// `p` with room for `n` bytes, in the same heap. As `realloc`.
 ///
 /// # Safety
-/// Unless it fails, nothing may use the old block any more. A pointer that is no block of the heap is reported, not followed.
+/// Unless it fails, nothing may use the old block any more. A pointer that is no block of the heap is reported, not
+/// followed.
 pub unsafe fn realloc(handle: Handle, p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
         return malloc(handle, n, GRAIN);
@@ -202,7 +205,8 @@ pub fn check(handle: Handle) -> Result<(), (&'static str, usize)> {
     }
 }
 
-/// Calls `f` with each block in use of a heap and its usable bytes, until it says false. The heap is entered meanwhile: `f` may not use it.
+/// Calls `f` with each block in use of a heap and its usable bytes, until it says false. The heap is entered
+/// meanwhile: `f` may not use it.
 pub fn walk(handle: Handle, f: &mut dyn FnMut(NonNull<u8>, usize) -> bool) {
     if let Some(mut entered) = Compartment::enter_by(handle, "metes_heap_walk") {
         entered.walk(&mut |address, usable| match NonNull::new(pointer::at_mut(address)) {

@@ -15,7 +15,8 @@ pub enum Memory {
 }
 
 impl Memory {
-    /// At least `bytes` bytes, aligned to `align`, a power of two; `None`, and `ENOMEM` in errno, if there is no memory.
+    /// At least `bytes` bytes, aligned to `align`, a power of two; `None`, and `ENOMEM` in errno, if there is no
+    /// memory.
     pub fn allocate(self, bytes: usize, align: usize) -> Option<NonNull<u8>> {
         match self {
             Self::Process if align <= GRAIN => NonNull::new(entries::malloc(bytes)),

@@ -1,4 +1,5 @@
-//! L12: the allocators that a program asks for by name. The C API (`abi::special`) and the Rust types (`rust`) stand on them.
+//! L12: the allocators that a program asks for by name. The C API (`abi::special`) and the Rust types (`rust`) stand
+//! on them.
 
 pub mod heap;
 pub mod memory;

@@ -28,7 +28,8 @@ pub struct MetesHeapOptions {
     pub name: *const c_char,
     /// The most bytes that blocks in use may have, 8 bytes of header for each included. 0: no limit.
     pub limit: usize,
-    /// Which free block serves a request: 0, the smallest that fits; 1, the lowest in address that fits; 2, the largest.
+    /// Which free block serves a request: 0, the smallest that fits; 1, the lowest in address that fits; 2, the
+    /// largest.
     pub fit: c_int,
     /// Other than 0: one thread alone uses the heap at a time, and no lock is taken.
     pub single_threaded: c_int,
@@ -69,9 +70,10 @@ fn refuse() -> *mut MetesHeap {
     null_mut()
 }
 
-/// Makes a heap. NULL for `options` means all defaults: shared by threads, no limit, best fit. Returns NULL with ENOMEM if there is no memory,
-/// and with EINVAL if an option is not valid: then a line on standard error names it. Thread-safe. A heap without blocks costs about
-/// 1 KiB; the first block adds 64 KiB of address space, of which the pages that are touched count.
+/// Makes a heap. NULL for `options` means all defaults: shared by threads, no limit, best fit. Returns NULL with
+/// ENOMEM if there is no memory, and with EINVAL if an option is not valid: then a line on standard error names it.
+/// Thread-safe. A heap without blocks costs about 1 KiB; the first block adds 64 KiB of address space, of which the
+/// pages that are touched count.
 ///
 /// # Safety
 /// `options` is NULL, or has `size` bytes; its name is NULL or a string.
@@ -108,8 +110,9 @@ pub unsafe extern "C" fn metes_heap_new(options: *const MetesHeapOptions) -> *mu
     heap::make(&options).map_or(null_mut(), pointer_of)
 }
 
-/// Destroys a heap: all its blocks are gone at once, whatever is out. Its memory cannot be touched until it is used again: a late access or a late
-/// free is reported by name. NULL does nothing. May be called by any thread; a heap with `single_threaded` must not be in use by another one.
+/// Destroys a heap: all its blocks are gone at once, whatever is out. Its memory cannot be touched until it is used
+/// again: a late access or a late free is reported by name. NULL does nothing. May be called by any thread; a heap
+/// with `single_threaded` must not be in use by another one.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_destroy(heap: *mut MetesHeap) {
     if !heap.is_null() {
@@ -117,8 +120,8 @@ pub extern "C" fn metes_heap_destroy(heap: *mut MetesHeap) {
     }
 }
 
-/// `bytes` bytes of the heap, aligned to 16. Returns NULL with ENOMEM if there is no memory, or the heap's limit would be passed. Thread-safe unless
-/// the heap is for a single thread; not for signal handlers.
+/// `bytes` bytes of the heap, aligned to 16. Returns NULL with ENOMEM if there is no memory, or the heap's limit
+/// would be passed. Thread-safe unless the heap is for a single thread; not for signal handlers.
 ///
 /// cbindgen:postfix=METES_ALLOC(2)
 #[unsafe(no_mangle)]
@@ -170,7 +173,8 @@ pub unsafe extern "C" fn metes_heap_malloc_at_least(
 /// Makes a block of the heap larger or smaller, as `realloc` does. The block stays in its heap.
 ///
 /// # Safety
-/// Unless it fails, nothing may use the old block any more. A pointer that is no block of the heap is reported, not followed.
+/// Unless it fails, nothing may use the old block any more. A pointer that is no block of the heap is reported, not
+/// followed.
 ///
 /// cbindgen:postfix=METES_MUST_USE
 #[unsafe(no_mangle)]
@@ -197,7 +201,8 @@ pub unsafe extern "C" fn metes_heap_strdup(heap: *mut MetesHeap, text: *const c_
     p.cast()
 }
 
-/// Frees a block of the heap; NULL does nothing. A block of another heap is reported with both names. `free` works on it too.
+/// Frees a block of the heap; NULL does nothing. A block of another heap is reported with both names. `free` works on
+/// it too.
 ///
 /// # Safety
 /// Nothing may use the block any more. A pointer that is no block of the heap is reported, not followed.
@@ -213,7 +218,8 @@ pub extern "C" fn metes_heap_usable_size(heap: *mut MetesHeap, p: *mut c_void) -
     heap::usable_size(handle(heap), p.cast())
 }
 
-/// The heap whose memory an address is in; NULL if it is in none that the program has made and not destroyed. Thread-safe, takes no lock.
+/// The heap whose memory an address is in; NULL if it is in none that the program has made and not destroyed.
+/// Thread-safe, takes no lock.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_of(p: *const c_void) -> *mut MetesHeap {
     heap::of(p.addr()).map_or(null_mut(), pointer_of)
@@ -237,8 +243,8 @@ pub extern "C" fn metes_heap_purge(heap: *mut MetesHeap) -> usize {
     heap::purge(handle(heap))
 }
 
-/// Writes what the heap holds to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_heap_stats)`. Returns how
-/// many bytes it wrote; 0 if the heap is not live.
+/// Writes what the heap holds to `out`, of which the caller says how many bytes there are: `sizeof(struct
+/// metes_heap_stats)`. Returns how many bytes it wrote; 0 if the heap is not live.
 ///
 /// # Safety
 /// `out` must be valid for writes of `size` bytes.
@@ -261,8 +267,8 @@ pub unsafe extern "C" fn metes_heap_stats(heap: *mut MetesHeap, out: *mut MetesH
     bytes
 }
 
-/// Checks every invariant of the heap: each header, the free list, the quick lists, the counts. Returns NULL if all hold, else a text as
-/// `metes_check` does.
+/// Checks every invariant of the heap: each header, the free list, the quick lists, the counts. Returns NULL if all
+/// hold, else a text as `metes_check` does.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_check(heap: *mut MetesHeap) -> *const c_char {
     match heap::check(handle(heap)) {
@@ -276,8 +282,8 @@ pub extern "C" fn metes_heap_check(heap: *mut MetesHeap) -> *const c_char {
 /// Called with each block: see `metes_heap_walk`. It returns other than 0 to stop.
 pub type MetesHeapVisitor = Option<extern "C" fn(block: *mut c_void, usable: usize, argument: *mut c_void) -> c_int>;
 
-/// Calls `visit` with each block in use of the heap, the bytes that may be used of it, and `argument`, until it returns other than 0. `visit` may
-/// not use the heap.
+/// Calls `visit` with each block in use of the heap, the bytes that may be used of it, and `argument`, until it
+/// returns other than 0. `visit` may not use the heap.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_walk(heap: *mut MetesHeap, visit: MetesHeapVisitor, argument: *mut c_void) {
     if let Some(visit) = visit {
