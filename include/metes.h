@@ -124,6 +124,11 @@ struct metes_stats {
 };
 
 /*
+ Called with each block: see `metes_walk`. It returns other than 0 to stop.
+ */
+typedef int (*metes_visitor)(void *block, size_t usable, void *argument);
+
+/*
  A heap of its own. A handle is no address: that of a destroyed heap is never that of another one.
  */
 struct metes_heap {
@@ -252,6 +257,41 @@ metes_oom_handler metes_set_oom_handler(metes_oom_handler handler);
  */
 size_t metes_stats(struct metes_stats *out,
                    size_t size);
+
+/*
+ The value in force of an option of `METES_OPTIONS`: writes as much of it as fits to `value`, with a zero at the end.
+ Returns the length of the whole value, or -1 with EINVAL in errno if there is no such option. Thread-safe.
+
+ # Safety
+ `name` must be a string, and `value` valid for writes of `size` bytes.
+ */
+ptrdiff_t metes_option_get(const char *name,
+                           char *value,
+                           size_t size);
+
+/*
+ Calls `visit` with each block that the program has, the bytes that may be used of it, and `argument`, until it
+ returns other than 0. Blocks of heaps with `single_threaded` are left out. `visit` may not allocate or free. It
+ empties the caches of threads first. Other threads go on meanwhile: what they allocate or free may be visited or
+ not. Thread-safe; not for signal handlers.
+ */
+void metes_walk(metes_visitor visit,
+                void *argument);
+
+/*
+ Writes the statistics as one JSON object to a file. Takes no memory. Thread-safe.
+ */
+void metes_stats_json(int fd);
+
+/*
+ Writes the statistics in the text format of Prometheus to a file. Takes no memory. Thread-safe.
+ */
+void metes_stats_prometheus(int fd);
+
+/*
+ Empties the calling thread's cache into its arena: for a thread that is about to sleep for long.
+ */
+void metes_thread_flush(void);
 
 /*
  Makes a heap. NULL for `options` means all defaults: shared by threads, no limit, best fit. Returns NULL with

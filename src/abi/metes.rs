@@ -4,12 +4,16 @@
 
 use crate::base::line::Line;
 use crate::base::operation::Operation;
+use crate::base::pointer;
+use crate::cache::threads;
 use crate::debug::check;
+use crate::front::control::{self, Format};
 use crate::front::{stats, tuning};
+use crate::process::option_keys;
 use crate::process::start;
 use crate::route::oom;
 use crate::sys::errno;
-use core::ffi::{CStr, c_char, c_int};
+use core::ffi::{CStr, c_char, c_int, c_void};
 use core::sync::atomic::{AtomicU8, Ordering};
 
 const TEXT_MAX: usize = 160;
@@ -174,4 +178,66 @@ pub unsafe extern "C" fn metes_stats(out: *mut MetesStats, size: usize) -> usize
     // SAFETY: the caller's promise.
     unsafe { out.cast::<u8>().copy_from_nonoverlapping((&raw const now).cast(), bytes) };
     bytes
+}
+
+/// The value in force of an option of `METES_OPTIONS`: writes as much of it as fits to `value`, with a zero at the end.
+/// Returns the length of the whole value, or -1 with EINVAL in errno if there is no such option. Thread-safe.
+///
+/// # Safety
+/// `name` must be a string, and `value` valid for writes of `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn metes_option_get(name: *const c_char, value: *mut c_char, size: usize) -> isize {
+    start::ensure();
+    // SAFETY: the caller's promise.
+    let name = unsafe { CStr::from_ptr(name) }.to_str();
+    let mut length = -1;
+    let found = name.is_ok_and(|name| {
+        option_keys::value_of(name, |text| {
+            length = text.len().cast_signed();
+            if let Some(most) = size.checked_sub(1) {
+                let n = text.len().min(most);
+                // SAFETY: the caller's promise: so many bytes fit.
+                unsafe {
+                    value.cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), n);
+                    value.add(n).write(0);
+                }
+            }
+        })
+    });
+    if !found {
+        errno::set_errno(libc::EINVAL);
+    }
+    length
+}
+
+/// Called with each block: see `metes_walk`. It returns other than 0 to stop.
+pub type MetesVisitor = Option<extern "C" fn(block: *mut c_void, usable: usize, argument: *mut c_void) -> c_int>;
+
+/// Calls `visit` with each block that the program has, the bytes that may be used of it, and `argument`, until it
+/// returns other than 0. Blocks of heaps with `single_threaded` are left out. `visit` may not allocate or free. It
+/// empties the caches of threads first. Other threads go on meanwhile: what they allocate or free may be visited or
+/// not. Thread-safe; not for signal handlers.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_walk(visit: MetesVisitor, argument: *mut c_void) {
+    if let Some(visit) = visit {
+        control::walk(&mut |address, usable| visit(pointer::at_mut(address), usable, argument) == 0);
+    }
+}
+
+/// Writes the statistics as one JSON object to a file. Takes no memory. Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_stats_json(fd: c_int) {
+    control::write_stats(fd, Format::Json);
+}
+
+/// Writes the statistics in the text format of Prometheus to a file. Takes no memory. Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_stats_prometheus(fd: c_int) {
+    control::write_stats(fd, Format::Prometheus);
+}
+
+/// Empties the calling thread's cache into its arena: for a thread that is about to sleep for long.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_thread_flush() {
+    threads::flush_mine();
 }

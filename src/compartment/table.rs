@@ -239,12 +239,19 @@ impl Compartment {
 /// A name, as it is or was.
 pub struct Name([u8; NAME]);
 
+impl Name {
+    /// Its text; empty if there is none.
+    pub fn text(&self) -> &str {
+        let len = self.0.iter().position(|&byte| byte == 0).unwrap_or(NAME);
+        core::str::from_utf8(&self.0[..len]).unwrap_or("")
+    }
+}
+
 impl core::fmt::Display for Name {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let len = self.0.iter().position(|&byte| byte == 0).unwrap_or(NAME);
-        match core::str::from_utf8(&self.0[..len]) {
-            Ok("") | Err(_) => f.write_str("without a name"),
-            Ok(name) => write!(f, "\"{name}\""),
+        match self.text() {
+            "" => f.write_str("without a name"),
+            name => write!(f, "\"{name}\""),
         }
     }
 }

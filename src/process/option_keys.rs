@@ -235,6 +235,15 @@ pub fn tell() {
     KEYS.iter().for_each(Key::tell);
 }
 
+/// Calls `f` with an option's value now, as `METES_OPTIONS` takes it. Returns false if there is no such option.
+pub fn value_of(name: &str, f: impl FnOnce(&[u8])) -> bool {
+    let Some(key) = KEYS.iter().find(|key| key.name() == name) else { return false };
+    let mut line = Line::<512>::new();
+    key.push_value(&mut line, true);
+    f(line.as_bytes());
+    true
+}
+
 /// The options that can be changed in a running program.
 const CHANGEABLE: [&str; 4] = ["guard", "cutoff", "dirty_max", "arenas"];
 

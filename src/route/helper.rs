@@ -53,6 +53,16 @@ pub fn pass() {
     statics::arenas().filter(|arena| arena.is_waiting()).for_each(trim);
 }
 
+/// Empties the caches of all threads that are not at work in them, the calling thread's first.
+pub fn empty_caches() {
+    threads::flush_mine();
+    if threads::owned().any(Cache::holds_any) && can_halt() {
+        threads::owned().filter(|cache| cache.holds_any()).for_each(|cache| {
+            empty(cache);
+        });
+    }
+}
+
 /// Whether the kernel has a barrier for all threads. It is asked only where a cache is to be emptied, and where
 /// no filter may kill the process for that.
 fn can_halt() -> bool {
