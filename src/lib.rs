@@ -40,6 +40,7 @@
 #![no_std]
 // Without `export`, the code that only the exported functions use is dead.
 #![cfg_attr(not(feature = "export"), allow(dead_code))]
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
 
 #[cfg(any(test, miri))]
 extern crate std;

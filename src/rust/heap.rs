@@ -71,6 +71,11 @@ impl Heap {
         HeapBuilder { name: "", limit: usize::MAX }
     }
 
+    /// Its handle.
+    pub(super) fn handle(&self) -> Handle {
+        self.handle
+    }
+
     /// Memory for a layout, not initialised.
     pub fn alloc_layout(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let align = layout.align().max(GRAIN);

@@ -1,3 +1,5 @@
-//! L13: what Rust programs use beside the global allocator: safe types over the allocators of `special`.
+//! L14: what Rust programs use beside the global allocator: safe types over the allocators of `special`.
 
+#[cfg(any(feature = "allocator-api2", feature = "nightly"))]
+mod allocator;
 pub mod heap;
