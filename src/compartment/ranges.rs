@@ -38,6 +38,8 @@ const WAITING_MOST: usize = 32 << 20;
 static WAITING: [AtomicUsize; LENGTHS + 1] = [const { AtomicUsize::new(0) }; LENGTHS + 1];
 /// Bytes that may have pages in ranges that wait.
 static KEPT: AtomicUsize = AtomicUsize::new(0);
+/// How often a range was taken or came back.
+static CHANGES: AtomicUsize = AtomicUsize::new(0);
 /// How many longer ones wait.
 static LONG: AtomicUsize = AtomicUsize::new(0);
 /// What is left of the newest reserve: its first address and its end.
@@ -93,6 +95,7 @@ fn reuse(len: usize) -> Option<usize> {
     link.store(record.next.load(Relaxed), Relaxed);
     KEPT.fetch_sub(record.wanted(), Relaxed);
     LONG.fetch_sub(usize::from(len > REGION_GRANULE), Relaxed);
+    CHANGES.fetch_add(1, Relaxed);
     statics::forget_range(record);
     Some(start)
 }
@@ -147,8 +150,19 @@ pub fn retire(record: &'static RangeRecord) {
     let Some(_guard) = Guard::take() else { return };
     let list = list(len);
     LONG.fetch_add(usize::from(is_long), Relaxed);
+    CHANGES.fetch_add(1, Relaxed);
     record.next.store(list.load(Relaxed), Relaxed);
     list.store(pointer::expose(record), Relaxed);
+}
+
+/// Bytes that may have pages in ranges that wait.
+pub fn kept() -> usize {
+    KEPT.load(Relaxed)
+}
+
+/// How often a range was taken or came back: where that is the same later, the ranges that wait were not needed.
+pub fn changes() -> usize {
+    CHANGES.load(Relaxed)
 }
 
 /// Gives the pages of all ranges that wait back; how many bytes they may have been.

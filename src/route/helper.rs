@@ -14,6 +14,7 @@ use crate::base::operation::Operation;
 use crate::base::shared::AtomicU32;
 use crate::cache::cache::Cache;
 use crate::cache::{refill, threads, work};
+use crate::compartment::ranges;
 use crate::process::trim_policy::WORTH;
 use crate::process::{helper_call, options, statics};
 use crate::slab::arena::{Arena, Trimmed};
@@ -33,6 +34,7 @@ pub fn pass() {
         cache.is_unused();
     });
     threads::mark_idle();
+    let changes = ranges::changes();
     futex::wait_most(&NEVER, 0, options::decay() as u64);
     let holding = || threads::owned().filter(|cache| cache.holds_any());
     if holding().next().is_some() && can_halt() {
@@ -48,6 +50,11 @@ pub fn pass() {
         }
     }
     threads::give_back(true);
+    if ranges::changes() == changes {
+        ranges::purge();
+    } else if ranges::kept() >= WORTH {
+        helper_call::call_again();
+    }
     // Before the arenas give anything back: until then it is known what has changed since the last pass.
     statics::arenas().for_each(collapse);
     statics::arenas().filter(|arena| arena.is_waiting()).for_each(trim);

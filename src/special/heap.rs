@@ -7,10 +7,12 @@
 
 use crate::base::config::{GRAIN, REQUEST_MAX};
 use crate::base::pointer;
+use crate::compartment::ranges;
 use crate::compartment::table::{self, Compartment, Handle, Options};
 use crate::compartment::work::{self, Entered, Freed};
-use crate::process::start;
 use crate::process::statics::PAGE_MAP;
+use crate::process::trim_policy::WORTH;
+use crate::process::{helper_call, start};
 use crate::route::compartments;
 use crate::sys::errno;
 use core::ptr::{NonNull, null_mut};
@@ -55,6 +57,12 @@ pub fn destroy(handle: Handle) {
     if let Some(entered) = Compartment::enter_by(handle, "metes_heap_destroy") {
         compartments::watch_destroyed();
         entered.destroy();
+        if ranges::kept() >= WORTH {
+            helper_call::call();
+            if helper_call::is_refused() {
+                ranges::purge();
+            }
+        }
     }
 }
 
