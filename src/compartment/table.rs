@@ -1,7 +1,7 @@
 //! Compartments by number, and the handles that programs have of them.
 //!
 //! A handle is no address: it says the number and the generation of a compartment, so the handle of a destroyed one
-//! is never that of another. Records stand in guarded chunks which stay. A number is used again only after all others
+//! is never that of another. Records stand side by side in guarded memory, which stays. A number is used again only after all others
 //! that are free.
 
 #![allow(unsafe_code)]
@@ -16,18 +16,26 @@ use crate::heap::range_record::COMPARTMENT;
 use crate::process::statics;
 use crate::sys::linux::{self, Linux};
 use crate::sys::lock::FutexLock;
-use crate::sys::pages::PageSource;
 use core::cell::UnsafeCell;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use lock_api::RawMutex;
 
-/// Compartments in a chunk, and the most chunks.
-const CHUNK: usize = 64;
-const CHUNKS: usize = 4096;
+pub(super) const SHARED: u8 = 0;
+pub(super) const ALONE: u8 = 1;
+pub(super) const BUSY: u8 = 2;
+
+/// The most compartments; where address space is short, fewer.
+const MOST: usize = 1 << 18;
+const FEW: usize = 1 << 10;
+/// So many records are opened at a time.
+const OPENED: usize = 64;
 /// Bytes of a name, the zero at its end included.
 pub const NAME: usize = 32;
 
-static TABLE: [AtomicUsize; CHUNKS] = [const { AtomicUsize::new(0) }; CHUNKS];
+/// Where the records are; how many there is room for; and how many are opened.
+static RECORDS: AtomicUsize = AtomicUsize::new(0);
+static ROOM: AtomicUsize = AtomicUsize::new(0);
+static OPEN: AtomicUsize = AtomicUsize::new(0);
 /// How many numbers were ever used.
 static USED: AtomicUsize = AtomicUsize::new(0);
 /// The queue of numbers that are free: the first, the last, and how many. Numbers are counted from 1 here.
@@ -52,17 +60,16 @@ pub struct Inside {
     pub frees: u64,
 }
 
-/// A compartment. All zero in a new chunk.
-#[repr(C, align(64))]
+/// A compartment. All zero when it is opened.
+#[repr(C, align(1024))]
 pub struct Compartment {
     /// The generation, and in the lowest bit whether it is live.
     state: AtomicU64,
     pub(super) lock: FutexLock,
     /// Blocks that were freed while nobody could come in, linked as `slab::arena` does it.
     pub(super) deferred: AtomicUsize,
-    /// Whether one thread alone uses it, which takes no lock; then, whether it is at work.
-    pub(super) single: AtomicU8,
-    pub(super) busy: AtomicU8,
+    /// `SHARED`; or, where one thread alone uses it, `ALONE`, and `BUSY` while that thread is inside.
+    pub(super) gate: AtomicU8,
     /// Its number.
     index: AtomicU32,
     /// The next free number, from 1.
@@ -73,6 +80,9 @@ pub struct Compartment {
 
 // SAFETY: `inside` is for whoever has entered: see `work`.
 unsafe impl Sync for Compartment {}
+
+// The address of a record is a shift and an addition.
+const _: () = assert!(size_of::<Compartment>() == 1024);
 
 /// How a compartment is to be.
 pub struct Options<'a> {
@@ -108,13 +118,13 @@ impl Handle {
 }
 
 /// The compartment of a number, live or not.
+#[inline(always)]
 pub fn at(index: usize) -> Option<&'static Compartment> {
     if index >= USED.load(Acquire) {
         return None;
     }
-    let chunk = TABLE[index / CHUNK].load(Acquire);
-    // SAFETY: chunks stay, and numbers below `USED` have one.
-    Some(unsafe { pointer::to_ref(chunk + index % CHUNK * size_of::<Compartment>()) })
+    // SAFETY: the records of numbers below `USED` are open, and stay.
+    Some(unsafe { pointer::to_ref(RECORDS.load(Relaxed) + index * size_of::<Compartment>()) })
 }
 
 /// All that there are, live or not.
@@ -124,7 +134,7 @@ pub fn all() -> impl Iterator<Item = &'static Compartment> {
 
 /// Those that are live and shared: any thread may enter them.
 pub fn shared() -> impl Iterator<Item = &'static Compartment> {
-    all().filter(|compartment| compartment.is_live() && compartment.single.load(Relaxed) == 0)
+    all().filter(|compartment| compartment.is_live() && compartment.gate.load(Relaxed) == SHARED)
 }
 
 /// Makes one; `None` if there is no memory, or there are more than there may be.
@@ -143,7 +153,7 @@ pub fn make(options: &Options<'_>) -> Option<Handle> {
 fn take_number() -> Option<(usize, &'static Compartment)> {
     let [first, last, count] = &FREE;
     let used = USED.load(Relaxed);
-    if count.load(Relaxed) > WAIT || used == CHUNK * CHUNKS && count.load(Relaxed) != 0 {
+    if count.load(Relaxed) > WAIT || used == MOST && count.load(Relaxed) != 0 {
         let index = first.load(Relaxed) - 1;
         let compartment = at(index)?;
         first.store(compartment.next.load(Relaxed) as usize, Relaxed);
@@ -153,12 +163,29 @@ fn take_number() -> Option<(usize, &'static Compartment)> {
         }
         return Some((index, compartment));
     }
-    let chunk = TABLE.get(used / CHUNK)?;
-    if chunk.load(Relaxed) == 0 {
-        chunk.store(Linux.map_guarded(CHUNK * size_of::<Compartment>(), Linux.page_size())?, Release);
+    if used == OPEN.load(Relaxed) {
+        open_more()?;
     }
     USED.store(used + 1, Release);
     Some((used, at(used)?))
+}
+
+/// Opens more records; reserves the room for all of them first.
+fn open_more() -> Option<()> {
+    let bytes = size_of::<Compartment>();
+    if RECORDS.load(Relaxed) == 0 {
+        let (start, most) =
+            [MOST, FEW].into_iter().find_map(|most| Some((linux::reserve_guarded(most * bytes)?, most)))?;
+        ROOM.store(most, Relaxed);
+        RECORDS.store(start, Relaxed);
+    }
+    let open = OPEN.load(Relaxed);
+    let more = OPENED.min(ROOM.load(Relaxed) - open);
+    if more == 0 || !linux::open_reserved(RECORDS.load(Relaxed) + open * bytes, more * bytes) {
+        return None;
+    }
+    OPEN.store(open + more, Relaxed);
+    Some(())
 }
 
 impl Compartment {
@@ -175,7 +202,7 @@ impl Compartment {
         unsafe { self.inside.get().write(inside) };
         let name = options.name.iter().copied().filter(|&byte| byte >= b' ').take(NAME - 1).chain([0]);
         self.name.iter().zip(name).for_each(|(to, byte)| to.store(byte, Relaxed));
-        self.single.store(options.single.into(), Relaxed);
+        self.gate.store(if options.single { ALONE } else { SHARED }, Relaxed);
         self.deferred.store(0, Relaxed);
         self.index.store(index as u32, Relaxed);
         self.state.store(self.state.load(Relaxed) + 1, Release);
@@ -197,7 +224,7 @@ impl Compartment {
     }
 
     /// Whether a handle is that of this one, which is live.
-    #[inline]
+    #[inline(always)]
     pub fn is_of(&self, handle: Handle) -> bool {
         self.state.load(Acquire) == handle.generation() << 1 | 1
     }

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::small::{Damaged, SMALL};
-use super::table::{Compartment, Handle, Inside};
+use super::table::{ALONE, BUSY, Compartment, Handle, Inside};
 use super::{patience, ranges, table};
 use crate::base::code::Code;
 use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
@@ -25,7 +25,16 @@ use lock_api::RawMutex;
 /// A compartment that the calling thread is in.
 pub struct Entered {
     compartment: &'static Compartment,
-    was_inside: bool,
+    how: How,
+}
+
+/// How a thread came in.
+#[derive(Clone, Copy)]
+enum How {
+    /// Into a compartment for a single thread.
+    Alone,
+    /// With the lock. The thread was in an operation before, or was not.
+    Locked(bool),
 }
 
 /// What came of a free.
@@ -38,37 +47,52 @@ pub enum Freed {
 }
 
 impl Compartment {
-    /// Lets the calling thread in; `None` if it may not wait for whoever is in: a signal handler interrupted that, or
-    /// a fork is under way.
-    #[inline]
+    /// Lets the calling thread in; `None` if it may not wait for whoever is in: a signal handler interrupted that, or a
+    /// fork is under way.
+    #[inline(always)]
     pub fn enter(&'static self) -> Option<Entered> {
-        let was_inside;
-        if self.single.load(Relaxed) != 0 {
-            if self.busy.load(Relaxed) != 0 {
-                return None;
-            }
-            self.busy.store(1, Relaxed);
-            was_inside = false;
-        } else {
-            was_inside = thread::set_in_operation(true);
+        if self.gate.load(Relaxed) == ALONE {
+            self.gate.store(BUSY, Relaxed);
             compiler_fence(core::sync::atomic::Ordering::SeqCst);
-            let taken =
-                if was_inside || thread::is_forking() { self.lock.try_lock() } else { patience::take(&self.lock) };
-            if !taken {
-                thread::set_in_operation(was_inside);
-                return None;
+            if self.deferred.load(Relaxed) == 0 {
+                return Some(Entered { compartment: self, how: How::Alone });
             }
+            self.gate.store(ALONE, Relaxed);
         }
+        self.enter_slowly()
+    }
+
+    #[inline(never)]
+    fn enter_slowly(&'static self) -> Option<Entered> {
+        let how = match self.gate.load(Relaxed) {
+            BUSY => return None,
+            ALONE => {
+                self.gate.store(BUSY, Relaxed);
+                How::Alone
+            }
+            _ => self.take_lock()?,
+        };
         compiler_fence(core::sync::atomic::Ordering::SeqCst);
-        let mut entered = Entered { compartment: self, was_inside };
+        let mut entered = Entered { compartment: self, how };
         if self.deferred.load(Relaxed) != 0 {
             entered.free_deferred();
         }
         Some(entered)
     }
 
+    fn take_lock(&self) -> Option<How> {
+        let was_inside = thread::set_in_operation(true);
+        compiler_fence(core::sync::atomic::Ordering::SeqCst);
+        let taken = if was_inside || thread::is_forking() { self.lock.try_lock() } else { patience::take(&self.lock) };
+        if !taken {
+            thread::set_in_operation(was_inside);
+            return None;
+        }
+        Some(How::Locked(was_inside))
+    }
+
     /// The same for the compartment of a handle; `None` also where that is not live, which is reported.
-    #[inline]
+    #[inline(always)]
     pub fn enter_by(handle: Handle, call: &str) -> Option<Entered> {
         let found = table::at(handle.index()).filter(|compartment| compartment.is_of(handle));
         let Some(compartment) = found else {
@@ -76,7 +100,11 @@ impl Compartment {
             return None;
         };
         let entered = compartment.enter()?;
-        if compartment.is_of(handle) { Some(entered) } else { not_live_after(entered, handle, call) }
+        match entered.how {
+            // Another thread may have destroyed it meanwhile.
+            How::Locked(_) if !compartment.is_of(handle) => not_live_after(entered, handle, call),
+            _ => Some(entered),
+        }
     }
 
     /// Leaves a block for the next that comes in. Can be called in a signal handler.
@@ -171,7 +199,7 @@ impl Entered {
 
     /// A block for `n` bytes, aligned to `align`, a power of two; how many of its bytes may not be zero. `None` where
     /// memory is out, or the limit is reached.
-    #[inline]
+    #[inline(always)]
     pub fn malloc(&mut self, n: usize, align: usize) -> Option<(usize, usize)> {
         let inside = self.inside();
         let size = block::size_for(n)?;
@@ -227,7 +255,7 @@ impl Entered {
     }
 
     /// The same in a region of this compartment.
-    #[inline]
+    #[inline(always)]
     pub fn free_in(&mut self, region: &RangeRecord, address: usize) -> Freed {
         if self.inside().small.is_rest(address) {
             return Freed::Wrong(BlockMisuse::Freed(0));
@@ -389,16 +417,17 @@ impl Inside {
 }
 
 impl Drop for Entered {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         compiler_fence(core::sync::atomic::Ordering::SeqCst);
-        if self.compartment.single.load(Relaxed) != 0 {
-            self.compartment.busy.store(0, Relaxed);
-        } else {
-            // SAFETY: this thread took it in `enter`.
-            unsafe { self.compartment.lock.unlock() };
-            compiler_fence(core::sync::atomic::Ordering::SeqCst);
-            thread::set_in_operation(self.was_inside);
+        match self.how {
+            How::Alone => self.compartment.gate.store(ALONE, Relaxed),
+            How::Locked(was_inside) => {
+                // SAFETY: this thread took it in `take_lock`.
+                unsafe { self.compartment.lock.unlock() };
+                compiler_fence(core::sync::atomic::Ordering::SeqCst);
+                thread::set_in_operation(was_inside);
+            }
         }
     }
 }
