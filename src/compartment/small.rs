@@ -84,6 +84,26 @@ impl Small {
         Ok(self.take_from_new_run(heap, size))
     }
 
+    /// A block of `size` bytes from its list, or cut off the run; `None` if both are empty, or the list's first block was
+    /// written to.
+    #[inline(always)]
+    pub fn pop(&mut self, size: usize) -> Option<usize> {
+        let list = &mut self.quick[size / GRAIN % LISTS];
+        let head = *list;
+        if head == 0 {
+            let left = self.end - self.next;
+            return if left >= size + MIN_BLOCK { Some(self.cut(size).address) } else { None };
+        }
+        // SAFETY: a block of ours, which nobody has.
+        let next = unsafe { block::chained(head) }?;
+        *list = next;
+        self.count -= 1;
+        self.bytes -= size;
+        // SAFETY: as above.
+        unsafe { key::clear(head) };
+        Some(head)
+    }
+
     /// Cuts a piece off the run. A rest that is too small for a block goes with it.
     #[inline]
     fn cut(&mut self, size: usize) -> Piece {
@@ -149,7 +169,7 @@ impl Small {
     /// A block in use of this heap, of `size` bytes below `SMALL`, which its owner gives up.
     #[inline]
     pub unsafe fn put(&mut self, address: usize, size: usize) {
-        let head = &mut self.quick[size / GRAIN];
+        let head = &mut self.quick[size / GRAIN % LISTS];
         // SAFETY: the caller's promise.
         unsafe {
             block::set_chained(address, *head);

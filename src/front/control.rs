@@ -147,7 +147,7 @@ pub fn write_stats(fd: c_int, format: Format) {
                 "# HELP metes_made_heap_live_bytes Bytes in use of a heap that the program has made.\n# TYPE metes_made_heap_live_bytes gauge\n"
             ));
             for_each_heap(|name, live, _, _| {
-                put(format_args!("metes_made_heap_live_bytes{{heap=\"{name}\"}} {live}\n"))
+                put(format_args!("metes_made_heap_live_bytes{{heap=\"{name}\"}} {live}\n"));
             });
         }
     }

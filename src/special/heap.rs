@@ -68,8 +68,18 @@ pub fn destroy(handle: Handle) {
 
 /// `n` bytes of a heap, aligned to `align`, a power of two. Null and `ENOMEM` where memory is out, or the heap's
 /// limit is reached.
-#[inline]
+#[inline(always)]
 pub fn malloc(handle: Handle, n: usize, align: usize) -> *mut u8 {
+    if align <= GRAIN
+        && let Some(block) = work::pop_alone(handle, n)
+    {
+        return pointer::at_mut(block);
+    }
+    malloc_slowly(handle, n, align)
+}
+
+#[inline(never)]
+fn malloc_slowly(handle: Handle, n: usize, align: usize) -> *mut u8 {
     let served = Compartment::enter_by(handle, "metes_heap_malloc").and_then(|mut heap| heap.malloc(n, align));
     match served {
         Some((address, _)) => pointer::at_mut(address),
@@ -104,8 +114,20 @@ fn enter_for(handle: Handle, address: usize, call: &str) -> Option<Entered> {
 ///
 /// # Safety
 /// Nothing may use the block any more. A pointer that is no block of the heap is reported, not followed.
-#[inline]
+#[inline(always)]
 pub unsafe fn free(handle: Handle, p: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !work::push_alone(handle, p.addr()) {
+            free_slowly(handle, p);
+        }
+    }
+}
+
+/// # Safety
+/// As for `free`.
+#[inline(never)]
+unsafe fn free_slowly(handle: Handle, p: *mut u8) {
     if p.is_null() {
         return;
     }
