@@ -385,6 +385,20 @@ void metes_heap_free(struct metes_heap *heap,
 size_t metes_heap_usable_size(struct metes_heap *heap, void *p);
 
 /*
+ Has all that the calling thread allocates come from the heap until `metes_heap_leave`: malloc, calloc, `operator new`
+ and the others, in whatever code. Blocks that were there stay where they are, also through realloc. Nests, up to eight
+ deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where threads have no
+ caches (`checks=full`, `debug=1`, `caches=off`) or the scopes are too deep.
+ */
+int metes_heap_enter(struct metes_heap *heap);
+
+/*
+ Ends the calling thread's innermost `metes_heap_enter`. Returns 0, or -1 with EINVAL in errno, and nothing was done, if
+ that was not of this heap.
+ */
+int metes_heap_leave(struct metes_heap *heap);
+
+/*
  The heap whose memory an address is in; NULL if it is in none that the program has made and not destroyed.
  Thread-safe, takes no lock.
  */

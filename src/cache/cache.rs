@@ -69,6 +69,9 @@ const _: () = assert!(size_of::<LeafView>() == 16);
 /// How many objects of other arenas are collected before they go home.
 pub const REMOTE: usize = 128;
 
+/// The most scopes that a thread is in at a time: see `scopes`.
+pub(super) const SCOPES: usize = 8;
+
 pub(super) const HALTED: u32 = 1;
 pub(super) const LEFT: u32 = 2;
 /// Not halted: the next allocation is to take the slow path.
@@ -182,6 +185,9 @@ pub struct Cache {
     /// bin of no class, while the cache is halted.
     pub(super) bins_of_grains: [AtomicU16; class::GRAINS],
     pub(super) remote: [AtomicUsize; REMOTE],
+    /// The heaps of the scopes that the thread is in, and how many these are: see `scopes`.
+    pub(super) scopes: [AtomicUsize; SCOPES],
+    pub(super) scope_depth: AtomicUsize,
 }
 
 /// The first 256 words of the table, for sizes up to 256 grains, are on the first page.

@@ -11,6 +11,7 @@ mod models;
 pub mod refill;
 pub mod rooms;
 mod sampling;
+pub mod scopes;
 pub mod slots;
 mod stacks;
 pub mod threads;

@@ -1,5 +1,6 @@
 //! L7: compartments: heaps of their own, that a program makes and destroys by name.
 
+pub mod alone;
 pub mod forks;
 mod patience;
 pub mod ranges;

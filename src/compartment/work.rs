@@ -9,7 +9,6 @@
 use super::small::{Damaged, SMALL};
 use super::table::{ALONE, BUSY, Compartment, Handle, Inside};
 use super::{patience, ranges, table};
-use crate::base::align;
 use crate::base::code::Code;
 use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
 use crate::heap::heap::BlockMisuse;
@@ -142,72 +141,6 @@ impl Compartment {
         }
     }
 }
-
-/// A small block from its list in the compartment of a handle, where that is for a single thread; `None` where more is
-/// to be done.
-#[inline(always)]
-pub fn pop_alone(handle: Handle, n: usize) -> Option<usize> {
-    let compartment = find_alone(handle)?;
-    if n > SMALL_MOST {
-        return None;
-    }
-    let size = align::up(n + HEADER, GRAIN).max(MIN_BLOCK);
-    compartment.gate.store(BUSY, Relaxed);
-    compiler_fence(core::sync::atomic::Ordering::SeqCst);
-    // SAFETY: this thread alone is in.
-    let inside = unsafe { &mut *compartment.inside.get() };
-    let popped = if inside.live + size <= inside.limit { inside.small.pop(size) } else { None };
-    if popped.is_some() {
-        inside.count_in(size);
-    }
-    compiler_fence(core::sync::atomic::Ordering::SeqCst);
-    compartment.gate.store(ALONE, Relaxed);
-    popped
-}
-
-/// Puts a small block into its list in the compartment of a handle, where that is for a single thread. False where more
-/// is to be done.
-///
-/// # Safety
-/// If it is a block in use nothing uses it any more.
-#[inline(always)]
-pub unsafe fn push_alone(handle: Handle, address: usize) -> bool {
-    let Some(compartment) = find_alone(handle) else { return false };
-    let Some(region) = PAGE_MAP.get(address) else { return false };
-    if region.compartment() != Some(handle.index()) || !region.is_region() {
-        return false;
-    }
-    // SAFETY: the page map's region.
-    let Ok(usable) = (unsafe { headers::usable_size(region, address) }) else { return false };
-    let size = usable + HEADER;
-    // SAFETY: this thread alone is in, or about to be.
-    let inside = unsafe { &mut *compartment.inside.get() };
-    // SAFETY: a block of ours is there.
-    if size >= SMALL || unsafe { key::is_set(address) } || inside.small.is_rest(address) {
-        return false;
-    }
-    compartment.gate.store(BUSY, Relaxed);
-    compiler_fence(core::sync::atomic::Ordering::SeqCst);
-    inside.live -= size;
-    inside.frees += 1;
-    // SAFETY: a block in use of this size, which its owner gives up.
-    unsafe { inside.small.put(address, size) };
-    compiler_fence(core::sync::atomic::Ordering::SeqCst);
-    compartment.gate.store(ALONE, Relaxed);
-    true
-}
-
-/// The compartment of a handle, if it is live and for a single thread, which is not inside.
-#[inline(always)]
-fn find_alone(handle: Handle) -> Option<&'static Compartment> {
-    let compartment = table::at(handle.index())?;
-    let is_open =
-        compartment.is_of(handle) && compartment.gate.load(Relaxed) == ALONE && compartment.deferred.load(Relaxed) == 0;
-    if is_open { Some(compartment) } else { None }
-}
-
-/// The most bytes of a small block.
-const SMALL_MOST: usize = SMALL - HEADER - GRAIN;
 
 #[cold]
 fn not_live_after(entered: Entered, handle: Handle, call: &str) -> Option<Entered> {
@@ -476,7 +409,7 @@ impl Inside {
     }
 
     #[inline]
-    fn count_in(&mut self, size: usize) {
+    pub(super) fn count_in(&mut self, size: usize) {
         self.live += size;
         self.mallocs += 1;
         self.peak = self.peak.max(self.live);

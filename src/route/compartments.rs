@@ -8,7 +8,7 @@ use crate::base::config::GRAIN;
 use crate::base::operation::Operation;
 use crate::base::pointer;
 use crate::cache::count;
-use crate::compartment::table::{self, Compartment};
+use crate::compartment::table::{self, Compartment, Handle};
 use crate::compartment::work::{self, Freed};
 use crate::heap::heap::BlockMisuse;
 use crate::heap::range_record::{Kind, RangeRecord};
@@ -28,6 +28,21 @@ fn fail() -> *mut u8 {
 /// The compartment of a region.
 fn of(region: &RangeRecord) -> Option<&'static Compartment> {
     table::at(region.compartment()?)
+}
+
+/// Serves a request of a thread that is in a scope of a compartment: see `cache::scopes`.
+#[cold]
+#[inline(never)]
+pub fn serve(operation: Operation, handle: usize, n: usize, align: usize, zero: bool) -> *mut u8 {
+    let entered = Compartment::enter_by(Handle(handle), operation.name());
+    let Some((block, dirty)) = entered.and_then(|mut heap| heap.malloc(n, align.max(GRAIN))) else { return fail() };
+    count::count(operation);
+    let p: *mut u8 = pointer::at_mut(block);
+    if zero {
+        // SAFETY: a block in use, of which these bytes may not be zero.
+        unsafe { p.write_bytes(0, dirty) };
+    }
+    p
 }
 
 /// Takes back a block of a compartment's region.

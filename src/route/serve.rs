@@ -8,11 +8,11 @@ use crate::base::config::{GRAIN, REQUEST_MAX};
 use crate::base::family::Family;
 use crate::base::operation::Operation;
 use crate::base::{align, pointer};
-use crate::cache::{count, fast, refill, threads};
+use crate::cache::{count, fast, refill, scopes, threads};
 use crate::heap::headers;
 use crate::heap::heap::Fresh;
 use crate::process::{options, statics};
-use crate::route::{guard, oom, release};
+use crate::route::{compartments, guard, oom, release};
 use crate::slab::key;
 use crate::sys::errno;
 use core::ptr::null_mut;
@@ -51,6 +51,11 @@ pub fn serve_instead(operation: Operation, object: usize, n: usize, align: usize
 /// Serves a request that the thread's cache did not serve at once. The library has started.
 #[inline(never)]
 pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
+    if operation != Operation::Move
+        && let Some(heap) = scopes::current()
+    {
+        return compartments::serve(operation, heap, n, align, zero);
+    }
     let class = if align <= GRAIN { SizeClass::for_size(n) } else { SizeClass::for_aligned(n, align) };
     if guard::is_asked()
         && !options::checked()

@@ -7,9 +7,10 @@
 
 use crate::base::config::{GRAIN, REQUEST_MAX};
 use crate::base::pointer;
-use crate::compartment::ranges;
+use crate::cache::scopes;
 use crate::compartment::table::{self, Compartment, Handle, Options};
 use crate::compartment::work::{self, Entered, Freed};
+use crate::compartment::{alone, ranges};
 use crate::process::statics::PAGE_MAP;
 use crate::process::trim_policy::WORTH;
 use crate::process::{helper_call, start};
@@ -71,7 +72,7 @@ pub fn destroy(handle: Handle) {
 #[inline(always)]
 pub fn malloc(handle: Handle, n: usize, align: usize) -> *mut u8 {
     if align <= GRAIN
-        && let Some(block) = work::pop_alone(handle, n)
+        && let Some(block) = alone::pop(handle, n)
     {
         return pointer::at_mut(block);
     }
@@ -118,7 +119,7 @@ fn enter_for(handle: Handle, address: usize, call: &str) -> Option<Entered> {
 pub unsafe fn free(handle: Handle, p: *mut u8) {
     // SAFETY: the caller's promise.
     unsafe {
-        if !work::push_alone(handle, p.addr()) {
+        if !alone::push(handle, p.addr()) {
             free_slowly(handle, p);
         }
     }
@@ -244,4 +245,16 @@ pub fn walk(handle: Handle, f: &mut dyn FnMut(NonNull<u8>, usize) -> bool) {
             None => true,
         });
     }
+}
+
+/// Has the calling thread's allocations come from a heap until `leave`. Nests, up to eight deep. False where the thread
+/// has no cache, as with `checks=full`, `debug=1` or `caches=off`, or where the heap is not live: that has been reported.
+pub fn enter(handle: Handle) -> bool {
+    start::ensure();
+    Compartment::enter_by(handle, "metes_heap_enter").is_some() && scopes::enter(handle.0)
+}
+
+/// Ends the innermost `enter`, if it was of this heap. False, and nothing was done, if it was not.
+pub fn leave(handle: Handle) -> bool {
+    scopes::leave(handle.0)
 }

@@ -218,6 +218,30 @@ pub extern "C" fn metes_heap_usable_size(heap: *mut MetesHeap, p: *mut c_void) -
     heap::usable_size(handle(heap), p.cast())
 }
 
+/// Has all that the calling thread allocates come from the heap until `metes_heap_leave`: malloc, calloc, `operator new`
+/// and the others, in whatever code. Blocks that were there stay where they are, also through realloc. Nests, up to eight
+/// deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where threads have no
+/// caches (`checks=full`, `debug=1`, `caches=off`) or the scopes are too deep.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_heap_enter(heap: *mut MetesHeap) -> c_int {
+    if heap::enter(handle(heap)) {
+        return 0;
+    }
+    errno::set_errno(libc::ENOTSUP);
+    -1
+}
+
+/// Ends the calling thread's innermost `metes_heap_enter`. Returns 0, or -1 with EINVAL in errno, and nothing was done, if
+/// that was not of this heap.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_heap_leave(heap: *mut MetesHeap) -> c_int {
+    if heap::leave(handle(heap)) {
+        return 0;
+    }
+    errno::set_errno(libc::EINVAL);
+    -1
+}
+
 /// The heap whose memory an address is in; NULL if it is in none that the program has made and not destroyed.
 /// Thread-safe, takes no lock.
 #[unsafe(no_mangle)]
