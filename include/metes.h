@@ -399,6 +399,30 @@ int metes_heap_enter(struct metes_heap *heap);
 int metes_heap_leave(struct metes_heap *heap);
 
 /*
+ The heap of a tag: one for each name in the process, made at the first call, of which up to 31 bytes count. It stays for
+ good: it may not be destroyed. Returns NULL with ENOMEM if there is no memory, or there are 256 tags. Thread-safe.
+
+ # Safety
+ `name` is a string.
+ */
+struct metes_heap *metes_tag(const char *name);
+
+/*
+ Has all that the calling thread allocates count for a tag until `metes_tag_pop`: it comes from the tag's heap, whose
+ figures are exact, whichever thread frees the blocks. As `metes_heap_enter(metes_tag(name))`.
+
+ # Safety
+ `name` is a string.
+ */
+int metes_tag_push(const char *name);
+
+/*
+ Ends the calling thread's innermost `metes_tag_push` or `metes_heap_enter`. Returns 0, or -1 with EINVAL in errno if it
+ is in none.
+ */
+int metes_tag_pop(void);
+
+/*
  The heap whose memory an address is in; NULL if it is in none that the program has made and not destroyed.
  Thread-safe, takes no lock.
  */

@@ -37,6 +37,12 @@ pub struct Figures {
     pub limit: usize,
 }
 
+/// Nothing, and `ENOMEM` in errno.
+pub(super) fn out_of_memory<T>() -> Option<T> {
+    errno::set_errno(libc::ENOMEM);
+    None
+}
+
 fn fail() -> *mut u8 {
     errno::set_errno(libc::ENOMEM);
     null_mut()
@@ -45,11 +51,7 @@ fn fail() -> *mut u8 {
 /// Makes a heap; `None`, and `ENOMEM` in errno, if there is no memory for one.
 pub fn make(options: &Options<'_>) -> Option<Handle> {
     start::ensure();
-    let made = table::make(options);
-    if made.is_none() {
-        errno::set_errno(libc::ENOMEM);
-    }
-    made
+    table::make(options).or_else(out_of_memory)
 }
 
 /// Destroys a heap: all its blocks are gone, whatever is out, and its memory cannot be touched until it is used

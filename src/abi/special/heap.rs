@@ -6,7 +6,7 @@ use crate::base::config::GRAIN;
 use crate::compartment::table::{Handle, Options};
 use crate::debug::check;
 use crate::heap::free_list::Fit;
-use crate::special::heap;
+use crate::special::{heap, tags};
 use crate::sys::errno;
 use crate::trace::report;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -236,6 +236,43 @@ pub extern "C" fn metes_heap_enter(heap: *mut MetesHeap) -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_leave(heap: *mut MetesHeap) -> c_int {
     if heap::leave(handle(heap)) {
+        return 0;
+    }
+    errno::set_errno(libc::EINVAL);
+    -1
+}
+
+/// The heap of a tag: one for each name in the process, made at the first call, of which up to 31 bytes count. It stays for
+/// good: it may not be destroyed. Returns NULL with ENOMEM if there is no memory, or there are 256 tags. Thread-safe.
+///
+/// # Safety
+/// `name` is a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn metes_tag(name: *const c_char) -> *mut MetesHeap {
+    // SAFETY: the caller's promise.
+    tags::tag(unsafe { CStr::from_ptr(name) }.to_bytes()).map_or(null_mut(), pointer_of)
+}
+
+/// Has all that the calling thread allocates count for a tag until `metes_tag_pop`: it comes from the tag's heap, whose
+/// figures are exact, whichever thread frees the blocks. As `metes_heap_enter(metes_tag(name))`.
+///
+/// # Safety
+/// `name` is a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn metes_tag_push(name: *const c_char) -> c_int {
+    // SAFETY: the caller's promise.
+    if tags::push(unsafe { CStr::from_ptr(name) }.to_bytes()) {
+        return 0;
+    }
+    errno::set_errno(libc::ENOTSUP);
+    -1
+}
+
+/// Ends the calling thread's innermost `metes_tag_push` or `metes_heap_enter`. Returns 0, or -1 with EINVAL in errno if it
+/// is in none.
+#[unsafe(no_mangle)]
+pub extern "C" fn metes_tag_pop() -> c_int {
+    if tags::pop() {
         return 0;
     }
     errno::set_errno(libc::EINVAL);
