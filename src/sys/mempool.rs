@@ -1,5 +1,8 @@
 //! Valgrind's requests for pools: memory that is given out in pieces by an allocator inside a block of another one.
 
+// Not each of them has a user in each build.
+#![allow(unused_macros, unused_imports, dead_code)]
+
 /// A pool is there: pieces will be given out of it. Its name is an address.
 macro_rules! pool_created {
     ($pool:expr) => {
@@ -50,10 +53,28 @@ macro_rules! pool_trimmed {
     };
 }
 
+/// A piece has other bytes from now on, and stays where it is.
+macro_rules! pool_resized {
+    ($pool:expr, $start:expr, $old:expr, $new:expr) => {
+        if $crate::sys::valgrind::listens() {
+            use $crate::sys::mempool::MEMPOOL_CHANGE;
+            use $crate::sys::valgrind;
+            let (start, old, new): (usize, usize, usize) = ($start, $old, $new);
+            valgrind::request!(MEMPOOL_CHANGE, $pool, start, start, new);
+            if new > old {
+                valgrind::forget(start + old, new - old);
+            } else {
+                valgrind::hide(start + new, old - new);
+            }
+        }
+    };
+}
+
 pub(crate) use pool_allocated;
 pub(crate) use pool_created;
 pub(crate) use pool_destroyed;
 pub(crate) use pool_freed;
+pub(crate) use pool_resized;
 pub(crate) use pool_trimmed;
 
 /// As in `valgrind.h`.
@@ -66,3 +87,5 @@ pub const MEMPOOL_ALLOC: usize = 0x1305;
 pub const MEMPOOL_FREE: usize = 0x1306;
 /// As in `valgrind.h`.
 pub const MEMPOOL_TRIM: usize = 0x1307;
+/// As in `valgrind.h`.
+pub const MEMPOOL_CHANGE: usize = 0x1309;
