@@ -52,6 +52,7 @@ pub struct Arena {
     spare: Cell<Option<Chunk>>,
     marks: Cell<Option<NonNull<MarkRecord>>>,
     cleanups: Cell<Option<NonNull<Cleanup>>>,
+    roots: Cell<Option<NonNull<Root>>>,
     /// Where chunks come from; `None`: there is one, and will be no other.
     memory: Option<Memory>,
     options: Options,
@@ -90,6 +91,14 @@ struct Counts {
     rewinds: Cell<u64>,
 }
 
+/// Memcheck's leak check takes each piece for a block that something has to lead to: what leads to the arena leads to all of them by these.
+#[repr(C)]
+#[derive(Debug)]
+struct Root {
+    prev: Option<NonNull<Root>>,
+    piece: NonNull<u8>,
+}
+
 static IDS: AtomicU64 = AtomicU64::new(1);
 
 /// What separates pieces where valgrind listens and there is no limit that it could exceed.
@@ -109,6 +118,7 @@ impl Arena {
             spare: Cell::default(),
             marks: Cell::default(),
             cleanups: Cell::default(),
+            roots: Cell::default(),
             memory,
             options,
             id: IDS.fetch_add(1, Ordering::Relaxed),
@@ -173,6 +183,20 @@ impl Arena {
     #[cold]
     #[inline(never)]
     pub fn alloc_slowly(&self, align: usize, bytes: usize) -> Option<NonNull<u8>> {
+        let piece = self.alloc_unrooted(align, bytes);
+        if self.gap != 0
+            && let Some(piece) = piece
+            && let Some(place) = self.alloc_unrooted(GRAIN, size_of::<Root>())
+        {
+            // SAFETY: the place is as large, and nobody else's.
+            unsafe { place.cast().write(Root { prev: self.roots.get(), piece }) };
+            self.roots.set(Some(place.cast()));
+        }
+        piece
+    }
+
+    /// A piece that something else of the arena leads to.
+    fn alloc_unrooted(&self, align: usize, bytes: usize) -> Option<NonNull<u8>> {
         let bytes = bytes.max(1);
         self.take(align, bytes).or_else(|| self.grow(align, bytes))
     }
@@ -180,7 +204,7 @@ impl Arena {
     /// What a piece takes up: more than its bytes where valgrind is to see what is written behind it.
     fn footprint(&self, bytes: usize) -> usize {
         if self.told {
-            align::up_checked(bytes, GRAIN).map_or(usize::MAX, |whole| whole.saturating_add(self.gap))
+            align::up_checked(bytes, GRAIN).and_then(|whole| whole.checked_add(self.gap)).unwrap_or(usize::MAX)
         } else {
             bytes
         }
@@ -190,8 +214,11 @@ impl Arena {
     fn take(&self, align: usize, bytes: usize) -> Option<NonNull<u8>> {
         let chunk = self.chunk.get()?;
         let start = self.at.get().map_addr(|at| at.wrapping_add(align - 1) & !(align - 1));
-        let room = chunk.end().addr().checked_sub(start.addr()).filter(|&room| bytes <= room)?;
-        self.move_to(chunk, start.wrapping_add(self.footprint(bytes).min(room)));
+        let whole = self.footprint(bytes);
+        if whole > chunk.end().addr().checked_sub(start.addr())? {
+            return None;
+        }
+        self.move_to(chunk, start.wrapping_add(whole));
         pool_allocated!(chunk.address(), start.addr(), bytes);
         NonNull::new(start)
     }
@@ -207,8 +234,12 @@ impl Arena {
         add(&self.counts.held, chunk.size());
         self.counts.held_peak.set(self.counts.held_peak.get().max(self.counts.held.get()));
         if self.told {
-            pool_created!(chunk.address());
+            if self.memory.is_some() {
+                valgrind::shrink(chunk.address(), chunk.size(), HEAD);
+            }
+            pool_created!(chunk.address(), self.gap);
             valgrind::hide(chunk.start().addr(), chunk.size() - HEAD);
+            chunk.set_start(chunk.start().wrapping_add(self.gap));
         }
     }
 
@@ -230,10 +261,10 @@ impl Arena {
         let Some(chunk) = self.chunk.get() else { return false };
         let (start, at, end) = (piece.addr().get(), self.at.get().addr(), chunk.end().addr());
         let is_last = start.checked_add(self.footprint(old.max(1))) == Some(at) && chunk.spans(start);
-        if !is_last || new > end - start {
+        let whole = self.footprint(new.max(1));
+        if !is_last || whole > end - start {
             return false;
         }
-        let whole = self.footprint(new.max(1)).min(end - start);
         self.note_peak();
         self.move_to(chunk, piece.as_ptr().wrapping_add(whole));
         if !self.told && new < old {

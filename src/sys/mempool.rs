@@ -3,12 +3,15 @@
 // Not each of them has a user in each build.
 #![allow(unused_macros, unused_imports, dead_code)]
 
-/// A pool is there: pieces will be given out of it. Its name is an address.
+/// A pool is there: pieces will be given out of it. Its name is an address. Memcheck names a piece where something happens up to `gap` bytes off.
 macro_rules! pool_created {
     ($pool:expr) => {
+        $crate::sys::mempool::pool_created!($pool, 0)
+    };
+    ($pool:expr, $gap:expr) => {
         if $crate::sys::valgrind::listens() {
             use $crate::sys::mempool::CREATE_MEMPOOL;
-            $crate::sys::valgrind::request!(CREATE_MEMPOOL, $pool, 0, 0);
+            $crate::sys::valgrind::request!(CREATE_MEMPOOL, $pool, $gap, 0);
         }
     };
 }

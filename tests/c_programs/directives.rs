@@ -115,6 +115,7 @@ fn default_ways(folder: &str) -> Vec<Way> {
         "api" => vec![Way::So, Way::A, Way::Preload],
         "guard" => vec![Way::So, Way::Preload],
         "misuse" => vec![Way::So],
+        "special" => vec![Way::So, Way::A],
         "stress" => vec![Way::So, Way::Preload],
         "preload" | "limits" | "detect" => vec![Way::Preload],
         "valgrind" => vec![Way::Memcheck],

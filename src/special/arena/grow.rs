@@ -29,7 +29,7 @@ impl Arena {
     fn take_elsewhere(&self, align: usize, bytes: usize) -> Option<NonNull<u8>> {
         self.memory?;
         let needed = align::up_checked(bytes.checked_add(align.saturating_sub(GRAIN))?, GRAIN)?;
-        let size = needed.checked_add(HEAD)?;
+        let size = needed.checked_add(HEAD + 2 * self.gap)?;
         let step = self.options.step(self.chunk.get().map_or(0, Chunk::size));
         if size > step {
             return self.alloc_large(align, bytes, size);
@@ -141,7 +141,7 @@ impl Arena {
             self.release_spare();
             self.obtain(size)
         })?;
-        let start = chunk.memory().as_ptr().wrapping_add(HEAD).map_addr(|address| align::up(address, align));
+        let start = chunk.memory().as_ptr().wrapping_add(HEAD + self.gap).map_addr(|address| align::up(address, align));
         chunk.set_start(start);
         chunk.set_used(bytes);
         chunk.push_to(&self.large);

@@ -253,6 +253,11 @@ impl Handle {
     pub unsafe fn destroy(this: NonNull<Self>) {
         // SAFETY: an arena is there, or was.
         let handle = unsafe { this.as_ref() };
+        if !seal::holds(handle.alive.get(), handle.address(), &[]) {
+            let address = handle.address();
+            let text = format_args!("metes_arena_destroy({address:#x}): it was destroyed already, or is no arena");
+            return report::found(Code::DoubleFree, address, text, &|_| {});
+        }
         if !handle.may_free("metes_arena_destroy") {
             return;
         }

@@ -8,6 +8,7 @@ use super::{Arena, add, seal, subtract};
 use crate::base::config::GRAIN;
 use crate::sys::errno;
 use crate::sys::mempool::{pool_destroyed, pool_trimmed};
+use crate::sys::valgrind;
 use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 
@@ -100,7 +101,7 @@ impl Arena {
         self.move_to(target, at);
     }
 
-    /// What marks stand in a chunk from an address on are gone.
+    /// What marks, and roots, stand in a chunk from an address on are gone.
     fn forget_marks(&self, chunk: Chunk, from: usize) {
         while let Some(mark) = self.marks.get()
             && mark.addr().get() >= from
@@ -109,6 +110,13 @@ impl Arena {
             // SAFETY: it is in the list, so it is where it was put.
             self.marks.set(unsafe { MarkRecord::at(mark) }.prev);
             subtract(&self.counts.marks, 1);
+        }
+        while let Some(root) = self.roots.get()
+            && root.addr().get() >= from
+            && chunk.spans(root.addr().get())
+        {
+            // SAFETY: memcheck lets nobody else write there.
+            self.roots.set(unsafe { root.as_ref() }.prev);
         }
     }
 
@@ -151,10 +159,11 @@ impl Arena {
         while let Some(chunk) = self.pop_large() {
             self.discard(chunk);
         }
-        if let (None, Some(chunk)) = (self.memory, self.first.get()) {
-            pool_destroyed!(chunk.address());
-        }
         self.cut(None, null_mut());
+        if let (true, None, Some(chunk)) = (self.told, self.memory, self.first.get()) {
+            pool_destroyed!(chunk.address());
+            valgrind::forget(chunk.address(), chunk.size());
+        }
         self.release_spare();
         self.at.set(null_mut());
         self.end.set(null_mut());
@@ -164,7 +173,7 @@ impl Arena {
 
     /// Has `function` called with `argument` when what was allocated so far stays and what comes now goes. False without memory.
     pub fn on_reset(&self, function: Function, argument: *mut c_void) -> bool {
-        let Some(place) = self.alloc(GRAIN, size_of::<Cleanup>()) else { return false };
+        let Some(place) = self.alloc_unrooted(GRAIN, size_of::<Cleanup>()) else { return false };
         // SAFETY: the piece is as large, and aligned.
         unsafe { Cleanup::write(place.cast(), self.cleanups.get(), function, argument) };
         self.cleanups.set(Some(place.cast()));
@@ -210,7 +219,7 @@ impl Arena {
             return mark;
         }
         let before = errno::errno();
-        let place = self.alloc(GRAIN, RECORD);
+        let place = self.alloc_unrooted(GRAIN, RECORD);
         let (Some(place), Some(chunk)) = (place.map(NonNull::cast), self.chunk.get()) else {
             errno::set_errno(before);
             return Mark { at: position.at, serial: self.number() | BARE | cleanups as u64 };
@@ -230,15 +239,14 @@ impl Arena {
         let place = self.marks.get()?;
         // SAFETY: it is in the list, so it is where it was put.
         let record = unsafe { MarkRecord::at(place) };
-        let is_last = self.behind(place, record.chunk) == self.at.get() && self.chunk.get() == Some(record.chunk);
+        let is_last = self.behind(place) == self.at.get() && self.chunk.get() == Some(record.chunk);
         let mark = Mark { at: place.cast().as_ptr(), serial: record.serial };
         (is_last && record.large == large && record.cleanups == cleanups).then_some(mark)
     }
 
     /// Where the next piece may begin behind a mark's record.
-    fn behind(&self, place: NonNull<MarkRecord>, chunk: Chunk) -> *mut u8 {
-        let room = chunk.end().addr() - place.addr().get();
-        place.cast::<u8>().as_ptr().wrapping_add(self.footprint(RECORD).min(room))
+    fn behind(&self, place: NonNull<MarkRecord>) -> *mut u8 {
+        place.cast::<u8>().as_ptr().wrapping_add(self.footprint(RECORD))
     }
 
     /// Takes all back that came after a mark, which stays: it may be rewound to again.
@@ -270,7 +278,7 @@ impl Arena {
             // SAFETY: it is in the list, so it is where it was put.
             let record = unsafe { MarkRecord::at(place) };
             if place.addr().get() == mark.at.addr() && record.serial == mark.serial {
-                let at = self.behind(place, record.chunk);
+                let at = self.behind(place);
                 let (chunk, large, cleanups) = (Some(record.chunk), record.large, record.cleanups);
                 return Some(Position { chunk, at, large, cleanups });
             }
