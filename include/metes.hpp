@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory_resource>
 #include <new>
@@ -20,6 +21,27 @@ namespace metes {
 
 /* The alignment of what is allocated without one. */
 inline constexpr std::size_t arena_alignment = 16;
+
+namespace detail {
+
+/* The first words of an arena, which stay where they are in all versions with this soname. */
+struct arena_front {
+    std::uint64_t own[2];
+    std::uintptr_t at, end;
+};
+
+/* What metes_arena_aligned_alloc does, without a call where the chunk has room. */
+inline void *allocate(metes_arena *arena, std::size_t bytes, std::size_t alignment) noexcept {
+    auto *front = reinterpret_cast<arena_front *>(arena);
+    std::uintptr_t start = (front->at + (alignment - 1)) & ~(alignment - 1);
+    if (bytes - 1 < front->end - start && (alignment <= arena_alignment || start < front->end)) {
+        front->at = start + bytes;
+        return reinterpret_cast<void *>(start);
+    }
+    return metes_arena_aligned_alloc(arena, alignment, bytes);
+}
+
+} // namespace detail
 
 /* An arena: what is allocated goes when it does, or by reset. One thread at a time may use it. Without memory the functions throw std::bad_alloc,
    but for try_allocate. */
@@ -45,8 +67,7 @@ public:
 
     /* nullptr without memory. */
     void *try_allocate(std::size_t bytes, std::size_t alignment = arena_alignment) noexcept {
-        return alignment == arena_alignment ? metes_arena_alloc(handle_, bytes)
-                                            : metes_arena_aligned_alloc(handle_, alignment, bytes);
+        return detail::allocate(handle_, bytes, alignment);
     }
 
     void *allocate(std::size_t bytes, std::size_t alignment = arena_alignment) {
@@ -135,8 +156,7 @@ public:
 
 private:
     void *do_allocate(std::size_t bytes, std::size_t alignment) override {
-        void *piece = alignment == arena_alignment ? metes_arena_alloc(handle_, bytes)
-                                                   : metes_arena_aligned_alloc(handle_, alignment, bytes);
+        void *piece = detail::allocate(handle_, bytes, alignment);
         if (!piece)
             throw std::bad_alloc();
         return piece;
@@ -164,8 +184,7 @@ public:
     T *allocate(std::size_t count) {
         if (count > static_cast<std::size_t>(-1) / sizeof(T))
             throw std::bad_array_new_length();
-        void *piece = alignof(T) == arena_alignment ? metes_arena_alloc(handle_, count * sizeof(T))
-                                                    : metes_arena_aligned_alloc(handle_, alignof(T), count * sizeof(T));
+        void *piece = detail::allocate(handle_, count * sizeof(T), alignof(T));
         if (!piece)
             throw std::bad_alloc();
         return static_cast<T *>(piece);

@@ -87,7 +87,7 @@ fn room<T>(engine: &Engine) -> Option<NonNull<T>> {
     if size_of::<T>() == 0 {
         return Some(NonNull::dangling());
     }
-    engine.alloc(align_of::<T>(), size_of::<T>()).map(NonNull::cast)
+    engine.alloc_padded(align_of::<T>(), size_of::<T>()).map(NonNull::cast)
 }
 
 /// Room for `count` of them.
@@ -97,7 +97,7 @@ fn rooms<T>(engine: &Engine, count: usize) -> Option<NonNull<T>> {
     if layout.size() == 0 {
         return Some(NonNull::dangling());
     }
-    engine.alloc(layout.align(), layout.size()).map(NonNull::cast)
+    engine.alloc_padded(layout.align(), layout.size()).map(NonNull::cast)
 }
 
 /// The functions that `Arena` and `ArenaScope` have in common: what they return lives as long as the borrow of the one, and as long as the other.
@@ -220,7 +220,7 @@ macro_rules! allocating {
         /// As [`alloc_layout`](Self::alloc_layout); `None` without memory.
         #[inline(always)]
         pub fn try_alloc_layout(&self, layout: Layout) -> Option<NonNull<u8>> {
-            self.engine.alloc(layout.align(), layout.size())
+            self.engine.alloc_padded(layout.align(), layout.size())
         }
 
         /// Runs `work` with a scope, and takes back at its end what was allocated in it.

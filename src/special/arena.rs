@@ -105,6 +105,9 @@ static IDS: AtomicU64 = AtomicU64::new(1);
 const GAP: usize = 16;
 
 impl Arena {
+    /// Where in it the two words are that `bump` reads.
+    pub const PLACE_AND_END: (usize, usize) = (core::mem::offset_of!(Self, at), core::mem::offset_of!(Self, end));
+
     fn with(memory: Option<Memory>, options: Options) -> Self {
         start::ensure();
         let told = valgrind::listens();
@@ -170,6 +173,35 @@ impl Arena {
         Some(unsafe { NonNull::new_unchecked(start) })
     }
 
+    /// The same for who does not resize pieces: what follows a piece is aligned as it is. So nearly always there is nothing to round up, and a
+    /// branch that is foretold keeps that out of the way from one piece to the next.
+    #[inline(always)]
+    pub fn bump_padded(&self, align: usize, bytes: usize) -> Option<NonNull<u8>> {
+        let (at, end) = (self.at.get(), self.end.get().addr());
+        let start = if align::is(at.addr(), align) { at } else { align_up(at, align) };
+        let from = start.addr();
+        if align > GRAIN && from > end {
+            return None;
+        }
+        // The end is aligned to `GRAIN`: if there is room for the bytes, there is for them padded.
+        if bytes.wrapping_sub(1) >= end.wrapping_sub(from) {
+            return None;
+        }
+        let padding = if align < GRAIN { align } else { GRAIN };
+        self.at.set(start.wrapping_add(align::up(bytes, padding)));
+        // SAFETY: something lies between it and the end.
+        Some(unsafe { NonNull::new_unchecked(start) })
+    }
+
+    /// `bytes` bytes aligned to `align`, a power of two, padded as by `bump_padded`. `None`, and `ENOMEM` in errno, if there is no memory.
+    #[inline(always)]
+    pub fn alloc_padded(&self, align: usize, bytes: usize) -> Option<NonNull<u8>> {
+        match self.bump_padded(align, bytes) {
+            None => self.alloc_slowly(align, bytes),
+            piece => piece,
+        }
+    }
+
     /// `bytes` bytes aligned to `align`, a power of two. `None`, and `ENOMEM` in errno, if there is no memory.
     #[inline(always)]
     pub fn alloc(&self, align: usize, bytes: usize) -> Option<NonNull<u8>> {
@@ -198,7 +230,8 @@ impl Arena {
     /// A piece that something else of the arena leads to.
     fn alloc_unrooted(&self, align: usize, bytes: usize) -> Option<NonNull<u8>> {
         let bytes = bytes.max(1);
-        self.take(align, bytes).or_else(|| self.grow(align, bytes))
+        let piece = self.take(align, bytes).or_else(|| self.take_from_next(align, bytes));
+        piece.or_else(|| self.grow(align, bytes))
     }
 
     /// What a piece takes up: more than its bytes where valgrind is to see what is written behind it.
@@ -319,6 +352,14 @@ impl Arena {
     fn fills(&self) -> bool {
         !self.told && process::checked()
     }
+}
+
+/// Rounds up, out of the way.
+#[cold]
+#[inline(always)]
+fn align_up(at: *mut u8, align: usize) -> *mut u8 {
+    core::hint::cold_path();
+    at.map_addr(|at| at.wrapping_add(align - 1) & !(align - 1))
 }
 
 fn add(count: &Cell<usize>, n: usize) {

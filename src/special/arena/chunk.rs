@@ -28,6 +28,16 @@ struct Head {
     seal: Cell<u64>,
 }
 
+/// What a chunk's head says.
+pub struct Read {
+    /// The chunk after it.
+    pub next: Option<Chunk>,
+    /// Where pieces begin.
+    pub start: *mut u8,
+    /// Where it ends.
+    pub end: *mut u8,
+}
+
 /// Bytes of a head.
 pub const HEAD: usize = size_of::<Head>();
 
@@ -83,6 +93,21 @@ impl Chunk {
 
     fn change(self, change: impl FnOnce(&Head)) {
         change(self.head());
+        self.seal();
+    }
+
+    /// All that its head says, verified at once.
+    #[inline(always)]
+    pub fn read(self) -> Read {
+        let head = self.head();
+        let end = self.memory().as_ptr().wrapping_add(head.size.get());
+        Read { next: head.next.get(), start: head.start.get(), end }
+    }
+
+    /// Says how many bytes of it pieces have, just after it was read.
+    #[inline(always)]
+    pub fn set_used_of_read(self, used: usize) {
+        self.raw().used.set(used);
         self.seal();
     }
 

@@ -26,6 +26,27 @@ impl Arena {
         piece
     }
 
+    /// A piece from the chunk that was kept behind the current one, which after a reset has all that did not fit here the last time.
+    pub(super) fn take_from_next(&self, align: usize, bytes: usize) -> Option<NonNull<u8>> {
+        let current = self.chunk.get()?;
+        let here = current.read();
+        let there = here.next?.read();
+        let start = there.start.addr().checked_add(align - 1)? & !(align - 1);
+        let whole = self.footprint(bytes);
+        if whole > there.end.addr().checked_sub(start)? {
+            return None;
+        }
+        let used = self.at.get().addr() - here.start.addr();
+        current.set_used_of_read(used);
+        add(&self.counts.before, used);
+        let piece = there.start.map_addr(|_| start);
+        self.chunk.set(here.next);
+        self.at.set(piece.wrapping_add(whole));
+        self.end.set(if self.told { self.at.get() } else { there.end });
+        pool_allocated!(here.next.map_or(0, Chunk::address), start, bytes);
+        NonNull::new(piece)
+    }
+
     fn take_elsewhere(&self, align: usize, bytes: usize) -> Option<NonNull<u8>> {
         self.memory?;
         let needed = align::up_checked(bytes.checked_add(align.saturating_sub(GRAIN))?, GRAIN)?;

@@ -16,6 +16,7 @@ use crate::sys::errno;
 use crate::trace::report;
 use core::cell::Cell;
 use core::ffi::{CStr, c_void};
+use core::mem::offset_of;
 use core::ptr::NonNull;
 
 /// An arena, and the word by which it is known.
@@ -27,6 +28,10 @@ pub struct Handle {
     _room: usize,
     arena: Arena,
 }
+
+// `metes.hpp` allocates by these two words, without a call.
+const _: () = assert!(Arena::PLACE_AND_END.0 + offset_of!(Handle, arena) == 16);
+const _: () = assert!(Arena::PLACE_AND_END.1 + offset_of!(Handle, arena) == 24);
 
 /// The least bytes of a buffer.
 pub const BUFFER_LEAST: usize = size_of::<Handle>() + HEAD + 4 * GRAIN;

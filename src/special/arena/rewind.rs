@@ -87,6 +87,12 @@ impl Arena {
     fn cut(&self, chunk: Option<Chunk>, at: *mut u8) {
         let Some(target) = chunk.or(self.first.get()) else { return };
         let at = if chunk.is_some() { at } else { target.start() };
+        if chunk.is_none() && !self.told && !self.fills() {
+            self.marks.set(None);
+            self.counts.marks.set(0);
+            self.counts.before.set(0);
+            return self.move_to(target, at);
+        }
         while let Some(current) = self.chunk.get() {
             let from = if current == target { at } else { current.start() };
             self.forget_marks(current, from.addr());
