@@ -1,6 +1,8 @@
 //! Where thread caches stand, and a word for each that says whose it is.
 //!
+//! ```text
 //!     | guard | words | cache | cache | cache |  not opened yet ... | guard |       a room
+//! ```
 //!
 //! The first cache stands alone, as many programs have no other. The others stand side by side in rooms, each of four times as many as the one
 //! before, up to 256: all that a process has are few ranges in the kernel's books, of which it may have 65,530, whereas each thread has

@@ -298,7 +298,7 @@ impl<'a> Arena<'a> {
     ///
     /// ```
     /// use core::mem::MaybeUninit;
-    /// let mut buffer = [MaybeUninit::uninit(); 256];
+    /// let mut buffer = [MaybeUninit::uninit(); 200];
     /// let arena = metes::Arena::over(&mut buffer);
     /// assert!(arena.try_alloc([0u8; 100]).is_ok() && arena.try_alloc([0u8; 100]).is_err());
     /// ```

@@ -1,7 +1,9 @@
 //! The auxiliary vector: what the kernel tells a program at its start, behind its arguments and its environment.
 //!
+//! ```text
 //!     | argc | argv ... | 0 | environment ... | 0 | key, value | key, value | ... | 0, 0 |
 //!     ^ __libc_stack_end
+//! ```
 //!
 //! It is read in place: `getauxval` may be another library's, and the first to need the page size is the first
 //! allocation. The loader says where it is before it does anything else, in a word that it exports; it is not looked

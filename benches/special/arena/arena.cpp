@@ -37,6 +37,21 @@ struct Metes {
     void *alloc(size_t bytes) { return metes_arena_alloc(arena, bytes); }
     void reset() { metes_arena_reset(arena); }
 };
+// As its peer of that name: with a first chunk that is large enough for a thousand.
+struct ResourceBuffer {
+    static metes_arena_options options() {
+        metes_arena_options options = {};
+        options.size = sizeof options;
+        options.first_chunk = 512 << 10;
+        return options;
+    }
+    metes::arena arena{options()};
+    metes::arena_resource own{arena};
+    std::pmr::memory_resource *resource = &own;
+    ResourceBuffer() { __asm__ volatile("" : "+r"(resource)); }
+    void *alloc(size_t bytes) { return resource->allocate(bytes); }
+    void reset() { arena.reset(); }
+};
 struct Resource {
     metes::arena arena;
     metes::arena_resource own{arena};
@@ -116,6 +131,7 @@ int main(int argc, char **argv) {
     double least = -1;
 #ifdef METES
     if (!strcmp(which, "metes")) least = measure<Metes>(what, rounds);
+    if (!strcmp(which, "metes-pmr-buffer")) least = measure<ResourceBuffer>(what, rounds);
     if (!strcmp(which, "metes-pmr")) least = measure<Resource>(what, rounds);
 #else
     apr_initialize();
