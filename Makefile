@@ -126,6 +126,7 @@ install: all ## installs into PREFIX (/usr/local), under DESTDIR if that is set
 	ln -sf $(SONAME) "$$lib/libmetes.so"; \
 	install -m 644 $(OUT)/libmetes.a "$$lib/libmetes.a"; \
 	install -m 644 include/metes.h "$$include/metes.h"; \
+	install -m 644 include/metes.hpp "$$include/metes.hpp"; \
 	for pc in metes.pc metes-static.pc; do \
 	    sed -e "s|@PREFIX@|$$prefix|" -e "s|@LIBDIR@|$$libdir|" -e 's|@VERSION@|$(VERSION)|' $$pc.in > "$$lib/pkgconfig/$$pc"; \
 	    chmod 644 "$$lib/pkgconfig/$$pc"; \
@@ -135,7 +136,7 @@ install: all ## installs into PREFIX (/usr/local), under DESTDIR if that is set
 uninstall: ## takes away what install has put there
 	@set -eu; \
 	for file in $(INSTALLED); do rm -f "$$DESTDIR$$LIBDIR/$$file"; done; \
-	rm -f "$$DESTDIR$$PREFIX/include/metes.h"
+	rm -f "$$DESTDIR$$PREFIX/include/metes.h" "$$DESTDIR$$PREFIX/include/metes.hpp"
 
 clean: ## removes target/
 	rm -rf target

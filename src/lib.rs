@@ -69,6 +69,7 @@ pub use abi::global::Metes;
 pub use debug::check::check;
 pub use front::stats::{Stats, stats};
 pub use route::oom::{OomHandler, set_handler as set_oom_handler};
+pub use rust::arena::{Arena, ArenaOptions, ArenaScope, ArenaStats};
 pub use rust::heap::{AllocError, Heap, HeapBuilder};
 
 /// Modules for the crate's own integration tests. Not an API.

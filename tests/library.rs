@@ -156,7 +156,7 @@ fn the_library_is_small() {
     output(Command::new("strip").arg("-o").arg(&stripped).arg(library("libmetes.so")));
     let size = fs::metadata(&stripped).unwrap().len();
     fs::remove_file(&stripped).unwrap();
-    assert!(size < 360 << 10, "{size} bytes");
+    assert!(size < 512 << 10, "{size} bytes");
 }
 
 /// Regenerate with `UPDATE_HEADER=1 cargo test --test library`.
@@ -168,6 +168,7 @@ fn the_header_says_what_the_source_says() {
         .with_config(config)
         .with_src(Path::new(ROOT).join("src/abi/metes.rs"))
         .with_src(Path::new(ROOT).join("src/abi/special/heap.rs"))
+        .with_src(Path::new(ROOT).join("src/abi/special/arena.rs"))
         .generate()
         .expect("the API is expressible in C");
     let mut made = Vec::new();

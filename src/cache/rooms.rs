@@ -1,6 +1,8 @@
 //! Rooms: where thread caches stand, with a word for each that says which thread owns it.
 //!
+//! ```text
 //!     | guard | words | cache | cache | cache |  not opened yet ... | guard |       a room
+//! ```
 //!
 //! The first cache stands alone, as many programs have no other. The others stand side by side in rooms. Each
 //! room has four times as many as the one before, up to 256. So all caches of a process take few of the kernel's

@@ -1,7 +1,7 @@
 //! Scopes: while a thread is in one, what it allocates comes from a heap that the program has made.
 //!
-//! In a scope the gate of the thread's cache stays closed, so each call takes the slow path, and that asks here. Frees go
-//! straight to the arenas meanwhile.
+//! In a scope the gate of the thread's cache stays closed, so each call takes the slow path, and that asks here.
+//! Frees go straight to the arenas meanwhile.
 
 use super::cache::Cache;
 use crate::cache::threads;

@@ -1,4 +1,5 @@
-//! The fast path of compartments for a single thread: a small block from its list or its run, and back, without a frame.
+//! The fast path of compartments for a single thread: a small block from its list or its run, and back, without a
+//! frame.
 
 #![allow(unsafe_code)]
 

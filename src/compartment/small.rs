@@ -84,8 +84,8 @@ impl Small {
         Ok(self.take_from_new_run(heap, size))
     }
 
-    /// A block of `size` bytes from its list, or cut off the run; `None` if both are empty, or the list's first block was
-    /// written to.
+    /// A block of `size` bytes from its list, or cut off the run; `None` if both are empty, or the list's first block
+    /// was written to.
     #[inline(always)]
     pub fn pop(&mut self, size: usize) -> Option<usize> {
         let list = &mut self.quick[size / GRAIN % LISTS];

@@ -1,8 +1,8 @@
 //! Compartments by number, and the handles that programs have of them.
 //!
 //! A handle is no address: it says the number and the generation of a compartment, so the handle of a destroyed one
-//! is never that of another. Records stand side by side in guarded memory, which stays. A number is used again only after all others
-//! that are free.
+//! is never that of another. Records stand side by side in guarded memory, which stays. A number is used again only
+//! after all others that are free.
 
 #![allow(unsafe_code)]
 

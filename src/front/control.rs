@@ -1,4 +1,5 @@
-//! What a program asks of its allocator while it runs: a walk over all blocks, and the statistics for other programs to read.
+//! What a program asks of its allocator while it runs: a walk over all blocks, and the statistics for other programs
+//! to read.
 
 #![allow(unsafe_code)]
 

@@ -1,5 +1,5 @@
-//! The `Allocator` traits: of the crate `allocator-api2` (feature `allocator-api2`), and of the standard library (feature
-//! `nightly`). The first is what hashbrown, bumpalo and others take on a stable compiler.
+//! The `Allocator` traits: of the crate `allocator-api2` (feature `allocator-api2`), and of the standard library
+//! (feature `nightly`). The first is what hashbrown, bumpalo and others take on a stable compiler.
 
 #![allow(unsafe_code)]
 

@@ -72,6 +72,7 @@ impl Heap {
     }
 
     /// Its handle.
+    #[cfg(any(feature = "allocator-api2", feature = "nightly"))]
     pub(super) fn handle(&self) -> Handle {
         self.handle
     }

@@ -2,4 +2,5 @@
 
 #[cfg(any(feature = "allocator-api2", feature = "nightly"))]
 mod allocator;
+pub mod arena;
 pub mod heap;

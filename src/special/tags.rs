@@ -1,5 +1,6 @@
-//! Tags: heaps that are known by their names, one for each name in the process. What a thread allocates between a push and
-//! a pop is in the tag's heap, so its live bytes, its peak and its count are exact, whoever frees the blocks.
+//! Tags: heaps that are known by their names, one for each name in the process. What a thread allocates between a
+//! push and a pop is in the tag's heap, so its live bytes, its peak and its count are exact, whoever frees the
+//! blocks.
 
 use super::heap;
 use crate::cache::scopes;
@@ -22,8 +23,8 @@ fn hash(name: &[u8]) -> usize {
     (hash >> 32) as usize
 }
 
-/// The heap of a tag, made at the first call for its name, of which up to 31 bytes count. It stays for good. `None`, and
-/// `ENOMEM` in errno, where memory is out, or there are as many tags as there may be.
+/// The heap of a tag, made at the first call for its name, of which up to 31 bytes count. It stays for good. `None`,
+/// and `ENOMEM` in errno, where memory is out, or there are as many tags as there may be.
 pub fn tag(name: &[u8]) -> Option<Handle> {
     let name = &name[..name.len().min(NAME - 1)];
     let start = hash(name);

@@ -1,7 +1,9 @@
 //! The auxiliary vector, which the kernel gives a program at its start, after its arguments and its environment.
 //!
+//! ```text
 //!     | argc | argv ... | 0 | environment ... | 0 | key, value | key, value | ... | 0, 0 |
 //!     ^ __libc_stack_end
+//! ```
 //!
 //! It is read in place: `getauxval` may be another library's, and the first allocation needs the page
 //! size already. The loader exports a word that says where these words start, and sets it before it

@@ -1,11 +1,18 @@
 //! Valgrind's requests for pools. In a pool an allocator hands out pieces of a block that comes from another allocator.
 
-/// Says that there is a pool, from which pieces will be handed out. An address names it.
+// Not each of them has a user in each build.
+#![allow(unused_macros, unused_imports, dead_code)]
+
+/// A pool is there: pieces will be given out of it. Its name is an address. Memcheck names a piece where something
+/// happens up to `gap` bytes off.
 macro_rules! pool_created {
     ($pool:expr) => {
+        $crate::sys::mempool::pool_created!($pool, 0)
+    };
+    ($pool:expr, $gap:expr) => {
         if $crate::sys::valgrind::listens() {
             use $crate::sys::mempool::CREATE_MEMPOOL;
-            $crate::sys::valgrind::request!(CREATE_MEMPOOL, $pool, 0, 0);
+            $crate::sys::valgrind::request!(CREATE_MEMPOOL, $pool, $gap, 0);
         }
     };
 }
@@ -50,10 +57,28 @@ macro_rules! pool_trimmed {
     };
 }
 
+/// A piece has other bytes from now on, and stays where it is.
+macro_rules! pool_resized {
+    ($pool:expr, $start:expr, $old:expr, $new:expr) => {
+        if $crate::sys::valgrind::listens() {
+            use $crate::sys::mempool::MEMPOOL_CHANGE;
+            use $crate::sys::valgrind;
+            let (start, old, new): (usize, usize, usize) = ($start, $old, $new);
+            valgrind::request!(MEMPOOL_CHANGE, $pool, start, start, new);
+            if new > old {
+                valgrind::forget(start + old, new - old);
+            } else {
+                valgrind::hide(start + new, old - new);
+            }
+        }
+    };
+}
+
 pub(crate) use pool_allocated;
 pub(crate) use pool_created;
 pub(crate) use pool_destroyed;
 pub(crate) use pool_freed;
+pub(crate) use pool_resized;
 pub(crate) use pool_trimmed;
 
 /// As in `valgrind.h`.
@@ -66,3 +91,5 @@ pub const MEMPOOL_ALLOC: usize = 0x1305;
 pub const MEMPOOL_FREE: usize = 0x1306;
 /// As in `valgrind.h`.
 pub const MEMPOOL_TRIM: usize = 0x1307;
+/// As in `valgrind.h`.
+pub const MEMPOOL_CHANGE: usize = 0x1309;

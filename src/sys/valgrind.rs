@@ -48,7 +48,7 @@ macro_rules! ask {
 
 /// Makes a request: a code and up to five arguments. Yields the answer, or else 0, or the default after `or`.
 macro_rules! request {
-    ($code:expr $(, $arg:expr)*) => { request!(or 0; $code $(, $arg)*) };
+    ($code:expr $(, $arg:expr)*) => { $crate::sys::valgrind::request!(or 0; $code $(, $arg)*) };
     (or $default:expr; $code:expr $(, $arg:expr)*) => {{
         let mut block = [0usize; 6];
         block[..[$code $(, $arg)*].len()].copy_from_slice(&[$code $(, $arg)*]);
@@ -70,6 +70,7 @@ const PRINTF_BACKTRACE_VALIST_BY_REF: usize = 0x1404;
 const CHANGE_ERR_DISABLEMENT: usize = 0x1801;
 const MEMCHECK: usize = tool(*b"MC");
 const MAKE_MEM_NOACCESS: usize = MEMCHECK;
+const MAKE_MEM_UNDEFINED: usize = MEMCHECK + 1;
 const MAKE_MEM_DEFINED: usize = MEMCHECK + 2;
 pub(crate) const CHECK_MEM_IS_ADDRESSABLE: usize = MEMCHECK + 4;
 const HELGRIND_GET_BITS: usize = tool(*b"HG") + 256 + 46;
@@ -155,6 +156,11 @@ pub fn quietly<R>(work: impl FnOnce() -> R) -> R {
 /// Says that only metes may touch these bytes.
 pub fn hide(start: usize, len: usize) {
     request!(MAKE_MEM_NOACCESS, start, len);
+}
+
+/// These bytes are the program's, and it has written none of them.
+pub fn forget(start: usize, len: usize) {
+    request!(MAKE_MEM_UNDEFINED, start, len);
 }
 
 /// Says that these bytes are the program's, though it has no such block. Used for a word that only the

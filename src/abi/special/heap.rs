@@ -13,9 +13,8 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{NonNull, null, null_mut};
 
 /// A heap of its own. A handle is no address: that of a destroyed heap is never that of another one.
-#[repr(C)]
 pub struct MetesHeap {
-    _private: [u8; 0],
+    _private: (),
 }
 
 /// How a heap is to be. Set `size` to `sizeof(struct metes_heap_options)` and all else to 0, then what is to differ.
@@ -218,10 +217,10 @@ pub extern "C" fn metes_heap_usable_size(heap: *mut MetesHeap, p: *mut c_void) -
     heap::usable_size(handle(heap), p.cast())
 }
 
-/// Has all that the calling thread allocates come from the heap until `metes_heap_leave`: malloc, calloc, `operator new`
-/// and the others, in whatever code. Blocks that were there stay where they are, also through realloc. Nests, up to eight
-/// deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where threads have no
-/// caches (`checks=full`, `debug=1`, `caches=off`) or the scopes are too deep.
+/// Has all that the calling thread allocates come from the heap until `metes_heap_leave`: malloc, calloc, `operator
+/// new` and the others, in whatever code. Blocks that were there stay where they are, also through realloc. Nests, up
+/// to eight deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where
+/// threads have no caches (`checks=full`, `debug=1`, `caches=off`) or the scopes are too deep.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_enter(heap: *mut MetesHeap) -> c_int {
     if heap::enter(handle(heap)) {
@@ -231,8 +230,8 @@ pub extern "C" fn metes_heap_enter(heap: *mut MetesHeap) -> c_int {
     -1
 }
 
-/// Ends the calling thread's innermost `metes_heap_enter`. Returns 0, or -1 with EINVAL in errno, and nothing was done, if
-/// that was not of this heap.
+/// Ends the calling thread's innermost `metes_heap_enter`. Returns 0, or -1 with EINVAL in errno, and nothing was
+/// done, if that was not of this heap.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_leave(heap: *mut MetesHeap) -> c_int {
     if heap::leave(handle(heap)) {
@@ -242,8 +241,9 @@ pub extern "C" fn metes_heap_leave(heap: *mut MetesHeap) -> c_int {
     -1
 }
 
-/// The heap of a tag: one for each name in the process, made at the first call, of which up to 31 bytes count. It stays for
-/// good: it may not be destroyed. Returns NULL with ENOMEM if there is no memory, or there are 256 tags. Thread-safe.
+/// The heap of a tag: one for each name in the process, made at the first call, of which up to 31 bytes count. It
+/// stays for good: it may not be destroyed. Returns NULL with ENOMEM if there is no memory, or there are 256 tags.
+/// Thread-safe.
 ///
 /// # Safety
 /// `name` is a string.
@@ -268,8 +268,8 @@ pub unsafe extern "C" fn metes_tag_push(name: *const c_char) -> c_int {
     -1
 }
 
-/// Ends the calling thread's innermost `metes_tag_push` or `metes_heap_enter`. Returns 0, or -1 with EINVAL in errno if it
-/// is in none.
+/// Ends the calling thread's innermost `metes_tag_push` or `metes_heap_enter`. Returns 0, or -1 with EINVAL in errno
+/// if it is in none.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_tag_pop() -> c_int {
     if tags::pop() {

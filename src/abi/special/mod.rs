@@ -1,3 +1,4 @@
 //! The C API of the allocators of `special`. Forwarding only.
 
+pub mod arena;
 pub mod heap;
