@@ -133,7 +133,7 @@ pub extern "C" fn metes_heap_malloc(heap: *mut MetesHeap, bytes: usize) -> *mut 
 /// cbindgen:postfix=METES_ALLOC2(2, 3)
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_calloc(heap: *mut MetesHeap, count: usize, bytes: usize) -> *mut c_void {
-    heap::calloc(handle(heap), count.checked_mul(bytes).unwrap_or(usize::MAX)).cast()
+    heap::calloc(handle(heap), count.saturating_mul(bytes)).cast()
 }
 
 /// As `metes_heap_malloc`, aligned to `align`, a power of two; else it returns NULL with EINVAL.
