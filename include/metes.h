@@ -30,7 +30,8 @@
 typedef struct metes_arena metes_arena;
 
 /*
- An arena: pieces are cut off its chunks one behind the other, and all are freed at once, by `metes_arena_reset`, `metes_arena_rewind` or
+ An arena: pieces are cut off its chunks one behind the other, and all are freed at once, by `metes_arena_reset`,
+ `metes_arena_rewind` or
  `metes_arena_destroy`. One thread at a time may use it.
  */
 struct metes_arena;
@@ -145,8 +146,8 @@ struct metes_arena_options {
    */
   size_t first_chunk;
   /*
-   The most bytes of a chunk, up to which each is twice as large as the one before. 1 MiB by default. What needs more than the next chunk has
-   gets a chunk of its own.
+   The most bytes of a chunk, up to which each is twice as large as the one before. 1 MiB by default. What needs
+   more than the next chunk has gets a chunk of its own.
    */
   size_t max_chunk;
   /*
@@ -281,8 +282,9 @@ size_t metes_stats(struct metes_stats *out,
                    size_t size);
 
 /*
- Makes an arena that has its memory from malloc: the first chunk when it is needed. NULL for `options` means all defaults. Returns NULL with
- EINVAL in errno when an option is not valid, and a line on standard error says what is, or with ENOMEM.
+ Makes an arena that has its memory from malloc: the first chunk when it is needed. NULL for `options` means all
+ defaults. Returns NULL with EINVAL in errno when an option is not valid, and a line on standard error says what is,
+ or with ENOMEM.
 
  # Safety
  `options` is NULL or has as many bytes as its `size` says.
@@ -290,8 +292,9 @@ size_t metes_stats(struct metes_stats *out,
 struct metes_arena *metes_arena_create(const struct metes_arena_options *options);
 
 /*
- Makes an arena in a buffer, the start of which has the arena's own words, some 350 bytes. It never has more memory, and never calls malloc.
- Returns NULL with EINVAL in errno when the buffer is too small. `metes_arena_destroy` runs the cleanups and leaves the buffer to the caller.
+ Makes an arena in a buffer, the start of which has the arena's own words, some 320 bytes. It never has more memory,
+ and never calls malloc. Returns NULL with EINVAL in errno when the buffer is too small. `metes_arena_destroy` runs
+ the cleanups and leaves the buffer to the caller.
 
  # Safety
  Nobody else uses the buffer until the arena was destroyed.
@@ -308,7 +311,8 @@ struct metes_arena *metes_arena_create_over(void *buffer,
 void metes_arena_destroy(struct metes_arena *arena);
 
 /*
- `bytes` bytes, aligned to 16, which are not set to anything. No bytes have an address of their own, too. NULL and ENOMEM without memory.
+ `bytes` bytes, aligned to 16, which are not set to anything. No bytes have an address of their own, too. NULL and
+ ENOMEM without memory.
 
 
  # Safety
@@ -337,7 +341,8 @@ void *metes_arena_calloc(struct metes_arena *arena, size_t count, size_t size) M
 void *metes_arena_array(struct metes_arena *arena, size_t count, size_t size) METES_ALLOC2(2, 3);
 
 /*
- `bytes` bytes aligned to `align`, any power of two: pieces of a smaller one than 16 stand closer together. NULL and EINVAL for another.
+ `bytes` bytes aligned to `align`, any power of two: pieces of a smaller one than 16 stand closer together. NULL and
+ EINVAL for another.
 
 
  # Safety
@@ -349,8 +354,9 @@ void *metes_arena_aligned_alloc(struct metes_arena *arena,
 METES_ALLOC(3) METES_ALIGNED(2);
 
 /*
- Resizes a piece of `old_bytes` bytes. It stays where it is if it is the last one and there is room, and whenever it becomes smaller; else its
- bytes are copied to a new one, and the old one stays until a reset. NULL for `piece` allocates.
+ Resizes a piece of `old_bytes` bytes. It stays where it is if it is the last one and there is room, and whenever it
+ becomes smaller; else its bytes are copied to a new one, and the old one stays until a reset. NULL for `piece`
+ allocates.
 
  # Safety
  `piece` is NULL or a piece of this arena, and has `old_bytes` bytes.
@@ -385,8 +391,8 @@ char *metes_arena_strndup(struct metes_arena *arena, const char *text, size_t ma
 void *metes_arena_memdup(struct metes_arena *arena, const void *from, size_t bytes);
 
 /*
- Marks this position, for `metes_arena_rewind`. Marks nest, and each may be rewound to again and again. A mark takes 48 bytes, but for one that
- is set where the last one was.
+ Marks this position, for `metes_arena_rewind`. Marks nest, and each may be rewound to again and again. A mark takes
+ 48 bytes, but for one that is set where the last one was.
 
  # Safety
  `arena` is one.
@@ -394,8 +400,8 @@ void *metes_arena_memdup(struct metes_arena *arena, const void *from, size_t byt
 struct metes_arena_mark metes_arena_mark(struct metes_arena *arena);
 
 /*
- Runs the cleanups that were registered since a mark was set, the last one first, and frees what was allocated since. The memory stays, but for
- chunks of one piece. A mark of another arena, or one that was rewound past, is reported.
+ Runs the cleanups that were registered since a mark was set, the last one first, and frees what was allocated since.
+ The memory stays, but for chunks of one piece. A mark of another arena, or one that was rewound past, is reported.
 
  # Safety
  Nothing that was allocated since is used any more.
@@ -420,8 +426,9 @@ void metes_arena_reset(struct metes_arena *arena);
 size_t metes_arena_trim(struct metes_arena *arena);
 
 /*
- Has `function` called with `argument` by the next reset, by the destroy, or by a rewind to before this call: the last one registered is called
- first. It may allocate from the arena, which goes with the rest, and must not free. Returns 0, or -1 with ENOMEM in errno.
+ Has `function` called with `argument` by the next reset, by the destroy, or by a rewind to before this call: the
+ last one registered is called first. It may allocate from the arena, which goes with the rest, and must not free.
+ Returns 0, or -1 with ENOMEM in errno.
 
  # Safety
  `arena` is one, and `function` can be called with `argument` until then.
@@ -456,8 +463,8 @@ int metes_arena_owns(const struct metes_arena *arena,
                      const void *address);
 
 /*
- Checks every invariant of an arena. Returns NULL if all hold, else a static text that names the first broken one. Takes time in proportion to the
- number of chunks, marks and cleanups.
+ Checks every invariant of an arena. Returns NULL if all hold, else a static text that names the first broken one.
+ Takes time in proportion to the number of chunks, marks and cleanups.
 
  # Safety
  `arena` is one, or was.
@@ -465,8 +472,8 @@ int metes_arena_owns(const struct metes_arena *arena,
 const char *metes_arena_check(const struct metes_arena *arena);
 
 /*
- Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_arena_stats)`. A library newer than the
- header writes no more than that. Returns how many bytes it wrote.
+ Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct
+ metes_arena_stats)`. A library newer than the header writes no more than that. Returns how many bytes it wrote.
 
  # Safety
  `arena` is one, and `out` is valid for writes of `size` bytes.

@@ -1,13 +1,14 @@
 //! Arenas: pieces are cut off a chunk one behind the other, and all go at once.
 //!
 //! ```text
-//!   first -> [head|pieces......] -> [head|pieces...   ] -> [head|        ]     chunks: each twice as large as the one before
+//!   first -> [head|pieces......] -> [head|pieces...   ] -> [head|        ]     chunks: each twice as large as the one
+//! before
 //!                                     chunk      ^ at    ^ end    kept for later
 //!   large -> [head|one piece] -> [head|one piece]                              what no chunk of the next size holds
 //! ```
 //!
-//! An arena is one thread's at a time. It may be moved: nothing points at it. Nothing of it is followed before its checksum was verified, and all
-//! walks are over chunks that are counted.
+//! An arena is one thread's at a time. It may be moved: nothing points at it. Nothing of it is followed before its
+//! checksum was verified, and all walks are over chunks that are counted.
 
 #![allow(unsafe_code)]
 
@@ -41,7 +42,8 @@ use records::{Cleanup, MarkRecord};
 pub struct Arena {
     /// Where the next piece may begin.
     at: Cell<*mut u8>,
-    /// Up to where `bump` hands out, aligned to `GRAIN`: the end of the chunk, or `at` where valgrind is told of each piece.
+    /// Up to where `bump` hands out, aligned to `GRAIN`: the end of the chunk, or `at` where valgrind is told of each
+    /// piece.
     end: Cell<*mut u8>,
     /// The chunk that `at` is in. There is one if there is any.
     chunk: Cell<Option<Chunk>>,
@@ -91,7 +93,8 @@ struct Counts {
     rewinds: Cell<u64>,
 }
 
-/// Memcheck's leak check takes each piece for a block that something has to lead to: what leads to the arena leads to all of them by these.
+/// Memcheck's leak check takes each piece for a block that something has to lead to: what leads to the arena leads to
+/// all of them by these.
 #[repr(C)]
 #[derive(Debug)]
 struct Root {
@@ -173,8 +176,8 @@ impl Arena {
         Some(unsafe { NonNull::new_unchecked(start) })
     }
 
-    /// The same for who does not resize pieces: what follows a piece is aligned as it is. So nearly always there is nothing to round up, and a
-    /// branch that is foretold keeps that out of the way from one piece to the next.
+    /// The same for who does not resize pieces: what follows a piece is aligned as it is. So nearly always there is
+    /// nothing to round up, and a branch that is foretold keeps that out of the way from one piece to the next.
     #[inline(always)]
     pub fn bump_padded(&self, align: usize, bytes: usize) -> Option<NonNull<u8>> {
         let (at, end) = (self.at.get(), self.end.get().addr());
@@ -193,7 +196,8 @@ impl Arena {
         Some(unsafe { NonNull::new_unchecked(start) })
     }
 
-    /// `bytes` bytes aligned to `align`, a power of two, padded as by `bump_padded`. `None`, and `ENOMEM` in errno, if there is no memory.
+    /// `bytes` bytes aligned to `align`, a power of two, padded as by `bump_padded`. `None`, and `ENOMEM` in errno, if
+    /// there is no memory.
     #[inline(always)]
     pub fn alloc_padded(&self, align: usize, bytes: usize) -> Option<NonNull<u8>> {
         match self.bump_padded(align, bytes) {
@@ -276,7 +280,8 @@ impl Arena {
         }
     }
 
-    /// Resizes a piece of `old` bytes: in place if it is the last one or becomes smaller, else it moves, aligned to `GRAIN`.
+    /// Resizes a piece of `old` bytes: in place if it is the last one or becomes smaller, else it moves, aligned to
+    /// `GRAIN`.
     ///
     /// # Safety
     /// It is a piece of this arena, and of so many bytes.
@@ -307,7 +312,8 @@ impl Arena {
         true
     }
 
-    /// Whether bytes that somebody has for a piece are behind the last one, in the current chunk. What is elsewhere is not looked at.
+    /// Whether bytes that somebody has for a piece are behind the last one, in the current chunk. What is elsewhere is
+    /// not looked at.
     pub fn is_free(&self, start: usize, bytes: usize) -> bool {
         let at = self.at.get().addr();
         self.chunk.get().is_some_and(|chunk| chunk.spans(start)) && start.saturating_add(bytes) > at

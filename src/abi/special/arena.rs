@@ -9,7 +9,8 @@ use crate::special::arena::rewind::Mark;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{NonNull, null, null_mut};
 
-/// An arena: pieces are cut off its chunks one behind the other, and all are freed at once, by `metes_arena_reset`, `metes_arena_rewind` or
+/// An arena: pieces are cut off its chunks one behind the other, and all are freed at once, by `metes_arena_reset`,
+/// `metes_arena_rewind` or
 /// `metes_arena_destroy`. One thread at a time may use it.
 pub struct MetesArena(Handle);
 
@@ -21,8 +22,8 @@ pub struct MetesArenaOptions {
     pub size: usize,
     /// Bytes of the first chunk: 256 and more. 4 KiB by default.
     pub first_chunk: usize,
-    /// The most bytes of a chunk, up to which each is twice as large as the one before. 1 MiB by default. What needs more than the next chunk has
-    /// gets a chunk of its own.
+    /// The most bytes of a chunk, up to which each is twice as large as the one before. 1 MiB by default. What needs
+    /// more than the next chunk has gets a chunk of its own.
     pub max_chunk: usize,
     /// The most bytes of chunks at a time, which are never exceeded: 256 and more. None by default.
     pub limit: usize,
@@ -98,8 +99,9 @@ unsafe fn options_of(options: *const MetesArenaOptions) -> Options {
     Options { first_chunk, max_chunk, limit, keep }
 }
 
-/// Makes an arena that has its memory from malloc: the first chunk when it is needed. NULL for `options` means all defaults. Returns NULL with
-/// EINVAL in errno when an option is not valid, and a line on standard error says what is, or with ENOMEM.
+/// Makes an arena that has its memory from malloc: the first chunk when it is needed. NULL for `options` means all
+/// defaults. Returns NULL with EINVAL in errno when an option is not valid, and a line on standard error says what is,
+/// or with ENOMEM.
 ///
 /// # Safety
 /// `options` is NULL or has as many bytes as its `size` says.
@@ -109,8 +111,9 @@ pub unsafe extern "C" fn metes_arena_create(options: *const MetesArenaOptions) -
     Handle::create(unsafe { options_of(options) }).map_or(null_mut(), |arena| arena.as_ptr().cast())
 }
 
-/// Makes an arena in a buffer, the start of which has the arena's own words, some 350 bytes. It never has more memory, and never calls malloc.
-/// Returns NULL with EINVAL in errno when the buffer is too small. `metes_arena_destroy` runs the cleanups and leaves the buffer to the caller.
+/// Makes an arena in a buffer, the start of which has the arena's own words, some 320 bytes. It never has more memory,
+/// and never calls malloc. Returns NULL with EINVAL in errno when the buffer is too small. `metes_arena_destroy` runs
+/// the cleanups and leaves the buffer to the caller.
 ///
 /// # Safety
 /// Nobody else uses the buffer until the arena was destroyed.
@@ -132,7 +135,8 @@ pub unsafe extern "C" fn metes_arena_destroy(arena: *mut MetesArena) {
     }
 }
 
-/// `bytes` bytes, aligned to 16, which are not set to anything. No bytes have an address of their own, too. NULL and ENOMEM without memory.
+/// `bytes` bytes, aligned to 16, which are not set to anything. No bytes have an address of their own, too. NULL and
+/// ENOMEM without memory.
 ///
 /// cbindgen:postfix=METES_ALLOC(2)
 ///
@@ -168,7 +172,8 @@ pub unsafe extern "C" fn metes_arena_array(arena: *mut MetesArena, count: usize,
     pointer(unsafe { handle(arena) }.alloc_array(count, size))
 }
 
-/// `bytes` bytes aligned to `align`, any power of two: pieces of a smaller one than 16 stand closer together. NULL and EINVAL for another.
+/// `bytes` bytes aligned to `align`, any power of two: pieces of a smaller one than 16 stand closer together. NULL and
+/// EINVAL for another.
 ///
 /// cbindgen:postfix=METES_ALLOC(3) METES_ALIGNED(2)
 ///
@@ -180,8 +185,9 @@ pub unsafe extern "C" fn metes_arena_aligned_alloc(arena: *mut MetesArena, align
     pointer(unsafe { handle(arena) }.alloc_aligned(align, bytes))
 }
 
-/// Resizes a piece of `old_bytes` bytes. It stays where it is if it is the last one and there is room, and whenever it becomes smaller; else its
-/// bytes are copied to a new one, and the old one stays until a reset. NULL for `piece` allocates.
+/// Resizes a piece of `old_bytes` bytes. It stays where it is if it is the last one and there is room, and whenever it
+/// becomes smaller; else its bytes are copied to a new one, and the old one stays until a reset. NULL for `piece`
+/// allocates.
 ///
 /// # Safety
 /// `piece` is NULL or a piece of this arena, and has `old_bytes` bytes.
@@ -228,8 +234,8 @@ pub unsafe extern "C" fn metes_arena_memdup(arena: *mut MetesArena, from: *const
     pointer(unsafe { handle(arena).copy(from.cast(), bytes, 0, GRAIN) })
 }
 
-/// Marks this position, for `metes_arena_rewind`. Marks nest, and each may be rewound to again and again. A mark takes 48 bytes, but for one that
-/// is set where the last one was.
+/// Marks this position, for `metes_arena_rewind`. Marks nest, and each may be rewound to again and again. A mark takes
+/// 48 bytes, but for one that is set where the last one was.
 ///
 /// # Safety
 /// `arena` is one.
@@ -240,8 +246,8 @@ pub unsafe extern "C" fn metes_arena_mark(arena: *mut MetesArena) -> MetesArenaM
     MetesArenaMark { at: at.cast(), serial }
 }
 
-/// Runs the cleanups that were registered since a mark was set, the last one first, and frees what was allocated since. The memory stays, but for
-/// chunks of one piece. A mark of another arena, or one that was rewound past, is reported.
+/// Runs the cleanups that were registered since a mark was set, the last one first, and frees what was allocated since.
+/// The memory stays, but for chunks of one piece. A mark of another arena, or one that was rewound past, is reported.
 ///
 /// # Safety
 /// Nothing that was allocated since is used any more.
@@ -272,8 +278,9 @@ pub unsafe extern "C" fn metes_arena_trim(arena: *mut MetesArena) -> usize {
     unsafe { handle(arena) }.trim()
 }
 
-/// Has `function` called with `argument` by the next reset, by the destroy, or by a rewind to before this call: the last one registered is called
-/// first. It may allocate from the arena, which goes with the rest, and must not free. Returns 0, or -1 with ENOMEM in errno.
+/// Has `function` called with `argument` by the next reset, by the destroy, or by a rewind to before this call: the
+/// last one registered is called first. It may allocate from the arena, which goes with the rest, and must not free.
+/// Returns 0, or -1 with ENOMEM in errno.
 ///
 /// # Safety
 /// `arena` is one, and `function` can be called with `argument` until then.
@@ -317,8 +324,8 @@ pub unsafe extern "C" fn metes_arena_owns(arena: *const MetesArena, address: *co
     c_int::from(unsafe { handle(arena) }.arena().owns(address.addr()))
 }
 
-/// Checks every invariant of an arena. Returns NULL if all hold, else a static text that names the first broken one. Takes time in proportion to the
-/// number of chunks, marks and cleanups.
+/// Checks every invariant of an arena. Returns NULL if all hold, else a static text that names the first broken one.
+/// Takes time in proportion to the number of chunks, marks and cleanups.
 ///
 /// # Safety
 /// `arena` is one, or was.
@@ -328,8 +335,8 @@ pub unsafe extern "C" fn metes_arena_check(arena: *const MetesArena) -> *const c
     unsafe { handle(arena) }.check().map_or_else(CStr::as_ptr, |()| null())
 }
 
-/// Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_arena_stats)`. A library newer than the
-/// header writes no more than that. Returns how many bytes it wrote.
+/// Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct
+/// metes_arena_stats)`. A library newer than the header writes no more than that. Returns how many bytes it wrote.
 ///
 /// # Safety
 /// `arena` is one, and `out` is valid for writes of `size` bytes.

@@ -21,7 +21,8 @@ struct Head {
     next: Cell<Option<Chunk>>,
     /// Its bytes, the head among them.
     size: Cell<usize>,
-    /// Bytes of it that pieces had when the arena went on to the next chunk; in a chunk for one piece, what was asked for.
+    /// Bytes of it that pieces had when the arena went on to the next chunk; in a chunk for one piece, what was asked
+    /// for.
     used: Cell<usize>,
     /// Where pieces begin.
     start: Cell<*mut u8>,
@@ -57,7 +58,8 @@ impl Chunk {
     /// Makes a chunk of memory.
     ///
     /// # Safety
-    /// `size` bytes are there, aligned to `GRAIN`, at least `HEAD` of them, and nobody else uses them for as long as there is the chunk.
+    /// `size` bytes are there, aligned to `GRAIN`, at least `HEAD` of them, and nobody else uses them for as long as
+    /// there is the chunk.
     pub unsafe fn make(memory: NonNull<u8>, size: usize) -> Self {
         // SAFETY: within the memory.
         let start = unsafe { memory.add(HEAD) };
@@ -75,15 +77,18 @@ impl Chunk {
         unsafe { self.0.as_ref() }
     }
 
+    #[inline(never)]
     fn seal(self) {
         self.raw().seal.set(seal::of(self.address(), &self.raw().words()));
     }
 
     /// Whether its head is what was written there.
+    #[inline(always)]
     pub fn is_whole(self) -> bool {
         seal::holds(self.raw().seal.get(), self.address(), &self.raw().words())
     }
 
+    #[inline(never)]
     fn head(&self) -> &Head {
         if !self.is_whole() {
             seal::broken(self.address());
@@ -99,7 +104,10 @@ impl Chunk {
     /// All that its head says, verified at once.
     #[inline(always)]
     pub fn read(self) -> Read {
-        let head = self.head();
+        if !self.is_whole() {
+            seal::broken(self.address());
+        }
+        let head = self.raw();
         let end = self.memory().as_ptr().wrapping_add(head.size.get());
         Read { next: head.next.get(), start: head.start.get(), end }
     }

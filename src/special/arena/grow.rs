@@ -26,7 +26,8 @@ impl Arena {
         piece
     }
 
-    /// A piece from the chunk that was kept behind the current one, which after a reset has all that did not fit here the last time.
+    /// A piece from the chunk that was kept behind the current one, which after a reset has all that did not fit here
+    /// the last time.
     pub(super) fn take_from_next(&self, align: usize, bytes: usize) -> Option<NonNull<u8>> {
         let current = self.chunk.get()?;
         let here = current.read();
@@ -247,7 +248,8 @@ impl Arena {
         }
     }
 
-    /// Gives chunks back until no more than what `keep` says is left, or the last one, which is the largest. Nothing has a piece.
+    /// Gives chunks back until no more than what `keep` says is left, or the last one, which is the largest. Nothing
+    /// has a piece.
     pub(super) fn release_beyond_keep(&self) {
         let keep = self.options.keep;
         self.release_spare_large(keep);

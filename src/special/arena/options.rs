@@ -10,7 +10,8 @@ use crate::trace::report;
 pub struct Options {
     /// Bytes of the first chunk; 4 KiB by default.
     pub first_chunk: usize,
-    /// The most bytes of a chunk, up to which each is twice as large as the one before; 1 MiB by default. What needs more has a chunk of its own.
+    /// The most bytes of a chunk, up to which each is twice as large as the one before; 1 MiB by default. What needs
+    /// more has a chunk of its own.
     pub max_chunk: usize,
     /// The most bytes of chunks at a time; without a limit by default.
     pub limit: usize,
@@ -42,7 +43,8 @@ impl Options {
         }
     }
 
-    /// What they come to, each of them set. `None`, and a line on standard error in the name of `function`, if one is no good.
+    /// What they come to, each of them set. `None`, and a line on standard error in the name of `function`, if one is
+    /// no good.
     pub fn resolve(self, function: &str) -> Option<Self> {
         if let Some((name, value, valid)) = self.wrong() {
             report::say(format_args!("{function}: {name}={value} is not valid: valid are {valid}"));

@@ -27,7 +27,8 @@ pub struct Position {
 pub struct Mark {
     /// Null for the very start.
     pub at: *mut u8,
-    /// The arena's number and the mark's. A mark that there was no memory for has `BARE` in the place of the latter, and the number of cleanups.
+    /// The arena's number and the mark's. A mark that there was no memory for has `BARE` in the place of the latter,
+    /// and the number of cleanups.
     pub serial: u64,
 }
 
@@ -70,7 +71,8 @@ impl Arena {
     /// Takes all back that came after `position`.
     ///
     /// # Safety
-    /// It is this arena's, which was not brought back to an earlier one since; nothing that came after is used any more.
+    /// It is this arena's, which was not brought back to an earlier one since; nothing that came after is used any
+    /// more.
     pub unsafe fn restore(&self, position: Position) {
         self.run_cleanups(position.cleanups);
         self.note_peak();
@@ -177,7 +179,8 @@ impl Arena {
         self.first.set(None);
     }
 
-    /// Has `function` called with `argument` when what was allocated so far stays and what comes now goes. False without memory.
+    /// Has `function` called with `argument` when what was allocated so far stays and what comes now goes. False
+    /// without memory.
     pub fn on_reset(&self, function: Function, argument: *mut c_void) -> bool {
         let Some(place) = self.alloc_unrooted(GRAIN, size_of::<Cleanup>()) else { return false };
         // SAFETY: the piece is as large, and aligned.
@@ -214,7 +217,8 @@ impl Arena {
         self.id << SERIAL_BITS
     }
 
-    /// Marks this position. The record of it is a piece, too; where there is no memory for one, what is rewound past is not noticed.
+    /// Marks this position. The record of it is a piece, too; where there is no memory for one, what is rewound past is
+    /// not noticed.
     pub fn mark(&self) -> Mark {
         let position = self.position();
         let (large, cleanups) = (position.large, position.cleanups);

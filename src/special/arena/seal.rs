@@ -9,7 +9,8 @@ const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[inline(always)]
 fn fold(words: &[usize]) -> u64 {
-    // Products that do not wait for each other. Each word has another factor, so two that changed places are noticed, too.
+    // Products that do not wait for each other. Each word has another factor, so two that changed places are noticed,
+    // too.
     let term = |(word, factor): (&usize, u64)| (*word as u64).wrapping_mul(ODD.wrapping_mul(factor));
     words.iter().zip((1..).step_by(2)).map(term).fold(0, u64::wrapping_add) >> (64 - BITS)
 }
