@@ -3,8 +3,9 @@
        cc -Iinclude -o json_arena examples/json_arena.c -lmetes
        ./json_arena file.json        without a file it reads a document that it makes itself
 
-   Every node, string and array of the tree is a piece of the arena. Nothing is freed one by one: when a document is done, one reset frees it all, and the
-   next one is read into the same memory. What was built of a document that turns out to be wrong is taken back by a rewind. */
+   Every node, string and array of the tree is a piece of the arena. Nothing is freed one by one: when a document is done,
+   one reset frees it all, and the next one is read into the same memory. What was built of a document that turns out to
+   be wrong is taken back by a rewind. */
 
 #include <ctype.h>
 #include <errno.h>

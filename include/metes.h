@@ -32,7 +32,8 @@ typedef struct metes_arena metes_arena;
 
 /*
  An arena: pieces are cut off its chunks one behind the other, and all are freed at once, by `metes_arena_reset`,
- `metes_arena_rewind` or `metes_arena_destroy`. One thread at a time may use it.
+ `metes_arena_rewind` or
+ `metes_arena_destroy`. One thread at a time may use it.
  */
 struct metes_arena;
 
@@ -579,8 +580,8 @@ void metes_heap_walk(struct metes_heap *heap,
 
 /*
  Makes an arena that has its memory from malloc: the first chunk when it is needed. NULL for `options` means all
- defaults. Returns NULL with EINVAL in errno when an option is not valid, and a line on standard error says what
- is, or with ENOMEM.
+ defaults. Returns NULL with EINVAL in errno when an option is not valid, and a line on standard error says what is,
+ or with ENOMEM.
 
  # Safety
  `options` is NULL or has as many bytes as its `size` says.
@@ -588,9 +589,9 @@ void metes_heap_walk(struct metes_heap *heap,
 struct metes_arena *metes_arena_new(const struct metes_arena_options *options);
 
 /*
- Makes an arena in a buffer, the start of which has the arena's own words, some 350 bytes. It never has more
- memory, and never calls malloc. Returns NULL with EINVAL in errno when the buffer is too small.
- `metes_arena_destroy` runs the cleanups and leaves the buffer to the caller.
+ Makes an arena in a buffer, the start of which has the arena's own words, some 320 bytes. It never has more memory,
+ and never calls malloc. Returns NULL with EINVAL in errno when the buffer is too small. `metes_arena_destroy` runs
+ the cleanups and leaves the buffer to the caller.
 
  # Safety
  Nobody else uses the buffer until the arena was destroyed.
@@ -637,8 +638,8 @@ void *metes_arena_calloc(struct metes_arena *arena, size_t count, size_t size) M
 void *metes_arena_array(struct metes_arena *arena, size_t count, size_t size) METES_ALLOC2(2, 3);
 
 /*
- `bytes` bytes aligned to `align`, any power of two: pieces of a smaller one than 16 stand closer together. NULL
- and EINVAL for another.
+ `bytes` bytes aligned to `align`, any power of two: pieces of a smaller one than 16 stand closer together. NULL and
+ EINVAL for another.
 
 
  # Safety
@@ -650,8 +651,8 @@ void *metes_arena_aligned_alloc(struct metes_arena *arena,
 METES_ALLOC(3) METES_ALIGNED(2);
 
 /*
- Resizes a piece of `old_bytes` bytes. It stays where it is if it is the last one and there is room, and whenever
- it becomes smaller; else its bytes are copied to a new one, and the old one stays until a reset. NULL for `piece`
+ Resizes a piece of `old_bytes` bytes. It stays where it is if it is the last one and there is room, and whenever it
+ becomes smaller; else its bytes are copied to a new one, and the old one stays until a reset. NULL for `piece`
  allocates.
 
  # Safety
@@ -687,8 +688,8 @@ char *metes_arena_strndup(struct metes_arena *arena, const char *text, size_t ma
 void *metes_arena_memdup(struct metes_arena *arena, const void *from, size_t bytes);
 
 /*
- Marks this position, for `metes_arena_rewind`. Marks nest, and each may be rewound to again and again. A mark
- takes 48 bytes, but for one that is set where the last one was.
+ Marks this position, for `metes_arena_rewind`. Marks nest, and each may be rewound to again and again. A mark takes
+ 48 bytes, but for one that is set where the last one was.
 
  # Safety
  `arena` is one.
@@ -696,9 +697,8 @@ void *metes_arena_memdup(struct metes_arena *arena, const void *from, size_t byt
 struct metes_arena_mark metes_arena_mark(struct metes_arena *arena);
 
 /*
- Runs the cleanups that were registered since a mark was set, the last one first, and frees what was allocated
- since. The memory stays, but for chunks of one piece. A mark of another arena, or one that was rewound past, is
- reported.
+ Runs the cleanups that were registered since a mark was set, the last one first, and frees what was allocated since.
+ The memory stays, but for chunks of one piece. A mark of another arena, or one that was rewound past, is reported.
 
  # Safety
  Nothing that was allocated since is used any more.

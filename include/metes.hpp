@@ -43,8 +43,8 @@ inline void *allocate(metes_arena *arena, std::size_t bytes, std::size_t alignme
 
 } // namespace detail
 
-/* An arena: what is allocated goes when it does, or by reset. One thread at a time may use it. Without memory the functions throw std::bad_alloc,
-   but for try_allocate. */
+/* An arena: what is allocated goes when it does, or by reset. One thread at a time may use it. Without memory the
+   functions throw std::bad_alloc, but for try_allocate. */
 class arena {
 public:
     /* With the defaults, or with options; throws std::invalid_argument if one is not valid. Memory is from metes' malloc. */

@@ -30,8 +30,8 @@ pub type ArenaStats = Figures;
 /// arena.reset();
 /// ```
 ///
-/// What is in the arena is never dropped, but for values of [`alloc_with_drop`](Arena::alloc_with_drop): a `String`
-/// in it leaks its own memory.
+/// What is in the arena is never dropped, but for values of [`alloc_with_drop`](Arena::alloc_with_drop): a `String` in
+/// it leaks its own memory.
 ///
 /// An arena is one thread's at a time, and may be sent to another one while nothing of it is borrowed.
 ///
@@ -101,8 +101,8 @@ fn rooms<T>(engine: &Engine, count: usize) -> Option<NonNull<T>> {
     engine.alloc_padded(layout.align(), layout.size()).map(NonNull::cast)
 }
 
-/// The functions that `Arena` and `ArenaScope` have in common: what they return lives as long as the borrow of the
-/// one, and as long as the other.
+/// The functions that `Arena` and `ArenaScope` have in common: what they return lives as long as the borrow of the one,
+/// and as long as the other.
 macro_rules! allocating {
     ([$($generic:tt)*] [$($borrow:tt)*]) => {
         /// A value in the arena. It is never dropped. Panics without memory.
@@ -135,8 +135,8 @@ macro_rules! allocating {
             }
         }
 
-        /// A value that is dropped when the arena is reset or dropped, or at the end of the scope: the last one
-        /// first. A panic of its `drop` ends the process. Panics without memory.
+        /// A value that is dropped when the arena is reset or dropped, or at the end of the scope: the last one first.
+        /// A panic of its `drop` ends the process. Panics without memory.
         #[track_caller]
         pub fn alloc_with_drop<$($generic)* T: Send + 'static>(&$($borrow)* self, value: T) -> &'s mut T {
             self.try_alloc_with_drop(value).unwrap_or_else(|_| out_of_memory(size_of::<T>()))
@@ -193,8 +193,13 @@ macro_rules! allocating {
         /// memory.
         #[inline]
         #[track_caller]
-        pub fn alloc_slice_fill_with<$($generic)* T>(&$($borrow)* self, count: usize, make: impl FnMut(usize) -> T) -> &'s mut [T] {
-            self.try_alloc_slice_fill_with(count, make).unwrap_or_else(|| out_of_memory(count.saturating_mul(size_of::<T>())))
+        pub fn alloc_slice_fill_with<$($generic)* T>(
+            &$($borrow)* self,
+            count: usize,
+            make: impl FnMut(usize) -> T,
+        ) -> &'s mut [T] {
+            let bytes = count.saturating_mul(size_of::<T>());
+            self.try_alloc_slice_fill_with(count, make).unwrap_or_else(|| out_of_memory(bytes))
         }
 
         /// As [`alloc_slice_fill_with`](Self::alloc_slice_fill_with); `None` without memory.
@@ -213,8 +218,8 @@ macro_rules! allocating {
             Some(unsafe { NonNull::slice_from_raw_parts(rooms, count).as_mut() })
         }
 
-        /// Memory of a layout, which is the caller's for as long as what the other functions return would live.
-        /// Panics without memory.
+        /// Memory of a layout, which is the caller's for as long as what the other functions return would live. Panics
+        /// without memory.
         #[inline(always)]
         #[track_caller]
         pub fn alloc_layout(&self, layout: Layout) -> NonNull<u8> {
@@ -352,8 +357,8 @@ impl fmt::Debug for Arena<'_> {
     }
 }
 
-/// A part of an arena's time, by [`Arena::scope`]: what is allocated in it lives as long as it does, and is taken
-/// back at its end.
+/// A part of an arena's time, by [`Arena::scope`]: what is allocated in it lives as long as it does, and is taken back
+/// at its end.
 pub struct ArenaScope<'s> {
     engine: &'s Engine,
 }

@@ -1,7 +1,8 @@
 //! Arenas: pieces are cut off a chunk one behind the other, and all go at once.
 //!
 //! ```text
-//!   first -> [head|pieces......] -> [head|pieces...   ] -> [head|        ]     chunks: each twice as large as the one before
+//!   first -> [head|pieces......] -> [head|pieces...   ] -> [head|        ]     chunks: each twice as large as the one
+//! before
 //!                                     chunk      ^ at    ^ end    kept for later
 //!   large -> [head|one piece] -> [head|one piece]                              what no chunk of the next size holds
 //! ```
@@ -195,8 +196,8 @@ impl Arena {
         Some(unsafe { NonNull::new_unchecked(start) })
     }
 
-    /// `bytes` bytes aligned to `align`, a power of two, padded as by `bump_padded`. `None`, and `ENOMEM` in errno,
-    /// if there is no memory.
+    /// `bytes` bytes aligned to `align`, a power of two, padded as by `bump_padded`. `None`, and `ENOMEM` in errno, if
+    /// there is no memory.
     #[inline(always)]
     pub fn alloc_padded(&self, align: usize, bytes: usize) -> Option<NonNull<u8>> {
         match self.bump_padded(align, bytes) {
@@ -311,8 +312,8 @@ impl Arena {
         true
     }
 
-    /// Whether bytes that somebody has for a piece are behind the last one, in the current chunk. What is elsewhere
-    /// is not looked at.
+    /// Whether bytes that somebody has for a piece are behind the last one, in the current chunk. What is elsewhere is
+    /// not looked at.
     pub fn is_free(&self, start: usize, bytes: usize) -> bool {
         let at = self.at.get().addr();
         self.chunk.get().is_some_and(|chunk| chunk.spans(start)) && start.saturating_add(bytes) > at

@@ -1,5 +1,6 @@
-// arena WHAT WHICH ROUNDS: nanoseconds of processor time for an allocation, the least of several rounds. `run` calls it.
-// Built twice: with METES for metes.h and metes.hpp, and without for the peers, which have their memory from glibc then.
+// arena WHAT WHICH ROUNDS: nanoseconds of processor time for an allocation, the least of several rounds. `run` calls
+// it. Built twice: with METES for metes.h and metes.hpp, and without for the peers, which have their memory from glibc
+// then.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

@@ -86,7 +86,7 @@ static void on_call(int signal, siginfo_t *info, void *context) {
 }
 
 // The kernel gives the address behind the instruction as the origin of a call.
-enum { PLACES_MOST = 200 };
+enum { PLACES_MOST = 1024 };
 static uintptr_t places[PLACES_MOST];
 static unsigned place_count;
 

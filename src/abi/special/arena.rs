@@ -10,7 +10,8 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{NonNull, null, null_mut};
 
 /// An arena: pieces are cut off its chunks one behind the other, and all are freed at once, by `metes_arena_reset`,
-/// `metes_arena_rewind` or `metes_arena_destroy`. One thread at a time may use it.
+/// `metes_arena_rewind` or
+/// `metes_arena_destroy`. One thread at a time may use it.
 pub struct MetesArena(Handle);
 
 /// How an arena grows. Set `size`, and what is not to be the default, which zero is.
@@ -99,8 +100,8 @@ unsafe fn options_of(options: *const MetesArenaOptions) -> Options {
 }
 
 /// Makes an arena that has its memory from malloc: the first chunk when it is needed. NULL for `options` means all
-/// defaults. Returns NULL with EINVAL in errno when an option is not valid, and a line on standard error says what
-/// is, or with ENOMEM.
+/// defaults. Returns NULL with EINVAL in errno when an option is not valid, and a line on standard error says what is,
+/// or with ENOMEM.
 ///
 /// # Safety
 /// `options` is NULL or has as many bytes as its `size` says.
@@ -110,9 +111,9 @@ pub unsafe extern "C" fn metes_arena_new(options: *const MetesArenaOptions) -> *
     Handle::create(unsafe { options_of(options) }).map_or(null_mut(), |arena| arena.as_ptr().cast())
 }
 
-/// Makes an arena in a buffer, the start of which has the arena's own words, some 350 bytes. It never has more
-/// memory, and never calls malloc. Returns NULL with EINVAL in errno when the buffer is too small.
-/// `metes_arena_destroy` runs the cleanups and leaves the buffer to the caller.
+/// Makes an arena in a buffer, the start of which has the arena's own words, some 320 bytes. It never has more memory,
+/// and never calls malloc. Returns NULL with EINVAL in errno when the buffer is too small. `metes_arena_destroy` runs
+/// the cleanups and leaves the buffer to the caller.
 ///
 /// # Safety
 /// Nobody else uses the buffer until the arena was destroyed.
@@ -171,8 +172,8 @@ pub unsafe extern "C" fn metes_arena_array(arena: *mut MetesArena, count: usize,
     pointer(unsafe { handle(arena) }.alloc_array(count, size))
 }
 
-/// `bytes` bytes aligned to `align`, any power of two: pieces of a smaller one than 16 stand closer together. NULL
-/// and EINVAL for another.
+/// `bytes` bytes aligned to `align`, any power of two: pieces of a smaller one than 16 stand closer together. NULL and
+/// EINVAL for another.
 ///
 /// cbindgen:postfix=METES_ALLOC(3) METES_ALIGNED(2)
 ///
@@ -184,8 +185,8 @@ pub unsafe extern "C" fn metes_arena_aligned_alloc(arena: *mut MetesArena, align
     pointer(unsafe { handle(arena) }.alloc_aligned(align, bytes))
 }
 
-/// Resizes a piece of `old_bytes` bytes. It stays where it is if it is the last one and there is room, and whenever
-/// it becomes smaller; else its bytes are copied to a new one, and the old one stays until a reset. NULL for `piece`
+/// Resizes a piece of `old_bytes` bytes. It stays where it is if it is the last one and there is room, and whenever it
+/// becomes smaller; else its bytes are copied to a new one, and the old one stays until a reset. NULL for `piece`
 /// allocates.
 ///
 /// # Safety
@@ -233,8 +234,8 @@ pub unsafe extern "C" fn metes_arena_memdup(arena: *mut MetesArena, from: *const
     pointer(unsafe { handle(arena).copy(from.cast(), bytes, 0, GRAIN) })
 }
 
-/// Marks this position, for `metes_arena_rewind`. Marks nest, and each may be rewound to again and again. A mark
-/// takes 48 bytes, but for one that is set where the last one was.
+/// Marks this position, for `metes_arena_rewind`. Marks nest, and each may be rewound to again and again. A mark takes
+/// 48 bytes, but for one that is set where the last one was.
 ///
 /// # Safety
 /// `arena` is one.
@@ -245,9 +246,8 @@ pub unsafe extern "C" fn metes_arena_mark(arena: *mut MetesArena) -> MetesArenaM
     MetesArenaMark { at: at.cast(), serial }
 }
 
-/// Runs the cleanups that were registered since a mark was set, the last one first, and frees what was allocated
-/// since. The memory stays, but for chunks of one piece. A mark of another arena, or one that was rewound past, is
-/// reported.
+/// Runs the cleanups that were registered since a mark was set, the last one first, and frees what was allocated since.
+/// The memory stays, but for chunks of one piece. A mark of another arena, or one that was rewound past, is reported.
 ///
 /// # Safety
 /// Nothing that was allocated since is used any more.

@@ -77,15 +77,18 @@ impl Chunk {
         unsafe { self.0.as_ref() }
     }
 
+    #[inline(never)]
     fn seal(self) {
         self.raw().seal.set(seal::of(self.address(), &self.raw().words()));
     }
 
     /// Whether its head is what was written there.
+    #[inline(always)]
     pub fn is_whole(self) -> bool {
         seal::holds(self.raw().seal.get(), self.address(), &self.raw().words())
     }
 
+    #[inline(never)]
     fn head(&self) -> &Head {
         if !self.is_whole() {
             seal::broken(self.address());
@@ -101,7 +104,10 @@ impl Chunk {
     /// All that its head says, verified at once.
     #[inline(always)]
     pub fn read(self) -> Read {
-        let head = self.head();
+        if !self.is_whole() {
+            seal::broken(self.address());
+        }
+        let head = self.raw();
         let end = self.memory().as_ptr().wrapping_add(head.size.get());
         Read { next: head.next.get(), start: head.start.get(), end }
     }

@@ -91,10 +91,15 @@ impl Handle {
         (&raw const *self).addr()
     }
 
+    #[inline(never)]
+    fn is_alive(&self) -> bool {
+        seal::holds(self.alive.get(), self.address(), &[])
+    }
+
     /// Whether there is an arena, and no cleanup of it is at work; reported if not.
     fn may(&self, function: &str) -> bool {
         let address = self.address();
-        if !seal::holds(self.alive.get(), address, &[]) {
+        if !self.is_alive() {
             let text = format_args!("{function}({address:#x}): there is no arena, or it was destroyed");
             report::found(Code::FreedPointer, address, text, &|_| {});
             return false;
@@ -245,7 +250,7 @@ impl Handle {
 
     /// The first invariant that does not hold.
     pub fn check(&self) -> Result<(), &'static CStr> {
-        if !seal::holds(self.alive.get(), self.address(), &[]) {
+        if !self.is_alive() {
             return Err(c"there is no arena, or it was destroyed");
         }
         self.arena.check()
@@ -258,7 +263,7 @@ impl Handle {
     pub unsafe fn destroy(this: NonNull<Self>) {
         // SAFETY: an arena is there, or was.
         let handle = unsafe { this.as_ref() };
-        if !seal::holds(handle.alive.get(), handle.address(), &[]) {
+        if !handle.is_alive() {
             let address = handle.address();
             let text = format_args!("metes_arena_destroy({address:#x}): it was destroyed already, or is no arena");
             return report::found(Code::DoubleFree, address, text, &|_| {});

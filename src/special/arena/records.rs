@@ -53,6 +53,7 @@ impl MarkRecord {
     }
 
     /// Whether it is what was written.
+    #[inline(never)]
     pub fn is_whole(&self) -> bool {
         seal::holds(self.seal.get(), self.address(), &self.seals())
     }

@@ -217,8 +217,8 @@ impl Arena {
         self.id << SERIAL_BITS
     }
 
-    /// Marks this position. The record of it is a piece, too; where there is no memory for one, what is rewound past
-    /// is not noticed.
+    /// Marks this position. The record of it is a piece, too; where there is no memory for one, what is rewound past is
+    /// not noticed.
     pub fn mark(&self) -> Mark {
         let position = self.position();
         let (large, cleanups) = (position.large, position.cleanups);

@@ -191,7 +191,11 @@ fn agrees(arena: &Arena, ops: &[Op]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 2 } else { 64 }, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 2 } else { 64 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn an_arena_is_what_the_model_is(ops in prop::collection::vec(op(), 1..800)) {
@@ -205,7 +209,11 @@ proptest! {
     }
 
     #[test]
-    fn an_arena_in_a_buffer_is_what_the_model_is(ops in prop::collection::vec(op(), 1..400), bytes in 0usize..20_000, skipped in 0usize..16) {
+    fn an_arena_in_a_buffer_is_what_the_model_is(
+        ops in prop::collection::vec(op(), 1..400),
+        bytes in 0usize..20_000,
+        skipped in 0usize..16,
+    ) {
         let mut buffer = std::vec![0u64; bytes / 8 + 3];
         let start = NonNull::from(buffer.as_mut_slice()).cast::<u8>();
         // SAFETY: within the buffer, which is there for longer.

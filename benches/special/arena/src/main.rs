@@ -1,4 +1,5 @@
-//! `arena WHAT WHICH ROUNDS`: nanoseconds of processor time for an allocation, the least of several rounds. `run` calls it.
+//! `arena WHAT WHICH ROUNDS`: nanoseconds of processor time for an allocation, the least of several rounds. `run` calls
+//! it.
 
 use bumpalo::Bump;
 use metes::Arena;
