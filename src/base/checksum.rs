@@ -45,28 +45,40 @@ pub fn secret() -> u64 {
 }
 
 #[inline]
-fn checksum<const BITS: u32>(address: usize, low: u64) -> u64 {
+fn checksum<const BITS: u32>(secret: u64, place: usize, low: u64) -> u64 {
     if !CHECKED {
         // Not zero: a word that was given back is told by that.
         return 1 << 63;
     }
     // The width goes in as well: what one kind of word has left behind must not pass for another kind.
-    let place = (address as u64 ^ secret()).wrapping_mul(ADDRESS_ODD).rotate_left(BITS);
+    let place = (place as u64 ^ secret).wrapping_mul(ADDRESS_ODD).rotate_left(BITS);
     ((low ^ place).wrapping_mul(ODD) >> BITS) << BITS
 }
 
 /// The word that says `low` (at most `BITS` bits wide) when it stands at `address`.
 #[inline]
 pub fn attach<const BITS: u32>(address: usize, low: u64) -> u64 {
+    attach_with::<BITS>(secret(), address, low)
+}
+
+/// The same with a secret and a place of the caller's: for words that are read by another process too, or at another address.
+#[inline]
+pub fn attach_with<const BITS: u32>(secret: u64, place: usize, low: u64) -> u64 {
     debug_assert!(BITS <= WIDEST && low >> BITS == 0);
-    low | checksum::<BITS>(address, low)
+    low | checksum::<BITS>(secret, place, low)
 }
 
 /// What the word at `address` says, or `None` if it was not given its checksum for that place.
 #[inline]
 pub fn verify<const BITS: u32>(address: usize, word: u64) -> Option<u64> {
+    verify_with::<BITS>(secret(), address, word)
+}
+
+/// What the word says that `attach_with` was to make for that place, or `None`.
+#[inline]
+pub fn verify_with<const BITS: u32>(secret: u64, place: usize, word: u64) -> Option<u64> {
     let low = word & ((1 << BITS) - 1);
-    if word ^ low == checksum::<BITS>(address, low) { Some(low) } else { None }
+    if word ^ low == checksum::<BITS>(secret, place, low) { Some(low) } else { None }
 }
 
 #[cfg(test)]
