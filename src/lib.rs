@@ -59,6 +59,7 @@ mod abi;
 pub use abi::global::Metes;
 pub use debug::check::check;
 pub use front::stats::{Stats, stats};
+pub use rust::freelist::{Fit, FreeList, FreeListBox, FreeListStats};
 pub use route::oom::{OomHandler, set_handler as set_oom_handler};
 
 /// What the crate's own integration tests look into. No API.

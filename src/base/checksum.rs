@@ -45,40 +45,55 @@ pub fn secret() -> u64 {
 }
 
 #[inline]
-fn checksum<const BITS: u32>(secret: u64, place: usize, low: u64) -> u64 {
+fn checksum<const BITS: u32>(address: usize, low: u64) -> u64 {
     if !CHECKED {
         // Not zero: a word that was given back is told by that.
         return 1 << 63;
     }
     // The width goes in as well: what one kind of word has left behind must not pass for another kind.
-    let place = (place as u64 ^ secret).wrapping_mul(ADDRESS_ODD).rotate_left(BITS);
+    let place = (address as u64 ^ secret()).wrapping_mul(ADDRESS_ODD).rotate_left(BITS);
     ((low ^ place).wrapping_mul(ODD) >> BITS) << BITS
 }
 
 /// The word that says `low` (at most `BITS` bits wide) when it stands at `address`.
 #[inline]
 pub fn attach<const BITS: u32>(address: usize, low: u64) -> u64 {
-    attach_with::<BITS>(secret(), address, low)
-}
-
-/// The same with a secret and a place of the caller's: for words that are read by another process too, or at another address.
-#[inline]
-pub fn attach_with<const BITS: u32>(secret: u64, place: usize, low: u64) -> u64 {
     debug_assert!(BITS <= WIDEST && low >> BITS == 0);
-    low | checksum::<BITS>(secret, place, low)
+    low | checksum::<BITS>(address, low)
 }
 
 /// What the word at `address` says, or `None` if it was not given its checksum for that place.
 #[inline]
 pub fn verify<const BITS: u32>(address: usize, word: u64) -> Option<u64> {
-    verify_with::<BITS>(secret(), address, word)
+    let low = word & ((1 << BITS) - 1);
+    if word ^ low == checksum::<BITS>(address, low) { Some(low) } else { None }
 }
 
-/// What the word says that `attach_with` was to make for that place, or `None`.
+/// How far up an offset is mixed into a checksum: above the size in a header, so that no two words differ in both alike.
+const OFFSET_SHIFT: u32 = 27;
+
 #[inline]
-pub fn verify_with<const BITS: u32>(secret: u64, place: usize, word: u64) -> Option<u64> {
+fn checksum_with<const BITS: u32>(secret: u64, offset: usize, low: u64) -> u64 {
+    if !CHECKED {
+        return 1 << 63;
+    }
+    // An offset is no secret, and it is small: one multiplication mixes all.
+    let place = (offset as u64) << OFFSET_SHIFT ^ secret.rotate_left(BITS);
+    ((low ^ place).wrapping_mul(ODD) >> BITS) << BITS
+}
+
+/// The word that says `low` at an offset of a buffer that has a secret of its own: it passes wherever the buffer is.
+#[inline]
+pub fn attach_with<const BITS: u32>(secret: u64, offset: usize, low: u64) -> u64 {
+    debug_assert!(BITS <= WIDEST && low >> BITS == 0);
+    low | checksum_with::<BITS>(secret, offset, low)
+}
+
+/// What the word at an offset of such a buffer says, or `None` if it was not given its checksum for that place.
+#[inline]
+pub fn verify_with<const BITS: u32>(secret: u64, offset: usize, word: u64) -> Option<u64> {
     let low = word & ((1 << BITS) - 1);
-    if word ^ low == checksum::<BITS>(secret, place, low) { Some(low) } else { None }
+    if word ^ low == checksum_with::<BITS>(secret, offset, low) { Some(low) } else { None }
 }
 
 #[cfg(test)]
@@ -101,6 +116,27 @@ mod tests {
             every_flip_is_noticed::<36>(address, content);
             every_flip_is_noticed::<38>(address, content);
             every_flip_is_noticed::<44>(address, content);
+        }
+
+        #[test]
+        fn no_single_flip_passes_in_a_buffer(secret in any::<u64>(), offset in 0..1usize << 36, content in any::<u64>()) {
+            let low = content & ((1 << 34) - 1);
+            let word = attach_with::<34>(secret, offset, low);
+            assert_eq!(verify_with::<34>(secret, offset, word), Some(low));
+            for bit in 0..64 {
+                assert_eq!(verify_with::<34>(secret, offset, word ^ (1 << bit)), None, "bit {bit} of {word:#x}");
+            }
+        }
+
+        #[test]
+        fn a_word_of_a_buffer_passes_at_its_offset_alone(secret in any::<u64>(), offset in 0..1usize << 32, low in 0..1u64 << 32) {
+            let (header, link) = (attach_with::<36>(secret, offset, low), attach_with::<34>(secret, offset, low));
+            for step in (8..40_000).step_by(8) {
+                assert_eq!(verify_with::<36>(secret, offset + step, header), None);
+                assert_eq!(verify_with::<34>(secret, offset + step, link), None);
+            }
+            assert_eq!(verify_with::<36>(secret, offset, link), None);
+            assert_eq!(verify_with::<34>(secret, offset, header), None);
         }
     }
 

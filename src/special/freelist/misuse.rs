@@ -1,7 +1,7 @@
 //! What is wrong with a pointer that a free list was given, or with a word in its buffer, in a report.
 
 use super::call::Call;
-use super::control::{Block, MAGIC, MAGIC_AT, READY, SHAPE_AT, STATE_AT};
+use super::control::{Block, MAGIC, MAGIC_AT, SHAPE_AT, STATE_AT};
 use super::index::Index;
 use super::walk::each;
 use super::words::{Header, Words};
