@@ -4,10 +4,44 @@
 #ifndef METES_H
 #define METES_H
 
-/* Made by cbindgen from src/abi/metes.rs; a test holds it equal to the source. */
+/* Made by cbindgen from src/abi/metes.rs and src/abi/special; a test holds it equal to the source. */
 
 #include <stddef.h>
 #include <stdint.h>
+/* What a compiler may know of a function: which arguments are sizes, that the result is fresh memory and not to be thrown away. */
+#if defined(__GNUC__) || defined(__clang__)
+#define METES_ALLOC(n) __attribute__((malloc, alloc_size(n), warn_unused_result))
+#define METES_ALLOC2(n, m) __attribute__((malloc, alloc_size(n, m), warn_unused_result))
+#define METES_ALIGNED(n) __attribute__((malloc, alloc_align(n), warn_unused_result))
+#define METES_MUST_USE __attribute__((warn_unused_result))
+#else
+#define METES_ALLOC(n)
+#define METES_ALLOC2(n, m)
+#define METES_ALIGNED(n)
+#define METES_MUST_USE
+#endif
+
+typedef struct metes_freelist metes_freelist;
+
+/*
+ The smallest block that fits serves a request; of those of more than some KiB that with the lowest address. The default.
+ */
+#define METES_FIT_BEST 0
+
+/*
+ The block with the lowest address that fits.
+ */
+#define METES_FIT_FIRST 1
+
+/*
+ The largest block; of these that with the lowest address.
+ */
+#define METES_FIT_WORST 2
+
+/*
+ A free list: an address-ordered, coalescing heap in a buffer of the caller's, at whose start its control block is. One thread at a time uses it.
+ */
+struct metes_freelist;
 
 /*
  Called when `bytes` bytes cannot be had, with no lock held. It returns other than 0 if the request is to be tried again, as it has
@@ -106,6 +140,63 @@ struct metes_stats {
   size_t arenas;
 };
 
+/*
+ How a free list is made. All zero but `size` is the default.
+ */
+struct metes_freelist_options {
+  /*
+   `sizeof(struct metes_freelist_options)`.
+   */
+  size_t size;
+  /*
+   Which free block serves a request: `METES_FIT_BEST`, `METES_FIT_FIRST` or `METES_FIT_WORST`.
+   */
+  uint32_t fit;
+  /*
+   Not 0 if other processes use the list too, or if the buffer is copied while blocks are in use: valgrind is told nothing of the list then.
+   */
+  uint32_t shared;
+};
+
+/*
+ Called for a block of `bytes` usable bytes; `in_use` is 1, or 0 for a free block, whose bytes are the list's. Other than 0 ends the walk.
+ */
+typedef int (*metes_freelist_visitor)(void *argument, void *block, size_t bytes, int in_use);
+
+/*
+ What a free list holds, in bytes and blocks.
+ */
+struct metes_freelist_stats {
+  /*
+   The list's bytes, its control block included.
+   */
+  size_t bytes;
+  /*
+   Bytes in blocks in use, with 8 more for each.
+   */
+  size_t live;
+  /*
+   Blocks in use.
+   */
+  size_t blocks;
+  /*
+   Bytes in free blocks, with 8 more for each.
+   */
+  size_t free;
+  /*
+   Free blocks.
+   */
+  size_t free_blocks;
+  /*
+   The largest request that can be served.
+   */
+  size_t largest;
+  /*
+   The most `live` has been.
+   */
+  size_t peak;
+};
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -157,6 +248,176 @@ metes_oom_handler metes_set_oom_handler(metes_oom_handler handler);
  */
 size_t metes_stats(struct metes_stats *out,
                    size_t size);
+
+/*
+ Makes a free list in `buffer`, which is aligned to 16 bytes and has at least 256; what was there is lost. The list is the buffer's address. NULL with
+ EINVAL, and a line on standard error, if that cannot be. Memory-mapped, in shared memory or in a file, the buffer may be used by other processes, at
+ other addresses, see `metes_freelist_attach`; there the lock has to be one between processes.
+
+ # Safety
+ The buffer must have `bytes` bytes, which nobody else uses, for as long as the list is used. `options` may be NULL.
+ */
+struct metes_freelist *metes_freelist_init(void *buffer,
+                                           size_t bytes,
+                                           const struct metes_freelist_options *options);
+
+/*
+ The free list that is in a buffer of `bytes` bytes: made by another process, or here before the buffer was copied, written to a file, mapped again. NULL
+ with EINVAL if there is none. Otherwise errno is 0, or EOWNERDEAD if a process ended inside an operation: then only `metes_freelist_check`,
+ `metes_freelist_unfinished` and `metes_freelist_recover` may be called until it is recovered.
+
+ # Safety
+ As for `metes_freelist_init`, but that lists attached to the same memory may use it, one call at a time.
+ */
+struct metes_freelist *metes_freelist_attach(void *buffer,
+                                             size_t bytes);
+
+/*
+ A block of `bytes` bytes, aligned to 16. NULL with ENOMEM if there is none. A size of 0 gives a block too.
+
+ # Safety
+ It must be a free list, used by one thread at a time.
+ */
+void *metes_freelist_malloc(struct metes_freelist *list,
+                            size_t bytes)
+METES_ALLOC(2);
+
+/*
+ A block of `count` times `bytes` bytes, all zero. NULL with ENOMEM if there is none, or if that is more than there are numbers.
+
+ # Safety
+ It must be a free list, used by one thread at a time.
+ */
+void *metes_freelist_calloc(struct metes_freelist *list,
+                            size_t count,
+                            size_t bytes)
+METES_ALLOC2(2, 3);
+
+/*
+ A block of `bytes` bytes at an address that is a multiple of `alignment`, a power of two. NULL with EINVAL if that is none, with ENOMEM if there is no
+ block. Where the buffer is mapped or copied elsewhere the alignment holds as far as both places share it.
+
+ # Safety
+ It must be a free list, used by one thread at a time.
+ */
+void *metes_freelist_aligned_alloc(struct metes_freelist *list,
+                                   size_t alignment,
+                                   size_t bytes)
+METES_ALIGNED(2);
+
+/*
+ Makes a block have `bytes` bytes: where it is, if there is room, else elsewhere, where its bytes move. NULL with ENOMEM if there is no memory: then
+ the block is as it was. Of NULL it is `metes_freelist_malloc`. A size of 0 makes the block as small as one can be. What is no block in
+ use is reported.
+
+ # Safety
+ It must be a free list, used by one thread at a time, and nothing may use the block's old place if there is a new one.
+ */
+void *metes_freelist_realloc(struct metes_freelist *list,
+                             void *block,
+                             size_t bytes);
+
+/*
+ Gives a block back. NULL does nothing. What is no block in use is reported.
+
+ # Safety
+ It must be a free list, used by one thread at a time, and nothing may use the block any more.
+ */
+void metes_freelist_free(struct metes_freelist *list, void *block);
+
+/*
+ How many bytes a block has, at least those asked for; 0 for NULL. What is no block in use is reported.
+
+ # Safety
+ It must be a free list, used by one thread at a time.
+ */
+size_t metes_freelist_usable_size(struct metes_freelist *list,
+                                  void *block);
+
+/*
+ The offset of an address from the list's start, which is the same in every process. 0 for NULL; 0 with EINVAL for what is outside the buffer.
+
+ # Safety
+ It must be a free list.
+ */
+size_t metes_freelist_offset(const struct metes_freelist *list,
+                             const void *address);
+
+/*
+ The address in this process of what is at an offset. NULL for 0; NULL with EINVAL for what is outside the buffer.
+
+ # Safety
+ It must be a free list.
+ */
+void *metes_freelist_pointer(const struct metes_freelist *list,
+                             size_t offset);
+
+/*
+ 1 if a block in use starts there, else 0. Nothing is reported.
+
+ # Safety
+ It must be a free list, used by one thread at a time.
+ */
+int metes_freelist_owns(const struct metes_freelist *list, const void *address);
+
+/*
+ Calls `visitor` with each block in the order of addresses. Returns 0 when all have been visited, what the visitor returned if that was not 0, or -1
+ with EINVAL where a header is damaged. The visitor must not change the list.
+
+ # Safety
+ It must be a free list, used by one thread at a time.
+ */
+int metes_freelist_walk(const struct metes_freelist *list,
+                        metes_freelist_visitor visitor,
+                        void *argument);
+
+/*
+ Writes what the list holds to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_freelist_stats)`. Returns how many bytes
+ it wrote; 0 with EINVAL if the list cannot be used.
+
+ # Safety
+ It must be a free list, used by one thread at a time, and `out` must be valid for writes of `size` bytes.
+ */
+size_t metes_freelist_stats(const struct metes_freelist *list,
+                            struct metes_freelist_stats *out,
+                            size_t size);
+
+/*
+ Checks every invariant: each header and tag, the index of free blocks, the figures, and that no operation was left unfinished. NULL if all hold, else a
+ static text that names the first that does not. Whatever is in the buffer, nothing outside of it is read, and the check ends.
+
+ # Safety
+ The buffer must be there, used by one thread at a time.
+ */
+const char *metes_freelist_check(const struct metes_freelist *list);
+
+/*
+ The name of the function in which a process has ended, such as "metes_freelist_free"; NULL if none has. Static.
+
+ # Safety
+ It must be a free list.
+ */
+const char *metes_freelist_unfinished(const struct metes_freelist *list);
+
+/*
+ Makes a list whole in which a process has ended: the index, tags and figures are made anew from the headers. The block that the process was getting
+ may be lost, and the one that it was giving back may still be in use. Returns 0, or -1 with EINVAL, and changes nothing, if a header is
+ damaged: `metes_freelist_check` says what.
+
+ # Safety
+ The buffer must be there, and nobody else may use it meanwhile.
+ */
+int metes_freelist_recover(struct metes_freelist *list);
+
+/*
+ Says that the buffer has `bytes` bytes now, more than before. Fewer than 48 more may stay unused until more come. Returns 0, or -1 with EINVAL if they
+ are fewer than before.
+
+ # Safety
+ It must be a free list, used by one thread at a time, and the buffer must have as many.
+ */
+int metes_freelist_grow(struct metes_freelist *list,
+                        size_t bytes);
 
 #ifdef __cplusplus
 }  // extern "C"

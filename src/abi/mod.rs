@@ -15,3 +15,4 @@ pub mod malloc;
 pub mod metes;
 #[cfg(feature = "export")]
 mod runtime;
+mod special;

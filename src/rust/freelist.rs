@@ -155,7 +155,7 @@ impl<'b> FreeList<'b> {
 
     /// What is wrong with the list, as a sentence, and at which offset; `None` if nothing is.
     pub fn check(&self) -> Option<(&'static str, usize)> {
-        self.list.check()
+        self.list.check().map(|(what, at)| (what.to_str().unwrap_or_default(), at))
     }
 
     /// The function that a process was in when it ended, if it ended inside one: the list has to be recovered.

@@ -113,6 +113,7 @@ impl Level {
 fn default_ways(folder: &str) -> Vec<Way> {
     match folder {
         "api" => vec![Way::So, Way::A, Way::Preload],
+        "special" => vec![Way::So, Way::A],
         "guard" => vec![Way::So, Way::Preload],
         "misuse" => vec![Way::So],
         "stress" => vec![Way::So, Way::Preload],

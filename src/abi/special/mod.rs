@@ -1,1 +1,4 @@
 //! The C API of the allocators of `special`. Forwarding only.
+
+#[cfg(feature = "export")]
+pub mod freelist;

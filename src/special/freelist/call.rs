@@ -1,5 +1,7 @@
 //! What a free list is asked to do, by name and number.
 
+use core::ffi::CStr;
+
 /// What a list is asked to do. The number stands in the control block while it is under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Call {
@@ -26,19 +28,27 @@ pub enum Call {
 }
 
 impl Call {
-    /// The function's name in C.
-    pub const fn name(self) -> &'static str {
+    /// The function's name in C, as C has it.
+    pub const fn c_name(self) -> &'static CStr {
         match self {
-            Self::Malloc => "metes_freelist_malloc",
-            Self::Calloc => "metes_freelist_calloc",
-            Self::AlignedAlloc => "metes_freelist_aligned_alloc",
-            Self::Realloc => "metes_freelist_realloc",
-            Self::Free => "metes_freelist_free",
-            Self::Grow => "metes_freelist_grow",
-            Self::Recover => "metes_freelist_recover",
-            Self::UsableSize => "metes_freelist_usable_size",
-            Self::Stats => "metes_freelist_stats",
-            Self::Walk => "metes_freelist_walk",
+            Self::Malloc => c"metes_freelist_malloc",
+            Self::Calloc => c"metes_freelist_calloc",
+            Self::AlignedAlloc => c"metes_freelist_aligned_alloc",
+            Self::Realloc => c"metes_freelist_realloc",
+            Self::Free => c"metes_freelist_free",
+            Self::Grow => c"metes_freelist_grow",
+            Self::Recover => c"metes_freelist_recover",
+            Self::UsableSize => c"metes_freelist_usable_size",
+            Self::Stats => c"metes_freelist_stats",
+            Self::Walk => c"metes_freelist_walk",
+        }
+    }
+
+    /// The same.
+    pub const fn name(self) -> &'static str {
+        match self.c_name().to_str() {
+            Ok(name) => name,
+            Err(_) => "",
         }
     }
 

@@ -170,7 +170,7 @@ fn grown_end(index: Index) -> Option<Block> {
 fn whole(index: Index) -> Result<(), Broken> {
     each(index, |_, _| true)?;
     let end = index.shape.end();
-    if is_fence(index, end) { Ok(()) } else { Err(Broken { what: "the fence is damaged", at: end, before: None }) }
+    if is_fence(index, end) { Ok(()) } else { Err(Broken { what: c"the fence is damaged", at: end, before: None }) }
 }
 
 /// Makes all but sizes and who is in use anew.

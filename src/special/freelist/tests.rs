@@ -383,7 +383,7 @@ fn a_list_without_its_index_is_recovered() {
         index.clear();
         buffer.set_word(super::control::LIVE_AT, 1);
         buffer.set_word(super::control::STATE_AT, Call::Free as u64);
-        assert!(list.check().is_some_and(|(what, _)| what.contains("metes_freelist_free was not finished")));
+        assert!(list.check().is_some_and(|(what, _)| what.to_str().unwrap().contains("metes_freelist_free was not finished")));
         assert_eq!(list.unfinished(), Some(Call::Free));
         assert!(attach(buffer.start, buffer.bytes).is_some());
         assert!(list.recover());

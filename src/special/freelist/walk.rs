@@ -3,12 +3,13 @@
 use super::control::Block;
 use super::index::Index;
 use super::words::Header;
+use core::ffi::CStr;
 
 /// Where a row is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Broken {
     /// What is wrong, as a sentence.
-    pub what: &'static str,
+    pub what: &'static CStr,
     /// The block, or the control block's word.
     pub at: Block,
     /// The block before it and its header, if there is one.
@@ -20,9 +21,9 @@ pub(super) fn each(index: Index, mut visit: impl FnMut(Block, Header) -> bool) -
     let (mut at, end, mut before) = (index.shape.first(), index.shape.end(), None);
     while at < end {
         let broken = |what| Err(Broken { what, at, before });
-        let Ok(header) = index.words.header(at) else { return broken("a header is damaged") };
+        let Ok(header) = index.words.header(at) else { return broken(c"a header is damaged") };
         if header.size() < index.shape.min() || header.size() > end - at {
-            return broken("a block's size leaves the buffer");
+            return broken(c"a block's size leaves the buffer");
         }
         if !visit(at, header) {
             break;
