@@ -39,13 +39,15 @@ pub enum Code {
     Leak = 16,
     /// Memory is out and operator new has nothing to throw with.
     NothingToThrow = 17,
+    /// A block of a stack, or a mark, that what was popped since has taken with it.
+    OutOfOrder = 21,
     /// An invariant of metes' own is broken.
     Internal = 99,
 }
 
 impl Code {
     /// All there are.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::DoubleFree,
         Self::FreedPointer,
         Self::InteriorPointer,
@@ -63,6 +65,7 @@ impl Code {
         Self::OutOfBounds,
         Self::Leak,
         Self::NothingToThrow,
+        Self::OutOfOrder,
         Self::Internal,
     ];
 
@@ -91,6 +94,7 @@ impl Code {
             Self::OutOfBounds => "access out of bounds",
             Self::Leak => "leak",
             Self::NothingToThrow => "out of memory",
+            Self::OutOfOrder => "out of order",
             Self::Internal => "internal error, please report it",
         }
     }

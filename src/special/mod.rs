@@ -2,3 +2,5 @@
 
 pub mod freelist;
 pub mod memory;
+pub mod quiet;
+pub mod stack;

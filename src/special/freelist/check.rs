@@ -10,7 +10,7 @@ use super::control::{BLOCKS_AT, Block, FREE_BLOCKS_AT, LIVE_AT, MAGIC, MAGIC_AT,
 use super::index::{Index, head_at};
 use super::list::List;
 use super::walk::{Broken, each};
-use super::watch::Quiet;
+use crate::special::quiet::Quiet;
 use super::words::{Header, NEXT, PREVIOUS, Words};
 use crate::base::align;
 use crate::base::config::GRAIN;

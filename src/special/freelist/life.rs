@@ -10,7 +10,8 @@ use super::control::{
 use super::index::Index;
 use super::list::{List, give};
 use super::walk::{Broken, each};
-use super::watch::{self, Quiet};
+use super::watch;
+use crate::special::quiet::Quiet;
 use super::words::{Header, Words};
 use crate::base::config::GRAIN;
 use crate::base::shared::light_fence;

@@ -4,7 +4,7 @@ use super::call::Call;
 use super::control::{BLOCKS_AT, FREE_BLOCKS_AT, LIVE_AT, PEAK_AT};
 use super::list::List;
 use super::walk::each;
-use super::watch::Quiet;
+use crate::special::quiet::Quiet;
 use crate::base::config::HEADER;
 use crate::base::pointer;
 use core::ptr::NonNull;

@@ -11,29 +11,6 @@ use crate::sys::mempool::{pool_allocated, pool_created, pool_freed};
 use crate::sys::valgrind::{self, request};
 use core::ptr::NonNull;
 
-/// While it lives, nothing is reported of what this thread reads and writes.
-pub(super) struct Quiet(bool);
-
-impl Quiet {
-    #[inline]
-    pub fn new() -> Self {
-        let listens = valgrind::listens();
-        if listens {
-            valgrind::quiet();
-        }
-        Self(listens)
-    }
-}
-
-impl Drop for Quiet {
-    #[inline]
-    fn drop(&mut self) {
-        if self.0 {
-            valgrind::loud();
-        }
-    }
-}
-
 /// What the control block says where this process has told of the list.
 fn watcher(words: Words) -> u64 {
     (words.base as u64 ^ checksum::secret()).max(1)
