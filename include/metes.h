@@ -22,6 +22,7 @@
 #endif
 
 typedef struct metes_freelist metes_freelist;
+typedef struct metes_stack metes_stack;
 
 /*
  The smallest block that fits serves a request; of those of more than some KiB that with the lowest address. The default.
@@ -42,6 +43,11 @@ typedef struct metes_freelist metes_freelist;
  A free list: an address-ordered, coalescing heap in a buffer of the caller's, at whose start its control block is. One thread at a time uses it.
  */
 struct metes_freelist;
+
+/*
+ A stack: blocks in one range, from its start and from its end; those pushed last are popped first. One thread at a time uses it.
+ */
+struct metes_stack;
 
 /*
  Called when `bytes` bytes cannot be had, with no lock held. It returns other than 0 if the request is to be tried again, as it has
@@ -193,6 +199,46 @@ struct metes_freelist_stats {
   size_t largest;
   /*
    The most `live` has been.
+   */
+  size_t peak;
+};
+
+/*
+ How a stack is made. All zero but `size` is the default.
+ */
+struct metes_stack_options {
+  /*
+   `sizeof(struct metes_stack_options)`.
+   */
+  size_t size;
+  /*
+   Not 0 if nothing is popped but by marks: then blocks have no word of 8 bytes beside them, and `metes_stack_pop` cannot be called.
+   */
+  uint32_t marks_only;
+};
+
+/*
+ What a stack holds, in bytes.
+ */
+struct metes_stack_stats {
+  /*
+   Bytes for blocks and what stands beside them.
+   */
+  size_t bytes;
+  /*
+   Bytes in use at the low end.
+   */
+  size_t low;
+  /*
+   Bytes in use at the high end.
+   */
+  size_t high;
+  /*
+   Bytes between the ends.
+   */
+  size_t left;
+  /*
+   The most that was in use at both ends together.
    */
   size_t peak;
 };
@@ -418,6 +464,159 @@ int metes_freelist_recover(struct metes_freelist *list);
  */
 int metes_freelist_grow(struct metes_freelist *list,
                         size_t bytes);
+
+/*
+ Makes a stack with a range of its own: `bytes` bytes for blocks, each of which takes 8 more, rounded up to a multiple of 16. `options` may be NULL. NULL
+ with ENOMEM if there is no memory, with EINVAL, and a line on standard error, if an option is not valid. `metes_stack_destroy` gives it back.
+
+ # Safety
+ The options must have as many bytes as they say.
+ */
+struct metes_stack *metes_stack_new(size_t bytes,
+                                    const struct metes_stack_options *options);
+
+/*
+ Makes a stack in `buffer`, which is aligned to 16 bytes, and at whose start its control block of some 80 bytes is. NULL with EINVAL, and a line on
+ standard error, if that cannot be. Destroying it is not needed.
+
+ # Safety
+ The buffer must have `bytes` bytes, which nobody else uses, for as long as the stack is used.
+ */
+struct metes_stack *metes_stack_over(void *buffer,
+                                     size_t bytes);
+
+/*
+ A block of `bytes` bytes at the low end, aligned to 16. NULL with ENOMEM if there is no room. A size of 0 gives a block too.
+
+ # Safety
+ It must be a stack, used by one thread at a time.
+ */
+void *metes_stack_push(struct metes_stack *stack,
+                       size_t bytes)
+METES_ALLOC(2);
+
+/*
+ The same at a multiple of `alignment`, a power of two: else NULL with EINVAL.
+
+ # Safety
+ It must be a stack, used by one thread at a time.
+ */
+void *metes_stack_push_aligned(struct metes_stack *stack,
+                               size_t alignment,
+                               size_t bytes)
+METES_ALIGNED(2);
+
+/*
+ A block of `bytes` bytes at the high end, aligned to 16.
+
+ # Safety
+ It must be a stack, used by one thread at a time.
+ */
+void *metes_stack_push_high(struct metes_stack *stack, size_t bytes) METES_ALLOC(2);
+
+/*
+ The same at a multiple of `alignment`.
+
+ # Safety
+ It must be a stack, used by one thread at a time.
+ */
+void *metes_stack_push_high_aligned(struct metes_stack *stack,
+                                    size_t alignment,
+                                    size_t bytes)
+METES_ALIGNED(2);
+
+/*
+ Pops a block of the low end and all that was pushed there after it. NULL does nothing. What is no block of this end, or popped already, is reported.
+
+ # Safety
+ It must be a stack, used by one thread at a time, and nothing may use the blocks any more.
+ */
+void metes_stack_pop(struct metes_stack *stack,
+                     void *block);
+
+/*
+ The same of the high end.
+
+ # Safety
+ It must be a stack, used by one thread at a time, and nothing may use the blocks any more.
+ */
+void metes_stack_pop_high(struct metes_stack *stack, void *block);
+
+/*
+ A mark of where the low end stands, for `metes_stack_rewind`.
+
+ # Safety
+ It must be a stack, used by one thread at a time.
+ */
+uint64_t metes_stack_mark(const struct metes_stack *stack);
+
+/*
+ Pops all that was pushed at the low end since a mark. What is no mark of this end, or one from before a pop that went below it, is reported.
+
+ # Safety
+ It must be a stack, used by one thread at a time, and nothing may use the blocks any more.
+ */
+void metes_stack_rewind(struct metes_stack *stack,
+                        uint64_t mark);
+
+/*
+ A mark of where the high end stands, for `metes_stack_rewind_high`.
+
+ # Safety
+ It must be a stack, used by one thread at a time.
+ */
+uint64_t metes_stack_mark_high(const struct metes_stack *stack);
+
+/*
+ Pops all that was pushed at the high end since a mark.
+
+ # Safety
+ It must be a stack, used by one thread at a time, and nothing may use the blocks any more.
+ */
+void metes_stack_rewind_high(struct metes_stack *stack, uint64_t mark);
+
+/*
+ How many bytes are in use at both ends, words and padding included.
+
+ # Safety
+ It must be a stack, used by one thread at a time.
+ */
+size_t metes_stack_used(const struct metes_stack *stack);
+
+/*
+ How many bytes are left between the ends. A block of 8 fewer fits, if that is a multiple of 16 bytes and 8.
+
+ # Safety
+ It must be a stack, used by one thread at a time.
+ */
+size_t metes_stack_left(const struct metes_stack *stack);
+
+/*
+ Writes what the stack holds to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_stack_stats)`. Returns how many bytes it
+ wrote.
+
+ # Safety
+ It must be a stack, used by one thread at a time, and `out` must be valid for writes of `size` bytes.
+ */
+size_t metes_stack_stats(const struct metes_stack *stack,
+                         struct metes_stack_stats *out,
+                         size_t size);
+
+/*
+ Checks the control block and the word beside each block. NULL if all is whole, else a static text that names the first that is not.
+
+ # Safety
+ It must be a stack, used by one thread at a time.
+ */
+const char *metes_stack_check(const struct metes_stack *stack);
+
+/*
+ Ends a stack, with all that was pushed. NULL does nothing.
+
+ # Safety
+ It must be a stack, and nothing may use it or its blocks any more.
+ */
+void metes_stack_destroy(struct metes_stack *stack);
 
 #ifdef __cplusplus
 }  // extern "C"

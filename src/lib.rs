@@ -59,8 +59,9 @@ mod abi;
 pub use abi::global::Metes;
 pub use debug::check::check;
 pub use front::stats::{Stats, stats};
-pub use rust::freelist::{Fit, FreeList, FreeListBox, FreeListStats};
 pub use route::oom::{OomHandler, set_handler as set_oom_handler};
+pub use rust::freelist::{Fit, FreeList, FreeListBox, FreeListStats};
+pub use rust::stack::{Frame, Stack, StackStats};
 
 /// What the crate's own integration tests look into. No API.
 #[doc(hidden)]

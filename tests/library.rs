@@ -166,6 +166,7 @@ fn the_header_says_what_the_source_says() {
         .with_config(config)
         .with_src(Path::new(ROOT).join("src/abi/metes.rs"))
         .with_src(Path::new(ROOT).join("src/abi/special/freelist.rs"))
+        .with_src(Path::new(ROOT).join("src/abi/special/stack.rs"))
         .generate()
         .expect("the API is expressible in C");
     let mut made = Vec::new();

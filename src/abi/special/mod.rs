@@ -2,3 +2,5 @@
 
 #[cfg(feature = "export")]
 pub mod freelist;
+#[cfg(feature = "export")]
+pub mod stack;
