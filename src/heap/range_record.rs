@@ -135,7 +135,6 @@ impl RangeRecord {
 
     /// Bytes.
     #[inline]
-    #[expect(clippy::len_without_is_empty, reason = "a record is never empty")]
     pub fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)
     }

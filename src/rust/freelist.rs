@@ -80,7 +80,11 @@ impl<'b> FreeList<'b> {
 
     /// Memory for a layout; `None` if there is none.
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
-        if layout.align() <= GRAIN { self.list.malloc(layout.size()) } else { self.list.aligned_alloc(layout.align(), layout.size()) }
+        if layout.align() <= GRAIN {
+            self.list.malloc(layout.size())
+        } else {
+            self.list.aligned_alloc(layout.align(), layout.size())
+        }
     }
 
     /// Gives memory back.
@@ -124,7 +128,11 @@ impl<'b> FreeList<'b> {
         let block = self.allocate(Layout::for_value(slice))?.cast::<T>();
         // SAFETY: it is fresh memory for as many.
         unsafe { block.copy_from_nonoverlapping(NonNull::from(slice).cast(), slice.len()) };
-        Some(FreeListBox { value: NonNull::slice_from_raw_parts(block, slice.len()), list: self.list, from: PhantomData })
+        Some(FreeListBox {
+            value: NonNull::slice_from_raw_parts(block, slice.len()),
+            list: self.list,
+            from: PhantomData,
+        })
     }
 
     /// The offset of an address in the buffer, which is the same wherever the buffer is; `None` for one outside.

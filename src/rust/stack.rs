@@ -130,7 +130,7 @@ fn run<R>(raw: Raw, work: impl for<'f> FnOnce(&mut Frame<'f>) -> R) -> R {
 pub struct Frame<'f> {
     raw: Raw,
     // Invariant, so that no longer life is taken for it.
-    life: PhantomData<(fn(&'f ()) -> &'f (), *mut u8)>,
+    life: PhantomData<*mut &'f ()>,
 }
 
 impl<'f> Frame<'f> {

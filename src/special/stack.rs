@@ -21,8 +21,6 @@ use crate::process::start;
 use crate::sys::errno::set_errno;
 use crate::sys::mempool::{pool_allocated, pool_created, pool_destroyed, pool_trimmed};
 use crate::sys::valgrind::{self, request};
-use crate::trace::report;
-use core::fmt::Arguments;
 use core::ptr::NonNull;
 
 /// A word's content: grains, and the logarithm of the alignment in grains above them.
@@ -119,8 +117,17 @@ impl Raw {
         start::ensure();
         // The range of an own stack was shown to the program; the words in it are ours.
         let secret = secret().rotate_left(7) ^ (base as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let control =
-            Control { magic: MAGIC, low: bottom, high: top, bottom, top, secret, least_left: top - bottom, word, owned };
+        let control = Control {
+            magic: MAGIC,
+            low: bottom,
+            high: top,
+            bottom,
+            top,
+            secret,
+            least_left: top - bottom,
+            word,
+            owned,
+        };
         // SAFETY: the buffer is large enough and aligned.
         unsafe { start.cast::<Control>().write(control) };
         if valgrind::listens() {
@@ -200,7 +207,9 @@ impl Raw {
         if control.word != 0 {
             let low = (moved / GRAIN) as u64 | u64::from((alignment / GRAIN).trailing_zeros()) << GRAINS_BITS;
             // SAFETY: in the free part of the range.
-            unsafe { pointer::at_mut::<u64>(at).write(attach_with::<WORD_BITS>(control.secret, at - self.base(), low)) };
+            unsafe {
+                pointer::at_mut::<u64>(at).write(attach_with::<WORD_BITS>(control.secret, at - self.base(), low));
+            };
         }
     }
 
@@ -223,7 +232,11 @@ impl Raw {
             End::Low => {
                 let (moved, alignment) = self.unseal(control, at - WORD)?;
                 let before = at.wrapping_sub(moved);
-                if moved == 0 || moved > at - control.bottom { Err(0) } else { Ok(Some((align::up(before, alignment), before))) }
+                if moved == 0 || moved > at - control.bottom {
+                    Err(0)
+                } else {
+                    Ok(Some((align::up(before, alignment), before)))
+                }
             }
             End::High if at == control.top => Ok(None),
             End::High => {
@@ -240,7 +253,7 @@ impl Raw {
         let (control, wanted) = (self.control(), block.addr().get());
         let mut at = control.at(end);
         if control.word == 0 {
-            return self.report_pop(end, wanted, None);
+            return self.report_pop(end, wanted);
         }
         // Each step is checked, and goes towards the end of the range.
         loop {
@@ -250,7 +263,7 @@ impl Raw {
                     break;
                 }
                 Ok(Some((found, before))) if (found > wanted) == (end == End::Low) => at = before,
-                Ok(found) => return self.report_pop(end, wanted, found),
+                Ok(_) => return self.report_pop(end, wanted),
                 Err(raw) => self.overwritten(end, at, raw),
             }
         }
@@ -274,11 +287,21 @@ impl Raw {
             End::High => "metes_stack_rewind_high",
         };
         let Some(offset) = verify_with::<MARK_BITS>(control.mark_secret(end), 0, mark) else {
-            return self.found(Code::ForeignPointer, name, 0, format_args!("{mark:#x} is no mark of this end of the stack"));
+            return self.found(
+                Code::ForeignPointer,
+                name,
+                0,
+                format_args!("{mark:#x} is no mark of this end of the stack"),
+            );
         };
         let (at, now) = (self.base() + offset as usize, control.at(end));
         if (end == End::Low && at > now) || (end == End::High && at < now) {
-            return self.found(Code::OutOfOrder, name, 0, format_args!("what the mark {mark:#x} stands behind is popped already"));
+            return self.found(
+                Code::OutOfOrder,
+                name,
+                0,
+                format_args!("what the mark {mark:#x} stands behind is popped already"),
+            );
         }
         if control.word != 0 && self.last(control, end, at).is_err() {
             return self.found(Code::OutOfOrder, name, 0, format_args!("no block ends at the mark {mark:#x} any more"));
@@ -393,53 +416,7 @@ fn full<T>() -> Option<T> {
     None
 }
 
-/// Reports.
-impl Raw {
-    #[cold]
-    fn found(self, code: Code, name: &str, address: usize, what: Arguments<'_>) {
-        let (base, figures) = (self.base(), self.figures());
-        report::found(code, address, format_args!("{name}: {what}"), &|detail| {
-            detail.line(format_args!("stack of {} bytes at {base:#x}", figures.bytes));
-        });
-        set_errno(libc::EINVAL);
-    }
-
-    /// No block of this end starts where one is to be popped. `nearest` is the first that is not behind it.
-    #[cold]
-    #[inline(never)]
-    fn report_pop(self, end: End, block: usize, nearest: Option<(usize, usize)>) {
-        let control = self.control();
-        let name = if end == End::Low { "metes_stack_pop" } else { "metes_stack_pop_high" };
-        let says = |code, what: Arguments<'_>| self.found(code, name, block, format_args!("{block:#x}: {what}"));
-        let base = self.base();
-        if control.word == 0 {
-            says(Code::OutOfOrder, format_args!("the stack was made for marks alone"));
-        } else if block < control.bottom || block > control.top {
-            says(Code::ForeignPointer, format_args!("not from the stack at {base:#x}"));
-        } else if block >= control.low && block < control.high {
-            says(Code::OutOfOrder, format_args!("it is popped already"));
-        } else if (end == End::Low) != (block < control.low) {
-            says(Code::OutOfOrder, format_args!("it is from the other end of the stack"));
-        } else if let Some((start, _)) = nearest.filter(|&(start, _)| start < block) {
-            says(Code::InteriorPointer, format_args!("{} bytes into the block at {start:#x}", block - start));
-        } else {
-            says(Code::InteriorPointer, format_args!("no block starts here"));
-        }
-    }
-
-    /// The word of an end's last block, or of one below, is not what was left there.
-    #[cold]
-    #[inline(never)]
-    fn overwritten(self, end: End, at: usize, raw: u64) -> ! {
-        let word = if end == End::Low { at - WORD } else { at };
-        let base = self.base();
-        report::misuse(
-            Code::HeaderOverwritten,
-            word,
-            format_args!("the 8 bytes at {word:#x} in the stack at {base:#x}, next to a block, are {raw:#018x}"),
-        )
-    }
-}
+mod misuse;
 
 #[cfg(test)]
 mod tests;

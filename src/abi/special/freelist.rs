@@ -107,13 +107,17 @@ pub unsafe extern "C" fn metes_freelist_init(
         METES_FIT_BEST => Fit::Best,
         METES_FIT_FIRST => Fit::First,
         METES_FIT_WORST => Fit::Worst,
-        fit => return refuse(format_args!("options.fit is {fit}; valid are METES_FIT_BEST, _FIRST and _WORST, 0 to 2")),
+        fit => {
+            return refuse(format_args!("options.fit is {fit}; valid are METES_FIT_BEST, _FIRST and _WORST, 0 to 2"));
+        }
     };
     let Some(start) = NonNull::new(buffer.cast::<u8>()) else { return refuse(format_args!("the buffer is NULL")) };
     // SAFETY: the caller's promise.
     match unsafe { List::init(start, bytes, fit, chosen.shared != 0) } {
         Some(_) => buffer.cast(),
-        None => refuse(format_args!("the buffer at {buffer:p} has {bytes} bytes; valid are 256 and more, aligned to 16 bytes")),
+        None => refuse(format_args!(
+            "the buffer at {buffer:p} has {bytes} bytes; valid are 256 and more, aligned to 16 bytes"
+        )),
     }
 }
 

@@ -127,7 +127,11 @@ pub unsafe extern "C" fn metes_stack_push(stack: *mut MetesStack, bytes: usize) 
 /// It must be a stack, used by one thread at a time.
 /// cbindgen:postfix=METES_ALIGNED(2)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn metes_stack_push_aligned(stack: *mut MetesStack, alignment: usize, bytes: usize) -> *mut c_void {
+pub unsafe extern "C" fn metes_stack_push_aligned(
+    stack: *mut MetesStack,
+    alignment: usize,
+    bytes: usize,
+) -> *mut c_void {
     // SAFETY: the caller's promise.
     push(unsafe { of(stack) }, End::Low, alignment, bytes)
 }
@@ -280,4 +284,3 @@ pub unsafe extern "C" fn metes_stack_destroy(stack: *mut MetesStack) {
         unsafe { of(stack).destroy() };
     }
 }
-

@@ -6,16 +6,18 @@
 //! - the figures are what the walk counts.
 
 use super::call::Call;
-use super::control::{BLOCKS_AT, Block, FREE_BLOCKS_AT, LIVE_AT, MAGIC, MAGIC_AT, MAP_AT, MIN_BINNED, PEAK_AT, READY, STATE_AT};
+use super::control::{
+    BLOCKS_AT, Block, FREE_BLOCKS_AT, LIVE_AT, MAGIC, MAGIC_AT, MAP_AT, MIN_BINNED, PEAK_AT, READY, STATE_AT,
+};
 use super::index::{Index, head_at};
 use super::list::List;
 use super::walk::{Broken, each};
-use crate::special::quiet::Quiet;
 use super::words::{Header, NEXT, PREVIOUS, Words};
 use crate::base::align;
 use crate::base::config::GRAIN;
 use crate::base::tree::{NONE, Summary, expected};
 use crate::heap::free_list::Fit;
+use crate::special::quiet::Quiet;
 use core::ffi::CStr;
 
 fn ensure(holds: bool, what: &'static CStr, at: Block) -> Result<(), Broken> {
@@ -44,9 +46,13 @@ impl List {
         let broken = |what| Err(Broken { what, at: STATE_AT, before: None });
         match Call::of_state(state) {
             Some(Call::Free) => return broken(c"metes_freelist_free was not finished: the list has to be recovered"),
-            Some(Call::Realloc) => return broken(c"metes_freelist_realloc was not finished: the list has to be recovered"),
+            Some(Call::Realloc) => {
+                return broken(c"metes_freelist_realloc was not finished: the list has to be recovered");
+            }
             Some(Call::Grow) => return broken(c"metes_freelist_grow was not finished: the list has to be recovered"),
-            Some(Call::Recover) => return broken(c"metes_freelist_recover was not finished: the list has to be recovered"),
+            Some(Call::Recover) => {
+                return broken(c"metes_freelist_recover was not finished: the list has to be recovered");
+            }
             Some(_) => return broken(c"metes_freelist_malloc was not finished: the list has to be recovered"),
             None => ensure(state == READY, c"the control block's state is damaged", STATE_AT)?,
         }
@@ -64,14 +70,19 @@ impl Index {
         })?;
         result?;
         let end = self.shape.end();
-        let fence = self.words.header(end).map_err(|_| Broken { what: c"the fence is damaged", at: end, before: None })?;
+        let fence =
+            self.words.header(end).map_err(|_| Broken { what: c"the fence is damaged", at: end, before: None })?;
         ensure(fence.in_use() && fence.size() == 0, c"the fence is damaged", end)?;
         ensure(fence.prev_in_use() != prev_free, c"the fence is wrong about the block before", end)?;
         let figure = |at| self.words.load(at);
         ensure(figure(LIVE_AT) == count.live as u64, c"the bytes in use are not those of the blocks", LIVE_AT)?;
         ensure(figure(PEAK_AT) >= figure(LIVE_AT), c"the peak is less than what is in use", PEAK_AT)?;
         ensure(figure(BLOCKS_AT) == count.blocks as u64, c"the count of blocks in use is wrong", BLOCKS_AT)?;
-        ensure(figure(FREE_BLOCKS_AT) == count.free_blocks as u64, c"the count of free blocks is wrong", FREE_BLOCKS_AT)?;
+        ensure(
+            figure(FREE_BLOCKS_AT) == count.free_blocks as u64,
+            c"the count of free blocks is wrong",
+            FREE_BLOCKS_AT,
+        )?;
         let binned = self.check_bins(count.free_blocks)?;
         self.check_tree(count.free_blocks - binned)
     }
@@ -141,7 +152,8 @@ impl Index {
     fn check_tree(self, nodes: usize) -> Result<(), Broken> {
         let (mut seen, mut last) = (0, None);
         let root = self.words.link(super::control::ROOT_AT);
-        let root = root.ok_or(Broken { what: c"the tree's root is damaged", at: super::control::ROOT_AT, before: None })?;
+        let root =
+            root.ok_or(Broken { what: c"the tree's root is damaged", at: super::control::ROOT_AT, before: None })?;
         let mut node = self.leftmost(root)?;
         while node != NONE {
             seen += 1;
@@ -177,7 +189,11 @@ impl Index {
     }
 
     fn tree_link(self, node: Block, which: usize) -> Result<Block, Broken> {
-        self.words.peek_links(node)[which].ok_or(Broken { what: c"a link of the tree is damaged", at: node, before: None })
+        self.words.peek_links(node)[which].ok_or(Broken {
+            what: c"a link of the tree is damaged",
+            at: node,
+            before: None,
+        })
     }
 
     fn leftmost(self, mut node: Block) -> Result<Block, Broken> {

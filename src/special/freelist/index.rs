@@ -83,7 +83,10 @@ impl Index {
     /// The last bin that has a block.
     fn last_bin(self) -> Option<usize> {
         let words = (0..self.shape.bins().div_ceil(64)).rev();
-        words.map(|word| (word, self.map(word))).find(|(_, bits)| *bits != 0).map(|(word, bits)| word * 64 + bits.ilog2() as usize)
+        words
+            .map(|word| (word, self.map(word)))
+            .find(|(_, bits)| *bits != 0)
+            .map(|(word, bits)| word * 64 + bits.ilog2() as usize)
     }
 
     /// The block that serves `size` bytes, header included.

@@ -4,14 +4,13 @@
 
 use super::call::Call;
 use super::control::{
-    BLOCKS_AT, BYTES_MAX, BYTES_MIN, Block, FREE_BLOCKS_AT, LIVE_AT, MAGIC, MAGIC_AT, PEAK_AT, READY, SECRET_AT, STATE_AT, Shape,
-    WATCHER_AT,
+    BLOCKS_AT, BYTES_MAX, BYTES_MIN, Block, FREE_BLOCKS_AT, LIVE_AT, MAGIC, MAGIC_AT, PEAK_AT, READY, SECRET_AT,
+    STATE_AT, Shape, WATCHER_AT,
 };
 use super::index::Index;
 use super::list::{List, give};
 use super::walk::{Broken, each};
 use super::watch;
-use crate::special::quiet::Quiet;
 use super::words::{Header, Words};
 use crate::base::config::GRAIN;
 use crate::base::shared::light_fence;
@@ -19,6 +18,7 @@ use crate::base::tree::NONE;
 use crate::base::{align, checksum, pointer};
 use crate::heap::free_list::Fit;
 use crate::process::start;
+use crate::special::quiet::Quiet;
 use crate::sys::calls;
 use core::ptr::NonNull;
 
@@ -40,7 +40,8 @@ impl List {
         }
         start::ensure();
         let shape = Shape::new(align::down(bytes.min(BYTES_MAX), GRAIN), fit);
-        let secret = calls::random().unwrap_or_else(|| (checksum::secret() ^ base as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let secret =
+            calls::random().unwrap_or_else(|| (checksum::secret() ^ base as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let words = Words { base, secret };
         // Until all else is there, there is no list.
         words.store(MAGIC_AT, 0);
@@ -182,7 +183,10 @@ fn rebuild(index: Index) {
     while at < end {
         let Ok(header) = words.header(at) else { return };
         let (mut size, in_use) = (header.size(), header.in_use());
-        while !in_use && let Ok(next) = words.header(at + size) && !next.in_use() {
+        while !in_use
+            && let Ok(next) = words.header(at + size)
+            && !next.in_use()
+        {
             size += next.size();
         }
         words.set_header(at, header.with_size(size).with_prev_in_use(prev == NONE));

@@ -11,13 +11,13 @@ use super::control::{BLOCKS_AT, BYTES_MAX, Block, FREE_BLOCKS_AT, LIVE_AT, PEAK_
 use super::index::Index;
 use super::misuse;
 use super::watch;
-use crate::special::quiet::Quiet;
 use super::words::{Header, Words};
 use crate::base::align;
 use crate::base::config::{GRAIN, HEADER};
 use crate::base::pointer;
 use crate::base::shared::light_fence;
 use crate::base::tree::Nodes;
+use crate::special::quiet::Quiet;
 use crate::sys::errno::set_errno;
 use core::ptr::NonNull;
 
@@ -269,7 +269,11 @@ fn take(index: Index, call: Call, found: Block, need: usize) {
         words.set_tag(next, rest);
         light_fence();
         words.set_header(found, header.with_size(need).with_in_use(true));
-        if index.is_by_address() { index.moved(found, next) } else { index.insert(next, rest) }
+        if index.is_by_address() {
+            index.moved(found, next);
+        } else {
+            index.insert(next, rest);
+        }
         count_in(words, need, 1);
     }
     drop(writing);

@@ -17,7 +17,12 @@ use core::fmt::Arguments;
 pub(super) fn unusable(words: Words, call: Call) -> Option<Index> {
     let (base, name, state) = (words.base, call.name(), words.load(STATE_AT));
     let found = |at, what: Arguments<'_>| {
-        report::found(Code::HeapDamaged, base + at, format_args!("{name}: the free list at {base:#x}: {what}"), &|_| {});
+        report::found(
+            Code::HeapDamaged,
+            base + at,
+            format_args!("{name}: the free list at {base:#x}: {what}"),
+            &|_| {},
+        );
     };
     match Call::of_state(state) {
         _ if words.load(MAGIC_AT) != MAGIC => found(MAGIC_AT, format_args!("none is there")),
@@ -86,7 +91,8 @@ fn report_inside(index: Index, call: Call, address: usize, at: Block) {
             if block == at {
                 found(index, code, call, address, format_args!("this block of {bytes} bytes is free already"));
             } else {
-                let what = format_args!("this is free already, in the free block of {bytes} bytes at {:#x}", base + block);
+                let what =
+                    format_args!("this is free already, in the free block of {bytes} bytes at {:#x}", base + block);
                 found(index, code, call, address, what);
             }
         }

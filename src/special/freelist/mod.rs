@@ -13,7 +13,7 @@ mod watch;
 mod words;
 
 pub use call::Call;
-pub use control::{BYTES_MAX, BYTES_MIN};
+pub use control::BYTES_MIN;
 pub use list::List;
 pub use stats::Figures;
 

@@ -4,9 +4,9 @@ use super::call::Call;
 use super::control::{BLOCKS_AT, FREE_BLOCKS_AT, LIVE_AT, PEAK_AT};
 use super::list::List;
 use super::walk::each;
-use crate::special::quiet::Quiet;
 use crate::base::config::HEADER;
 use crate::base::pointer;
+use crate::special::quiet::Quiet;
 use core::ptr::NonNull;
 
 /// What a list holds, in bytes and blocks.

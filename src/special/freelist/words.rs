@@ -261,7 +261,9 @@ impl Words {
         report::misuse(
             Code::HeapDamaged,
             base + at,
-            format_args!("the free list at {base:#x}: byte {at} of its control block is written over, with {raw:#018x}"),
+            format_args!(
+                "the free list at {base:#x}: byte {at} of its control block is written over, with {raw:#018x}"
+            ),
         )
     }
 }
