@@ -60,14 +60,14 @@ fn alignments_hold() {
     let mut bytes = buffer(10_000);
     let list = FreeList::new(&mut bytes, Fit::Best).unwrap();
     let value = list.boxed(Aligned(7)).unwrap();
-    assert!((&raw const *value).addr() % 256 == 0 && value.0 == 7);
+    assert!((&raw const *value).addr().is_multiple_of(256) && value.0 == 7);
     let layout = Layout::from_size_align(10, 128).unwrap();
     let block = list.allocate(layout).unwrap();
     // SAFETY: the block has as many.
     unsafe { block.write_bytes(9, 10) };
     // SAFETY: it is a block for that layout, and only the new one is used.
     let grown = unsafe { list.reallocate(block, layout, 2000) }.unwrap();
-    assert!(grown.addr().get() % 128 == 0);
+    assert!(grown.addr().get().is_multiple_of(128));
     // SAFETY: the block has as many bytes, all written.
     assert_eq!(unsafe { std::slice::from_raw_parts(grown.as_ptr(), 10) }, [9; 10]);
     // SAFETY: it is not used any more.

@@ -51,7 +51,7 @@ fn what_does_not_fit_is_refused() {
         text.make_ascii_uppercase();
         assert_eq!(text, "A TEXT");
         let memory = frame.allocate(Layout::from_size_align(10, 64).unwrap()).unwrap();
-        assert!(memory.as_ptr().addr() % 64 == 0 && memory.len() == 10);
+        assert!(memory.as_ptr().addr().is_multiple_of(64) && memory.len() == 10);
         while frame.push(0u8).is_some() && frame.push_high(0u8).is_some() {}
         assert!(frame.left() < 16);
     });

@@ -23,16 +23,16 @@ use crate::sys::mempool::{pool_allocated, pool_created, pool_destroyed, pool_tri
 use crate::sys::valgrind::{self, request};
 use core::ptr::NonNull;
 
-/// A word's content: grains, and the logarithm of the alignment in grains above them.
-const WORD_BITS: u32 = 40;
-const GRAINS_BITS: u32 = 34;
+/// A word's content: bytes, and the logarithm of the alignment in grains above them.
+const WORD_BITS: u32 = 43;
+const BYTES_BITS: u32 = 38;
 /// A mark's content: an offset.
 const MARK_BITS: u32 = 44;
 const WORD: usize = 8;
 /// The largest alignment.
 pub const ALIGN_MAX: usize = GRAIN << 31;
 /// The most that one stack has.
-const RANGE_MAX: usize = 1 << (GRAINS_BITS + 3);
+const RANGE_MAX: usize = 1 << (BYTES_BITS - 1);
 
 const MAGIC: u64 = u64::from_le_bytes(*b"metestk\x01");
 
@@ -48,7 +48,7 @@ struct Control {
     top: usize,
     /// What the words are checksummed with.
     secret: u64,
-    /// The fewest bytes that were between the ends.
+    /// The fewest bytes that were between the ends when one went back.
     least_left: usize,
     /// 8 if blocks have words, else 0.
     word: usize,
@@ -165,52 +165,59 @@ impl Raw {
     }
 
     /// A block of `n` bytes at a multiple of `alignment`, a power of two of at least the grain; `None`, and `ENOMEM`, if there is no room.
-    #[inline]
+    #[inline(always)]
     pub fn push(self, end: End, n: usize, alignment: usize) -> Option<NonNull<u8>> {
+        if valgrind::listens() {
+            return self.push_watched(end, n, alignment);
+        }
+        self.take(end, n, alignment)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_watched(self, end: End, n: usize, alignment: usize) -> Option<NonNull<u8>> {
         let _quiet = Quiet::new();
+        let block = self.take(end, n, alignment)?;
+        let pool = self.base() + usize::from(end == End::High);
+        pool_allocated!(pool, block.addr().get(), n);
+        Some(block)
+    }
+
+    #[inline(always)]
+    fn take(self, end: End, n: usize, alignment: usize) -> Option<NonNull<u8>> {
         let control = self.control();
         let (low, high, word) = (control.low, control.high, control.word);
         debug_assert!(alignment.is_power_of_two() && (GRAIN..=ALIGN_MAX).contains(&alignment));
         // All below fits in numbers: a range is far smaller than these.
-        if n > high - low || alignment > RANGE_MAX {
+        if n > high - low {
             return full();
         }
-        let block = match end {
+        let (block, at) = match end {
             End::Low => {
                 let block = align::up(low, alignment);
                 let next = align::up(block + n + word, GRAIN);
-                if next > high {
-                    return full();
-                }
-                self.seal(control, next - WORD, next - low, alignment);
-                control.low = next;
-                block
+                (block, next)
             }
             End::High => {
                 let block = align::down(high - n, alignment);
-                if block < low + word {
-                    return full();
-                }
-                self.seal(control, block - WORD, high + word - block, alignment);
-                control.high = block - word;
-                block
+                (block, block.wrapping_sub(word))
             }
         };
-        control.least_left = control.least_left.min(control.high - control.low);
-        self.watch_push(end, block, n);
-        NonNull::new(pointer::at_mut(block))
-    }
-
-    /// Writes a block's word, if blocks have words.
-    #[inline]
-    fn seal(self, control: &Control, at: usize, moved: usize, alignment: usize) {
-        if control.word != 0 {
-            let low = (moved / GRAIN) as u64 | u64::from((alignment / GRAIN).trailing_zeros()) << GRAINS_BITS;
-            // SAFETY: in the free part of the range.
-            unsafe {
-                pointer::at_mut::<u64>(at).write(attach_with::<WORD_BITS>(control.secret, at - self.base(), low));
-            };
+        let moved = match end {
+            End::Low if at <= high => at - low,
+            End::High if block >= low + word => high - at,
+            _ => return full(),
+        };
+        if word != 0 {
+            let content = moved as u64 | u64::from((alignment / GRAIN).trailing_zeros()) << BYTES_BITS;
+            let place = if end == End::Low { at - WORD } else { at };
+            let sealed = attach_with::<WORD_BITS>(control.secret, place - self.base(), content);
+            // SAFETY: in what was free of the range.
+            unsafe { pointer::at_mut::<u64>(place).write(sealed) };
         }
+        control.set(end, at);
+        // SAFETY: an address in the range.
+        Some(unsafe { NonNull::new_unchecked(pointer::at_mut(block)) })
     }
 
     /// What the word at an address says: how far the end moved, and the alignment.
@@ -219,7 +226,7 @@ impl Raw {
         // SAFETY: the caller's address is in the range.
         let raw = unsafe { pointer::at::<u64>(at).read() };
         match verify_with::<WORD_BITS>(control.secret, at - self.base(), raw) {
-            Some(low) => Ok(((low & ((1 << GRAINS_BITS) - 1)) as usize * GRAIN, GRAIN << (low >> GRAINS_BITS))),
+            Some(low) => Ok(((low & ((1 << BYTES_BITS) - 1)) as usize, GRAIN << (low >> BYTES_BITS))),
             None => Err(raw),
         }
     }
@@ -247,10 +254,32 @@ impl Raw {
     }
 
     /// Pops a block and all that was pushed at its end after it. What is no block of this end is reported.
-    #[inline]
+    #[inline(always)]
     pub fn pop(self, end: End, block: NonNull<u8>) {
-        let _quiet = Quiet::new();
         let (control, wanted) = (self.control(), block.addr().get());
+        let at = control.at(end);
+        // Nearly always it is the last one, of no large alignment: then its word is known, and one comparison does for all.
+        let (moved, place, before) = match end {
+            End::Low => (at.wrapping_sub(wanted), at - WORD, wanted),
+            End::High => (0, at, 0),
+        };
+        if end == End::Low && control.word != 0 && moved <= at - control.bottom && moved != 0 && !valgrind::listens() {
+            let sealed = attach_with::<WORD_BITS>(control.secret, place - self.base(), moved as u64);
+            // SAFETY: the end is in the range, and something was pushed.
+            if unsafe { pointer::at::<u64>(place).read() } == sealed {
+                control.note_peak();
+                control.low = before;
+                return;
+            }
+        }
+        self.pop_slowly(end, wanted);
+    }
+
+    /// The same of any block.
+    #[inline(never)]
+    fn pop_slowly(self, end: End, wanted: usize) {
+        let _quiet = Quiet::new();
+        let control = self.control();
         let mut at = control.at(end);
         if control.word == 0 {
             return self.report_pop(end, wanted);
@@ -259,6 +288,7 @@ impl Raw {
         loop {
             match self.last(control, end, at) {
                 Ok(Some((found, before))) if found == wanted => {
+                    control.note_peak();
                     control.set(end, before);
                     break;
                 }
@@ -282,30 +312,19 @@ impl Raw {
     pub fn rewind(self, end: End, mark: u64) {
         let _quiet = Quiet::new();
         let control = self.control();
-        let name = match end {
-            End::Low => "metes_stack_rewind",
-            End::High => "metes_stack_rewind_high",
-        };
         let Some(offset) = verify_with::<MARK_BITS>(control.mark_secret(end), 0, mark) else {
-            return self.found(
-                Code::ForeignPointer,
-                name,
-                0,
-                format_args!("{mark:#x} is no mark of this end of the stack"),
-            );
+            return self.report_mark(end, mark, false);
         };
-        let (at, now) = (self.base() + offset as usize, control.at(end));
-        if (end == End::Low && at > now) || (end == End::High && at < now) {
-            return self.found(
-                Code::OutOfOrder,
-                name,
-                0,
-                format_args!("what the mark {mark:#x} stands behind is popped already"),
-            );
+        let at = self.base() + offset as usize;
+        let is_behind = match end {
+            End::Low => at >= control.bottom && at <= control.low,
+            End::High => at >= control.high && at <= control.top,
+        };
+        // Where blocks have words one ends at the mark, unless others were pushed since.
+        if !is_behind || (control.word != 0 && self.last(control, end, at).is_err()) {
+            return self.report_mark(end, mark, true);
         }
-        if control.word != 0 && self.last(control, end, at).is_err() {
-            return self.found(Code::OutOfOrder, name, 0, format_args!("no block ends at the mark {mark:#x} any more"));
-        }
+        control.note_peak();
         control.set(end, at);
         self.watch_pop(end);
     }
@@ -313,6 +332,7 @@ impl Raw {
     /// What the stack holds.
     pub fn figures(self) -> Figures {
         let control = self.control();
+        control.note_peak();
         let bytes = control.top - control.bottom;
         let left = control.high - control.low;
         let (low, high) = (control.low - control.bottom, control.top - control.high);
@@ -320,6 +340,7 @@ impl Raw {
     }
 
     /// Whether blocks have words: else there is no `pop`.
+    #[cfg(test)]
     pub fn has_words(self) -> bool {
         self.control().word != 0
     }
@@ -335,7 +356,7 @@ impl Raw {
             && control.bottom <= control.low
             && control.low <= control.high
             && control.high <= control.top
-            && control.high - control.low >= control.least_left
+            && control.top - control.bottom >= control.least_left
             && (control.word == 0 || control.word == WORD);
         if !in_order {
             return Some(c"the control block is damaged");
@@ -374,13 +395,6 @@ impl Raw {
         }
     }
 
-    fn watch_push(self, end: End, block: usize, n: usize) {
-        if valgrind::listens() {
-            let pool = self.base() + usize::from(end == End::High);
-            pool_allocated!(pool, block, n);
-        }
-    }
-
     fn watch_pop(self, end: End) {
         if valgrind::listens() {
             let (base, control) = (self.base(), self.control());
@@ -402,6 +416,12 @@ impl Control {
     #[inline]
     fn set(&mut self, end: End, at: usize) {
         if end == End::Low { self.low = at } else { self.high = at }
+    }
+
+    /// To be called before an end goes back.
+    #[inline]
+    fn note_peak(&mut self) {
+        self.least_left = self.least_left.min(self.high - self.low);
     }
 
     #[inline]

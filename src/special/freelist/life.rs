@@ -93,6 +93,7 @@ impl List {
     }
 
     /// The list's bytes.
+    #[cfg(test)]
     pub fn bytes(self) -> usize {
         Words::of(self.base).shape().map_or(0, Shape::end)
     }

@@ -29,6 +29,20 @@ impl Raw {
         }
     }
 
+    /// What is no mark, or one of a place that is not in use.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn report_mark(self, end: End, mark: u64, is_mark: bool) {
+        let name = if end == End::Low { "metes_stack_rewind" } else { "metes_stack_rewind_high" };
+        if is_mark {
+            let what = format_args!("what the mark {mark:#x} stands behind is popped already");
+            self.found(Code::OutOfOrder, name, 0, what);
+        } else {
+            let what = format_args!("{mark:#x} is no mark of this end of the stack");
+            self.found(Code::ForeignPointer, name, 0, what);
+        }
+    }
+
     /// No block of this end starts where one is to be popped.
     #[cold]
     #[inline(never)]
