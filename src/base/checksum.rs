@@ -72,28 +72,28 @@ pub fn verify<const BITS: u32>(address: usize, word: u64) -> Option<u64> {
 /// How far up an offset is mixed into a checksum: above the size in a header, so that no two words differ in both alike.
 const OFFSET_SHIFT: u32 = 27;
 
-#[inline]
-fn checksum_with<const BITS: u32>(secret: u64, offset: usize, low: u64) -> u64 {
+/// All of the product whose upper bits are the checksum: an offset is no secret, and it is small, so one multiplication mixes all.
+#[inline(always)]
+fn product_with<const BITS: u32>(secret: u64, offset: usize, low: u64) -> u64 {
     if !CHECKED {
         return 1 << 63;
     }
-    // An offset is no secret, and it is small: one multiplication mixes all.
     let place = (offset as u64) << OFFSET_SHIFT ^ secret.rotate_left(BITS);
-    ((low ^ place).wrapping_mul(ODD) >> BITS) << BITS
+    (low ^ place).wrapping_mul(ODD)
 }
 
 /// The word that says `low` at an offset of a buffer that has a secret of its own: it passes wherever the buffer is.
-#[inline]
+#[inline(always)]
 pub fn attach_with<const BITS: u32>(secret: u64, offset: usize, low: u64) -> u64 {
     debug_assert!(BITS <= WIDEST && low >> BITS == 0);
-    low | checksum_with::<BITS>(secret, offset, low)
+    low | product_with::<BITS>(secret, offset, low) >> BITS << BITS
 }
 
 /// What the word at an offset of such a buffer says, or `None` if it was not given its checksum for that place.
-#[inline]
+#[inline(always)]
 pub fn verify_with<const BITS: u32>(secret: u64, offset: usize, word: u64) -> Option<u64> {
     let low = word & ((1 << BITS) - 1);
-    if word ^ low == checksum_with::<BITS>(secret, offset, low) { Some(low) } else { None }
+    if (word ^ product_with::<BITS>(secret, offset, low)) >> BITS == 0 { Some(low) } else { None }
 }
 
 #[cfg(test)]

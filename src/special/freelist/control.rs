@@ -59,7 +59,7 @@ impl Shape {
     pub fn new(bytes: usize, fit: Fit) -> Self {
         // A sixty-fourth of the buffer, at most.
         let bins_log = (bytes / 512).clamp(1, 64 * MAP_WORDS).ilog2();
-        Self((bytes / GRAIN) as u64 | (fit as u64) << 32 | u64::from(bins_log) << 34)
+        Self(bytes as u64 | u64::from(bins_log) | (fit as u64) << 36)
     }
 
     /// As a word.
@@ -76,18 +76,18 @@ impl Shape {
     /// The fence's offset, which is the list's size.
     #[inline]
     pub fn end(self) -> usize {
-        (self.0 & 0xffff_ffff) as usize * GRAIN
+        (self.0 & 0xf_ffff_fff0) as usize
     }
 
     /// The same list with another end.
     pub fn with_end(self, end: usize) -> Self {
-        Self(self.0 & !0xffff_ffff | (end / GRAIN) as u64)
+        Self(self.0 & !0xf_ffff_fff0 | end as u64)
     }
 
     /// Which free block serves a request.
     #[inline]
     pub fn fit(self) -> Fit {
-        match self.0 >> 32 & 3 {
+        match self.0 >> 36 & 3 {
             0 => Fit::First,
             1 => Fit::Best,
             _ => Fit::Worst,
@@ -97,7 +97,7 @@ impl Shape {
     /// Bins: the first is of blocks of `MIN_BINNED` bytes, each next one of a grain more. Larger blocks are in the tree.
     #[inline]
     pub fn bins(self) -> usize {
-        if self.fit() == Fit::Best { 1 << (self.0 >> 34 & 15) } else { 0 }
+        if self.fit() == Fit::Best { 1 << (self.0 & 15) } else { 0 }
     }
 
     /// The smallest block.

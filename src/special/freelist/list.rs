@@ -211,8 +211,9 @@ impl List {
 #[inline]
 fn of_program(index: Index, call: Call, address: usize) -> Option<(Block, Header)> {
     let at = address.wrapping_sub(index.words.base);
-    if at >= index.shape.first()
-        && at < index.shape.end()
+    // No word of the control block passes for a header.
+    if at < index.shape.end()
+        && at >= GRAIN
         && align::is(at, GRAIN)
         && let Ok(header) = index.words.header(at)
         && header.in_use()

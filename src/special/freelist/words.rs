@@ -24,12 +24,16 @@ use crate::base::{align, pointer};
 use crate::trace::report;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-const IN_USE: u64 = 1 << 32;
-const PREV_IN_USE: u64 = 1 << 33;
-const TAG: u64 = 1 << 35;
+// Sizes and offsets are multiples of 16: what a word is stands in the bits below.
+const IN_USE: u64 = 1;
+const PREV_IN_USE: u64 = 2;
+const TAG: u64 = 4;
+const LINK: u64 = 8;
+const KIND: u64 = TAG | LINK;
+const LOW: u64 = 15;
 
-const HEADER_BITS: u32 = 36;
-const LINK_BITS: u32 = 34;
+/// Of headers, tags and links.
+const WORD_BITS: u32 = 36;
 const SUMMARY_BITS: u32 = 38;
 const SHAPE_BITS: u32 = 44;
 
@@ -51,14 +55,14 @@ impl Header {
     /// A free block of `size` bytes behind one in use.
     #[inline]
     pub fn free(size: usize) -> Self {
-        debug_assert!(align::is(size, GRAIN) && size / GRAIN <= u32::MAX as usize);
-        Self((size / GRAIN) as u64 | PREV_IN_USE)
+        debug_assert!(align::is(size, GRAIN) && size < BYTES_MAX);
+        Self(size as u64 | PREV_IN_USE)
     }
 
     /// Bytes from this header to the next.
     #[inline]
     pub fn size(self) -> usize {
-        (self.0 & 0xffff_ffff) as usize * GRAIN
+        (self.0 & !LOW) as usize
     }
 
     #[inline]
@@ -74,7 +78,7 @@ impl Header {
 
     #[inline]
     pub fn with_size(self, size: usize) -> Self {
-        Self(self.0 & !0xffff_ffff | (size / GRAIN) as u64)
+        Self(self.0 & LOW | size as u64)
     }
 
     #[inline]
@@ -149,15 +153,15 @@ impl Words {
     #[inline]
     pub fn header(self, block: Block) -> Result<Header, u64> {
         let raw = self.load(block - HEADER);
-        match verify_with::<HEADER_BITS>(self.secret, block - HEADER, raw) {
-            Some(low) if low & TAG == 0 => Ok(Header(low)),
+        match verify_with::<WORD_BITS>(self.secret, block - HEADER, raw) {
+            Some(low) if low & KIND == 0 => Ok(Header(low)),
             _ => Err(raw),
         }
     }
 
     #[inline]
     pub fn set_header(self, block: Block, header: Header) {
-        self.store(block - HEADER, attach_with::<HEADER_BITS>(self.secret, block - HEADER, header.0));
+        self.store(block - HEADER, attach_with::<WORD_BITS>(self.secret, block - HEADER, header.0));
     }
 
     /// The header of what has to be a free block.
@@ -178,7 +182,7 @@ impl Words {
     #[inline]
     pub fn set_tag(self, block: Block, size: usize) {
         let at = block + size - HEADER - 8;
-        self.store(at, attach_with::<HEADER_BITS>(self.secret, at, (size / GRAIN) as u64 | TAG));
+        self.store(at, attach_with::<WORD_BITS>(self.secret, at, size as u64 | TAG));
     }
 
     /// The size in the boundary tag that ends before a block's header, or the word that stands there instead.
@@ -186,8 +190,8 @@ impl Words {
     pub fn tag_before(self, block: Block) -> Result<usize, u64> {
         let at = block - HEADER - 8;
         let raw = self.load(at);
-        match verify_with::<HEADER_BITS>(self.secret, at, raw) {
-            Some(low) if low & TAG != 0 => Ok(Header(low).size()),
+        match verify_with::<WORD_BITS>(self.secret, at, raw) {
+            Some(low) if low & KIND == TAG => Ok(Header(low).size()),
             _ => Err(raw),
         }
     }
@@ -195,13 +199,13 @@ impl Words {
     /// The link at an offset.
     #[inline]
     pub fn link(self, at: usize) -> Option<Block> {
-        let low = verify_with::<LINK_BITS>(self.secret, at, self.load(at))?;
-        Some(low as usize * GRAIN)
+        let low = verify_with::<WORD_BITS>(self.secret, at, self.load(at))?;
+        (low & KIND == LINK).then_some((low & !LOW) as usize)
     }
 
     #[inline]
     pub fn set_link(self, at: usize, to: Block) {
-        self.store(at, attach_with::<LINK_BITS>(self.secret, at, (to / GRAIN) as u64));
+        self.store(at, attach_with::<WORD_BITS>(self.secret, at, to as u64 | LINK));
     }
 
     /// A link of a free block.
@@ -272,7 +276,7 @@ impl Words {
 impl Nodes for Words {
     #[inline]
     fn size(&self, block: usize) -> u32 {
-        (self.free_header(block).0 & 0xffff_ffff) as u32
+        (self.free_header(block).0 / GRAIN as u64) as u32
     }
 
     #[inline]
