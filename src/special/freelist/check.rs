@@ -7,7 +7,7 @@
 
 use super::call::Call;
 use super::control::{
-    BLOCKS_AT, Block, FREE_BLOCKS_AT, LIVE_AT, MAGIC, MAGIC_AT, MAP_AT, MIN_BINNED, PEAK_AT, READY, STATE_AT,
+    BLOCKS_AT, Block, FREE_BLOCKS_AT, LIVE_AT, MAGIC, MAGIC_AT, MAP_AT, MIN_BINNED, PEAK_AT, READY, SHAPE_AT, STATE_AT,
 };
 use super::index::{Index, head_at};
 use super::list::List;
@@ -41,7 +41,7 @@ impl List {
     fn checked(self) -> Result<(), Broken> {
         let words = Words::of(self.base);
         ensure(words.load(MAGIC_AT) == MAGIC, c"no free list is there", MAGIC_AT)?;
-        let shape = words.shape().ok_or(Broken { what: c"the control block is damaged", at: 0, before: None })?;
+        ensure(words.shape().is_some(), c"the control block is damaged", SHAPE_AT)?;
         let state = words.load(STATE_AT);
         let broken = |what| Err(Broken { what, at: STATE_AT, before: None });
         match Call::of_state(state) {
@@ -56,7 +56,7 @@ impl List {
             Some(_) => return broken(c"metes_freelist_malloc was not finished: the list has to be recovered"),
             None => ensure(state == READY, c"the control block's state is damaged", STATE_AT)?,
         }
-        Index { words, shape }.check()
+        Index { words }.check()
     }
 }
 
@@ -69,7 +69,7 @@ impl Index {
             result.is_ok()
         })?;
         result?;
-        let end = self.shape.end();
+        let end = self.shape().end();
         let fence =
             self.words.header(end).map_err(|_| Broken { what: c"the fence is damaged", at: end, before: None })?;
         ensure(fence.in_use() && fence.size() == 0, c"the fence is damaged", end)?;
@@ -120,17 +120,17 @@ impl Index {
 
     /// Whether a free block may be at an offset: a header says so.
     fn is_free(self, block: Block) -> bool {
-        let is_place = block >= self.shape.first() && block < self.shape.end() && align::is(block, GRAIN);
+        let is_place = block >= self.shape().first() && block < self.shape().end() && align::is(block, GRAIN);
         is_place
             && self.words.header(block).is_ok_and(|header| {
-                !header.in_use() && header.size() >= self.shape.min() && header.size() <= self.shape.end() - block
+                !header.in_use() && header.size() >= self.shape().min() && header.size() <= self.shape().end() - block
             })
     }
 
     /// How many blocks the bins have.
     fn check_bins(self, free_blocks: usize) -> Result<usize, Broken> {
         let (words, mut seen) = (self.words, 0);
-        for bin in 0..self.shape.bins() {
+        for bin in 0..self.shape().bins() {
             let link = |at| words.link(at).ok_or(Broken { what: c"a bin's link is damaged", at, before: None });
             let (mut previous, mut block) = (NONE, link(head_at(bin))?);
             let marked = words.load(MAP_AT + 8 * (bin / 64)) >> (bin % 64) & 1 == 1;
@@ -159,7 +159,7 @@ impl Index {
             seen += 1;
             ensure(seen <= nodes, c"the tree holds more than the free blocks", node)?;
             let (size, right) = self.check_node(node)?;
-            let key = (if self.shape.fit() == Fit::Best { size } else { 0 }, node);
+            let key = (if self.shape().fit() == Fit::Best { size } else { 0 }, node);
             ensure(last.is_none_or(|last| last < key), c"the tree is out of order", node)?;
             last = Some(key);
             node = if right == NONE { self.up_from(node)? } else { self.leftmost(right)? };

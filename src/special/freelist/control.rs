@@ -50,6 +50,9 @@ pub(super) const MIN_BINNED: usize = 32;
 /// The same of a block in the tree, which has three links and a summary.
 pub(super) const MIN_TREE: usize = 48;
 
+/// The logarithm of more bins than there are.
+const NO_BINS: u32 = 15;
+
 /// What does not change while a list is used: where its blocks end, and how it looks for a free one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Shape(u64);
@@ -58,7 +61,7 @@ impl Shape {
     /// A list of `bytes` bytes, a multiple of the grain. Best fit alone has bins.
     pub fn new(bytes: usize, fit: Fit) -> Self {
         // A sixty-fourth of the buffer, at most.
-        let bins_log = (bytes / 512).clamp(1, 64 * MAP_WORDS).ilog2();
+        let bins_log = if fit == Fit::Best { (bytes / 512).clamp(1, 64 * MAP_WORDS).ilog2() } else { NO_BINS };
         Self(bytes as u64 | u64::from(bins_log) | (fit as u64) << 36)
     }
 
@@ -97,7 +100,7 @@ impl Shape {
     /// Bins: the first is of blocks of `MIN_BINNED` bytes, each next one of a grain more. Larger blocks are in the tree.
     #[inline]
     pub fn bins(self) -> usize {
-        if self.fit() == Fit::Best { 1 << (self.0 & 15) } else { 0 }
+        (1 << (self.0 & 15)) & (2 * 64 * MAP_WORDS - 1)
     }
 
     /// The smallest block.

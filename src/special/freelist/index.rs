@@ -14,7 +14,6 @@ use crate::heap::free_list::Fit;
 #[derive(Clone, Copy)]
 pub(super) struct Index {
     pub words: Words,
-    pub shape: Shape,
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "no block is larger than what 32 bits of grains count")]
@@ -28,11 +27,17 @@ pub(super) fn head_at(bin: usize) -> usize {
 }
 
 impl Index {
+    /// The list's shape, which was whole when the operation began.
+    #[inline(always)]
+    pub fn shape(self) -> Shape {
+        self.words.shape_as_it_is()
+    }
+
     /// The bin for a size, if there is one.
-    #[inline]
+    #[inline(always)]
     pub fn bin(self, size: usize) -> Option<usize> {
         let bin = (size - MIN_BINNED) / GRAIN;
-        (bin < self.shape.bins()).then_some(bin)
+        (bin < self.shape().bins()).then_some(bin)
     }
 
     /// The tree.
@@ -66,23 +71,23 @@ impl Index {
     }
 
     /// The first bin from `bin` on that has a block.
-    #[inline]
+    #[inline(always)]
     fn first_bin(self, bin: usize) -> Option<usize> {
         let (mut word, mut bits) = (bin / 64, self.map(bin / 64) & u64::MAX << (bin % 64));
         while bits == 0 {
             word += 1;
-            if word * 64 >= self.shape.bins() {
+            if word * 64 >= self.shape().bins() {
                 return None;
             }
             bits = self.map(word);
         }
         let found = word * 64 + bits.trailing_zeros() as usize;
-        (found < self.shape.bins()).then_some(found)
+        (found < self.shape().bins()).then_some(found)
     }
 
     /// The last bin that has a block.
     fn last_bin(self) -> Option<usize> {
-        let words = (0..self.shape.bins().div_ceil(64)).rev();
+        let words = (0..self.shape().bins().div_ceil(64)).rev();
         words
             .map(|word| (word, self.map(word)))
             .find(|(_, bits)| *bits != 0)
@@ -90,7 +95,7 @@ impl Index {
     }
 
     /// The block that serves `size` bytes, header included.
-    #[inline]
+    #[inline(always)]
     pub fn find(self, size: usize) -> Option<Block> {
         if let Some(bin) = self.bin(size)
             && let Some(bin) = self.first_bin(bin)
@@ -106,7 +111,7 @@ impl Index {
     #[inline(never)]
     fn find_in_tree(self, size: usize) -> Option<Block> {
         let (tree, need) = (self.tree(), grains(size));
-        match self.shape.fit() {
+        match self.shape().fit() {
             Fit::First => tree.first_fit(&self.words, need),
             Fit::Best => tree.best_fit(&self.words, need),
             Fit::Worst => tree.worst_fit(&self.words, need),
@@ -122,7 +127,7 @@ impl Index {
     }
 
     /// Adds a free block. Its header is final.
-    #[inline]
+    #[inline(always)]
     pub fn insert(self, block: Block, size: usize) {
         match self.bin(size) {
             Some(bin) => self.push(bin, block),
@@ -133,13 +138,13 @@ impl Index {
     #[inline(never)]
     fn insert_in_tree(self, block: Block, size: usize) {
         let (words, key) = (self.words, (grains(size), block));
-        self.with_tree(|tree| match self.shape.fit() {
+        self.with_tree(|tree| match self.shape().fit() {
             Fit::Best => tree.insert(&words, block, |other| key < (words.size(other), other)),
             Fit::First | Fit::Worst => tree.insert(&words, block, |other| block < other),
         });
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(self, bin: usize, block: Block) {
         let next = self.head(bin);
         self.words.set_link(block + NEXT, next);
@@ -154,7 +159,7 @@ impl Index {
     }
 
     /// Takes a block of `size` bytes out. Its header may say something new, its links are as they were.
-    #[inline]
+    #[inline(always)]
     pub fn remove(self, block: Block, size: usize) {
         match self.bin(size) {
             Some(bin) => self.unlink(bin, block),
@@ -167,7 +172,7 @@ impl Index {
         self.with_tree(|tree| tree.remove(&self.words, block));
     }
 
-    #[inline]
+    #[inline(always)]
     fn unlink(self, bin: usize, block: Block) {
         let words = self.words;
         let (next, previous) = (words.link_of(block, NEXT), words.link_of(block, PREVIOUS));
@@ -190,7 +195,7 @@ impl Index {
     /// Whether a free block that changes keeps its place in the order, whatever its size.
     #[inline]
     pub fn is_by_address(self) -> bool {
-        self.shape.fit() != Fit::Best
+        self.shape().fit() != Fit::Best
     }
 
     /// A free block starts elsewhere, or has another size, and has passed no neighbour: for indices by address.
@@ -203,6 +208,6 @@ impl Index {
     pub fn clear(self) {
         self.words.set_link(ROOT_AT, NONE);
         (0..super::control::MAP_WORDS).for_each(|word| self.words.store(MAP_AT + 8 * word, 0));
-        (0..self.shape.bins()).for_each(|bin| self.words.set_link(head_at(bin), NONE));
+        (0..self.shape().bins()).for_each(|bin| self.words.set_link(head_at(bin), NONE));
     }
 }

@@ -49,7 +49,7 @@ impl List {
         words.store(SECRET_AT, secret);
         words.set_shape(shape);
         [LIVE_AT, BLOCKS_AT, PEAK_AT, WATCHER_AT].into_iter().for_each(|at| words.store(at, 0));
-        let index = Index { words, shape };
+        let index = Index { words };
         index.clear();
         let (first, end) = (shape.first(), shape.end());
         words.set_header(end, fence().with_prev_in_use(false));
@@ -82,7 +82,7 @@ impl List {
             return None;
         }
         // Inside `grow` the fence is on its way.
-        let index = Index { words, shape };
+        let index = Index { words };
         (is_fence(index, shape.end()) || grown_end(index).is_some()).then_some(Self { base })
     }
 
@@ -102,13 +102,13 @@ impl List {
     pub fn grow(self, bytes: usize) -> bool {
         let _quiet = Quiet::new();
         let Some(index) = self.open(Call::Grow) else { return false };
-        let (words, old) = (index.words, index.shape.end());
+        let (words, old) = (index.words, index.shape().end());
         let new = align::down(bytes.min(BYTES_MAX), GRAIN);
         if new < old || !is_fence(index, old) {
             return false;
         }
         let Ok(last) = words.header(old) else { return false };
-        if new - old < index.shape.min() {
+        if new - old < index.shape().min() {
             return true;
         }
         words.store(STATE_AT, Call::Grow as u64);
@@ -118,33 +118,34 @@ impl List {
         let tail = last.with_size(new - old);
         words.set_header(old, tail.with_in_use(false));
         light_fence();
-        let shape = index.shape.with_end(new);
-        words.set_shape(shape);
+        words.set_shape(index.shape().with_end(new));
         watch::grown(words, old, new);
         // As a block in use, which is freed: so it is merged with what is free before it.
         words.add(LIVE_AT, new - old);
         words.add(BLOCKS_AT, 1);
-        give(Index { words, shape }, Call::Grow, old, tail);
+        give(index, Call::Grow, old, tail);
         true
     }
 
     /// Makes a list whole whose headers are: joins what is free and adjacent, and makes tags, index and figures anew. A block that a process was
-    /// getting or giving back when it ended may be in use or free then. False, and nothing is changed, if a header or the control block is damaged.
+    /// getting or giving back when it ended may be in use or free then. False, and no block is changed, if a header or the control block is damaged.
     pub fn recover(self) -> bool {
         let _quiet = Quiet::new();
         let words = Words::of(self.base);
         let state = words.load(STATE_AT);
-        let Some(mut shape) = words.shape().filter(|_| words.load(MAGIC_AT) == MAGIC) else { return false };
-        if let Some(end) = grown_end(Index { words, shape }) {
-            shape = shape.with_end(end);
+        let index = Index { words };
+        let is_list = words.load(MAGIC_AT) == MAGIC && words.shape().is_some();
+        if !is_list || (state != READY && Call::of_state(state).is_none()) {
+            return false;
         }
-        let index = Index { words, shape };
-        if whole(index).is_err() || (state != READY && Call::of_state(state).is_none()) {
+        if let Some(end) = grown_end(index) {
+            words.set_shape(index.shape().with_end(end));
+        }
+        if whole(index).is_err() {
             return false;
         }
         words.store(STATE_AT, Call::Recover as u64);
         light_fence();
-        words.set_shape(shape);
         rebuild(index);
         light_fence();
         words.store(STATE_AT, READY);
@@ -159,7 +160,7 @@ fn is_fence(index: Index, at: Block) -> bool {
 
 /// Where a list ends that was growing, if its end has not been told yet.
 fn grown_end(index: Index) -> Option<Block> {
-    let (words, old) = (index.words, index.shape.end());
+    let (words, old) = (index.words, index.shape().end());
     let state = words.load(STATE_AT);
     if state != Call::Grow as u64 && state != Call::Recover as u64 {
         return None;
@@ -172,15 +173,15 @@ fn grown_end(index: Index) -> Option<Block> {
 /// Whether all headers are whole.
 fn whole(index: Index) -> Result<(), Broken> {
     each(index, |_, _| true)?;
-    let end = index.shape.end();
+    let end = index.shape().end();
     if is_fence(index, end) { Ok(()) } else { Err(Broken { what: c"the fence is damaged", at: end, before: None }) }
 }
 
 /// Makes all but sizes and who is in use anew.
 fn rebuild(index: Index) {
-    let (words, end) = (index.words, index.shape.end());
+    let (words, end) = (index.words, index.shape().end());
     index.clear();
-    let (mut at, mut live, mut blocks, mut free_blocks, mut prev) = (index.shape.first(), 0, 0, 0, NONE);
+    let (mut at, mut live, mut blocks, mut free_blocks, mut prev) = (index.shape().first(), 0, 0, 0, NONE);
     while at < end {
         let Ok(header) = words.header(at) else { return };
         let (mut size, in_use) = (header.size(), header.in_use());

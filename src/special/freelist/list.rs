@@ -19,6 +19,7 @@ use crate::base::shared::light_fence;
 use crate::base::tree::Nodes;
 use crate::special::quiet::Quiet;
 use crate::sys::errno::set_errno;
+use crate::sys::valgrind;
 use core::ptr::NonNull;
 
 /// A free list in a buffer: where that is in this process.
@@ -76,11 +77,11 @@ impl List {
     }
 
     /// The list as an operation sees it; `None`, and `EINVAL`, if it cannot be used.
-    #[inline]
+    #[inline(always)]
     pub(super) fn open(self, call: Call) -> Option<Index> {
         let words = Words::of(self.base);
         match words.shape() {
-            Some(shape) if words.load(STATE_AT) == READY => Some(Index { words, shape }),
+            Some(_) if words.load(STATE_AT) == READY => Some(Index { words }),
             _ => misuse::unusable(words, call),
         }
     }
@@ -93,14 +94,25 @@ impl List {
 
     #[inline]
     fn malloc_for(self, call: Call, n: usize) -> Option<NonNull<u8>> {
+        if valgrind::listens() { self.malloc_watched(call, n) } else { self.serve(call, n) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn malloc_watched(self, call: Call, n: usize) -> Option<NonNull<u8>> {
         let _quiet = Quiet::new();
+        let block = self.serve(call, n)?;
+        watch::handed_out(Words::of(self.base), block, n);
+        Some(block)
+    }
+
+    #[inline(always)]
+    fn serve(self, call: Call, n: usize) -> Option<NonNull<u8>> {
         let index = self.open(call)?;
-        let Some(need) = index.shape.size_for(n) else { return out_of_memory() };
+        let Some(need) = index.shape().size_for(n) else { return out_of_memory() };
         let Some(found) = index.find(need) else { return out_of_memory() };
         take(index, call, found, need);
-        let block = self.to_pointer(found);
-        watch::handed_out(index.words, block, n);
-        Some(block)
+        Some(self.to_pointer(found))
     }
 
     /// A block of `count` times `n` bytes, which are zero.
@@ -123,9 +135,9 @@ impl List {
         }
         let _quiet = Quiet::new();
         let index = self.open(Call::AlignedAlloc)?;
-        let min = index.shape.min();
+        let min = index.shape().min();
         // Room for a free block before it.
-        let room = index.shape.size_for(n).and_then(|need| need.checked_add(align)?.checked_add(min - GRAIN));
+        let room = index.shape().size_for(n).and_then(|need| need.checked_add(align)?.checked_add(min - GRAIN));
         let Some(found) = room.filter(|&room| room <= BYTES_MAX).and_then(|room| index.find(room)) else {
             return out_of_memory();
         };
@@ -134,7 +146,7 @@ impl List {
             front if front >= min => front,
             _ => align::up(self.base + found + min, align) - self.base - found,
         };
-        carve(index, found, front, index.shape.size_for(n)?);
+        carve(index, found, front, index.shape().size_for(n)?);
         let block = self.to_pointer(found + front);
         watch::handed_out(index.words, block, n);
         Some(block)
@@ -146,11 +158,22 @@ impl List {
     /// Nothing uses the block any more.
     #[inline]
     pub unsafe fn free(self, block: NonNull<u8>) {
+        if valgrind::listens() { self.free_watched(block) } else { self.take_back(block) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn free_watched(self, block: NonNull<u8>) {
         let _quiet = Quiet::new();
+        self.take_back(block);
+        watch::taken_back(Words::of(self.base), block);
+    }
+
+    #[inline(always)]
+    fn take_back(self, block: NonNull<u8>) {
         let Some(index) = self.open(Call::Free) else { return };
         let Some((at, header)) = of_program(index, Call::Free, block.addr().get()) else { return };
         give(index, Call::Free, at, header);
-        watch::taken_back(index.words, block);
     }
 
     /// A block of `n` bytes with what the first of these hold: the same where it can grow or shrink in place, or another. `None` if there is no memory,
@@ -162,7 +185,7 @@ impl List {
         let quiet = Quiet::new();
         let index = self.open(Call::Realloc)?;
         let (at, header) = of_program(index, Call::Realloc, block.addr().get())?;
-        let Some(need) = index.shape.size_for(n) else { return out_of_memory() };
+        let Some(need) = index.shape().size_for(n) else { return out_of_memory() };
         let usable = header.size() - HEADER;
         if resize(index, at, header, need) {
             watch::resized(index.words, block, usable, n);
@@ -212,7 +235,7 @@ impl List {
 fn of_program(index: Index, call: Call, address: usize) -> Option<(Block, Header)> {
     let at = address.wrapping_sub(index.words.base);
     // No word of the control block passes for a header.
-    if at < index.shape.end()
+    if at < index.shape().end()
         && at >= GRAIN
         && align::is(at, GRAIN)
         && let Ok(header) = index.words.header(at)
@@ -229,7 +252,7 @@ fn of_program(index: Index, call: Call, address: usize) -> Option<(Block, Header
 fn behind(index: Index, block: Block, size: usize) -> Header {
     let next = block + size;
     match index.words.header(next) {
-        Ok(header) if next <= index.shape.end() => header,
+        Ok(header) if next <= index.shape().end() => header,
         _ => misuse::overwritten(index, block, size),
     }
 }
@@ -253,7 +276,7 @@ fn take(index: Index, call: Call, found: Block, need: usize) {
     }
     let rest = size - need;
     let writing = Writing::new(words, call);
-    if rest < index.shape.min() {
+    if rest < index.shape().min() {
         let after = behind(index, found, size);
         words.set_header(found, header.with_in_use(true));
         index.remove(found, size);
@@ -295,7 +318,7 @@ fn carve(index: Index, found: Block, front: usize, need: usize) {
     let writing = Writing::new(words, Call::AlignedAlloc);
     index.remove(found, size);
     let (body, rest) = (found + front, size - front - need);
-    let is_split = rest >= index.shape.min();
+    let is_split = rest >= index.shape().min();
     let used = if is_split { need } else { size - front };
     if is_split {
         words.set_header(body + need, Header::free(rest));
@@ -322,7 +345,7 @@ fn carve(index: Index, found: Block, front: usize, need: usize) {
 fn before(index: Index, block: Block) -> (Block, Header) {
     let words = index.words;
     match words.tag_before(block) {
-        Ok(size) if size <= block - index.shape.first() => {
+        Ok(size) if size <= block - index.shape().first() => {
             let header = words.free_header(block - size);
             if header.size() != size {
                 words.astray(block - size);
@@ -388,7 +411,7 @@ fn resize(index: Index, block: Block, header: Header, need: usize) -> bool {
         return false;
     }
     let rest = room - need;
-    let (new, rest) = if rest < index.shape.min() { (room, 0) } else { (need, rest) };
+    let (new, rest) = if rest < index.shape().min() { (room, 0) } else { (need, rest) };
     if new == old {
         return true;
     }

@@ -42,7 +42,7 @@ pub(super) fn unusable(words: Words, call: Call) -> Option<Index> {
 
 /// What is known of the list.
 fn describe(index: Index, detail: &mut Detail) {
-    let (base, end) = (index.words.base, index.shape.end());
+    let (base, end) = (index.words.base, index.shape().end());
     detail.line(format_args!("free list of {end} bytes at {base:#x}"));
 }
 
@@ -55,7 +55,7 @@ fn found(index: Index, code: Code, call: Call, address: usize, what: Arguments<'
 #[cold]
 #[inline(never)]
 pub(super) fn report(index: Index, call: Call, address: usize) {
-    let (words, shape) = (index.words, index.shape);
+    let (words, shape) = (index.words, index.shape());
     let at = address.wrapping_sub(words.base);
     if at >= shape.end() {
         found(index, Code::ForeignPointer, call, address, format_args!("not from the free list at {:#x}", words.base));
@@ -110,7 +110,7 @@ fn report_inside(index: Index, call: Call, address: usize, at: Block) {
 pub(super) fn overwritten(index: Index, block: Block, size: usize) -> ! {
     let words = index.words;
     let (start, next, bytes) = (words.base + block, words.base + block + size, size - HEADER);
-    if block + size > index.shape.end() {
+    if block + size > index.shape().end() {
         words.damaged(block);
     }
     let raw = words.load(block + size - HEADER);
@@ -127,7 +127,7 @@ pub(super) fn overwritten(index: Index, block: Block, size: usize) -> ! {
 
 /// The same of the first block's.
 fn overwritten_first(index: Index) -> ! {
-    let (words, first) = (index.words, index.shape.first());
+    let (words, first) = (index.words, index.shape().first());
     let (base, start, raw) = (words.base, words.base + first, words.load(first - HEADER));
     report::misuse(
         Code::HeaderOverwritten,

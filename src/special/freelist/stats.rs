@@ -34,12 +34,12 @@ impl List {
         let _quiet = Quiet::new();
         let index = self.open(Call::Stats)?;
         let figure = |at| usize::try_from(index.words.load(at)).unwrap_or(usize::MAX);
-        let (live, end) = (figure(LIVE_AT), index.shape.end());
+        let (live, end) = (figure(LIVE_AT), index.shape().end());
         Some(Figures {
             bytes: end,
             live,
             blocks: figure(BLOCKS_AT),
-            free: (end - index.shape.first()).saturating_sub(live),
+            free: (end - index.shape().first()).saturating_sub(live),
             free_blocks: figure(FREE_BLOCKS_AT),
             largest: index.largest().saturating_sub(HEADER),
             peak: figure(PEAK_AT),

@@ -97,7 +97,7 @@ impl Drop for Buffer {
 
 fn index_of(list: List) -> Index {
     let words = Words::of(list.base);
-    Index { words, shape: words.shape().unwrap() }
+    Index { words }
 }
 
 /// What the program holds: offset, bytes asked for, and what they are filled with.
@@ -198,7 +198,7 @@ fn wanted(list: List, fit: Fit, need: usize) -> Option<(usize, Option<usize>)> {
 }
 
 fn malloc_as_the_policy_says(list: List, fit: Fit, n: usize) -> Option<NonNull<u8>> {
-    let wanted = wanted(list, fit, index_of(list).shape.size_for(n).unwrap());
+    let wanted = wanted(list, fit, index_of(list).shape().size_for(n).unwrap());
     let before = list.figures().unwrap();
     let block = list.malloc(n);
     assert_eq!(block.is_some(), wanted.is_some(), "served where there is room, and only there");

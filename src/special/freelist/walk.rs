@@ -18,11 +18,11 @@ pub(super) struct Broken {
 
 /// Calls `visit` with each block in the order of addresses, until it says false. Ends behind the last block, or where no further block can be found.
 pub(super) fn each(index: Index, mut visit: impl FnMut(Block, Header) -> bool) -> Result<(), Broken> {
-    let (mut at, end, mut before) = (index.shape.first(), index.shape.end(), None);
+    let (mut at, end, mut before) = (index.shape().first(), index.shape().end(), None);
     while at < end {
         let broken = |what| Err(Broken { what, at, before });
         let Ok(header) = index.words.header(at) else { return broken(c"a header is damaged") };
-        if header.size() < index.shape.min() || header.size() > end - at {
+        if header.size() < index.shape().min() || header.size() > end - at {
             return broken(c"a block's size leaves the buffer");
         }
         if !visit(at, header) {

@@ -145,6 +145,12 @@ impl Words {
         verify_with::<SHAPE_BITS>(self.secret, SHAPE_AT, self.load(SHAPE_AT)).map(Shape::from_word)
     }
 
+    /// The same without a check.
+    #[inline(always)]
+    pub fn shape_as_it_is(self) -> Shape {
+        Shape::from_word(self.load(SHAPE_AT) & ((1 << SHAPE_BITS) - 1))
+    }
+
     pub fn set_shape(self, shape: Shape) {
         self.store(SHAPE_AT, attach_with::<SHAPE_BITS>(self.secret, SHAPE_AT, shape.word()));
     }

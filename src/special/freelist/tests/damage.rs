@@ -10,7 +10,7 @@ use std::vec::Vec;
 fn every_flipped_bit_of_a_word_of_ours_is_told() {
     for fit in FITS {
         let (buffer, list, _model) = busy(fit, 3000);
-        let shape = index_of(list).shape;
+        let shape = index_of(list).shape();
         let mut ours: Vec<usize> = (0..shape.first() / 8 - 1).map(|word| word * 8).collect();
         // What the process has told valgrind is no part of the list, the padding before the first header is nothing, and a peak may be higher.
         ours.retain(|&at| {
