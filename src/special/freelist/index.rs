@@ -127,8 +127,14 @@ impl Index {
     }
 
     /// Adds a free block. Its header is final.
-    #[inline(always)]
+    #[inline(never)]
     pub fn insert(self, block: Block, size: usize) {
+        self.insert_inlined(block, size);
+    }
+
+    /// The same, for the common calls.
+    #[inline(always)]
+    pub fn insert_inlined(self, block: Block, size: usize) {
         match self.bin(size) {
             Some(bin) => self.push(bin, block),
             None => self.insert_in_tree(block, size),
@@ -159,8 +165,14 @@ impl Index {
     }
 
     /// Takes a block of `size` bytes out. Its header may say something new, its links are as they were.
-    #[inline(always)]
+    #[inline(never)]
     pub fn remove(self, block: Block, size: usize) {
+        self.remove_inlined(block, size);
+    }
+
+    /// The same, for the common calls.
+    #[inline(always)]
+    pub fn remove_inlined(self, block: Block, size: usize) {
         match self.bin(size) {
             Some(bin) => self.unlink(bin, block),
             None => self.remove_from_tree(block),

@@ -266,7 +266,7 @@ fn count_in(words: Words, size: usize, blocks: usize) {
 }
 
 /// Hands out the first `need` bytes of a free block.
-#[inline]
+#[inline(never)]
 fn take(index: Index, call: Call, found: Block, need: usize) {
     let words = index.words;
     let header = words.free_header(found);
@@ -279,7 +279,7 @@ fn take(index: Index, call: Call, found: Block, need: usize) {
     if rest < index.shape().min() {
         let after = behind(index, found, size);
         words.set_header(found, header.with_in_use(true));
-        index.remove(found, size);
+        index.remove_inlined(found, size);
         words.set_header(found + size, after.with_prev_in_use(true));
         words.subtract(FREE_BLOCKS_AT, 1);
         count_in(words, size, 1);
@@ -287,7 +287,7 @@ fn take(index: Index, call: Call, found: Block, need: usize) {
         let next = found + need;
         // The rest's header may stand in the links of the block that it is taken from.
         if !index.is_by_address() {
-            index.remove(found, size);
+            index.remove_inlined(found, size);
         }
         words.set_header(next, Header::free(rest));
         words.set_tag(next, rest);
@@ -296,7 +296,7 @@ fn take(index: Index, call: Call, found: Block, need: usize) {
         if index.is_by_address() {
             index.moved(found, next);
         } else {
-            index.insert(next, rest);
+            index.insert_inlined(next, rest);
         }
         count_in(words, need, 1);
     }
@@ -357,7 +357,7 @@ fn before(index: Index, block: Block) -> (Block, Header) {
 }
 
 /// Merges a block that was in use with its free neighbours and puts the result into the index.
-#[inline]
+#[inline(never)]
 pub(super) fn give(index: Index, call: Call, block: Block, header: Header) {
     let words = index.words;
     let own = header.size();
@@ -374,12 +374,12 @@ pub(super) fn give(index: Index, call: Call, block: Block, header: Header) {
     if !after.in_use() {
         size += after.size();
         if merged || !by_address {
-            index.remove(next, after.size());
+            index.remove_inlined(next, after.size());
         }
     }
     if merged {
         if !by_address {
-            index.remove(start, first.size());
+            index.remove_inlined(start, first.size());
         }
         // What was a header stays one that says "free", so that freeing the block again is noticed.
         words.set_header(block, header.with_in_use(false));
@@ -391,7 +391,7 @@ pub(super) fn give(index: Index, call: Call, block: Block, header: Header) {
     match (by_address, merged, after.in_use()) {
         (true, true, _) => index.moved(start, start),
         (true, false, false) => index.moved(next, start),
-        _ => index.insert(start, size),
+        _ => index.insert_inlined(start, size),
     }
     if after.in_use() {
         words.set_header(next, after.with_prev_in_use(false));
