@@ -169,6 +169,8 @@ fn the_header_says_what_the_source_says() {
         .with_src(Path::new(ROOT).join("src/abi/metes.rs"))
         .with_src(Path::new(ROOT).join("src/abi/special/heap.rs"))
         .with_src(Path::new(ROOT).join("src/abi/special/arena.rs"))
+        .with_src(Path::new(ROOT).join("src/abi/special/freelist.rs"))
+        .with_src(Path::new(ROOT).join("src/abi/special/stack.rs"))
         .generate()
         .expect("the API is expressible in C");
     let mut made = Vec::new();

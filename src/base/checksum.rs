@@ -71,6 +71,35 @@ pub fn verify<const BITS: u32>(address: usize, word: u64) -> Option<u64> {
     if word ^ low == checksum::<BITS>(address, low) { Some(low) } else { None }
 }
 
+/// How far up an offset is mixed into a checksum: above the size in a header, so that no two words differ in both
+/// alike.
+const OFFSET_SHIFT: u32 = 27;
+
+/// All of the product whose upper bits are the checksum: an offset is no secret, and it is small, so one
+/// multiplication mixes all.
+#[inline(always)]
+fn product_with<const BITS: u32>(secret: u64, offset: usize, low: u64) -> u64 {
+    if !CHECKED {
+        return 1 << 63;
+    }
+    let place = (offset as u64) << OFFSET_SHIFT ^ secret.rotate_left(BITS);
+    (low ^ place).wrapping_mul(ODD)
+}
+
+/// The word that says `low` at an offset of a buffer that has a secret of its own: it passes wherever the buffer is.
+#[inline(always)]
+pub fn attach_with<const BITS: u32>(secret: u64, offset: usize, low: u64) -> u64 {
+    debug_assert!(BITS <= WIDEST && low >> BITS == 0);
+    low | product_with::<BITS>(secret, offset, low) >> BITS << BITS
+}
+
+/// What the word at an offset of such a buffer says, or `None` if it was not given its checksum for that place.
+#[inline(always)]
+pub fn verify_with<const BITS: u32>(secret: u64, offset: usize, word: u64) -> Option<u64> {
+    let low = word & ((1 << BITS) - 1);
+    if (word ^ product_with::<BITS>(secret, offset, low)) >> BITS == 0 { Some(low) } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +120,27 @@ mod tests {
             every_flip_is_noticed::<36>(address, content);
             every_flip_is_noticed::<38>(address, content);
             every_flip_is_noticed::<44>(address, content);
+        }
+
+        #[test]
+        fn no_single_flip_passes_in_a_buffer(secret in any::<u64>(), offset in 0..1usize << 36, content in any::<u64>()) {
+            let low = content & ((1 << 34) - 1);
+            let word = attach_with::<34>(secret, offset, low);
+            assert_eq!(verify_with::<34>(secret, offset, word), Some(low));
+            for bit in 0..64 {
+                assert_eq!(verify_with::<34>(secret, offset, word ^ (1 << bit)), None, "bit {bit} of {word:#x}");
+            }
+        }
+
+        #[test]
+        fn a_word_of_a_buffer_passes_at_its_offset_alone(secret in any::<u64>(), offset in 0..1usize << 32, low in 0..1u64 << 32) {
+            let (header, link) = (attach_with::<36>(secret, offset, low), attach_with::<34>(secret, offset, low));
+            for step in (8..40_000).step_by(8) {
+                assert_eq!(verify_with::<36>(secret, offset + step, header), None);
+                assert_eq!(verify_with::<34>(secret, offset + step, link), None);
+            }
+            assert_eq!(verify_with::<36>(secret, offset, link), None);
+            assert_eq!(verify_with::<34>(secret, offset, header), None);
         }
     }
 

@@ -43,6 +43,8 @@ pub enum Code {
     DestroyedHeap = 18,
     /// The program gave a block to another heap than its own.
     WrongHeap = 19,
+    /// A block of a stack, or a mark, that what was popped since has taken with it.
+    OutOfOrder = 21,
     /// An invariant of metes' own is broken.
     Internal = 99,
 }
@@ -50,7 +52,7 @@ pub enum Code {
 impl Code {
     /// All codes.
     #[cfg(test)]
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::DoubleFree,
         Self::FreedPointer,
         Self::InteriorPointer,
@@ -70,6 +72,7 @@ impl Code {
         Self::NothingToThrow,
         Self::DestroyedHeap,
         Self::WrongHeap,
+        Self::OutOfOrder,
         Self::Internal,
     ];
 
@@ -100,6 +103,7 @@ impl Code {
             Self::NothingToThrow => "out of memory",
             Self::DestroyedHeap => "use of a destroyed heap",
             Self::WrongHeap => "free into another heap",
+            Self::OutOfOrder => "out of order",
             Self::Internal => "internal error, please report it",
         }
     }

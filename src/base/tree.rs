@@ -89,6 +89,11 @@ impl Tree {
         Self { root: NONE }
     }
 
+    /// The tree whose root was kept elsewhere.
+    pub const fn from_root(root: usize) -> Self {
+        Self { root }
+    }
+
     /// The root, or `NONE`.
     pub fn root(&self) -> usize {
         self.root

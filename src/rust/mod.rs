@@ -3,4 +3,6 @@
 #[cfg(any(feature = "allocator-api2", feature = "nightly"))]
 mod allocator;
 pub mod arena;
+pub mod freelist;
 pub mod heap;
+pub mod stack;

@@ -24,6 +24,13 @@ impl Memory {
         }
     }
 
+    /// How many bytes a chunk has: at least what was asked for.
+    pub fn usable(self, chunk: NonNull<u8>) -> usize {
+        match self {
+            Self::Process => entries::usable_size(chunk.as_ptr()),
+        }
+    }
+
     /// Gives a chunk back.
     ///
     /// # Safety

@@ -2,6 +2,9 @@
 //! on them.
 
 pub mod arena;
+pub mod freelist;
 pub mod heap;
 pub mod memory;
+pub mod quiet;
+pub mod stack;
 pub mod tags;

@@ -112,9 +112,9 @@ impl Level {
 fn default_ways(folder: &str) -> Vec<Way> {
     match folder {
         "api" => vec![Way::So, Way::A, Way::Preload],
+        "special" => vec![Way::So, Way::A],
         "guard" => vec![Way::So, Way::Preload],
         "misuse" => vec![Way::So],
-        "special" => vec![Way::So, Way::A],
         "stress" => vec![Way::So, Way::Preload],
         "preload" | "limits" | "detect" => vec![Way::Preload],
         "valgrind" => vec![Way::Memcheck],

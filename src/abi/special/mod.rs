@@ -1,4 +1,6 @@
 //! The C API of the allocators of `special`. Forwarding only.
 
 pub mod arena;
+pub mod freelist;
 pub mod heap;
+pub mod stack;

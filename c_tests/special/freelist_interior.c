@@ -1,0 +1,16 @@
+// A pointer into a block is freed.
+// stderr: metes: M003 interior pointer: metes_freelist_free\(0x[0-9a-f]+\): 16 bytes into the block of 104 bytes at 0x[0-9a-f]+
+// exit: SIGABRT
+#include "check.h"
+
+#include "metes.h"
+
+_Alignas(16) static unsigned char buffer[4096];
+
+int main(void) {
+    metes_freelist *list = metes_freelist_init(buffer, sizeof buffer, NULL);
+    char *p = metes_freelist_malloc(list, 104), *q = metes_freelist_malloc(list, 104), *r = metes_freelist_malloc(list, 104);
+    CHECK(p && q && r);
+    metes_freelist_free(list, q + 16);
+    return 0;
+}

@@ -1,0 +1,15 @@
+// A block is popped that went with one below it.
+// stderr: metes: M021 out of order: metes_stack_pop: 0x[0-9a-f]+: it is popped already
+// exit: SIGABRT
+#include "check.h"
+
+#include "metes.h"
+
+int main(void) {
+    metes_stack *stack = metes_stack_new(4096, NULL);
+    char *p = metes_stack_push(stack, 40), *q = metes_stack_push(stack, 40), *r = metes_stack_push(stack, 40);
+    CHECK(p && q && r);
+    metes_stack_pop(stack, q);
+    metes_stack_pop(stack, opaque(r));
+    return 0;
+}
