@@ -3,8 +3,8 @@
 use metes::Metes;
 use metes::internals::config::UNIT;
 use metes::internals::read_only;
-use metes::internals::threads;
 use metes::internals::statics;
+use metes::internals::threads;
 use std::fs;
 use std::hint::black_box;
 use std::sync::mpsc::channel;

@@ -4,8 +4,8 @@
 #![allow(unsafe_code)]
 
 use metes::Metes;
-use metes::internals::{entries, tuning};
 use metes::internals::give_back;
+use metes::internals::{entries, tuning};
 use std::alloc::{GlobalAlloc, Layout};
 use std::ops::Range;
 use std::sync::Mutex;

@@ -47,7 +47,7 @@ macro_rules! ask {
 
 /// Makes a request: a code and up to five arguments; what it answers, or else 0, or the default after `or`.
 macro_rules! request {
-    ($code:expr $(, $arg:expr)*) => { request!(or 0; $code $(, $arg)*) };
+    ($code:expr $(, $arg:expr)*) => { $crate::sys::valgrind::request!(or 0; $code $(, $arg)*) };
     (or $default:expr; $code:expr $(, $arg:expr)*) => {{
         let mut block = [0usize; 6];
         block[..[$code $(, $arg)*].len()].copy_from_slice(&[$code $(, $arg)*]);

@@ -1,0 +1,285 @@
+//! A pool's slabs: in the order of their addresses, with a bit for each that has room; by address; and by number.
+//!
+//! All stands in one block, for a fixed number of slabs: who has more makes a larger one, and moves.
+
+#![allow(unsafe_code)]
+
+use super::slab::{Slab, SlabRef};
+use crate::special::levels::{self, Levels};
+use crate::special::memory::Memory;
+use core::ptr::{NonNull, null_mut};
+
+/// A slab and where it starts; 0 and null if there is none.
+#[derive(Clone, Copy)]
+pub struct Listed {
+    /// Where it starts.
+    pub start: usize,
+    /// Its record.
+    pub slab: *mut Slab,
+}
+
+const NONE: Listed = Listed { start: 0, slab: null_mut() };
+/// What slabs' addresses are multiplied with: 2^64 over the golden ratio, so that neighbours stand far apart.
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// The smallest table.
+const CAPACITY_MIN: usize = 16;
+
+/// The slabs.
+pub struct Directory {
+    capacity: usize,
+    len: usize,
+    /// `capacity` of them, by address: an array that is sorted.
+    sorted: *mut SlabRef,
+    /// Which of these may have room: all that have, and some that had.
+    room: Levels,
+    /// A table of `2 * capacity` entries, or more, by the hash of their address.
+    table: *mut Listed,
+    /// 64 less the power of two that the table's length is.
+    shift: u32,
+    /// `capacity` of them, by number.
+    numbers: *mut Listed,
+}
+
+impl Directory {
+    /// An empty one with room for `capacity` slabs, or a few more.
+    pub fn new(capacity: usize) -> Option<Self> {
+        let capacity = capacity.max(CAPACITY_MIN).checked_next_power_of_two()?;
+        let words = levels::words_for(capacity);
+        let bytes = capacity.checked_mul(3 * size_of::<Listed>() + size_of::<SlabRef>())? + words * size_of::<u64>();
+        let block = Memory::Process.allocate(bytes, align_of::<Listed>())?;
+        // SAFETY: the block has so many bytes; its parts stand one behind the other.
+        unsafe {
+            block.write_bytes(0, bytes);
+            let table: *mut Listed = block.as_ptr().cast();
+            let numbers = table.add(2 * capacity);
+            let sorted: *mut SlabRef = numbers.add(capacity).cast();
+            let room = Levels::new(sorted.add(capacity).cast(), capacity);
+            let shift = 64 - (2 * capacity).ilog2();
+            Some(Self { capacity, len: 0, sorted, room, table, shift, numbers })
+        }
+    }
+
+    /// Gives its block back. The slabs stay.
+    ///
+    /// # Safety
+    /// Nobody uses it any more.
+    pub unsafe fn release(&mut self) {
+        // SAFETY: the table begins the block; and the caller's promise.
+        unsafe { Memory::Process.release(NonNull::new_unchecked(self.table.cast())) };
+    }
+
+    /// Takes over what another one has; this one is empty, and larger.
+    pub fn adopt(&mut self, other: &Self) {
+        for rank in 0..other.len {
+            let slab = other.at(rank);
+            // SAFETY: the slabs of a directory are there.
+            let Slab { start, id, .. } = *unsafe { slab.as_ref() };
+            let entry = Listed { start, slab: slab.as_ptr() };
+            // SAFETY: both have room for so many.
+            unsafe {
+                *self.sorted.add(rank) = slab;
+                *self.numbers.add(id) = entry;
+            }
+            self.put(entry);
+            if other.room.get(rank) {
+                self.room.set(rank);
+            }
+        }
+        self.len = other.len;
+    }
+
+    /// For how many slabs there is room.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// How many slabs there are.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The slab of a rank below `len`.
+    #[inline(always)]
+    pub fn at(&self, rank: usize) -> SlabRef {
+        assert!(rank < self.len);
+        // SAFETY: so many are there.
+        unsafe { *self.sorted.add(rank) }
+    }
+
+    #[inline(always)]
+    fn slot(&self, start: usize) -> usize {
+        ((start as u64).wrapping_mul(ODD) >> self.shift) as usize
+    }
+
+    /// The slab that starts at an address.
+    #[inline(always)]
+    pub fn find(&self, start: usize) -> Option<SlabRef> {
+        // SAFETY: a slot lies in the table.
+        let entry = unsafe { *self.table.add(self.slot(start)) };
+        if entry.start == start { NonNull::new(entry.slab) } else { self.find_further(start) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_further(&self, start: usize) -> Option<SlabRef> {
+        let mask = 2 * self.capacity - 1;
+        let slots = (0..=mask).map(|step| (self.slot(start) + step) & mask);
+        // SAFETY: a slot lies in the table.
+        let entries = slots.map(|slot| unsafe { *self.table.add(slot) }).take_while(|entry| entry.start != 0);
+        entries.into_iter().find(|entry| entry.start == start).and_then(|entry| NonNull::new(entry.slab))
+    }
+
+    fn put(&mut self, entry: Listed) {
+        let mask = 2 * self.capacity - 1;
+        let mut slot = self.slot(entry.start);
+        // SAFETY: a slot lies in the table; at least half of it is empty.
+        unsafe {
+            while (*self.table.add(slot)).start != 0 {
+                slot = (slot + 1) & mask;
+            }
+            *self.table.add(slot) = entry;
+        }
+    }
+
+    /// Takes an entry out of the table, and closes the gap: those behind it that would not be found any more move up.
+    fn take(&mut self, start: usize) {
+        let mask = 2 * self.capacity - 1;
+        let mut slot = self.slot(start);
+        // SAFETY: a slot lies in the table; the entry is there, and there is an empty one.
+        unsafe {
+            while (*self.table.add(slot)).start != start {
+                slot = (slot + 1) & mask;
+            }
+            let mut gap = slot;
+            loop {
+                slot = (slot + 1) & mask;
+                let entry = *self.table.add(slot);
+                if entry.start == 0 {
+                    break;
+                }
+                let home = self.slot(entry.start);
+                if (slot.wrapping_sub(home) & mask) >= (slot.wrapping_sub(gap) & mask) {
+                    *self.table.add(gap) = entry;
+                    gap = slot;
+                }
+            }
+            *self.table.add(gap) = NONE;
+        }
+    }
+
+    /// The entry of a number; an empty one if no slab has it.
+    #[inline(always)]
+    pub fn numbered(&self, id: usize) -> Listed {
+        // SAFETY: so many are there.
+        if id < self.capacity { unsafe { *self.numbers.add(id) } } else { NONE }
+    }
+
+    /// How many slabs start below an address.
+    pub fn rank_of(&self, start: usize) -> usize {
+        let (mut low, mut high) = (0, self.len);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            // SAFETY: the slabs of a directory are there.
+            if unsafe { self.at(middle).as_ref() }.start < start {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// Adds a slab, all of whose objects are free. There is room for it.
+    pub fn insert(&mut self, slab: SlabRef) {
+        assert!(self.len < self.capacity);
+        // SAFETY: the caller has the slab.
+        let record = unsafe { &mut *slab.as_ptr() };
+        let rank = self.rank_of(record.start);
+        (record.hint, record.id) = (rank, self.free_number());
+        let entry = Listed { start: record.start, slab: slab.as_ptr() };
+        // SAFETY: there is room for one more; and see `free_number`.
+        unsafe {
+            let at = self.sorted.add(rank);
+            at.copy_to(at.add(1), self.len - rank);
+            *at = slab;
+            *self.numbers.add(record.id) = entry;
+        }
+        self.put(entry);
+        self.room.insert(rank);
+        self.room.set(rank);
+        self.len += 1;
+    }
+
+    /// The lowest number that no slab has; mostly that behind them all.
+    fn free_number(&self) -> usize {
+        let is_free = |id: &usize| self.numbered(*id).start == 0;
+        if is_free(&self.len) { self.len } else { (0..self.capacity).find(is_free).unwrap_or(self.len) }
+    }
+
+    /// Takes out the slab of a rank.
+    pub fn remove(&mut self, rank: usize) {
+        let slab = self.at(rank);
+        // SAFETY: the slabs of a directory are there.
+        let Slab { start, id, .. } = *unsafe { slab.as_ref() };
+        // SAFETY: so many stand behind it; and its number is its own.
+        unsafe {
+            let at = self.sorted.add(rank);
+            at.copy_from(at.add(1), self.len - rank - 1);
+            *self.numbers.add(id) = NONE;
+        }
+        self.take(start);
+        self.room.remove(rank);
+        self.len -= 1;
+    }
+
+    /// Says that a slab may have room again.
+    #[cold]
+    pub fn set_room(&mut self, slab: SlabRef) {
+        // SAFETY: the caller has the slab.
+        let record = unsafe { &mut *slab.as_ptr() };
+        if record.hint >= self.len || self.at(record.hint) != slab {
+            record.hint = self.rank_of(record.start);
+        }
+        self.room.set(record.hint);
+    }
+
+    /// Says that the slab of a rank has no room.
+    pub fn clear_room(&mut self, rank: usize) {
+        self.room.clear(rank);
+    }
+
+    /// The lowest slab that may have room.
+    pub fn first_with_room(&self) -> Option<usize> {
+        self.room.first()
+    }
+
+    /// Whether a slab is among those that may have room.
+    pub fn may_have_room(&self, rank: usize) -> bool {
+        self.room.get(rank)
+    }
+
+    /// The first rule of its own that is broken.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let mut below = 0;
+        for rank in 0..self.len {
+            let slab = self.at(rank);
+            // SAFETY: the slabs of a directory are there.
+            let Slab { start, id, .. } = *unsafe { slab.as_ref() };
+            if start <= below {
+                return Err("pool: slabs are not in the order of their addresses");
+            }
+            below = start;
+            if self.find(start) != Some(slab) {
+                return Err("pool: a slab is not found by its address");
+            }
+            if self.numbered(id).slab != slab.as_ptr() {
+                return Err("pool: a slab is not found by its number");
+            }
+        }
+        if !self.room.is_sound() || (self.len..self.capacity).any(|rank| self.room.get(rank)) {
+            return Err("pool: the bitmap of slabs with room is broken");
+        }
+        Ok(())
+    }
+}

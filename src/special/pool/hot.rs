@@ -1,0 +1,355 @@
+//! What every call of a pool ends in: which object is handed out, and which bit a pointer that comes back belongs to.
+//!
+//! The pool keeps a hand on the *current word*: the lowest word of a bitmap that may have a free object. Below it all objects are out.
+
+#![allow(unsafe_code)]
+
+use super::directory::Directory;
+use super::shape::Shape;
+use super::slab::{self, SlabRef};
+use core::ptr::NonNull;
+
+/// The bits of a pool's number of an object that are its place in the slab; above them stands the slab's number.
+pub const PLACE_BITS: u32 = 12;
+const WORD: usize = u64::BITS as usize;
+
+/// The current word where there is none: nothing is ever written to it, as it has no bit.
+static NO_WORD: u64 = 0;
+
+/// An object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Where it starts.
+    pub address: NonNull<u8>,
+    /// Its number: that of its slab, and its place in there.
+    pub number: usize,
+}
+
+/// What is wrong with a pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// The object is free.
+    Free,
+    /// It leads into the object that starts there.
+    Inside(usize),
+    /// It leads to the end of a slab, where no object is.
+    Behind,
+    /// It leads to none of the pool's slabs.
+    Foreign,
+}
+
+/// Where an object's bit is.
+#[derive(Clone, Copy)]
+pub struct Place {
+    slab: SlabRef,
+    index: usize,
+}
+
+/// The slabs, the current word, and how many objects may still be handed out.
+pub struct Hot {
+    word: *mut u64,
+    /// Where the first of its objects is; the highest address if there is no current word.
+    base: usize,
+    /// That object's number.
+    number: usize,
+    left: usize,
+    pub(super) shape: Shape,
+    pub(super) directory: Directory,
+    /// Changes whenever a slab comes or goes.
+    pub(super) epoch: usize,
+}
+
+impl Hot {
+    /// Of no slabs.
+    pub fn new(shape: Shape, limit: usize, directory: Directory) -> Self {
+        let word = (&raw const NO_WORD).cast_mut();
+        Self { word, base: usize::MAX, number: 0, left: limit, shape, directory, epoch: 0 }
+    }
+
+    /// How many objects may still be handed out.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Where the first object of the current word is.
+    pub(super) fn base(&self) -> usize {
+        self.base
+    }
+
+    /// The lowest free object of the current word; `None` if it has none, or no more may be handed out.
+    #[inline(always)]
+    pub fn pop(&mut self) -> Option<Object> {
+        // SAFETY: a slab's word, or the one that stands for none.
+        let bits = unsafe { *self.word };
+        if bits == 0 || self.left == 0 {
+            return None;
+        }
+        // SAFETY: it has a bit, so it is a slab's.
+        unsafe { *self.word = bits & (bits - 1) };
+        self.left -= 1;
+        let index = bits.trailing_zeros() as usize;
+        let address = self.base + index * self.shape.stride;
+        // SAFETY: an object's address is not 0.
+        let address = unsafe { NonNull::new_unchecked(crate::base::pointer::at_mut(address)) };
+        Some(Object { address, number: self.number + index })
+    }
+
+    /// The lowest free object; `None` if there is none, or no more may be handed out.
+    #[inline]
+    pub fn take(&mut self) -> Option<Object> {
+        self.pop().or_else(|| if self.find_word() { self.pop() } else { None })
+    }
+
+    /// Makes the lowest word that has a free object the current one; false if there is none.
+    #[inline(never)]
+    pub fn find_word(&mut self) -> bool {
+        while let Some(rank) = self.directory.first_with_room() {
+            let slab = self.directory.at(rank);
+            // SAFETY: the slabs of a directory are there.
+            let summary = unsafe { &mut (*slab.as_ptr()).summary };
+            while *summary != 0 {
+                let index = summary.trailing_zeros() as usize;
+                // SAFETY: a summary has bits of words alone.
+                let word = unsafe { slab::word(slab, index) };
+                // SAFETY: the same.
+                if unsafe { *word } != 0 {
+                    self.set_word(slab, word, index);
+                    return true;
+                }
+                *summary &= *summary - 1;
+            }
+            self.directory.clear_room(rank);
+        }
+        self.forget_word();
+        false
+    }
+
+    #[inline(always)]
+    fn set_word(&mut self, slab: SlabRef, word: *mut u64, index: usize) {
+        // SAFETY: the caller has the slab.
+        let (start, id) = unsafe { ((*slab.as_ptr()).start, (*slab.as_ptr()).id) };
+        self.word = word;
+        self.base = start + index * WORD * self.shape.stride;
+        self.number = (id << PLACE_BITS) + index * WORD;
+    }
+
+    /// There is no current word. Where there are free objects `find_word` is to be called before one comes back.
+    pub(super) fn forget_word(&mut self) {
+        (self.word, self.base) = ((&raw const NO_WORD).cast_mut(), usize::MAX);
+    }
+
+    /// The place of the object that starts at an address. Nothing but the pool's own records is read.
+    #[inline(always)]
+    pub fn place(&self, address: usize) -> Result<Place, Wrong> {
+        let start = address & !(self.shape.slab_bytes - 1);
+        let Some(slab) = self.directory.find(start) else { return Err(Wrong::Foreign) };
+        match self.shape.index(address - start) {
+            Some(index) => Ok(Place { slab, index }),
+            None => Err(self.inside(start, address)),
+        }
+    }
+
+    #[cold]
+    fn inside(&self, start: usize, address: usize) -> Wrong {
+        let index = (address - start) / self.shape.stride;
+        if index < self.shape.objects { Wrong::Inside(start + index * self.shape.stride) } else { Wrong::Behind }
+    }
+
+    /// Where the object of a number starts, whether it is out or not; `None` if no slab has it.
+    #[inline(always)]
+    pub fn numbered(&self, number: usize) -> Option<NonNull<u8>> {
+        let (start, index) = (self.directory.numbered(number >> PLACE_BITS).start, number % (1 << PLACE_BITS));
+        let is_there = start != 0 && index < self.shape.objects;
+        if is_there { NonNull::new(crate::base::pointer::at_mut(start + index * self.shape.stride)) } else { None }
+    }
+
+    /// Whether an object is out.
+    pub fn is_out(&self, address: usize) -> bool {
+        // SAFETY: a place's word is there.
+        self.place(address).is_ok_and(|place| unsafe { *slab::word(place.slab, place.index / WORD) } & place.bit() == 0)
+    }
+
+    /// Takes an object back.
+    #[inline(always)]
+    pub fn give(&mut self, address: usize) -> Result<(), Wrong> {
+        let place = self.place(address)?;
+        // SAFETY: a place's word is there.
+        let word = unsafe { slab::word(place.slab, place.index / WORD) };
+        // SAFETY: the same.
+        let old = unsafe { *word };
+        if old & place.bit() != 0 {
+            return Err(Wrong::Free);
+        }
+        // SAFETY: the same.
+        unsafe { *word = old | place.bit() };
+        self.left += 1;
+        if old == 0 {
+            self.note_room(place);
+        }
+        if address < self.base {
+            self.set_word(place.slab, word, place.index / WORD);
+        }
+        Ok(())
+    }
+
+    /// A word has a free object again.
+    #[inline(always)]
+    fn note_room(&mut self, place: Place) {
+        // SAFETY: a place's slab is there.
+        let summary = unsafe { &mut (*place.slab.as_ptr()).summary };
+        let old = *summary;
+        *summary |= 1 << (place.index / WORD);
+        if old == 0 {
+            self.directory.set_room(place.slab);
+        }
+    }
+
+    /// Adds a slab, whose objects are all free. The directory has room for it.
+    pub fn add(&mut self, slab: SlabRef) {
+        self.directory.insert(slab);
+        self.epoch += 1;
+        self.find_word();
+    }
+
+    /// Takes out all slabs that have no object out, and returns them, each leading to the next.
+    pub fn take_empty(&mut self) -> Option<SlabRef> {
+        self.take_if(|slab, shape| {
+            // SAFETY: the slabs of a directory are there.
+            (unsafe { slab::count_free(slab, shape) }) == shape.objects
+        })
+    }
+
+    /// Takes out all slabs, the same way.
+    pub fn take_all(&mut self) -> Option<SlabRef> {
+        self.take_if(|_, _| true)
+    }
+
+    fn take_if(&mut self, is_wanted: impl Fn(SlabRef, &Shape) -> bool) -> Option<SlabRef> {
+        let mut taken: Option<SlabRef> = None;
+        for rank in (0..self.directory.len()).rev() {
+            let slab = self.directory.at(rank);
+            if is_wanted(slab, &self.shape) {
+                self.directory.remove(rank);
+                // SAFETY: the slabs of a directory are there.
+                unsafe { (*slab.as_ptr()).next = taken.map_or(core::ptr::null_mut(), NonNull::as_ptr) };
+                taken = Some(slab);
+            }
+        }
+        self.epoch += 1;
+        self.find_word();
+        taken
+    }
+
+    /// Makes all objects free.
+    pub fn give_all(&mut self) {
+        for rank in 0..self.directory.len() {
+            let slab = self.directory.at(rank);
+            let shape = self.shape;
+            // SAFETY: the slabs of a directory are there.
+            unsafe {
+                self.left += shape.objects - slab::count_free(slab, &shape);
+                slab::fill(slab, &shape);
+            }
+            self.directory.set_room(slab);
+        }
+        self.find_word();
+    }
+}
+
+impl Place {
+    #[inline(always)]
+    fn bit(self) -> u64 {
+        1 << (self.index % WORD)
+    }
+}
+
+/// The way through the objects that are out, in the order of their addresses. Between two steps anything may happen to the pool.
+pub struct Cursor {
+    /// Those of the word that have not been visited.
+    bits: u64,
+    base: usize,
+    number: usize,
+    word: *mut u64,
+    /// Of the slab, and of its next word.
+    rank: usize,
+    index: usize,
+    epoch: usize,
+    /// The address behind the object that was visited last.
+    behind: usize,
+}
+
+impl Cursor {
+    /// Before the first.
+    pub fn new(hot: &Hot) -> Self {
+        let word = (&raw const NO_WORD).cast_mut();
+        Self { bits: 0, base: 0, number: 0, word, rank: 0, index: 0, epoch: hot.epoch, behind: 0 }
+    }
+
+    /// The next one.
+    #[inline]
+    pub fn next(&mut self, hot: &Hot) -> Option<Object> {
+        if self.epoch != hot.epoch {
+            self.find_again(hot);
+        }
+        loop {
+            while self.bits == 0 {
+                self.next_word(hot)?;
+            }
+            let index = self.bits.trailing_zeros() as usize;
+            self.bits &= self.bits - 1;
+            // SAFETY: no slab has gone.
+            let is_free = unsafe { *self.word } >> index & 1 != 0;
+            if !is_free {
+                let address = self.base + index * hot.shape.stride;
+                self.behind = address + 1;
+                let address = NonNull::new(crate::base::pointer::at_mut(address))?;
+                return Some(Object { address, number: self.number + index });
+            }
+        }
+    }
+
+    fn next_word(&mut self, hot: &Hot) -> Option<()> {
+        if self.index == hot.shape.words() {
+            (self.rank, self.index) = (self.rank + 1, 0);
+        }
+        if self.rank == hot.directory.len() {
+            return None;
+        }
+        let slab = hot.directory.at(self.rank);
+        // SAFETY: the slabs of a directory are there, and have the words of the shape.
+        unsafe {
+            let record = slab.as_ref();
+            self.base = record.start + self.index * WORD * hot.shape.stride;
+            self.number = (record.id << PLACE_BITS) + self.index * WORD;
+            self.word = slab::word(slab, self.index);
+            self.bits = !*self.word & hot.shape.valid(self.index);
+        }
+        self.index += 1;
+        Some(())
+    }
+
+    /// A slab has come or gone: goes on behind the object that was visited last.
+    #[cold]
+    fn find_again(&mut self, hot: &Hot) {
+        self.epoch = hot.epoch;
+        (self.bits, self.rank, self.index) = (0, 0, 0);
+        // Nothing was visited yet.
+        if self.behind == 0 {
+            return;
+        }
+        // The last slab that starts at most there, or the one behind it.
+        let above = hot.directory.rank_of(self.behind);
+        let Some(rank) = above.checked_sub(1) else { return };
+        // SAFETY: the slabs of a directory are there.
+        let offset = self.behind - unsafe { hot.directory.at(rank).as_ref() }.start;
+        let visited = offset.div_ceil(hot.shape.stride);
+        if visited >= hot.shape.objects {
+            self.rank = above;
+            return;
+        }
+        (self.rank, self.index) = (rank, visited / WORD);
+        if self.next_word(hot).is_some() {
+            self.bits &= u64::MAX << (visited % WORD);
+        }
+    }
+}
