@@ -165,6 +165,7 @@ fn the_header_says_what_the_source_says() {
     let bindings = cbindgen::Builder::new()
         .with_config(config)
         .with_src(Path::new(ROOT).join("src/abi/metes.rs"))
+        .with_src(Path::new(ROOT).join("src/abi/special/pool.rs"))
         .generate()
         .expect("the API is expressible in C");
     let mut made = Vec::new();

@@ -15,3 +15,5 @@ pub mod malloc;
 pub mod metes;
 #[cfg(feature = "export")]
 mod runtime;
+#[cfg(feature = "export")]
+pub mod special;

@@ -22,6 +22,7 @@
 #![allow(unsafe_code)]
 
 pub mod directory;
+pub mod handle;
 pub mod hot;
 pub mod options;
 pub mod report;
@@ -34,7 +35,7 @@ use crate::base::pointer;
 use crate::special::entry::{Entered, Entry};
 use crate::sys::mempool::{pool_allocated, pool_created, pool_destroyed, pool_freed};
 use crate::sys::{errno, valgrind};
-use core::ffi::c_void;
+use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
 use directory::Directory;
 use hot::{Cursor, Hot, Object, Wrong};
@@ -155,18 +156,16 @@ impl Pool {
         }
     }
 
-    /// Takes an object back.
+    /// Takes an object back; false, and nothing was done, if `free` is to be called.
     #[inline(always)]
-    pub fn free(&self, address: usize) -> Result<(), Wrong> {
-        if self.is_plain {
-            // SAFETY: it is not shared, and nothing is called from inside.
-            return unsafe { self.hot.alone() }.give(address);
-        }
-        self.free_slowly(address)
+    pub fn free_quickly(&self, address: usize) -> bool {
+        // SAFETY: it is not shared, and nothing is called from inside.
+        self.is_plain && unsafe { self.hot.alone() }.give_quickly(address)
     }
 
+    /// Takes an object back.
     #[inline(never)]
-    fn free_slowly(&self, address: usize) -> Result<(), Wrong> {
+    pub fn free(&self, address: usize) -> Result<(), Wrong> {
         let mut hot = self.enter();
         let given = hot.give(address);
         if given.is_ok() && self.is_announced {
@@ -336,7 +335,7 @@ impl Pool {
     }
 
     /// Which invariant is broken, if one is.
-    pub fn check(&self) -> Result<(), &'static str> {
+    pub fn check(&self) -> Result<(), &'static CStr> {
         self.enter().check(self.limit)
     }
 }

@@ -114,7 +114,7 @@ fn default_ways(folder: &str) -> Vec<Way> {
     match folder {
         "api" => vec![Way::So, Way::A, Way::Preload],
         "guard" => vec![Way::So, Way::Preload],
-        "misuse" => vec![Way::So],
+        "misuse" | "special" => vec![Way::So],
         "stress" => vec![Way::So, Way::Preload],
         "preload" | "limits" | "detect" => vec![Way::Preload],
         "valgrind" => vec![Way::Memcheck],

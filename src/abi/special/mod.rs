@@ -1,1 +1,2 @@
 //! The C API of the allocators of `special`. Forwarding only.
+pub mod pool;

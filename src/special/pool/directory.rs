@@ -7,19 +7,24 @@
 use super::slab::{Slab, SlabRef};
 use crate::special::levels::{self, Levels};
 use crate::special::memory::Memory;
+use core::ffi::CStr;
 use core::ptr::{NonNull, null_mut};
 
-/// A slab and where it starts; 0 and null if there is none.
+/// A slab by the key that it is found by, which is 0 if there is none.
 #[derive(Clone, Copy)]
-pub struct Listed {
-    /// Where it starts.
-    pub start: usize,
-    /// Its record.
-    pub slab: *mut Slab,
+struct Listed {
+    key: usize,
+    slab: *mut Slab,
 }
 
-const NONE: Listed = Listed { start: 0, slab: null_mut() };
-/// What slabs' addresses are multiplied with: 2^64 over the golden ratio, so that neighbours stand far apart.
+const NONE: Listed = Listed { key: 0, slab: null_mut() };
+/// The key of the slab that starts at an address: no address has that of none.
+#[inline(always)]
+const fn key(start: usize) -> usize {
+    start | 1
+}
+
+/// What keys are multiplied with: 2^64 over the golden ratio, so that neighbours stand far apart.
 const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// The smallest table.
 const CAPACITY_MIN: usize = 16;
@@ -74,7 +79,7 @@ impl Directory {
             let slab = other.at(rank);
             // SAFETY: the slabs of a directory are there.
             let Slab { start, id, .. } = *unsafe { slab.as_ref() };
-            let entry = Listed { start, slab: slab.as_ptr() };
+            let entry = Listed { key: key(start), slab: slab.as_ptr() };
             // SAFETY: both have room for so many.
             unsafe {
                 *self.sorted.add(rank) = slab;
@@ -108,34 +113,36 @@ impl Directory {
     }
 
     #[inline(always)]
-    fn slot(&self, start: usize) -> usize {
-        ((start as u64).wrapping_mul(ODD) >> self.shift) as usize
+    fn slot(&self, key: usize) -> usize {
+        ((key as u64).wrapping_mul(ODD) >> self.shift) as usize
+    }
+
+    /// The slab that starts at an address, if it stands where the hash says.
+    #[inline(always)]
+    pub fn find_quickly(&self, start: usize) -> Option<SlabRef> {
+        let key = key(start);
+        // SAFETY: a slot lies in the table; what has a key has a slab.
+        unsafe {
+            let entry = *self.table.add(self.slot(key));
+            if entry.key == key { Some(NonNull::new_unchecked(entry.slab)) } else { None }
+        }
     }
 
     /// The slab that starts at an address.
-    #[inline(always)]
     pub fn find(&self, start: usize) -> Option<SlabRef> {
+        let (mask, key) = (2 * self.capacity - 1, key(start));
+        let slots = (0..=mask).map(|step| (self.slot(key) + step) & mask);
         // SAFETY: a slot lies in the table.
-        let entry = unsafe { *self.table.add(self.slot(start)) };
-        if entry.start == start { NonNull::new(entry.slab) } else { self.find_further(start) }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn find_further(&self, start: usize) -> Option<SlabRef> {
-        let mask = 2 * self.capacity - 1;
-        let slots = (0..=mask).map(|step| (self.slot(start) + step) & mask);
-        // SAFETY: a slot lies in the table.
-        let entries = slots.map(|slot| unsafe { *self.table.add(slot) }).take_while(|entry| entry.start != 0);
-        entries.into_iter().find(|entry| entry.start == start).and_then(|entry| NonNull::new(entry.slab))
+        let mut entries = slots.map(|slot| unsafe { *self.table.add(slot) }).take_while(|entry| entry.key != 0);
+        entries.find(|entry| entry.key == key).and_then(|entry| NonNull::new(entry.slab))
     }
 
     fn put(&mut self, entry: Listed) {
         let mask = 2 * self.capacity - 1;
-        let mut slot = self.slot(entry.start);
+        let mut slot = self.slot(entry.key);
         // SAFETY: a slot lies in the table; at least half of it is empty.
         unsafe {
-            while (*self.table.add(slot)).start != 0 {
+            while (*self.table.add(slot)).key != 0 {
                 slot = (slot + 1) & mask;
             }
             *self.table.add(slot) = entry;
@@ -143,22 +150,22 @@ impl Directory {
     }
 
     /// Takes an entry out of the table, and closes the gap: those behind it that would not be found any more move up.
-    fn take(&mut self, start: usize) {
+    fn take(&mut self, key: usize) {
         let mask = 2 * self.capacity - 1;
-        let mut slot = self.slot(start);
+        let mut slot = self.slot(key);
         // SAFETY: a slot lies in the table; the entry is there, and there is an empty one.
         unsafe {
-            while (*self.table.add(slot)).start != start {
+            while (*self.table.add(slot)).key != key {
                 slot = (slot + 1) & mask;
             }
             let mut gap = slot;
             loop {
                 slot = (slot + 1) & mask;
                 let entry = *self.table.add(slot);
-                if entry.start == 0 {
+                if entry.key == 0 {
                     break;
                 }
-                let home = self.slot(entry.start);
+                let home = self.slot(entry.key);
                 if (slot.wrapping_sub(home) & mask) >= (slot.wrapping_sub(gap) & mask) {
                     *self.table.add(gap) = entry;
                     gap = slot;
@@ -168,11 +175,16 @@ impl Directory {
         }
     }
 
-    /// The entry of a number; an empty one if no slab has it.
     #[inline(always)]
-    pub fn numbered(&self, id: usize) -> Listed {
+    fn listed(&self, id: usize) -> Listed {
         // SAFETY: so many are there.
         if id < self.capacity { unsafe { *self.numbers.add(id) } } else { NONE }
+    }
+
+    /// Where the slab of a number starts.
+    #[inline(always)]
+    pub fn numbered(&self, id: usize) -> Option<usize> {
+        self.listed(id).key.checked_sub(1)
     }
 
     /// How many slabs start below an address.
@@ -197,7 +209,7 @@ impl Directory {
         let record = unsafe { &mut *slab.as_ptr() };
         let rank = self.rank_of(record.start);
         (record.hint, record.id) = (rank, self.free_number());
-        let entry = Listed { start: record.start, slab: slab.as_ptr() };
+        let entry = Listed { key: key(record.start), slab: slab.as_ptr() };
         // SAFETY: there is room for one more; and see `free_number`.
         unsafe {
             let at = self.sorted.add(rank);
@@ -213,7 +225,7 @@ impl Directory {
 
     /// The lowest number that no slab has; mostly that behind them all.
     fn free_number(&self) -> usize {
-        let is_free = |id: &usize| self.numbered(*id).start == 0;
+        let is_free = |id: &usize| self.numbered(*id).is_none();
         if is_free(&self.len) { self.len } else { (0..self.capacity).find(is_free).unwrap_or(self.len) }
     }
 
@@ -228,20 +240,21 @@ impl Directory {
             at.copy_from(at.add(1), self.len - rank - 1);
             *self.numbers.add(id) = NONE;
         }
-        self.take(start);
+        self.take(key(start));
         self.room.remove(rank);
         self.len -= 1;
     }
 
-    /// Says that a slab may have room again.
-    #[cold]
-    pub fn set_room(&mut self, slab: SlabRef) {
+    /// Says that a slab may have room again. True.
+    #[inline(never)]
+    pub fn set_room(&mut self, slab: SlabRef) -> bool {
         // SAFETY: the caller has the slab.
         let record = unsafe { &mut *slab.as_ptr() };
         if record.hint >= self.len || self.at(record.hint) != slab {
             record.hint = self.rank_of(record.start);
         }
         self.room.set(record.hint);
+        true
     }
 
     /// Says that the slab of a rank has no room.
@@ -260,25 +273,25 @@ impl Directory {
     }
 
     /// The first rule of its own that is broken.
-    pub fn check(&self) -> Result<(), &'static str> {
+    pub fn check(&self) -> Result<(), &'static CStr> {
         let mut below = 0;
         for rank in 0..self.len {
             let slab = self.at(rank);
             // SAFETY: the slabs of a directory are there.
             let Slab { start, id, .. } = *unsafe { slab.as_ref() };
             if start <= below {
-                return Err("pool: slabs are not in the order of their addresses");
+                return Err(c"pool: slabs are not in the order of their addresses");
             }
             below = start;
             if self.find(start) != Some(slab) {
-                return Err("pool: a slab is not found by its address");
+                return Err(c"pool: a slab is not found by its address");
             }
-            if self.numbered(id).slab != slab.as_ptr() {
-                return Err("pool: a slab is not found by its number");
+            if self.listed(id).slab != slab.as_ptr() {
+                return Err(c"pool: a slab is not found by its number");
             }
         }
         if !self.room.is_sound() || (self.len..self.capacity).any(|rank| self.room.get(rank)) {
-            return Err("pool: the bitmap of slabs with room is broken");
+            return Err(c"pool: the bitmap of slabs with room is broken");
         }
         Ok(())
     }

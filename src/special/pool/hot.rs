@@ -158,9 +158,9 @@ impl Hot {
     /// Where the object of a number starts, whether it is out or not; `None` if no slab has it.
     #[inline(always)]
     pub fn numbered(&self, number: usize) -> Option<NonNull<u8>> {
-        let (start, index) = (self.directory.numbered(number >> PLACE_BITS).start, number % (1 << PLACE_BITS));
-        let is_there = start != 0 && index < self.shape.objects;
-        if is_there { NonNull::new(crate::base::pointer::at_mut(start + index * self.shape.stride)) } else { None }
+        let (start, index) = (self.directory.numbered(number >> PLACE_BITS)?, number % (1 << PLACE_BITS));
+        let address = start + index * self.shape.stride;
+        if index < self.shape.objects { NonNull::new(crate::base::pointer::at_mut(address)) } else { None }
     }
 
     /// Whether an object is out.
@@ -170,38 +170,47 @@ impl Hot {
     }
 
     /// Takes an object back.
-    #[inline(always)]
     pub fn give(&mut self, address: usize) -> Result<(), Wrong> {
         let place = self.place(address)?;
+        if self.give_at(place, address) { Ok(()) } else { Err(Wrong::Free) }
+    }
+
+    /// The same; false, and nothing was done, if it has to be looked at more closely.
+    #[inline(always)]
+    pub fn give_quickly(&mut self, address: usize) -> bool {
+        let start = address & !(self.shape.slab_bytes - 1);
+        let Some(slab) = self.directory.find_quickly(start) else { return false };
+        let Some(index) = self.shape.index(address - start) else { return false };
+        self.give_at(Place { slab, index }, address)
+    }
+
+    /// Takes back the object of a place; false if it is free. All calls stand at the end, so that no register is to be saved.
+    #[inline(always)]
+    fn give_at(&mut self, place: Place, address: usize) -> bool {
         // SAFETY: a place's word is there.
         let word = unsafe { slab::word(place.slab, place.index / WORD) };
         // SAFETY: the same.
         let old = unsafe { *word };
         if old & place.bit() != 0 {
-            return Err(Wrong::Free);
+            return false;
         }
         // SAFETY: the same.
         unsafe { *word = old | place.bit() };
         self.left += 1;
-        if old == 0 {
-            self.note_room(place);
-        }
         if address < self.base {
             self.set_word(place.slab, word, place.index / WORD);
         }
-        Ok(())
+        if old == 0 { self.note_room(place) } else { true }
     }
 
-    /// A word has a free object again.
+    /// A word has a free object again. True.
     #[inline(always)]
-    fn note_room(&mut self, place: Place) {
+    fn note_room(&mut self, place: Place) -> bool {
         // SAFETY: a place's slab is there.
         let summary = unsafe { &mut (*place.slab.as_ptr()).summary };
         let old = *summary;
         *summary |= 1 << (place.index / WORD);
-        if old == 0 {
-            self.directory.set_room(place.slab);
-        }
+        old != 0 || self.directory.set_room(place.slab)
     }
 
     /// Adds a slab, whose objects are all free. The directory has room for it.

@@ -7,6 +7,7 @@ use super::slab;
 use crate::base::code::Code;
 use crate::report::foreign;
 use crate::trace::report;
+use core::ffi::CStr;
 
 /// Says what is wrong with an address that was freed into a pool of objects of `bytes` bytes; aborts, unless the options say otherwise.
 #[cold]
@@ -33,7 +34,7 @@ pub fn refuse_free(address: usize, wrong: Wrong, bytes: usize) {
 
 impl Hot {
     /// Which invariant is broken, if one is, of a pool that may have `limit` objects out.
-    pub fn check(&self, limit: usize) -> Result<(), &'static str> {
+    pub fn check(&self, limit: usize) -> Result<(), &'static CStr> {
         self.directory.check()?;
         let (mut free, mut lowest) = (0, usize::MAX);
         for rank in 0..self.directory.len() {
@@ -42,16 +43,16 @@ impl Hot {
             lowest = lowest.min(found.1);
         }
         if self.directory.len() * self.shape.objects - free != limit - self.left() {
-            return Err("pool: the count of objects that are out is wrong");
+            return Err(c"pool: the count of objects that are out is wrong");
         }
         if lowest < self.base() {
-            return Err("pool: an object is free below the current word");
+            return Err(c"pool: an object is free below the current word");
         }
         Ok(())
     }
 
     /// How many objects of a slab are free, and where the lowest is.
-    fn check_slab(&self, rank: usize) -> Result<(usize, usize), &'static str> {
+    fn check_slab(&self, rank: usize) -> Result<(usize, usize), &'static CStr> {
         let slab = self.directory.at(rank);
         // SAFETY: the slabs of a directory are there.
         let (start, summary) = unsafe { (slab.as_ref().start, slab.as_ref().summary) };
@@ -60,10 +61,10 @@ impl Hot {
             // SAFETY: the slabs of a directory are there, and have the words of the shape.
             let word = unsafe { *slab::word(slab, index) };
             if word & !self.shape.valid(index) != 0 {
-                return Err("pool: a bit stands for no object");
+                return Err(c"pool: a bit stands for no object");
             }
             if word != 0 && summary >> index & 1 == 0 {
-                return Err("pool: a slab's summary lacks a word with a free object");
+                return Err(c"pool: a slab's summary lacks a word with a free object");
             }
             if word != 0 && lowest == usize::MAX {
                 lowest = start + (index * 64 + word.trailing_zeros() as usize) * self.shape.stride;
@@ -71,7 +72,7 @@ impl Hot {
             free += word.count_ones() as usize;
         }
         if summary != 0 && !self.directory.may_have_room(rank) {
-            return Err("pool: a slab with a free object is not among those with room");
+            return Err(c"pool: a slab with a free object is not among those with room");
         }
         Ok((free, lowest))
     }
