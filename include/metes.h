@@ -4,10 +4,15 @@
 #ifndef METES_H
 #define METES_H
 
-/* Made by cbindgen from src/abi/metes.rs; a test holds it equal to the source. */
+/* Made by cbindgen from src/abi; a test holds it equal to the source. */
 
 #include <stddef.h>
 #include <stdint.h>
+
+/*
+ A pool of objects of one size. One thread at a time may use it, unless it was made with `shared`.
+ */
+struct metes_pool;
 
 /*
  Called when `bytes` bytes cannot be had, with no lock held. It returns other than 0 if the request is to be tried again, as it has
@@ -106,6 +111,83 @@ struct metes_stats {
   size_t arenas;
 };
 
+/*
+ How a pool is. Set `size`, and what is not to be the default, which zero is.
+ */
+struct metes_pool_options {
+  /*
+   `sizeof(struct metes_pool_options)`.
+   */
+  size_t size;
+  /*
+   What each object's address is a multiple of: a power of two. By default the largest that divides the size of an object, up to 16,
+   which is enough for any C type of that size that asks for no more by itself.
+   */
+  size_t align;
+  /*
+   The most objects that may be out at a time. By default as many as there is memory for.
+   */
+  size_t limit;
+  /*
+   Objects that are made ready at the start.
+   */
+  size_t reserve;
+  /*
+   1 if several threads use the pool at a time: each call takes a lock then.
+   */
+  size_t shared;
+  /*
+   Constructs an object when its slab is made, before it is handed out for the first time; 0 if it has worked. It may not use the object's pool.
+   */
+  int (*construct)(void *object, void *argument);
+  /*
+   Destructs an object when its slab goes, whether it is out or not. It may not use the object's pool.
+   */
+  void (*destruct)(void *object, void *argument);
+  /*
+   What both are given.
+   */
+  void *argument;
+};
+
+/*
+ What a pool has. In C++ write `struct metes_pool_stats`: the function of that name hides the type.
+ */
+struct metes_pool_stats {
+  /*
+   Objects that are out.
+   */
+  size_t live;
+  /*
+   Objects that are free in the slabs that there are.
+   */
+  size_t free;
+  /*
+   Slabs.
+   */
+  size_t slabs;
+  /*
+   Bytes of the slabs.
+   */
+  size_t bytes;
+  /*
+   Bytes of an object, as asked for.
+   */
+  size_t object_bytes;
+  /*
+   Bytes from one object to the next.
+   */
+  size_t stride;
+  /*
+   What each object's address is a multiple of.
+   */
+  size_t align;
+  /*
+   Objects of a slab.
+   */
+  size_t slab_objects;
+};
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -157,6 +239,106 @@ metes_oom_handler metes_set_oom_handler(metes_oom_handler handler);
  */
 size_t metes_stats(struct metes_stats *out,
                    size_t size);
+
+/*
+ Makes a pool of objects of `object_bytes` bytes, up to 256 MiB. NULL for `options` means all defaults. Returns NULL with EINVAL in errno when an
+ option is not valid, and a line on standard error says what is, or with ENOMEM.
+
+ # Safety
+ `options` is NULL or has as many bytes as its `size` says; the callbacks may be called until the pool was destroyed.
+ */
+struct metes_pool *metes_pool_new(size_t object_bytes,
+                                  const struct metes_pool_options *options);
+
+/*
+ Destructs all objects, those that are out too, and gives all memory back. NULL is fine.
+
+ # Safety
+ Nothing of the pool is used any more.
+ */
+void metes_pool_destroy(struct metes_pool *pool);
+
+/*
+ The free object with the lowest address. It is as the constructor, or who freed it, has left it. NULL and ENOMEM if as many are out as may be,
+ without memory, or if the constructor has failed.
+
+ # Safety
+ `pool` is one.
+ */
+void *metes_pool_alloc(struct metes_pool *pool);
+
+/*
+ Takes an object back; nothing is written to it. NULL is fine. A pointer that is no object of this pool's that is out is reported: M001, M003
+ or M004.
+
+ # Safety
+ `pool` is one.
+ */
+void metes_pool_free(struct metes_pool *pool,
+                     void *object);
+
+/*
+ Calls a function for each object that is out, in the order of their addresses, until it returns other than 0; returns that, or else 0. It may free the
+ object that it is given, and call any other function for the pool but `metes_pool_destroy`: objects that come out behind the one it was given are
+ visited, and those that were freed are not.
+
+ # Safety
+ `pool` is one, and `callback` a function.
+ */
+int metes_pool_for_each(struct metes_pool *pool,
+                        int (*callback)(void *object, void *argument),
+                        void *argument);
+
+/*
+ 1 if an object of the pool's that is out starts there, else 0. Any pointer may be asked for.
+
+ # Safety
+ `pool` is one.
+ */
+int metes_pool_owns(const struct metes_pool *pool, const void *object);
+
+/*
+ How many objects are out.
+
+ # Safety
+ `pool` is one.
+ */
+size_t metes_pool_count(const struct metes_pool *pool);
+
+/*
+ Gives the slabs back that have no object out. Returns how many bytes that were.
+
+ # Safety
+ `pool` is one.
+ */
+size_t metes_pool_trim(struct metes_pool *pool);
+
+/*
+ Frees all objects at once. They stay constructed, and the slabs stay.
+
+ # Safety
+ `pool` is one, and nobody uses an object of it any more.
+ */
+void metes_pool_reset(struct metes_pool *pool);
+
+/*
+ Checks every invariant of the pool. Returns NULL if all hold, else a text that names the first broken one. Static.
+
+ # Safety
+ `pool` is one.
+ */
+const char *metes_pool_check(const struct metes_pool *pool);
+
+/*
+ Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_pool_stats)`. A library newer than
+ the header writes no more than that. Returns how many bytes it wrote.
+
+ # Safety
+ `pool` is one, and `out` valid for writes of `size` bytes.
+ */
+size_t metes_pool_stats(const struct metes_pool *pool,
+                        struct metes_pool_stats *out,
+                        size_t size);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -34,6 +34,7 @@ mod tests;
 use crate::base::pointer;
 use crate::special::entry::{Entered, Entry};
 use crate::sys::mempool::{pool_allocated, pool_created, pool_destroyed, pool_freed};
+use crate::sys::valgrind::{allocated, freed};
 use crate::sys::{errno, valgrind};
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
@@ -42,6 +43,9 @@ use hot::{Cursor, Hot, Object, Wrong};
 use options::{Callbacks, Options};
 use shape::Shape;
 use slab::SlabRef;
+
+/// See `Pool::gap`.
+const GAP: usize = 64;
 
 /// The pool.
 pub struct Pool {
@@ -70,10 +74,10 @@ pub struct Stats {
 }
 
 impl Pool {
-    /// A pool of objects of so many bytes, without slabs yet; `None`, and ENOMEM in errno, if there is no memory. The options are valid. Valgrind knows what
-    /// is announced by the pool's address, so that is to be set when the pool is in its place.
-    pub fn new(object_bytes: usize, options: &Options) -> Option<Self> {
-        let shape = Shape::new(object_bytes, options.align, options.limit);
+    /// A pool of objects of so many bytes, without slabs yet; `None`, and ENOMEM in errno, if there is no memory. The options are valid. `gap` is what valgrind
+    /// needs: see `announce`.
+    pub fn new(object_bytes: usize, options: &Options, gap: usize) -> Option<Self> {
+        let shape = Shape::with_gaps(object_bytes, options.align, options.limit, gap);
         let limit = if options.limit == 0 { usize::MAX } else { options.limit };
         let hot = Hot::new(shape, limit, Directory::new(0)?);
         let is_shared = options.shared != 0;
@@ -82,11 +86,16 @@ impl Pool {
         Some(Self { hot, is_plain: !is_shared, is_announced: false, shape, object_bytes, limit, callbacks })
     }
 
+    /// Bytes behind each object that nobody may touch, so that valgrind's tools see who goes too far; none where they do not run.
+    pub fn gap() -> usize {
+        if valgrind::listens() { GAP } else { 0 }
+    }
+
     /// Tells valgrind of every object from now on, if it listens. The pool stays in its place.
     pub fn announce(&mut self) {
         if valgrind::listens() {
             (self.is_announced, self.is_plain) = (true, false);
-            pool_created!(self.name());
+            pool_created!(self.name(), GAP);
         }
     }
 
@@ -215,16 +224,24 @@ impl Pool {
         for index in 0..self.shape.objects {
             let Some(construct) = self.callbacks.construct else { break };
             if construct(self.object(slab, index), self.callbacks.argument) != 0 {
+                self.withdraw_chunk(slab);
                 self.unmake(slab, index);
                 errno::set_errno(libc::ENOMEM);
                 return None;
             }
         }
-        if self.is_announced {
-            // SAFETY: it was just made.
-            valgrind::hide(unsafe { slab.as_ref() }.start, self.shape.chunk_bytes());
-        }
+        self.withdraw_chunk(slab);
         Some(slab)
+    }
+
+    /// Memcheck would say of each address in a slab that it is in the chunk: it is to know the objects alone.
+    fn withdraw_chunk(&self, slab: SlabRef) {
+        if self.is_announced {
+            let (start, bytes) = (self.object(slab, 0).addr(), self.shape.chunk_bytes());
+            valgrind::shrink(start, bytes, 1);
+            freed!(start);
+            valgrind::hide(start, bytes);
+        }
     }
 
     fn object(&self, slab: SlabRef, index: usize) -> *mut c_void {
@@ -241,6 +258,9 @@ impl Pool {
                 valgrind::show(object.addr(), self.object_bytes);
             }
             destruct(object, self.callbacks.argument);
+        }
+        if self.is_announced {
+            allocated!(self.object(slab, 0).addr(), self.shape.chunk_bytes(), false);
         }
         // SAFETY: nobody else has it.
         unsafe { slab::release(slab) };
@@ -280,10 +300,9 @@ impl Pool {
         hot.give_all();
         if self.is_announced {
             pool_destroyed!(self.name());
-            pool_created!(self.name());
+            pool_created!(self.name(), GAP);
             for rank in 0..hot.directory.len() {
-                // SAFETY: the slabs of a directory are there.
-                valgrind::hide(unsafe { hot.directory.at(rank).as_ref() }.start, self.shape.chunk_bytes());
+                valgrind::hide(self.object(hot.directory.at(rank), 0).addr(), self.shape.chunk_bytes());
             }
         }
     }

@@ -1,11 +1,15 @@
 //! Valgrind's requests for pools: memory that is given out in pieces by an allocator inside a block of another one.
 
-/// A pool is there: pieces will be given out of it. Its name is an address.
+/// A pool is there: pieces will be given out of it. Its name is an address. So many bytes before and behind each piece are nobody's: an access there is
+/// said to be one before or behind the piece.
 macro_rules! pool_created {
     ($pool:expr) => {
+        $crate::sys::mempool::pool_created!($pool, 0)
+    };
+    ($pool:expr, $gap:expr) => {
         if $crate::sys::valgrind::listens() {
             use $crate::sys::mempool::CREATE_MEMPOOL;
-            $crate::sys::valgrind::request!(CREATE_MEMPOOL, $pool, 0, 0);
+            $crate::sys::valgrind::request!(CREATE_MEMPOOL, $pool, $gap, 0);
         }
     };
 }

@@ -32,7 +32,7 @@ impl Handle {
             return None;
         }
         let block: NonNull<Self> = Memory::Process.allocate(size_of::<Self>(), align_of::<Self>())?.cast();
-        let Some(pool) = Pool::new(object_bytes, options) else {
+        let Some(pool) = Pool::new(object_bytes, options, Pool::gap()) else {
             // SAFETY: it was just made.
             unsafe { Memory::Process.release(block.cast()) };
             return None;

@@ -37,10 +37,15 @@ impl Shape {
     /// For objects of `bytes` bytes, at most `OBJECT_MAX`, of which at most `limit` are out at a time. `align` is a power of two up to `OBJECT_MAX`, or 0 for
     /// what an object of that size can need: the largest power of two that divides it, up to 16.
     pub fn new(bytes: usize, align: usize, limit: usize) -> Self {
+        Self::with_gaps(bytes, align, limit, 0)
+    }
+
+    /// The same with so many unused bytes, or a few more, behind each object.
+    pub fn with_gaps(bytes: usize, align: usize, limit: usize, gap: usize) -> Self {
         let bytes = bytes.max(1);
         let align = if align == 0 { (1 << bytes.trailing_zeros()).min(GRAIN) } else { align };
         // Of a single byte there is no `magic`.
-        let stride = align::up(bytes.max(2), align);
+        let stride = align::up(bytes.max(2) + gap, align);
         let slab_bytes = slab_bytes(stride, limit);
         let objects = (usable(slab_bytes) / stride).min(OBJECTS_MAX);
         debug_assert!(objects > 0);

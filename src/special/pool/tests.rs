@@ -8,7 +8,7 @@ use std::vec::Vec;
 
 fn pool(bytes: usize, options: &Options) -> Pool {
     assert!(options.are_valid_for(bytes));
-    Pool::new(bytes, options).unwrap()
+    Pool::new(bytes, options, 0).unwrap()
 }
 
 fn out(pool: &Pool) -> usize {
