@@ -1,1 +1,3 @@
 //! L13: what Rust programs use beside the global allocator: safe types over the allocators of `special`.
+
+pub mod pool;
