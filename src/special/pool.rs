@@ -142,7 +142,7 @@ impl Pool {
     fn alloc_slowly(&self) -> Option<Object> {
         loop {
             let mut hot = self.enter();
-            if let Some(object) = hot.take() {
+            if let Some(object) = hot.pop() {
                 self.announce_out(object.address);
                 return Some(object);
             }

@@ -35,7 +35,7 @@ pub struct Directory {
     len: usize,
     /// `capacity` of them, by address: an array that is sorted.
     sorted: *mut SlabRef,
-    /// Which of these may have room: all that have, and some that had.
+    /// Which of these have room.
     room: Levels,
     /// A table of `2 * capacity` entries, or more, by the hash of their address.
     table: *mut Listed,
@@ -188,6 +188,7 @@ impl Directory {
     }
 
     /// How many slabs start below an address.
+    #[inline(never)]
     pub fn rank_of(&self, start: usize) -> usize {
         let (mut low, mut high) = (0, self.len);
         while low < high {
@@ -245,30 +246,38 @@ impl Directory {
         self.len -= 1;
     }
 
-    /// Says that a slab may have room again. True.
-    #[inline(never)]
-    pub fn set_room(&mut self, slab: SlabRef) -> bool {
+    /// The rank of a slab.
+    #[inline(always)]
+    fn rank(&self, slab: SlabRef) -> usize {
         // SAFETY: the caller has the slab.
         let record = unsafe { &mut *slab.as_ptr() };
         if record.hint >= self.len || self.at(record.hint) != slab {
             record.hint = self.rank_of(record.start);
         }
-        self.room.set(record.hint);
+        record.hint
+    }
+
+    /// Says that a slab has room. True.
+    #[inline(never)]
+    pub fn set_room(&mut self, slab: SlabRef) -> bool {
+        self.room.set(self.rank(slab));
         true
     }
 
-    /// Says that the slab of a rank has no room.
-    pub fn clear_room(&mut self, rank: usize) {
-        self.room.clear(rank);
+    /// Says that a slab has no room.
+    #[inline]
+    pub fn clear_room(&mut self, slab: SlabRef) {
+        self.room.clear(self.rank(slab));
     }
 
-    /// The lowest slab that may have room.
+    /// The lowest slab that has room.
+    #[inline]
     pub fn first_with_room(&self) -> Option<usize> {
         self.room.first()
     }
 
-    /// Whether a slab is among those that may have room.
-    pub fn may_have_room(&self, rank: usize) -> bool {
+    /// Whether a slab is among those that have room.
+    pub fn has_room(&self, rank: usize) -> bool {
         self.room.get(rank)
     }
 

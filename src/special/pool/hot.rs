@@ -1,6 +1,11 @@
 //! What every call of a pool ends in: which object is handed out, and which bit a pointer that comes back belongs to.
 //!
-//! The pool keeps a hand on the *current word*: the lowest word of a bitmap that may have a free object. Below it all objects are out.
+//! The pool keeps a hand on the *current word*: the lowest word of a bitmap that has a free object. Where that has none any more the next one is looked
+//! for at once, not when it is needed: then each branch of a call depends on how full the pool is, and not on which object came back, which no
+//! processor can foresee.
+//!
+//! And it has a *hand*: an object that came back and has a lower address than all that are free. It is the next to be handed out, and no bitmap hears of it. Who
+//! takes and gives by turns gets it without a detour, as does who replaces objects in a pool that is full.
 
 #![allow(unsafe_code)]
 
@@ -52,7 +57,16 @@ pub struct Hot {
     base: usize,
     /// That object's number.
     number: usize,
+    /// Its slab; dangling if there is none.
+    slab: SlabRef,
     left: usize,
+    /// Where the object in the hand is, or 0; its number.
+    hand: usize,
+    hand_number: usize,
+    /// No object is free in the bitmaps below this address.
+    floor: usize,
+    /// What comes back from below this is lower than all that is free: the address of the object in the hand, or `floor`.
+    bound: usize,
     pub(super) shape: Shape,
     pub(super) directory: Directory,
     /// Changes whenever a slab comes or goes.
@@ -63,7 +77,21 @@ impl Hot {
     /// Of no slabs.
     pub fn new(shape: Shape, limit: usize, directory: Directory) -> Self {
         let word = (&raw const NO_WORD).cast_mut();
-        Self { word, base: usize::MAX, number: 0, left: limit, shape, directory, epoch: 0 }
+        let (base, slab) = (usize::MAX, SlabRef::dangling());
+        Self {
+            word,
+            base,
+            number: 0,
+            slab,
+            left: limit,
+            hand: 0,
+            hand_number: 0,
+            floor: 0,
+            bound: 0,
+            shape,
+            directory,
+            epoch: 0,
+        }
     }
 
     /// How many objects may still be handed out.
@@ -76,66 +104,75 @@ impl Hot {
         self.base
     }
 
-    /// The lowest free object of the current word; `None` if it has none, or no more may be handed out.
+    /// The lowest free object; `None` if there is none, or no more may be handed out.
     #[inline(always)]
     pub fn pop(&mut self) -> Option<Object> {
+        let hand = self.hand;
+        if hand != 0 {
+            // It was out, so it may be out again.
+            self.left -= 1;
+            (self.hand, self.bound) = (0, self.floor);
+            // SAFETY: an object's address is not 0.
+            let address = unsafe { NonNull::new_unchecked(crate::base::pointer::at_mut(hand)) };
+            return Some(Object { address, number: self.hand_number });
+        }
         // SAFETY: a slab's word, or the one that stands for none.
         let bits = unsafe { *self.word };
         if bits == 0 || self.left == 0 {
             return None;
         }
+        let rest = bits & (bits - 1);
         // SAFETY: it has a bit, so it is a slab's.
-        unsafe { *self.word = bits & (bits - 1) };
+        unsafe { *self.word = rest };
         self.left -= 1;
         let index = bits.trailing_zeros() as usize;
         let address = self.base + index * self.shape.stride;
+        (self.floor, self.bound) = (address + 1, address + 1);
         // SAFETY: an object's address is not 0.
         let address = unsafe { NonNull::new_unchecked(crate::base::pointer::at_mut(address)) };
-        Some(Object { address, number: self.number + index })
-    }
-
-    /// The lowest free object; `None` if there is none, or no more may be handed out.
-    #[inline]
-    pub fn take(&mut self) -> Option<Object> {
-        self.pop().or_else(|| if self.find_word() { self.pop() } else { None })
-    }
-
-    /// Makes the lowest word that has a free object the current one; false if there is none.
-    #[inline(never)]
-    pub fn find_word(&mut self) -> bool {
-        while let Some(rank) = self.directory.first_with_room() {
-            let slab = self.directory.at(rank);
-            // SAFETY: the slabs of a directory are there.
-            let summary = unsafe { &mut (*slab.as_ptr()).summary };
-            while *summary != 0 {
-                let index = summary.trailing_zeros() as usize;
-                // SAFETY: a summary has bits of words alone.
-                let word = unsafe { slab::word(slab, index) };
-                // SAFETY: the same.
-                if unsafe { *word } != 0 {
-                    self.set_word(slab, word, index);
-                    return true;
-                }
-                *summary &= *summary - 1;
-            }
-            self.directory.clear_room(rank);
+        let object = Object { address, number: self.number + index };
+        if rest == 0 {
+            self.leave_word();
         }
-        self.forget_word();
-        false
+        Some(object)
+    }
+
+    /// The current word has no free object any more: the next one is the current one.
+    #[inline(never)]
+    fn leave_word(&mut self) {
+        // SAFETY: there was a current word, so this is its slab.
+        let summary = unsafe { &mut (*self.slab.as_ptr()).summary };
+        // The word was the lowest.
+        *summary &= *summary - 1;
+        if *summary == 0 {
+            self.directory.clear_room(self.slab);
+            return self.find_word();
+        }
+        let index = summary.trailing_zeros() as usize;
+        // SAFETY: a summary has bits of words alone.
+        self.set_word(self.slab, unsafe { slab::word(self.slab, index) }, index);
+    }
+
+    /// Makes the lowest word that has a free object the current one, if there is one.
+    fn find_word(&mut self) {
+        let Some(rank) = self.directory.first_with_room() else {
+            (self.word, self.base) = ((&raw const NO_WORD).cast_mut(), usize::MAX);
+            return;
+        };
+        let slab = self.directory.at(rank);
+        // SAFETY: the slabs of a directory are there.
+        let index = unsafe { slab.as_ref() }.summary.trailing_zeros() as usize;
+        // SAFETY: a summary has bits of words alone.
+        self.set_word(slab, unsafe { slab::word(slab, index) }, index);
     }
 
     #[inline(always)]
     fn set_word(&mut self, slab: SlabRef, word: *mut u64, index: usize) {
         // SAFETY: the caller has the slab.
         let (start, id) = unsafe { ((*slab.as_ptr()).start, (*slab.as_ptr()).id) };
-        self.word = word;
+        (self.word, self.slab) = (word, slab);
         self.base = start + index * WORD * self.shape.stride;
         self.number = (id << PLACE_BITS) + index * WORD;
-    }
-
-    /// There is no current word. Where there are free objects `find_word` is to be called before one comes back.
-    pub(super) fn forget_word(&mut self) {
-        (self.word, self.base) = ((&raw const NO_WORD).cast_mut(), usize::MAX);
     }
 
     /// The place of the object that starts at an address. Nothing but the pool's own records is read.
@@ -165,8 +202,8 @@ impl Hot {
 
     /// Whether an object is out.
     pub fn is_out(&self, address: usize) -> bool {
-        // SAFETY: a place's word is there.
-        self.place(address).is_ok_and(|place| unsafe { *slab::word(place.slab, place.index / WORD) } & place.bit() == 0)
+        let is_out = |place: Place| address != self.hand && place.word() & place.bit() == 0;
+        self.place(address).is_ok_and(is_out)
     }
 
     /// Takes an object back.
@@ -187,20 +224,64 @@ impl Hot {
     /// Takes back the object of a place; false if it is free. All calls stand at the end, so that no register is to be saved.
     #[inline(always)]
     fn give_at(&mut self, place: Place, address: usize) -> bool {
+        if place.word() & place.bit() != 0 {
+            return false;
+        }
+        if address >= self.bound {
+            return address != self.hand && self.give_to_bitmap(place, address);
+        }
+        if self.hand != 0 {
+            return self.change_hand(place, address);
+        }
+        self.left += 1;
+        self.take_in_hand(place, address);
+        true
+    }
+
+    #[inline(always)]
+    fn take_in_hand(&mut self, place: Place, address: usize) {
+        // SAFETY: a place's slab is there.
+        let id = unsafe { place.slab.as_ref() }.id;
+        (self.hand, self.bound, self.hand_number) = (address, address, (id << PLACE_BITS) + place.index);
+    }
+
+    #[inline(always)]
+    fn give_to_bitmap(&mut self, place: Place, address: usize) -> bool {
         // SAFETY: a place's word is there.
         let word = unsafe { slab::word(place.slab, place.index / WORD) };
         // SAFETY: the same.
         let old = unsafe { *word };
-        if old & place.bit() != 0 {
-            return false;
-        }
         // SAFETY: the same.
         unsafe { *word = old | place.bit() };
         self.left += 1;
+        self.floor = self.floor.min(address);
         if address < self.base {
             self.set_word(place.slab, word, place.index / WORD);
         }
         if old == 0 { self.note_room(place) } else { true }
+    }
+
+    /// Takes an object in the hand that is lower than the one there is. True.
+    #[inline(never)]
+    fn change_hand(&mut self, place: Place, address: usize) -> bool {
+        self.left += 1;
+        self.empty_hand();
+        self.take_in_hand(place, address);
+        true
+    }
+
+    /// Gives what is in the hand to its bitmap.
+    pub(super) fn empty_hand(&mut self) {
+        if let Ok(place) = self.place(self.hand) {
+            self.left -= 1;
+            self.give_to_bitmap(place, self.hand);
+        }
+        (self.hand, self.bound) = (0, self.floor);
+    }
+
+    /// Where the object in the hand is, or 0.
+    pub(super) fn hand(&self) -> usize {
+        self.hand
     }
 
     /// A word has a free object again. True.
@@ -216,7 +297,7 @@ impl Hot {
     /// Adds a slab, whose objects are all free. The directory has room for it.
     pub fn add(&mut self, slab: SlabRef) {
         self.directory.insert(slab);
-        self.epoch += 1;
+        self.know_nothing();
         self.find_word();
     }
 
@@ -234,6 +315,7 @@ impl Hot {
     }
 
     fn take_if(&mut self, is_wanted: impl Fn(SlabRef, &Shape) -> bool) -> Option<SlabRef> {
+        self.empty_hand();
         let mut taken: Option<SlabRef> = None;
         for rank in (0..self.directory.len()).rev() {
             let slab = self.directory.at(rank);
@@ -244,13 +326,14 @@ impl Hot {
                 taken = Some(slab);
             }
         }
-        self.epoch += 1;
+        self.know_nothing();
         self.find_word();
         taken
     }
 
     /// Makes all objects free.
     pub fn give_all(&mut self) {
+        self.empty_hand();
         for rank in 0..self.directory.len() {
             let slab = self.directory.at(rank);
             let shape = self.shape;
@@ -261,7 +344,15 @@ impl Hot {
             }
             self.directory.set_room(slab);
         }
+        self.know_nothing();
         self.find_word();
+    }
+
+    /// What was true of the free objects' addresses need not be any more.
+    fn know_nothing(&mut self) {
+        self.floor = 0;
+        self.bound = self.hand;
+        self.epoch += 1;
     }
 }
 
@@ -269,6 +360,12 @@ impl Place {
     #[inline(always)]
     fn bit(self) -> u64 {
         1 << (self.index % WORD)
+    }
+
+    #[inline(always)]
+    fn word(self) -> u64 {
+        // SAFETY: a place's word is there.
+        unsafe { *slab::word(self.slab, self.index / WORD) }
     }
 }
 
@@ -308,8 +405,8 @@ impl Cursor {
             self.bits &= self.bits - 1;
             // SAFETY: no slab has gone.
             let is_free = unsafe { *self.word } >> index & 1 != 0;
-            if !is_free {
-                let address = self.base + index * hot.shape.stride;
+            let address = self.base + index * hot.shape.stride;
+            if !is_free && address != hot.hand {
                 self.behind = address + 1;
                 let address = NonNull::new(crate::base::pointer::at_mut(address))?;
                 return Some(Object { address, number: self.number + index });

@@ -42,11 +42,19 @@ impl Hot {
             free += found.0;
             lowest = lowest.min(found.1);
         }
+        if self.hand() != 0 {
+            free += 1;
+            if self.hand() > lowest || self.is_out(self.hand()) {
+                return Err(c"pool: the object in the hand is not the lowest free one");
+            }
+        }
         if self.directory.len() * self.shape.objects - free != limit - self.left() {
             return Err(c"pool: the count of objects that are out is wrong");
         }
-        if lowest < self.base() {
-            return Err(c"pool: an object is free below the current word");
+        // Nobody but the calls in between is to see a current word without a free object.
+        let span = 64 * self.shape.stride;
+        if lowest < self.base() || lowest - self.base() >= span && lowest != usize::MAX {
+            return Err(c"pool: the current word has not the lowest free object");
         }
         Ok(())
     }
@@ -63,16 +71,16 @@ impl Hot {
             if word & !self.shape.valid(index) != 0 {
                 return Err(c"pool: a bit stands for no object");
             }
-            if word != 0 && summary >> index & 1 == 0 {
-                return Err(c"pool: a slab's summary lacks a word with a free object");
+            if (word != 0) != (summary >> index & 1 != 0) {
+                return Err(c"pool: a slab's summary is wrong about a word");
             }
             if word != 0 && lowest == usize::MAX {
                 lowest = start + (index * 64 + word.trailing_zeros() as usize) * self.shape.stride;
             }
             free += word.count_ones() as usize;
         }
-        if summary != 0 && !self.directory.may_have_room(rank) {
-            return Err(c"pool: a slab with a free object is not among those with room");
+        if (free != 0) != self.directory.has_room(rank) {
+            return Err(c"pool: the directory is wrong about whether a slab has room");
         }
         Ok((free, lowest))
     }

@@ -12,7 +12,7 @@ use core::ptr::NonNull;
 pub struct Slab {
     /// Where the first object is.
     pub start: usize,
-    /// Which words may have a bit: all that have one, and some that had.
+    /// Which words have a bit.
     pub summary: u64,
     /// The number that it keeps for as long as it is there.
     pub id: usize,
