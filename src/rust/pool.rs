@@ -137,8 +137,12 @@ impl<T> Pool<T> {
         let next = self.next.get();
         let generation = NonZeroU32::new(next).unwrap_or(NonZeroU32::MIN);
         self.next.set(generation.get().wrapping_add(1));
-        // SAFETY: the place is out, and only ours.
-        unsafe { object.address.cast().write(Slot { generation: generation.get(), value: MaybeUninit::new(value) }) };
+        let slot: *mut Slot<T> = object.address.cast().as_ptr();
+        // SAFETY: the place is out, and only ours. One by one: who reads the generation next is not to wait for all.
+        unsafe {
+            (&raw mut (*slot).value).write(MaybeUninit::new(value));
+            (&raw mut (*slot).generation).write(generation.get());
+        }
         Ok(Handle { number, generation, values: PhantomData })
     }
 
@@ -179,7 +183,10 @@ impl<T> Pool<T> {
             (*slot.as_ptr()).generation = 0;
             (*slot.as_ptr()).value.assume_init_read()
         };
-        self.give_back(slot.as_ptr().addr());
+        let address = slot.as_ptr().addr();
+        if !self.raw.free_numbered(handle.number as usize, address) {
+            self.give_back(address);
+        }
         Some(value)
     }
 

@@ -36,9 +36,20 @@ impl<T> Entry<T> {
     #[inline]
     pub unsafe fn enter(&self) -> Entered<'_, T> {
         if self.is_shared {
-            self.lock.lock();
+            self.lock();
         }
         Entered(self)
+    }
+
+    #[inline(never)]
+    fn lock(&self) {
+        self.lock.lock();
+    }
+
+    #[inline(never)]
+    fn unlock(&self) {
+        // SAFETY: it was locked by `enter`.
+        unsafe { self.lock.unlock() };
     }
 
     /// The value itself.
@@ -76,8 +87,7 @@ impl<T> Drop for Entered<'_, T> {
     #[inline]
     fn drop(&mut self) {
         if self.0.is_shared {
-            // SAFETY: it was locked by `enter`.
-            unsafe { self.0.lock.unlock() };
+            self.0.unlock();
         }
     }
 }

@@ -172,6 +172,13 @@ impl Pool {
         self.is_plain && unsafe { self.hot.alone() }.give_quickly(address)
     }
 
+    /// The same of an object whose number is known, and which is out.
+    #[inline(always)]
+    pub fn free_numbered(&self, number: usize, address: usize) -> bool {
+        // SAFETY: it is not shared, and nothing is called from inside.
+        self.is_plain && unsafe { self.hot.alone() }.give_numbered(number, address)
+    }
+
     /// Takes an object back.
     #[inline(never)]
     pub fn free(&self, address: usize) -> Result<(), Wrong> {
@@ -338,6 +345,10 @@ impl Pool {
     /// Where the object of a number starts, whether it is out or not; `None` if there is none.
     #[inline(always)]
     pub fn numbered(&self, number: usize) -> Option<NonNull<u8>> {
+        if self.is_plain {
+            // SAFETY: it is not shared, and nothing is called from inside.
+            return unsafe { self.hot.alone() }.numbered(number);
+        }
         self.enter().numbered(number)
     }
 

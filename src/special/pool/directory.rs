@@ -187,6 +187,12 @@ impl Directory {
         self.listed(id).key.checked_sub(1)
     }
 
+    /// The slab of a number.
+    #[inline(always)]
+    pub fn numbered_slab(&self, id: usize) -> Option<SlabRef> {
+        NonNull::new(self.listed(id).slab)
+    }
+
     /// How many slabs start below an address.
     #[inline(never)]
     pub fn rank_of(&self, start: usize) -> usize {

@@ -221,6 +221,14 @@ impl Hot {
         self.give_at(Place { slab, index }, address)
     }
 
+    /// The same of an object whose number is known, and which is out.
+    #[inline(always)]
+    pub fn give_numbered(&mut self, number: usize, address: usize) -> bool {
+        let index = number % (1 << PLACE_BITS);
+        let slab = self.directory.numbered_slab(number >> PLACE_BITS);
+        slab.is_some_and(|slab| index < self.shape.objects && self.give_at(Place { slab, index }, address))
+    }
+
     /// Takes back the object of a place; false if it is free. All calls stand at the end, so that no register is to be saved.
     #[inline(always)]
     fn give_at(&mut self, place: Place, address: usize) -> bool {
