@@ -132,6 +132,17 @@ impl Levels {
         Some(at)
     }
 
+    /// Whether no bit is set.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.load(self.height - 1, 0) == 0
+    }
+
+    /// The words that it was made of.
+    pub fn words(&self) -> *mut u64 {
+        self.words
+    }
+
     /// How many bits are set.
     pub fn count(&self) -> usize {
         (0..self.bits.div_ceil(WORD)).map(|index| self.load(0, index).count_ones() as usize).sum()

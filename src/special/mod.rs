@@ -1,5 +1,6 @@
 //! L12: the allocators that a program asks for by name. The C API (`abi::special`) and the Rust types (`rust`) stand on them.
 
+pub mod buddy;
 pub mod entry;
 pub mod levels;
 pub mod memory;
