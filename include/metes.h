@@ -9,6 +9,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a function says of what it returns: a new block, so many bytes large as its nth argument says, that is not to be ignored. */
+#if defined(__GNUC__)
+#define METES_ALLOC(n) __attribute__((malloc, alloc_size(n), warn_unused_result))
+#else
+#define METES_ALLOC(n)
+#endif
+
+/*
+ A buddy allocator: blocks of a power of two each, of a range of memory or of offsets. One thread at a time may use it, unless it was made with `shared`.
+ */
+struct metes_buddy;
+
 /*
  A pool of objects of one size. One thread at a time may use it, unless it was made with `shared`.
  */
@@ -109,6 +121,70 @@ struct metes_stats {
    Arenas that hold memory.
    */
   size_t arenas;
+};
+
+/*
+ How a buddy allocator is. Set `size`, and what is not to be the default, which zero is.
+ */
+struct metes_buddy_options {
+  /*
+   `sizeof(struct metes_buddy_options)`.
+   */
+  size_t size;
+  /*
+   Bytes of the smallest block, whose order is 0: a power of two from 16 to 1 GiB. 64 by default.
+   */
+  size_t min_block;
+  /*
+   Bytes of the largest block, a power of two. By default the largest that the range can have.
+   */
+  size_t max_block;
+  /*
+   1 if several threads use it at a time: each call takes a lock then.
+   */
+  size_t shared;
+  /*
+   1 if there is no memory, and `metes_buddy_alloc_offset` is all that is wanted: `range` is NULL then, and offsets are those from 0 to `bytes`.
+   */
+  size_t offsets;
+  /*
+   Memory for all that the allocator knows, aligned to 16 and not in the range, or NULL: then malloc serves it. See `metes_buddy_control_bytes`.
+   */
+  void *control;
+  /*
+   Bytes of `control`.
+   */
+  size_t control_bytes;
+};
+
+/*
+ What a buddy allocator has. In C++ write `struct metes_buddy_stats`: the function of that name hides the type.
+ */
+struct metes_buddy_stats {
+  /*
+   Bytes that can be handed out: the range without what is too small for a block at its ends.
+   */
+  size_t total;
+  /*
+   Bytes of them that are free.
+   */
+  size_t free;
+  /*
+   Bytes of the largest free block.
+   */
+  size_t largest_free;
+  /*
+   Bytes of the smallest block.
+   */
+  size_t min_block;
+  /*
+   Bytes of the largest block.
+   */
+  size_t max_block;
+  /*
+   Free blocks of each order.
+   */
+  size_t free_blocks[37];
 };
 
 /*
@@ -239,6 +315,131 @@ metes_oom_handler metes_set_oom_handler(metes_oom_handler handler);
  */
 size_t metes_stats(struct metes_stats *out,
                    size_t size);
+
+/*
+ Makes a buddy allocator over the `bytes` bytes at `range`, or, if that is NULL, over as many of malloc's. Any number of bytes will do. Each block's address is
+ a multiple of its size; of offsets the same is true. NULL for `options` means all defaults. Returns NULL with EINVAL in errno when something is not
+ valid, and a line on standard error says what is, or with ENOMEM.
+
+ # Safety
+ `range` and the options' `control` are nobody else's until the allocator was destroyed, and `options` is NULL or has as many bytes as its `size` says.
+ */
+struct metes_buddy *metes_buddy_new(void *range,
+                                    size_t bytes,
+                                    const struct metes_buddy_options *options);
+
+/*
+ How many bytes the options' `control` has to have for `metes_buddy_new` with the same arguments; a range of malloc's may take as many again. 0 with EINVAL
+ when something is not valid.
+
+ # Safety
+ `options` is NULL or has as many bytes as its `size` says.
+ */
+size_t metes_buddy_control_bytes(void *range,
+                                 size_t bytes,
+                                 const struct metes_buddy_options *options);
+
+/*
+ Gives back what malloc has served for it. NULL is fine. A range and a control block of the caller's stay the caller's.
+
+ # Safety
+ Nothing of the allocator is used any more.
+ */
+void metes_buddy_destroy(struct metes_buddy *buddy);
+
+/*
+ The lowest free block of the smallest size that has at least `bytes` bytes. No bytes have a block of their own, too. NULL and ENOMEM if there is none,
+ NULL and EINVAL of an allocator of offsets.
+
+
+ # Safety
+ `buddy` is one.
+ */
+void *metes_buddy_alloc(struct metes_buddy *buddy,
+                        size_t bytes)
+METES_ALLOC(2);
+
+/*
+ The same for an order: blocks of order 0 are the smallest, and each order's are twice as large as those of the one before.
+
+ # Safety
+ `buddy` is one.
+ */
+void *metes_buddy_alloc_order(struct metes_buddy *buddy,
+                              size_t order);
+
+/*
+ Takes a block back. NULL is fine. A pointer to what is no block that is out is reported: M001, M003 or M004.
+
+ # Safety
+ `buddy` is one.
+ */
+void metes_buddy_free(struct metes_buddy *buddy,
+                      void *block);
+
+/*
+ How many bytes a block has; 0 for NULL. Reports as `metes_buddy_free`, with M002 for a block that is free.
+
+ # Safety
+ `buddy` is one.
+ */
+size_t metes_buddy_usable_size(const struct metes_buddy *buddy,
+                               void *block);
+
+/*
+ Makes a block one for `bytes` bytes: where it is, if it becomes smaller or the blocks behind it are free, else elsewhere. NULL is as `metes_buddy_alloc`. NULL
+ and ENOMEM if there is no such block: then the old one stays.
+
+ # Safety
+ `buddy` is one, and the block the caller's.
+ */
+void *metes_buddy_realloc(struct metes_buddy *buddy,
+                          void *block,
+                          size_t bytes);
+
+/*
+ As `metes_buddy_alloc`, but returns how far from the start of the range the block is, and `(size_t)-1` if there is none. Memory is not touched.
+
+ # Safety
+ `buddy` is one.
+ */
+size_t metes_buddy_alloc_offset(struct metes_buddy *buddy,
+                                size_t bytes);
+
+/*
+ Takes back the block at an offset. Reports as `metes_buddy_free`.
+
+ # Safety
+ `buddy` is one.
+ */
+void metes_buddy_free_offset(struct metes_buddy *buddy, size_t offset);
+
+/*
+ Frees all blocks at once.
+
+ # Safety
+ `buddy` is one, and nobody uses a block of it any more.
+ */
+void metes_buddy_reset(struct metes_buddy *buddy);
+
+/*
+ Checks every invariant of the allocator. Returns NULL if all hold, else a text that names the first broken one. Static.
+
+ # Safety
+ `buddy` is one.
+ */
+const char *metes_buddy_check(const struct metes_buddy *buddy);
+
+/*
+ Writes the statistics to `out`, of which the caller says how many bytes there are: `sizeof(struct metes_buddy_stats)`. A library newer than
+ the header writes no more than that. Returns how many bytes it wrote.
+
+ # Safety
+ `buddy` is one, and `out` valid for writes of `size` bytes.
+ */
+size_t metes_buddy_stats(const struct metes_buddy *buddy,
+                         struct metes_buddy_stats *out,
+                         size_t size);
 
 /*
  Makes a pool of objects of `object_bytes` bytes, up to 256 MiB. NULL for `options` means all defaults. Returns NULL with EINVAL in errno when an

@@ -154,7 +154,7 @@ fn the_library_is_small() {
     output(Command::new("strip").arg("-o").arg(&stripped).arg(library("libmetes.so")));
     let size = fs::metadata(&stripped).unwrap().len();
     fs::remove_file(&stripped).unwrap();
-    assert!(size < 360 << 10, "{size} bytes");
+    assert!(size < 400 << 10, "{size} bytes");
 }
 
 /// Regenerate with `UPDATE_HEADER=1 cargo test --test library`.
@@ -165,6 +165,7 @@ fn the_header_says_what_the_source_says() {
     let bindings = cbindgen::Builder::new()
         .with_config(config)
         .with_src(Path::new(ROOT).join("src/abi/metes.rs"))
+        .with_src(Path::new(ROOT).join("src/abi/special/buddy.rs"))
         .with_src(Path::new(ROOT).join("src/abi/special/pool.rs"))
         .generate()
         .expect("the API is expressible in C");

@@ -8,6 +8,7 @@
 pub mod blocks;
 pub mod handle;
 pub mod options;
+pub mod report;
 #[cfg(test)]
 mod tests;
 

@@ -1,2 +1,3 @@
 //! The C API of the allocators of `special`. Forwarding only.
+pub mod buddy;
 pub mod pool;
