@@ -60,6 +60,7 @@ pub use abi::global::Metes;
 pub use debug::check::check;
 pub use front::stats::{Stats, stats};
 pub use route::oom::{OomHandler, set_handler as set_oom_handler};
+pub use rust::buddy::{Buddy, BuddyBox, BuddyOffsets, NotOut};
 pub use rust::pool::{Handle, Pool, PoolBox};
 
 /// What the crate's own integration tests look into. No API.
