@@ -29,7 +29,7 @@ fn boxes_drop_their_values_and_return_their_places() {
     let count = Rc::new(Cell::new(0));
     let pool = Pool::new();
     let first = pool.alloc(Counted::new(&count, 1));
-    let place: *const Counted = &*first;
+    let place = &raw const *first;
     let mut boxes: Vec<_> = (0..5000).map(|value| pool.alloc(Counted::new(&count, value))).collect();
     boxes.iter_mut().for_each(|counted| counted.1 *= 2);
     assert!((0..).zip(&boxes).all(|(value, counted): (u64, _)| counted.1 == 2 * value));

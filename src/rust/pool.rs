@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use crate::special::pool::hot::{Cursor, Object};
+use crate::special::pool::cursor::Cursor;
+use crate::special::pool::hot::Object;
 use crate::special::pool::options::{Callbacks, Options};
 use crate::special::pool::{Pool as Raw, shape};
 use core::cell::Cell;

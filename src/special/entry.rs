@@ -23,12 +23,6 @@ impl<T> Entry<T> {
         Self { value: UnsafeCell::new(value), lock: FutexLock::INIT, is_shared }
     }
 
-    /// Whether it is shared.
-    #[inline(always)]
-    pub fn is_shared(&self) -> bool {
-        self.is_shared
-    }
-
     /// Enters; waits for whoever is inside, where it is shared. Not twice at a time on one thread.
     ///
     /// # Safety

@@ -21,6 +21,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod cursor;
 pub mod directory;
 pub mod handle;
 pub mod hot;
@@ -38,8 +39,9 @@ use crate::sys::valgrind::{allocated, freed};
 use crate::sys::{errno, valgrind};
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
+use cursor::Cursor;
 use directory::Directory;
-use hot::{Cursor, Hot, Object, Wrong};
+use hot::{Hot, Object, Wrong};
 use options::{Callbacks, Options};
 use shape::Shape;
 use slab::SlabRef;
@@ -77,7 +79,7 @@ impl Pool {
     /// A pool of objects of so many bytes, without slabs yet; `None`, and ENOMEM in errno, if there is no memory. The options are valid. `gap` is what valgrind
     /// needs: see `announce`.
     pub fn new(object_bytes: usize, options: &Options, gap: usize) -> Option<Self> {
-        let shape = Shape::with_gaps(object_bytes, options.align, options.limit, gap);
+        let shape = Shape::new(object_bytes, options.align, options.limit, gap);
         let limit = if options.limit == 0 { usize::MAX } else { options.limit };
         let hot = Hot::new(shape, limit, Directory::new(0)?);
         let is_shared = options.shared != 0;
@@ -114,11 +116,6 @@ impl Pool {
         self.object_bytes
     }
 
-    /// The most objects that may be out.
-    pub fn limit(&self) -> usize {
-        self.limit
-    }
-
     #[inline]
     fn enter(&self) -> Entered<'_, Hot> {
         // SAFETY: who uses a pool that is not shared is alone, and nothing is called from inside that comes back here.
@@ -143,7 +140,10 @@ impl Pool {
         loop {
             let mut hot = self.enter();
             if let Some(object) = hot.pop() {
-                self.announce_out(object.address);
+                if self.is_announced {
+                    hot.forget_floor();
+                    self.announce_out(object.address);
+                }
                 return Some(object);
             }
             let has_left = hot.left() != 0;
@@ -157,11 +157,9 @@ impl Pool {
     }
 
     fn announce_out(&self, object: NonNull<u8>) {
-        if self.is_announced {
-            pool_allocated!(self.name(), object.addr().get(), self.object_bytes.max(1));
-            if self.callbacks.construct.is_some() {
-                valgrind::show(object.addr().get(), self.object_bytes);
-            }
+        pool_allocated!(self.name(), object.addr().get(), self.object_bytes.max(1));
+        if self.callbacks.construct.is_some() {
+            valgrind::show(object.addr().get(), self.object_bytes);
         }
     }
 

@@ -88,17 +88,7 @@ impl Blocks {
         blocks
     }
 
-    /// The largest order.
-    pub fn top(&self) -> usize {
-        self.top
-    }
-
-    /// The leaves.
-    pub fn leaves(&self) -> Range<usize> {
-        self.leaves.clone()
-    }
-
-    /// How many are free.
+    /// How many leaves are free.
     pub fn free_leaves(&self) -> usize {
         self.free_leaves
     }

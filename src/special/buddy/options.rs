@@ -62,7 +62,7 @@ impl Layout {
         }
         let origin = start & !(max - 1);
         let first = (start - origin).div_ceil(min);
-        let end = (start.checked_add(bytes).unwrap_or(usize::MAX) - origin) >> shift;
+        let end = (start.saturating_add(bytes) - origin) >> shift;
         if first >= end || end > LEAVES_MAX {
             return refuse(
                 "bytes",

@@ -23,7 +23,7 @@ pub fn refuse_free(address: usize, wrong: Wrong, bytes: usize) {
             found(Code::InteriorPointer, format_args!("{offset} bytes into the object of {bytes} bytes at {start:#x}"));
         }
         Wrong::Behind => {
-            found(Code::InteriorPointer, format_args!("no object starts here, behind the last of its slab"))
+            found(Code::InteriorPointer, format_args!("no object starts here, behind the last of its slab"));
         }
         Wrong::Foreign => {
             let place = foreign::describe(address);

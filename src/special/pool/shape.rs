@@ -35,13 +35,8 @@ pub struct Shape {
 
 impl Shape {
     /// For objects of `bytes` bytes, at most `OBJECT_MAX`, of which at most `limit` are out at a time. `align` is a power of two up to `OBJECT_MAX`, or 0 for
-    /// what an object of that size can need: the largest power of two that divides it, up to 16.
-    pub fn new(bytes: usize, align: usize, limit: usize) -> Self {
-        Self::with_gaps(bytes, align, limit, 0)
-    }
-
-    /// The same with so many unused bytes, or a few more, behind each object.
-    pub fn with_gaps(bytes: usize, align: usize, limit: usize, gap: usize) -> Self {
+    /// what an object of that size can need: the largest power of two that divides it, up to 16. So many bytes, or a few more, behind each object are unused.
+    pub fn new(bytes: usize, align: usize, limit: usize, gap: usize) -> Self {
         let bytes = bytes.max(1);
         let align = if align == 0 { (1 << bytes.trailing_zeros()).min(GRAIN) } else { align };
         // Of a single byte there is no `magic`.
@@ -108,23 +103,23 @@ mod tests {
     #[test]
     fn objects_fill_their_slabs() {
         for bytes in (1..3000).chain((3000..200_000).step_by(997)).chain([1 << 20, (1 << 20) + 1, OBJECT_MAX]) {
-            let shape = Shape::new(bytes, 0, 0);
+            let shape = Shape::new(bytes, 0, 0, 0);
             assert!(shape.stride == bytes.max(2) && bytes.is_multiple_of(shape.align) && shape.align <= GRAIN);
             assert!(shape.objects >= 7 && shape.objects <= OBJECTS_MAX && shape.slab_bytes <= 1 << 31, "{shape:?}");
             let used = shape.objects * shape.stride;
             assert!(used <= shape.chunk_bytes() && used > shape.chunk_bytes() / 4 * 3 - bytes.min(64), "{shape:?}");
         }
-        assert_eq!(Shape::new(0, 0, 0), Shape::new(1, 0, 0));
-        assert_eq!((Shape::new(20, 0, 0).align, Shape::new(20, 64, 0).stride), (4, 64));
-        assert_eq!((Shape::new(64, 0, 0).slab_bytes, Shape::new(64, 0, 100).slab_bytes), (64 << 10, 8 << 10));
-        assert!(Shape::new(64, 0, 100).objects >= 100);
+        assert_eq!(Shape::new(0, 0, 0, 0), Shape::new(1, 0, 0, 0));
+        assert_eq!((Shape::new(20, 0, 0, 0).align, Shape::new(20, 64, 0, 0).stride), (4, 64));
+        assert_eq!((Shape::new(64, 0, 0, 0).slab_bytes, Shape::new(64, 0, 100, 0).slab_bytes), (64 << 10, 8 << 10));
+        assert!(Shape::new(64, 0, 100, 0).objects >= 100);
     }
 
     #[test]
     #[cfg_attr(miri, ignore = "safe code over a great many numbers")]
     fn an_object_is_found_at_its_multiple_and_nowhere_else() {
         for bytes in [2, 3, 7, 8, 24, 40, 64, 100, 1000, 4096, 5000, 100_000] {
-            let shape = Shape::new(bytes, 0, 0);
+            let shape = Shape::new(bytes, 0, 0, 0);
             for offset in 0..shape.slab_bytes {
                 let index = offset / bytes;
                 let right = (offset.is_multiple_of(bytes) && index < shape.objects).then_some(index);
