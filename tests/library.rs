@@ -171,6 +171,8 @@ fn the_header_says_what_the_source_says() {
         .with_src(Path::new(ROOT).join("src/abi/special/arena.rs"))
         .with_src(Path::new(ROOT).join("src/abi/special/freelist.rs"))
         .with_src(Path::new(ROOT).join("src/abi/special/stack.rs"))
+        .with_src(Path::new(ROOT).join("src/abi/special/buddy.rs"))
+        .with_src(Path::new(ROOT).join("src/abi/special/pool.rs"))
         .generate()
         .expect("the API is expressible in C");
     let mut made = Vec::new();

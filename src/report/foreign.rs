@@ -16,7 +16,8 @@ use crate::trace::report;
 use core::ffi::{CStr, c_void};
 use core::fmt::Write;
 
-type Text = Line<192>;
+/// A few words.
+pub type Text = Line<192>;
 
 /// `free` of a foreign pointer.
 #[cold]
@@ -101,7 +102,7 @@ fn report_if_ours(operation: Operation, address: usize) -> bool {
 }
 
 /// What is mapped at an address, in words.
-fn describe(address: usize) -> Text {
+pub fn describe(address: usize) -> Text {
     let mut text = Text::new();
     // A write to a `Line` never fails.
     let _ = match maps::lookup(address) {

@@ -3,6 +3,8 @@
 #[cfg(any(feature = "allocator-api2", feature = "nightly"))]
 mod allocator;
 pub mod arena;
+pub mod buddy;
 pub mod freelist;
 pub mod heap;
+pub mod pool;
 pub mod stack;

@@ -2,9 +2,13 @@
 //! on them.
 
 pub mod arena;
+pub mod buddy;
+pub mod entry;
 pub mod freelist;
 pub mod heap;
+pub mod levels;
 pub mod memory;
+pub mod pool;
 pub mod quiet;
 pub mod stack;
 pub mod tags;

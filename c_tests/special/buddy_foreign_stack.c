@@ -1,0 +1,14 @@
+// A local variable.
+// stderr: metes: M004 foreign pointer: metes_buddy_free\(0x[0-9a-f]+\): not from this allocator; it is in the stack
+// exit: SIGABRT
+#include "check.h"
+#include "metes.h"
+
+int main(void) {
+    struct metes_buddy *buddy = metes_buddy_new(NULL, 1 << 20, NULL);
+    char *p = metes_buddy_alloc(buddy, 1000);
+    CHECK(p);
+    _Alignas(64) char local[64];
+    metes_buddy_free(buddy, opaque(local));
+    return 0;
+}

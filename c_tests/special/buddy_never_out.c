@@ -1,0 +1,13 @@
+// A block that was never handed out.
+// stderr: metes: M001 double free: metes_buddy_free\(0x[0-9a-f]+\): this block is free already
+// exit: SIGABRT
+#include "check.h"
+#include "metes.h"
+
+int main(void) {
+    struct metes_buddy *buddy = metes_buddy_new(NULL, 1 << 20, NULL);
+    char *p = metes_buddy_alloc(buddy, 1000);
+    CHECK(p);
+    metes_buddy_free(buddy, opaque(p + 8192));
+    return 0;
+}

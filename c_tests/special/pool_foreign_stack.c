@@ -1,0 +1,14 @@
+// A local variable.
+// stderr: metes: M004 foreign pointer: metes_pool_free\(0x[0-9a-f]+\): not from this pool; it is in the stack
+// exit: SIGABRT
+#include "check.h"
+#include "metes.h"
+
+int main(void) {
+    struct metes_pool *pool = metes_pool_new(48, NULL);
+    char *p = metes_pool_alloc(pool);
+    CHECK(p);
+    char local[48];
+    metes_pool_free(pool, opaque(local));
+    return 0;
+}

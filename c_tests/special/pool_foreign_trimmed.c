@@ -1,0 +1,15 @@
+// An object of a slab that has gone back.
+// stderr: metes: M004 foreign pointer: metes_pool_free\(0x[0-9a-f]+\): not from this pool; it is in an anonymous mapping
+// exit: SIGABRT
+#include "check.h"
+#include "metes.h"
+
+int main(void) {
+    struct metes_pool *pool = metes_pool_new(48, NULL);
+    char *p = metes_pool_alloc(pool);
+    CHECK(p);
+    metes_pool_free(pool, p);
+    CHECK(metes_pool_trim(pool) != 0);
+    metes_pool_free(pool, opaque(p));
+    return 0;
+}
