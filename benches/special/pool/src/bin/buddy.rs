@@ -43,7 +43,7 @@ impl Buddy for Heap<32> {
     }
     fn free(&mut self, at: usize, bytes: usize) {
         let block = NonNull::new(std::ptr::with_exposed_provenance_mut(at)).unwrap();
-        unsafe { self.dealloc(block, layout(bytes)) };
+        self.dealloc(block, layout(bytes));
     }
 }
 
