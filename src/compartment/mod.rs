@@ -1,6 +1,7 @@
 //! L7: compartments: heaps of their own, that a program makes and destroys by name.
 
 pub mod alone;
+mod check;
 pub mod forks;
 mod patience;
 pub mod ranges;

@@ -25,7 +25,7 @@ pub(super) const ALONE: u8 = 1;
 pub(super) const BUSY: u8 = 2;
 
 /// The most compartments; where address space is short, fewer.
-const MOST: usize = 1 << 18;
+const MOST: usize = 1 << 16;
 const FEW: usize = 1 << 10;
 /// So many records are opened at a time.
 const OPENED: usize = 64;
@@ -138,6 +138,7 @@ pub fn shared() -> impl Iterator<Item = &'static Compartment> {
 }
 
 /// Makes one; `None` if there is no memory, or there are more than there may be.
+#[expect(clippy::cast_possible_truncation, reason = "numbers have fewer bits")]
 pub fn make(options: &Options<'_>) -> Option<Handle> {
     if !patience::take(&LOCK) {
         return None;
@@ -146,7 +147,15 @@ pub fn make(options: &Options<'_>) -> Option<Handle> {
     // SAFETY: locked above.
     unsafe { LOCK.unlock() };
     let (index, compartment) = made?;
+    // A thread that has found the number among all others may still be inside.
+    if !patience::take(&compartment.lock) {
+        compartment.index.store(index as u32, Relaxed);
+        compartment.give_number();
+        return None;
+    }
     compartment.begin(index, options);
+    // SAFETY: locked above.
+    unsafe { compartment.lock.unlock() };
     Some(compartment.handle())
 }
 
@@ -198,7 +207,7 @@ impl Compartment {
         heap.set_trim(usize::MAX, usize::MAX, 0);
         let (limit, small) = (options.limit, Small::new());
         let inside = Inside { heap, small, limit, live: 0, peak: 0, mallocs: 0, frees: 0 };
-        // SAFETY: nobody has the number but this thread.
+        // SAFETY: this thread has the number and the lock.
         unsafe { self.inside.get().write(inside) };
         let name = options.name.iter().copied().filter(|&byte| byte >= b' ').take(NAME - 1).chain([0]);
         self.name.iter().zip(name).for_each(|(to, byte)| to.store(byte, Relaxed));

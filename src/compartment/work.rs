@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::small::{Damaged, SMALL};
-use super::table::{ALONE, BUSY, Compartment, Handle, Inside};
+use super::table::{ALONE, BUSY, Compartment, Handle, Inside, SHARED};
 use super::{patience, ranges, table};
 use crate::base::code::Code;
 use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
@@ -70,8 +70,23 @@ impl Compartment {
                 self.gate.store(BUSY, Relaxed);
                 How::Alone
             }
-            _ => self.take_lock()?,
+            _ => return self.enter_shared(),
         };
+        self.begin_inside(how)
+    }
+
+    /// The same, and not into one for a single thread, nor into one that was destroyed meanwhile: for callers that have found
+    /// it among all others.
+    pub fn enter_shared(&'static self) -> Option<Entered> {
+        let how = self.take_lock()?;
+        if self.is_live() && self.gate.load(Relaxed) == SHARED {
+            return self.begin_inside(how);
+        }
+        drop(Entered { compartment: self, how });
+        None
+    }
+
+    fn begin_inside(&'static self, how: How) -> Option<Entered> {
         compiler_fence(core::sync::atomic::Ordering::SeqCst);
         let mut entered = Entered { compartment: self, how };
         if self.deferred.load(Relaxed) != 0 {
@@ -335,6 +350,7 @@ impl Entered {
         let generation = compartment.generation();
         compartment.end();
         compartment.deferred.store(0, Relaxed);
+        self.inside().small.clear();
         for region in self.inside().heap.take_regions() {
             region.seen.store(generation, Relaxed);
             ranges::retire(region);
@@ -363,42 +379,6 @@ impl Entered {
         let (name, at) = (self.compartment.name(), damaged.0);
         let text = format_args!("the free block at {at:#x} of the heap {name}: its first word was written to");
         report::misuse(Code::FreeBlockWritten, at, text)
-    }
-
-    /// Checks all invariants.
-    pub fn check(&mut self) -> Result<(), (&'static str, usize)> {
-        let inside = self.inside();
-        inside.small.settle(&mut inside.heap);
-        let heap = inside.heap.check().map_err(|broken| (broken.what, broken.address));
-        inside.small.reload();
-        heap?;
-        inside.small.check(|block| inside.heap.size_in_use(block))?;
-        let (idle, idle_blocks) = inside.small.idle();
-        let figures = inside.heap.figures();
-        if inside.live + idle != figures.live {
-            return Err(("the heap's live bytes are not those in use and in quick lists", 0));
-        }
-        if inside.blocks() + idle_blocks != figures.live_blocks {
-            return Err(("the heap's live blocks are not those in use and in quick lists", 0));
-        }
-        Ok(())
-    }
-
-    /// Calls `f` with the address and the usable bytes of each block in use, in address order within a region, until
-    /// it says false.
-    pub fn walk(&mut self, f: &mut dyn FnMut(usize, usize) -> bool) {
-        let inside = self.inside();
-        inside.small.settle(&mut inside.heap);
-        let mut goes_on = true;
-        inside.heap.for_each_in_use(&mut |block| {
-            if goes_on
-                && !inside.small.is_rest(block)
-                && let Ok(usable) = usable(block)
-            {
-                goes_on = f(block, usable);
-            }
-        });
-        inside.small.reload();
     }
 }
 

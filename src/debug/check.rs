@@ -23,7 +23,7 @@ pub fn check() -> Result<(), Broken> {
             }
         }
         for compartment in table::shared() {
-            if let Some(mut heap) = compartment.enter() {
+            if let Some(mut heap) = compartment.enter_shared() {
                 heap.check().map_err(|(what, address)| Broken { what, address })?;
             }
         }

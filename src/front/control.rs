@@ -42,7 +42,7 @@ pub fn walk(f: &mut dyn FnMut(usize, usize) -> bool) {
         statics::MAPPINGS.for_each(|mapping| visit(mapping.start(), mapping.len()));
     }
     for heap in table::shared() {
-        if let Some(mut entered) = heap.enter() {
+        if let Some(mut entered) = heap.enter_shared() {
             entered.walk(&mut |address, bytes| {
                 visit(address, bytes);
                 true
@@ -158,7 +158,7 @@ pub fn write_stats(fd: c_int, format: Format) {
 fn for_each_heap(mut f: impl FnMut(Plain, usize, usize, usize)) {
     for heap in table::shared() {
         let name = Plain(heap.name());
-        if let Some(mut entered) = heap.enter() {
+        if let Some(mut entered) = heap.enter_shared() {
             let inside = entered.inside();
             let (live, blocks, held) = (inside.live, inside.blocks(), inside.heap.figures().held);
             drop(entered);

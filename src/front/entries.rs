@@ -271,7 +271,7 @@ pub unsafe fn free_claimed(p: *mut u8, claim: Claim) {
 }
 
 /// The bytes that a program may use at `p`; 0 for null.
-#[inline]
+#[inline(always)]
 pub fn usable_size(p: *mut u8) -> usize {
     let unit = match fast::object(p.addr()) {
         Ok(object) => return object.size(),

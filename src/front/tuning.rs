@@ -85,7 +85,7 @@ pub fn trim() -> usize {
     }
     valgrind::quietly(|| {
         let arenas = statics::arenas().filter_map(|arena| arena.enter_patiently(Operation::Other));
-        let heaps = table::shared().filter_map(|heap| heap.enter());
+        let heaps = table::shared().filter_map(|heap| heap.enter_shared());
         arenas.map(|mut arena| arena.trim()).sum::<usize>()
             + statics::MAPPINGS.release_retained()
             + heaps.map(|mut heap| heap.purge()).sum::<usize>()

@@ -125,11 +125,11 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// Address space for a region: before the newest one, where Linux has most room, else after it, else anywhere.
     fn place_region(&self, len: usize) -> Option<usize> {
-        if let Some(start) = self.source.map_from_tool(len, UNIT) {
-            return Some(start);
-        }
         if self.small {
             return self.source.map_small(len);
+        }
+        if let Some(start) = self.source.map_from_tool(len, UNIT) {
+            return Some(start);
         }
         if let Some(newest) = self.regions {
             for place in [newest.start().saturating_sub(len), newest.end()] {
