@@ -216,6 +216,32 @@ struct metes_heap_options {
    Other than 0: one thread alone uses the heap at a time, and no lock is taken.
    */
   int single_threaded;
+  /*
+   0: the checks that the process has; 1: full. Each block is exact then: `metes_heap_usable_size` is what was
+   asked for, one byte too many is reported when the block is freed or the heap is checked, reset or destroyed, and
+   what is freed is filled. It costs 8 bytes a block, and time.
+   */
+  int checks;
+  /*
+   Other than 0: 64 KiB that nobody can touch stand before and behind each range of the heap. A run beyond it is
+   reported by the heap's name.
+   */
+  int guard_pages;
+  /*
+   Bytes of the one range of addresses that the heap has, rounded up to 64 KiB, at most 32 GiB: it never has
+   another one. 0: it gets ranges as it grows.
+   */
+  size_t reserve;
+  /*
+   Memory of the caller's that the heap is to use instead: it never maps any. Of that it uses the whole units of
+   64 KiB, aligned to 64 KiB. It must not be in a block of malloc's below 256 KiB, and is the caller's again once
+   the heap is destroyed. NULL: memory of the heap's own.
+   */
+  void *memory;
+  /*
+   Bytes of `memory`.
+   */
+  size_t memory_size;
 };
 
 /*

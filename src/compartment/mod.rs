@@ -1,7 +1,9 @@
 //! L7: compartments: heaps of their own, that a program makes and destroys by name.
 
 pub mod alone;
+pub mod blocks;
 mod check;
+pub mod exact;
 pub mod forks;
 mod patience;
 pub mod ranges;

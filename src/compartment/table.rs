@@ -8,14 +8,16 @@
 
 use super::small::Small;
 use super::{patience, ranges};
+use crate::base::config::GRAIN;
 use crate::base::pointer;
 use crate::base::shared::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use crate::heap::free_list::Fit;
-use crate::heap::heap::Heap;
+use crate::heap::heap::{Growth, Heap};
 use crate::heap::range_record::COMPARTMENT;
-use crate::process::statics;
+use crate::process::{options, statics};
 use crate::sys::linux::{self, Linux};
 use crate::sys::lock::FutexLock;
+use crate::sys::{mempool, mmap, valgrind};
 use core::cell::UnsafeCell;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use lock_api::RawMutex;
@@ -23,6 +25,11 @@ use lock_api::RawMutex;
 pub(super) const SHARED: u8 = 0;
 pub(super) const ALONE: u8 = 1;
 pub(super) const BUSY: u8 = 2;
+
+/// In `flags`: the ranges are fenced; the memory is the caller's; blocks are exact.
+const FENCED: u8 = 1;
+const GIVEN: u8 = 2;
+const EXACT: u8 = 4;
 
 /// The most compartments; where address space is short, fewer.
 const MOST: usize = 1 << 16;
@@ -70,6 +77,8 @@ pub struct Compartment {
     pub(super) deferred: AtomicUsize,
     /// `SHARED`; or, where one thread alone uses it, `ALONE`, and `BUSY` while that thread is inside.
     pub(super) gate: AtomicU8,
+    /// `FENCED`, `GIVEN`, `EXACT`.
+    flags: AtomicU8,
     /// Its number.
     index: AtomicU32,
     /// The next free number, from 1.
@@ -85,6 +94,7 @@ unsafe impl Sync for Compartment {}
 const _: () = assert!(size_of::<Compartment>() == 1024);
 
 /// How a compartment is to be.
+#[derive(Clone, Copy)]
 pub struct Options<'a> {
     /// Which free block serves a request.
     pub fit: Fit,
@@ -94,6 +104,36 @@ pub struct Options<'a> {
     pub single: bool,
     /// What reports call it.
     pub name: &'a [u8],
+    /// Whether each block knows how many bytes were asked for: see `exact`.
+    pub exact: bool,
+    /// Whether untouchable units stand around each of its ranges.
+    pub fenced: bool,
+    /// Where its memory comes from.
+    pub memory: Memory,
+}
+
+impl Options<'_> {
+    /// A shared one without a name and a limit.
+    pub const DEFAULT: Self = Self {
+        fit: Fit::Best,
+        limit: usize::MAX,
+        single: false,
+        name: &[],
+        exact: false,
+        fenced: false,
+        memory: Memory::Growing,
+    };
+}
+
+/// Where a compartment's memory comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Memory {
+    /// From ranges, as many as it needs.
+    Growing,
+    /// From a single range of so many bytes, whole units, which it gets at once.
+    Range(usize),
+    /// From the caller: this address, and so many bytes, whole units that are in no heap.
+    Given(usize, usize),
 }
 
 /// A handle: see the module. Never zero, and no address of anything.
@@ -153,10 +193,22 @@ pub fn make(options: &Options<'_>) -> Option<Handle> {
         compartment.give_number();
         return None;
     }
-    compartment.begin(index, options);
+    let begun = compartment.begin(index, options);
+    let handle = compartment.handle();
     // SAFETY: locked above.
     unsafe { compartment.lock.unlock() };
-    Some(compartment.handle())
+    if !begun {
+        compartment.give_number();
+    }
+    begun.then_some(handle)
+}
+
+/// Zeroed pages for a region of a compartment.
+fn map(len: usize, arena: u32) -> Option<usize> {
+    let compartment = at((arena & !COMPARTMENT) as usize)?;
+    let start = ranges::map(len, compartment.is_fenced())?;
+    compartment.announce(start, len);
+    Some(start)
 }
 
 fn take_number() -> Option<(usize, &'static Compartment)> {
@@ -199,22 +251,88 @@ fn open_more() -> Option<()> {
 
 impl Compartment {
     #[expect(clippy::cast_possible_truncation, reason = "numbers have fewer bits")]
-    fn begin(&self, index: usize, options: &Options<'_>) {
-        linux::set_small_source(ranges::map);
+    fn begin(&'static self, index: usize, options: &Options<'_>) -> bool {
+        linux::set_small_source(map);
         let mut heap = Heap::new(Linux);
         statics::init_heap(&mut heap, COMPARTMENT | index as u32, options.fit);
-        heap.set_small();
+        heap.set_growth(Growth::Small);
         heap.set_trim(usize::MAX, usize::MAX, 0);
         let (limit, small) = (options.limit, Small::new());
         let inside = Inside { heap, small, limit, live: 0, peak: 0, mallocs: 0, frees: 0 };
         // SAFETY: this thread has the number and the lock.
-        unsafe { self.inside.get().write(inside) };
+        let inside = unsafe {
+            self.inside.get().write(inside);
+            &mut *self.inside.get()
+        };
         let name = options.name.iter().copied().filter(|&byte| byte >= b' ').take(NAME - 1).chain([0]);
         self.name.iter().zip(name).for_each(|(to, byte)| to.store(byte, Relaxed));
-        self.gate.store(if options.single { ALONE } else { SHARED }, Relaxed);
+        let exact = options.exact || options::checked() || valgrind::listens();
+        // The way without a lock knows no exact blocks.
+        self.gate.store(if options.single && !exact { ALONE } else { SHARED }, Relaxed);
         self.deferred.store(0, Relaxed);
         self.index.store(index as u32, Relaxed);
+        let given = matches!(options.memory, Memory::Given(..));
+        let flags = [(options.fenced, FENCED), (given, GIVEN), (exact, EXACT)];
+        self.flags.store(flags.into_iter().map(|(is, flag)| u8::from(is) * flag).sum(), Relaxed);
+        if !valgrind::quietly(|| self.take_memory(&mut inside.heap, options.memory)) {
+            return false;
+        }
+        mempool::pool_created!(pointer::expose(&raw const *inside), GRAIN);
         self.state.store(self.state.load(Relaxed) + 1, Release);
+        true
+    }
+
+    /// Gives the heap what it has from the start. False, and it has nothing, if there is no memory for that.
+    fn take_memory(&self, heap: &mut Heap<Linux>, memory: Memory) -> bool {
+        let (start, len) = match memory {
+            Memory::Growing => return true,
+            Memory::Given(start, len) => (start, len),
+            Memory::Range(len) => match ranges::map(len, self.is_fenced()) {
+                Some(start) => (start, len),
+                None => return false,
+            },
+        };
+        self.announce(start, len);
+        heap.set_growth(Growth::Given);
+        let is_ours = !self.is_given();
+        if !heap.adopt(start, len, is_ours) {
+            if is_ours {
+                ranges::unmap(start, len, self.is_fenced());
+            }
+            return false;
+        }
+        true
+    }
+
+    /// Tells the kernel and valgrind of a new range.
+    fn announce(&self, start: usize, len: usize) {
+        if valgrind::listens() {
+            valgrind::hide(start, len);
+        }
+        if self.has_named_ranges() {
+            mmap::name(start, len, Some(self.name().text()));
+        }
+    }
+
+    /// Whether the kernel knows its ranges by its name.
+    pub(super) fn has_named_ranges(&self) -> bool {
+        self.name[0].load(Relaxed) != 0 && !self.is_given()
+    }
+
+    /// Whether each block knows how many bytes were asked for: see `exact`.
+    #[inline(always)]
+    pub fn is_exact(&self) -> bool {
+        self.flags.load(Relaxed) & EXACT != 0
+    }
+
+    /// Whether untouchable units stand around its ranges.
+    pub fn is_fenced(&self) -> bool {
+        self.flags.load(Relaxed) & FENCED != 0
+    }
+
+    /// Whether its memory is the caller's, who has it back in the end.
+    pub fn is_given(&self) -> bool {
+        self.flags.load(Relaxed) & GIVEN != 0
     }
 
     /// Its number.

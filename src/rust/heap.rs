@@ -4,7 +4,6 @@
 
 use crate::base::config::GRAIN;
 use crate::compartment::table::{Handle, Options};
-use crate::heap::free_list::Fit;
 use crate::special::heap;
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -54,7 +53,7 @@ impl<'a> HeapBuilder<'a> {
     /// Makes the heap.
     pub fn make(self) -> Result<Heap, AllocError> {
         let name = self.name.as_bytes();
-        let options = Options { fit: Fit::Best, limit: self.limit, single: false, name };
+        let options = Options { limit: self.limit, name, ..Options::DEFAULT };
         heap::make(&options).map(|handle| Heap { handle }).ok_or(AllocError)
     }
 }

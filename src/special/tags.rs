@@ -5,7 +5,6 @@
 use super::heap;
 use crate::cache::scopes;
 use crate::compartment::table::{self, Handle, NAME, Options};
-use crate::heap::free_list::Fit;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{AcqRel, Acquire};
 
@@ -33,7 +32,7 @@ pub fn tag(name: &[u8]) -> Option<Handle> {
     for place in places {
         let mut known = place.load(Acquire);
         if known == 0 {
-            let options = Options { fit: Fit::Best, limit: usize::MAX, single: false, name };
+            let options = Options { name, ..Options::DEFAULT };
             let own = match made {
                 Some(own) => own,
                 None => heap::make(&options)?,
