@@ -312,6 +312,11 @@ struct metes_arena_options {
    The most bytes of chunks that stay after a reset; one chunk always stays. All by default.
    */
   size_t keep;
+  /*
+   The heap that chunks are from: see `metes_heap_new`. The arena is destroyed before it, or not at all: what was
+   in it goes with the heap. NULL: malloc.
+   */
+  struct metes_heap *heap;
 };
 
 /*
@@ -892,7 +897,7 @@ void metes_heap_walk(struct metes_heap *heap,
                      void *argument);
 
 /*
- Makes an arena that has its memory from malloc: the first chunk when it is needed. NULL for `options` means all
+ Makes an arena that has its memory from malloc or from a heap: the first chunk when it is needed. NULL for `options` means all
  defaults. Returns NULL with EINVAL in errno when an option is not valid, and a line on standard error says what is,
  or with ENOMEM.
 

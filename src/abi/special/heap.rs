@@ -73,7 +73,7 @@ pub struct MetesHeapStats {
     pub limit: usize,
 }
 
-fn handle(heap: *const MetesHeap) -> Handle {
+pub(super) fn handle(heap: *const MetesHeap) -> Handle {
     Handle(heap.addr())
 }
 
