@@ -280,7 +280,9 @@ pub extern "C" fn metes_heap_usable_size(heap: *mut MetesHeap, p: *mut c_void) -
 /// Has all that the calling thread allocates come from the heap until `metes_heap_leave`: malloc, calloc, `operator
 /// new` and the others, in whatever code. Blocks that were there stay where they are, also through realloc. Nests, up
 /// to eight deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where
-/// threads have no caches (`checks=full`, `debug=1`, `caches=off`) or the scopes are too deep.
+/// threads have no caches (`checks=full`, `debug=1`, `caches=off`, `slabs=off`) or the scopes are too deep. The scope
+/// ends with the thread. What libraries keep of what they allocate in it, a stdio buffer for instance, goes with the
+/// heap.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_enter(heap: *mut MetesHeap) -> c_int {
     if heap::enter(handle(heap)) {
@@ -404,7 +406,7 @@ pub extern "C" fn metes_heap_check(heap: *mut MetesHeap) -> *const c_char {
 pub type MetesHeapVisitor = Option<extern "C" fn(block: *mut c_void, usable: usize, argument: *mut c_void) -> c_int>;
 
 /// Calls `visit` with each block in use of the heap, the bytes that may be used of it, and `argument`, until it
-/// returns other than 0. `visit` may not use the heap.
+/// returns other than 0. `visit` may neither allocate nor free, from whatever heap.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_walk(heap: *mut MetesHeap, visit: MetesHeapVisitor, argument: *mut c_void) {
     if let Some(visit) = visit {
