@@ -279,9 +279,9 @@ pub extern "C" fn metes_heap_usable_size(heap: *mut MetesHeap, p: *mut c_void) -
 
 /// Has all that the calling thread allocates come from the heap until `metes_heap_leave`: malloc, calloc, `operator
 /// new` and the others, in whatever code. Blocks that were there stay where they are, also through realloc. Nests, up
-/// to eight deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where
-/// threads have no caches (`checks=full`, `debug=1`, `caches=off`, `slabs=off`) or the scopes are too deep. The scope
-/// ends with the thread. What libraries keep of what they allocate in it, a stdio buffer for instance, goes with the
+/// to eight deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where the
+/// scopes are too deep, in a signal handler that has interrupted malloc, and where threads have no caches
+/// (`checks=full`, `debug=1`, `caches=off`) and 64 others are in scopes. The scope ends with the thread. What libraries keep of what they allocate in it, a stdio buffer for instance, goes with the
 /// heap.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_enter(heap: *mut MetesHeap) -> c_int {
