@@ -72,8 +72,9 @@ pub use route::oom::{OomHandler, set_handler as set_oom_handler};
 pub use rust::arena::{Arena, ArenaOptions, ArenaScope, ArenaStats};
 pub use rust::buddy::{Buddy, BuddyBox, BuddyOffsets, NotOut};
 pub use rust::freelist::{Fit, FreeList, FreeListBox, FreeListStats};
+pub use rust::handle::Handle;
 pub use rust::heap::{AllocError, Heap, HeapBuilder};
-pub use rust::pool::{Handle, Pool, PoolBox};
+pub use rust::pool::{Pool, PoolBox};
 pub use rust::stack::{Frame, Stack, StackStats};
 
 /// Modules for the crate's own integration tests. Not an API.

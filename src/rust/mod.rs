@@ -5,6 +5,7 @@ mod allocator;
 pub mod arena;
 pub mod buddy;
 pub mod freelist;
+pub mod handle;
 pub mod heap;
 pub mod pool;
 pub mod stack;

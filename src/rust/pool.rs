@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use super::handle::Handle;
 use crate::special::pool::cursor::Cursor;
 use crate::special::pool::hot::Object;
 use crate::special::pool::options::{Callbacks, Options};
@@ -50,14 +51,6 @@ pub struct Pool<T> {
 
 // SAFETY: the values go along, and nothing else of a pool belongs to a thread. Boxes borrow it.
 unsafe impl<T: Send> Send for Pool<T> {}
-
-/// What leads to a value in a pool. It is `Copy`, and worth nothing once the value was removed. With another pool it
-/// leads nowhere, or to some value of that.
-pub struct Handle<T> {
-    number: u32,
-    generation: NonZeroU32,
-    values: PhantomData<fn() -> T>,
-}
 
 /// A value in a pool, which it goes back to.
 pub struct PoolBox<'a, T> {
@@ -146,7 +139,7 @@ impl<T> Pool<T> {
             (&raw mut (*slot).value).write(MaybeUninit::new(value));
             (&raw mut (*slot).generation).write(generation.get());
         }
-        Ok(Handle { number, generation, values: PhantomData })
+        Ok(Handle::new(number, generation))
     }
 
     #[inline(always)]
@@ -258,7 +251,7 @@ impl<T> Pool<T> {
             // SAFETY: see `slot`.
             let generation = unsafe { (&raw const (*slot.as_ptr()).generation).read() };
             if let (Some(generation), Ok(number)) = (NonZeroU32::new(generation), u32::try_from(number)) {
-                return Some((Handle { number, generation, values: PhantomData }, slot));
+                return Some((Handle::new(number, generation), slot));
             }
         }
     }
@@ -347,51 +340,6 @@ impl<'a, T> IntoIterator for &'a Pool<T> {
 
     fn into_iter(self) -> Iter<'a, T> {
         self.iter()
-    }
-}
-
-impl<T> Handle<T> {
-    /// The handle as a number, to be kept where only numbers can be.
-    pub const fn to_bits(self) -> u64 {
-        (self.generation.get() as u64) << 32 | self.number as u64
-    }
-
-    /// The handle of a number; `None` of one that no handle has.
-    #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
-    pub const fn from_bits(bits: u64) -> Option<Self> {
-        match NonZeroU32::new((bits >> 32) as u32) {
-            Some(generation) => Some(Self { number: bits as u32, generation, values: PhantomData }),
-            None => None,
-        }
-    }
-}
-
-// By hand: whatever a value is, a handle to it is a number.
-impl<T> Clone for Handle<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Handle<T> {}
-
-impl<T> PartialEq for Handle<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.to_bits() == other.to_bits()
-    }
-}
-
-impl<T> Eq for Handle<T> {}
-
-impl<T> core::hash::Hash for Handle<T> {
-    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        self.to_bits().hash(state);
-    }
-}
-
-impl<T> fmt::Debug for Handle<T> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Handle({}v{})", self.number, self.generation)
     }
 }
 
