@@ -73,9 +73,11 @@ pub use rust::arena::{Arena, ArenaOptions, ArenaScope, ArenaStats};
 pub use rust::buddy::{Buddy, BuddyBox, BuddyOffsets, NotOut};
 pub use rust::freelist::{Fit, FreeList, FreeListBox, FreeListStats};
 pub use rust::handle::Handle;
-pub use rust::heap::{AllocError, Heap, HeapBuilder};
+pub use rust::heap::{AllocError, Heap, HeapBuilder, HeapStats, LocalHeap};
+pub use rust::heap_box::HeapBox;
 pub use rust::pool::{Pool, PoolBox};
 pub use rust::stack::{Frame, Stack, StackStats};
+pub use rust::tag::Tag;
 
 /// Modules for the crate's own integration tests. Not an API.
 #[doc(hidden)]

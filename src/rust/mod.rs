@@ -7,5 +7,7 @@ pub mod buddy;
 pub mod freelist;
 pub mod handle;
 pub mod heap;
+pub mod heap_box;
 pub mod pool;
 pub mod stack;
+pub mod tag;

@@ -42,6 +42,48 @@ struct Slot<T> {
 /// let boxed = pool.alloc("another");
 /// assert_eq!((boxed.len(), pool.len()), (7, 1));
 /// ```
+///
+/// No box outlives its pool:
+///
+/// ```compile_fail,E0505
+/// let pool = metes::Pool::new();
+/// let boxed = pool.alloc(1);
+/// drop(pool);
+/// assert_eq!(*boxed, 1);
+/// ```
+///
+/// no value is removed, and none comes in with a handle, while others are looked at:
+///
+/// ```compile_fail,E0502
+/// let mut pool = metes::Pool::new();
+/// let handle = pool.insert(String::new());
+/// let text = &pool[handle];
+/// pool.remove(handle);
+/// assert_eq!(text, "");
+/// ```
+///
+/// ```compile_fail,E0502
+/// let mut pool = metes::Pool::new();
+/// pool.insert(1);
+/// for (_, number) in &pool {
+///     pool.insert(*number);
+/// }
+/// ```
+///
+/// Threads do not share one, and what is not `Send` does not go along with it:
+///
+/// ```compile_fail,E0277
+/// let pool = metes::Pool::new();
+/// std::thread::scope(|threads| {
+///     threads.spawn(|| drop(pool.alloc(1)));
+/// });
+/// ```
+///
+/// ```compile_fail,E0277
+/// let mut pool = metes::Pool::new();
+/// pool.insert(std::rc::Rc::new(1));
+/// std::thread::spawn(move || drop(pool));
+/// ```
 pub struct Pool<T> {
     raw: Raw,
     /// The generation of the next handle.
