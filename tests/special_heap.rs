@@ -109,7 +109,7 @@ fn a_box_drops_its_value_and_frees_its_block() {
     assert!(Arc::strong_count(leaked) == 2 && heap.live() > 0);
     let text = heap.alloc_str("a text").unwrap();
     text.make_ascii_uppercase();
-    assert_eq!((&*text, heap.alloc_slice_fill(3, 'x').unwrap().as_ref()), ("A TEXT", &['x'; 3][..]));
+    assert_eq!((&*text, &*heap.alloc_slice_fill(3, 'x').unwrap()), ("A TEXT", &['x'; 3][..]));
     let limited = Heap::builder().limit(1000).make().unwrap();
     assert!(limited.boxed([0_u8; 2000]).is_err() && limited.check().is_ok());
 }
