@@ -12,7 +12,7 @@ use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
-/// A value in a [`Heap`], or in a [`LocalHeap`](crate::LocalHeap), by `boxed`. When this is dropped the value is, and
+/// A value in a [`Heap`], or in a [`LocalHeap`], by `boxed`. When this is dropped the value is, and
 /// its block goes back.
 ///
 /// ```
