@@ -11,3 +11,5 @@ pub mod heap_box;
 pub mod pool;
 pub mod stack;
 pub mod tag;
+#[cfg(test)]
+mod tests;
