@@ -9,8 +9,8 @@
 use super::name::{NAME, Name};
 use super::small::Small;
 use super::{patience, ranges};
-use crate::base::config::GRAIN;
-use crate::base::pointer;
+use crate::base::config::{BLOCK_MAX, GRAIN, UNIT};
+use crate::base::{align, pointer};
 use crate::base::shared::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use crate::heap::free_list::Fit;
 use crate::heap::heap::{Growth, Heap};
@@ -92,7 +92,7 @@ unsafe impl Sync for Compartment {}
 const _: () = assert!(size_of::<Compartment>() == 1024);
 
 /// How a compartment is to be.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
     /// Which free block serves a request.
     pub fit: Fit,
@@ -132,6 +132,18 @@ pub enum Memory {
     Range(usize),
     /// From the caller: this address, and so many bytes, whole units that are in no heap.
     Given(usize, usize),
+}
+
+impl Memory {
+    /// For a heap that is to have `bytes` at once, as it asks for: any number of ranges for 0, and `None` if no range is
+    /// so large.
+    pub fn reserved(bytes: usize) -> Option<Self> {
+        match bytes {
+            0 => Some(Self::Growing),
+            1..=BLOCK_MAX => Some(Self::Range(align::up(bytes, UNIT))),
+            _ => None,
+        }
+    }
 }
 
 /// A handle: see the module. The number, and above it the compartment's state while it is live. Never zero, and no

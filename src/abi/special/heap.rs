@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::config::{BLOCK_MAX, GRAIN, UNIT};
+use crate::base::config::{GRAIN, UNIT};
 use crate::base::{align, pointer};
 use crate::compartment::table::{Handle, Memory, Options};
 use crate::debug::check;
@@ -89,11 +89,7 @@ fn refuse() -> *mut MetesHeap {
 /// Where the memory comes from, as the options say; or what is wrong with them.
 fn memory(given: &MetesHeapOptions) -> Result<Memory, &'static str> {
     if given.memory.is_null() {
-        return match given.reserve {
-            0 => Ok(Memory::Growing),
-            1..=BLOCK_MAX => Ok(Memory::Range(align::up(given.reserve, UNIT))),
-            _ => Err("reserve is more than 32 GiB"),
-        };
+        return Memory::reserved(given.reserve).ok_or("reserve is more than 32 GiB");
     }
     if given.reserve != 0 || given.guard_pages != 0 {
         return Err("memory is the caller's, and cannot be had with reserve or guard_pages");
