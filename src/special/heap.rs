@@ -250,8 +250,8 @@ pub fn figures(handle: Handle) -> Option<Figures> {
     let inside = entered.inside();
     let heap = inside.heap.figures();
     Some(Figures {
-        live: inside.live,
-        peak: inside.peak,
+        live: inside.live(),
+        peak: inside.peak(),
         blocks: inside.blocks(),
         held: heap.held,
         mallocs: inside.mallocs,
