@@ -16,7 +16,7 @@ CODEGEN   := -C llvm-args=-inline-threshold=75
 LINK_ARGS := -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
 
-.PHONY: all help run check test models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install uninstall clean
+.PHONY: all help run check test models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install uninstall deb test-system clean
 
 all: $(OUT)/libmetes.so $(OUT)/libmetes.a ## builds target/release/libmetes.so and libmetes.a
 
@@ -61,6 +61,9 @@ check: all ## runs the unit tests and the tests of the API, in a minute or two
 
 test: all ## runs all tests, and installs what they need first; some 8 minutes
 	scripts/test
+
+test-system: all ## runs a Debian with metes in its ld.so.preload; needs root, debootstrap and a mirror
+	scripts/test-system
 
 models: ## runs the lock-free parts under loom
 	$(CARGO) test --lib --features models models::
@@ -159,6 +162,9 @@ uninstall: ## takes away what install has put there
 	for header in $(HEADERS); do rm -f "$$DESTDIR$$PREFIX/include/$$header"; done; \
 	for page in $(MANUALS); do rm -f "$$man/man$${page##*.}/$$page"; done; \
 	for pair in $(MANNAMES); do rm -f "$$man/man3/$${pair#*:}"; done
+
+deb: all ## builds Debian packages into target/deb: libmetes0, libmetes-dev, libmetes0-dbgsym
+	scripts/make-deb
 
 clean: ## removes target/
 	rm -rf target
