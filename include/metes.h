@@ -814,8 +814,10 @@ size_t metes_heap_usable_size(struct metes_heap *heap, void *p);
 /*
  Has all that the calling thread allocates come from the heap until `metes_heap_leave`: malloc, calloc, `operator
  new` and the others, in whatever code. Blocks that were there stay where they are, also through realloc. Nests, up
- to eight deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where
- threads have no caches (`checks=full`, `debug=1`, `caches=off`) or the scopes are too deep.
+ to eight deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where the
+ scopes are too deep, in a signal handler that has interrupted malloc, and where threads have no caches
+ (`checks=full`, `debug=1`, `caches=off`) and 64 others are in scopes. The scope ends with the thread. What libraries keep of what they allocate in it, a stdio buffer for instance, goes with the
+ heap.
  */
 int metes_heap_enter(struct metes_heap *heap);
 
@@ -890,7 +892,7 @@ const char *metes_heap_check(struct metes_heap *heap);
 
 /*
  Calls `visit` with each block in use of the heap, the bytes that may be used of it, and `argument`, until it
- returns other than 0. `visit` may not use the heap.
+ returns other than 0. `visit` may neither allocate nor free, from whatever heap.
  */
 void metes_heap_walk(struct metes_heap *heap,
                      metes_heap_visitor visit,

@@ -6,10 +6,10 @@
 use super::small::{Damaged, SMALL};
 use super::table::Inside;
 use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
+use crate::heap::block::MIN_REST;
 use crate::heap::heap::BlockMisuse;
 use crate::heap::range_record::RangeRecord;
 use crate::heap::{block, headers};
-use crate::process::statics::PAGE_MAP;
 use crate::slab::key;
 
 /// A block that was taken.
@@ -48,12 +48,13 @@ impl Inside {
             return Ok(None);
         }
         let Some(piece) = self.small.take(&mut self.heap, size)? else { return Ok(None) };
-        self.count_in(piece.size);
-        if self.live > self.limit {
+        if self.live + piece.size > self.limit {
             // It is a little larger than was asked for.
-            self.give_back(piece.address);
+            // SAFETY: taken just now.
+            unsafe { self.small.put(piece.address, piece.size) };
             return Ok(None);
         }
+        self.count_in(piece.size);
         let usable = piece.size - HEADER;
         Ok(Some(Taken { address: piece.address, usable, dirty: usable, waited: piece.waited }))
     }
@@ -67,24 +68,17 @@ impl Inside {
         let fresh = self.heap.alloc_aligned(n, align);
         self.small.reload();
         let fresh = fresh?;
+        if self.live + fresh.usable + HEADER > self.limit {
+            self.heap.free_own(fresh.block);
+            self.small.reload();
+            return None;
+        }
         if fresh.dirty != 0 {
             // SAFETY: taken just now. What the program frees is small or not by its size then, and has no key.
             unsafe { key::clear(fresh.block) };
         }
         self.count_in(fresh.usable + HEADER);
-        if self.live > self.limit {
-            self.give_back(fresh.block);
-            return None;
-        }
         Some(Taken { address: fresh.block, usable: fresh.usable, dirty: fresh.dirty, waited: false })
-    }
-
-    /// Gives a block back that was taken just now.
-    #[cold]
-    fn give_back(&mut self, address: usize) {
-        if let Some(region) = PAGE_MAP.get(address) {
-            let _ = self.give(region, address);
-        }
     }
 
     /// Takes a block in one of the compartment's regions back; how many bytes could be used.
@@ -121,7 +115,9 @@ impl Inside {
         if size == old || old < SMALL && size < old && old - size < MIN_BLOCK {
             return Some(usable);
         }
-        if old < SMALL || size < SMALL || size > old && size - old > self.limit - self.live.min(self.limit) {
+        // The heap adds a whole block at the least, and what would be too little for a rest.
+        let most = size.saturating_sub(old).max(MIN_BLOCK) + MIN_REST - GRAIN;
+        if old < SMALL || size < SMALL || size > old && most > self.limit - self.live.min(self.limit) {
             return None;
         }
         self.small.settle(&mut self.heap);

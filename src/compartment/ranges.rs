@@ -36,6 +36,9 @@ const LONG_MOST: usize = 64;
 const FENCED: u32 = 1;
 /// What was touched of a range is made zero by hand up to so many bytes; else the kernel does it.
 const KEPT_MOST: usize = 256 << 10;
+/// So many ranges wait untouchable. Each may be a mapping of its own for the kernel, of which a process may have 65,530:
+/// further ones can be touched.
+const FORBIDDEN_MOST: usize = 16 << 10;
 /// Bytes of pages that all ranges that wait may keep.
 const WAITING_MOST: usize = 32 << 20;
 
@@ -45,6 +48,9 @@ static WAITING: [AtomicUsize; LENGTHS + 1] = [const { AtomicUsize::new(0) }; LEN
 static KEPT: AtomicUsize = AtomicUsize::new(0);
 /// How often a range was taken or came back.
 static CHANGES: AtomicUsize = AtomicUsize::new(0);
+/// How many wait in all lists, and their bytes.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+static BYTES: AtomicUsize = AtomicUsize::new(0);
 /// How many wait in the last list.
 static LONG: AtomicUsize = AtomicUsize::new(0);
 /// What is left of the newest reserve: its first address and its end.
@@ -69,7 +75,9 @@ impl Drop for Guard {
 
 /// Zeroed pages for a region of a compartment: `len` bytes, whole units; `None` if there is no memory.
 pub fn map(len: usize, fenced: bool) -> Option<usize> {
-    reuse(len, fenced).or_else(|| if fenced { fresh_fenced(len) } else { fresh(len) })
+    let fresh = || if fenced { fresh_fenced(len) } else { fresh(len) };
+    // What waits may be what is missing.
+    reuse(len, fenced).or_else(fresh).or_else(|| if release() != 0 { fresh() } else { None })
 }
 
 /// Whether a range waits in the last list.
@@ -107,6 +115,8 @@ fn reuse(len: usize, fenced: bool) -> Option<usize> {
     KEPT.fetch_sub(record.wanted(), Relaxed);
     LONG.fetch_sub(usize::from(is_in_last(len, fenced)), Relaxed);
     CHANGES.fetch_add(1, Relaxed);
+    COUNT.fetch_sub(1, Relaxed);
+    BYTES.fetch_sub(len, Relaxed);
     statics::forget_range(record);
     Some(start)
 }
@@ -178,7 +188,8 @@ pub fn retire(record: &'static RangeRecord, fenced: bool, named: bool) {
     // SAFETY: as above.
     let clean = keeps || unsafe { Linux.purge(start, len) };
     let is_long = is_in_last(len, fenced);
-    if !clean || is_long && LONG.load(Relaxed) >= LONG_MOST || !mmap::forbid(start, len) {
+    let forbids = COUNT.load(Relaxed) < FORBIDDEN_MOST;
+    if !clean || is_long && LONG.load(Relaxed) >= LONG_MOST || forbids && !mmap::forbid(start, len) {
         statics::forget_range(record);
         unmap(start, len, fenced);
         return;
@@ -194,8 +205,36 @@ pub fn retire(record: &'static RangeRecord, fenced: bool, named: bool) {
     let list = list(len, fenced);
     LONG.fetch_add(usize::from(is_long), Relaxed);
     CHANGES.fetch_add(1, Relaxed);
+    COUNT.fetch_add(1, Relaxed);
+    BYTES.fetch_add(len, Relaxed);
     record.next.store(list.load(Relaxed), Relaxed);
     list.store(pointer::expose(record), Relaxed);
+}
+
+/// Gives all ranges that wait back with their addresses, for a caller that needs address space; how many bytes. Who
+/// touches one from here on is not told by the heap's name.
+pub fn release() -> usize {
+    let Some(_guard) = Guard::take() else { return 0 };
+    let mut given = 0;
+    for list in &WAITING {
+        while let Some(record) = record_at(list.load(Relaxed)) {
+            let (start, len, fenced) = (record.start(), record.len(), record.asked.load(Relaxed) == FENCED);
+            list.store(record.next.load(Relaxed), Relaxed);
+            KEPT.fetch_sub(record.wanted(), Relaxed);
+            statics::forget_range(record);
+            unmap(start, len, fenced);
+            given += len;
+        }
+    }
+    LONG.store(0, Relaxed);
+    COUNT.store(0, Relaxed);
+    BYTES.store(0, Relaxed);
+    given
+}
+
+/// Bytes of address space in ranges that wait.
+pub fn waiting() -> usize {
+    BYTES.load(Relaxed)
 }
 
 /// Bytes that may have pages in ranges that wait.

@@ -6,10 +6,11 @@
 
 #![allow(unsafe_code)]
 
+use super::name::{NAME, Name};
 use super::small::Small;
 use super::{patience, ranges};
-use crate::base::config::GRAIN;
-use crate::base::pointer;
+use crate::base::config::{BLOCK_MAX, GRAIN, UNIT};
+use crate::base::{align, pointer};
 use crate::base::shared::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use crate::heap::free_list::Fit;
 use crate::heap::heap::{Growth, Heap};
@@ -36,9 +37,6 @@ const MOST: usize = 1 << 16;
 const FEW: usize = 1 << 10;
 /// So many records are opened at a time.
 const OPENED: usize = 64;
-/// Bytes of a name, the zero at its end included.
-pub const NAME: usize = 32;
-
 /// Where the records are; how many there is room for; and how many are opened.
 static RECORDS: AtomicUsize = AtomicUsize::new(0);
 static ROOM: AtomicUsize = AtomicUsize::new(0);
@@ -70,7 +68,7 @@ pub struct Inside {
 /// A compartment. All zero when it is opened.
 #[repr(C, align(1024))]
 pub struct Compartment {
-    /// The generation, and in the lowest bit whether it is live.
+    /// The generation, and in the lowest bit whether it is live; with `DEAD` if it is not.
     state: AtomicU64,
     pub(super) lock: FutexLock,
     /// Blocks that were freed while nobody could come in, linked as `slab::arena` does it.
@@ -94,7 +92,7 @@ unsafe impl Sync for Compartment {}
 const _: () = assert!(size_of::<Compartment>() == 1024);
 
 /// How a compartment is to be.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
     /// Which free block serves a request.
     pub fit: Fit,
@@ -136,35 +134,60 @@ pub enum Memory {
     Given(usize, usize),
 }
 
-/// A handle: see the module. Never zero, and no address of anything.
+impl Memory {
+    /// For a heap that is to have `bytes` at once, as it asks for: any number of ranges for 0, and `None` if no range is
+    /// so large.
+    pub fn reserved(bytes: usize) -> Option<Self> {
+        match bytes {
+            0 => Some(Self::Growing),
+            1..=BLOCK_MAX => Some(Self::Range(align::up(bytes, UNIT))),
+            _ => None,
+        }
+    }
+}
+
+/// A handle: see the module. The number, and above it the compartment's state while it is live. Never zero, and no
+/// address of anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Handle(pub usize);
 
-const INDEX_BITS: u32 = 24;
+const INDEX_BITS: u32 = 23;
+const _: () = assert!(MOST <= 1 << INDEX_BITS);
+
+/// In `state`: no handle is that of this one, whatever its number.
+const DEAD: u64 = 1 << 63;
 
 impl Handle {
-    fn of(index: usize, generation: u64) -> Self {
-        Self(((generation as usize) << INDEX_BITS) | (index << 1) | 1)
+    fn of(index: usize, state: u64) -> Self {
+        Self(((state as usize) << INDEX_BITS) | index)
     }
 
     /// The number, which need not be one of any.
     pub fn index(self) -> usize {
-        (self.0 % (1 << INDEX_BITS)) >> 1
+        self.0 % (1 << INDEX_BITS)
     }
 
-    fn generation(self) -> u64 {
+    fn state(self) -> u64 {
         (self.0 >> INDEX_BITS) as u64
+    }
+
+    /// Whether it has been a compartment's, as far as it says itself.
+    pub fn is_plausible(self) -> bool {
+        self.state() & 1 != 0 && self.index() != 0
     }
 }
 
 /// The compartment of a number, live or not.
 #[inline(always)]
 pub fn at(index: usize) -> Option<&'static Compartment> {
-    if index >= USED.load(Acquire) {
-        return None;
-    }
-    // SAFETY: the records of numbers below `USED` are open, and stay.
-    Some(unsafe { pointer::to_ref(RECORDS.load(Relaxed) + index * size_of::<Compartment>()) })
+    if index >= USED.load(Acquire) { None } else { Some(record(index)) }
+}
+
+/// The record of a number that is open.
+#[inline(always)]
+fn record(index: usize) -> &'static Compartment {
+    // SAFETY: open records stay.
+    unsafe { pointer::to_ref(RECORDS.load(Relaxed) + index * size_of::<Compartment>()) }
 }
 
 /// All that there are, live or not.
@@ -214,7 +237,9 @@ fn map(len: usize, arena: u32) -> Option<usize> {
 fn take_number() -> Option<(usize, &'static Compartment)> {
     let [first, last, count] = &FREE;
     let used = USED.load(Relaxed);
-    if count.load(Relaxed) > WAIT || used == MOST && count.load(Relaxed) != 0 {
+    let waiting = count.load(Relaxed);
+    let no_other = waiting != 0 && used == OPEN.load(Relaxed) && open_more().is_none();
+    if waiting > WAIT || no_other {
         let index = first.load(Relaxed) - 1;
         let compartment = at(index)?;
         first.store(compartment.next.load(Relaxed) as usize, Relaxed);
@@ -227,8 +252,13 @@ fn take_number() -> Option<(usize, &'static Compartment)> {
     if used == OPEN.load(Relaxed) {
         open_more()?;
     }
-    USED.store(used + 1, Release);
-    Some((used, at(used)?))
+    // The first number is nobody's: NULL is no handle.
+    let index = used.max(1);
+    for fresh in used..=index {
+        record(fresh).state.store(DEAD, Relaxed);
+    }
+    USED.store(index + 1, Release);
+    Some((index, at(index)?))
 }
 
 /// Opens more records; reserves the room for all of them first.
@@ -264,8 +294,7 @@ impl Compartment {
             self.inside.get().write(inside);
             &mut *self.inside.get()
         };
-        let name = options.name.iter().copied().filter(|&byte| byte >= b' ').take(NAME - 1).chain([0]);
-        self.name.iter().zip(name).for_each(|(to, byte)| to.store(byte, Relaxed));
+        self.name.iter().zip(*Name::new(options.name).bytes()).for_each(|(to, byte)| to.store(byte, Relaxed));
         let exact = options.exact || options::checked() || valgrind::listens();
         // The way without a lock knows no exact blocks.
         self.gate.store(if options.single && !exact { ALONE } else { SHARED }, Relaxed);
@@ -278,7 +307,7 @@ impl Compartment {
             return false;
         }
         mempool::pool_created!(pointer::expose(&raw const *inside), GRAIN);
-        self.state.store(self.state.load(Relaxed) + 1, Release);
+        self.state.store((self.state.load(Relaxed) & !DEAD) + 1, Release);
         true
     }
 
@@ -347,23 +376,23 @@ impl Compartment {
 
     /// Its handle, while it is live.
     pub fn handle(&self) -> Handle {
-        Handle::of(self.index(), self.state.load(Relaxed) >> 1)
+        Handle::of(self.index(), self.state.load(Relaxed))
     }
 
     /// Whether a handle is that of this one, which is live.
     #[inline(always)]
     pub fn is_of(&self, handle: Handle) -> bool {
-        self.state.load(Acquire) == handle.generation() << 1 | 1
+        self.state.load(Acquire) == handle.state()
     }
 
     /// The generation, of this one or of the next that gets its number.
     pub fn generation(&self) -> u64 {
-        self.state.load(Relaxed) >> 1
+        (self.state.load(Relaxed) & !DEAD) >> 1
     }
 
     /// Says that it is not live any more. By whoever has entered it.
     pub(super) fn end(&self) {
-        self.state.fetch_add(1, Release);
+        self.state.store((self.state.load(Relaxed) + 1) | DEAD, Release);
     }
 
     /// Puts its number among those that are free. It is not live, and nobody is in it.
@@ -386,27 +415,7 @@ impl Compartment {
 
     /// Its name.
     pub fn name(&self) -> Name {
-        Name(self.name.each_ref().map(|byte| byte.load(Relaxed)))
-    }
-}
-
-/// A name, as it is or was.
-pub struct Name([u8; NAME]);
-
-impl Name {
-    /// Its text; empty if there is none.
-    pub fn text(&self) -> &str {
-        let len = self.0.iter().position(|&byte| byte == 0).unwrap_or(NAME);
-        core::str::from_utf8(&self.0[..len]).unwrap_or("")
-    }
-}
-
-impl core::fmt::Display for Name {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self.text() {
-            "" => f.write_str("without a name"),
-            name => write!(f, "\"{name}\""),
-        }
+        Name::of(self.name.each_ref().map(|byte| byte.load(Relaxed)))
     }
 }
 

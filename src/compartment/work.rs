@@ -167,7 +167,7 @@ fn not_live_after(entered: Entered, handle: Handle, call: &str) -> Option<Entere
 #[inline(never)]
 fn not_live(handle: Handle, call: &str) {
     let Handle(number) = handle;
-    match table::at(handle.index()).filter(|_| number & 1 != 0) {
+    match table::at(handle.index()).filter(|_| handle.is_plausible()) {
         Some(compartment) if !compartment.is_live() || !compartment.is_of(handle) => {
             let text = format_args!("{call}: the heap of this handle ({number:#x}) was destroyed");
             report::found(Code::DestroyedHeap, number, text, &|_| {});

@@ -270,7 +270,7 @@ pub fn check(handle: Handle) -> Result<(), (&'static str, usize)> {
 }
 
 /// Calls `f` with each block in use of a heap and its usable bytes, until it says false. The heap is entered
-/// meanwhile: `f` may not use it.
+/// meanwhile: `f` may neither allocate nor free.
 pub fn walk(handle: Handle, f: &mut dyn FnMut(NonNull<u8>, usize) -> bool) {
     if let Some(mut entered) = Compartment::enter_by(handle, "metes_heap_walk") {
         entered.walk(&mut |address, usable| match NonNull::new(pointer::at_mut(address)) {
@@ -280,9 +280,8 @@ pub fn walk(handle: Handle, f: &mut dyn FnMut(NonNull<u8>, usize) -> bool) {
     }
 }
 
-/// Has the calling thread's allocations come from a heap until `leave`. Nests, up to eight deep. False where the
-/// thread has no cache, as with `checks=full`, `debug=1` or `caches=off`, or where the heap is not live: that has
-/// been reported.
+/// Has the calling thread's allocations come from a heap until `leave`. Nests, up to eight deep. False where that
+/// cannot be (see `cache::scopes`), or where the heap is not live: that has been reported.
 pub fn enter(handle: Handle) -> bool {
     start::ensure();
     Compartment::enter_by(handle, "metes_heap_enter").is_some() && scopes::enter(handle.0)

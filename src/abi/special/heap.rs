@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::config::{BLOCK_MAX, GRAIN, UNIT};
+use crate::base::config::{GRAIN, UNIT};
 use crate::base::{align, pointer};
 use crate::compartment::table::{Handle, Memory, Options};
 use crate::debug::check;
@@ -89,11 +89,7 @@ fn refuse() -> *mut MetesHeap {
 /// Where the memory comes from, as the options say; or what is wrong with them.
 fn memory(given: &MetesHeapOptions) -> Result<Memory, &'static str> {
     if given.memory.is_null() {
-        return match given.reserve {
-            0 => Ok(Memory::Growing),
-            1..=BLOCK_MAX => Ok(Memory::Range(align::up(given.reserve, UNIT))),
-            _ => Err("reserve is more than 32 GiB"),
-        };
+        return Memory::reserved(given.reserve).ok_or("reserve is more than 32 GiB");
     }
     if given.reserve != 0 || given.guard_pages != 0 {
         return Err("memory is the caller's, and cannot be had with reserve or guard_pages");
@@ -279,8 +275,10 @@ pub extern "C" fn metes_heap_usable_size(heap: *mut MetesHeap, p: *mut c_void) -
 
 /// Has all that the calling thread allocates come from the heap until `metes_heap_leave`: malloc, calloc, `operator
 /// new` and the others, in whatever code. Blocks that were there stay where they are, also through realloc. Nests, up
-/// to eight deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where
-/// threads have no caches (`checks=full`, `debug=1`, `caches=off`) or the scopes are too deep.
+/// to eight deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where the
+/// scopes are too deep, in a signal handler that has interrupted malloc, and where threads have no caches
+/// (`checks=full`, `debug=1`, `caches=off`) and 64 others are in scopes. The scope ends with the thread. What libraries keep of what they allocate in it, a stdio buffer for instance, goes with the
+/// heap.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_enter(heap: *mut MetesHeap) -> c_int {
     if heap::enter(handle(heap)) {
@@ -404,7 +402,7 @@ pub extern "C" fn metes_heap_check(heap: *mut MetesHeap) -> *const c_char {
 pub type MetesHeapVisitor = Option<extern "C" fn(block: *mut c_void, usable: usize, argument: *mut c_void) -> c_int>;
 
 /// Calls `visit` with each block in use of the heap, the bytes that may be used of it, and `argument`, until it
-/// returns other than 0. `visit` may not use the heap.
+/// returns other than 0. `visit` may neither allocate nor free, from whatever heap.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_walk(heap: *mut MetesHeap, visit: MetesHeapVisitor, argument: *mut c_void) {
     if let Some(visit) = visit {
