@@ -30,7 +30,7 @@ pub fn in_use(region: &RangeRecord, address: usize) -> Result<usize, BlockMisuse
     // SAFETY: the page map's region.
     let usable = unsafe { headers::usable_size(region, address) }?;
     // SAFETY: a block is there.
-    if usable + HEADER < SMALL && unsafe { waiting::is_set(address) } {
+    if unsafe { waiting::is_set(address) } {
         return Err(BlockMisuse::Freed(usable));
     }
     Ok(usable)
@@ -49,9 +49,15 @@ impl Inside {
         }
         let Some(piece) = self.small.take(&mut self.heap, size)? else { return Ok(None) };
         if piece.size > self.room {
-            // It is a little larger than was asked for.
-            // SAFETY: taken just now.
-            unsafe { self.small.put(piece.address, piece.size) };
+            // It is a little larger than was asked for, and perhaps not small.
+            if piece.size < SMALL {
+                // SAFETY: taken just now.
+                unsafe { self.small.put(piece.address, piece.size) };
+            } else {
+                self.small.settle(&mut self.heap);
+                self.heap.free_own(piece.address);
+                self.small.reload();
+            }
             return Ok(None);
         }
         self.count_in(piece.size);
