@@ -7,8 +7,11 @@ use super::heap;
 use crate::base::config::GRAIN;
 use crate::base::family::Family;
 use crate::compartment::table::Handle;
+#[cfg(not(miri))]
 use crate::front::entries;
 use core::ptr::NonNull;
+#[cfg(miri)]
+use under_miri as entries;
 
 /// A source of chunks.
 #[derive(Clone, Copy, Debug)]
@@ -49,5 +52,39 @@ impl Memory {
             // SAFETY: the same.
             Self::Heap(handle) => unsafe { heap::free(handle, chunk.as_ptr()) },
         }
+    }
+}
+
+/// The process's malloc where Miri cannot run this library's: the libc's. A block is the end of one that begins with
+/// its address and its size.
+#[cfg(miri)]
+mod under_miri {
+    use super::{Family, GRAIN};
+    use crate::base::pointer;
+
+    pub fn malloc(n: usize) -> *mut u8 {
+        aligned_alloc(Family::Malloc, n, GRAIN)
+    }
+
+    pub fn aligned_alloc(_: Family, n: usize, align: usize) -> *mut u8 {
+        // SAFETY: the call takes any number.
+        let whole = pointer::expose(unsafe { libc::malloc(n + 2 * align).cast::<u8>() });
+        let block = (whole + align + align - 1) & !(align - 1);
+        let words: *mut [usize; 2] = pointer::at_mut(block - GRAIN);
+        // SAFETY: there are `align` bytes before the block at the least, and it is not less than the grain.
+        unsafe { words.write([whole, n]) };
+        pointer::at_mut(block)
+    }
+
+    pub fn usable_size(block: *mut u8) -> usize {
+        // SAFETY: a block from here.
+        unsafe { pointer::at::<[usize; 2]>(block.addr() - GRAIN).read()[1] }
+    }
+
+    /// # Safety
+    /// A block from here that nothing uses any more.
+    pub unsafe fn free(_: Family, block: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { libc::free(pointer::at_mut(pointer::at::<[usize; 2]>(block.addr() - GRAIN).read()[0])) };
     }
 }

@@ -67,6 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "writes reports")]
     fn zero_is_the_default_and_what_is_no_good_is_refused() {
         let default = Options::default().resolve("f").unwrap();
         assert_eq!((default.first_chunk, default.max_chunk, default.limit), (FIRST, MAX, usize::MAX));

@@ -149,6 +149,7 @@ fn all_comes_together_again() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "writes reports")]
 fn what_is_invalid_is_refused() {
     let refused = |bytes, options: Options| Layout::new(0, bytes, &options).is_none();
     assert!(refused(4096, Options { min_block: 8, ..Options::default() }));

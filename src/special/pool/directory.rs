@@ -340,12 +340,15 @@ impl Directory {
     /// The rank of a slab.
     #[inline(always)]
     fn rank(&self, slab: SlabRef) -> usize {
-        // SAFETY: the caller has the slab.
-        let record = unsafe { &mut *slab.as_ptr() };
-        if record.hint >= self.len || self.at(record.hint) != slab {
-            record.hint = self.rank_of(record.start);
+        // SAFETY: the caller has the slab. No reference: the search makes some of its own.
+        let Slab { start, hint, .. } = unsafe { slab.read() };
+        if hint < self.len && self.at(hint) == slab {
+            return hint;
         }
-        record.hint
+        let rank = self.rank_of(start);
+        // SAFETY: the same.
+        unsafe { (*slab.as_ptr()).hint = rank };
+        rank
     }
 
     /// Says that a slab has room. True.
