@@ -188,8 +188,10 @@ impl PageSource for Linux {
     }
 
     fn collapse(&self, address: usize, len: usize) -> bool {
+        /// The crate `libc` has it for some of the libcs alone.
+        const MADV_COLLAPSE: libc::c_int = 25;
         // SAFETY: no content changes. Kernels before 6.1 do not know this advice.
-        unsafe { call(libc::SYS_madvise, [address, len, int(libc::MADV_COLLAPSE)]) }.is_ok()
+        unsafe { call(libc::SYS_madvise, [address, len, int(MADV_COLLAPSE)]) }.is_ok()
     }
 
     fn now(&self) -> u64 {
