@@ -45,7 +45,12 @@
 //! METES_TEST_DIR tells the program where its shared libraries are. It is also the working directory. METES_LIB is the
 //! path of libmetes.so.
 //!
-//! The libraries come from `target/release`, or METES_LIB_DIR.
+//! The libraries come from `target/release`, and the programs go to `target/c_tests`. For another machine or libc:
+//!
+//! - METES_LIB_DIR is where the libraries are, and the programs go there, into `c_tests`.
+//! - CC and CXX are the compilers. METES_TEST_RUNNER is the words before each program, such as those of an emulator.
+//! - METES_TEST_SKIPS is a file that says what cannot run there: lines of a regex for how a test's name begins, two
+//!   blanks or more, and the reason.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -172,8 +177,12 @@ fn trials_of(source: &Source, libraries: &Libraries) -> Vec<Trial> {
             let level_name = level.map_or(String::new(), |level| format!("::{}", level.name()));
             let job = Job { build: build.clone(), level, ending };
             let name = format!("{name}::{}{level_name}", way.name());
+            let reason = if missing { None } else { reason_to_skip(&name) };
+            if let Some(reason) = reason {
+                eprintln!("NOT RUN: {name}: {reason}");
+            }
             let trial = Trial::ignorable_test(name.clone(), move || job.build_and_run(&name));
-            trials.push(trial.with_ignored_flag(missing));
+            trials.push(trial.with_ignored_flag(missing || reason.is_some()));
         }
     }
     trials
@@ -226,7 +235,33 @@ impl Libraries {
 }
 
 fn output_root() -> PathBuf {
-    Path::new(ROOT).join("target/c_tests")
+    env::var_os("METES_LIB_DIR").map_or_else(|| Path::new(ROOT).join("target"), PathBuf::from).join("c_tests")
+}
+
+// ---- other machines
+
+/// The words before each program.
+fn runner() -> Vec<String> {
+    words(&env::var("METES_TEST_RUNNER").unwrap_or_default())
+}
+
+/// The tests that cannot run here, by how their names begin, with the reasons.
+fn skips() -> &'static [(Regex, String)] {
+    static SKIPS: OnceLock<Vec<(Regex, String)>> = OnceLock::new();
+    SKIPS.get_or_init(|| {
+        let Some(path) = env::var_os("METES_TEST_SKIPS") else { return vec![] };
+        let text = fs::read_to_string(Path::new(ROOT).join(&path)).expect("METES_TEST_SKIPS can be read");
+        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let parse = |line: &str| {
+            let (pattern, reason) = line.split_once("  ").expect("a regex, two blanks and a reason");
+            (Regex::new(&format!("^(?:{pattern})")).expect("a regex"), reason.trim().to_owned())
+        };
+        lines.map(parse).collect()
+    })
+}
+
+fn reason_to_skip(name: &str) -> Option<&'static str> {
+    skips().iter().find(|(pattern, _)| pattern.is_match(name)).map(|(_, reason)| reason.as_str())
 }
 
 // ---- one program, one way
@@ -364,6 +399,7 @@ impl Job {
             words.push(format!("LD_PRELOAD={}", list.join(":")));
         }
         words.extend(way.valgrind().iter().map(|&word| word.to_owned()));
+        words.extend(runner());
         words.push(self.build.program().display().to_string());
         match &directives.soak_args {
             Some(soak_args) if is_soak() => words.extend(soak_args.iter().cloned()),
