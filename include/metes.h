@@ -216,6 +216,32 @@ struct metes_heap_options {
    Other than 0: one thread alone uses the heap at a time, and no lock is taken.
    */
   int single_threaded;
+  /*
+   0: the checks that the process has; 1: full. Each block is exact then: `metes_heap_usable_size` is what was
+   asked for, one byte too many is reported when the block is freed or the heap is checked, reset or destroyed, and
+   what is freed is filled. It costs 8 bytes a block, and time.
+   */
+  int checks;
+  /*
+   Other than 0: 64 KiB that nobody can touch stand before and behind each range of the heap. A run beyond it is
+   reported by the heap's name.
+   */
+  int guard_pages;
+  /*
+   Bytes of the one range of addresses that the heap has, rounded up to 64 KiB, at most 32 GiB: it never has
+   another one. 0: it gets ranges as it grows.
+   */
+  size_t reserve;
+  /*
+   Memory of the caller's that the heap is to use instead: it never maps any. Of that it uses the whole units of
+   64 KiB, aligned to 64 KiB. It must not be in a block of malloc's below 256 KiB, and is the caller's again once
+   the heap is destroyed. NULL: memory of the heap's own.
+   */
+  void *memory;
+  /*
+   Bytes of `memory`.
+   */
+  size_t memory_size;
 };
 
 /*
@@ -286,6 +312,11 @@ struct metes_arena_options {
    The most bytes of chunks that stay after a reset; one chunk always stays. All by default.
    */
   size_t keep;
+  /*
+   The heap that chunks are from: see `metes_heap_new`. The arena is destroyed before it, or not at all: what was
+   in it goes with the heap. NULL: malloc.
+   */
+  struct metes_heap *heap;
 };
 
 /*
@@ -783,8 +814,10 @@ size_t metes_heap_usable_size(struct metes_heap *heap, void *p);
 /*
  Has all that the calling thread allocates come from the heap until `metes_heap_leave`: malloc, calloc, `operator
  new` and the others, in whatever code. Blocks that were there stay where they are, also through realloc. Nests, up
- to eight deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where
- threads have no caches (`checks=full`, `debug=1`, `caches=off`) or the scopes are too deep.
+ to eight deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where the
+ scopes are too deep, in a signal handler that has interrupted malloc, and where threads have no caches
+ (`checks=full`, `debug=1`, `caches=off`) and 64 others are in scopes. The scope ends with the thread. What libraries keep of what they allocate in it, a stdio buffer for instance, goes with the
+ heap.
  */
 int metes_heap_enter(struct metes_heap *heap);
 
@@ -859,14 +892,14 @@ const char *metes_heap_check(struct metes_heap *heap);
 
 /*
  Calls `visit` with each block in use of the heap, the bytes that may be used of it, and `argument`, until it
- returns other than 0. `visit` may not use the heap.
+ returns other than 0. `visit` may neither allocate nor free, from whatever heap.
  */
 void metes_heap_walk(struct metes_heap *heap,
                      metes_heap_visitor visit,
                      void *argument);
 
 /*
- Makes an arena that has its memory from malloc: the first chunk when it is needed. NULL for `options` means all
+ Makes an arena that has its memory from malloc or from a heap: the first chunk when it is needed. NULL for `options` means all
  defaults. Returns NULL with EINVAL in errno when an option is not valid, and a line on standard error says what is,
  or with ENOMEM.
 

@@ -1,4 +1,4 @@
-/* metes for C++17: arenas as classes, memory resources and allocators over metes.h.
+/* metes for C++17: arenas, heaps and pools as classes, memory resources and allocators over metes.h.
    SPDX-License-Identifier: MIT OR Apache-2.0 */
 
 #ifndef METES_HPP
@@ -20,7 +20,10 @@
 namespace metes {
 
 /* The alignment of what is allocated without one. */
-inline constexpr std::size_t arena_alignment = 16;
+inline constexpr std::size_t default_alignment = 16;
+
+class arena;
+class heap;
 
 namespace detail {
 
@@ -34,12 +37,51 @@ struct arena_front {
 inline void *allocate(metes_arena *arena, std::size_t bytes, std::size_t alignment) noexcept {
     auto *front = reinterpret_cast<arena_front *>(arena);
     std::uintptr_t start = (front->at + (alignment - 1)) & ~(alignment - 1);
-    if (bytes - 1 < front->end - start && (alignment <= arena_alignment || start < front->end)) {
+    if (bytes - 1 < front->end - start && (alignment <= default_alignment || start < front->end)) {
         front->at = start + bytes;
         return reinterpret_cast<void *>(start);
     }
     return metes_arena_aligned_alloc(arena, alignment, bytes);
 }
+
+inline void *not_null(void *block) {
+    if (!block)
+        throw std::bad_alloc();
+    return block;
+}
+
+/* What a constructor of metes.h has returned. */
+template <typename Handle> Handle *made(Handle *handle, const char *name) {
+    if (!handle && errno == EINVAL)
+        throw std::invalid_argument(name);
+    if (!handle)
+        throw std::bad_alloc();
+    return handle;
+}
+
+/* What resources and allocators serve from. */
+struct arena_source {
+    using owner = arena;
+    using pointer = metes_arena *;
+    pointer handle;
+
+    void *allocate(std::size_t bytes, std::size_t alignment) const noexcept {
+        return detail::allocate(handle, bytes, alignment);
+    }
+    void deallocate(void *) const noexcept {}
+};
+
+struct heap_source {
+    using owner = heap;
+    using pointer = metes_heap *;
+    pointer handle;
+
+    void *allocate(std::size_t bytes, std::size_t alignment) const noexcept {
+        return alignment <= default_alignment ? metes_heap_malloc(handle, bytes)
+                                              : metes_heap_aligned_alloc(handle, alignment, bytes);
+    }
+    void deallocate(void *block) const noexcept { metes_heap_free(handle, block); }
+};
 
 } // namespace detail
 
@@ -66,14 +108,12 @@ public:
     ~arena() { metes_arena_destroy(handle_); }
 
     /* nullptr without memory. */
-    void *try_allocate(std::size_t bytes, std::size_t alignment = arena_alignment) noexcept {
+    void *try_allocate(std::size_t bytes, std::size_t alignment = default_alignment) noexcept {
         return detail::allocate(handle_, bytes, alignment);
     }
 
-    void *allocate(std::size_t bytes, std::size_t alignment = arena_alignment) {
-        if (void *piece = try_allocate(bytes, alignment))
-            return piece;
-        throw std::bad_alloc();
+    void *allocate(std::size_t bytes, std::size_t alignment = default_alignment) {
+        return detail::not_null(try_allocate(bytes, alignment));
     }
 
     /* An object, whose destructor runs when the arena lets go of it. */
@@ -138,72 +178,214 @@ public:
     metes_arena *handle() const noexcept { return handle_; }
 
 private:
-    explicit arena(metes_arena *handle) : handle_(handle) {
-        if (!handle && errno == EINVAL)
-            throw std::invalid_argument("metes::arena");
-        if (!handle)
-            throw std::bad_alloc();
-    }
+    explicit arena(metes_arena *handle) : handle_(detail::made(handle, "metes::arena")) {}
 
     metes_arena *handle_;
 };
 
-/* The containers of std::pmr on an arena. What they give back stays until the arena lets go of it. */
-class arena_resource final : public std::pmr::memory_resource {
+/* A heap of its own: what is allocated goes when it does, or by deallocate, or by plain free. Any thread may use it, unless
+   the options say otherwise. */
+class heap {
 public:
-    explicit arena_resource(arena &owner) noexcept : handle_(owner.handle()) {}
-    explicit arena_resource(metes_arena *handle) noexcept : handle_(handle) {}
+    /* With the defaults, or with options; throws std::invalid_argument if one is not valid. */
+    heap() : heap(metes_heap_new(nullptr)) {}
+    explicit heap(const metes_heap_options &options) : heap(metes_heap_new(&options)) {}
+    explicit heap(const char *name, std::size_t limit = 0) : heap(named(name, limit)) {}
+
+    heap(heap &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+    heap &operator=(heap &&other) noexcept {
+        if (this != &other) {
+            metes_heap_destroy(handle_);
+            handle_ = std::exchange(other.handle_, nullptr);
+        }
+        return *this;
+    }
+    heap(const heap &) = delete;
+    heap &operator=(const heap &) = delete;
+    ~heap() { metes_heap_destroy(handle_); }
+
+    /* nullptr without memory, or where the limit would be passed. */
+    void *try_allocate(std::size_t bytes, std::size_t alignment = default_alignment) noexcept {
+        return detail::heap_source{handle_}.allocate(bytes, alignment);
+    }
+
+    void *allocate(std::size_t bytes, std::size_t alignment = default_alignment) {
+        return detail::not_null(try_allocate(bytes, alignment));
+    }
+
+    void deallocate(void *block) noexcept { metes_heap_free(handle_, block); }
+
+    /* What the thread allocates with malloc and new while a scope lives comes from the heap, where that can be. */
+    class scope {
+    public:
+        explicit scope(heap &owner) noexcept : handle_(owner.handle_), entered_(metes_heap_enter(owner.handle_) == 0) {}
+        scope(const scope &) = delete;
+        scope &operator=(const scope &) = delete;
+        ~scope() {
+            if (entered_)
+                metes_heap_leave(handle_);
+        }
+        bool entered() const noexcept { return entered_; }
+
+    private:
+        metes_heap *handle_;
+        bool entered_;
+    };
+
+    void reset() noexcept { metes_heap_reset(handle_); }
+    std::size_t purge() noexcept { return metes_heap_purge(handle_); }
+    bool owns(const void *address) const noexcept { return metes_heap_owns(handle_, address) != 0; }
+    /* nullptr, or what invariant is broken. */
+    const char *check() const noexcept { return metes_heap_check(handle_); }
+    struct metes_heap_stats stats() const noexcept {
+        struct metes_heap_stats now = {};
+        metes_heap_stats(handle_, &now, sizeof now);
+        return now;
+    }
+    /* For the functions of metes.h. */
+    metes_heap *handle() const noexcept { return handle_; }
+
+private:
+    explicit heap(metes_heap *handle) : handle_(detail::made(handle, "metes::heap")) {}
+
+    static metes_heap *named(const char *name, std::size_t limit) noexcept {
+        metes_heap_options options = {};
+        options.size = sizeof options;
+        options.name = name;
+        options.limit = limit;
+        return metes_heap_new(&options);
+    }
+
+    metes_heap *handle_;
+};
+
+/* Objects of one size. One thread at a time may use it, unless the options say otherwise. */
+class pool {
+public:
+    explicit pool(std::size_t object_bytes) : handle_(detail::made(metes_pool_new(object_bytes, nullptr), "metes::pool")) {}
+    pool(std::size_t object_bytes, const metes_pool_options &options)
+        : handle_(detail::made(metes_pool_new(object_bytes, &options), "metes::pool")) {}
+
+    pool(pool &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+    pool &operator=(pool &&other) noexcept {
+        if (this != &other) {
+            metes_pool_destroy(handle_);
+            handle_ = std::exchange(other.handle_, nullptr);
+        }
+        return *this;
+    }
+    pool(const pool &) = delete;
+    pool &operator=(const pool &) = delete;
+    ~pool() { metes_pool_destroy(handle_); }
+
+    /* nullptr without memory, or at the limit. */
+    void *try_allocate() noexcept { return metes_pool_alloc(handle_); }
+    void *allocate() { return detail::not_null(try_allocate()); }
+    void deallocate(void *object) noexcept { metes_pool_free(handle_, object); }
+
+    bool owns(const void *address) const noexcept { return metes_pool_owns(handle_, address) != 0; }
+    /* nullptr, or what invariant is broken. */
+    const char *check() const noexcept { return metes_pool_check(handle_); }
+    struct metes_pool_stats stats() const noexcept {
+        struct metes_pool_stats now = {};
+        metes_pool_stats(handle_, &now, sizeof now);
+        return now;
+    }
+    /* For the functions of metes.h. */
+    metes_pool *handle() const noexcept { return handle_; }
+
+private:
+    metes_pool *handle_;
+};
+
+/* A memory resource of std::pmr. What it serves from has to live longer. */
+template <typename Source> class resource final : public std::pmr::memory_resource {
+public:
+    explicit resource(typename Source::owner &owner) noexcept : source_{owner.handle()} {}
+    explicit resource(typename Source::pointer handle) noexcept : source_{handle} {}
 
 private:
     void *do_allocate(std::size_t bytes, std::size_t alignment) override {
-        void *piece = detail::allocate(handle_, bytes, alignment);
-        if (!piece)
-            throw std::bad_alloc();
-        return piece;
+        return detail::not_null(source_.allocate(bytes, alignment));
     }
-    void do_deallocate(void *, std::size_t, std::size_t) override {}
+    void do_deallocate(void *block, std::size_t, std::size_t) override { source_.deallocate(block); }
     bool do_is_equal(const std::pmr::memory_resource &other) const noexcept override {
-        auto *resource = dynamic_cast<const arena_resource *>(&other);
-        return resource && resource->handle_ == handle_;
+        auto *same = dynamic_cast<const resource *>(&other);
+        return same && same->source_.handle == source_.handle;
     }
 
-    metes_arena *handle_;
+    Source source_;
 };
 
 /* The same for containers that take an allocator as a type. */
-template <typename T> class arena_allocator {
+template <typename T, typename Source> class allocator {
 public:
     using value_type = T;
     using propagate_on_container_move_assignment = std::true_type;
     using propagate_on_container_swap = std::true_type;
+    template <typename U> struct rebind {
+        using other = allocator<U, Source>;
+    };
 
-    arena_allocator(arena &owner) noexcept : handle_(owner.handle()) {}
-    explicit arena_allocator(metes_arena *handle) noexcept : handle_(handle) {}
-    template <typename U> arena_allocator(const arena_allocator<U> &other) noexcept : handle_(other.handle()) {}
+    allocator(typename Source::owner &owner) noexcept : source_{owner.handle()} {}
+    explicit allocator(typename Source::pointer handle) noexcept : source_{handle} {}
+    template <typename U> allocator(const allocator<U, Source> &other) noexcept : source_{other.handle()} {}
 
     T *allocate(std::size_t count) {
         if (count > static_cast<std::size_t>(-1) / sizeof(T))
             throw std::bad_array_new_length();
-        void *piece = detail::allocate(handle_, count * sizeof(T), alignof(T));
-        if (!piece)
-            throw std::bad_alloc();
-        return static_cast<T *>(piece);
+        return static_cast<T *>(detail::not_null(source_.allocate(count * sizeof(T), alignof(T))));
     }
-    void deallocate(T *, std::size_t) noexcept {}
-    metes_arena *handle() const noexcept { return handle_; }
+    void deallocate(T *block, std::size_t) noexcept { source_.deallocate(block); }
+    typename Source::pointer handle() const noexcept { return source_.handle; }
 
 private:
-    metes_arena *handle_;
+    Source source_;
 };
 
-template <typename T, typename U>
-bool operator==(const arena_allocator<T> &one, const arena_allocator<U> &other) noexcept {
+template <typename T, typename U, typename Source>
+bool operator==(const allocator<T, Source> &one, const allocator<U, Source> &other) noexcept {
     return one.handle() == other.handle();
 }
-template <typename T, typename U>
-bool operator!=(const arena_allocator<T> &one, const arena_allocator<U> &other) noexcept {
+template <typename T, typename U, typename Source>
+bool operator!=(const allocator<T, Source> &one, const allocator<U, Source> &other) noexcept {
     return !(one == other);
 }
+
+/* On an arena: what containers give back stays until the arena lets go of it. */
+using arena_resource = resource<detail::arena_source>;
+template <typename T> using arena_allocator = allocator<T, detail::arena_source>;
+
+/* On a heap. */
+using heap_resource = resource<detail::heap_source>;
+template <typename T> using heap_allocator = allocator<T, detail::heap_source>;
+
+/* On a pool: it serves what fits an object, and the other resource serves the rest. For containers of nodes. */
+class pool_resource final : public std::pmr::memory_resource {
+public:
+    explicit pool_resource(pool &owner, std::pmr::memory_resource *other = std::pmr::get_default_resource())
+        : handle_(owner.handle()), other_(other), bytes_(owner.stats().object_bytes), align_(owner.stats().align) {}
+
+private:
+    bool fits(std::size_t bytes, std::size_t alignment) const noexcept { return bytes <= bytes_ && alignment <= align_; }
+    void *do_allocate(std::size_t bytes, std::size_t alignment) override {
+        return fits(bytes, alignment) ? detail::not_null(metes_pool_alloc(handle_)) : other_->allocate(bytes, alignment);
+    }
+    void do_deallocate(void *block, std::size_t bytes, std::size_t alignment) override {
+        if (fits(bytes, alignment))
+            metes_pool_free(handle_, block);
+        else
+            other_->deallocate(block, bytes, alignment);
+    }
+    bool do_is_equal(const std::pmr::memory_resource &other) const noexcept override {
+        auto *same = dynamic_cast<const pool_resource *>(&other);
+        return same && same->handle_ == handle_ && same->other_->is_equal(*other_);
+    }
+
+    metes_pool *handle_;
+    std::pmr::memory_resource *other_;
+    std::size_t bytes_, align_;
+};
 
 } // namespace metes
 

@@ -1,5 +1,32 @@
 //! **metes**: a malloc replacement over an address-ordered, coalescing free list.
 //!
+//! # In a Rust program
+//!
+//! ```
+//! #[global_allocator]
+//! static ALLOCATOR: metes::Metes = metes::Metes;
+//!
+//! let kept = vec![1; 1000];
+//! assert!(metes::stats().heaps.live >= 4 * kept.len());
+//! metes::check().expect("a whole heap");
+//! ```
+//!
+//! [`Metes`] is the process's allocator. [`Heap`], [`LocalHeap`], [`Arena`], [`Pool`], [`Buddy`], [`Stack`] and
+//! [`FreeList`] are allocators by name, and [`Tag`] counts what a part of a program allocates. They work whatever the
+//! program's own allocator is; the scopes of heaps and tags need it to be [`Metes`], or the feature `override`.
+//!
+//! | feature | |
+//! |---|---|
+//! | `override` | replaces `malloc` and all of its family in the whole program, for the C and C++ code in it too |
+//! | `allocator-api2` | `Allocator` of the crate allocator-api2 for [`Metes`], `&Heap` and `&LocalHeap` |
+//! | `nightly` | the trait `Allocator` of the standard library for the same; needs a nightly compiler |
+//!
+//! With `override` a program needs no `#[global_allocator]`, but has to name the crate: `use metes as _;` does.
+//!
+//! No C compiler is needed on x86_64 and aarch64.
+//!
+//! # The source
+//!
 //! ```text
 //!     malloc(n)                                                            free(p)
 //!        |                                                                    |
@@ -66,15 +93,19 @@ mod trace;
 mod abi;
 
 pub use abi::global::Metes;
+pub use base::operation::Operation;
 pub use debug::check::check;
 pub use front::stats::{Stats, stats};
 pub use route::oom::{OomHandler, set_handler as set_oom_handler};
 pub use rust::arena::{Arena, ArenaOptions, ArenaScope, ArenaStats};
 pub use rust::buddy::{Buddy, BuddyBox, BuddyOffsets, NotOut};
 pub use rust::freelist::{Fit, FreeList, FreeListBox, FreeListStats};
-pub use rust::heap::{AllocError, Heap, HeapBuilder};
-pub use rust::pool::{Handle, Pool, PoolBox};
+pub use rust::handle::Handle;
+pub use rust::heap::{AllocError, Heap, HeapBuilder, HeapStats, LocalHeap};
+pub use rust::heap_box::HeapBox;
+pub use rust::pool::{Pool, PoolBox};
 pub use rust::stack::{Frame, Stack, StackStats};
+pub use rust::tag::Tag;
 
 /// Modules for the crate's own integration tests. Not an API.
 #[doc(hidden)]

@@ -89,7 +89,7 @@ fn a_copied_buffer_is_a_list_too() {
     to[..1000].copy_from_slice(&from);
     let there = NonNull::new(to.as_mut_ptr().cast::<u8>()).unwrap();
     // SAFETY: the buffer is there for as long as the list, and nothing else uses it.
-    let copy = unsafe { FreeList::attach(there, 16_000) }.unwrap();
+    let mut copy = unsafe { FreeList::attach(there, 16_000) }.unwrap();
     let block = copy.pointer(offset).unwrap();
     // SAFETY: the block has as many bytes, all written.
     assert_eq!(unsafe { std::slice::from_raw_parts(block.as_ptr(), 12) }, b"carried over");

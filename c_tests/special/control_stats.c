@@ -35,12 +35,12 @@ int main(void) {
     CHECK(json[0] == '{' && strcmp(json + strlen(json) - 2, "}\n") == 0);
     has(json, "{\"malloc_calls\":%lu,", stats.malloc_calls);
     has(json, ",\"mapping_bytes\":%lu,", stats.mapping_bytes);
-    has(json, "\"heaps\":[{\"name\":\"parser\",\"live_bytes\":1008,\"blocks\":%lu,\"held_bytes\":65536}]}", 1);
+    has(json, "\"heaps\":[{\"name\":\"parser\",\"number\":1,\"live_bytes\":1008,\"blocks\":%lu,\"held_bytes\":65536}]}", 1);
 
     const char *prometheus = written(metes_stats_prometheus);
     has(prometheus, "\n# TYPE metes_malloc_calls_total counter\nmetes_malloc_calls_total %lu\n", stats.malloc_calls);
     has(prometheus, "\n# TYPE metes_mappings gauge\nmetes_mappings %lu\n", stats.mappings);
-    has(prometheus, "\nmetes_made_heap_live_bytes{heap=\"parser\"} %lu\n", 1008);
+    has(prometheus, "\nmetes_made_heap_live_bytes{heap=\"parser\",number=\"1\"} %lu\n", 1008);
     CHECK(kept[99] != NULL);
     return 0;
 }

@@ -1,5 +1,5 @@
 // A freed block of a heap is written to, and found when the next one is asked for.
-// stderr: metes: M006 free block written to: the free block at 0x[0-9a-f]+ of the heap "written": its first word was written to
+// stderr: metes: M006 free block written to: the free block at 0x[0-9a-f]+ of the heap "written": it was written to
 // exit: SIGABRT
 #include "include/heaps.h"
 

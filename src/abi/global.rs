@@ -34,6 +34,7 @@ fn to_the_end<R>(f: impl FnOnce() -> R) -> R {
 
 // SAFETY: blocks have the size and alignment asked for, and stay until they are given back; nothing unwinds.
 unsafe impl GlobalAlloc for Metes {
+    #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         to_the_end(|| {
             if layout.align() > GRAIN {
@@ -44,6 +45,7 @@ unsafe impl GlobalAlloc for Metes {
         })
     }
 
+    #[inline]
     unsafe fn dealloc(&self, p: *mut u8, _layout: Layout) {
         // SAFETY: the caller gives the block up.
         to_the_end(|| unsafe { entries::free(Family::Malloc, p) });

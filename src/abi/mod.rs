@@ -1,6 +1,10 @@
 //! L13: the exported ABI of C and C++, present in the exporting flavour alone, and the Rust
 //! allocator. All of it only forwards.
 
+#[cfg(any(feature = "export", feature = "override"))]
+pub mod alloc_token;
+#[cfg(all(any(feature = "export", feature = "override"), any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub mod alloc_token_cxx;
 #[cfg(all(any(feature = "export", feature = "override"), any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod cxx;
 #[cfg(all(any(feature = "export", feature = "override"), any(target_arch = "x86_64", target_arch = "aarch64")))]

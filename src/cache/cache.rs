@@ -254,6 +254,7 @@ impl Head {
         unsafe { pointer::to_ref(core::ptr::from_ref(self).addr()) }
     }
 
+    #[inline(always)]
     pub(super) fn near_leaf(&self) -> &'static LeafView {
         // SAFETY: leaves are never unmapped, and neither is the empty one.
         unsafe { pointer::to_ref(self.near_leaf.load(Relaxed)) }

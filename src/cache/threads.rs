@@ -82,6 +82,8 @@ fn make() -> Option<&'static Cache> {
         // have failed to choose one for this thread.
         thread::set_home(cache.home());
         cache.endings.store(0, Relaxed);
+        // Its last thread may have ended in a scope.
+        cache.scope_depth.store(0, Relaxed);
         thread::set_cache(cache.address());
         // A signal handler may have forked since the cache was claimed, and may do so here. Then this
         // thread has another number.

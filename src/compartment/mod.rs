@@ -1,8 +1,11 @@
 //! L7: compartments: heaps of their own, that a program makes and destroys by name.
 
 pub mod alone;
+pub mod blocks;
 mod check;
+pub mod exact;
 pub mod forks;
+pub mod name;
 mod patience;
 pub mod ranges;
 pub mod small;

@@ -9,6 +9,8 @@
 //! access or a late free is told by name until the range is used again. The one that was given back last is used
 //! first: its pages are there, and zero. Ranges of which more than `KEPT_MOST` bytes were touched, and what waits
 //! above `WAITING_MOST` bytes, keep their addresses but no pages.
+//!
+//! A fenced range has an untouchable unit before it and one behind it, and is a mapping of its own.
 
 #![allow(unsafe_code)]
 
@@ -22,15 +24,21 @@ use crate::sys::linux::Linux;
 use crate::sys::lock::FutexLock;
 use crate::sys::mmap;
 use crate::sys::pages::{self, PageSource};
+use crate::sys::valgrind;
 use core::sync::atomic::Ordering::Relaxed;
 use lock_api::RawMutex;
 
-/// Ranges of up to so many units wait in a list for each length, and longer ones in the last list together.
+/// Ranges of up to so many units wait in a list for each length. Longer and fenced ones are in the last list together.
 const LENGTHS: usize = REGION_GRANULE / UNIT;
-/// So many longer ones wait; the others go back to the system.
+/// So many of those in the last list wait; the others go back to the system.
 const LONG_MOST: usize = 64;
+/// In `RangeRecord::asked` of a range that waits: it is fenced.
+const FENCED: u32 = 1;
 /// What was touched of a range is made zero by hand up to so many bytes; else the kernel does it.
 const KEPT_MOST: usize = 256 << 10;
+/// So many ranges wait untouchable. Each may be a mapping of its own for the kernel, of which a process may have 65,530:
+/// further ones can be touched.
+const FORBIDDEN_MOST: usize = 16 << 10;
 /// Bytes of pages that all ranges that wait may keep.
 const WAITING_MOST: usize = 32 << 20;
 
@@ -40,7 +48,10 @@ static WAITING: [AtomicUsize; LENGTHS + 1] = [const { AtomicUsize::new(0) }; LEN
 static KEPT: AtomicUsize = AtomicUsize::new(0);
 /// How often a range was taken or came back.
 static CHANGES: AtomicUsize = AtomicUsize::new(0);
-/// How many longer ones wait.
+/// How many wait in all lists, and their bytes.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+static BYTES: AtomicUsize = AtomicUsize::new(0);
+/// How many wait in the last list.
 static LONG: AtomicUsize = AtomicUsize::new(0);
 /// What is left of the newest reserve: its first address and its end.
 static LEFT: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
@@ -63,13 +74,21 @@ impl Drop for Guard {
 }
 
 /// Zeroed pages for a region of a compartment: `len` bytes, whole units; `None` if there is no memory.
-pub fn map(len: usize) -> Option<usize> {
-    reuse(len).or_else(|| fresh(len))
+pub fn map(len: usize, fenced: bool) -> Option<usize> {
+    let fresh = || if fenced { fresh_fenced(len) } else { fresh(len) };
+    // What waits may be what is missing.
+    reuse(len, fenced).or_else(fresh).or_else(|| if release() != 0 { fresh() } else { None })
+}
+
+/// Whether a range waits in the last list.
+fn is_in_last(len: usize, fenced: bool) -> bool {
+    fenced || len > REGION_GRANULE
 }
 
 /// The list that a range of so many bytes waits in.
-fn list(len: usize) -> &'static AtomicUsize {
-    &WAITING[(len.div_ceil(UNIT) - 1).min(LENGTHS)]
+fn list(len: usize, fenced: bool) -> &'static AtomicUsize {
+    let index = if is_in_last(len, fenced) { LENGTHS } else { len.div_ceil(UNIT) - 1 };
+    &WAITING[index]
 }
 
 fn record_at(address: usize) -> Option<&'static RangeRecord> {
@@ -78,12 +97,12 @@ fn record_at(address: usize) -> Option<&'static RangeRecord> {
 }
 
 /// Takes a range that waits.
-fn reuse(len: usize) -> Option<usize> {
+fn reuse(len: usize, fenced: bool) -> Option<usize> {
     let _guard = Guard::take()?;
-    let mut link = list(len);
+    let mut link = list(len, fenced);
     let record = loop {
         let record = record_at(link.load(Relaxed))?;
-        if record.len() == len {
+        if record.len() == len && (record.asked.load(Relaxed) == FENCED) == fenced {
             break record;
         }
         link = &record.next;
@@ -94,8 +113,10 @@ fn reuse(len: usize) -> Option<usize> {
     }
     link.store(record.next.load(Relaxed), Relaxed);
     KEPT.fetch_sub(record.wanted(), Relaxed);
-    LONG.fetch_sub(usize::from(len > REGION_GRANULE), Relaxed);
+    LONG.fetch_sub(usize::from(is_in_last(len, fenced)), Relaxed);
     CHANGES.fetch_add(1, Relaxed);
+    COUNT.fetch_sub(1, Relaxed);
+    BYTES.fetch_sub(len, Relaxed);
     statics::forget_range(record);
     Some(start)
 }
@@ -110,7 +131,6 @@ fn fresh(len: usize) -> Option<usize> {
     if end.load(Relaxed) - start.load(Relaxed) < len {
         // What is left is too little for this one, and is left.
         let reserve = aligned(REGION_GRANULE)?;
-        Linux.advise_huge(reserve, REGION_GRANULE, false);
         start.store(reserve, Relaxed);
         end.store(reserve + REGION_GRANULE, Relaxed);
     }
@@ -118,12 +138,42 @@ fn fresh(len: usize) -> Option<usize> {
 }
 
 fn aligned(len: usize) -> Option<usize> {
-    pages::map_aligned(&Linux, 0, len, UNIT)
+    let start = pages::map_aligned(&Linux, 0, len, UNIT)?;
+    Linux.advise_huge(start, len, false);
+    Some(start)
+}
+
+fn fresh_fenced(len: usize) -> Option<usize> {
+    let all = len.checked_add(2 * UNIT)?;
+    let start = aligned(all)?;
+    let fences = [start, start + UNIT + len];
+    if !fences.into_iter().all(|fence| mmap::forbid(fence, UNIT)) {
+        // SAFETY: mapped just now.
+        unsafe { Linux.unmap(start, all) };
+        return None;
+    }
+    Some(start + UNIT)
+}
+
+/// Forgets a region that the caller gave, and has again.
+pub fn forget_given(record: &'static RangeRecord) {
+    let (start, len) = (record.start(), record.len());
+    if valgrind::listens() {
+        valgrind::show(start, len);
+    }
+    statics::forget_range(record);
+}
+
+/// Gives a range, to which nothing leads, back to the system.
+pub fn unmap(start: usize, len: usize, fenced: bool) {
+    let fence = if fenced { UNIT } else { 0 };
+    // SAFETY: a range of ours, that nothing uses.
+    unsafe { Linux.unmap(start - fence, len + 2 * fence) };
 }
 
 /// Takes back the range of a region of a destroyed compartment, which the page map leads to. Until it is used again
 /// nobody may touch it.
-pub fn retire(record: &'static RangeRecord) {
+pub fn retire(record: &'static RangeRecord, fenced: bool, named: bool) {
     let (start, len) = (record.start(), record.len());
     let touched = record.untouched_from.load(Relaxed).saturating_sub(start).min(len);
     let keeps = touched <= KEPT_MOST && KEPT.load(Relaxed) + touched <= WAITING_MOST;
@@ -137,22 +187,54 @@ pub fn retire(record: &'static RangeRecord) {
     }
     // SAFETY: as above.
     let clean = keeps || unsafe { Linux.purge(start, len) };
-    let is_long = len > REGION_GRANULE;
-    if !clean || is_long && LONG.load(Relaxed) >= LONG_MOST || !mmap::forbid(start, len) {
+    let is_long = is_in_last(len, fenced);
+    let forbids = COUNT.load(Relaxed) < FORBIDDEN_MOST;
+    if !clean || is_long && LONG.load(Relaxed) >= LONG_MOST || forbids && !mmap::forbid(start, len) {
         statics::forget_range(record);
-        // SAFETY: as above; nothing leads there any more.
-        unsafe { Linux.unmap(start, len) };
+        unmap(start, len, fenced);
         return;
     }
+    if named {
+        mmap::name(start, len, None);
+    }
+    record.asked.store(u32::from(fenced) * FENCED, Relaxed);
     record.set_wanted(if keeps { touched } else { 0 });
     KEPT.fetch_add(record.wanted(), Relaxed);
     record.set_kind(Kind::Destroyed);
     let Some(_guard) = Guard::take() else { return };
-    let list = list(len);
+    let list = list(len, fenced);
     LONG.fetch_add(usize::from(is_long), Relaxed);
     CHANGES.fetch_add(1, Relaxed);
+    COUNT.fetch_add(1, Relaxed);
+    BYTES.fetch_add(len, Relaxed);
     record.next.store(list.load(Relaxed), Relaxed);
     list.store(pointer::expose(record), Relaxed);
+}
+
+/// Gives all ranges that wait back with their addresses, for a caller that needs address space; how many bytes. Who
+/// touches one from here on is not told by the heap's name.
+pub fn release() -> usize {
+    let Some(_guard) = Guard::take() else { return 0 };
+    let mut given = 0;
+    for list in &WAITING {
+        while let Some(record) = record_at(list.load(Relaxed)) {
+            let (start, len, fenced) = (record.start(), record.len(), record.asked.load(Relaxed) == FENCED);
+            list.store(record.next.load(Relaxed), Relaxed);
+            KEPT.fetch_sub(record.wanted(), Relaxed);
+            statics::forget_range(record);
+            unmap(start, len, fenced);
+            given += len;
+        }
+    }
+    LONG.store(0, Relaxed);
+    COUNT.store(0, Relaxed);
+    BYTES.store(0, Relaxed);
+    given
+}
+
+/// Bytes of address space in ranges that wait.
+pub fn waiting() -> usize {
+    BYTES.load(Relaxed)
 }
 
 /// Bytes that may have pages in ranges that wait.

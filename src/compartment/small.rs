@@ -51,6 +51,8 @@ pub struct Piece {
     pub address: usize,
     /// Its bytes, header included: what was asked for, or a little more.
     pub size: usize,
+    /// Whether it waited in a list.
+    pub waited: bool,
 }
 
 /// What stands in the lists is not what was left there.
@@ -74,7 +76,7 @@ impl Small {
             self.bytes -= size;
             // SAFETY: as above.
             unsafe { key::clear(head) };
-            return Ok(Some(Piece { address: head, size }));
+            return Ok(Some(Piece { address: head, size, waited: true }));
         }
         // A rest is a block, or nothing.
         let left = self.end - self.next;
@@ -118,7 +120,7 @@ impl Small {
         self.prev_in_use = true;
         self.uncounted += usize::from(size != left);
         self.next += size;
-        Piece { address: piece, size }
+        Piece { address: piece, size, waited: false }
     }
 
     #[cold]

@@ -6,16 +6,19 @@
 
 #![allow(unsafe_code)]
 
+use super::name::{NAME, Name};
 use super::small::Small;
 use super::{patience, ranges};
-use crate::base::pointer;
+use crate::base::config::{BLOCK_MAX, GRAIN, UNIT};
+use crate::base::{align, pointer};
 use crate::base::shared::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use crate::heap::free_list::Fit;
-use crate::heap::heap::Heap;
+use crate::heap::heap::{Growth, Heap};
 use crate::heap::range_record::COMPARTMENT;
-use crate::process::statics;
+use crate::process::{options, statics};
 use crate::sys::linux::{self, Linux};
 use crate::sys::lock::FutexLock;
+use crate::sys::{mempool, mmap, valgrind};
 use core::cell::UnsafeCell;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use lock_api::RawMutex;
@@ -24,14 +27,16 @@ pub(super) const SHARED: u8 = 0;
 pub(super) const ALONE: u8 = 1;
 pub(super) const BUSY: u8 = 2;
 
+/// In `flags`: the ranges are fenced; the memory is the caller's; blocks are exact.
+const FENCED: u8 = 1;
+const GIVEN: u8 = 2;
+const EXACT: u8 = 4;
+
 /// The most compartments; where address space is short, fewer.
 const MOST: usize = 1 << 16;
 const FEW: usize = 1 << 10;
 /// So many records are opened at a time.
 const OPENED: usize = 64;
-/// Bytes of a name, the zero at its end included.
-pub const NAME: usize = 32;
-
 /// Where the records are; how many there is room for; and how many are opened.
 static RECORDS: AtomicUsize = AtomicUsize::new(0);
 static ROOM: AtomicUsize = AtomicUsize::new(0);
@@ -63,13 +68,15 @@ pub struct Inside {
 /// A compartment. All zero when it is opened.
 #[repr(C, align(1024))]
 pub struct Compartment {
-    /// The generation, and in the lowest bit whether it is live.
+    /// The generation, and in the lowest bit whether it is live; with `DEAD` if it is not.
     state: AtomicU64,
     pub(super) lock: FutexLock,
     /// Blocks that were freed while nobody could come in, linked as `slab::arena` does it.
     pub(super) deferred: AtomicUsize,
     /// `SHARED`; or, where one thread alone uses it, `ALONE`, and `BUSY` while that thread is inside.
     pub(super) gate: AtomicU8,
+    /// `FENCED`, `GIVEN`, `EXACT`.
+    flags: AtomicU8,
     /// Its number.
     index: AtomicU32,
     /// The next free number, from 1.
@@ -85,6 +92,7 @@ unsafe impl Sync for Compartment {}
 const _: () = assert!(size_of::<Compartment>() == 1024);
 
 /// How a compartment is to be.
+#[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
     /// Which free block serves a request.
     pub fit: Fit,
@@ -94,37 +102,92 @@ pub struct Options<'a> {
     pub single: bool,
     /// What reports call it.
     pub name: &'a [u8],
+    /// Whether each block knows how many bytes were asked for: see `exact`.
+    pub exact: bool,
+    /// Whether untouchable units stand around each of its ranges.
+    pub fenced: bool,
+    /// Where its memory comes from.
+    pub memory: Memory,
 }
 
-/// A handle: see the module. Never zero, and no address of anything.
+impl Options<'_> {
+    /// A shared one without a name and a limit.
+    pub const DEFAULT: Self = Self {
+        fit: Fit::Best,
+        limit: usize::MAX,
+        single: false,
+        name: &[],
+        exact: false,
+        fenced: false,
+        memory: Memory::Growing,
+    };
+}
+
+/// Where a compartment's memory comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Memory {
+    /// From ranges, as many as it needs.
+    Growing,
+    /// From a single range of so many bytes, whole units, which it gets at once.
+    Range(usize),
+    /// From the caller: this address, and so many bytes, whole units that are in no heap.
+    Given(usize, usize),
+}
+
+impl Memory {
+    /// For a heap that is to have `bytes` at once, as it asks for: any number of ranges for 0, and `None` if no range is
+    /// so large.
+    pub fn reserved(bytes: usize) -> Option<Self> {
+        match bytes {
+            0 => Some(Self::Growing),
+            1..=BLOCK_MAX => Some(Self::Range(align::up(bytes, UNIT))),
+            _ => None,
+        }
+    }
+}
+
+/// A handle: see the module. The number, and above it the compartment's state while it is live. Never zero, and no
+/// address of anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Handle(pub usize);
 
-const INDEX_BITS: u32 = 24;
+const INDEX_BITS: u32 = 23;
+const _: () = assert!(MOST <= 1 << INDEX_BITS);
+
+/// In `state`: no handle is that of this one, whatever its number.
+const DEAD: u64 = 1 << 63;
 
 impl Handle {
-    fn of(index: usize, generation: u64) -> Self {
-        Self(((generation as usize) << INDEX_BITS) | (index << 1) | 1)
+    fn of(index: usize, state: u64) -> Self {
+        Self(((state as usize) << INDEX_BITS) | index)
     }
 
     /// The number, which need not be one of any.
     pub fn index(self) -> usize {
-        (self.0 % (1 << INDEX_BITS)) >> 1
+        self.0 % (1 << INDEX_BITS)
     }
 
-    fn generation(self) -> u64 {
+    fn state(self) -> u64 {
         (self.0 >> INDEX_BITS) as u64
+    }
+
+    /// Whether it has been a compartment's, as far as it says itself.
+    pub fn is_plausible(self) -> bool {
+        self.state() & 1 != 0 && self.index() != 0
     }
 }
 
 /// The compartment of a number, live or not.
 #[inline(always)]
 pub fn at(index: usize) -> Option<&'static Compartment> {
-    if index >= USED.load(Acquire) {
-        return None;
-    }
-    // SAFETY: the records of numbers below `USED` are open, and stay.
-    Some(unsafe { pointer::to_ref(RECORDS.load(Relaxed) + index * size_of::<Compartment>()) })
+    if index >= USED.load(Acquire) { None } else { Some(record(index)) }
+}
+
+/// The record of a number that is open.
+#[inline(always)]
+fn record(index: usize) -> &'static Compartment {
+    // SAFETY: open records stay.
+    unsafe { pointer::to_ref(RECORDS.load(Relaxed) + index * size_of::<Compartment>()) }
 }
 
 /// All that there are, live or not.
@@ -153,16 +216,30 @@ pub fn make(options: &Options<'_>) -> Option<Handle> {
         compartment.give_number();
         return None;
     }
-    compartment.begin(index, options);
+    let begun = compartment.begin(index, options);
+    let handle = compartment.handle();
     // SAFETY: locked above.
     unsafe { compartment.lock.unlock() };
-    Some(compartment.handle())
+    if !begun {
+        compartment.give_number();
+    }
+    begun.then_some(handle)
+}
+
+/// Zeroed pages for a region of a compartment.
+fn map(len: usize, arena: u32) -> Option<usize> {
+    let compartment = at((arena & !COMPARTMENT) as usize)?;
+    let start = ranges::map(len, compartment.is_fenced())?;
+    compartment.announce(start, len);
+    Some(start)
 }
 
 fn take_number() -> Option<(usize, &'static Compartment)> {
     let [first, last, count] = &FREE;
     let used = USED.load(Relaxed);
-    if count.load(Relaxed) > WAIT || used == MOST && count.load(Relaxed) != 0 {
+    let waiting = count.load(Relaxed);
+    let no_other = waiting != 0 && used == OPEN.load(Relaxed) && open_more().is_none();
+    if waiting > WAIT || no_other {
         let index = first.load(Relaxed) - 1;
         let compartment = at(index)?;
         first.store(compartment.next.load(Relaxed) as usize, Relaxed);
@@ -175,8 +252,13 @@ fn take_number() -> Option<(usize, &'static Compartment)> {
     if used == OPEN.load(Relaxed) {
         open_more()?;
     }
-    USED.store(used + 1, Release);
-    Some((used, at(used)?))
+    // The first number is nobody's: NULL is no handle.
+    let index = used.max(1);
+    for fresh in used..=index {
+        record(fresh).state.store(DEAD, Relaxed);
+    }
+    USED.store(index + 1, Release);
+    Some((index, at(index)?))
 }
 
 /// Opens more records; reserves the room for all of them first.
@@ -199,22 +281,87 @@ fn open_more() -> Option<()> {
 
 impl Compartment {
     #[expect(clippy::cast_possible_truncation, reason = "numbers have fewer bits")]
-    fn begin(&self, index: usize, options: &Options<'_>) {
-        linux::set_small_source(ranges::map);
+    fn begin(&'static self, index: usize, options: &Options<'_>) -> bool {
+        linux::set_small_source(map);
         let mut heap = Heap::new(Linux);
         statics::init_heap(&mut heap, COMPARTMENT | index as u32, options.fit);
-        heap.set_small();
+        heap.set_growth(Growth::Small);
         heap.set_trim(usize::MAX, usize::MAX, 0);
         let (limit, small) = (options.limit, Small::new());
         let inside = Inside { heap, small, limit, live: 0, peak: 0, mallocs: 0, frees: 0 };
         // SAFETY: this thread has the number and the lock.
-        unsafe { self.inside.get().write(inside) };
-        let name = options.name.iter().copied().filter(|&byte| byte >= b' ').take(NAME - 1).chain([0]);
-        self.name.iter().zip(name).for_each(|(to, byte)| to.store(byte, Relaxed));
-        self.gate.store(if options.single { ALONE } else { SHARED }, Relaxed);
+        let inside = unsafe {
+            self.inside.get().write(inside);
+            &mut *self.inside.get()
+        };
+        self.name.iter().zip(*Name::new(options.name).bytes()).for_each(|(to, byte)| to.store(byte, Relaxed));
+        let exact = options.exact || options::checked() || valgrind::listens();
+        // The way without a lock knows no exact blocks.
+        self.gate.store(if options.single && !exact { ALONE } else { SHARED }, Relaxed);
         self.deferred.store(0, Relaxed);
         self.index.store(index as u32, Relaxed);
-        self.state.store(self.state.load(Relaxed) + 1, Release);
+        let given = matches!(options.memory, Memory::Given(..));
+        let flags = [(options.fenced, FENCED), (given, GIVEN), (exact, EXACT)];
+        self.flags.store(flags.into_iter().map(|(is, flag)| u8::from(is) * flag).sum(), Relaxed);
+        if !valgrind::quietly(|| self.take_memory(&mut inside.heap, options.memory)) {
+            return false;
+        }
+        mempool::pool_created!(pointer::expose(&raw const *inside), GRAIN);
+        self.state.store((self.state.load(Relaxed) & !DEAD) + 1, Release);
+        true
+    }
+
+    /// Gives the heap what it has from the start. False, and it has nothing, if there is no memory for that.
+    fn take_memory(&self, heap: &mut Heap<Linux>, memory: Memory) -> bool {
+        let (start, len) = match memory {
+            Memory::Growing => return true,
+            Memory::Given(start, len) => (start, len),
+            Memory::Range(len) => match ranges::map(len, self.is_fenced()) {
+                Some(start) => (start, len),
+                None => return false,
+            },
+        };
+        self.announce(start, len);
+        heap.set_growth(Growth::Given);
+        let is_ours = !self.is_given();
+        if !heap.adopt(start, len, is_ours) {
+            if is_ours {
+                ranges::unmap(start, len, self.is_fenced());
+            }
+            return false;
+        }
+        true
+    }
+
+    /// Tells the kernel and valgrind of a new range.
+    fn announce(&self, start: usize, len: usize) {
+        if valgrind::listens() {
+            valgrind::hide(start, len);
+        }
+        if self.has_named_ranges() {
+            mmap::name(start, len, Some(self.name().text()));
+        }
+    }
+
+    /// Whether the kernel knows its ranges by its name.
+    pub(super) fn has_named_ranges(&self) -> bool {
+        self.name[0].load(Relaxed) != 0 && !self.is_given()
+    }
+
+    /// Whether each block knows how many bytes were asked for: see `exact`.
+    #[inline(always)]
+    pub fn is_exact(&self) -> bool {
+        self.flags.load(Relaxed) & EXACT != 0
+    }
+
+    /// Whether untouchable units stand around its ranges.
+    pub fn is_fenced(&self) -> bool {
+        self.flags.load(Relaxed) & FENCED != 0
+    }
+
+    /// Whether its memory is the caller's, who has it back in the end.
+    pub fn is_given(&self) -> bool {
+        self.flags.load(Relaxed) & GIVEN != 0
     }
 
     /// Its number.
@@ -229,23 +376,23 @@ impl Compartment {
 
     /// Its handle, while it is live.
     pub fn handle(&self) -> Handle {
-        Handle::of(self.index(), self.state.load(Relaxed) >> 1)
+        Handle::of(self.index(), self.state.load(Relaxed))
     }
 
     /// Whether a handle is that of this one, which is live.
     #[inline(always)]
     pub fn is_of(&self, handle: Handle) -> bool {
-        self.state.load(Acquire) == handle.generation() << 1 | 1
+        self.state.load(Acquire) == handle.state()
     }
 
     /// The generation, of this one or of the next that gets its number.
     pub fn generation(&self) -> u64 {
-        self.state.load(Relaxed) >> 1
+        (self.state.load(Relaxed) & !DEAD) >> 1
     }
 
     /// Says that it is not live any more. By whoever has entered it.
     pub(super) fn end(&self) {
-        self.state.fetch_add(1, Release);
+        self.state.store((self.state.load(Relaxed) + 1) | DEAD, Release);
     }
 
     /// Puts its number among those that are free. It is not live, and nobody is in it.
@@ -268,27 +415,7 @@ impl Compartment {
 
     /// Its name.
     pub fn name(&self) -> Name {
-        Name(self.name.each_ref().map(|byte| byte.load(Relaxed)))
-    }
-}
-
-/// A name, as it is or was.
-pub struct Name([u8; NAME]);
-
-impl Name {
-    /// Its text; empty if there is none.
-    pub fn text(&self) -> &str {
-        let len = self.0.iter().position(|&byte| byte == 0).unwrap_or(NAME);
-        core::str::from_utf8(&self.0[..len]).unwrap_or("")
-    }
-}
-
-impl core::fmt::Display for Name {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self.text() {
-            "" => f.write_str("without a name"),
-            name => write!(f, "\"{name}\""),
-        }
+        Name::of(self.name.each_ref().map(|byte| byte.load(Relaxed)))
     }
 }
 

@@ -6,18 +6,18 @@
 
 #![allow(unsafe_code)]
 
-use super::small::{Damaged, SMALL};
+use super::exact::{self, Wrong};
+use super::small::Damaged;
 use super::table::{ALONE, BUSY, Compartment, Handle, Inside, SHARED};
-use super::{patience, ranges, table};
+use super::{blocks, patience, ranges, table};
 use crate::base::code::Code;
-use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
+use crate::heap::block;
 use crate::heap::heap::BlockMisuse;
 use crate::heap::range_record::RangeRecord;
-use crate::heap::{block, headers};
 use crate::process::statics::PAGE_MAP;
-use crate::slab::key;
-use crate::sys::thread;
+use crate::sys::{thread, valgrind};
 use crate::trace::report;
+use core::fmt::Arguments;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::compiler_fence;
 use lock_api::RawMutex;
@@ -35,15 +35,6 @@ enum How {
     Alone,
     /// With the lock. The thread was in an operation before, or was not.
     Locked(bool),
-}
-
-/// What came of a free.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Freed {
-    /// Done: a block of so many bytes.
-    Yes(usize),
-    /// Nothing was done.
-    Wrong(BlockMisuse),
 }
 
 impl Compartment {
@@ -103,11 +94,12 @@ impl Compartment {
             thread::set_in_operation(was_inside);
             return None;
         }
+        valgrind::quiet();
         Some(How::Locked(was_inside))
     }
 
     /// The same for the compartment of a handle; `None` also where that is not live, which is reported.
-    #[inline(always)]
+    #[inline(never)]
     pub fn enter_by(handle: Handle, call: &str) -> Option<Entered> {
         let found = table::at(handle.index()).filter(|compartment| compartment.is_of(handle));
         let Some(compartment) = found else {
@@ -142,17 +134,23 @@ impl Compartment {
     ///
     /// # Safety
     /// If it is a block in use nothing uses it any more.
-    pub unsafe fn free(&'static self, address: usize) -> Freed {
+    pub unsafe fn free(&'static self, address: usize) -> Result<usize, Wrong> {
         if let Some(mut entered) = self.enter() {
             return entered.free(address);
         }
-        match usable(address) {
-            Ok(usable) => {
-                // SAFETY: a block in use, which its owner gives up.
-                unsafe { self.defer(address) };
-                Freed::Yes(usable)
-            }
-            Err(wrong) => Freed::Wrong(wrong),
+        let usable = self.usable(address)?;
+        // SAFETY: a block in use, which its owner gives up.
+        unsafe { self.defer(address) };
+        Ok(usable)
+    }
+
+    /// The bytes that a program may use of a block in use, looked at without entering: for a thread that may not.
+    pub fn usable(&self, address: usize) -> Result<usize, Wrong> {
+        let region = region(address)?;
+        if self.is_exact() {
+            exact::asked(region, address)
+        } else {
+            blocks::in_use(region, address).map_err(Wrong::Block)
         }
     }
 }
@@ -169,7 +167,7 @@ fn not_live_after(entered: Entered, handle: Handle, call: &str) -> Option<Entere
 #[inline(never)]
 fn not_live(handle: Handle, call: &str) {
     let Handle(number) = handle;
-    match table::at(handle.index()).filter(|_| number & 1 != 0) {
+    match table::at(handle.index()).filter(|_| handle.is_plausible()) {
         Some(compartment) if !compartment.is_live() || !compartment.is_of(handle) => {
             let text = format_args!("{call}: the heap of this handle ({number:#x}) was destroyed");
             report::found(Code::DestroyedHeap, number, text, &|_| {});
@@ -181,22 +179,17 @@ fn not_live(handle: Handle, call: &str) {
     }
 }
 
-/// The usable bytes of a block in use at an address in a compartment's region.
-pub fn usable(address: usize) -> Result<usize, BlockMisuse> {
-    let region = PAGE_MAP.get(address).filter(|region| region.is_region()).ok_or(BlockMisuse::NoHeader(0))?;
-    usable_in(region, address)
+/// Reports that a block that ends at `end` was written beyond.
+#[cold]
+pub fn report_overflow(compartment: &Compartment, block: Arguments<'_>, end: usize, at: usize) {
+    let (name, by) = (compartment.name(), at - end);
+    let text = format_args!("the block {block} of the heap {name}: byte {by} behind its end was written to");
+    report::found(Code::Overflow, at, text, &|_| {});
 }
 
-/// The same where the page map's region is known.
-#[inline]
-fn usable_in(region: &RangeRecord, address: usize) -> Result<usize, BlockMisuse> {
-    // SAFETY: the page map's region.
-    let usable = unsafe { headers::usable_size(region, address) }?;
-    // SAFETY: a block is there.
-    if usable + HEADER < SMALL && unsafe { key::is_set(address) } {
-        return Err(BlockMisuse::Freed(usable));
-    }
-    Ok(usable)
+/// The region of a heap around an address.
+fn region(address: usize) -> Result<&'static RangeRecord, Wrong> {
+    PAGE_MAP.get(address).filter(|region| region.is_region()).ok_or(Wrong::Block(BlockMisuse::NoHeader(0)))
 }
 
 impl Entered {
@@ -216,129 +209,63 @@ impl Entered {
     /// memory is out, or the limit is reached.
     #[inline(always)]
     pub fn malloc(&mut self, n: usize, align: usize) -> Option<(usize, usize)> {
+        let is_exact = self.compartment.is_exact();
         let inside = self.inside();
-        let size = block::size_for(n)?;
-        if size < SMALL && align <= GRAIN {
-            if inside.live + size > inside.limit {
-                return None;
-            }
-            let taken = inside.small.take(&mut inside.heap, size);
-            let piece = match taken {
-                Ok(piece) => piece?,
-                Err(damaged) => return self.damaged(&damaged),
-            };
-            inside.count_in(piece.size);
-            if inside.live > inside.limit {
-                // It is a little larger than was asked for.
-                self.free(piece.address);
-                return None;
-            }
-            return Some((piece.address, piece.size - HEADER));
+        let taken = if is_exact { inside.take_exact(n, align) } else { inside.take(n, align) };
+        match taken {
+            Ok(taken) => taken.map(|taken| (taken.address, taken.dirty)),
+            Err(damaged) => self.damaged(&damaged),
         }
-        self.malloc_large(n, size, align)
-    }
-
-    #[inline(never)]
-    fn malloc_large(&mut self, n: usize, size: usize, align: usize) -> Option<(usize, usize)> {
-        let inside = self.inside();
-        if size > inside.limit - inside.live.min(inside.limit) {
-            return None;
-        }
-        inside.small.settle(&mut inside.heap);
-        let fresh = inside.heap.alloc_aligned(n, align);
-        inside.small.reload();
-        let fresh = fresh?;
-        if fresh.dirty != 0 {
-            // SAFETY: taken just now. What the program frees is small or not by its size then, and has no key.
-            unsafe { key::clear(fresh.block) };
-        }
-        inside.count_in(fresh.usable + HEADER);
-        if inside.live > inside.limit {
-            self.free(fresh.block);
-            return None;
-        }
-        Some((fresh.block, fresh.dirty))
     }
 
     /// Takes a block back that a program names.
     #[inline]
-    pub fn free(&mut self, address: usize) -> Freed {
-        match PAGE_MAP.get(address).filter(|region| region.is_region()) {
-            Some(region) => self.free_in(region, address),
-            None => Freed::Wrong(BlockMisuse::NoHeader(0)),
-        }
+    pub fn free(&mut self, address: usize) -> Result<usize, Wrong> {
+        self.free_in(region(address)?, address)
     }
 
-    /// The same in a region of this compartment.
+    /// The same in a region of this compartment; how many bytes the program could use.
     #[inline(always)]
-    pub fn free_in(&mut self, region: &RangeRecord, address: usize) -> Freed {
-        if self.inside().small.is_rest(address) {
-            return Freed::Wrong(BlockMisuse::Freed(0));
+    pub fn free_in(&mut self, region: &RangeRecord, address: usize) -> Result<usize, Wrong> {
+        if self.compartment.is_exact() {
+            return self.inside().give_exact(region, address);
         }
-        let usable = match usable_in(region, address) {
-            Ok(usable) => usable,
-            Err(wrong) => return Freed::Wrong(wrong),
-        };
-        let (inside, size) = (self.inside(), usable + HEADER);
-        inside.live -= size;
-        inside.frees += 1;
-        if size < SMALL {
-            // SAFETY: a block in use of this size, which its owner gives up.
-            unsafe { inside.small.put(address, size) };
-            return Freed::Yes(usable);
-        }
-        inside.small.settle(&mut inside.heap);
-        let freed = inside.heap.free(address);
-        inside.small.reload();
-        match freed {
-            Ok(usable) => Freed::Yes(usable),
-            Err(wrong) => Freed::Wrong(wrong),
-        }
+        self.inside().give(region, address).map_err(Wrong::Block)
     }
 
-    /// The usable bytes of a block in use of this compartment.
+    /// The bytes that a program may use of a block in use of this compartment.
     #[inline]
-    pub fn usable(&mut self, address: usize) -> Result<usize, BlockMisuse> {
+    pub fn usable(&mut self, address: usize) -> Result<usize, Wrong> {
         if self.inside().small.is_rest(address) {
-            return Err(BlockMisuse::Freed(0));
+            return Err(Wrong::Block(BlockMisuse::Freed(0)));
         }
-        usable(address)
+        self.compartment.usable(address)
     }
 
-    /// Makes a block larger or smaller where it is. False where it has to move.
+    /// Makes a block of `usable` bytes larger or smaller where it is. False where it has to move.
     pub fn resize(&mut self, address: usize, usable: usize, n: usize) -> bool {
-        let Some(size) = block::size_for(n) else { return false };
-        let old = usable + HEADER;
-        if size == old || old < SMALL && size < old && old - size < MIN_BLOCK {
-            return true;
+        if self.compartment.is_exact() {
+            let Ok(region) = region(address) else { return false };
+            return self.inside().resize_exact(region, address, n);
         }
-        let inside = self.inside();
-        if old < SMALL || size < SMALL || size > old && size - old > inside.limit - inside.live.min(inside.limit) {
-            return false;
-        }
-        inside.small.settle(&mut inside.heap);
-        let resized = inside.heap.resize(address, n);
-        inside.small.reload();
-        let Ok(Some(now)) = resized else { return false };
-        inside.live = inside.live - old + now + HEADER;
-        inside.peak = inside.peak.max(inside.live);
-        true
+        self.inside().resize(address, usable, n).is_some()
     }
 
     /// Frees all blocks; the memory stays.
     pub fn reset(&mut self) {
+        self.report_overflow();
         let inside = self.inside();
-        inside.small.settle(&mut inside.heap);
-        inside.small.clear();
-        inside.heap.free_all();
-        inside.live = 0;
-        inside.frees = inside.mallocs;
+        exact::renounce(inside);
+        inside.clear();
+        exact::announce(inside);
     }
 
     /// Gives free memory back to the system; about how many bytes.
     pub fn purge(&mut self) -> usize {
+        let is_given = self.compartment.is_given();
         let inside = self.inside();
         match inside.small.flush(&mut inside.heap) {
+            Ok(()) if is_given => 0,
             Ok(()) => inside.heap.trim(),
             Err(damaged) => self.damaged(&damaged).map_or(0, |(bytes, _)| bytes),
         }
@@ -346,14 +273,20 @@ impl Entered {
 
     /// Ends the compartment: all its blocks are gone, and its ranges cannot be touched.
     pub fn destroy(mut self) {
+        self.report_overflow();
         let compartment = self.compartment;
         let generation = compartment.generation();
         compartment.end();
         compartment.deferred.store(0, Relaxed);
+        exact::renounce(self.inside());
         self.inside().small.clear();
         for region in self.inside().heap.take_regions() {
+            if compartment.is_given() {
+                ranges::forget_given(region);
+                continue;
+            }
             region.seen.store(generation, Relaxed);
-            ranges::retire(region);
+            ranges::retire(region, compartment.is_fenced(), compartment.has_named_ranges());
         }
         drop(self);
         compartment.give_number();
@@ -367,7 +300,7 @@ impl Entered {
             // SAFETY: the promise made to `defer`.
             let next = unsafe { block::chained(address) };
             address = match (self.free(address), next) {
-                (Freed::Yes(_), Some(next)) => next,
+                (Ok(_), Some(next)) => next,
                 _ => 0,
             };
         }
@@ -377,22 +310,17 @@ impl Entered {
     #[inline(never)]
     fn damaged(&mut self, damaged: &Damaged) -> Option<(usize, usize)> {
         let (name, at) = (self.compartment.name(), damaged.0);
-        let text = format_args!("the free block at {at:#x} of the heap {name}: its first word was written to");
+        let text = format_args!("the free block at {at:#x} of the heap {name}: it was written to");
         report::misuse(Code::FreeBlockWritten, at, text)
     }
-}
 
-impl Inside {
-    /// Blocks in use.
-    pub fn blocks(&self) -> usize {
-        (self.mallocs - self.frees) as usize
-    }
-
-    #[inline]
-    pub(super) fn count_in(&mut self, size: usize) {
-        self.live += size;
-        self.mallocs += 1;
-        self.peak = self.peak.max(self.live);
+    /// Reports the first block that was written beyond, where blocks are exact. They are all about to go.
+    fn report_overflow(&mut self) {
+        if self.compartment.is_exact()
+            && let Some((address, size, at)) = self.inside().first_overflow()
+        {
+            report_overflow(self.compartment, format_args!("of {size} bytes at {address:#x}"), address + size, at);
+        }
     }
 }
 
@@ -407,6 +335,7 @@ impl Drop for Entered {
                 unsafe { self.compartment.lock.unlock() };
                 compiler_fence(core::sync::atomic::Ordering::SeqCst);
                 thread::set_in_operation(was_inside);
+                valgrind::loud();
             }
         }
     }

@@ -24,7 +24,7 @@ use crate::base::config::{GRAIN, REQUEST_MAX};
 use crate::base::family::{Claim, Family};
 use crate::base::operation::Operation;
 use crate::base::{align, pointer};
-use crate::cache::count;
+use crate::cache::{count, scopes};
 use crate::debug::faults;
 use crate::process::options::Foreign;
 use crate::process::{options, statics};
@@ -85,21 +85,36 @@ macro_rules! served {
     }};
 }
 
+/// Serves a request of a thread that is in a scope of a heap that the program has made; `None` outside of all. Such
+/// heaps have trailers, and tell the tools, themselves.
+fn scoped(operation: Operation, n: usize, align: usize, zero: bool) -> Option<*mut u8> {
+    Some(compartments::serve(operation, scopes::current()?, n, align, zero))
+}
+
 /// Does what `front::entries::malloc` does.
 #[inline(never)]
 pub fn malloc(family: Family, n: usize) -> *mut u8 {
+    if let Some(p) = scoped(Operation::Malloc, n, GRAIN, false) {
+        return p;
+    }
     served!(Operation::Malloc, family, n, GRAIN, false)
 }
 
 /// Does what `front::entries::calloc` does.
 #[inline(never)]
 pub fn calloc(n: usize, align: usize) -> *mut u8 {
+    if let Some(p) = scoped(Operation::Calloc, n, align, true) {
+        return p;
+    }
     served!(Operation::Calloc, Family::Malloc, n, align, true)
 }
 
 /// Does what `front::entries::aligned_alloc` does.
 #[inline(never)]
 pub fn aligned_alloc(family: Family, n: usize, align: usize) -> *mut u8 {
+    if let Some(p) = scoped(Operation::Aligned, n, align, false) {
+        return p;
+    }
     served!(Operation::Aligned, family, n, align, false)
 }
 
@@ -324,6 +339,9 @@ pub fn open_to_any(p: *mut u8) {
 #[inline(never)]
 pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
+        if let Some(p) = scoped(Operation::Realloc, n, GRAIN, false) {
+            return p;
+        }
         return served!(Operation::Realloc, Family::Malloc, n, GRAIN, false);
     }
     if owner::is_in_a_made_heap(p.addr()) {

@@ -5,6 +5,7 @@
 
 use crate::base::line::Line;
 use crate::base::operation::Operation;
+use crate::compartment::name::Name;
 use crate::compartment::table;
 use crate::debug::scan;
 use crate::front::stats::{self, Stats};
@@ -129,9 +130,9 @@ pub fn write_stats(fd: c_int, format: Format) {
             }
             put(format_args!("\"heaps\":["));
             let mut comma = "";
-            for_each_heap(|name, live, blocks, held| {
+            for_each_heap(|name, number, live, blocks, held| {
                 put(format_args!(
-                    "{comma}{{\"name\":\"{name}\",\"live_bytes\":{live},\"blocks\":{blocks},\"held_bytes\":{held}}}"
+                    "{comma}{{\"name\":\"{name}\",\"number\":{number},\"live_bytes\":{live},\"blocks\":{blocks},\"held_bytes\":{held}}}"
                 ));
                 comma = ",";
             });
@@ -147,28 +148,29 @@ pub fn write_stats(fd: c_int, format: Format) {
             put(format_args!(
                 "# HELP metes_made_heap_live_bytes Bytes in use of a heap that the program has made.\n# TYPE metes_made_heap_live_bytes gauge\n"
             ));
-            for_each_heap(|name, live, _, _| {
-                put(format_args!("metes_made_heap_live_bytes{{heap=\"{name}\"}} {live}\n"));
+            for_each_heap(|name, number, live, _, _| {
+                put(format_args!("metes_made_heap_live_bytes{{heap=\"{name}\",number=\"{number}\"}} {live}\n"));
             });
         }
     }
 }
 
-/// Calls `f` with the name of each shared heap that the program has made, its bytes in use, blocks and bytes held.
-fn for_each_heap(mut f: impl FnMut(Plain, usize, usize, usize)) {
+/// Calls `f` with the name of each shared heap that the program has made, its number (several may have one name), its
+/// bytes in use, blocks and bytes held.
+fn for_each_heap(mut f: impl FnMut(Plain, usize, usize, usize, usize)) {
     for heap in table::shared() {
         let name = Plain(heap.name());
         if let Some(mut entered) = heap.enter_shared() {
             let inside = entered.inside();
             let (live, blocks, held) = (inside.live, inside.blocks(), inside.heap.figures().held);
             drop(entered);
-            f(name, live, blocks, held);
+            f(name, heap.index(), live, blocks, held);
         }
     }
 }
 
 /// A heap's name for JSON and Prometheus: without quotes and backslashes.
-struct Plain(table::Name);
+struct Plain(Name);
 
 impl core::fmt::Display for Plain {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::cache::{threads, work};
+use crate::cache::{scopes, threads, work};
 use crate::compartment::forks;
 use crate::debug::{quarantine, under_way};
 use crate::process::{helper_call, start, statics};
@@ -64,6 +64,7 @@ extern "C" fn after_fork_in_child() {
     let old = thread::number();
     thread::renumber();
     threads::adopt_in_child(old);
+    scopes::keep_in_child();
     thread::end_fork();
     statics::apply_late();
 }

@@ -22,8 +22,9 @@ static KNOWN: AtomicU8 = AtomicU8::new(0);
 const HERE: u8 = 1;
 const ELSEWHERE: u8 = 2;
 
+/// Whether another allocator serves the program.
 #[inline(always)]
-fn is_elsewhere() -> bool {
+pub fn is_elsewhere() -> bool {
     KNOWN.load(Relaxed) != HERE && find_out()
 }
 
@@ -63,6 +64,28 @@ pub unsafe fn free(p: *mut c_void, claim: Claim) {
                 _ => entries::free_claimed(p.cast(), claim),
             }
         }
+    }
+}
+
+/// `malloc`, by the allocator that serves the program.
+#[inline(never)]
+pub fn malloc(bytes: usize) -> *mut c_void {
+    if is_elsewhere() {
+        // SAFETY: allocating has no precondition.
+        unsafe { black_box(libc::malloc as unsafe extern "C" fn(usize) -> *mut c_void)(bytes) }
+    } else {
+        entries::malloc(bytes).cast()
+    }
+}
+
+/// `calloc`, by the allocator that serves the program.
+#[inline(never)]
+pub fn calloc(bytes: usize) -> *mut c_void {
+    if is_elsewhere() {
+        // SAFETY: allocating has no precondition.
+        unsafe { black_box(libc::calloc as unsafe extern "C" fn(usize, usize) -> *mut c_void)(1, bytes) }
+    } else {
+        entries::calloc_whole(bytes).cast()
     }
 }
 

@@ -15,7 +15,7 @@ use super::free_list::{Fit, FreeList, astray};
 use super::page_map::PageMap;
 use super::range_record::{RangeRecord, RecordPool};
 use crate::base::align;
-use crate::base::config::{BLOCK_MAX, GRAIN, GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, UNIT};
+use crate::base::config::{BLOCK_MAX, GRAIN, HEADER, MIN_BLOCK};
 use crate::base::once_ref::OnceRef;
 use crate::base::operation::Operation;
 use crate::sys::pages::PageSource;
@@ -40,6 +40,17 @@ pub struct Fresh {
     pub usable: usize,
     /// How many of these, from the first on, may hold anything. All after them are zero.
     pub dirty: usize,
+}
+
+/// How a heap gets its regions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Growth {
+    /// From anywhere in the address space, in large steps.
+    Large,
+    /// From where small heaps get them, in multiples of a unit.
+    Small,
+    /// It has what it was given (`Heap::adopt`), and gets no more.
+    Given,
 }
 
 /// What a heap holds, in bytes and blocks.
@@ -83,8 +94,7 @@ pub struct Heap<S: PageSource + 'static> {
     pub(super) decay: u64,
     /// When `dirty` first passed the threshold since the last trim, in milliseconds. 0 if it has not.
     pub(super) over_since: u64,
-    /// Whether it is a small heap of its own: see `set_small`.
-    pub(super) small: bool,
+    pub(super) growth: Growth,
     pub(super) huge: Huge,
     pub(super) credit: Credit,
     /// What the caller does, and to which block (0: to none yet), for reports.
@@ -117,7 +127,7 @@ impl<S: PageSource + 'static> Heap<S> {
             trim_most: 0,
             decay: 0,
             over_since: 0,
-            small: false,
+            growth: Growth::Large,
             huge: Huge::Always,
             credit: Credit { seen: 0, most: 0, owed: 0 },
             operation: (Operation::Malloc, 0),
@@ -147,23 +157,9 @@ impl<S: PageSource + 'static> Heap<S> {
         self.decay = decay;
     }
 
-    /// Makes regions multiples of a unit, and lets the heap grow faster: for a small heap of its own.
-    pub fn set_small(&mut self) {
-        self.small = true;
-    }
-
-    /// The granule of a region, in bytes.
-    pub(super) fn granule(&self) -> usize {
-        if self.small { UNIT } else { REGION_GRANULE }
-    }
-
-    /// A new region has at least so many bytes.
-    pub(super) fn step(&self) -> usize {
-        match self.figures.held {
-            // Few regions: each is a system call when it comes and one when it goes.
-            held if self.small => (2 * held).min(REGION_GRANULE).max(held / 2),
-            held => held / GROWTH_DIVISOR,
-        }
+    /// Sets how the heap gets regions from now on.
+    pub fn set_growth(&mut self, growth: Growth) {
+        self.growth = growth;
     }
 
     /// Sets which memory asks for huge pages from now on.

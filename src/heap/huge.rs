@@ -14,7 +14,7 @@
 //! stayed.
 
 use super::credit::Huge;
-use super::heap::Heap;
+use super::heap::{Growth, Heap};
 use super::range_record::RangeRecord;
 use crate::base::align;
 use crate::base::config::REGION_GRANULE;
@@ -74,6 +74,8 @@ impl<S: PageSource + 'static> Heap<S> {
         region.owed.store(0, Relaxed);
         region.seen.store(0, Relaxed);
         match self.huge {
+            // Whoever gives it memory has decided.
+            _ if self.growth != Growth::Large => {}
             Huge::Never => self.source.advise_huge(start, end - start, false),
             Huge::Always => self.ask_in(region, start..end),
             Huge::Dense(_) if for_slabs => {

@@ -365,7 +365,9 @@ impl<S: PageSource + 'static> Mappings<S> {
             let (start, end) = (record.start(), record.end());
             let knows = |unit: usize| self.map.get(unit).is_some_and(|found| core::ptr::eq(found, record));
             let first = align::is(start, UNIT) && knows(start);
-            let stray = (start + UNIT..end).step_by(UNIT).find(|&unit| self.map.get(unit).is_some());
+            // A program may have given the memory to a compartment.
+            let is_stray = |&unit: &usize| self.map.get(unit).is_some_and(|found| found.compartment().is_none());
+            let stray = (start + UNIT..end).step_by(UNIT).find(is_stray);
             // Another thread may have freed or moved it meanwhile. Then what was seen means nothing.
             if record.is_unchanged(state) {
                 broken = match (first, stray) {

@@ -9,9 +9,11 @@
 //! are 16 bytes, a grain. Joining turns them into the inside of a free block. Parting makes them again.
 
 use super::block::{Block, Header};
-use super::heap::Heap;
+use super::heap::{Growth, Heap};
 use super::range_record::{Kind, RangeRecord};
-use crate::base::config::{BLOCK_MAX, DENSE_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX, UNIT};
+use crate::base::config::{
+    BLOCK_MAX, DENSE_DIVISOR, GROWTH_DIVISOR, HEADER, MIN_BLOCK, REGION_GRANULE, REGION_STEP_MAX, UNIT,
+};
 use crate::base::{align, pointer};
 use crate::sys::pages::{self, PageSource};
 use core::ops::Range;
@@ -21,6 +23,20 @@ use core::sync::atomic::Ordering::Relaxed;
 pub(super) const EDGES: usize = 2 * HEADER;
 
 impl<S: PageSource + 'static> Heap<S> {
+    /// The granule of a region, in bytes.
+    fn granule(&self) -> usize {
+        if self.growth == Growth::Large { REGION_GRANULE } else { UNIT }
+    }
+
+    /// A new region has at least so many bytes.
+    fn step(&self) -> usize {
+        match self.figures.held {
+            // Few regions: each is a system call when it comes and one when it goes.
+            held if self.growth == Growth::Small => (2 * held).min(REGION_GRANULE).max(held / 2),
+            held => held / GROWTH_DIVISOR,
+        }
+    }
+
     /// Gets a region with room for a block of `need` bytes, next to the others if possible, and returns the free block
     /// with that room. If the system gives no region of the usual size, this asks for smaller ones, down to what the
     /// block needs. `None` if it gives none.
@@ -42,7 +58,8 @@ impl<S: PageSource + 'static> Heap<S> {
     fn grow_downwards(&mut self, need: usize) -> Option<()> {
         let newest = self
             .regions
-            .filter(|newest| newest.joined.load(Relaxed) == 0 && !self.small && !self.source.maps_from_tool())?;
+            .filter(|newest| newest.joined.load(Relaxed) == 0)
+            .filter(|_| self.growth == Growth::Large && !self.source.maps_from_tool())?;
         let first = self.trusted(first_block(newest));
         let free = if first.in_use() { 0 } else { first.size() };
         let len = align::up(need.checked_sub(free)?, self.granule());
@@ -92,7 +109,7 @@ impl<S: PageSource + 'static> Heap<S> {
         need: usize,
         for_slabs: bool,
     ) -> Option<(Block, &'static RangeRecord)> {
-        let Some(record) = self.records.take(&self.source) else {
+        let Some(record) = self.register(start, len) else {
             // SAFETY: the caller mapped it, and no other thread has seen it.
             #[expect(unsafe_code, reason = "undoing the caller's map call")]
             unsafe {
@@ -100,6 +117,26 @@ impl<S: PageSource + 'static> Heap<S> {
             };
             return None;
         };
+        self.begin_huge(record, need, for_slabs);
+        Some((self.join(record), record))
+    }
+
+    /// Gives a heap whose growth is `Given` its memory, whole units that no heap has. `clean` says that all of it is
+    /// zero. Returns false, and has done nothing, if there is no memory for the record.
+    pub fn adopt(&mut self, start: usize, len: usize, clean: bool) -> bool {
+        let Some(record) = self.register(start, len) else { return false };
+        self.begin_huge(record, 0, false);
+        self.join(record);
+        if !clean {
+            record.untouched_from.store(record.end(), Relaxed);
+        }
+        true
+    }
+
+    /// Makes the page map and the heap know a new region. `None`, and nothing is changed, if there is no memory for
+    /// that.
+    fn register(&mut self, start: usize, len: usize) -> Option<&'static RangeRecord> {
+        let record = self.records.take(&self.source)?;
         record.start.store(start, Relaxed);
         record.len.store(len, Relaxed);
         record.arena.store(self.arena, Relaxed);
@@ -107,26 +144,22 @@ impl<S: PageSource + 'static> Heap<S> {
         record.set_kind(Kind::Region);
         if !self.map.set(&self.source, start, len, record) {
             self.records.put(record);
-            // SAFETY: the caller mapped it, and no other thread has seen it.
-            #[expect(unsafe_code, reason = "undoing the map call above")]
-            unsafe {
-                self.source.unmap(start, len)
-            };
             return None;
         }
         record.next.store(self.regions.map_or(0, |next| pointer::expose(next)), Relaxed);
         self.regions = Some(record);
-        self.begin_huge(record, need, for_slabs);
         self.figures.regions += 1;
         self.figures.held += len;
         self.figures.peak_held = self.figures.peak_held.max(self.figures.held);
-        Some((self.join(record), record))
+        Some(record)
     }
 
     /// Address space for a region: before the newest one, where Linux has most room, else after it, else anywhere.
     fn place_region(&self, len: usize) -> Option<usize> {
-        if self.small {
-            return self.source.map_small(len);
+        match self.growth {
+            Growth::Large => {}
+            Growth::Small => return self.source.map_small(len, self.arena),
+            Growth::Given => return None,
         }
         if let Some(start) = self.source.map_from_tool(len, UNIT) {
             return Some(start);

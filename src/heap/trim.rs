@@ -2,7 +2,7 @@
 //! whole pages inside a block go, and keep their addresses.
 
 use super::block::{self, Block};
-use super::heap::Heap;
+use super::heap::{Growth, Heap};
 use crate::base::align;
 use crate::base::config::{HEADER, REGION_GRANULE, UNIT};
 use crate::sys::pages::{PageSource, Purges};
@@ -49,7 +49,8 @@ impl<S: PageSource + 'static> Heap<S> {
         self.dirty = 0;
         self.over_since = 0;
         // The last region stays: the next allocation of an emptied heap should not need the system.
-        let mut given = self.release_some_regions(bytes, true);
+        // A small heap's owner keeps its addresses.
+        let mut given = if self.growth == Growth::Large { self.release_some_regions(bytes, true) } else { 0 };
         let mut at = None;
         while given < bytes
             && let Some(block) = self.free.next_of_size(at, least)

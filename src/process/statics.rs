@@ -2,7 +2,7 @@
 
 use super::options::{self, HugePages};
 use super::trim_policy;
-use crate::base::config::ARENAS_MAX;
+use crate::base::config::{ARENAS_MAX, UNIT};
 use crate::base::operation::Operation;
 use crate::heap::credit::Huge;
 use crate::heap::free_list::Fit;
@@ -117,7 +117,8 @@ pub fn init_heap<S: PageSource>(heap: &mut Heap<S>, arena: u32, fit: Fit) {
 
 /// Makes the page map forget a range that belongs to nothing any more.
 pub fn forget_range(record: &'static RangeRecord) {
-    PAGE_MAP.clear(record.start(), record.len());
+    // If a unit has changed hands, its memory was the program's, who has given it to another.
+    (record.start()..record.end()).step_by(UNIT).for_each(|unit| PAGE_MAP.clear_if(unit, record));
     RECORDS.put(record);
 }
 

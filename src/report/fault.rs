@@ -39,8 +39,8 @@ pub enum Owned {
     Guarded,
     /// Checked blocks.
     Checked,
-    /// Ranges of destroyed heaps.
-    Destroyed,
+    /// Ranges of heaps that a program has made and destroyed, and what is around such ranges.
+    Compartments,
 }
 
 /// The owners, by what they own, as far as `set_owner` has set them.

@@ -4,12 +4,13 @@
 #![allow(unsafe_code)]
 
 use crate::base::code::Code;
-use crate::base::config::GRAIN;
+use crate::base::config::{GRAIN, UNIT};
 use crate::base::operation::Operation;
 use crate::base::pointer;
 use crate::cache::count;
+use crate::compartment::exact::Wrong;
 use crate::compartment::table::{self, Compartment, Handle};
-use crate::compartment::work::{self, Freed};
+use crate::compartment::work;
 use crate::heap::heap::BlockMisuse;
 use crate::heap::range_record::{Kind, RangeRecord};
 use crate::process::statics;
@@ -52,26 +53,36 @@ pub fn release(operation: Operation, region: &'static RangeRecord, address: usiz
     let Some(compartment) = of(region) else { return };
     // SAFETY: the program frees it.
     match unsafe { compartment.free(address) } {
-        Freed::Yes(_) => count::count(operation),
-        Freed::Wrong(wrong) => report(operation.name(), compartment, address, wrong),
+        Ok(_) => count::count(operation),
+        Err(wrong) => report(operation.name(), compartment, address, wrong),
     }
 }
 
 /// Reports a pointer that is no block in use of a compartment, which `call` was given.
-pub fn report(call: &str, compartment: &'static Compartment, address: usize, wrong: BlockMisuse) {
+pub fn report(call: &str, compartment: &'static Compartment, address: usize, wrong: Wrong) {
     let name = compartment.name();
     match wrong {
-        BlockMisuse::Freed(0) => {
+        Wrong::Overflow(size, at) => {
+            let block = format_args!("of {size} bytes at {address:#x}, which {call} was given,");
+            work::report_overflow(compartment, block, address + size, at);
+        }
+        Wrong::Trailer(raw) => {
+            let text = format_args!(
+                "{call}({address:#x}): the word behind this block of the heap {name} was overwritten by {raw:#018x}"
+            );
+            report::found(Code::Overflow, address, text, &|_| {});
+        }
+        Wrong::Block(BlockMisuse::Freed(0)) => {
             let text = format_args!("{call}({address:#x}): no block of the heap {name} starts here");
             report::found(Code::InteriorPointer, address, text, &|_| {});
         }
-        BlockMisuse::Freed(usable) => {
+        Wrong::Block(BlockMisuse::Freed(usable)) => {
             let code = if call.ends_with("free") { Code::DoubleFree } else { Code::FreedPointer };
             let text =
                 format_args!("{call}({address:#x}): this block of {usable} bytes of the heap {name} is free already");
             report::found(code, address, text, &|_| {});
         }
-        BlockMisuse::NoHeader(raw) => {
+        Wrong::Block(BlockMisuse::NoHeader(raw)) => {
             let text = format_args!(
                 "{call}({address:#x}): no block of the heap {name} starts here, the bytes before it are {raw:#018x}"
             );
@@ -107,7 +118,7 @@ pub fn usable(operation: Operation, region: &'static RangeRecord, address: usize
     let compartment = of(region)?;
     let usable = match compartment.enter() {
         Some(mut entered) => entered.usable(address),
-        None => work::usable(address),
+        None => compartment.usable(address),
     };
     usable.map_err(|wrong| report(operation.name(), compartment, address, wrong)).ok()
 }
@@ -172,7 +183,7 @@ pub unsafe fn resize_in(compartment: &'static Compartment, address: usize, old: 
     // SAFETY: two blocks in use, with at least these sizes, and not the same; the caller gives the old one up.
     unsafe {
         pointer::at_mut::<u8>(new).copy_from_nonoverlapping(pointer::at(address), old.min(n));
-        if let Freed::Wrong(wrong) = compartment.free(address) {
+        if let Err(wrong) = compartment.free(address) {
             report("realloc", compartment, address, wrong);
         }
     }
@@ -192,13 +203,13 @@ pub fn report_wrong_heap(call: &str, address: usize, given: &Compartment, own: O
     }
 }
 
-/// Has accesses to ranges of destroyed compartments reported from here on.
-pub fn watch_destroyed() {
-    fault::set_owner(Owned::Destroyed, on_fault);
+/// Has accesses to ranges of destroyed compartments, and to the units around fenced ones, reported from here on.
+pub fn watch() {
+    fault::set_owner(Owned::Compartments, on_fault);
     fault::watch();
 }
 
-/// A fault: reports it if the address is in such a range. Takes no lock.
+/// A fault: reports it if the address is in such a range, or beside one. Takes no lock.
 fn on_fault(fault: &Fault) -> Handling {
     let (address, access) = (fault.address, fault.access.name());
     match statics::PAGE_MAP.get(address) {
@@ -206,6 +217,21 @@ fn on_fault(fault: &Fault) -> Handling {
             let what = Destroyed(range);
             fault::tell(Code::UseAfterFree, fault, format_args!("{access} at {address:#x}: in {what}"), &|_| {})
         }
-        _ => Handling::NotOurs,
+        Some(_) => Handling::NotOurs,
+        None => on_fault_beside(fault),
     }
+}
+
+/// The same where no range is: reports it if a fenced one is beside it.
+fn on_fault_beside(fault: &Fault) -> Handling {
+    let (address, access) = (fault.address, fault.access.name());
+    for (beside, side) in [(address.saturating_sub(UNIT), "behind"), (address + UNIT, "before")] {
+        let Some(range) = statics::PAGE_MAP.get(beside).filter(|range| range.is_region()) else { continue };
+        if let Some(heap) = of(range).filter(|heap| heap.is_fenced()) {
+            let by = if side == "behind" { address - range.end() } else { range.start() - address };
+            let text = format_args!("{access} at {address:#x}: {by} bytes {side} a range of the heap {}", heap.name());
+            return fault::tell(Code::OutOfBounds, fault, text, &|_| {});
+        }
+    }
+    Handling::NotOurs
 }

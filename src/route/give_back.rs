@@ -3,6 +3,7 @@
 use crate::base::align;
 use crate::base::operation::Operation;
 use crate::cache::{held, threads};
+use crate::compartment::ranges;
 use crate::process::statics;
 use crate::sys::linux::Linux;
 use crate::sys::mmap;
@@ -16,7 +17,9 @@ pub fn release_regions_for(n: usize) -> usize {
     }
     threads::flush_mine();
     let entered = statics::arenas().filter_map(|arena| arena.enter(Operation::Other));
-    entered.map(|mut arena| arena.release_whole_regions()).sum::<usize>() + statics::MAPPINGS.release_retained()
+    entered.map(|mut arena| arena.release_whole_regions()).sum::<usize>()
+        + statics::MAPPINGS.release_retained()
+        + ranges::release()
 }
 
 /// Whether `n` bytes may be had once all that is free has gone back. To find out, this maps what is missing beside
@@ -25,7 +28,7 @@ pub fn release_regions_for(n: usize) -> usize {
 fn would_fit(n: usize) -> bool {
     let entered = statics::arenas().filter_map(|arena| arena.enter(Operation::Other));
     let free = entered.map(|arena| arena.releasable()).sum::<usize>();
-    let free = free + held::cached_by_me() + statics::MAPPINGS.retained_bytes();
+    let free = free + held::cached_by_me() + statics::MAPPINGS.retained_bytes() + ranges::waiting();
     let beside = align::down(n.saturating_sub(free), mmap::page_size());
     if beside == 0 {
         return true;

@@ -61,6 +61,27 @@ pub type ArenaStats = Figures;
 ///     threads.spawn(|| arena.alloc(1));
 /// });
 /// ```
+///
+/// and no scope of one:
+///
+/// ```compile_fail,E0277
+/// let mut arena = metes::Arena::new();
+/// arena.scope(|scope| std::thread::scope(|threads| {
+///     threads.spawn(|| scope.alloc(1));
+/// }));
+/// ```
+///
+/// What is dropped later, maybe on another thread, has to be `Send`, and may borrow nothing:
+///
+/// ```compile_fail,E0277
+/// metes::Arena::new().alloc_with_drop(std::rc::Rc::new(1));
+/// ```
+///
+/// ```compile_fail,E0597
+/// let arena = metes::Arena::new();
+/// let number = 1;
+/// arena.alloc_with_drop(&number);
+/// ```
 pub struct Arena<'a> {
     engine: Engine,
     buffer: PhantomData<&'a mut [MaybeUninit<u8>]>,
@@ -252,9 +273,15 @@ macro_rules! allocating {
         /// let number = arena.scope(|scope| scope.alloc(1));
         /// ```
         ///
+        /// ```compile_fail,E0521
+        /// let mut arena = metes::Arena::new();
+        /// let mut kept = None;
+        /// arena.scope(|scope| kept = Some(scope.alloc(1)));
+        /// ```
+        ///
         /// and the scope around it cannot be used before its end:
         ///
-        /// ```compile_fail,E0499
+        /// ```compile_fail,E0502
         /// let mut arena = metes::Arena::new();
         /// arena.scope(|outer| outer.scope(|_| *outer.alloc(1)));
         /// ```

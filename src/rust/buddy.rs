@@ -52,6 +52,23 @@ impl Drop for Owned {
 /// assert_eq!((block.len(), block.as_ptr().addr() % 1024), (1024, 0));
 /// block[1023] = 7;
 /// ```
+///
+/// No block outlives the allocator, or the slice:
+///
+/// ```compile_fail,E0505
+/// let mut range = vec![0; 100_000];
+/// let buddy = metes::Buddy::new(&mut range);
+/// let block = buddy.alloc(1000);
+/// drop(buddy);
+/// assert!(block.is_some());
+/// ```
+///
+/// ```compile_fail,E0499
+/// let mut range = vec![0; 100_000];
+/// let buddy = metes::Buddy::new(&mut range);
+/// range[0] = 1;
+/// buddy.alloc(1000);
+/// ```
 pub struct Buddy<'r> {
     owned: Owned,
     range: NonNull<u8>,

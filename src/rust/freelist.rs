@@ -31,12 +31,23 @@ pub type FreeListStats = Figures;
 ///
 /// Whatever comes from it borrows it, so nothing outlives the buffer:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0597
 /// let kept = {
 ///     let mut buffer = [core::mem::MaybeUninit::uninit(); 4096];
 ///     let list = metes::FreeList::new(&mut buffer, metes::Fit::Best).unwrap();
 ///     list.boxed(7).unwrap()
 /// };
+/// ```
+///
+/// nor goes to a thread without it:
+///
+/// ```compile_fail,E0277
+/// let mut buffer = [core::mem::MaybeUninit::uninit(); 4096];
+/// let list = metes::FreeList::new(&mut buffer, metes::Fit::Best).unwrap();
+/// let boxed = list.boxed(7).unwrap();
+/// std::thread::scope(|threads| {
+///     threads.spawn(move || drop(boxed));
+/// });
 /// ```
 pub struct FreeList<'b> {
     list: List,
@@ -158,8 +169,16 @@ impl<'b> FreeList<'b> {
     }
 
     /// Calls `visit` with each block, its usable bytes and whether it is in use, in the order of addresses, until it
-    /// says false. False if a header is damaged.
-    pub fn walk(&self, visit: impl FnMut(NonNull<u8>, usize, bool) -> bool) -> bool {
+    /// says false. False if a header is damaged. No box is out meanwhile, and `visit` cannot use the list: what it
+    /// allocated or freed would change the row of blocks under the walk.
+    ///
+    /// ```compile_fail,E0502
+    /// let mut buffer = [core::mem::MaybeUninit::uninit(); 4096];
+    /// let mut list = metes::FreeList::new(&mut buffer, metes::Fit::Best).unwrap();
+    /// let mut kept = list.boxed([1; 100]).ok();
+    /// list.walk(|_, _, _| kept.take().is_none());
+    /// ```
+    pub fn walk(&mut self, visit: impl FnMut(NonNull<u8>, usize, bool) -> bool) -> bool {
         self.list.walk(visit)
     }
 

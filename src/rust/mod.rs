@@ -5,6 +5,11 @@ mod allocator;
 pub mod arena;
 pub mod buddy;
 pub mod freelist;
+pub mod handle;
 pub mod heap;
+pub mod heap_box;
 pub mod pool;
 pub mod stack;
+pub mod tag;
+#[cfg(test)]
+mod tests;

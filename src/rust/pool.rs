@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use super::handle::Handle;
 use crate::special::pool::cursor::Cursor;
 use crate::special::pool::hot::Object;
 use crate::special::pool::options::{Callbacks, Options};
@@ -41,6 +42,48 @@ struct Slot<T> {
 /// let boxed = pool.alloc("another");
 /// assert_eq!((boxed.len(), pool.len()), (7, 1));
 /// ```
+///
+/// No box outlives its pool:
+///
+/// ```compile_fail,E0505
+/// let pool = metes::Pool::new();
+/// let boxed = pool.alloc(1);
+/// drop(pool);
+/// assert_eq!(*boxed, 1);
+/// ```
+///
+/// no value is removed, and none comes in with a handle, while others are looked at:
+///
+/// ```compile_fail,E0502
+/// let mut pool = metes::Pool::new();
+/// let handle = pool.insert(String::new());
+/// let text = &pool[handle];
+/// pool.remove(handle);
+/// assert_eq!(text, "");
+/// ```
+///
+/// ```compile_fail,E0502
+/// let mut pool = metes::Pool::new();
+/// pool.insert(1);
+/// for (_, number) in &pool {
+///     pool.insert(*number);
+/// }
+/// ```
+///
+/// Threads do not share one, and what is not `Send` does not go along with it:
+///
+/// ```compile_fail,E0277
+/// let pool = metes::Pool::new();
+/// std::thread::scope(|threads| {
+///     threads.spawn(|| drop(pool.alloc(1)));
+/// });
+/// ```
+///
+/// ```compile_fail,E0277
+/// let mut pool = metes::Pool::new();
+/// pool.insert(std::rc::Rc::new(1));
+/// std::thread::spawn(move || drop(pool));
+/// ```
 pub struct Pool<T> {
     raw: Raw,
     /// The generation of the next handle.
@@ -50,14 +93,6 @@ pub struct Pool<T> {
 
 // SAFETY: the values go along, and nothing else of a pool belongs to a thread. Boxes borrow it.
 unsafe impl<T: Send> Send for Pool<T> {}
-
-/// What leads to a value in a pool. It is `Copy`, and worth nothing once the value was removed. With another pool it
-/// leads nowhere, or to some value of that.
-pub struct Handle<T> {
-    number: u32,
-    generation: NonZeroU32,
-    values: PhantomData<fn() -> T>,
-}
 
 /// A value in a pool, which it goes back to.
 pub struct PoolBox<'a, T> {
@@ -146,7 +181,7 @@ impl<T> Pool<T> {
             (&raw mut (*slot).value).write(MaybeUninit::new(value));
             (&raw mut (*slot).generation).write(generation.get());
         }
-        Ok(Handle { number, generation, values: PhantomData })
+        Ok(Handle::new(number, generation))
     }
 
     #[inline(always)]
@@ -258,7 +293,7 @@ impl<T> Pool<T> {
             // SAFETY: see `slot`.
             let generation = unsafe { (&raw const (*slot.as_ptr()).generation).read() };
             if let (Some(generation), Ok(number)) = (NonZeroU32::new(generation), u32::try_from(number)) {
-                return Some((Handle { number, generation, values: PhantomData }, slot));
+                return Some((Handle::new(number, generation), slot));
             }
         }
     }
@@ -347,51 +382,6 @@ impl<'a, T> IntoIterator for &'a Pool<T> {
 
     fn into_iter(self) -> Iter<'a, T> {
         self.iter()
-    }
-}
-
-impl<T> Handle<T> {
-    /// The handle as a number, to be kept where only numbers can be.
-    pub const fn to_bits(self) -> u64 {
-        (self.generation.get() as u64) << 32 | self.number as u64
-    }
-
-    /// The handle of a number; `None` of one that no handle has.
-    #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
-    pub const fn from_bits(bits: u64) -> Option<Self> {
-        match NonZeroU32::new((bits >> 32) as u32) {
-            Some(generation) => Some(Self { number: bits as u32, generation, values: PhantomData }),
-            None => None,
-        }
-    }
-}
-
-// By hand: whatever a value is, a handle to it is a number.
-impl<T> Clone for Handle<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Handle<T> {}
-
-impl<T> PartialEq for Handle<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.to_bits() == other.to_bits()
-    }
-}
-
-impl<T> Eq for Handle<T> {}
-
-impl<T> core::hash::Hash for Handle<T> {
-    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        self.to_bits().hash(state);
-    }
-}
-
-impl<T> fmt::Debug for Handle<T> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Handle({}v{})", self.number, self.generation)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::base::align;
 use crate::base::config::GRAIN;
-use crate::special::stack::{End, Figures, Raw};
+use crate::special::stack::{ALIGN_MAX, End, Figures, Raw};
 use core::alloc::Layout;
 use core::fmt;
 use core::marker::PhantomData;
@@ -28,6 +28,16 @@ pub type StackStats = Figures;
 /// assert_eq!((sum, stack.stats().left), (20, stack.stats().bytes));
 /// ```
 ///
+/// What is pushed may borrow what is outside, and what an outer frame has:
+///
+/// ```
+/// let (mut stack, text) = (metes::Stack::new(4096).unwrap(), String::from("a text"));
+/// stack.frame(|frame| {
+///     let words = frame.copied(&[&text[..1], &text[2..]]).unwrap();
+///     frame.frame(|inner| assert_eq!(**inner.push(&words[1]).unwrap(), "text"));
+/// });
+/// ```
+///
 /// Nothing leaves its frame, and an outer frame cannot push while an inner one is there:
 ///
 /// ```compile_fail
@@ -35,16 +45,31 @@ pub type StackStats = Figures;
 /// let kept = stack.frame(|frame| frame.push(5).unwrap());
 /// ```
 ///
-/// ```compile_fail
+/// ```compile_fail,E0521
+/// let mut stack = metes::Stack::new(4096).unwrap();
+/// let mut kept = None;
+/// stack.frame(|frame| kept = frame.push(5));
+/// ```
+///
+/// ```compile_fail,E0502
 /// let mut stack = metes::Stack::new(4096).unwrap();
 /// stack.frame(|outer| outer.frame(|_| { outer.push(5); }));
 /// ```
 ///
-/// ```compile_fail
+/// ```compile_fail,E0499
 /// let mut buffer = [core::mem::MaybeUninit::uninit(); 4096];
 /// let mut stack = metes::Stack::over(&mut buffer).unwrap();
 /// buffer[0].write(1u8);
 /// stack.frame(|_| ());
+/// ```
+///
+/// Nor does a frame go to another thread:
+///
+/// ```compile_fail,E0277
+/// let mut stack = metes::Stack::new(4096).unwrap();
+/// stack.frame(|frame| std::thread::scope(|threads| {
+///     threads.spawn(|| frame.push(5).is_some());
+/// }));
 /// ```
 pub struct Stack<'b> {
     raw: Raw,
@@ -129,8 +154,8 @@ fn run<R>(raw: Raw, work: impl for<'f> FnOnce(&mut Frame<'f>) -> R) -> R {
 /// A part of a stack. What is pushed in it lives as long as it, and is not dropped: its bytes go.
 pub struct Frame<'f> {
     raw: Raw,
-    // Invariant, so that no longer life is taken for it.
-    life: PhantomData<*mut &'f ()>,
+    // Of one thread. Covariant: values that borrow what is outside stand in it for a part of its life.
+    life: PhantomData<(&'f (), *mut ())>,
 }
 
 impl<'f> Frame<'f> {
@@ -142,6 +167,9 @@ impl<'f> Frame<'f> {
 
     #[inline]
     fn memory(&self, end: End, layout: Layout) -> Option<&'f mut [MaybeUninit<u8>]> {
+        if layout.align() > ALIGN_MAX {
+            return None;
+        }
         let block = self.raw.push(end, layout.size(), layout.align().max(GRAIN))?;
         // SAFETY: fresh memory of that size, until the frame ends.
         Some(unsafe { core::slice::from_raw_parts_mut(block.as_ptr().cast(), layout.size()) })

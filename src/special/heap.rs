@@ -5,12 +5,13 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::config::{GRAIN, REQUEST_MAX};
-use crate::base::pointer;
+use crate::base::config::{GRAIN, REQUEST_MAX, UNIT};
+use crate::base::{align, pointer};
 use crate::cache::scopes;
 use crate::compartment::table::{self, Compartment, Handle, Options};
-use crate::compartment::work::{self, Entered, Freed};
+use crate::compartment::work::{self, Entered};
 use crate::compartment::{alone, ranges};
+use crate::heap::range_record::Kind;
 use crate::process::statics::PAGE_MAP;
 use crate::process::trim_policy::WORTH;
 use crate::process::{helper_call, start};
@@ -48,9 +49,33 @@ fn fail() -> *mut u8 {
     null_mut()
 }
 
+/// The whole units in memory of a program's, which a heap can have: where they start, and their bytes; or why there are
+/// none.
+pub fn units_in(start: usize, len: usize) -> Result<(usize, usize), &'static str> {
+    let none = Err("memory has no whole unit of 64 KiB, aligned to 64 KiB: metes_freelist_new takes any memory");
+    let Some(end) = start.checked_add(len).map(|end| align::down(end, UNIT)) else { return none };
+    let Some(mut first) = align::up_checked(start, UNIT) else { return none };
+    if PAGE_MAP.get(first).is_some_and(|record| record.kind() == Kind::Mapping) {
+        // Of a mapping the first unit alone is known.
+        first += UNIT;
+    }
+    if first >= end {
+        return none;
+    }
+    let is_free = (first..end).step_by(UNIT).all(|unit| PAGE_MAP.get(unit).is_none());
+    if is_free {
+        Ok((first, end - first))
+    } else {
+        Err("memory is in a heap already: metes_freelist_new takes any memory")
+    }
+}
+
 /// Makes a heap; `None`, and `ENOMEM` in errno, if there is no memory for one.
 pub fn make(options: &Options<'_>) -> Option<Handle> {
     start::ensure();
+    if options.fenced {
+        compartments::watch();
+    }
     table::make(options).or_else(out_of_memory)
 }
 
@@ -58,7 +83,7 @@ pub fn make(options: &Options<'_>) -> Option<Handle> {
 /// again. From any thread; not while another one is in one for a single thread.
 pub fn destroy(handle: Handle) {
     if let Some(entered) = Compartment::enter_by(handle, "metes_heap_destroy") {
-        compartments::watch_destroyed();
+        compartments::watch();
         entered.destroy();
         if ranges::kept() >= WORTH {
             helper_call::call();
@@ -79,6 +104,12 @@ pub fn malloc(handle: Handle, n: usize, align: usize) -> *mut u8 {
         return pointer::at_mut(block);
     }
     malloc_slowly(handle, n, align)
+}
+
+/// The same, not inlined.
+#[inline(never)]
+pub fn malloc_aligned(handle: Handle, n: usize, align: usize) -> *mut u8 {
+    malloc(handle, n, align)
 }
 
 #[inline(never)]
@@ -146,7 +177,7 @@ unsafe fn free_slowly(handle: Handle, p: *mut u8) {
             return compartments::report_wrong_heap("metes_heap_free", p.addr(), compartment, own);
         }
     };
-    if let Freed::Wrong(wrong) = freed {
+    if let Err(wrong) = freed {
         drop(entered);
         compartments::report("metes_heap_free", compartment, p.addr(), wrong);
     }
@@ -159,7 +190,7 @@ unsafe fn free_slowly(handle: Handle, p: *mut u8) {
 /// followed.
 pub unsafe fn realloc(handle: Handle, p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
-        return malloc(handle, n, GRAIN);
+        return malloc_aligned(handle, n, GRAIN);
     }
     if n == 0 {
         // SAFETY: the caller's promise.
@@ -239,7 +270,7 @@ pub fn check(handle: Handle) -> Result<(), (&'static str, usize)> {
 }
 
 /// Calls `f` with each block in use of a heap and its usable bytes, until it says false. The heap is entered
-/// meanwhile: `f` may not use it.
+/// meanwhile: `f` may neither allocate nor free.
 pub fn walk(handle: Handle, f: &mut dyn FnMut(NonNull<u8>, usize) -> bool) {
     if let Some(mut entered) = Compartment::enter_by(handle, "metes_heap_walk") {
         entered.walk(&mut |address, usable| match NonNull::new(pointer::at_mut(address)) {
@@ -249,9 +280,8 @@ pub fn walk(handle: Handle, f: &mut dyn FnMut(NonNull<u8>, usize) -> bool) {
     }
 }
 
-/// Has the calling thread's allocations come from a heap until `leave`. Nests, up to eight deep. False where the
-/// thread has no cache, as with `checks=full`, `debug=1` or `caches=off`, or where the heap is not live: that has
-/// been reported.
+/// Has the calling thread's allocations come from a heap until `leave`. Nests, up to eight deep. False where that
+/// cannot be (see `cache::scopes`), or where the heap is not live: that has been reported.
 pub fn enter(handle: Handle) -> bool {
     start::ensure();
     Compartment::enter_by(handle, "metes_heap_enter").is_some() && scopes::enter(handle.0)

@@ -1,9 +1,12 @@
-//! Where an allocator's chunks come from: from the process's malloc, as any block of the program's.
+//! Where an allocator's chunks come from: from the process's malloc, as any block of the program's, or from a heap that
+//! the program has made.
 
 #![allow(unsafe_code)]
 
+use super::heap;
 use crate::base::config::GRAIN;
 use crate::base::family::Family;
+use crate::compartment::table::Handle;
 use crate::front::entries;
 use core::ptr::NonNull;
 
@@ -12,6 +15,8 @@ use core::ptr::NonNull;
 pub enum Memory {
     /// `malloc` and `free` of this library, whatever the program's own are.
     Process,
+    /// A heap by name.
+    Heap(Handle),
 }
 
 impl Memory {
@@ -21,6 +26,7 @@ impl Memory {
         match self {
             Self::Process if align <= GRAIN => NonNull::new(entries::malloc(bytes)),
             Self::Process => NonNull::new(entries::aligned_alloc(Family::Malloc, bytes, align)),
+            Self::Heap(handle) => NonNull::new(heap::malloc_aligned(handle, bytes, align.max(GRAIN))),
         }
     }
 
@@ -28,6 +34,7 @@ impl Memory {
     pub fn usable(self, chunk: NonNull<u8>) -> usize {
         match self {
             Self::Process => entries::usable_size(chunk.as_ptr()),
+            Self::Heap(handle) => heap::usable_size(handle, chunk.as_ptr()),
         }
     }
 
@@ -39,6 +46,8 @@ impl Memory {
         match self {
             // SAFETY: the caller's promise.
             Self::Process => unsafe { entries::free(Family::Malloc, chunk.as_ptr()) },
+            // SAFETY: the same.
+            Self::Heap(handle) => unsafe { heap::free(handle, chunk.as_ptr()) },
         }
     }
 }

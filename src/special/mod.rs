@@ -12,3 +12,4 @@ pub mod pool;
 pub mod quiet;
 pub mod stack;
 pub mod tags;
+pub mod tokens;

@@ -4,8 +4,8 @@
 
 use super::heap;
 use crate::cache::scopes;
-use crate::compartment::table::{self, Handle, NAME, Options};
-use crate::heap::free_list::Fit;
+use crate::compartment::name::Name;
+use crate::compartment::table::{self, Handle, Options};
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{AcqRel, Acquire};
 
@@ -26,14 +26,14 @@ fn hash(name: &[u8]) -> usize {
 /// The heap of a tag, made at the first call for its name, of which up to 31 bytes count. It stays for good. `None`,
 /// and `ENOMEM` in errno, where memory is out, or there are as many tags as there may be.
 pub fn tag(name: &[u8]) -> Option<Handle> {
-    let name = &name[..name.len().min(NAME - 1)];
-    let start = hash(name);
+    let kept = Name::new(name);
+    let start = hash(kept.bytes());
     let places = (0..TAGS).map(|step| &TABLE[(start + step) % TAGS]);
     let mut made = None;
     for place in places {
         let mut known = place.load(Acquire);
         if known == 0 {
-            let options = Options { fit: Fit::Best, limit: usize::MAX, single: false, name };
+            let options = Options { name, ..Options::DEFAULT };
             let own = match made {
                 Some(own) => own,
                 None => heap::make(&options)?,
@@ -44,7 +44,7 @@ pub fn tag(name: &[u8]) -> Option<Handle> {
                 Err(other) => known = other,
             }
         }
-        let is_it = table::at(Handle(known).index()).is_some_and(|heap| heap.name().text().as_bytes() == name);
+        let is_it = table::at(Handle(known).index()).is_some_and(|heap| heap.name().bytes() == kept.bytes());
         if is_it {
             // Another thread was first.
             made.into_iter().for_each(heap::destroy);

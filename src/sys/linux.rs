@@ -16,10 +16,10 @@ use libc::c_int;
 pub struct Linux;
 
 /// Where small heaps get their regions.
-static SMALL: MangledFn<fn(usize) -> Option<usize>> = MangledFn::none();
+static SMALL: MangledFn<fn(usize, u32) -> Option<usize>> = MangledFn::none();
 
 /// Says where small heaps get their regions.
-pub fn set_small_source(map: fn(usize) -> Option<usize>) {
+pub fn set_small_source(map: fn(usize, u32) -> Option<usize>) {
     if SMALL.get().is_ok_and(|known| known.is_none()) {
         let _ = SMALL.swap(Some(map));
     }
@@ -109,8 +109,8 @@ impl PageSource for Linux {
         if self.maps_from_tool() { tool_memory::map(len, align) } else { None }
     }
 
-    fn map_small(&self, len: usize) -> Option<usize> {
-        SMALL.get().ok().flatten()?(len)
+    fn map_small(&self, len: usize, heap: u32) -> Option<usize> {
+        SMALL.get().ok().flatten()?(len, heap)
     }
 
     fn map_guarded(&self, len: usize, align: usize) -> Option<usize> {

@@ -66,6 +66,11 @@ impl FutexLock {
         self.rank.store(rank, Ordering::Relaxed);
     }
 
+    /// Whether the calling thread has it.
+    pub fn is_mine(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & !SLEEPERS == thread::block()
+    }
+
     /// How often a thread had to wait for the lock.
     pub fn waits(&self) -> u64 {
         self.waits.load(Ordering::Relaxed)

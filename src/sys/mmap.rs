@@ -7,7 +7,8 @@ use super::auxv;
 use super::errno::keeping_errno;
 use super::syscall::{call, int};
 use crate::base::{align, pointer, read_only};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicBool, AtomicUsize};
 use libc::c_int;
 
 /// Under ThreadSanitizer the libc's functions map and unmap memory, because the tool knows them. It would
@@ -19,10 +20,10 @@ static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 /// The page size, from the auxiliary vector. One binary serves kernels with 4, 16 and 64 KiB pages.
 #[inline]
 pub fn page_size() -> usize {
-    match PAGE_SIZE.load(Ordering::Relaxed) {
+    match PAGE_SIZE.load(Relaxed) {
         0 => {
             let size = auxv::get(libc::AT_PAGESZ).unwrap_or(4096);
-            PAGE_SIZE.store(size, Ordering::Relaxed);
+            PAGE_SIZE.store(size, Relaxed);
             size
         }
         size => size,
@@ -101,6 +102,30 @@ pub fn make_read_only() {
 /// Makes untouchable pages readable and writable.
 pub fn permit(address: usize, len: usize) -> bool {
     protect(address, len, libc::PROT_READ | libc::PROT_WRITE)
+}
+
+/// Whether the kernel has refused to name pages. Then it is not asked again.
+static NAMELESS: AtomicBool = AtomicBool::new(false);
+
+/// Gives private pages a name in `/proc/PID/maps`, `[anon:metes heap NAME]`, where the kernel takes names; or takes
+/// their name away, if it is `None`. Bytes that a name cannot have become `_`.
+#[cold]
+pub fn name(start: usize, len: usize, name: Option<&str>) {
+    if NAMELESS.load(Relaxed) {
+        return;
+    }
+    // The kernel takes 80 bytes, the zero at the end included.
+    let mut bytes = [0; 80];
+    let text = b"metes heap ".iter().chain(name.unwrap_or("").as_bytes());
+    for (to, &byte) in bytes[..79].iter_mut().zip(text) {
+        let is_fit = matches!(byte, b' '..=b'~') && !matches!(byte, b'\\' | b'`' | b'$' | b'[' | b']');
+        *to = if is_fit { byte } else { b'_' };
+    }
+    let text = if name.is_none() { 0 } else { pointer::expose(&raw const bytes) };
+    const PR_SET_VMA: c_int = 0x5356_4d41;
+    // SAFETY: the pages stay as they are; the text ends with a zero.
+    let named = unsafe { call(libc::SYS_prctl, [int(PR_SET_VMA), 0, start, len, text]) };
+    NAMELESS.store(named == Err(libc::EINVAL), Relaxed);
 }
 
 /// Reserves a range that nothing may touch, if nothing is there. Keeps errno.

@@ -25,8 +25,9 @@ pub trait PageSource {
         false
     }
 
-    /// Zeroed pages for a region of a small heap, from where such heaps get them; aligned to a unit.
-    fn map_small(&self, _len: usize) -> Option<usize> {
+    /// Zeroed pages for a region of the small heap with the number `heap`, from where such heaps get them; aligned to a
+    /// unit.
+    fn map_small(&self, _len: usize, _heap: u32) -> Option<usize> {
         None
     }
 

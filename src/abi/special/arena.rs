@@ -2,10 +2,12 @@
 
 #![allow(unsafe_code)]
 
+use super::heap::{self, MetesHeap};
 use crate::base::config::GRAIN;
 use crate::special::arena::handle::Handle;
 use crate::special::arena::options::Options;
 use crate::special::arena::rewind::Mark;
+use crate::special::memory::Memory;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{NonNull, null, null_mut};
 
@@ -29,6 +31,9 @@ pub struct MetesArenaOptions {
     pub limit: usize,
     /// The most bytes of chunks that stay after a reset; one chunk always stays. All by default.
     pub keep: usize,
+    /// The heap that chunks are from: see `metes_heap_new`. The arena is destroyed before it, or not at all: what was
+    /// in it goes with the heap. NULL: malloc.
+    pub heap: *mut MetesHeap,
 }
 
 /// A position in an arena. In C++ write `struct metes_arena_mark`: the function of that name hides the type.
@@ -86,8 +91,8 @@ unsafe fn handle<'a>(arena: *const MetesArena) -> &'a Handle {
 
 /// # Safety
 /// As many bytes as its first word says.
-unsafe fn options_of(options: *const MetesArenaOptions) -> Options {
-    let mut known = MetesArenaOptions { size: 0, first_chunk: 0, max_chunk: 0, limit: 0, keep: 0 };
+unsafe fn options_of(options: *const MetesArenaOptions) -> (Options, Memory) {
+    let mut known = MetesArenaOptions { size: 0, first_chunk: 0, max_chunk: 0, limit: 0, keep: 0, heap: null_mut() };
     if !options.is_null() {
         // SAFETY: the caller's promise.
         unsafe {
@@ -95,11 +100,12 @@ unsafe fn options_of(options: *const MetesArenaOptions) -> Options {
             (&raw mut known).cast::<u8>().copy_from_nonoverlapping(options.cast(), bytes);
         }
     }
-    let MetesArenaOptions { first_chunk, max_chunk, limit, keep, .. } = known;
-    Options { first_chunk, max_chunk, limit, keep }
+    let MetesArenaOptions { first_chunk, max_chunk, limit, keep, heap, .. } = known;
+    let memory = if heap.is_null() { Memory::Process } else { Memory::Heap(heap::handle(heap)) };
+    (Options { first_chunk, max_chunk, limit, keep }, memory)
 }
 
-/// Makes an arena that has its memory from malloc: the first chunk when it is needed. NULL for `options` means all
+/// Makes an arena that has its memory from malloc or from a heap: the first chunk when it is needed. NULL for `options` means all
 /// defaults. Returns NULL with EINVAL in errno when an option is not valid, and a line on standard error says what is,
 /// or with ENOMEM.
 ///
@@ -108,7 +114,8 @@ unsafe fn options_of(options: *const MetesArenaOptions) -> Options {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn metes_arena_new(options: *const MetesArenaOptions) -> *mut MetesArena {
     // SAFETY: the caller's promise.
-    Handle::create(unsafe { options_of(options) }).map_or(null_mut(), |arena| arena.as_ptr().cast())
+    let (options, memory) = unsafe { options_of(options) };
+    Handle::create(options, memory).map_or(null_mut(), |arena| arena.as_ptr().cast())
 }
 
 /// Makes an arena in a buffer, the start of which has the arena's own words, some 320 bytes. It never has more memory,

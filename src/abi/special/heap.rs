@@ -2,8 +2,9 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::config::GRAIN;
-use crate::compartment::table::{Handle, Options};
+use crate::base::config::{GRAIN, UNIT};
+use crate::base::{align, pointer};
+use crate::compartment::table::{Handle, Memory, Options};
 use crate::debug::check;
 use crate::heap::free_list::Fit;
 use crate::special::{heap, tags};
@@ -32,6 +33,22 @@ pub struct MetesHeapOptions {
     pub fit: c_int,
     /// Other than 0: one thread alone uses the heap at a time, and no lock is taken.
     pub single_threaded: c_int,
+    /// 0: the checks that the process has; 1: full. Each block is exact then: `metes_heap_usable_size` is what was
+    /// asked for, one byte too many is reported when the block is freed or the heap is checked, reset or destroyed, and
+    /// what is freed is filled. It costs 8 bytes a block, and time.
+    pub checks: c_int,
+    /// Other than 0: 64 KiB that nobody can touch stand before and behind each range of the heap. A run beyond it is
+    /// reported by the heap's name.
+    pub guard_pages: c_int,
+    /// Bytes of the one range of addresses that the heap has, rounded up to 64 KiB, at most 32 GiB: it never has
+    /// another one. 0: it gets ranges as it grows.
+    pub reserve: usize,
+    /// Memory of the caller's that the heap is to use instead: it never maps any. Of that it uses the whole units of
+    /// 64 KiB, aligned to 64 KiB. It must not be in a block of malloc's below 256 KiB, and is the caller's again once
+    /// the heap is destroyed. NULL: memory of the heap's own.
+    pub memory: *mut c_void,
+    /// Bytes of `memory`.
+    pub memory_size: usize,
 }
 
 /// What a heap holds and has served.
@@ -56,7 +73,7 @@ pub struct MetesHeapStats {
     pub limit: usize,
 }
 
-fn handle(heap: *const MetesHeap) -> Handle {
+pub(super) fn handle(heap: *const MetesHeap) -> Handle {
     Handle(heap.addr())
 }
 
@@ -69,6 +86,18 @@ fn refuse() -> *mut MetesHeap {
     null_mut()
 }
 
+/// Where the memory comes from, as the options say; or what is wrong with them.
+fn memory(given: &MetesHeapOptions) -> Result<Memory, &'static str> {
+    if given.memory.is_null() {
+        return Memory::reserved(given.reserve).ok_or("reserve is more than 32 GiB");
+    }
+    if given.reserve != 0 || given.guard_pages != 0 {
+        return Err("memory is the caller's, and cannot be had with reserve or guard_pages");
+    }
+    let (start, len) = heap::units_in(pointer::expose(given.memory), given.memory_size)?;
+    Ok(Memory::Given(start, len))
+}
+
 /// Makes a heap. NULL for `options` means all defaults: shared by threads, no limit, best fit. Returns NULL with
 /// ENOMEM if there is no memory, and with EINVAL if an option is not valid: then a line on standard error names it.
 /// Thread-safe. A heap without blocks costs about 1 KiB; the first block adds 64 KiB of address space, of which the
@@ -78,7 +107,18 @@ fn refuse() -> *mut MetesHeap {
 /// `options` is NULL, or has `size` bytes; its name is NULL or a string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn metes_heap_new(options: *const MetesHeapOptions) -> *mut MetesHeap {
-    let mut given = MetesHeapOptions { size: 0, name: null(), limit: 0, fit: 0, single_threaded: 0 };
+    let mut given = MetesHeapOptions {
+        size: 0,
+        name: null(),
+        limit: 0,
+        fit: 0,
+        single_threaded: 0,
+        checks: 0,
+        guard_pages: 0,
+        reserve: 0,
+        memory: null_mut(),
+        memory_size: 0,
+    };
     if !options.is_null() {
         // SAFETY: the caller's promise: the size is the first field.
         unsafe {
@@ -102,10 +142,26 @@ pub unsafe extern "C" fn metes_heap_new(options: *const MetesHeapOptions) -> *mu
             return refuse();
         }
     };
+    if !matches!(given.checks, 0 | 1) {
+        report::say(format_args!(
+            "metes_heap_new: checks is {}: valid are 0 (the process's) and 1 (full)",
+            given.checks
+        ));
+        return refuse();
+    }
+    let fenced = given.guard_pages != 0;
+    let memory = match memory(&given) {
+        Ok(memory) => memory,
+        Err(why) => {
+            report::say(format_args!("metes_heap_new: {why}"));
+            return refuse();
+        }
+    };
     // SAFETY: the caller's promise.
     let name = if given.name.is_null() { &[] } else { unsafe { CStr::from_ptr(given.name) }.to_bytes() };
     let limit = if given.limit == 0 { usize::MAX } else { given.limit };
-    let options = Options { fit, limit, single: given.single_threaded != 0, name };
+    let (single, exact) = (given.single_threaded != 0, given.checks == 1);
+    let options = Options { fit, limit, single, name, exact, fenced, memory };
     heap::make(&options).map_or(null_mut(), pointer_of)
 }
 
@@ -145,7 +201,7 @@ pub extern "C" fn metes_heap_aligned_alloc(heap: *mut MetesHeap, align: usize, b
         errno::set_errno(libc::EINVAL);
         return null_mut();
     }
-    heap::malloc(handle(heap), bytes, align.max(GRAIN)).cast()
+    heap::malloc_aligned(handle(heap), bytes, align.max(GRAIN)).cast()
 }
 
 /// As `metes_heap_malloc`; `usable`, unless it is NULL, receives how many bytes may be used, `bytes` or a few more.
@@ -160,7 +216,7 @@ pub unsafe extern "C" fn metes_heap_malloc_at_least(
     bytes: usize,
     usable: *mut usize,
 ) -> *mut c_void {
-    let p = heap::malloc(handle(heap), bytes, GRAIN);
+    let p = heap::malloc_aligned(handle(heap), bytes, GRAIN);
     if !usable.is_null() {
         let size = heap::usable_size(handle(heap), p);
         // SAFETY: the caller's promise.
@@ -192,7 +248,7 @@ pub unsafe extern "C" fn metes_heap_realloc(heap: *mut MetesHeap, p: *mut c_void
 pub unsafe extern "C" fn metes_heap_strdup(heap: *mut MetesHeap, text: *const c_char) -> *mut c_char {
     // SAFETY: the caller's promise.
     let bytes = unsafe { CStr::from_ptr(text) }.to_bytes_with_nul();
-    let p = heap::malloc(handle(heap), bytes.len(), GRAIN);
+    let p = heap::malloc_aligned(handle(heap), bytes.len(), GRAIN);
     if !p.is_null() {
         // SAFETY: a new block of so many bytes.
         unsafe { p.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
@@ -219,8 +275,10 @@ pub extern "C" fn metes_heap_usable_size(heap: *mut MetesHeap, p: *mut c_void) -
 
 /// Has all that the calling thread allocates come from the heap until `metes_heap_leave`: malloc, calloc, `operator
 /// new` and the others, in whatever code. Blocks that were there stay where they are, also through realloc. Nests, up
-/// to eight deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where
-/// threads have no caches (`checks=full`, `debug=1`, `caches=off`) or the scopes are too deep.
+/// to eight deep. Calls of malloc and free take longer meanwhile. Returns 0, or -1 with ENOTSUP in errno where the
+/// scopes are too deep, in a signal handler that has interrupted malloc, and where threads have no caches
+/// (`checks=full`, `debug=1`, `caches=off`) and 64 others are in scopes. The scope ends with the thread. What libraries keep of what they allocate in it, a stdio buffer for instance, goes with the
+/// heap.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_enter(heap: *mut MetesHeap) -> c_int {
     if heap::enter(handle(heap)) {
@@ -344,7 +402,7 @@ pub extern "C" fn metes_heap_check(heap: *mut MetesHeap) -> *const c_char {
 pub type MetesHeapVisitor = Option<extern "C" fn(block: *mut c_void, usable: usize, argument: *mut c_void) -> c_int>;
 
 /// Calls `visit` with each block in use of the heap, the bytes that may be used of it, and `argument`, until it
-/// returns other than 0. `visit` may not use the heap.
+/// returns other than 0. `visit` may neither allocate nor free, from whatever heap.
 #[unsafe(no_mangle)]
 pub extern "C" fn metes_heap_walk(heap: *mut MetesHeap, visit: MetesHeapVisitor, argument: *mut c_void) {
     if let Some(visit) = visit {

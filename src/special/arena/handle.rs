@@ -55,9 +55,8 @@ impl Handle {
     }
 
     /// A new arena. `None`, with `EINVAL` or `ENOMEM` in errno, if an option is no good or there is no memory.
-    pub fn create(options: Options) -> Option<NonNull<Self>> {
+    pub fn create(options: Options, memory: Memory) -> Option<NonNull<Self>> {
         let Some(options) = options.resolve("metes_arena_new") else { return invalid() };
-        let memory = Memory::Process;
         let place = memory.allocate(size_of::<Self>(), GRAIN)?.cast();
         // SAFETY: it was just allocated.
         unsafe { Self::put(place, Arena::new(memory, options)) };

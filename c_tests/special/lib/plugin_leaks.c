@@ -1,0 +1,1 @@
+#include "../../../examples/plugin_leaks.c"
