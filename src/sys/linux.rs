@@ -5,8 +5,9 @@
 
 use super::limit::{count_in, count_out};
 use super::mmap::{mmap, mmap_guarded, munmap, page_size, permit};
+use super::page_calls::call;
 use super::pages::PageSource;
-use super::syscall::{call, int};
+use super::syscall::int;
 use super::{excluded, limit, sanitizer, tool_memory, valgrind, vdso};
 use crate::base::mangled::MangledFn;
 use libc::c_int;
