@@ -13,12 +13,12 @@ pub const PAGE: Option<usize> = if cfg!(pages = "16k") {
     None
 };
 
-#[cfg(not(pages))]
+#[cfg(not(any(pages = "16k", pages = "64k")))]
 pub use super::syscall::call;
-#[cfg(pages)]
+#[cfg(any(pages = "16k", pages = "64k"))]
 pub use larger::call;
 
-#[cfg(pages)]
+#[cfg(any(pages = "16k", pages = "64k"))]
 mod larger {
     use super::PAGE;
     use crate::base::align;
@@ -105,7 +105,7 @@ mod larger {
     }
 }
 
-#[cfg(all(test, pages, not(miri)))]
+#[cfg(all(test, any(pages = "16k", pages = "64k"), not(miri)))]
 mod tests {
     use super::*;
     use crate::sys::syscall::int;
