@@ -48,7 +48,8 @@
 //! The libraries come from `target/release`, and the programs go to `target/c_tests`. For another machine or libc:
 //!
 //! - METES_LIB_DIR is where the libraries are, and the programs go there, into `c_tests`.
-//! - CC and CXX are the compilers. METES_TEST_RUNNER is the words before each program, such as those of an emulator.
+//! - CC and CXX are the compilers. METES_TEST_RUNNER is the emulator's words before each program: qemu-user and its
+//!   options.
 //! - METES_TEST_SKIPS is a file that says what cannot run there: lines of a regex for how a test's name begins, two
 //!   blanks or more, and the reason.
 
@@ -394,12 +395,20 @@ impl Job {
             preloads.push(libraries.so());
         }
         preloads.extend(directives.preload_last.iter().map(|stem| self.build.library(stem)));
+        let mut preload = None;
         if !preloads.is_empty() {
             let list: Vec<_> = preloads.iter().map(|path| path.display().to_string()).collect();
-            words.push(format!("LD_PRELOAD={}", list.join(":")));
+            preload = Some(format!("LD_PRELOAD={}", list.join(":")));
+        }
+        let runner = runner();
+        if runner.is_empty() {
+            words.extend(preload);
+        } else {
+            // The emulator is a program of this machine, and cannot load the library.
+            words.extend(runner);
+            words.extend(preload.into_iter().flat_map(|preload| ["-E".to_owned(), preload]));
         }
         words.extend(way.valgrind().iter().map(|&word| word.to_owned()));
-        words.extend(runner());
         words.push(self.build.program().display().to_string());
         match &directives.soak_args {
             Some(soak_args) if is_soak() => words.extend(soak_args.iter().cloned()),
@@ -435,7 +444,8 @@ impl Job {
             .stderr(File::create(&stderr)?)
             .spawn()?;
         let soak_factor = if is_soak() { 20 } else { 1 };
-        let exit = wait(child, self.build.directives.timeout * soak_factor)?;
+        let emulator_factor = if runner().is_empty() { 1 } else { 10 };
+        let exit = wait(child, self.build.directives.timeout * soak_factor * emulator_factor)?;
         Ok(Run { exit: exit.map(Exit::of), stdout: fs::read(stdout)?, stderr: fs::read(stderr)? })
     }
 
@@ -450,7 +460,10 @@ impl Job {
         let stderr = if self.build.way.valgrind().is_empty() { stderr } else { without_marks(&stderr).into() };
         let is_detail =
             |line: &&str| !self.ending.stderr.is_empty() && (line.starts_with(DETAIL) || line.starts_with(' '));
-        let (details, reports): (Vec<_>, Vec<_>) = stderr.lines().partition(is_detail);
+        let is_said_by_emulator =
+            |line: &&str| !runner().is_empty() && line.starts_with("qemu: uncaught target signal");
+        let (details, reports): (Vec<_>, Vec<_>) =
+            stderr.lines().filter(|line| !is_said_by_emulator(line)).partition(is_detail);
         complaints.extend(mismatch("stderr", &self.ending.stderr, reports));
         for pattern in &self.ending.detail {
             if !details.iter().any(|line| pattern.is_match(line)) {

@@ -2,8 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use crate::base::config::{GRAIN, UNIT};
-use crate::base::{align, pointer};
+use crate::base::config::GRAIN;
+use crate::base::pointer;
 use crate::compartment::table::{Handle, Memory, Options};
 use crate::debug::check;
 use crate::heap::free_list::Fit;
