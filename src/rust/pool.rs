@@ -4,7 +4,7 @@
 
 use super::handle::Handle;
 use crate::special::pool::cursor::Cursor;
-use crate::special::pool::hot::Object;
+use crate::special::pool::hot::{Hot, Object, UNKNOWN};
 use crate::special::pool::options::{Callbacks, Options};
 use crate::special::pool::{Pool as Raw, shape};
 use core::cell::Cell;
@@ -12,7 +12,7 @@ use core::ffi::{c_int, c_void};
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
-use core::num::NonZeroU32;
+use core::num::{NonZeroU32, TryFromIntError};
 use core::ops::{Deref, DerefMut, Index, IndexMut};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -147,7 +147,7 @@ impl<T> Pool<T> {
     /// The same; the value comes back if there is no memory, or the limit is reached.
     #[inline]
     pub fn try_alloc(&self, value: T) -> Result<PoolBox<'_, T>, T> {
-        let Some(object) = self.raw.alloc() else { return Err(value) };
+        let Some(object) = self.take() else { return Err(value) };
         let slot = object.address.cast::<Slot<T>>().as_ptr();
         // SAFETY: the place is out, and only ours.
         let value = unsafe {
@@ -167,11 +167,8 @@ impl<T> Pool<T> {
     /// The same; the value comes back if there is no memory, or the limit is reached.
     #[inline]
     pub fn try_insert(&mut self, value: T) -> Result<Handle<T>, T> {
-        let Some(object) = self.raw.alloc() else { return Err(value) };
-        let Ok(number) = u32::try_from(object.number) else {
-            self.give_back(object.address.as_ptr().addr());
-            return Err(value);
-        };
+        let Some(object) = self.take() else { return Err(value) };
+        let Ok(number) = u32::try_from(object.number).or_else(|_| self.look_up(object)) else { return Err(value) };
         let next = self.next.get();
         let generation = NonZeroU32::new(next).unwrap_or(NonZeroU32::MIN);
         self.next.set(generation.get().wrapping_add(1));
@@ -185,8 +182,27 @@ impl<T> Pool<T> {
     }
 
     #[inline(always)]
+    #[expect(clippy::mut_from_ref, reason = "the pool is for one thread, and no two such references are in use")]
+    fn hot(&self) -> &mut Hot {
+        // SAFETY: the pool is neither shared nor announced, threads do not share `self`, and no call calls another's code.
+        unsafe { self.raw.alone() }
+    }
+
+    #[inline(always)]
+    fn take(&self) -> Option<Object> {
+        self.hot().pop().or_else(|| self.raw.alloc_slowly())
+    }
+
+    /// The number of an object. If no handle can have it the object goes back.
+    #[cold]
+    fn look_up(&self, object: Object) -> Result<u32, TryFromIntError> {
+        let number = self.hot().number_of(object.address.as_ptr().addr());
+        u32::try_from(number.unwrap_or(UNKNOWN)).inspect_err(|_| self.give_back(object.address.as_ptr().addr()))
+    }
+
+    #[inline(always)]
     fn slot(&self, handle: Handle<T>) -> Option<NonNull<Slot<T>>> {
-        let slot: NonNull<Slot<T>> = self.raw.numbered(handle.number as usize)?.cast();
+        let slot: NonNull<Slot<T>> = self.hot().numbered(handle.number as usize)?.cast();
         // SAFETY: each place of a slab has a generation, out or not, and nobody writes to it meanwhile: only boxes,
         // which do not, may be in use.
         let generation = unsafe { (&raw const (*slot.as_ptr()).generation).read() };
@@ -218,23 +234,21 @@ impl<T> Pool<T> {
     #[inline]
     pub fn remove(&mut self, handle: Handle<T>) -> Option<T> {
         let slot = self.slot(handle)?;
-        // SAFETY: of a place with this generation the value is there; from here on it is not.
-        let value = unsafe {
-            (*slot.as_ptr()).generation = 0;
-            (*slot.as_ptr()).value.assume_init_read()
-        };
+        // SAFETY: each place has a generation.
+        unsafe { (*slot.as_ptr()).generation = 0 };
         let address = slot.as_ptr().addr();
-        if !self.raw.free_numbered(handle.number as usize, address) {
-            self.give_back(address);
+        if !self.hot().give_numbered(handle.number as usize, address) {
+            self.raw.give(address);
         }
-        Some(value)
+        // SAFETY: of a place with this generation the value is there, and nothing was written to it since. It is read
+        // last: so it is copied once.
+        Some(unsafe { (*slot.as_ptr()).value.assume_init_read() })
     }
 
     #[inline(always)]
     fn give_back(&self, slot: usize) {
-        if !self.raw.free_quickly(slot) {
-            let given = self.raw.free(slot);
-            debug_assert_eq!(given, Ok(()));
+        if !self.hot().give_quickly(slot) {
+            self.raw.give(slot);
         }
     }
 

@@ -84,7 +84,7 @@ impl Pool {
     pub fn new(object_bytes: usize, options: &Options, gap: usize) -> Option<Self> {
         let shape = Shape::new(object_bytes, options.align, options.limit, gap);
         let limit = if options.limit == 0 { usize::MAX } else { options.limit };
-        let hot = Hot::new(shape, limit, Directory::new(0)?);
+        let hot = Hot::new(shape, limit, Directory::new(0, shape.slab_bytes)?);
         let is_shared = options.shared != 0;
         let hot = Entry::new(hot, is_shared);
         let callbacks = options.callbacks;
@@ -140,12 +140,12 @@ impl Pool {
     }
 
     #[inline(never)]
-    fn alloc_slowly(&self) -> Option<Object> {
+    pub fn alloc_slowly(&self) -> Option<Object> {
         loop {
             let mut hot = self.enter();
             if let Some(object) = hot.pop() {
                 if self.is_announced {
-                    hot.forget_floor();
+                    hot.forget_last();
                     self.announce_out(object.address);
                 }
                 return Some(object);
@@ -174,13 +174,6 @@ impl Pool {
         self.is_plain && unsafe { self.hot.alone() }.give_quickly(address)
     }
 
-    /// The same of an object whose number is known, and which is out.
-    #[inline(always)]
-    pub fn free_numbered(&self, number: usize, address: usize) -> bool {
-        // SAFETY: it is not shared, and nothing is called from inside.
-        self.is_plain && unsafe { self.hot.alone() }.give_numbered(number, address)
-    }
-
     /// Takes an object back.
     #[inline(never)]
     pub fn free(&self, address: usize) -> Result<(), Wrong> {
@@ -190,6 +183,13 @@ impl Pool {
             pool_freed!(self.name(), address);
         }
         given
+    }
+
+    /// Takes back an object that is out for sure.
+    #[inline(never)]
+    pub fn give(&self, address: usize) {
+        let given = self.free(address);
+        debug_assert_eq!(given, Ok(()));
     }
 
     /// One slab more.
@@ -215,7 +215,7 @@ impl Pool {
 
     /// Makes room for so many slabs, unless another thread has.
     fn enlarge(&self, capacity: usize) -> Option<()> {
-        let mut directory = Directory::new(capacity)?;
+        let mut directory = Directory::new(capacity, self.shape.slab_bytes)?;
         let mut hot = self.enter();
         if hot.directory.capacity() < directory.capacity() {
             directory.adopt(&hot.directory);
@@ -344,14 +344,15 @@ impl Pool {
         self.enter().is_out(address)
     }
 
-    /// Where the object of a number starts, whether it is out or not; `None` if there is none.
+    /// What the calls work with.
+    ///
+    /// # Safety
+    /// The pool is not shared, nor announced, and nobody else is in a call for it.
+    #[expect(clippy::mut_from_ref, reason = "the caller's promise")]
     #[inline(always)]
-    pub fn numbered(&self, number: usize) -> Option<NonNull<u8>> {
-        if self.is_plain {
-            // SAFETY: it is not shared, and nothing is called from inside.
-            return unsafe { self.hot.alone() }.numbered(number);
-        }
-        self.enter().numbered(number)
+    pub unsafe fn alone(&self) -> &mut Hot {
+        // SAFETY: the caller's promise.
+        unsafe { self.hot.alone() }
     }
 
     /// How many objects are out.

@@ -26,6 +26,8 @@ const fn key(start: usize) -> usize {
 
 /// What keys are multiplied with: 2^64 over the golden ratio, so that neighbours stand far apart.
 const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// The window has so many places for each slab that there is room for.
+const NEAR: usize = 4;
 /// The smallest table.
 const CAPACITY_MIN: usize = 16;
 
@@ -43,14 +45,22 @@ pub struct Directory {
     shift: u32,
     /// `capacity` of them, by number.
     numbers: *mut Listed,
+    /// The window, `NEAR * capacity` places: the first is that of the slab that would start at `near_from`, and null if
+    /// there is none, the next that of the slab behind it. Slabs that start elsewhere are in the table alone.
+    near: *mut *mut Slab,
+    near_places: usize,
+    near_from: usize,
+    /// The power of two that slabs are aligned to.
+    slab_shift: u32,
 }
 
 impl Directory {
-    /// An empty one with room for `capacity` slabs, or a few more.
-    pub fn new(capacity: usize) -> Option<Self> {
+    /// An empty one with room for `capacity` slabs, or a few more, each aligned to `slab_bytes`.
+    pub fn new(capacity: usize, slab_bytes: usize) -> Option<Self> {
         let capacity = capacity.max(CAPACITY_MIN).checked_next_power_of_two()?;
         let words = levels::words_for(capacity);
-        let bytes = capacity.checked_mul(3 * size_of::<Listed>() + size_of::<SlabRef>())? + words * size_of::<u64>();
+        let each = 3 * size_of::<Listed>() + (1 + NEAR) * size_of::<SlabRef>();
+        let bytes = capacity.checked_mul(each)? + words * size_of::<u64>();
         let block = Memory::Process.allocate(bytes, align_of::<Listed>())?;
         // SAFETY: the block has so many bytes; its parts stand one behind the other.
         unsafe {
@@ -58,9 +68,22 @@ impl Directory {
             let table: *mut Listed = block.as_ptr().cast();
             let numbers = table.add(2 * capacity);
             let sorted: *mut SlabRef = numbers.add(capacity).cast();
-            let room = Levels::new(sorted.add(capacity).cast(), capacity);
-            let shift = 64 - (2 * capacity).ilog2();
-            Some(Self { capacity, len: 0, sorted, room, table, shift, numbers })
+            let near = sorted.add(capacity).cast();
+            let room = Levels::new(sorted.add((1 + NEAR) * capacity).cast(), capacity);
+            let (shift, slab_shift) = (64 - (2 * capacity).ilog2(), slab_bytes.ilog2());
+            Some(Self {
+                capacity,
+                len: 0,
+                sorted,
+                room,
+                table,
+                shift,
+                numbers,
+                near,
+                near_places: NEAR * capacity,
+                near_from: 0,
+                slab_shift,
+            })
         }
     }
 
@@ -91,6 +114,9 @@ impl Directory {
             }
         }
         self.len = other.len;
+        if self.len != 0 {
+            self.enter_near(self.at(0));
+        }
     }
 
     /// For how many slabs there is room.
@@ -117,14 +143,46 @@ impl Directory {
         ((key as u64).wrapping_mul(ODD) >> self.shift) as usize
     }
 
-    /// The slab that starts at an address, if it stands where the hash says.
+    /// The slab that an address is in, if it is in the window.
     #[inline(always)]
-    pub fn find_quickly(&self, start: usize) -> Option<SlabRef> {
-        let key = key(start);
-        // SAFETY: a slot lies in the table; what has a key has a slab.
-        unsafe {
-            let entry = *self.table.add(self.slot(key));
-            if entry.key == key { Some(NonNull::new_unchecked(entry.slab)) } else { None }
+    pub fn find_near(&self, address: usize) -> Option<SlabRef> {
+        // SAFETY: a place lies in the window.
+        NonNull::new(unsafe { *self.place_near(address)? })
+    }
+
+    /// The place in the window of the slab that an address is in.
+    #[inline(always)]
+    fn place_near(&self, address: usize) -> Option<*mut *mut Slab> {
+        let place = address.wrapping_sub(self.near_from) >> self.slab_shift;
+        // SAFETY: so many places are there.
+        if place < self.near_places { Some(unsafe { self.near.add(place) }) } else { None }
+    }
+
+    /// Enters a slab of the directory in the window, which moves if it is not in there, and all slabs can be. A window
+    /// that was nowhere yet is around the middle slab else.
+    fn enter_near(&mut self, slab: SlabRef) {
+        // SAFETY: the slabs of a directory are there.
+        let start = |slab: SlabRef| unsafe { slab.as_ref() }.start;
+        if let Some(place) = self.place_near(start(slab)) {
+            // SAFETY: a place lies in the window.
+            unsafe { *place = slab.as_ptr() };
+            return;
+        }
+        let (low, high, places) = (start(self.at(0)), start(self.at(self.len - 1)), self.near_places);
+        let (first, below) = match places.checked_sub(((high - low) >> self.slab_shift) + 1) {
+            Some(spare) => (low, spare / 2),
+            None if self.near_from == 0 => (start(self.at(self.len / 2)), places / 2),
+            None => return,
+        };
+        self.near_from = first.saturating_sub(below << self.slab_shift);
+        // SAFETY: so many places are there.
+        unsafe { self.near.write_bytes(0, places) };
+        for rank in 0..self.len {
+            let slab = self.at(rank);
+            if let Some(place) = self.place_near(start(slab)) {
+                // SAFETY: a place lies in the window.
+                unsafe { *place = slab.as_ptr() };
+            }
         }
     }
 
@@ -228,6 +286,7 @@ impl Directory {
         self.room.insert(rank);
         self.room.set(rank);
         self.len += 1;
+        self.enter_near(slab);
     }
 
     /// The lowest number that no slab has; mostly that behind them all.
@@ -248,6 +307,10 @@ impl Directory {
             *self.numbers.add(id) = NONE;
         }
         self.take(key(start));
+        if let Some(place) = self.place_near(start) {
+            // SAFETY: a place lies in the window.
+            unsafe { *place = null_mut() };
+        }
         self.room.remove(rank);
         self.len -= 1;
     }
@@ -289,7 +352,7 @@ impl Directory {
 
     /// The first rule of its own that is broken.
     pub fn check(&self) -> Result<(), &'static CStr> {
-        let mut below = 0;
+        let (mut below, mut near) = (0, 0);
         for rank in 0..self.len {
             let slab = self.at(rank);
             // SAFETY: the slabs of a directory are there.
@@ -301,9 +364,19 @@ impl Directory {
             if self.find(start) != Some(slab) {
                 return Err(c"pool: a slab is not found by its address");
             }
+            if self.place_near(start).is_some() {
+                near += 1;
+                if self.find_near(start) != Some(slab) {
+                    return Err(c"pool: a slab is not in the window");
+                }
+            }
             if self.listed(id).slab != slab.as_ptr() {
                 return Err(c"pool: a slab is not found by its number");
             }
+        }
+        // SAFETY: so many places are there.
+        if (0..self.near_places).filter(|&place| !unsafe { *self.near.add(place) }.is_null()).count() != near {
+            return Err(c"pool: the window has a slab that is not the pool's");
         }
         if !self.room.is_sound() || (self.len..self.capacity).any(|rank| self.room.get(rank)) {
             return Err(c"pool: the bitmap of slabs with room is broken");

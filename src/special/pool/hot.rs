@@ -4,9 +4,11 @@
 //! none any more the next one is looked for at once, not when it is needed: then each branch of a call depends on how
 //! full the pool is, and not on which object came back, which no processor can foresee.
 //!
-//! And it has a *hand*: an object that came back and has a lower address than all that are free. It is the next to be
-//! handed out, and no bitmap hears of it. Who takes and gives by turns gets it without a detour, as does who replaces
-//! objects in a pool that is full.
+//! And it has a *hand*: an object that came back and is lower than all that are free. It is the next to be handed out,
+//! and neither a bitmap nor the count of objects hears of it. It is the object that was handed out last, or one from
+//! below the current word: no bit is set down there, so none needs to be asked whether the object was free. Who takes
+//! and gives by turns gets it without a detour, as does who replaces objects in a pool that is full. When another
+//! object comes back that is lower, or from down there, both go into their bitmaps.
 
 #![allow(unsafe_code)]
 
@@ -23,12 +25,18 @@ pub(super) const WORD: usize = u64::BITS as usize;
 /// The current word where there is none: nothing is ever written to it, as it has no bit.
 pub(super) static NO_WORD: u64 = 0;
 
+/// The number of an object that nobody has looked up.
+pub const UNKNOWN: usize = usize::MAX;
+
+/// An address at which no object starts.
+const NOWHERE: usize = 1;
+
 /// An object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Object {
     /// Where it starts.
     pub address: NonNull<u8>,
-    /// Its number: that of its slab, and its place in there.
+    /// Its number: that of its slab, and its place in there; or `UNKNOWN`.
     pub number: usize,
 }
 
@@ -61,15 +69,14 @@ pub struct Hot {
     number: usize,
     /// Its slab; dangling if there is none.
     slab: SlabRef,
+    /// How many may be handed out while one stays in the hand, if one is there.
     left: usize,
-    /// Where the object in the hand is, or 0; its number.
+    /// Where the object in the hand is, or 0; its number, or `UNKNOWN`. No free object is lower.
     hand: usize,
     hand_number: usize,
-    /// No object is free in the bitmaps below this address.
-    floor: usize,
-    /// What comes back from below this is lower than all that is free: the address of the object in the hand, or
-    /// `floor`.
-    bound: usize,
+    /// The object that was handed out last, if none came back since: it is lower than all that are free, and the hand
+    /// is empty. Else `NOWHERE`.
+    last: usize,
     pub(super) shape: Shape,
     pub(super) directory: Directory,
     /// Changes whenever a slab comes or goes.
@@ -89,8 +96,7 @@ impl Hot {
             left: limit,
             hand: 0,
             hand_number: 0,
-            floor: 0,
-            bound: 0,
+            last: NOWHERE,
             shape,
             directory,
             epoch: 0,
@@ -99,7 +105,7 @@ impl Hot {
 
     /// How many objects may still be handed out.
     pub fn left(&self) -> usize {
-        self.left
+        self.left + usize::from(self.hand != 0)
     }
 
     /// Where the first object of the current word is.
@@ -113,8 +119,7 @@ impl Hot {
         let hand = self.hand;
         if hand != 0 {
             // It was out, so it may be out again.
-            self.left -= 1;
-            (self.hand, self.bound) = (0, self.floor);
+            (self.hand, self.last) = (0, hand);
             // SAFETY: an object's address is not 0.
             let address = unsafe { NonNull::new_unchecked(crate::base::pointer::at_mut(hand)) };
             return Some(Object { address, number: self.hand_number });
@@ -130,7 +135,7 @@ impl Hot {
         self.left -= 1;
         let index = bits.trailing_zeros() as usize;
         let address = self.base + index * self.shape.stride;
-        (self.floor, self.bound) = (address + 1, address + 1);
+        self.last = address;
         // SAFETY: an object's address is not 0.
         let address = unsafe { NonNull::new_unchecked(crate::base::pointer::at_mut(address)) };
         let object = Object { address, number: self.number + index };
@@ -205,90 +210,122 @@ impl Hot {
 
     /// Whether an object is out.
     pub fn is_out(&self, address: usize) -> bool {
-        let is_out = |place: Place| address != self.hand && place.word() & place.bit() == 0;
+        // SAFETY: a place's word is there.
+        let is_out = |place: Place| address != self.hand && unsafe { *place.word() } & place.bit() == 0;
         self.place(address).is_ok_and(is_out)
+    }
+
+    /// The number of the object that starts at an address, one of the pool's.
+    #[cold]
+    pub fn number_of(&self, address: usize) -> Option<usize> {
+        // SAFETY: a place's slab is there.
+        self.place(address).ok().map(|place| (unsafe { place.slab.as_ref() }.id << PLACE_BITS) + place.index)
     }
 
     /// Takes an object back.
     pub fn give(&mut self, address: usize) -> Result<(), Wrong> {
         let place = self.place(address)?;
-        if self.give_at(place, address) { Ok(()) } else { Err(Wrong::Free) }
+        if self.give_at(place, address, UNKNOWN) { Ok(()) } else { Err(Wrong::Free) }
     }
 
     /// The same; false, and nothing was done, if it has to be looked at more closely.
     #[inline(always)]
     pub fn give_quickly(&mut self, address: usize) -> bool {
-        let start = address & !(self.shape.slab_bytes - 1);
-        let Some(slab) = self.directory.find_quickly(start) else { return false };
-        let Some(index) = self.shape.index(address - start) else { return false };
-        self.give_at(Place { slab, index }, address)
+        if address == self.last {
+            return self.take_in_hand(address, UNKNOWN);
+        }
+        let Some(slab) = self.directory.find_near(address) else { return false };
+        let Some(index) = self.shape.index(address & (self.shape.slab_bytes - 1)) else { return false };
+        self.give_at(Place { slab, index }, address, UNKNOWN)
     }
 
     /// The same of an object whose number is known, and which is out.
     #[inline(always)]
     pub fn give_numbered(&mut self, number: usize, address: usize) -> bool {
+        if address == self.last {
+            return self.take_in_hand(address, number);
+        }
+        if address < self.base {
+            return self.give_below(address, number);
+        }
         let index = number % (1 << PLACE_BITS);
         let slab = self.directory.numbered_slab(number >> PLACE_BITS);
-        slab.is_some_and(|slab| index < self.shape.objects && self.give_at(Place { slab, index }, address))
+        slab.is_some_and(|slab| index < self.shape.objects && self.give_at(Place { slab, index }, address, number))
     }
 
     /// Takes back the object of a place; false if it is free. All calls stand at the end, so that no register is to
     /// be saved.
     #[inline(always)]
-    fn give_at(&mut self, place: Place, address: usize) -> bool {
-        if place.word() & place.bit() != 0 {
+    fn give_at(&mut self, place: Place, address: usize, number: usize) -> bool {
+        if address < self.base {
+            return self.give_below(address, number);
+        }
+        if address <= self.hand {
+            return self.give_second(address);
+        }
+        // SAFETY: a place's word is there.
+        let word = unsafe { &mut *place.word() };
+        let old = *word;
+        if old & place.bit() != 0 {
             return false;
         }
-        if address >= self.bound {
-            return address != self.hand && self.give_to_bitmap(place, address);
-        }
-        if self.hand != 0 {
-            return self.change_hand(place, address);
-        }
+        *word = old | place.bit();
         self.left += 1;
-        self.take_in_hand(place, address);
-        true
-    }
-
-    #[inline(always)]
-    fn take_in_hand(&mut self, place: Place, address: usize) {
-        // SAFETY: a place's slab is there.
-        let id = unsafe { place.slab.as_ref() }.id;
-        (self.hand, self.bound, self.hand_number) = (address, address, (id << PLACE_BITS) + place.index);
-    }
-
-    #[inline(always)]
-    fn give_to_bitmap(&mut self, place: Place, address: usize) -> bool {
-        // SAFETY: a place's word is there.
-        let word = unsafe { slab::word(place.slab, place.index / WORD) };
-        // SAFETY: the same.
-        let old = unsafe { *word };
-        // SAFETY: the same.
-        unsafe { *word = old | place.bit() };
-        self.left += 1;
-        self.floor = self.floor.min(address);
-        if address < self.base {
-            self.set_word(place.slab, word, place.index / WORD);
-        }
+        self.last = NOWHERE;
         if old == 0 { self.note_room(place) } else { true }
     }
 
-    /// Takes an object in the hand that is lower than the one there is. True.
+    /// Takes back an object below the current word, where none but the one in the hand can be free.
+    #[inline(always)]
+    fn give_below(&mut self, address: usize, number: usize) -> bool {
+        if self.hand != 0 {
+            return self.give_second(address);
+        }
+        self.take_in_hand(address, number)
+    }
+
+    /// Takes an object that is lower than all that are free into the hand, which is empty. True.
+    #[inline(always)]
+    fn take_in_hand(&mut self, address: usize, number: usize) -> bool {
+        (self.hand, self.hand_number, self.last) = (address, number, NOWHERE);
+        true
+    }
+
+    /// Takes back another one than that in the hand, which is lower or below the current word, and puts both into their
+    /// bitmaps; false if it is the one in the hand.
+    #[cold]
     #[inline(never)]
-    fn change_hand(&mut self, place: Place, address: usize) -> bool {
-        self.left += 1;
+    fn give_second(&mut self, address: usize) -> bool {
+        if address == self.hand {
+            return false;
+        }
         self.empty_hand();
-        self.take_in_hand(place, address);
+        self.give_to_bitmap(address);
         true
     }
 
     /// Gives what is in the hand to its bitmap.
     pub(super) fn empty_hand(&mut self) {
-        if let Ok(place) = self.place(self.hand) {
-            self.left -= 1;
-            self.give_to_bitmap(place, self.hand);
+        if self.hand != 0 {
+            self.give_to_bitmap(self.hand);
+            self.hand = 0;
         }
-        (self.hand, self.bound) = (0, self.floor);
+    }
+
+    /// Sets the bit of an object. Its word is the current one then if it is the lowest.
+    fn give_to_bitmap(&mut self, address: usize) {
+        let Ok(place) = self.place(address) else { return };
+        // SAFETY: a place's word is there.
+        let word = unsafe { &mut *place.word() };
+        let old = *word;
+        *word |= place.bit();
+        self.left += 1;
+        if address < self.base {
+            self.set_word(place.slab, place.word(), place.index / WORD);
+        }
+        if old == 0 {
+            self.note_room(place);
+        }
     }
 
     /// Where the object in the hand is, or 0.
@@ -308,6 +345,8 @@ impl Hot {
 
     /// Adds a slab, whose objects are all free. The directory has room for it.
     pub fn add(&mut self, slab: SlabRef) {
+        // Its objects may be lower than what is in the hand.
+        self.empty_hand();
         self.directory.insert(slab);
         self.know_nothing();
         self.find_word();
@@ -360,15 +399,15 @@ impl Hot {
         self.find_word();
     }
 
-    /// What was true of the free objects' addresses need not be any more.
+    /// Slabs have come or gone.
     fn know_nothing(&mut self) {
-        self.forget_floor();
+        self.forget_last();
         self.epoch += 1;
     }
 
-    /// Forgets what was handed out last. Memcheck would take it for a pointer into that.
-    pub(super) fn forget_floor(&mut self) {
-        (self.floor, self.bound) = (0, self.hand);
+    /// Forgets what was handed out last. Memcheck would take it for a pointer to that.
+    pub(super) fn forget_last(&mut self) {
+        self.last = NOWHERE;
     }
 }
 
@@ -379,8 +418,8 @@ impl Place {
     }
 
     #[inline(always)]
-    fn word(self) -> u64 {
+    fn word(self) -> *mut u64 {
         // SAFETY: a place's word is there.
-        unsafe { *slab::word(self.slab, self.index / WORD) }
+        unsafe { slab::word(self.slab, self.index / WORD) }
     }
 }

@@ -18,11 +18,37 @@ fn out(pool: &Pool) -> usize {
 fn visited(pool: &Pool) -> Vec<usize> {
     let mut seen = Vec::new();
     pool.for_each(|object| {
-        assert_eq!(pool.numbered(object.number), Some(object.address));
+        assert_eq!(pool.enter().numbered(object.number), Some(object.address));
         seen.push(object.address.as_ptr().addr());
         true
     });
     seen
+}
+
+/// Gives an object back in one of the ways that callers have; all agree.
+fn give(pool: &Pool, address: usize, way: usize) -> Result<(), Wrong> {
+    let given = match way % 3 {
+        0 => false,
+        1 => pool.free_quickly(address),
+        _ => {
+            let number = pool.enter().number_of(address);
+            // SAFETY: the pool is neither shared nor announced, and this thread is in no call.
+            pool.is_plain
+                && number
+                    .is_some_and(|number| pool.owns(address) && unsafe { pool.alone() }.give_numbered(number, address))
+        }
+    };
+    if given { Ok(()) } else { pool.free(address) }
+}
+
+/// Takes an object out. It is the lowest of those that have come back; or else it was never out, in which case none of
+/// these is lower.
+fn take(pool: &Pool, live: &mut BTreeSet<usize>, freed: &mut BTreeSet<usize>) -> Option<usize> {
+    let address = pool.alloc()?.address.as_ptr().addr();
+    assert!(live.insert(address) && address.is_multiple_of(pool.shape().align));
+    freed.remove(&address);
+    assert!(freed.first().is_none_or(|&first| first > address), "not the lowest");
+    Some(address)
 }
 
 /// Does what the numbers say with a pool and with a set; both agree.
@@ -40,25 +66,34 @@ fn agrees(bytes: usize, options: &Options, steps: &[(u8, u16)]) {
                 pool.trim();
                 freed.clear();
             }
-            0..4 => {
+            0..3 => {
                 for _ in 0..number % 200 {
-                    let Some(object) = pool.alloc() else {
+                    if take(&pool, &mut live, &mut freed).is_none() {
                         assert_eq!(live.len(), options.limit);
                         break;
-                    };
-                    let address = object.address.as_ptr().addr();
-                    assert!(live.insert(address) && address.is_multiple_of(pool.shape().align));
-                    // The lowest of those that have come back; or else it was never out, in which case none of these
-                    // is lower.
-                    freed.remove(&address);
-                    assert!(freed.first().is_none_or(|&first| first > address), "not the lowest");
+                    }
+                }
+            }
+            3 => {
+                // By turns: what was taken last, and others.
+                for turn in 0..usize::from(number % 50) {
+                    let taken = take(&pool, &mut live, &mut freed);
+                    let other = nth(&live).filter(|_| turn % 2 == 0);
+                    for address in [taken, other, live.first().copied()].into_iter().flatten() {
+                        if live.remove(&address) {
+                            assert_eq!(give(&pool, address, turn), Ok(()));
+                            freed.insert(address);
+                        }
+                        assert_eq!(give(&pool, address, turn), Err(Wrong::Free));
+                    }
+                    assert_eq!(pool.check(), Ok(()));
                 }
             }
             4..7 => {
-                for _ in 0..number % 150 {
+                for way in 0..usize::from(number % 150) {
                     let Some(address) = nth(&live) else { break };
-                    assert_eq!(pool.free(address), Ok(()));
-                    assert_eq!(pool.free(address), Err(Wrong::Free));
+                    assert_eq!(give(&pool, address, way), Ok(()));
+                    assert_eq!(give(&pool, address, way / 3), Err(Wrong::Free));
                     live.remove(&address);
                     freed.insert(address);
                 }
@@ -116,7 +151,7 @@ fn many_slabs_are_found() {
     gone.iter().for_each(|&address| pool.free(address).unwrap());
     assert!(pool.trim() > 0);
     assert_eq!((pool.stats().slabs, pool.check()), (slabs.len() / 2, Ok(())));
-    assert!(gone.iter().all(|&address| pool.free(address) == Err(Wrong::Foreign)));
+    assert!(gone.iter().enumerate().all(|(way, &address)| give(&pool, address, way) == Err(Wrong::Foreign)));
     left.sort_unstable();
     assert_eq!(visited(&pool), left);
 }
@@ -231,4 +266,38 @@ fn threads_share_a_pool() {
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert_eq!((pool.0.count(), pool.0.check()), (left, Ok(())));
+}
+
+#[test]
+fn a_lower_object_goes_out_before_the_one_in_the_hand() {
+    let pool = pool(64, &Options::default());
+    let all: Vec<_> = (0..5).map(|_| out(&pool)).collect();
+    for address in [all[4], all[1]] {
+        assert!(pool.free_quickly(address));
+        assert_eq!((pool.free_quickly(address), pool.free(address)), (false, Err(Wrong::Free)));
+        assert_eq!(pool.check(), Ok(()));
+    }
+    assert_eq!([out(&pool), out(&pool)], [all[1], all[4]]);
+}
+
+#[test]
+fn a_slab_may_come_that_is_lower_than_the_object_in_the_hand() {
+    let shape = Shape::new(1000, 0, 0, 0);
+    let mut slabs = [(); 2].map(|()| slab::make(&shape).unwrap());
+    // SAFETY: they were just made.
+    slabs.sort_by_key(|slab| unsafe { slab.as_ref() }.start);
+    let mut hot = Hot::new(shape, usize::MAX, Directory::new(0, shape.slab_bytes).unwrap());
+    hot.add(slabs[1]);
+    let all: Vec<_> = core::iter::from_fn(|| hot.pop()).map(|object| object.address.as_ptr().addr()).collect();
+    assert_eq!(all.len(), shape.objects);
+    assert!(hot.give_quickly(all[7]));
+    hot.add(slabs[0]);
+    assert_eq!(hot.check(usize::MAX), Ok(()));
+    // SAFETY: it was just made.
+    assert_eq!(hot.pop().unwrap().address.as_ptr().addr(), unsafe { slabs[0].as_ref() }.start);
+    // SAFETY: nobody uses the objects.
+    unsafe {
+        slabs.into_iter().for_each(|slab| slab::release(slab));
+        hot.directory.release();
+    }
 }
