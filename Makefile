@@ -23,7 +23,7 @@ OF_TARGET := $(if $(TARGET),--target $(TARGET) --config 'target.$(TARGET).linker
     $(if $(findstring musl,$(TARGET)),--config 'target.$(TARGET).rustflags=["-Ctarget-feature=-crt-static"]'))
 SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
 
-.PHONY: all help run check test models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install uninstall clean
+.PHONY: all help run check test test-aarch64 test-musl test-pages models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install uninstall clean
 
 all: $(OUT)/libmetes.so $(OUT)/libmetes.a ## builds target/release/libmetes.so and libmetes.a
 
@@ -52,7 +52,7 @@ $(OUT)/libmetes.a: $(EXPORT)/libmetes.a scripts/make-static
 	LD=$(CROSS)ld OBJCOPY=$(CROSS)objcopy AR=$(CROSS)ar scripts/make-static $< $@
 
 help: ## says what there is
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sort | while IFS="$$(printf '\t')" read -r name what; do \
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sort | while IFS="$$(printf '\t')" read -r name what; do \
 	    printf '  make %-12s %s\n' "$$name" "$$what"; \
 	done
 
@@ -68,6 +68,15 @@ check: all ## runs the unit tests and the tests of the API, in a minute or two
 
 test: all ## runs all tests, and installs what they need first; some 8 minutes
 	scripts/test
+
+test-aarch64: ## builds metes for aarch64 and tests it under qemu; installs both
+	scripts/test-aarch64
+
+test-musl: ## builds metes for musl and tests it on real programs; installs what they need
+	scripts/test-musl
+
+test-pages: ## runs the tests with pages of 16 and of 64 KiB
+	scripts/test-pages
 
 models: ## runs the lock-free parts under loom
 	$(CARGO) test --lib --features models models::

@@ -99,7 +99,11 @@ fn main() -> ExitCode {
         }));
     }
     for source in programs() {
-        trials.extend(trials_of(&source, &libraries));
+        trials.extend(trials_of(&source, &libraries, &|name: &str, why: &str| {
+            if arguments.filter.as_ref().is_none_or(|filter| name.contains(filter)) {
+                eprintln!("NOT RUN: {name}: {why}");
+            }
+        }));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -150,7 +154,8 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-fn trials_of(source: &Source, libraries: &Libraries) -> Vec<Trial> {
+/// The tests of a program. `say_not_run` is told which ones cannot run, and why.
+fn trials_of(source: &Source, libraries: &Libraries, say_not_run: &dyn Fn(&str, &str)) -> Vec<Trial> {
     let name = format!("{}/{}", source.folder, source.file);
     let directives = match Directives::read(source) {
         Err(error) => return vec![Trial::test(name, move || Err(error.into()))],
@@ -158,13 +163,13 @@ fn trials_of(source: &Source, libraries: &Libraries) -> Vec<Trial> {
     };
     let need = directives.needs.and_then(Need::missing);
     if let Some(what) = need {
-        eprintln!("NOT RUN: {name}: {what} here");
+        say_not_run(&name, &format!("{what} here"));
     }
     let mut trials = Vec::new();
     for &way in &directives.ways {
         let tool = tools(way, source).into_iter().find(|tool| !has_tool(tool));
         if let Some(tool) = &tool {
-            eprintln!("NOT RUN: {name}::{}: {tool} is not installed", way.name());
+            say_not_run(&format!("{name}::{}", way.name()), &format!("{tool} is not installed"));
         }
         let missing = need.is_some() || tool.is_some();
         let build = Arc::new(Build {
@@ -180,7 +185,7 @@ fn trials_of(source: &Source, libraries: &Libraries) -> Vec<Trial> {
             let name = format!("{name}::{}{level_name}", way.name());
             let reason = if missing { None } else { reason_to_skip(&name) };
             if let Some(reason) = reason {
-                eprintln!("NOT RUN: {name}: {reason}");
+                say_not_run(&name, reason);
             }
             let trial = Trial::ignorable_test(name.clone(), move || job.build_and_run(&name));
             trials.push(trial.with_ignored_flag(missing || reason.is_some()));
