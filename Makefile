@@ -3,6 +3,7 @@
 CARGO   ?= cargo
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
+MANDIR  ?= $(PREFIX)/share/man
 VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 SONAME  := libmetes.so.0
 # For another machine or libc: the target of rustc, and before the names of its tools what CROSS says. See docs/ports.md.
@@ -23,7 +24,7 @@ OF_TARGET := $(if $(TARGET),--target $(TARGET) --config 'target.$(TARGET).linker
     $(if $(findstring musl,$(TARGET)),--config 'target.$(TARGET).rustflags=["-Ctarget-feature=-crt-static"]'))
 SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
 
-.PHONY: all help run check test test-aarch64 test-musl test-pages models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install uninstall clean
+.PHONY: all help run check test test-aarch64 test-musl test-pages models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install uninstall deb test-system clean
 
 all: $(OUT)/libmetes.so $(OUT)/libmetes.a ## builds target/release/libmetes.so and libmetes.a
 
@@ -78,6 +79,9 @@ test-musl: ## builds metes for musl and tests it on real programs; installs what
 test-pages: ## runs the tests with pages of 16 and of 64 KiB
 	scripts/test-pages
 
+test-system: all ## runs a Debian with metes in its ld.so.preload; needs root, debootstrap and a mirror
+	scripts/test-system
+
 models: ## runs the lock-free parts under loom
 	$(CARGO) test --lib --features models models::
 
@@ -127,33 +131,57 @@ bench-safety: all
 
 # Quoted everywhere: directories may have blanks and other signs in their names. What sed and pkg-config would take for their own is escaped, and
 # that first, so that nothing is made where the name is no good.
-INSTALLED = libmetes.so.$(VERSION) $(SONAME) libmetes.so libmetes.a pkgconfig/metes.pc pkgconfig/metes-static.pc
+LIBRARIES := libmetes.so.$(VERSION) $(SONAME) libmetes.so libmetes.a
+HEADERS   := $(notdir $(wildcard include/*.h include/*.hpp))
+PC        := metes.pc metes-static.pc
+CMAKE     := metesConfig.cmake metesConfigVersion.cmake
+MANUALS   := $(notdir $(wildcard man/*.[1-8]))
+# FILE:NAME for each function that a page is about: the page has that name, too.
+MANNAMES   = $(shell awk 'FNR == 1 { page = FILENAME; sub(".*/", "", page) } /^\.Sh/ { name = $$2 == "NAME" } name && /^\.Nm/ { print page ":" $$2 ".3" }' man/*.3)
 # To these two alone: what the tests install has directories of its own.
 install uninstall: export DESTDIR := $(DESTDIR)
 install uninstall: export PREFIX := $(PREFIX)
 install uninstall: export LIBDIR := $(LIBDIR)
+install uninstall: export MANDIR := $(MANDIR)
 
 install: all ## installs into PREFIX (/usr/local), under DESTDIR if that is set
-	@set -eu; lib="$$DESTDIR$$LIBDIR" include="$$DESTDIR$$PREFIX/include"; \
-	escaped() { printf '%s\n' "$$1" | sed -e 's/[[:space:]]/\\&/g' | sed -e 's/[|&\\]/\\&/g'; }; \
-	prefix=$$(escaped "$$PREFIX") libdir=$$(escaped "$$LIBDIR"); \
-	install -d "$$lib/pkgconfig" "$$include"; \
+	@set -eu; lib="$$DESTDIR$$LIBDIR" include="$$DESTDIR$$PREFIX/include" man="$$DESTDIR$$MANDIR"; \
+	escaped() { printf '%s\n' "$$1" | sed -e 's/[|&\]/\\&/g'; }; \
+	prefix=$$(escaped "$$(printf '%s\n' "$$PREFIX" | sed 's/[[:space:]]/\\&/g')"); \
+	libdir=$$(escaped "$$(printf '%s\n' "$$LIBDIR" | sed 's/[[:space:]]/\\&/g')"); \
+	way=$$(escaped "$$(realpath -ms --relative-to="$$LIBDIR" "$$PREFIX/include")"); \
+	install -d "$$lib/pkgconfig" "$$lib/cmake/metes" "$$include" "$$man/man3" "$$man/man7"; \
 	install -m 755 $(OUT)/libmetes.so "$$lib/libmetes.so.$(VERSION)"; \
 	ln -sf libmetes.so.$(VERSION) "$$lib/$(SONAME)"; \
 	ln -sf $(SONAME) "$$lib/libmetes.so"; \
 	install -m 644 $(OUT)/libmetes.a "$$lib/libmetes.a"; \
-	install -m 644 include/metes.h "$$include/metes.h"; \
-	install -m 644 include/metes.hpp "$$include/metes.hpp"; \
-	for pc in metes.pc metes-static.pc; do \
+	for header in $(HEADERS); do install -m 644 "include/$$header" "$$include/$$header"; done; \
+	for pc in $(PC); do \
 	    sed -e "s|@PREFIX@|$$prefix|" -e "s|@LIBDIR@|$$libdir|" -e 's|@VERSION@|$(VERSION)|' $$pc.in > "$$lib/pkgconfig/$$pc"; \
 	    chmod 644 "$$lib/pkgconfig/$$pc"; \
+	done; \
+	for file in $(CMAKE); do \
+	    sed -e "s|@INCLUDE@|$$way|" -e 's|@VERSION@|$(VERSION)|' -e 's|@SONAME@|$(SONAME)|' packaging/cmake/$$file.in > "$$lib/cmake/metes/$$file"; \
+	    chmod 644 "$$lib/cmake/metes/$$file"; \
+	done; \
+	for page in $(MANUALS); do install -m 644 "man/$$page" "$$man/man$${page##*.}/$$page"; done; \
+	for pair in $(MANNAMES); do \
+	    page=$${pair%:*} name=$${pair#*:}; \
+	    test -e "$$man/man3/$$name" -a ! -L "$$man/man3/$$name" || ln -sf "$$page" "$$man/man3/$$name"; \
 	done
 
-# Takes away what `install` with the same variables has put there, and leaves directories, which others may use too.
+# Takes away what `install` with the same variables has put there, and leaves directories, which others may use too. Of the
+# directory that has nothing but what is metes' it takes the directory.
 uninstall: ## takes away what install has put there
-	@set -eu; \
-	for file in $(INSTALLED); do rm -f "$$DESTDIR$$LIBDIR/$$file"; done; \
-	rm -f "$$DESTDIR$$PREFIX/include/metes.h" "$$DESTDIR$$PREFIX/include/metes.hpp"
+	@set -eu; lib="$$DESTDIR$$LIBDIR" man="$$DESTDIR$$MANDIR"; \
+	for file in $(LIBRARIES) $(PC:%=pkgconfig/%) $(CMAKE:%=cmake/metes/%); do rm -f "$$lib/$$file"; done; \
+	rmdir "$$lib/cmake/metes" 2> /dev/null || true; \
+	for header in $(HEADERS); do rm -f "$$DESTDIR$$PREFIX/include/$$header"; done; \
+	for page in $(MANUALS); do rm -f "$$man/man$${page##*.}/$$page"; done; \
+	for pair in $(MANNAMES); do rm -f "$$man/man3/$${pair#*:}"; done
+
+deb: all ## builds Debian packages into target/deb: libmetes0, libmetes-dev, libmetes0-dbgsym
+	scripts/make-deb
 
 clean: ## removes target/
 	rm -rf target

@@ -1,4 +1,5 @@
-// Heaps by name beside mimalloc's, loaded by dlopen: `heaps metes|mi LIBRARY [SINGLE]` prints four figures in ns of CPU time, the least of the rounds:
+// Heaps by name beside mimalloc's and jemalloc's arenas, loaded by dlopen: `heaps metes|mi|je|je-cached LIBRARY [SINGLE]` prints four figures in ns of CPU time, the
+// least of the rounds:
 // a heap with 1,000 blocks made and destroyed, one with a block, a random block replaced, a batch's pair.
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -35,6 +36,48 @@ static uint64_t next_random(void) {
 static void mi_release(void *heap, void *block) {
     (void)heap;
     mi_free(block);
+}
+
+// jemalloc: an arena each, with or without a thread cache of its own. A heap is the flags of its calls.
+static int (*je_mallctl)(const char *name, void *old, size_t *old_size, void *new, size_t new_size);
+static void *(*je_mallocx)(size_t bytes, int flags);
+static void (*je_dallocx)(void *block, int flags);
+static int je_cached;
+
+static void je_call(const char *name, void *old, size_t old_size) {
+    if (je_mallctl(name, old, old ? &old_size : NULL, NULL, 0)) {
+        fprintf(stderr, "heaps: %s failed\n", name);
+        exit(1);
+    }
+}
+
+static void *je_new(void *unused) {
+    (void)unused;
+    unsigned arena, cache = 0;
+    je_call("arenas.create", &arena, sizeof arena);
+    if (je_cached) {
+        je_call("tcache.create", &cache, sizeof cache);
+    }
+    // MALLOCX_ARENA, and MALLOCX_TCACHE or MALLOCX_TCACHE_NONE.
+    return (void *)(uintptr_t)((arena + 1) << 20 | (je_cached ? cache + 2 : 1) << 8);
+}
+
+static void *je_allocate(void *heap, size_t bytes) {
+    return je_mallocx(bytes, (int)(uintptr_t)heap);
+}
+
+static void je_release(void *heap, void *block) {
+    je_dallocx(block, (int)(uintptr_t)heap);
+}
+
+static void je_destroy(void *heap) {
+    unsigned flags = (unsigned)(uintptr_t)heap, cache = (flags >> 8 & 0xfff) - 2;
+    if (je_cached && je_mallctl("tcache.destroy", NULL, NULL, &cache, sizeof cache)) {
+        exit(1);
+    }
+    char name[50];
+    snprintf(name, sizeof name, "arena.%u.destroy", (flags >> 20) - 1);
+    je_call(name, NULL, 0);
 }
 
 static void *symbol(void *library, const char *name) {
@@ -74,7 +117,7 @@ static void make_and_destroy(int heaps, int blocks, double *least) {
 int main(int argc, char **argv) {
     void *library = argc > 2 ? dlopen(argv[2], RTLD_NOW) : NULL;
     if (!library) {
-        fprintf(stderr, "heaps: %s\n", argc > 2 ? dlerror() : "heaps metes|mi LIBRARY [SINGLE]");
+        fprintf(stderr, "heaps: %s\n", argc > 2 ? dlerror() : "heaps metes|mi|je|je-cached LIBRARY [SINGLE]");
         return 2;
     }
     if (!strcmp(argv[1], "metes")) {
@@ -82,6 +125,15 @@ int main(int argc, char **argv) {
         allocate = symbol(library, "metes_heap_malloc");
         release = symbol(library, "metes_heap_free");
         destroy = symbol(library, "metes_heap_destroy");
+    } else if (!strncmp(argv[1], "je", 2)) {
+        je_mallctl = symbol(library, "mallctl");
+        je_mallocx = symbol(library, "mallocx");
+        je_dallocx = symbol(library, "dallocx");
+        je_cached = !strcmp(argv[1], "je-cached");
+        new_heap = je_new;
+        allocate = je_allocate;
+        release = je_release;
+        destroy = je_destroy;
     } else {
         new_heap = symbol(library, "mi_heap_new");
         allocate = symbol(library, "mi_heap_malloc");

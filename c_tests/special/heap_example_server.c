@@ -2,7 +2,7 @@
 // connection's heap goes with it.
 // args: --self-test 4
 // libs: -lpthread
-// stdout: connection 1: 2 requests, 6[0-9]{4} bytes at most, [0-9]+ blocks go at once
+// stdout: connection 1: [3-9] requests, 6[0-9]{4} bytes at most, [0-9]+ blocks go at once
 // stdout: connection 2: 101 requests, [0-9]{4} bytes at most, 17 blocks go at once
 // stdout: connection 3: 100 requests, [0-9]{4} bytes at most, 27 blocks go at once
 // stdout: connection 4: 100 requests, [0-9]{4} bytes at most, 37 blocks go at once

@@ -1,7 +1,7 @@
 // A heap over the caller's memory: it uses that and maps nothing, and the memory is the caller's again in the end.
 // env: METES_OPTIONS=cutoff=256k
-// stderr: metes: metes_heap_new: memory has no whole unit of 64 KiB, aligned to 64 KiB: metes_freelist_new takes any memory
-// stderr: metes: metes_heap_new: memory is in a heap already: metes_freelist_new takes any memory
+// stderr: metes: metes_heap_new: memory has no whole unit of 64 KiB, aligned to 64 KiB: metes_freelist_init takes any memory
+// stderr: metes: metes_heap_new: memory is in a heap already: metes_freelist_init takes any memory
 // stderr: metes: metes_heap_new: memory is the caller's, and cannot be had with reserve or guard_pages
 #include "include/heaps.h"
 #include <sys/mman.h>

@@ -25,8 +25,11 @@ pub fn at_mut<T>(address: usize) -> *mut T {
 /// atomics or cells.
 #[inline(always)]
 pub unsafe fn to_ref<T>(address: usize) -> &'static T {
-    // SAFETY: the caller's promise.
-    unsafe { &*at(address) }
+    // SAFETY: the caller's promise. The compiler would test the address for 0 where the reference is in an `Option`.
+    unsafe {
+        core::hint::assert_unchecked(address != 0);
+        &*at(address)
+    }
 }
 
 /// Exposes what a pointer leads to, and returns its address.

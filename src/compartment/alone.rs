@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use super::small::SMALL;
-use super::table::{self, ALONE, BUSY, Compartment, Handle};
+use super::table::{self, BUSY, Compartment, Handle};
 use crate::base::align;
 use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
 use crate::heap::headers;
@@ -26,12 +26,12 @@ pub fn pop(handle: Handle, n: usize) -> Option<usize> {
     compiler_fence(core::sync::atomic::Ordering::SeqCst);
     // SAFETY: this thread alone is in.
     let inside = unsafe { &mut *compartment.inside.get() };
-    let popped = if inside.live + size <= inside.limit { inside.small.pop(size) } else { None };
+    let popped = if size <= inside.room { inside.small.pop(size) } else { None };
     if popped.is_some() {
         inside.count_in(size);
     }
     compiler_fence(core::sync::atomic::Ordering::SeqCst);
-    compartment.gate.store(ALONE, Relaxed);
+    compartment.gate.store(handle.state(), Relaxed);
     popped
 }
 
@@ -43,8 +43,11 @@ pub fn pop(handle: Handle, n: usize) -> Option<usize> {
 #[inline(always)]
 pub unsafe fn push(handle: Handle, address: usize) -> bool {
     let Some(compartment) = find(handle) else { return false };
+    if compartment.deferred.load(Relaxed) != 0 {
+        return false;
+    }
     let Some(region) = PAGE_MAP.get(address) else { return false };
-    if region.compartment() != Some(handle.index()) || !region.is_region() {
+    if !region.is_region_of(handle.index()) {
         return false;
     }
     // SAFETY: the page map's region.
@@ -58,22 +61,19 @@ pub unsafe fn push(handle: Handle, address: usize) -> bool {
     }
     compartment.gate.store(BUSY, Relaxed);
     compiler_fence(core::sync::atomic::Ordering::SeqCst);
-    inside.live -= size;
-    inside.frees += 1;
+    inside.count_out(size);
     // SAFETY: a block in use of this size, which its owner gives up.
     unsafe { inside.small.put(address, size) };
     compiler_fence(core::sync::atomic::Ordering::SeqCst);
-    compartment.gate.store(ALONE, Relaxed);
+    compartment.gate.store(handle.state(), Relaxed);
     true
 }
 
 /// The compartment of a handle, if it is live and for a single thread, which is not inside.
 #[inline(always)]
 fn find(handle: Handle) -> Option<&'static Compartment> {
-    let compartment = table::at(handle.index())?;
-    let is_open =
-        compartment.is_of(handle) && compartment.gate.load(Relaxed) == ALONE && compartment.deferred.load(Relaxed) == 0;
-    if is_open { Some(compartment) } else { None }
+    // The gate says its state, so that needs no look.
+    table::at(handle.index()).filter(|compartment| compartment.gate.load(Relaxed) == handle.state())
 }
 
 /// The most bytes of a small block.

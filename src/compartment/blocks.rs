@@ -44,11 +44,11 @@ impl Inside {
         if size >= SMALL || align > GRAIN {
             return Ok(self.take_large(n, size, align));
         }
-        if self.live + size > self.limit {
+        if size > self.room {
             return Ok(None);
         }
         let Some(piece) = self.small.take(&mut self.heap, size)? else { return Ok(None) };
-        if self.live + piece.size > self.limit {
+        if piece.size > self.room {
             // It is a little larger than was asked for.
             // SAFETY: taken just now.
             unsafe { self.small.put(piece.address, piece.size) };
@@ -61,14 +61,14 @@ impl Inside {
 
     #[inline(never)]
     fn take_large(&mut self, n: usize, size: usize, align: usize) -> Option<Taken> {
-        if size > self.limit - self.live.min(self.limit) {
+        if size > self.room {
             return None;
         }
         self.small.settle(&mut self.heap);
         let fresh = self.heap.alloc_aligned(n, align);
         self.small.reload();
         let fresh = fresh?;
-        if self.live + fresh.usable + HEADER > self.limit {
+        if fresh.usable + HEADER > self.room {
             self.heap.free_own(fresh.block);
             self.small.reload();
             return None;
@@ -86,8 +86,7 @@ impl Inside {
     pub(super) fn give(&mut self, region: &RangeRecord, address: usize) -> Result<usize, BlockMisuse> {
         let usable = self.in_use(region, address)?;
         let size = usable + HEADER;
-        self.live -= size;
-        self.frees += 1;
+        self.count_out(size);
         if size < SMALL {
             // SAFETY: a block in use of this size, which its owner gives up.
             unsafe { self.small.put(address, size) };
@@ -117,15 +116,15 @@ impl Inside {
         }
         // The heap adds a whole block at the least, and what would be too little for a rest.
         let most = size.saturating_sub(old).max(MIN_BLOCK) + MIN_REST - GRAIN;
-        if old < SMALL || size < SMALL || size > old && most > self.limit - self.live.min(self.limit) {
+        if old < SMALL || size < SMALL || size > old && most > self.room {
             return None;
         }
         self.small.settle(&mut self.heap);
         let resized = self.heap.resize(address, n);
         self.small.reload();
         let now = resized.ok().flatten()?;
-        self.live = self.live - old + now + HEADER;
-        self.peak = self.peak.max(self.live);
+        self.least_room = self.least_room.min(self.room);
+        self.room = self.room + old - (now + HEADER);
         Some(now)
     }
 
@@ -134,7 +133,8 @@ impl Inside {
         self.small.settle(&mut self.heap);
         self.small.clear();
         self.heap.free_all();
-        self.live = 0;
+        self.least_room = self.least_room.min(self.room);
+        self.room = self.limit;
         self.frees = self.mallocs;
     }
 
@@ -143,10 +143,26 @@ impl Inside {
         (self.mallocs - self.frees) as usize
     }
 
-    #[inline]
+    /// Bytes in use, headers included.
+    pub fn live(&self) -> usize {
+        self.limit - self.room
+    }
+
+    /// The most these have been.
+    pub fn peak(&self) -> usize {
+        self.limit - self.room.min(self.least_room)
+    }
+
+    #[inline(always)]
     pub(super) fn count_in(&mut self, size: usize) {
-        self.live += size;
+        self.room -= size;
         self.mallocs += 1;
-        self.peak = self.peak.max(self.live);
+    }
+
+    #[inline(always)]
+    pub(super) fn count_out(&mut self, size: usize) {
+        self.least_room = self.least_room.min(self.room);
+        self.room += size;
+        self.frees += 1;
     }
 }

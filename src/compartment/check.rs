@@ -31,10 +31,9 @@ impl Inside {
         let heap = self.heap.check().map_err(|broken| (broken.what, broken.address));
         self.small.reload();
         heap?;
-        self.small.check(|block| self.heap.size_in_use(block))?;
-        let (idle, idle_blocks) = self.small.idle();
         let figures = self.heap.figures();
-        if self.live + idle != figures.live {
+        let (idle, idle_blocks) = self.small.check(figures.live_blocks, |block| self.heap.size_in_use(block))?;
+        if self.live() + idle != figures.live {
             return Err(("the heap's live bytes are not those in use and in quick lists", 0));
         }
         if self.blocks() + idle_blocks != figures.live_blocks {

@@ -55,6 +55,11 @@ static BYTES: AtomicUsize = AtomicUsize::new(0);
 static LONG: AtomicUsize = AtomicUsize::new(0);
 /// What is left of the newest reserve: its first address and its end.
 static LEFT: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+/// How many bytes the compartment that was destroyed last had touched; and the lesser of that and of the one before.
+static LAST_BYTES: AtomicUsize = AtomicUsize::new(0);
+static USUAL_BYTES: AtomicUsize = AtomicUsize::new(0);
+/// The most that a compartment begins with.
+const USUAL_MOST: usize = 512 << 10;
 static LOCK: FutexLock = FutexLock::INIT;
 
 /// Guards all above.
@@ -164,6 +169,17 @@ pub fn forget_given(record: &'static RangeRecord) {
     statics::forget_range(record);
 }
 
+/// Notes how many bytes a compartment has touched that is destroyed.
+pub fn remember(bytes: usize) {
+    USUAL_BYTES.store(LAST_BYTES.swap(bytes, Relaxed).min(bytes), Relaxed);
+}
+
+/// How many bytes a compartment is to begin with: as many as the last ones needed in the end, as each range is a system call
+/// when it comes and one when it goes.
+pub fn usual_bytes() -> usize {
+    USUAL_BYTES.load(Relaxed).min(USUAL_MOST)
+}
+
 /// Gives a range, to which nothing leads, back to the system.
 pub fn unmap(start: usize, len: usize, fenced: bool) {
     let fence = if fenced { UNIT } else { 0 };
@@ -171,11 +187,16 @@ pub fn unmap(start: usize, len: usize, fenced: bool) {
     unsafe { Linux.unmap(start - fence, len + 2 * fence) };
 }
 
+/// How many bytes of a range were touched, from its start on.
+pub fn touched(record: &RangeRecord) -> usize {
+    record.untouched_from.load(Relaxed).saturating_sub(record.start()).min(record.len())
+}
+
 /// Takes back the range of a region of a destroyed compartment, which the page map leads to. Until it is used again
 /// nobody may touch it.
 pub fn retire(record: &'static RangeRecord, fenced: bool, named: bool) {
     let (start, len) = (record.start(), record.len());
-    let touched = record.untouched_from.load(Relaxed).saturating_sub(start).min(len);
+    let touched = touched(record);
     let keeps = touched <= KEPT_MOST && KEPT.load(Relaxed) + touched <= WAITING_MOST;
     if keeps {
         // SAFETY: the compartment's, which is gone; the last tag and the fence stand at the end.

@@ -39,10 +39,6 @@ pub struct Small {
     uncounted: usize,
     /// Bytes of the last run.
     run: usize,
-    /// Blocks in the lists.
-    count: usize,
-    /// Their bytes.
-    bytes: usize,
 }
 
 /// A block that was taken.
@@ -61,7 +57,7 @@ pub struct Damaged(pub usize);
 impl Small {
     /// Nothing.
     pub const fn new() -> Self {
-        Self { quick: [0; LISTS], next: 0, end: 0, prev_in_use: true, uncounted: 0, run: 0, count: 0, bytes: 0 }
+        Self { quick: [0; LISTS], next: 0, end: 0, prev_in_use: true, uncounted: 0, run: 0 }
     }
 
     /// A block of `size` bytes, header included, below `SMALL`; `None` where memory is out.
@@ -72,8 +68,6 @@ impl Small {
             // SAFETY: a block of ours, which nobody has.
             let next = unsafe { block::chained(head) }.ok_or(Damaged(head))?;
             self.quick[size / GRAIN] = next;
-            self.count -= 1;
-            self.bytes -= size;
             // SAFETY: as above.
             unsafe { key::clear(head) };
             return Ok(Some(Piece { address: head, size, waited: true }));
@@ -99,8 +93,6 @@ impl Small {
         // SAFETY: a block of ours, which nobody has.
         let next = unsafe { block::chained(head) }?;
         *list = next;
-        self.count -= 1;
-        self.bytes -= size;
         // SAFETY: as above.
         unsafe { key::clear(head) };
         Some(head)
@@ -178,8 +170,6 @@ impl Small {
             key::set(address);
         }
         *head = address;
-        self.count += 1;
-        self.bytes += size;
     }
 
     /// Gives all back to the heap.
@@ -194,8 +184,6 @@ impl Small {
                 heap.free(head).map_err(|_| Damaged(head))?;
             }
         }
-        self.count = 0;
-        self.bytes = 0;
         Ok(())
     }
 
@@ -209,20 +197,20 @@ impl Small {
         self.next != self.end && address == self.next
     }
 
-    /// Bytes that the heap has in use and the program has not, and how many blocks these are.
-    pub fn idle(&self) -> (usize, usize) {
+    /// Whether each list is as it should be, of `most` blocks in all at the most; `size_in_use` tells the bytes of a block
+    /// in use of the heap. How many bytes the heap has in use and the program has not, and how many blocks these are.
+    pub fn check(
+        &self,
+        most: usize,
+        size_in_use: impl Fn(usize) -> Option<usize>,
+    ) -> Result<(usize, usize), (&'static str, usize)> {
         let rest = self.end - self.next;
-        (self.bytes + rest, self.count + usize::from(rest != 0))
-    }
-
-    /// Whether each list is as it should be: `size_of` tells the bytes of a block in use of the heap.
-    pub fn check(&self, size_in_use: impl Fn(usize) -> Option<usize>) -> Result<(), (&'static str, usize)> {
-        let (mut count, mut bytes) = (0, 0);
+        let (mut bytes, mut count) = (rest, usize::from(rest != 0));
         for (index, &head) in self.quick.iter().enumerate() {
             let mut at = head;
             while at != 0 {
-                if count == self.count {
-                    return Err(("the quick lists hold more blocks than were put in", at));
+                if count >= most {
+                    return Err(("the quick lists hold more blocks than the heap has in use", at));
                 }
                 if size_in_use(at) != Some(index * GRAIN) {
                     return Err(("a block in a quick list has another size, or is none", at));
@@ -238,10 +226,7 @@ impl Small {
                 at = next;
             }
         }
-        if (count, bytes) != (self.count, self.bytes) {
-            return Err(("the quick lists hold fewer blocks than were put in", 0));
-        }
-        Ok(())
+        Ok((bytes, count))
     }
 }
 

@@ -23,9 +23,9 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use lock_api::RawMutex;
 
-pub(super) const SHARED: u8 = 0;
-pub(super) const ALONE: u8 = 1;
-pub(super) const BUSY: u8 = 2;
+/// In `gate`; no handle says either.
+pub(super) const SHARED: u64 = u64::MAX;
+pub(super) const BUSY: u64 = u64::MAX - 1;
 
 /// In `flags`: the ranges are fenced; the memory is the caller's; blocks are exact.
 const FENCED: u8 = 1;
@@ -57,9 +57,9 @@ pub struct Inside {
     pub small: Small,
     /// The most that may be in use, in bytes of blocks with their headers.
     pub limit: usize,
-    /// Bytes in use now, headers included, and the most they have been.
-    pub live: usize,
-    pub peak: usize,
+    /// How many bytes more that is than are in use now; and the least it was when a block came back.
+    pub(super) room: usize,
+    pub(super) least_room: usize,
     /// Blocks that were handed out, and that came back, so far.
     pub mallocs: u64,
     pub frees: u64,
@@ -73,8 +73,9 @@ pub struct Compartment {
     pub(super) lock: FutexLock,
     /// Blocks that were freed while nobody could come in, linked as `slab::arena` does it.
     pub(super) deferred: AtomicUsize,
-    /// `SHARED`; or, where one thread alone uses it, `ALONE`, and `BUSY` while that thread is inside.
-    pub(super) gate: AtomicU8,
+    /// `SHARED`; or, where one thread alone uses it, what its handle says of its state, and `BUSY` while that thread is
+    /// inside.
+    pub(super) gate: AtomicU64,
     /// `FENCED`, `GIVEN`, `EXACT`.
     flags: AtomicU8,
     /// Its number.
@@ -167,7 +168,8 @@ impl Handle {
         self.0 % (1 << INDEX_BITS)
     }
 
-    fn state(self) -> u64 {
+    #[inline(always)]
+    pub(super) fn state(self) -> u64 {
         (self.0 >> INDEX_BITS) as u64
     }
 
@@ -285,10 +287,10 @@ impl Compartment {
         linux::set_small_source(map);
         let mut heap = Heap::new(Linux);
         statics::init_heap(&mut heap, COMPARTMENT | index as u32, options.fit);
-        heap.set_growth(Growth::Small);
+        heap.set_growth(Growth::Small(ranges::usual_bytes().min(options.limit)));
         heap.set_trim(usize::MAX, usize::MAX, 0);
         let (limit, small) = (options.limit, Small::new());
-        let inside = Inside { heap, small, limit, live: 0, peak: 0, mallocs: 0, frees: 0 };
+        let inside = Inside { heap, small, limit, room: limit, least_room: limit, mallocs: 0, frees: 0 };
         // SAFETY: this thread has the number and the lock.
         let inside = unsafe {
             self.inside.get().write(inside);
@@ -296,8 +298,6 @@ impl Compartment {
         };
         self.name.iter().zip(*Name::new(options.name).bytes()).for_each(|(to, byte)| to.store(byte, Relaxed));
         let exact = options.exact || options::checked() || valgrind::listens();
-        // The way without a lock knows no exact blocks.
-        self.gate.store(if options.single && !exact { ALONE } else { SHARED }, Relaxed);
         self.deferred.store(0, Relaxed);
         self.index.store(index as u32, Relaxed);
         let given = matches!(options.memory, Memory::Given(..));
@@ -307,7 +307,10 @@ impl Compartment {
             return false;
         }
         mempool::pool_created!(pointer::expose(&raw const *inside), GRAIN);
-        self.state.store((self.state.load(Relaxed) & !DEAD) + 1, Release);
+        let state = (self.state.load(Relaxed) & !DEAD) + 1;
+        // The way without a lock knows no exact blocks.
+        self.gate.store(if options.single && !exact { state } else { SHARED }, Relaxed);
+        self.state.store(state, Release);
         true
     }
 
@@ -367,6 +370,12 @@ impl Compartment {
     /// Its number.
     pub fn index(&self) -> usize {
         self.index.load(Relaxed) as usize
+    }
+
+    /// Lets the next one in, where one thread alone uses it: it was `BUSY`.
+    #[inline(always)]
+    pub(super) fn open_gate(&self) {
+        self.gate.store(self.state.load(Relaxed), Relaxed);
     }
 
     /// Whether it is live.

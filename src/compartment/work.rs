@@ -8,7 +8,7 @@
 
 use super::exact::{self, Wrong};
 use super::small::Damaged;
-use super::table::{ALONE, BUSY, Compartment, Handle, Inside, SHARED};
+use super::table::{BUSY, Compartment, Handle, Inside, SHARED};
 use super::{blocks, patience, ranges, table};
 use crate::base::code::Code;
 use crate::heap::block;
@@ -42,13 +42,13 @@ impl Compartment {
     /// fork is under way.
     #[inline(always)]
     pub fn enter(&'static self) -> Option<Entered> {
-        if self.gate.load(Relaxed) == ALONE {
+        if self.gate.load(Relaxed) < BUSY {
             self.gate.store(BUSY, Relaxed);
             compiler_fence(core::sync::atomic::Ordering::SeqCst);
             if self.deferred.load(Relaxed) == 0 {
                 return Some(Entered { compartment: self, how: How::Alone });
             }
-            self.gate.store(ALONE, Relaxed);
+            self.open_gate();
         }
         self.enter_slowly()
     }
@@ -57,11 +57,11 @@ impl Compartment {
     fn enter_slowly(&'static self) -> Option<Entered> {
         let how = match self.gate.load(Relaxed) {
             BUSY => return None,
-            ALONE => {
+            SHARED => return self.enter_shared(),
+            _ => {
                 self.gate.store(BUSY, Relaxed);
                 How::Alone
             }
-            _ => return self.enter_shared(),
         };
         self.begin_inside(how)
     }
@@ -280,13 +280,18 @@ impl Entered {
         compartment.deferred.store(0, Relaxed);
         exact::renounce(self.inside());
         self.inside().small.clear();
+        let mut touched = 0;
         for region in self.inside().heap.take_regions() {
             if compartment.is_given() {
                 ranges::forget_given(region);
                 continue;
             }
+            touched += ranges::touched(region);
             region.seen.store(generation, Relaxed);
             ranges::retire(region, compartment.is_fenced(), compartment.has_named_ranges());
+        }
+        if touched != 0 {
+            ranges::remember(touched);
         }
         drop(self);
         compartment.give_number();
@@ -329,7 +334,7 @@ impl Drop for Entered {
     fn drop(&mut self) {
         compiler_fence(core::sync::atomic::Ordering::SeqCst);
         match self.how {
-            How::Alone => self.compartment.gate.store(ALONE, Relaxed),
+            How::Alone => self.compartment.open_gate(),
             How::Locked(was_inside) => {
                 // SAFETY: this thread took it in `take_lock`.
                 unsafe { self.compartment.lock.unlock() };

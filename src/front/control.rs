@@ -162,7 +162,7 @@ fn for_each_heap(mut f: impl FnMut(Plain, usize, usize, usize, usize)) {
         let name = Plain(heap.name());
         if let Some(mut entered) = heap.enter_shared() {
             let inside = entered.inside();
-            let (live, blocks, held) = (inside.live, inside.blocks(), inside.heap.figures().held);
+            let (live, blocks, held) = (inside.live(), inside.blocks(), inside.heap.figures().held);
             drop(entered);
             f(name, heap.index(), live, blocks, held);
         }

@@ -47,8 +47,8 @@ pub struct Fresh {
 pub enum Growth {
     /// From anywhere in the address space, in large steps.
     Large,
-    /// From where small heaps get them, in multiples of a unit.
-    Small,
+    /// From where small heaps get them, in multiples of a unit; the first has so many bytes.
+    Small(usize),
     /// It has what it was given (`Heap::adopt`), and gets no more.
     Given,
 }

@@ -103,6 +103,12 @@ impl RangeRecord {
         (arena & COMPARTMENT != 0).then_some((arena & !COMPARTMENT) as usize)
     }
 
+    /// Whether it describes a region of the compartment with this number.
+    #[inline(always)]
+    pub fn is_region_of(&self, compartment: usize) -> bool {
+        self.arena.load(Ordering::Relaxed) as usize == compartment | COMPARTMENT as usize && self.is_region()
+    }
+
     /// Whether it describes a region of a heap.
     #[inline]
     pub fn is_region(&self) -> bool {

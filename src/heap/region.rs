@@ -30,10 +30,11 @@ impl<S: PageSource + 'static> Heap<S> {
 
     /// A new region has at least so many bytes.
     fn step(&self) -> usize {
-        match self.figures.held {
+        match (self.growth, self.figures.held) {
+            (Growth::Small(first), 0) => first,
             // Few regions: each is a system call when it comes and one when it goes.
-            held if self.growth == Growth::Small => (2 * held).min(REGION_GRANULE).max(held / 2),
-            held => held / GROWTH_DIVISOR,
+            (Growth::Small(_), held) => (2 * held).min(REGION_GRANULE).max(held / 2),
+            (_, held) => held / GROWTH_DIVISOR,
         }
     }
 
@@ -158,7 +159,7 @@ impl<S: PageSource + 'static> Heap<S> {
     fn place_region(&self, len: usize) -> Option<usize> {
         match self.growth {
             Growth::Large => {}
-            Growth::Small => return self.source.map_small(len, self.arena),
+            Growth::Small(_) => return self.source.map_small(len, self.arena),
             Growth::Given => return None,
         }
         if let Some(start) = self.source.map_from_tool(len, UNIT) {

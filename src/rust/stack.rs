@@ -4,7 +4,8 @@
 
 use crate::base::align;
 use crate::base::config::GRAIN;
-use crate::special::stack::{ALIGN_MAX, End, Figures, Raw};
+use crate::special::stack::check::Figures;
+use crate::special::stack::{ALIGN_MAX, End, Raw};
 use core::alloc::Layout;
 use core::fmt;
 use core::marker::PhantomData;

@@ -52,7 +52,7 @@ fn fail() -> *mut u8 {
 /// The whole units in memory of a program's, which a heap can have: where they start, and their bytes; or why there are
 /// none.
 pub fn units_in(start: usize, len: usize) -> Result<(usize, usize), &'static str> {
-    let none = Err("memory has no whole unit of 64 KiB, aligned to 64 KiB: metes_freelist_new takes any memory");
+    let none = Err("memory has no whole unit of 64 KiB, aligned to 64 KiB: metes_freelist_init takes any memory");
     let Some(end) = start.checked_add(len).map(|end| align::down(end, UNIT)) else { return none };
     let Some(mut first) = align::up_checked(start, UNIT) else { return none };
     if PAGE_MAP.get(first).is_some_and(|record| record.kind() == Kind::Mapping) {
@@ -66,7 +66,7 @@ pub fn units_in(start: usize, len: usize) -> Result<(usize, usize), &'static str
     if is_free {
         Ok((first, end - first))
     } else {
-        Err("memory is in a heap already: metes_freelist_new takes any memory")
+        Err("memory is in a heap already: metes_freelist_init takes any memory")
     }
 }
 
@@ -250,8 +250,8 @@ pub fn figures(handle: Handle) -> Option<Figures> {
     let inside = entered.inside();
     let heap = inside.heap.figures();
     Some(Figures {
-        live: inside.live,
-        peak: inside.peak,
+        live: inside.live(),
+        peak: inside.peak(),
         blocks: inside.blocks(),
         held: heap.held,
         mallocs: inside.mallocs,

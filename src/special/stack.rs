@@ -30,6 +30,8 @@ const BYTES_BITS: u32 = 38;
 /// A mark's content: an offset.
 const MARK_BITS: u32 = 44;
 const WORD: usize = 8;
+/// Where the first block of the low end starts, in bytes from the control block.
+const FIRST: usize = align::up(size_of::<Control>() + WORD, GRAIN);
 /// The largest alignment.
 pub const ALIGN_MAX: usize = GRAIN << 31;
 /// The most that one stack has.
@@ -56,6 +58,9 @@ struct Control {
     word: usize,
     /// Whether the range is from `Memory::Process`.
     owned: bool,
+    /// Whether valgrind does not listen; and whether blocks have words as well: most calls ask no more.
+    plain: bool,
+    plain_words: bool,
 }
 
 /// An end of a stack.
@@ -70,21 +75,6 @@ pub enum End {
 /// A stack: where its control block is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Raw(NonNull<u8>);
-
-/// What a stack holds, in bytes.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Figures {
-    /// Bytes for blocks in all.
-    pub bytes: usize,
-    /// Bytes in use at the low end, words and padding included.
-    pub low: usize,
-    /// The same at the high end.
-    pub high: usize,
-    /// Bytes between the ends.
-    pub left: usize,
-    /// The most that was in use at both ends together.
-    pub peak: usize,
-}
 
 impl Raw {
     /// A stack with a range of its own, for blocks and their words of `bytes` bytes in all; `None`, and `ENOMEM`, if
@@ -111,7 +101,7 @@ impl Raw {
 
     unsafe fn make(start: NonNull<u8>, bytes: usize, marks_only: bool, owned: bool) -> Option<Self> {
         let base = pointer::expose(start.as_ptr());
-        let bottom = base + align::up(size_of::<Control>(), GRAIN);
+        let bottom = base + FIRST;
         let word = if marks_only { 0 } else { WORD };
         let top = align::down(base + bytes, GRAIN) - word;
         if !align::is(base, GRAIN) || bytes < size_of::<Control>() + 4 * GRAIN {
@@ -130,9 +120,15 @@ impl Raw {
             least_left: top - bottom,
             word,
             owned,
+            plain: !valgrind::listens(),
+            plain_words: !marks_only && !valgrind::listens(),
         };
-        // SAFETY: the buffer is large enough and aligned.
-        unsafe { start.cast::<Control>().write(control) };
+        // SAFETY: the buffer is large enough and aligned. The word below the first block, which `pop` looks at where there
+        // is none, says nothing.
+        unsafe {
+            start.cast::<Control>().write(control);
+            pointer::at_mut::<u64>(bottom - WORD).write(0);
+        }
         if valgrind::listens() {
             pool_created!(base);
             pool_created!(base + 1);
@@ -172,10 +168,48 @@ impl Raw {
     /// if there is no room.
     #[inline(always)]
     pub fn push(self, end: End, n: usize, alignment: usize) -> Option<NonNull<u8>> {
+        if end == End::Low
+            && alignment == GRAIN
+            && let Some(block) = self.push_plainly(n)
+        {
+            return Some(block);
+        }
+        self.push_any(end, n, alignment)
+    }
+
+    /// The same of any block, in any stack.
+    #[inline(never)]
+    fn push_any(self, end: End, n: usize, alignment: usize) -> Option<NonNull<u8>> {
         if valgrind::listens() {
             return self.push_watched(end, n, alignment);
         }
         self.take(end, n, alignment)
+    }
+
+    /// A block at the low end, aligned to the grain; `None` where more is to be looked at.
+    #[inline(always)]
+    fn push_plainly(self, n: usize) -> Option<NonNull<u8>> {
+        let control = self.control();
+        let low = control.low;
+        // `low` is a multiple of the grain, and so are both blocks' ends.
+        let moved = align::down(n.checked_add(WORD + GRAIN - 1)? - (WORD - control.word), GRAIN);
+        if !control.plain || moved > control.high - low {
+            return None;
+        }
+        let at = low + moved;
+        if control.word != 0 {
+            // SAFETY: in what was free of the range.
+            unsafe { pointer::at_mut::<u64>(at - WORD).write(self.seal(control, at - WORD, moved)) };
+        }
+        control.low = at;
+        // SAFETY: an address in the range.
+        Some(unsafe { NonNull::new_unchecked(pointer::at_mut(low)) })
+    }
+
+    /// The word of a block of the low end that is aligned to the grain.
+    #[inline(always)]
+    fn seal(self, control: &Control, place: usize, moved: usize) -> u64 {
+        attach_with::<WORD_BITS>(control.secret, place - self.base(), moved as u64)
     }
 
     #[cold]
@@ -262,19 +296,15 @@ impl Raw {
     #[inline(always)]
     pub fn pop(self, end: End, block: NonNull<u8>) {
         let (control, wanted) = (self.control(), block.addr().get());
-        let at = control.at(end);
         // Nearly always it is the last one, of no large alignment: then its word is known, and one comparison does
-        // for all.
-        let (moved, place, before) = match end {
-            End::Low => (at.wrapping_sub(wanted), at - WORD, wanted),
-            End::High => (0, at, 0),
-        };
-        if end == End::Low && control.word != 0 && moved <= at - control.bottom && moved != 0 && !valgrind::listens() {
-            let sealed = attach_with::<WORD_BITS>(control.secret, place - self.base(), moved as u64);
-            // SAFETY: the end is in the range, and something was pushed.
-            if unsafe { pointer::at::<u64>(place).read() } == sealed {
+        // for all. A word says how far the end moved, so it is no other block's.
+        if end == End::Low && control.plain_words {
+            let place = control.low - WORD;
+            let moved = control.low.wrapping_sub(wanted) & ((1 << WORD_BITS) - 1);
+            // SAFETY: in the range.
+            if unsafe { pointer::at::<u64>(place).read() } == self.seal(control, place, moved) {
                 control.note_peak();
-                control.low = before;
+                control.low = wanted;
                 return;
             }
         }
@@ -336,51 +366,6 @@ impl Raw {
         self.watch_pop(end);
     }
 
-    /// What the stack holds.
-    pub fn figures(self) -> Figures {
-        let control = self.control();
-        control.note_peak();
-        let bytes = control.top - control.bottom;
-        let left = control.high - control.low;
-        let (low, high) = (control.low - control.bottom, control.top - control.high);
-        Figures { bytes, low, high, left, peak: bytes - control.least_left }
-    }
-
-    /// Whether blocks have words: else there is no `pop`.
-    #[cfg(test)]
-    pub fn has_words(self) -> bool {
-        self.control().word != 0
-    }
-
-    /// What is wrong with the stack, as a sentence; `None` if nothing is.
-    pub fn check(self) -> Option<&'static core::ffi::CStr> {
-        let _quiet = Quiet::new();
-        let control = self.control();
-        if control.magic != MAGIC {
-            return Some(c"no stack is there");
-        }
-        let in_order = control.bottom == self.base() + align::up(size_of::<Control>(), GRAIN)
-            && control.bottom <= control.low
-            && control.low <= control.high
-            && control.high <= control.top
-            && control.top - control.bottom >= control.least_left
-            && (control.word == 0 || control.word == WORD);
-        if !in_order {
-            return Some(c"the control block is damaged");
-        }
-        for end in if control.word == 0 { &[] } else { &[End::Low, End::High][..] } {
-            let mut at = control.at(*end);
-            loop {
-                match self.last(control, *end, at) {
-                    Ok(None) => break,
-                    Ok(Some((_, before))) => at = before,
-                    Err(_) => return Some(c"a block's word is damaged"),
-                }
-            }
-        }
-        None
-    }
-
     /// Ends the stack. A range of its own is given back.
     ///
     /// # Safety
@@ -428,7 +413,10 @@ impl Control {
     /// To be called before an end goes back.
     #[inline]
     fn note_peak(&mut self) {
-        self.least_left = self.least_left.min(self.high - self.low);
+        let left = self.high - self.low;
+        if left < self.least_left {
+            self.least_left = left;
+        }
     }
 
     #[inline]
@@ -443,6 +431,7 @@ fn full<T>() -> Option<T> {
     None
 }
 
+pub mod check;
 mod misuse;
 
 #[cfg(test)]

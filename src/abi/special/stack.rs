@@ -3,7 +3,8 @@
 #![allow(unsafe_code)]
 
 use crate::base::config::GRAIN;
-use crate::special::stack::{ALIGN_MAX, End, Figures, Raw};
+use crate::special::stack::check::Figures;
+use crate::special::stack::{ALIGN_MAX, End, Raw};
 use crate::sys::errno::set_errno;
 use crate::trace::report;
 use core::ffi::{c_char, c_void};
