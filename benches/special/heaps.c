@@ -1,6 +1,6 @@
-// Heaps by name beside mimalloc's and jemalloc's arenas, loaded by dlopen: `heaps metes|mi|je|je-cached LIBRARY [SINGLE]` prints four figures in ns of CPU time, the
+// Heaps by name beside mimalloc's and jemalloc's arenas, loaded by dlopen: `heaps metes|mi|je|je-cached LIBRARY [SINGLE]` prints five figures in ns of CPU time, the
 // least of the rounds:
-// a heap with 1,000 blocks made and destroyed, one with a block, a random block replaced, a batch's pair.
+// a heap with 1,000 blocks made and destroyed, one with a block, one with none, a random block replaced, a batch's pair.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
@@ -145,10 +145,11 @@ int main(int argc, char **argv) {
     for (int i = 0; i < BLOCKS; i++) {
         sizes[i] = 16 + (uint32_t)(next_random() % 241);
     }
-    double many = 1e18, one = 1e18, replace = 1e18, batch = 1e18;
+    double many = 1e18, one = 1e18, none = 1e18, replace = 1e18, batch = 1e18;
     for (int round = 0; round < ROUNDS; round++) {
         make_and_destroy(HEAPS, 1000, &many);
         make_and_destroy(SMALL_HEAPS, 1, &one);
+        make_and_destroy(SMALL_HEAPS, 0, &none);
         void *heap = new_heap(&options), *blocks[BLOCKS];
         for (int i = 0; i < BLOCKS; i++) {
             blocks[i] = allocate(heap, sizes[i]);
@@ -174,6 +175,6 @@ int main(int argc, char **argv) {
         keep_least(&batch, start, BATCHES * BLOCKS);
         destroy(heap);
     }
-    printf("%.0f %.0f %.1f %.1f\n", many, one, replace, batch);
+    printf("%.0f %.0f %.0f %.1f %.1f\n", many, one, none, replace, batch);
     return 0;
 }

@@ -5,11 +5,12 @@
 
 use super::small::SMALL;
 use super::table::{self, BUSY, Compartment, Handle};
+use super::waiting;
 use crate::base::align;
 use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
 use crate::heap::headers;
 use crate::process::statics::PAGE_MAP;
-use crate::slab::key;
+
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::compiler_fence;
 
@@ -17,8 +18,8 @@ use core::sync::atomic::compiler_fence;
 /// to be done.
 #[inline(always)]
 pub fn pop(handle: Handle, n: usize) -> Option<usize> {
-    let compartment = find(handle)?;
-    if n > SMALL_MOST {
+    let compartment = table::at(handle.index())?;
+    if !is_open(compartment, handle) || n > SMALL_MOST {
         return None;
     }
     let size = align::up(n + HEADER, GRAIN).max(MIN_BLOCK);
@@ -42,8 +43,8 @@ pub fn pop(handle: Handle, n: usize) -> Option<usize> {
 /// If it is a block in use nothing uses it any more.
 #[inline(always)]
 pub unsafe fn push(handle: Handle, address: usize) -> bool {
-    let Some(compartment) = find(handle) else { return false };
-    if compartment.deferred.load(Relaxed) != 0 {
+    let Some(compartment) = table::at(handle.index()) else { return false };
+    if !is_open(compartment, handle) || compartment.deferred.load(Relaxed) != 0 {
         return false;
     }
     let Some(region) = PAGE_MAP.get(address) else { return false };
@@ -56,7 +57,7 @@ pub unsafe fn push(handle: Handle, address: usize) -> bool {
     // SAFETY: this thread alone is in, or about to be.
     let inside = unsafe { &mut *compartment.inside.get() };
     // SAFETY: a block of ours is there.
-    if size >= SMALL || unsafe { key::is_set(address) } || inside.small.is_rest(address) {
+    if size >= SMALL || unsafe { waiting::is_set(address) } || inside.small.is_rest(address) {
         return false;
     }
     compartment.gate.store(BUSY, Relaxed);
@@ -69,11 +70,11 @@ pub unsafe fn push(handle: Handle, address: usize) -> bool {
     true
 }
 
-/// The compartment of a handle, if it is live and for a single thread, which is not inside.
+/// Whether a compartment is that of a live handle, and for a single thread, which is not inside. The gate says the state,
+/// so that needs no look.
 #[inline(always)]
-fn find(handle: Handle) -> Option<&'static Compartment> {
-    // The gate says its state, so that needs no look.
-    table::at(handle.index()).filter(|compartment| compartment.gate.load(Relaxed) == handle.state())
+fn is_open(compartment: &Compartment, handle: Handle) -> bool {
+    compartment.gate.load(Relaxed) == handle.state()
 }
 
 /// The most bytes of a small block.

@@ -5,12 +5,12 @@
 
 use super::small::{Damaged, SMALL};
 use super::table::Inside;
+use super::waiting;
 use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
 use crate::heap::block::MIN_REST;
 use crate::heap::heap::BlockMisuse;
 use crate::heap::range_record::RangeRecord;
 use crate::heap::{block, headers};
-use crate::slab::key;
 
 /// A block that was taken.
 pub struct Taken {
@@ -30,7 +30,7 @@ pub fn in_use(region: &RangeRecord, address: usize) -> Result<usize, BlockMisuse
     // SAFETY: the page map's region.
     let usable = unsafe { headers::usable_size(region, address) }?;
     // SAFETY: a block is there.
-    if usable + HEADER < SMALL && unsafe { key::is_set(address) } {
+    if unsafe { waiting::is_set(address) } {
         return Err(BlockMisuse::Freed(usable));
     }
     Ok(usable)
@@ -49,9 +49,15 @@ impl Inside {
         }
         let Some(piece) = self.small.take(&mut self.heap, size)? else { return Ok(None) };
         if piece.size > self.room {
-            // It is a little larger than was asked for.
-            // SAFETY: taken just now.
-            unsafe { self.small.put(piece.address, piece.size) };
+            // It is a little larger than was asked for, and perhaps not small.
+            if piece.size < SMALL {
+                // SAFETY: taken just now.
+                unsafe { self.small.put(piece.address, piece.size) };
+            } else {
+                self.small.settle(&mut self.heap);
+                self.heap.free_own(piece.address);
+                self.small.reload();
+            }
             return Ok(None);
         }
         self.count_in(piece.size);
@@ -75,7 +81,7 @@ impl Inside {
         }
         if fresh.dirty != 0 {
             // SAFETY: taken just now. What the program frees is small or not by its size then, and has no key.
-            unsafe { key::clear(fresh.block) };
+            unsafe { waiting::clear(fresh.block) };
         }
         self.count_in(fresh.usable + HEADER);
         Some(Taken { address: fresh.block, usable: fresh.usable, dirty: fresh.dirty, waited: false })

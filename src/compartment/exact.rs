@@ -67,6 +67,18 @@ pub fn asked(region: &RangeRecord, address: usize) -> Result<usize, Wrong> {
     }
 }
 
+/// Makes a block in use a freed one: how many bytes were asked for, and where it was written beyond. Can be called in a
+/// signal handler, and then `Inside::give_claimed`.
+pub fn claim(region: &RangeRecord, address: usize) -> Result<(usize, Option<usize>), Wrong> {
+    let (block, facts) = find(region, address)?;
+    let damage = block.first_damaged(facts.size);
+    if block.claim(facts, trailer::here()) {
+        Ok((facts.size, damage))
+    } else {
+        Err(Wrong::Block(BlockMisuse::Freed(facts.size.max(1))))
+    }
+}
+
 impl Inside {
     /// As `take`; usable are just `n` bytes.
     #[cold]
@@ -98,17 +110,23 @@ impl Inside {
     #[inline(never)]
     pub(super) fn give_exact(&mut self, region: &RangeRecord, address: usize) -> Result<usize, Wrong> {
         self.in_use(region, address).map_err(Wrong::Block)?;
-        let (block, facts) = find(region, address)?;
-        let damage = block.first_damaged(facts.size);
-        block.claim(facts, trailer::here());
+        let (size, damage) = claim(region, address)?;
+        self.give_claimed(region, address)?;
+        damage.map_or(Ok(size), |at| Err(Wrong::Overflow(size, at)))
+    }
+
+    /// Takes a block back that was claimed.
+    pub(super) fn give_claimed(&mut self, region: &RangeRecord, address: usize) -> Result<(), Wrong> {
+        let usable = blocks::in_use(region, address).map_err(Wrong::Block)?;
+        let block = CheckedBlock { start: address, end: address + usable };
+        let Facts { size, .. } = block.facts().map_err(Wrong::Trailer)?;
         if !valgrind::listens() {
-            let Range { start, end } = filled(block, facts.size);
+            let Range { start, end } = filled(block, size);
             // SAFETY: the block was in use, and its owner gives it up.
             unsafe { pointer::at_mut::<u8>(start).write_bytes(FILL, end - start) };
         }
         mempool::pool_freed!(pool(self), address);
-        self.give(region, address).map_err(Wrong::Block)?;
-        damage.map_or(Ok(facts.size), |at| Err(Wrong::Overflow(facts.size, at)))
+        self.give(region, address).map_err(Wrong::Block).map(|_| ())
     }
 
     /// As `resize`, of a block that `asked` has told the bytes of.

@@ -10,4 +10,5 @@ mod patience;
 pub mod ranges;
 pub mod small;
 pub mod table;
+pub mod waiting;
 pub mod work;

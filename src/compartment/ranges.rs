@@ -35,7 +35,7 @@ const LONG_MOST: usize = 64;
 /// In `RangeRecord::asked` of a range that waits: it is fenced.
 const FENCED: u32 = 1;
 /// What was touched of a range is made zero by hand up to so many bytes; else the kernel does it.
-const KEPT_MOST: usize = 256 << 10;
+const KEPT_MOST: usize = 512 << 10;
 /// So many ranges wait untouchable. Each may be a mapping of its own for the kernel, of which a process may have 65,530:
 /// further ones can be touched.
 const FORBIDDEN_MOST: usize = 16 << 10;
@@ -58,8 +58,12 @@ static LEFT: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 /// How many bytes the compartment that was destroyed last had touched; and the lesser of that and of the one before.
 static LAST_BYTES: AtomicUsize = AtomicUsize::new(0);
 static USUAL_BYTES: AtomicUsize = AtomicUsize::new(0);
-/// The most that a compartment begins with.
-const USUAL_MOST: usize = 512 << 10;
+/// The most that a compartment begins with, and how many may begin with more than the least until the next one is
+/// destroyed: many that stay small would take much address space.
+const USUAL_MOST: usize = KEPT_MOST;
+const USUAL_COUNT: usize = 64;
+/// How many have begun since one was destroyed.
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
 static LOCK: FutexLock = FutexLock::INIT;
 
 /// Guards all above.
@@ -171,13 +175,15 @@ pub fn forget_given(record: &'static RangeRecord) {
 
 /// Notes how many bytes a compartment has touched that is destroyed.
 pub fn remember(bytes: usize) {
+    BEGUN.store(0, Relaxed);
     USUAL_BYTES.store(LAST_BYTES.swap(bytes, Relaxed).min(bytes), Relaxed);
 }
 
 /// How many bytes a compartment is to begin with: as many as the last ones needed in the end, as each range is a system call
 /// when it comes and one when it goes.
 pub fn usual_bytes() -> usize {
-    USUAL_BYTES.load(Relaxed).min(USUAL_MOST)
+    let is_one_of_few = BEGUN.fetch_add(1, Relaxed) < USUAL_COUNT;
+    if is_one_of_few { USUAL_BYTES.load(Relaxed).min(USUAL_MOST) } else { 0 }
 }
 
 /// Gives a range, to which nothing leads, back to the system.

@@ -2,21 +2,21 @@
 //! from.
 //!
 //! ```text
-//!     quick     size / 16 -> block -> block -> ...        in use to the heap, with the key in their second word
+//!     quick     size / 16 -> block -> block -> ...        in use to the heap
 //!     run       | block | block | rest of the run        |   one block of the heap; each piece has a header
 //!                               ^ next                   ^ end
 //! ```
 //!
 //! The heap has a quick block in use, so it merges nothing with it. Lists and run are given back to the heap by
-//! `flush`. A link stands in a quick block's first word, with a checksum, so a write after free is noticed before it
-//! is followed.
+//! `flush`. `waiting` says what stands in a quick block.
 
 #![allow(unsafe_code)]
 
+use super::waiting;
 use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
 use crate::heap::heap::Heap;
-use crate::heap::{block, pieces};
-use crate::slab::key;
+use crate::heap::pieces;
+
 use crate::sys::linux::Linux;
 
 /// Blocks of fewer bytes, header included, are small.
@@ -66,10 +66,10 @@ impl Small {
         let head = self.quick[size / GRAIN];
         if head != 0 {
             // SAFETY: a block of ours, which nobody has.
-            let next = unsafe { block::chained(head) }.ok_or(Damaged(head))?;
+            let next = unsafe { waiting::next(head) }.ok_or(Damaged(head))?;
             self.quick[size / GRAIN] = next;
             // SAFETY: as above.
-            unsafe { key::clear(head) };
+            unsafe { waiting::clear(head) };
             return Ok(Some(Piece { address: head, size, waited: true }));
         }
         // A rest is a block, or nothing.
@@ -91,10 +91,10 @@ impl Small {
             return if left >= size + MIN_BLOCK { Some(self.cut(size).address) } else { None };
         }
         // SAFETY: a block of ours, which nobody has.
-        let next = unsafe { block::chained(head) }?;
+        let next = unsafe { waiting::next(head) }?;
         *list = next;
         // SAFETY: as above.
-        unsafe { key::clear(head) };
+        unsafe { waiting::clear(head) };
         Some(head)
     }
 
@@ -107,7 +107,7 @@ impl Small {
         // SAFETY: a piece of the run, which nobody has.
         unsafe {
             pieces::set_header(piece, size, self.prev_in_use);
-            key::clear(piece);
+            waiting::clear(piece);
         }
         self.prev_in_use = true;
         self.uncounted += usize::from(size != left);
@@ -165,10 +165,7 @@ impl Small {
     pub unsafe fn put(&mut self, address: usize, size: usize) {
         let head = &mut self.quick[size / GRAIN % LISTS];
         // SAFETY: the caller's promise.
-        unsafe {
-            block::set_chained(address, *head);
-            key::set(address);
-        }
+        unsafe { waiting::set(address, *head) };
         *head = address;
     }
 
@@ -180,7 +177,7 @@ impl Small {
             while self.quick[index] != 0 {
                 let head = self.quick[index];
                 // SAFETY: a block of ours, which nobody has.
-                self.quick[index] = unsafe { block::chained(head) }.ok_or(Damaged(head))?;
+                self.quick[index] = unsafe { waiting::next(head) }.ok_or(Damaged(head))?;
                 heap.free(head).map_err(|_| Damaged(head))?;
             }
         }
@@ -216,11 +213,9 @@ impl Small {
                     return Err(("a block in a quick list has another size, or is none", at));
                 }
                 // SAFETY: a block in use of the heap.
-                let (has_key, next) = unsafe { (key::is_set(at), block::chained(at)) };
-                if !has_key && crate::base::config::CHECKED {
+                let Some(next) = (unsafe { waiting::next(at) }) else {
                     return Err(("a block in a quick list was written to", at));
-                }
-                let Some(next) = next else { return Err(("a link in a quick list was written to", at)) };
+                };
                 count += 1;
                 bytes += index * GRAIN;
                 at = next;

@@ -9,9 +9,8 @@
 use super::exact::{self, Wrong};
 use super::small::Damaged;
 use super::table::{BUSY, Compartment, Handle, Inside, SHARED};
-use super::{blocks, patience, ranges, table};
+use super::{blocks, patience, ranges, table, waiting};
 use crate::base::code::Code;
-use crate::heap::block;
 use crate::heap::heap::BlockMisuse;
 use crate::heap::range_record::RangeRecord;
 use crate::process::statics::PAGE_MAP;
@@ -122,7 +121,7 @@ impl Compartment {
         let mut first = self.deferred.load(Relaxed);
         loop {
             // SAFETY: the caller's promise.
-            unsafe { block::set_chained(address, first) };
+            unsafe { waiting::set(address, first) };
             match self.deferred.compare_exchange_weak(first, address, Release, Relaxed) {
                 Ok(_) => return,
                 Err(now) => first = now,
@@ -138,10 +137,15 @@ impl Compartment {
         if let Some(mut entered) = self.enter() {
             return entered.free(address);
         }
-        let usable = self.usable(address)?;
-        // SAFETY: a block in use, which its owner gives up.
+        let region = region(address)?;
+        let (usable, damage) = if self.is_exact() {
+            exact::claim(region, address)?
+        } else {
+            (blocks::in_use(region, address).map_err(Wrong::Block)?, None)
+        };
+        // SAFETY: a block that was in use, which its owner gives up.
         unsafe { self.defer(address) };
-        Ok(usable)
+        damage.map_or(Ok(usable), |at| Err(Wrong::Overflow(usable, at)))
     }
 
     /// The bytes that a program may use of a block in use, looked at without entering: for a thread that may not.
@@ -297,17 +301,28 @@ impl Entered {
         compartment.give_number();
     }
 
-    /// Frees the blocks in the chain, which ends at one that is free already.
+    /// Takes back the blocks in the chain. It ends at one that was written to since.
     #[cold]
     fn free_deferred(&mut self) {
         let mut address = self.compartment.deferred.swap(0, Acquire);
         while address != 0 {
             // SAFETY: the promise made to `defer`.
-            let next = unsafe { block::chained(address) };
-            address = match (self.free(address), next) {
-                (Ok(_), Some(next)) => next,
-                _ => 0,
+            let Some(next) = (unsafe { waiting::next(address) }) else {
+                self.damaged(&Damaged(address));
+                return;
             };
+            // SAFETY: as above.
+            unsafe { waiting::clear(address) };
+            let Ok(region) = region(address) else { return };
+            let given = if self.compartment.is_exact() {
+                self.inside().give_claimed(region, address)
+            } else {
+                self.inside().give(region, address).map(|_| ()).map_err(Wrong::Block)
+            };
+            if given.is_err() {
+                self.damaged(&Damaged(address));
+            }
+            address = next;
         }
     }
 

@@ -7,8 +7,8 @@
 //!
 //! A block's word says how many bytes the end moved for it, and at which alignment the block stands; it is
 //! checksummed. At the low end it is behind the block, at the high end before it: next to where the end stands. So
-//! `pop` goes from the end down to the block that it is given, and every overrun of a block is noticed when it, or
-//! one below it, is popped. A stack for marks alone has no words.
+//! `pop` goes from the end down to the block that it is given, and an overrun of a block that is longer than the padding
+//! before its word is noticed when it, or one below it, is popped. A stack for marks alone has no words.
 
 #![allow(unsafe_code)]
 
@@ -217,8 +217,11 @@ impl Raw {
     fn push_watched(self, end: End, n: usize, alignment: usize) -> Option<NonNull<u8>> {
         let _quiet = Quiet::new();
         let block = self.take(end, n, alignment)?;
-        let pool = self.base() + usize::from(end == End::High);
-        pool_allocated!(pool, block.addr().get(), n);
+        // Where there are no words, an empty block has the address of the next one.
+        if n != 0 || self.control().word != 0 {
+            let pool = self.base() + usize::from(end == End::High);
+            pool_allocated!(pool, block.addr().get(), n);
+        }
         Some(block)
     }
 
@@ -300,9 +303,10 @@ impl Raw {
         // for all. A word says how far the end moved, so it is no other block's.
         if end == End::Low && control.plain_words {
             let place = control.low - WORD;
-            let moved = control.low.wrapping_sub(wanted) & ((1 << WORD_BITS) - 1);
+            let moved = control.low.wrapping_sub(wanted);
             // SAFETY: in the range.
-            if unsafe { pointer::at::<u64>(place).read() } == self.seal(control, place, moved) {
+            let word = unsafe { pointer::at::<u64>(place).read() };
+            if moved >> BYTES_BITS == 0 && word == self.seal(control, place, moved) {
                 control.note_peak();
                 control.low = wanted;
                 return;

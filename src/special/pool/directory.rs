@@ -27,7 +27,7 @@ const fn key(start: usize) -> usize {
 /// What keys are multiplied with: 2^64 over the golden ratio, so that neighbours stand far apart.
 const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// The window has so many places for each slab that there is room for.
-const NEAR: usize = 4;
+const NEAR: usize = 8;
 /// The smallest table.
 const CAPACITY_MIN: usize = 16;
 
@@ -46,7 +46,8 @@ pub struct Directory {
     /// `capacity` of them, by number.
     numbers: *mut Listed,
     /// The window, `NEAR * capacity` places: the first is that of the slab that would start at `near_from`, and null if
-    /// there is none, the next that of the slab behind it. Slabs that start elsewhere are in the table alone.
+    /// there is none, the next that of the slab behind it. All slabs are in there, or it has no places: a look that finds
+    /// some and not others would cost more than the table.
     near: *mut *mut Slab,
     near_places: usize,
     near_from: usize,
@@ -114,8 +115,8 @@ impl Directory {
             }
         }
         self.len = other.len;
-        if self.len != 0 {
-            self.enter_near(self.at(0));
+        for rank in 0..self.len {
+            self.enter_near(self.at(rank));
         }
     }
 
@@ -143,9 +144,23 @@ impl Directory {
         ((key as u64).wrapping_mul(ODD) >> self.shift) as usize
     }
 
+    /// The slab that an address is in, which would start at `start`, if it is where one look finds it.
+    #[inline(always)]
+    pub fn find_quickly(&self, address: usize, start: usize) -> Option<SlabRef> {
+        if self.near_places != 0 {
+            return self.find_near(address);
+        }
+        let key = key(start);
+        // SAFETY: a slot lies in the table; what has a key has a slab.
+        unsafe {
+            let entry = *self.table.add(self.slot(key));
+            if entry.key == key { Some(NonNull::new_unchecked(entry.slab)) } else { None }
+        }
+    }
+
     /// The slab that an address is in, if it is in the window.
     #[inline(always)]
-    pub fn find_near(&self, address: usize) -> Option<SlabRef> {
+    fn find_near(&self, address: usize) -> Option<SlabRef> {
         // SAFETY: a place lies in the window.
         NonNull::new(unsafe { *self.place_near(address)? })
     }
@@ -158,9 +173,12 @@ impl Directory {
         if place < self.near_places { Some(unsafe { self.near.add(place) }) } else { None }
     }
 
-    /// Enters a slab of the directory in the window, which moves if it is not in there, and all slabs can be. A window
-    /// that was nowhere yet is around the middle slab else.
+    /// Enters a slab of the directory in the window, which moves if the slab is not in there, and is closed if it cannot
+    /// have all slabs.
     fn enter_near(&mut self, slab: SlabRef) {
+        if self.near_places == 0 {
+            return;
+        }
         // SAFETY: the slabs of a directory are there.
         let start = |slab: SlabRef| unsafe { slab.as_ref() }.start;
         if let Some(place) = self.place_near(start(slab)) {
@@ -168,18 +186,22 @@ impl Directory {
             unsafe { *place = slab.as_ptr() };
             return;
         }
-        let (low, high, places) = (start(self.at(0)), start(self.at(self.len - 1)), self.near_places);
-        let (first, below) = match places.checked_sub(((high - low) >> self.slab_shift) + 1) {
-            Some(spare) => (low, spare / 2),
-            None if self.near_from == 0 => (start(self.at(self.len / 2)), places / 2),
-            None => return,
+        let (low, high) = (start(self.at(0)), start(self.at(self.len - 1)));
+        let Some(spare) = self.near_places.checked_sub(((high - low) >> self.slab_shift) + 1) else {
+            self.near_places = 0;
+            return;
         };
-        self.near_from = first.saturating_sub(below << self.slab_shift);
+        self.near_from = low.saturating_sub((spare / 2) << self.slab_shift);
         // SAFETY: so many places are there.
-        unsafe { self.near.write_bytes(0, places) };
+        unsafe { self.near.write_bytes(0, self.near_places) };
+        self.enter_all_near();
+    }
+
+    fn enter_all_near(&mut self) {
         for rank in 0..self.len {
             let slab = self.at(rank);
-            if let Some(place) = self.place_near(start(slab)) {
+            // SAFETY: the slabs of a directory are there.
+            if let Some(place) = self.place_near(unsafe { slab.as_ref() }.start) {
                 // SAFETY: a place lies in the window.
                 unsafe { *place = slab.as_ptr() };
             }
@@ -364,12 +386,10 @@ impl Directory {
             if self.find(start) != Some(slab) {
                 return Err(c"pool: a slab is not found by its address");
             }
-            if self.place_near(start).is_some() {
-                near += 1;
-                if self.find_near(start) != Some(slab) {
-                    return Err(c"pool: a slab is not in the window");
-                }
+            if self.near_places != 0 && self.find_near(start) != Some(slab) {
+                return Err(c"pool: a slab is not in the window");
             }
+            near += usize::from(self.near_places != 0);
             if self.listed(id).slab != slab.as_ptr() {
                 return Err(c"pool: a slab is not found by its number");
             }

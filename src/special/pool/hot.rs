@@ -232,9 +232,11 @@ impl Hot {
     #[inline(always)]
     pub fn give_quickly(&mut self, address: usize) -> bool {
         if address == self.last {
-            return self.take_in_hand(address, UNKNOWN);
+            return address != NOWHERE && self.take_in_hand(address, UNKNOWN);
         }
-        let Some(slab) = self.directory.find_near(address) else { return false };
+        let Some(slab) = self.directory.find_quickly(address, address & !(self.shape.slab_bytes - 1)) else {
+            return false;
+        };
         let Some(index) = self.shape.index(address & (self.shape.slab_bytes - 1)) else { return false };
         self.give_at(Place { slab, index }, address, UNKNOWN)
     }

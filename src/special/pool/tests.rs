@@ -105,7 +105,8 @@ fn agrees(bytes: usize, options: &Options, steps: &[(u8, u16)]) {
                         assert_eq!(pool.free(address + 1), Err(Wrong::Inside(address)));
                     }
                 }
-                assert_eq!(pool.free(usize::from(number)), Err(Wrong::Foreign));
+                assert_eq!(give(&pool, usize::from(number), 1), Err(Wrong::Foreign));
+                assert_eq!(give(&pool, 1, 1), Err(Wrong::Foreign));
             }
         }
         assert_eq!(pool.count(), live.len());
