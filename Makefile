@@ -6,22 +6,30 @@ LIBDIR  ?= $(PREFIX)/lib
 MANDIR  ?= $(PREFIX)/share/man
 VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 SONAME  := libmetes.so.0
-OUT     := target/release
+# For another machine or libc: the target of rustc, and before the names of its tools what CROSS says. See docs/ports.md.
+TARGET  ?=
+CROSS   ?=
+LINKER  ?= $(CROSS)gcc
+OUT     := target/$(TARGET:%=%/)release
 # The exporting flavour has a target directory of its own: it is never mixed with what the tests link.
-EXPORT  := target/export/release
+BUILD   := target/export
+EXPORT  := $(BUILD)/$(TARGET:%=%/)release
 
 # nodelete: fork handlers and thread keys must never outlive the code they point at.
 # Only what is marked is inlined beyond this: the fast paths are, and slow ones as large as they would be otherwise take 50 KiB more and no less time.
 CODEGEN   := -C llvm-args=-inline-threshold=75
 LINK_ARGS := -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+# A library that a program of musl loads shares the program's libc.
+OF_TARGET := $(if $(TARGET),--target $(TARGET) --config 'target.$(TARGET).linker="$(LINKER)"' \
+    $(if $(findstring musl,$(TARGET)),--config 'target.$(TARGET).rustflags=["-Ctarget-feature=-crt-static"]'))
 SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
 
-.PHONY: all help run check test models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install uninstall deb test-system clean
+.PHONY: all help run check test test-aarch64 test-musl test-pages models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install uninstall deb test-system clean
 
 all: $(OUT)/libmetes.so $(OUT)/libmetes.a ## builds target/release/libmetes.so and libmetes.a
 
 $(EXPORT)/libmetes.so $(EXPORT)/libmetes.a &: $(SOURCES)
-	$(CARGO) rustc --lib --release --features export --target-dir target/export --crate-type cdylib,staticlib -- \
+	$(CARGO) rustc --lib --release --features export --target-dir $(BUILD) $(OF_TARGET) --crate-type cdylib,staticlib -- \
 	    $(CODEGEN) $(addprefix -C link-arg=,$(LINK_ARGS))
 	@touch $(EXPORT)/libmetes.so $(EXPORT)/libmetes.a
 
@@ -42,10 +50,10 @@ $(OUT)/libmetes.so: $(EXPORT)/libmetes.so
 
 $(OUT)/libmetes.a: $(EXPORT)/libmetes.a scripts/make-static
 	@mkdir -p $(OUT)
-	scripts/make-static $< $@
+	LD=$(CROSS)ld OBJCOPY=$(CROSS)objcopy AR=$(CROSS)ar scripts/make-static $< $@
 
 help: ## says what there is
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sort | while IFS="$$(printf '\t')" read -r name what; do \
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sort | while IFS="$$(printf '\t')" read -r name what; do \
 	    printf '  make %-12s %s\n' "$$name" "$$what"; \
 	done
 
@@ -61,6 +69,15 @@ check: all ## runs the unit tests and the tests of the API, in a minute or two
 
 test: all ## runs all tests, and installs what they need first; some 8 minutes
 	scripts/test
+
+test-aarch64: ## builds metes for aarch64 and tests it under qemu; installs both
+	scripts/test-aarch64
+
+test-musl: ## builds metes for musl and tests it on real programs; installs what they need
+	scripts/test-musl
+
+test-pages: ## runs the tests with pages of 16 and of 64 KiB
+	scripts/test-pages
 
 test-system: all ## runs a Debian with metes in its ld.so.preload; needs root, debootstrap and a mirror
 	scripts/test-system

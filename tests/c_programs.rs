@@ -45,7 +45,13 @@
 //! METES_TEST_DIR tells the program where its shared libraries are. It is also the working directory. METES_LIB is the
 //! path of libmetes.so.
 //!
-//! The libraries come from `target/release`, or METES_LIB_DIR.
+//! The libraries come from `target/release`, and the programs go to `target/c_tests`. For another machine or libc:
+//!
+//! - METES_LIB_DIR is where the libraries are, and the programs go there, into `c_tests`.
+//! - CC and CXX are the compilers. METES_TEST_RUNNER is the emulator's words before each program: qemu-user and its
+//!   options.
+//! - METES_TEST_SKIPS is a file that says what cannot run there: lines of a regex for how a test's name begins, two
+//!   blanks or more, and the reason.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -93,7 +99,11 @@ fn main() -> ExitCode {
         }));
     }
     for source in programs() {
-        trials.extend(trials_of(&source, &libraries));
+        trials.extend(trials_of(&source, &libraries, &|name: &str, why: &str| {
+            if arguments.filter.as_ref().is_none_or(|filter| name.contains(filter)) {
+                eprintln!("NOT RUN: {name}: {why}");
+            }
+        }));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -144,7 +154,8 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-fn trials_of(source: &Source, libraries: &Libraries) -> Vec<Trial> {
+/// The tests of a program. `say_not_run` is told which ones cannot run, and why.
+fn trials_of(source: &Source, libraries: &Libraries, say_not_run: &dyn Fn(&str, &str)) -> Vec<Trial> {
     let name = format!("{}/{}", source.folder, source.file);
     let directives = match Directives::read(source) {
         Err(error) => return vec![Trial::test(name, move || Err(error.into()))],
@@ -152,13 +163,13 @@ fn trials_of(source: &Source, libraries: &Libraries) -> Vec<Trial> {
     };
     let need = directives.needs.and_then(Need::missing);
     if let Some(what) = need {
-        eprintln!("NOT RUN: {name}: {what} here");
+        say_not_run(&name, &format!("{what} here"));
     }
     let mut trials = Vec::new();
     for &way in &directives.ways {
         let tool = tools(way, source).into_iter().find(|tool| !has_tool(tool));
         if let Some(tool) = &tool {
-            eprintln!("NOT RUN: {name}::{}: {tool} is not installed", way.name());
+            say_not_run(&format!("{name}::{}", way.name()), &format!("{tool} is not installed"));
         }
         let missing = need.is_some() || tool.is_some();
         let build = Arc::new(Build {
@@ -172,8 +183,12 @@ fn trials_of(source: &Source, libraries: &Libraries) -> Vec<Trial> {
             let level_name = level.map_or(String::new(), |level| format!("::{}", level.name()));
             let job = Job { build: build.clone(), level, ending };
             let name = format!("{name}::{}{level_name}", way.name());
+            let reason = if missing { None } else { reason_to_skip(&name) };
+            if let Some(reason) = reason {
+                say_not_run(&name, reason);
+            }
             let trial = Trial::ignorable_test(name.clone(), move || job.build_and_run(&name));
-            trials.push(trial.with_ignored_flag(missing));
+            trials.push(trial.with_ignored_flag(missing || reason.is_some()));
         }
     }
     trials
@@ -226,7 +241,33 @@ impl Libraries {
 }
 
 fn output_root() -> PathBuf {
-    Path::new(ROOT).join("target/c_tests")
+    env::var_os("METES_LIB_DIR").map_or_else(|| Path::new(ROOT).join("target"), PathBuf::from).join("c_tests")
+}
+
+// ---- other machines
+
+/// The words before each program.
+fn runner() -> Vec<String> {
+    words(&env::var("METES_TEST_RUNNER").unwrap_or_default())
+}
+
+/// The tests that cannot run here, by how their names begin, with the reasons.
+fn skips() -> &'static [(Regex, String)] {
+    static SKIPS: OnceLock<Vec<(Regex, String)>> = OnceLock::new();
+    SKIPS.get_or_init(|| {
+        let Some(path) = env::var_os("METES_TEST_SKIPS") else { return vec![] };
+        let text = fs::read_to_string(Path::new(ROOT).join(&path)).expect("METES_TEST_SKIPS can be read");
+        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let parse = |line: &str| {
+            let (pattern, reason) = line.split_once("  ").expect("a regex, two blanks and a reason");
+            (Regex::new(&format!("^(?:{pattern})")).expect("a regex"), reason.trim().to_owned())
+        };
+        lines.map(parse).collect()
+    })
+}
+
+fn reason_to_skip(name: &str) -> Option<&'static str> {
+    skips().iter().find(|(pattern, _)| pattern.is_match(name)).map(|(_, reason)| reason.as_str())
 }
 
 // ---- one program, one way
@@ -359,9 +400,18 @@ impl Job {
             preloads.push(libraries.so());
         }
         preloads.extend(directives.preload_last.iter().map(|stem| self.build.library(stem)));
+        let mut preload = None;
         if !preloads.is_empty() {
             let list: Vec<_> = preloads.iter().map(|path| path.display().to_string()).collect();
-            words.push(format!("LD_PRELOAD={}", list.join(":")));
+            preload = Some(format!("LD_PRELOAD={}", list.join(":")));
+        }
+        let runner = runner();
+        if runner.is_empty() {
+            words.extend(preload);
+        } else {
+            // The emulator is a program of this machine, and cannot load the library.
+            words.extend(runner);
+            words.extend(preload.into_iter().flat_map(|preload| ["-E".to_owned(), preload]));
         }
         words.extend(way.valgrind().iter().map(|&word| word.to_owned()));
         words.push(self.build.program().display().to_string());
@@ -399,7 +449,8 @@ impl Job {
             .stderr(File::create(&stderr)?)
             .spawn()?;
         let soak_factor = if is_soak() { 20 } else { 1 };
-        let exit = wait(child, self.build.directives.timeout * soak_factor)?;
+        let emulator_factor = if runner().is_empty() { 1 } else { 10 };
+        let exit = wait(child, self.build.directives.timeout * soak_factor * emulator_factor)?;
         Ok(Run { exit: exit.map(Exit::of), stdout: fs::read(stdout)?, stderr: fs::read(stderr)? })
     }
 
@@ -414,7 +465,10 @@ impl Job {
         let stderr = if self.build.way.valgrind().is_empty() { stderr } else { without_marks(&stderr).into() };
         let is_detail =
             |line: &&str| !self.ending.stderr.is_empty() && (line.starts_with(DETAIL) || line.starts_with(' '));
-        let (details, reports): (Vec<_>, Vec<_>) = stderr.lines().partition(is_detail);
+        let is_said_by_emulator =
+            |line: &&str| !runner().is_empty() && line.starts_with("qemu: uncaught target signal");
+        let (details, reports): (Vec<_>, Vec<_>) =
+            stderr.lines().filter(|line| !is_said_by_emulator(line)).partition(is_detail);
         complaints.extend(mismatch("stderr", &self.ending.stderr, reports));
         for pattern in &self.ending.detail {
             if !details.iter().any(|line| pattern.is_match(line)) {
@@ -530,12 +584,19 @@ fn ticks_of_group(group: u32) -> u64 {
     ticks.sum()
 }
 
+/// Whether a line matches that says `access` where a report says `read` or `write` on x86_64: only there the frame of a
+/// signal is asked which one it was.
+fn is_some_access(pattern: &Regex, line: &str) -> bool {
+    let is = |kind: &str| pattern.is_match(&line.replacen(": access at ", kind, 1));
+    !runner().is_empty() && (is(": read at ") || is(": write at "))
+}
+
 /// A complaint about the first line that is not as expected.
 fn mismatch(stream: &str, expected: &[Regex], actual: Vec<&str>) -> Option<String> {
     let mut lines = actual.into_iter();
     for (index, pattern) in expected.iter().enumerate() {
         match lines.next() {
-            Some(line) if pattern.is_match(line) => {}
+            Some(line) if pattern.is_match(line) || is_some_access(pattern, line) => {}
             line => {
                 let line = line.map_or("no such line".to_owned(), |line| format!("`{line}`"));
                 return Some(format!("{stream}:{}: {line} is not `{pattern}`", index + 1));

@@ -23,7 +23,7 @@ static void crowd(void) {
     static pthread_t threads[THREADS];
     pthread_attr_t attributes;
     // Stacks so small that the libc keeps all of them, and the memory it has allocated for them.
-    CHECK(pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, 64 << 10) == 0);
+    CHECK(pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, 128 << 10) == 0);
     CHECK(pthread_barrier_init(&alive, NULL, THREADS) == 0);
     for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], &attributes, calls, NULL) == 0);
     for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);

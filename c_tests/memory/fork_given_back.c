@@ -28,7 +28,7 @@ static void *use(void *arg) {
 
 static void start(pthread_t *threads, unsigned count) {
     pthread_attr_t attributes;
-    CHECK(pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, 64 << 10) == 0);
+    CHECK(pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, 128 << 10) == 0);
     CHECK(pthread_barrier_init(&begun, NULL, count + 1) == 0 && pthread_barrier_init(&end, NULL, count + 1) == 0);
     for (unsigned i = 0; i < count; i++) CHECK(pthread_create(&threads[i], &attributes, use, NULL) == 0);
     pthread_barrier_wait(&begun);

@@ -16,9 +16,12 @@ static struct metes_heap *exact(void) {
 }
 
 int main(void) {
+    // The thread has a cache then, whose fast paths see these heaps' blocks.
+    free(malloc(10));
     struct metes_heap *heap = exact();
     char *p = metes_heap_malloc(heap, 50), *q = metes_heap_malloc(heap, 50), *r = metes_heap_malloc(heap, 50);
     CHECK(metes_heap_usable_size(heap, p) == 50 && malloc_usable_size(p) == 50);
+    CHECK((p = realloc(p, 49)) && malloc_usable_size(p) == 49 && (p = realloc(p, 50)) && malloc_usable_size(p) == 50);
     size_t usable;
     CHECK(metes_heap_malloc_at_least(heap, 33, &usable) && usable == 33);
     memset(p, 1, 50);

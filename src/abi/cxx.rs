@@ -63,7 +63,6 @@ nothrow_new! {
 }
 
 /// A name for the address of one of our functions, whichever function has its symbol.
-#[cfg(target_arch = "x86_64")]
 macro_rules! own {
     ($name:ident) => {
         concat!(
@@ -92,6 +91,26 @@ macro_rules! unless_own {
             "jne ",
             $name,
             "@PLT"
+        )
+    };
+}
+
+/// The same. `$first` is an instruction before the jump.
+#[cfg(target_arch = "aarch64")]
+macro_rules! unless_own {
+    ($name:literal $(, $first:literal)?) => {
+        concat!(
+            "adrp x16, :got:",
+            $name,
+            "\nldr x16, [x16, :got_lo12:",
+            $name,
+            "]\nadrp x17, metes_own",
+            $name,
+            "\nadd x17, x17, :lo12:metes_own",
+            $name,
+            "\ncmp x16, x17\nb.eq 2f\n",
+            $($first, "\n",)?
+            "br x16\n2:"
         )
     };
 }
@@ -153,6 +172,7 @@ macro_rules! throwing_new {
         #[unsafe(naked)]
         pub extern "C" fn $name($($arg: usize),*) -> *mut c_void {
             naked_asm!(
+                own!($name),
                 ".cfi_startproc",
                 "stp x29, x30, [sp, #-32]!",
                 ".cfi_def_cfa_offset 32",
@@ -241,12 +261,10 @@ throwing_new!(
     _ZnwmSt11align_val_t(_size, _align), allocate_aligned, next_aligned
 );
 
-#[cfg(target_arch = "x86_64")]
 throwing_new!(
     /// `operator new[](size_t)` where blocks are checked.
     new_array(_size), allocate_array, next_plain
 );
-#[cfg(target_arch = "x86_64")]
 throwing_new!(
     /// `operator new[](size_t, std::align_val_t)` where blocks are checked.
     new_array_aligned(_size, _align), allocate_array_aligned, next_aligned
@@ -298,7 +316,41 @@ macro_rules! forms {
     )+};
 }
 
-#[cfg(target_arch = "x86_64")]
+/// The same.
+#[cfg(target_arch = "aarch64")]
+macro_rules! forms {
+    (@ $ours:ident array_over $over:literal) => {
+        naked_asm!(
+            "adrp x16, {unchecked}",
+            "ldrb w16, [x16, :lo12:{unchecked}]",
+            "cbz w16, 3f",
+            concat!("b ", $over),
+            "3:",
+            unless_own!($over),
+            "b {ours}",
+            unchecked = sym options::UNCHECKED,
+            ours = sym $ours,
+        )
+    };
+    (@ $ours:ident dropping_size $($over:literal)+) => {
+        naked_asm!($(unless_own!($over, "mov x1, x2"),)+ "b {ours}", ours = sym $ours)
+    };
+    (@ $ours:ident over $($over:literal)*) => {
+        naked_asm!($(unless_own!($over),)* "b {ours}", ours = sym $ours)
+    };
+    (@ $ours:ident named $name:ident over $($over:literal)*) => {
+        naked_asm!(own!($name), $(unless_own!($over),)* "b {ours}", ours = sym $ours)
+    };
+    ($(#[$doc:meta] $name:ident => $ours:ident { $($how:tt)* };)+) => {$(
+        #[$doc]
+        #[unsafe(no_mangle)]
+        #[unsafe(naked)]
+        pub extern "C" fn $name() {
+            forms!(@ $ours $($how)*)
+        }
+    )+};
+}
+
 forms! {
     /// `operator new[](size_t)`.
     _Znam => new_array { array_over "_Znwm" };
@@ -328,63 +380,4 @@ forms! {
     _ZdlPvSt11align_val_tRKSt9nothrow_t => delete_aligned { over "_ZdlPvSt11align_val_t" };
     /// `operator delete[](void*, std::align_val_t, const std::nothrow_t&)`.
     _ZdaPvSt11align_val_tRKSt9nothrow_t => delete_array_aligned { over "_ZdaPvSt11align_val_t" "_ZdlPvSt11align_val_t" };
-}
-
-/// A form that another one serves: a jump through the symbol, so that a program's own is reached.
-/// `drop_size` moves the third argument, an alignment, to the place of the second, a size.
-#[cfg(target_arch = "aarch64")]
-macro_rules! forward {
-    ($(#[$doc:meta] $name:ident => $target:literal $($drop_size:ident)?;)*) => {$(
-        #[$doc]
-        #[unsafe(no_mangle)]
-        #[unsafe(naked)]
-        pub extern "C" fn $name() {
-            naked_asm!($(forward!(@ $drop_size "mov x1, x2"),)? concat!("b ", $target));
-        }
-    )*};
-    (@ drop_size $instruction:literal) => { $instruction };
-}
-
-/// `operator delete(void*)`.
-#[cfg(target_arch = "aarch64")]
-#[unsafe(no_mangle)]
-#[unsafe(naked)]
-pub extern "C" fn _ZdlPv() {
-    naked_asm!("b {delete}", delete = sym delete)
-}
-
-/// `operator delete(void*, std::align_val_t)`.
-#[cfg(target_arch = "aarch64")]
-#[unsafe(no_mangle)]
-#[unsafe(naked)]
-pub extern "C" fn _ZdlPvSt11align_val_t() {
-    naked_asm!("b {delete}", delete = sym delete_aligned)
-}
-
-#[cfg(target_arch = "aarch64")]
-forward! {
-    /// `operator new[](size_t)`.
-    _Znam => "_Znwm";
-    /// `operator new[](size_t, std::align_val_t)`.
-    _ZnamSt11align_val_t => "_ZnwmSt11align_val_t";
-    /// `operator delete[](void*)`.
-    _ZdaPv => "_ZdlPv";
-    /// `operator delete(void*, size_t)`.
-    _ZdlPvm => "_ZdlPv";
-    /// `operator delete[](void*, size_t)`.
-    _ZdaPvm => "_ZdaPv";
-    /// `operator delete(void*, const std::nothrow_t&)`.
-    _ZdlPvRKSt9nothrow_t => "_ZdlPv";
-    /// `operator delete[](void*, const std::nothrow_t&)`.
-    _ZdaPvRKSt9nothrow_t => "_ZdaPv";
-    /// `operator delete[](void*, std::align_val_t)`.
-    _ZdaPvSt11align_val_t => "_ZdlPvSt11align_val_t";
-    /// `operator delete(void*, size_t, std::align_val_t)`.
-    _ZdlPvmSt11align_val_t => "_ZdlPvSt11align_val_t" drop_size;
-    /// `operator delete[](void*, size_t, std::align_val_t)`.
-    _ZdaPvmSt11align_val_t => "_ZdaPvSt11align_val_t" drop_size;
-    /// `operator delete(void*, std::align_val_t, const std::nothrow_t&)`.
-    _ZdlPvSt11align_val_tRKSt9nothrow_t => "_ZdlPvSt11align_val_t";
-    /// `operator delete[](void*, std::align_val_t, const std::nothrow_t&)`.
-    _ZdaPvSt11align_val_tRKSt9nothrow_t => "_ZdaPvSt11align_val_t";
 }

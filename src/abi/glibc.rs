@@ -51,12 +51,27 @@ pub extern "C" fn mallinfo2() -> Mallinfo2 {
     }
 }
 
+/// glibc's `struct mallinfo`: the fields of `Mallinfo2` in ints. Not every libc has it.
+#[repr(C)]
+pub struct Mallinfo {
+    arena: c_int,
+    ordblks: c_int,
+    smblks: c_int,
+    hblks: c_int,
+    hblkhd: c_int,
+    usmblks: c_int,
+    fsmblks: c_int,
+    uordblks: c_int,
+    fordblks: c_int,
+    keepcost: c_int,
+}
+
 /// glibc's `mallinfo(3)`: the same in ints. A number that does not fit is `INT_MAX`, and does not wrap.
 #[unsafe(no_mangle)]
-pub extern "C" fn mallinfo() -> libc::mallinfo {
+pub extern "C" fn mallinfo() -> Mallinfo {
     let info = mallinfo2();
     let int = |n: usize| c_int::try_from(n).unwrap_or(c_int::MAX);
-    libc::mallinfo {
+    Mallinfo {
         arena: int(info.arena),
         ordblks: int(info.ordblks),
         smblks: int(info.smblks),

@@ -208,6 +208,9 @@ pub fn tell(stack: usize) {
     let Some(mut search) = Search::new() else {
         return report::say(format_args!("leaks=exit: there is no memory to search in"));
     };
+    if !probe::can_peek() {
+        return report::say(format_args!("leaks=exit: the kernel refuses process_vm_readv"));
+    }
     if !search.look_through_roots(stack) || !excluded::is_complete() {
         return report::say(format_args!("leaks=exit: cannot tell which memory the program has"));
     }

@@ -14,7 +14,7 @@ use crate::cache::count;
 use crate::cache::fast::{self, Pushed};
 use crate::debug::{check, checked};
 use crate::process::{options, start};
-use crate::route::owner::{block_in_use, usable};
+use crate::route::owner::{BlockInUse, block_in_use, usable};
 use crate::route::resize::{self, hardly_changes, serves};
 use crate::route::serve::{self, fail, serve_instead};
 use crate::route::{claims, release};
@@ -204,8 +204,7 @@ unsafe extern "C" fn free_far(p: *mut u8, family: Family) {
 #[inline(never)]
 unsafe extern "C" fn free_slowly(p: *mut u8, family: Family) {
     if let Some(unit) = fast::near_unit(p.addr())
-        && let Some((record, usable)) = block_in_use(unit, p.addr())
-        && record.is_region()
+        && let Some(BlockInUse { record, usable, is_of_arena: true }) = block_in_use(unit, p.addr())
         && options::perturb() == 0
         && let Some(class) = release::class_of_block(usable)
         && fast::push_block(record.arena.load(Relaxed) as usize, class, p.addr())
@@ -277,8 +276,8 @@ pub fn usable_size(p: *mut u8) -> usize {
         Ok(object) => return object.size(),
         Err(unit) => unit,
     };
-    if let Some((_, usable)) = unit.and_then(|unit| block_in_use(unit, p.addr())) {
-        return usable;
+    if let Some(block) = unit.and_then(|unit| block_in_use(unit, p.addr())) {
+        return block.usable;
     }
     usable_slowly(p)
 }
@@ -322,9 +321,9 @@ pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
 #[inline(never)]
 unsafe fn realloc_slowly(p: *mut u8, n: usize) -> *mut u8 {
     if let Some(unit) = fast::near_unit(p.addr())
-        && let Some((record, usable)) = block_in_use(unit, p.addr())
+        && let Some(block) = block_in_use(unit, p.addr())
         && let Some(cache) = Cache::mine()
-        && hardly_changes(record, usable, n)
+        && hardly_changes(&block, n)
     {
         cache.count_elsewhere(Operation::Realloc);
         return p;

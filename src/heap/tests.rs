@@ -18,6 +18,7 @@ use crate::base::operation::Operation;
 use crate::base::pointer;
 use crate::sys::fake::{Fake, are_all};
 use crate::sys::pages::PageSource;
+use pages::page_size;
 use proptest::prelude::*;
 use std::boxed::Box;
 use std::rc::Rc;
@@ -26,6 +27,7 @@ use std::vec::Vec;
 
 mod damage;
 mod limits;
+pub(crate) mod pages;
 
 impl PageSource for Rc<Fake> {
     fn page_size(&self) -> usize {
@@ -83,7 +85,11 @@ struct Bench {
 
 impl Bench {
     fn new(fit: Fit, memory: usize) -> Self {
-        let source = Rc::new(Fake::new(memory));
+        Self::on(Fake::new(memory), fit)
+    }
+
+    fn on(source: Fake, fit: Fit) -> Self {
+        let source = Rc::new(source);
         let map = leaked_map();
         let records: &'static RecordPool = Box::leak(Box::default());
         let mut heap = Heap::new(source.clone());
@@ -269,10 +275,10 @@ pub(crate) fn cases(full: u32) -> ProptestConfig {
 proptest! {
     #![proptest_config(cases(96))]
     #[test]
-    fn agrees_with_a_shadow_model(fit in fit(), threshold in prop_oneof![Just(1usize << 16), Just(1 << 20), Just(usize::MAX)],
+    fn agrees_with_a_shadow_model(fit in fit(), page in page_size(), threshold in prop_oneof![Just(1usize << 16), Just(1 << 20), Just(usize::MAX)],
                                   decay in prop_oneof![Just(0u64), Just(500)],
                                   steps in prop::collection::vec(step(), 1..if cfg!(miri) { 40 } else { 300 })) {
-        let mut bench = Bench::new(fit, 64 << 20);
+        let mut bench = Bench::on(Fake::with_pages(64 << 20, page), fit);
         bench.heap.set_trim(threshold, threshold.saturating_mul(16), decay);
         let mut model = Model { bench, live: vec![], next_fill: 0 };
         steps.into_iter().for_each(|step| model.run(step));
@@ -285,9 +291,9 @@ proptest! {
     }
 
     #[test]
-    fn mappings_agree_with_a_shadow_model(steps in prop::collection::vec((0u8..6, any::<usize>(), 1usize..1_000_000),
+    fn mappings_agree_with_a_shadow_model(page in page_size(), steps in prop::collection::vec((0u8..6, any::<usize>(), 1usize..1_000_000),
                                                                          1..if cfg!(miri) { 40 } else { 80 })) {
-        let bench = Bench::new(Fit::First, 64 << 20);
+        let bench = Bench::on(Fake::with_pages(64 << 20, page), Fit::First);
         let mut live: Vec<(&'static super::range_record::RangeRecord, u8, usize)> = vec![];
         let mut fill = 0u8;
         for (what, which, n) in steps {

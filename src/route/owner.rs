@@ -80,22 +80,38 @@ pub(super) fn unit(address: usize) -> Option<Unit> {
     fast::near_unit(address).or_else(|| statics::PAGE_MAP.unit(address))
 }
 
-/// The region or the mapping of a unit, and the usable bytes of the block at `address`, if a block in use starts there.
-/// If not, other code finds out what is wrong. Only where blocks are not checked.
+/// A block of an arena, or a mapping.
+pub struct BlockInUse {
+    /// What the page map has there.
+    pub record: &'static RangeRecord,
+    /// The bytes that the program may use.
+    pub usable: usize,
+    /// Whether it is a block of an arena.
+    pub is_of_arena: bool,
+}
+
+/// The block of an arena or the mapping that starts at `address`, in a unit, and is in use. If there is none, other code
+/// finds out what is there. Only where blocks are not checked.
 #[inline(always)]
-pub fn block_in_use(unit: Unit, address: usize) -> Option<(&'static RangeRecord, usize)> {
+pub fn block_in_use(unit: Unit, address: usize) -> Option<BlockInUse> {
     if unit.slab_entry().is_some() {
         return None;
     }
     let record = unit.record()?;
     match record.kind() {
+        // A compartment may know its blocks' sizes to the byte.
+        Kind::Region if record.compartment().is_some() => None,
         // SAFETY: the page map's region.
         Kind::Region => match unsafe { headers::usable_size(record, address) } {
             // SAFETY: the heap has a block there.
-            Ok(usable) if usable < class::SLAB_MAX || !unsafe { key::is_set(address) } => Some((record, usable)),
+            Ok(usable) if usable < class::SLAB_MAX || !unsafe { key::is_set(address) } => {
+                Some(BlockInUse { record, usable, is_of_arena: true })
+            }
             _ => None,
         },
-        Kind::Mapping if record.start() == address => Some((record, record.len())),
+        Kind::Mapping if record.start() == address => {
+            Some(BlockInUse { record, usable: record.len(), is_of_arena: false })
+        }
         _ => None,
     }
 }

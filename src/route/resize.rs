@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::owner::{Owner, arena_of, owner, usable, usable_of};
+use super::owner::{BlockInUse, Owner, arena_of, owner, usable, usable_of};
 use super::release::release_moved;
 use super::serve::{allocate_for, fail, room};
 use crate::base::config::{GRAIN, MIN_BLOCK};
@@ -52,11 +52,11 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
 
 /// Whether a quick look shows that a block or a mapping stays as it is when it is resized to `n` bytes.
 #[inline(always)]
-pub fn hardly_changes(record: &RangeRecord, usable: usize, n: usize) -> bool {
-    if record.is_region() {
-        n <= usable && usable - n < usable / 8
+pub fn hardly_changes(block: &BlockInUse, n: usize) -> bool {
+    if block.is_of_arena {
+        n <= block.usable && block.usable - n < block.usable / 8
     } else {
-        n != 0 && statics::MAPPINGS.keep(record, n)
+        n != 0 && statics::MAPPINGS.keep(block.record, n)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::cache::{count, fast, refill, scopes, threads};
 use crate::heap::headers;
 use crate::heap::heap::Fresh;
 use crate::process::{options, statics};
+use crate::report::misuse::{self, Wrong};
 use crate::route::{compartments, guard, oom, release};
 use crate::slab::key;
 use crate::sys::errno;
@@ -83,8 +84,10 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
     let medium = class.filter(|class| !class.has_slabs() && align <= GRAIN && options::caches());
     if let Some(class) = medium {
         let block = fast::pop_class_unsampled(operation, class);
-        if block != 0 {
-            return fill(block, usable_in_cache(block), n, zero);
+        if block != 0
+            && let Some(usable) = usable_in_cache(operation, block)
+        {
+            return fill(block, usable, n, zero);
         }
         refill::missed(class);
     }
@@ -148,10 +151,13 @@ fn hand_out(fresh: Fresh, n: usize, zero: bool) -> *mut u8 {
     fill(fresh.block, fresh.dirty, n, zero)
 }
 
-/// The bytes of a heap block in use that was in a cache.
-fn usable_in_cache(block: usize) -> usize {
+/// The bytes of a heap block in use that was in a cache. If its header has been overwritten there, this is reported, and
+/// the block serves nobody.
+fn usable_in_cache(operation: Operation, block: usize) -> Option<usize> {
+    let region = statics::PAGE_MAP.get(block)?;
     // SAFETY: the page map's region.
-    statics::PAGE_MAP.get(block).and_then(|region| unsafe { headers::usable_size(region, block) }.ok()).unwrap_or(0)
+    let usable = unsafe { headers::usable_size(region, block) };
+    usable.map_err(|wrong| misuse::report(operation, block, Wrong::Block(region, wrong))).ok()
 }
 
 /// A block from any arena, when the system has no more memory: one may have a hole, or room to grow.

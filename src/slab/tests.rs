@@ -17,6 +17,7 @@ use crate::heap::free_list::Fit;
 use crate::heap::headers::header_at;
 use crate::heap::heap::Heap;
 use crate::heap::range_record::RecordPool;
+use crate::heap::tests::pages::page_size;
 use crate::heap::tests::{cases, leaked_map};
 use crate::sys::fake::{Fake, are_all};
 use core::sync::atomic::Ordering::Relaxed;
@@ -49,7 +50,11 @@ fn is_filled(address: usize, size: usize) -> bool {
 
 impl Bench {
     fn new(fit: Fit, memory: usize) -> Self {
-        let source = Rc::new(Fake::new(memory));
+        Self::on(Fake::new(memory), fit)
+    }
+
+    fn on(source: Fake, fit: Fit) -> Self {
+        let source = Rc::new(source);
         let map = leaked_map();
         let records: &'static RecordPool = Box::leak(Box::default());
         let metadata: &'static Metadata = Box::leak(Box::default());
@@ -158,8 +163,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..if cfg!(miri) { 30 } else { 400 })
 }
 
-fn run(fit: Fit, steps: Vec<Step>) {
-    let mut bench = Bench::new(fit, 24 << 20);
+fn run(fit: Fit, page: usize, steps: Vec<Step>) {
+    let mut bench = Bench::on(Fake::with_pages(24 << 20, page), fit);
     let mut blocks: Vec<usize> = Vec::new();
     for step in steps {
         match step {
@@ -218,18 +223,18 @@ proptest! {
     #![proptest_config(cases(40))]
 
     #[test]
-    fn bins_agree_with_a_model_under_best_fit(steps in steps()) {
-        run(Fit::Best, steps);
+    fn bins_agree_with_a_model_under_best_fit(page in page_size(), steps in steps()) {
+        run(Fit::Best, page, steps);
     }
 
     #[test]
-    fn bins_agree_with_a_model_under_first_fit(steps in steps()) {
-        run(Fit::First, steps);
+    fn bins_agree_with_a_model_under_first_fit(page in page_size(), steps in steps()) {
+        run(Fit::First, page, steps);
     }
 
     #[test]
-    fn bins_agree_with_a_model_under_worst_fit(steps in steps()) {
-        run(Fit::Worst, steps);
+    fn bins_agree_with_a_model_under_worst_fit(page in page_size(), steps in steps()) {
+        run(Fit::Worst, page, steps);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+use super::page_calls;
 use super::pages::PageSource;
 use crate::base::config::UNIT;
 use crate::base::shared::AtomicUsize;
@@ -13,8 +14,6 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::cell::{Cell, RefCell};
 use std::vec;
 use std::vec::Vec;
-
-const PAGE: usize = 4096;
 
 /// The state of a page. It is a byte, so that many are filled and compared in one operation, which Miri does at once.
 type Page = u8;
@@ -43,6 +42,7 @@ fn highest_free(pages: &[Page], need: usize) -> Option<usize> {
 /// The fake. Not for several threads.
 pub struct Fake {
     memory: *mut u8,
+    page: usize,
     pages: RefCell<Vec<Page>>,
     huge: RefCell<Vec<bool>>,
     /// Pages whose unmap was refused. They are no leak of the caller, even if it does not ask again.
@@ -61,10 +61,15 @@ pub struct Fake {
 
 impl Fake {
     /// A source of `len` bytes, rounded up to units.
+    pub fn new(len: usize) -> Self {
+        Self::with_pages(len, page_calls::PAGE.unwrap_or(4096))
+    }
+
+    /// The same with pages of `page` bytes.
     ///
     /// # Panics
     /// If the test machine has no memory.
-    pub fn new(len: usize) -> Self {
+    pub fn with_pages(len: usize, page: usize) -> Self {
         let len = align::up(len, UNIT);
         let layout = Layout::from_size_align(len, 2 << 20).unwrap();
         // SAFETY: the layout is not empty.
@@ -73,9 +78,10 @@ impl Fake {
         pointer::expose(memory);
         Self {
             memory,
-            pages: RefCell::new(vec![UNMAPPED; len / PAGE]),
-            huge: RefCell::new(vec![false; len / PAGE]),
-            refused: RefCell::new(vec![false; len / PAGE]),
+            page,
+            pages: RefCell::new(vec![UNMAPPED; len / page]),
+            huge: RefCell::new(vec![false; len / page]),
+            refused: RefCell::new(vec![false; len / page]),
             countdown: Cell::new(0),
             fail_unmap_only: Cell::new(false),
             failed: Cell::new(0),
@@ -100,7 +106,7 @@ impl Fake {
         let (pages, refused) = (self.pages.borrow(), self.refused.borrow());
         let some = (0..pages.len()).step_by(64).map(|at| at..pages.len().min(at + 64));
         let some = some.filter(|some| !are_all(&pages[some.clone()], UNMAPPED)).flatten();
-        some.filter(|&page| pages[page] != UNMAPPED && !refused[page]).count() * PAGE
+        some.filter(|&page| pages[page] != UNMAPPED && !refused[page]).count() * self.page
     }
 
     fn fails(&self) -> bool {
@@ -118,13 +124,13 @@ impl Fake {
 
     /// The addresses of all its pages.
     pub fn addresses(&self) -> core::ops::Range<usize> {
-        self.base()..self.base() + self.pages.borrow().len() * PAGE
+        self.base()..self.base() + self.pages.borrow().len() * self.page
     }
 
     fn range(&self, address: usize, len: usize) -> core::ops::Range<usize> {
-        assert!(align::is(address, PAGE) && len != 0, "unaligned range {address:#x}+{len:#x}");
-        let first = address.checked_sub(self.base()).expect("a range below the source") / PAGE;
-        let range = first..first + len.div_ceil(PAGE);
+        assert!(align::is(address, self.page) && len != 0, "unaligned range {address:#x}+{len:#x}");
+        let first = address.checked_sub(self.base()).expect("a range below the source") / self.page;
+        let range = first..first + len.div_ceil(self.page);
         assert!(range.end <= self.pages.borrow().len(), "a range beyond the source");
         range
     }
@@ -136,7 +142,7 @@ impl Fake {
 
     fn fill(&self, pages: core::ops::Range<usize>, byte: u8) {
         // SAFETY: the pages are in the memory.
-        unsafe { self.memory.add(pages.start * PAGE).write_bytes(byte, pages.len() * PAGE) };
+        unsafe { self.memory.add(pages.start * self.page).write_bytes(byte, pages.len() * self.page) };
     }
 
     fn take(&self, hint: usize, len: usize, kind: Page) -> Option<usize> {
@@ -144,22 +150,23 @@ impl Fake {
             return None;
         }
         self.order.fetch_add(0, Acquire);
-        let need = len.div_ceil(PAGE);
+        let need = len.div_ceil(self.page);
         let mut pages = self.pages.borrow_mut();
         let is_free = |at: usize| pages.get(at..at + need).is_some_and(|range| are_all(range, UNMAPPED));
-        let hinted = hint.checked_sub(self.base()).map(|offset| offset / PAGE).filter(|&at| hint != 0 && is_free(at));
+        let hinted =
+            hint.checked_sub(self.base()).map(|offset| offset / self.page).filter(|&at| hint != 0 && is_free(at));
         // From the top downwards, as in Linux.
         let at = hinted.or_else(|| highest_free(&pages, need))?;
         pages[at..at + need].fill(kind);
         self.refused.borrow_mut()[at..at + need].fill(false);
         self.fill(at..at + need, if kind == MAPPED { 0 } else { 0xd5 });
-        Some(self.base() + at * PAGE)
+        Some(self.base() + at * self.page)
     }
 }
 
 impl Drop for Fake {
     fn drop(&mut self) {
-        let layout = Layout::from_size_align(self.pages.borrow().len() * PAGE, 2 << 20).unwrap();
+        let layout = Layout::from_size_align(self.pages.borrow().len() * self.page, 2 << 20).unwrap();
         // SAFETY: allocated with this layout in `new`.
         unsafe { dealloc(self.memory, layout) };
     }
@@ -167,7 +174,7 @@ impl Drop for Fake {
 
 impl PageSource for Fake {
     fn page_size(&self) -> usize {
-        PAGE
+        self.page
     }
 
     fn map(&self, hint: usize, len: usize) -> Option<usize> {
@@ -211,7 +218,7 @@ impl PageSource for Fake {
             }
             return false;
         }
-        let (old_pages, new_pages) = (old.len(), new_len.div_ceil(PAGE));
+        let (old_pages, new_pages) = (old.len(), new_len.div_ceil(self.page));
         let mut pages = self.pages.borrow_mut();
         assert!(are_all(&pages[old.clone()], MAPPED), "remap of pages that are not mapped");
         if to == 0 {
@@ -233,8 +240,8 @@ impl PageSource for Fake {
             self.fill(target.clone(), 0);
             // SAFETY: both ranges are in the memory and do not overlap.
             unsafe {
-                let from = self.memory.add(old.start * PAGE);
-                from.copy_to_nonoverlapping(self.memory.add(target.start * PAGE), old_len.min(new_len));
+                let from = self.memory.add(old.start * self.page);
+                from.copy_to_nonoverlapping(self.memory.add(target.start * self.page), old_len.min(new_len));
             }
             pages[old.clone()].fill(UNMAPPED);
             self.fill(old, 0xdd);
@@ -248,8 +255,8 @@ impl PageSource for Fake {
         let target = self.range(to, new_len);
         // SAFETY: both ranges are in the memory and do not overlap.
         unsafe {
-            let from = self.memory.add(old.start * PAGE);
-            from.copy_to_nonoverlapping(self.memory.add(target.start * PAGE), old_len.min(new_len));
+            let from = self.memory.add(old.start * self.page);
+            from.copy_to_nonoverlapping(self.memory.add(target.start * self.page), old_len.min(new_len));
         }
         self.pages.borrow_mut()[old.clone()].fill(UNMAPPED);
         self.fill(old, 0xdd);

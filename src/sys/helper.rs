@@ -71,8 +71,9 @@ mod made {
     pub fn start(main: extern "C" fn()) -> Started {
         let pointer = thread_pointer();
         let [thread, cache] = tls::depths();
+        // musl has errno in the head.
         let words = [thread, cache, pointer.wrapping_sub(errno::errno_address())];
-        if words.iter().any(|&depth| depth > WORDS) {
+        if words.iter().any(|&depth| depth > WORDS && depth.wrapping_neg() >= HEAD) {
             return Started::Never;
         }
         let is_free = |head: usize| head == 0 || number(head).load(Ordering::Acquire) == 0;
@@ -94,7 +95,7 @@ mod made {
             copy.cast::<usize>().write(head);
             copy.byte_add(SELF).cast::<usize>().write(head);
             for depth in words {
-                pointer::at_mut::<usize>(align::down(head - depth, size_of::<usize>())).write(0);
+                pointer::at_mut::<usize>(align::down(head.wrapping_sub(depth), size_of::<usize>())).write(0);
             }
         }
         let stack = align::down(head - WORDS, 64);

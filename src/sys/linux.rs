@@ -5,8 +5,9 @@
 
 use super::limit::{count_in, count_out};
 use super::mmap::{mmap, mmap_guarded, munmap, page_size, permit};
+use super::page_calls::call;
 use super::pages::PageSource;
-use super::syscall::{call, int};
+use super::syscall::int;
 use super::{excluded, limit, sanitizer, tool_memory, valgrind, vdso};
 use crate::base::mangled::MangledFn;
 use libc::c_int;
@@ -188,8 +189,10 @@ impl PageSource for Linux {
     }
 
     fn collapse(&self, address: usize, len: usize) -> bool {
+        /// The crate `libc` has it for some of the libcs alone.
+        const MADV_COLLAPSE: libc::c_int = 25;
         // SAFETY: no content changes. Kernels before 6.1 do not know this advice.
-        unsafe { call(libc::SYS_madvise, [address, len, int(libc::MADV_COLLAPSE)]) }.is_ok()
+        unsafe { call(libc::SYS_madvise, [address, len, int(MADV_COLLAPSE)]) }.is_ok()
     }
 
     fn now(&self) -> u64 {

@@ -5,7 +5,8 @@
 
 use super::auxv;
 use super::errno::keeping_errno;
-use super::syscall::{call, int};
+use super::page_calls::{self, call};
+use super::syscall::int;
 use crate::base::{align, pointer, read_only};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicUsize};
@@ -22,7 +23,7 @@ static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 pub fn page_size() -> usize {
     match PAGE_SIZE.load(Relaxed) {
         0 => {
-            let size = auxv::get(libc::AT_PAGESZ).unwrap_or(4096);
+            let size = page_calls::PAGE.or_else(|| auxv::get(libc::AT_PAGESZ)).unwrap_or(4096);
             PAGE_SIZE.store(size, Relaxed);
             size
         }

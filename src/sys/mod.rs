@@ -18,6 +18,7 @@ pub mod linux;
 pub mod lock;
 pub mod mempool;
 pub mod mmap;
+pub mod page_calls;
 pub mod pages;
 pub mod probe;
 pub mod sandbox;

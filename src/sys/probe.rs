@@ -21,6 +21,12 @@ pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
     got.unwrap_or(0)
 }
 
+/// Whether the kernel makes the call of `peek`. Sandboxes refuse it, and emulators do not know it.
+pub fn can_peek() -> bool {
+    let word = [1_u8; 8];
+    peek(pointer::expose(word.as_ptr()), &mut [0; 8]) == 8
+}
+
 /// Whether the word at an address can be read. The kernel is asked by a call that reads the word and
 /// then refuses to do anything. Sandboxes allow this call, and it costs a fifth of `peek`.
 pub fn is_readable(address: usize) -> bool {

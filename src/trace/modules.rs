@@ -136,10 +136,12 @@ pub fn find(address: usize) -> Option<Module> {
 pub fn this_library() -> Option<Module> {
     let here: fn() = begin;
     let module = find(here as usize)?;
-    let is_program = match module.record {
-        0 => auxv::get(libc::AT_PHDR).is_some_and(|headers| module.contains(headers)),
+    let name = (module.record != 0).then(|| name_of(module.record)).flatten();
+    let is_program = match name {
         // Only the program has an empty name.
-        record => name_of(record).is_some_and(|name| name.as_bytes().is_empty()),
+        Some(name) => name.as_bytes().is_empty(),
+        // The loader says no name, or a sandbox refuses to read it.
+        None => auxv::get(libc::AT_PHDR).is_some_and(|headers| module.contains(headers)),
     };
     (!is_program).then_some(module)
 }

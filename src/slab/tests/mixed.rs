@@ -1,6 +1,9 @@
 //! Mixed slabs, parked slabs, and what is given back.
 
 use super::*;
+use crate::base::align;
+use crate::base::class::SLAB_MAX;
+use crate::heap::tests::pages::page_sizes;
 
 /// Takes 4 MiB of one class, keeps one object in `keep`, and then takes 2 MiB of another class.
 fn change_sizes(from: usize, to: usize, keep: usize) -> (Bench, usize) {
@@ -122,7 +125,7 @@ fn all_pages_of_small_holes_are_given_back() {
 
 #[test]
 fn pages_of_free_objects_are_given_back_and_those_in_use_stay() {
-    let mut bench = Bench::new(Fit::Best, 16 << 20);
+    let mut bench = Bench::on(Fake::with_pages(16 << 20, 4 << 10), Fit::Best);
     let class = SizeClass::for_size(256).unwrap();
     bench.take_all(class, 2 * class.objects());
     // All but every fortieth: 10 KiB apart.
@@ -133,4 +136,37 @@ fn pages_of_free_objects_are_given_back_and_those_in_use_stay() {
     assert!((UNIT..2 * UNIT).contains(&given), "{given}");
     bench.check();
     bench.finish();
+}
+
+#[test]
+fn slabs_give_back_their_whole_pages_of_any_size() {
+    for page in page_sizes() {
+        let mut bench = Bench::on(Fake::with_pages(16 << 20, page), Fit::Best);
+        let class = SizeClass::for_size(SLAB_MAX).unwrap();
+        bench.take_all(class, 4 * class.objects());
+        // All but the second object of each slab.
+        let is_kept = |bench: &Bench, index: usize| {
+            let object = bench.live[index].1;
+            object - bench.entry(object).slab().start() == class.size()
+        };
+        for index in (0..bench.live.len()).rev() {
+            if !is_kept(&bench, index) {
+                bench.give(index);
+            }
+        }
+        let whole = |(_, object): &(SizeClass, usize)| {
+            let (start, end) = (object - class.size(), object - class.size() + class.slab_bytes());
+            align::down(*object, page) - start + end - align::up(object + class.size(), page)
+        };
+        let (most, slabs) = (bench.live.iter().map(whole).sum::<usize>(), bench.live.len());
+        let given = bench.bins.purge(&bench.heap);
+        // A slab keeps its last page where a header stands there.
+        assert!(
+            slabs == 4 && given <= most && given + slabs * page >= most && given > most / 2,
+            "{page} {given} {most}"
+        );
+        assert!(given.is_multiple_of(page));
+        bench.check();
+        bench.finish();
+    }
 }

@@ -34,6 +34,9 @@ mod of {
     pub const CONTEXT_SP: usize = 432;
     pub const CONTEXT_FP: usize = 416;
     pub const CONTEXT_LR: Option<usize> = Some(424);
+    /// The kernel's code that a signal handler returns to: mov x8, 139; svc 0. Since Linux 5.8 no unwind information
+    /// says what it is.
+    pub const SIGNAL_RETURN: Option<[u8; 8]> = Some([0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4]);
 
     /// A return address without its signature.
     pub fn bare(address: usize) -> usize {
@@ -76,6 +79,8 @@ mod of {
     pub const CONTEXT_SP: usize = 160;
     pub const CONTEXT_FP: usize = 120;
     pub const CONTEXT_LR: Option<usize> = None;
+    /// The code that a signal handler returns to is known by its unwind information.
+    pub const SIGNAL_RETURN: Option<[u8; 8]> = None;
 
     /// A return address as it is.
     #[inline(always)]
@@ -113,4 +118,7 @@ pub fn nowhere() -> Registers {
 pub use nowhere as here;
 #[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use of::here;
-pub use of::{CONTEXT, CONTEXT_FP, CONTEXT_LR, CONTEXT_PC, CONTEXT_SP, FP, HAS_LINK_REGISTER, RA, SP, bare, is_call};
+pub use of::{
+    CONTEXT, CONTEXT_FP, CONTEXT_LR, CONTEXT_PC, CONTEXT_SP, FP, HAS_LINK_REGISTER, RA, SIGNAL_RETURN, SP, bare,
+    is_call,
+};

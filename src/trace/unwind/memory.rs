@@ -93,7 +93,7 @@ pub fn bytes_before(address: usize) -> Option<[u8; BYTES]> {
 }
 
 /// How many bytes show whether a call stands before an address.
-const BYTES: usize = 8;
+pub const BYTES: usize = 8;
 
 #[inline]
 fn is_remembered(page: usize) -> bool {

@@ -186,6 +186,7 @@ impl Walk {
             Kind::AtFp => (self.memory.word(self.fp.wrapping_add_signed(rule.offset()))?, Some(self.fp)),
             Kind::Signal => return self.step_over_signal(),
             Kind::End => return None,
+            Kind::Unknown if is_signal_return(self.pc.wrapping_add(1)) => return self.step_over_signal(),
             Kind::Unknown => return self.step_by_frame_pointer(),
         };
         let lr = self.lr.take();
@@ -234,7 +235,7 @@ impl Walk {
     #[inline]
     fn arrive(&mut self, ra: usize) -> Option<usize> {
         self.pc = ra.wrapping_sub(1);
-        let is_code = self.module().is_some() || is_behind_call(ra);
+        let is_code = self.module().is_some() || is_behind_call(ra) || is_signal_return(ra);
         is_code.then_some(ra)
     }
 
@@ -277,6 +278,13 @@ impl Walk {
 #[cold]
 fn is_behind_call(ra: usize) -> bool {
     memory::bytes_before(ra).is_some_and(machine::is_call)
+}
+
+/// Whether the code at an address is the kernel's, to which a signal handler returns.
+#[inline(always)]
+fn is_signal_return(address: usize) -> bool {
+    let code = || memory::bytes_before(address.wrapping_add(memory::BYTES));
+    machine::SIGNAL_RETURN.is_some_and(|expected| code() == Some(expected))
 }
 
 /// The start and end of our own code. Both are the same if it cannot be told from the program's.

@@ -149,7 +149,7 @@ fn a_small_threads_first_frames_are_told() {
         let mut attributes: libc::pthread_attr_t = core::mem::zeroed();
         libc::pthread_attr_init(&raw mut attributes);
         libc::pthread_attr_setstacksize(&raw mut attributes, 64 << 10);
-        let mut thread = 0;
+        let mut thread: libc::pthread_t = core::mem::zeroed();
         let made = libc::pthread_create(&raw mut thread, &raw const attributes, main, (&raw mut frames).cast());
         assert_eq!(made, 0);
         libc::pthread_join(thread, core::ptr::null_mut());
