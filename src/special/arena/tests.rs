@@ -198,19 +198,19 @@ proptest! {
     })]
 
     #[test]
-    fn an_arena_is_what_the_model_is(ops in prop::collection::vec(op(), 1..800)) {
+    fn an_arena_is_what_the_model_is(ops in prop::collection::vec(op(), 1..if cfg!(miri) { 40 } else { 800 })) {
         agrees(&arena(small()), &ops);
         agrees(&arena(Options::default()), &ops);
     }
 
     #[test]
-    fn a_limited_arena_is_what_the_model_is(ops in prop::collection::vec(op(), 1..400), limit in 256usize..20_000) {
+    fn a_limited_arena_is_what_the_model_is(ops in prop::collection::vec(op(), 1..if cfg!(miri) { 40 } else { 400 }), limit in 256usize..20_000) {
         agrees(&arena(Options { limit, keep: limit / 2, ..small() }), &ops);
     }
 
     #[test]
     fn an_arena_in_a_buffer_is_what_the_model_is(
-        ops in prop::collection::vec(op(), 1..400),
+        ops in prop::collection::vec(op(), 1..if cfg!(miri) { 40 } else { 400 }),
         bytes in 0usize..20_000,
         skipped in 0usize..16,
     ) {

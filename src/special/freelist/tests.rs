@@ -281,7 +281,7 @@ proptest! {
 
     #[test]
     fn agrees_with_a_model(size in prop_oneof![BYTES_MIN..1000, 1000usize..20_000, 60_000usize..140_000],
-                           fit in 0..3usize, steps in proptest::collection::vec(step(8000), 1..600)) {
+                           fit in 0..3usize, steps in proptest::collection::vec(step(8000), 1..if cfg!(miri) { 30 } else { 600 })) {
         run(FITS[fit], size, steps);
     }
 }

@@ -89,7 +89,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 100 }))]
 
     #[test]
-    fn agrees_with_vectors(bytes in 200..6000usize, marks_only in any::<bool>(), steps in proptest::collection::vec(step(), 1..300)) {
+    fn agrees_with_vectors(bytes in 200..6000usize, marks_only in any::<bool>(), steps in proptest::collection::vec(step(), 1..if cfg!(miri) { 30 } else { 300 })) {
         let stack = Raw::new(bytes, marks_only).unwrap();
         prop_assert!(stack.figures().bytes >= bytes);
         run(stack, steps.clone());

@@ -7,6 +7,7 @@ use crate::special::freelist::Call;
 use std::vec::Vec;
 
 #[test]
+#[cfg_attr(miri, ignore = "checks a list a great many times")]
 fn every_flipped_bit_of_a_word_of_ours_is_told() {
     for fit in FITS {
         let (buffer, list, _model) = busy(fit, 3000);
@@ -46,6 +47,7 @@ fn every_flipped_bit_of_a_word_of_ours_is_told() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "checks a list a great many times")]
 fn whatever_stands_in_a_buffer_is_not_followed() {
     for fit in FITS {
         let (buffer, list, _model) = busy(fit, 3000);
