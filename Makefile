@@ -67,7 +67,7 @@ check: all ## runs the unit tests and the tests of the API, in a minute or two
 	$(CARGO) test --quiet --test c_programs -- api/
 	$(CARGO) test --quiet --test c_programs -- misuse/
 
-test: all ## runs all tests, and installs what they need first; some 8 minutes
+test: all ## runs all tests, and installs what they need first; some 12 minutes
 	scripts/test
 
 test-aarch64: ## builds metes for aarch64 and tests it under qemu; installs both

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <memory_resource>
 #include <new>
 #include <stdexcept>
@@ -59,6 +60,12 @@ template <typename Handle> Handle *made(Handle *handle, const char *name) {
     return handle;
 }
 
+/* Ends what a handle is of. */
+template <typename Handle, void (*destroy)(Handle *)> struct destroyer {
+    void operator()(Handle *handle) const noexcept { destroy(handle); }
+};
+template <typename Handle, void (*destroy)(Handle *)> using owned = std::unique_ptr<Handle, destroyer<Handle, destroy>>;
+
 /* What resources and allocators serve from. */
 struct arena_source {
     using owner = arena;
@@ -95,21 +102,9 @@ public:
     /* In a buffer, which stays the caller's; it never has more memory. */
     arena(void *buffer, std::size_t bytes) : arena(metes_arena_over(buffer, bytes)) {}
 
-    arena(arena &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-    arena &operator=(arena &&other) noexcept {
-        if (this != &other) {
-            metes_arena_destroy(handle_);
-            handle_ = std::exchange(other.handle_, nullptr);
-        }
-        return *this;
-    }
-    arena(const arena &) = delete;
-    arena &operator=(const arena &) = delete;
-    ~arena() { metes_arena_destroy(handle_); }
-
     /* nullptr without memory. */
     void *try_allocate(std::size_t bytes, std::size_t alignment = default_alignment) noexcept {
-        return detail::allocate(handle_, bytes, alignment);
+        return detail::allocate(handle_.get(), bytes, alignment);
     }
 
     void *allocate(std::size_t bytes, std::size_t alignment = default_alignment) {
@@ -121,7 +116,7 @@ public:
         void *place = allocate(sizeof(T), alignof(T));
         T *object = ::new (place) T(std::forward<Arguments>(arguments)...);
         if constexpr (!std::is_trivially_destructible_v<T>) {
-            if (metes_arena_on_reset(handle_, [](void *piece) { static_cast<T *>(piece)->~T(); }, object) != 0) {
+            if (metes_arena_on_reset(handle_.get(), [](void *piece) { static_cast<T *>(piece)->~T(); }, object) != 0) {
                 object->~T();
                 throw std::bad_alloc();
             }
@@ -152,7 +147,7 @@ public:
     /* Takes back at its end what was allocated since its start. */
     class scope {
     public:
-        explicit scope(arena &owner) : handle_(owner.handle_), mark_(metes_arena_mark(owner.handle_)) {}
+        explicit scope(arena &owner) : handle_(owner.handle()), mark_(metes_arena_mark(owner.handle())) {}
         scope(const scope &) = delete;
         scope &operator=(const scope &) = delete;
         ~scope() { metes_arena_rewind(handle_, mark_); }
@@ -162,25 +157,25 @@ public:
         struct metes_arena_mark mark_;
     };
 
-    void reset() noexcept { metes_arena_reset(handle_); }
-    std::size_t trim() noexcept { return metes_arena_trim(handle_); }
-    std::size_t used() const noexcept { return metes_arena_used(handle_); }
-    std::size_t held() const noexcept { return metes_arena_held(handle_); }
-    bool owns(const void *address) const noexcept { return metes_arena_owns(handle_, address) != 0; }
+    void reset() noexcept { metes_arena_reset(handle_.get()); }
+    std::size_t trim() noexcept { return metes_arena_trim(handle_.get()); }
+    std::size_t used() const noexcept { return metes_arena_used(handle_.get()); }
+    std::size_t held() const noexcept { return metes_arena_held(handle_.get()); }
+    bool owns(const void *address) const noexcept { return metes_arena_owns(handle_.get(), address) != 0; }
     /* nullptr, or what invariant is broken. */
-    const char *check() const noexcept { return metes_arena_check(handle_); }
+    const char *check() const noexcept { return metes_arena_check(handle_.get()); }
     struct metes_arena_stats stats() const noexcept {
         struct metes_arena_stats now = {};
-        metes_arena_stats(handle_, &now, sizeof now);
+        metes_arena_stats(handle_.get(), &now, sizeof now);
         return now;
     }
     /* For the functions of metes.h. */
-    metes_arena *handle() const noexcept { return handle_; }
+    metes_arena *handle() const noexcept { return handle_.get(); }
 
 private:
     explicit arena(metes_arena *handle) : handle_(detail::made(handle, "metes::arena")) {}
 
-    metes_arena *handle_;
+    detail::owned<metes_arena, metes_arena_destroy> handle_;
 };
 
 /* A heap of its own: what is allocated goes when it does, or by deallocate, or by plain free. Any thread may use it, unless
@@ -192,33 +187,21 @@ public:
     explicit heap(const metes_heap_options &options) : heap(metes_heap_new(&options)) {}
     explicit heap(const char *name, std::size_t limit = 0) : heap(named(name, limit)) {}
 
-    heap(heap &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-    heap &operator=(heap &&other) noexcept {
-        if (this != &other) {
-            metes_heap_destroy(handle_);
-            handle_ = std::exchange(other.handle_, nullptr);
-        }
-        return *this;
-    }
-    heap(const heap &) = delete;
-    heap &operator=(const heap &) = delete;
-    ~heap() { metes_heap_destroy(handle_); }
-
     /* nullptr without memory, or where the limit would be passed. */
     void *try_allocate(std::size_t bytes, std::size_t alignment = default_alignment) noexcept {
-        return detail::heap_source{handle_}.allocate(bytes, alignment);
+        return detail::heap_source{handle_.get()}.allocate(bytes, alignment);
     }
 
     void *allocate(std::size_t bytes, std::size_t alignment = default_alignment) {
         return detail::not_null(try_allocate(bytes, alignment));
     }
 
-    void deallocate(void *block) noexcept { metes_heap_free(handle_, block); }
+    void deallocate(void *block) noexcept { metes_heap_free(handle_.get(), block); }
 
     /* What the thread allocates with malloc and new while a scope lives comes from the heap, where that can be. */
     class scope {
     public:
-        explicit scope(heap &owner) noexcept : handle_(owner.handle_), entered_(metes_heap_enter(owner.handle_) == 0) {}
+        explicit scope(heap &owner) noexcept : handle_(owner.handle()), entered_(metes_heap_enter(owner.handle()) == 0) {}
         scope(const scope &) = delete;
         scope &operator=(const scope &) = delete;
         ~scope() {
@@ -232,18 +215,18 @@ public:
         bool entered_;
     };
 
-    void reset() noexcept { metes_heap_reset(handle_); }
-    std::size_t purge() noexcept { return metes_heap_purge(handle_); }
-    bool owns(const void *address) const noexcept { return metes_heap_owns(handle_, address) != 0; }
+    void reset() noexcept { metes_heap_reset(handle_.get()); }
+    std::size_t purge() noexcept { return metes_heap_purge(handle_.get()); }
+    bool owns(const void *address) const noexcept { return metes_heap_owns(handle_.get(), address) != 0; }
     /* nullptr, or what invariant is broken. */
-    const char *check() const noexcept { return metes_heap_check(handle_); }
+    const char *check() const noexcept { return metes_heap_check(handle_.get()); }
     struct metes_heap_stats stats() const noexcept {
         struct metes_heap_stats now = {};
-        metes_heap_stats(handle_, &now, sizeof now);
+        metes_heap_stats(handle_.get(), &now, sizeof now);
         return now;
     }
     /* For the functions of metes.h. */
-    metes_heap *handle() const noexcept { return handle_; }
+    metes_heap *handle() const noexcept { return handle_.get(); }
 
 private:
     explicit heap(metes_heap *handle) : handle_(detail::made(handle, "metes::heap")) {}
@@ -256,7 +239,7 @@ private:
         return metes_heap_new(&options);
     }
 
-    metes_heap *handle_;
+    detail::owned<metes_heap, metes_heap_destroy> handle_;
 };
 
 /* Objects of one size. One thread at a time may use it, unless the options say otherwise. */
@@ -266,36 +249,24 @@ public:
     pool(std::size_t object_bytes, const metes_pool_options &options)
         : handle_(detail::made(metes_pool_new(object_bytes, &options), "metes::pool")) {}
 
-    pool(pool &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-    pool &operator=(pool &&other) noexcept {
-        if (this != &other) {
-            metes_pool_destroy(handle_);
-            handle_ = std::exchange(other.handle_, nullptr);
-        }
-        return *this;
-    }
-    pool(const pool &) = delete;
-    pool &operator=(const pool &) = delete;
-    ~pool() { metes_pool_destroy(handle_); }
-
     /* nullptr without memory, or at the limit. */
-    void *try_allocate() noexcept { return metes_pool_alloc(handle_); }
+    void *try_allocate() noexcept { return metes_pool_alloc(handle_.get()); }
     void *allocate() { return detail::not_null(try_allocate()); }
-    void deallocate(void *object) noexcept { metes_pool_free(handle_, object); }
+    void deallocate(void *object) noexcept { metes_pool_free(handle_.get(), object); }
 
-    bool owns(const void *address) const noexcept { return metes_pool_owns(handle_, address) != 0; }
+    bool owns(const void *address) const noexcept { return metes_pool_owns(handle_.get(), address) != 0; }
     /* nullptr, or what invariant is broken. */
-    const char *check() const noexcept { return metes_pool_check(handle_); }
+    const char *check() const noexcept { return metes_pool_check(handle_.get()); }
     struct metes_pool_stats stats() const noexcept {
         struct metes_pool_stats now = {};
-        metes_pool_stats(handle_, &now, sizeof now);
+        metes_pool_stats(handle_.get(), &now, sizeof now);
         return now;
     }
     /* For the functions of metes.h. */
-    metes_pool *handle() const noexcept { return handle_; }
+    metes_pool *handle() const noexcept { return handle_.get(); }
 
 private:
-    metes_pool *handle_;
+    detail::owned<metes_pool, metes_pool_destroy> handle_;
 };
 
 /* A memory resource of std::pmr. What it serves from has to live longer. */

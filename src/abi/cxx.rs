@@ -273,9 +273,9 @@ throwing_new!(
 /// The other forms. Each is served by one of ours, which knows by what form it was called. But if
 /// the program has replaced the form that the standard has it call, it calls the program's.
 #[cfg(target_arch = "x86_64")]
-macro_rules! forms {
+macro_rules! form {
     // `new[]`: that it is an array form makes a difference only where blocks are checked.
-    (@ $ours:ident array_over $over:literal) => {
+    ($ours:ident array_over $over:literal) => {
         naked_asm!(
             "cmp byte ptr [rip + {unchecked}], 0",
             concat!("jne ", $over, "@PLT"),
@@ -286,7 +286,7 @@ macro_rules! forms {
         )
     };
     // The size is the second argument and the alignment the third. The form that it calls has the alignment as second.
-    (@ $ours:ident dropping_size $($over:literal)+) => {
+    ($ours:ident dropping_size $($over:literal)+) => {
         naked_asm!(
             $(
                 concat!("lea rax, [rip + metes_own", $over, "]"),
@@ -300,26 +300,18 @@ macro_rules! forms {
             ours = sym $ours,
         )
     };
-    (@ $ours:ident over $($over:literal)*) => {
+    ($ours:ident over $($over:literal)*) => {
         naked_asm!($(unless_own!($over),)* "jmp {ours}", ours = sym $ours)
     };
-    (@ $ours:ident named $name:ident over $($over:literal)*) => {
+    ($ours:ident named $name:ident over $($over:literal)*) => {
         naked_asm!(own!($name), $(unless_own!($over),)* "jmp {ours}", ours = sym $ours)
     };
-    ($(#[$doc:meta] $name:ident => $ours:ident { $($how:tt)* };)+) => {$(
-        #[$doc]
-        #[unsafe(no_mangle)]
-        #[unsafe(naked)]
-        pub extern "C" fn $name() {
-            forms!(@ $ours $($how)*)
-        }
-    )+};
 }
 
 /// The same.
 #[cfg(target_arch = "aarch64")]
-macro_rules! forms {
-    (@ $ours:ident array_over $over:literal) => {
+macro_rules! form {
+    ($ours:ident array_over $over:literal) => {
         naked_asm!(
             "adrp x16, {unchecked}",
             "ldrb w16, [x16, :lo12:{unchecked}]",
@@ -332,21 +324,24 @@ macro_rules! forms {
             ours = sym $ours,
         )
     };
-    (@ $ours:ident dropping_size $($over:literal)+) => {
+    ($ours:ident dropping_size $($over:literal)+) => {
         naked_asm!($(unless_own!($over, "mov x1, x2"),)+ "b {ours}", ours = sym $ours)
     };
-    (@ $ours:ident over $($over:literal)*) => {
+    ($ours:ident over $($over:literal)*) => {
         naked_asm!($(unless_own!($over),)* "b {ours}", ours = sym $ours)
     };
-    (@ $ours:ident named $name:ident over $($over:literal)*) => {
+    ($ours:ident named $name:ident over $($over:literal)*) => {
         naked_asm!(own!($name), $(unless_own!($over),)* "b {ours}", ours = sym $ours)
     };
+}
+
+macro_rules! forms {
     ($(#[$doc:meta] $name:ident => $ours:ident { $($how:tt)* };)+) => {$(
         #[$doc]
         #[unsafe(no_mangle)]
         #[unsafe(naked)]
         pub extern "C" fn $name() {
-            forms!(@ $ours $($how)*)
+            form!($ours $($how)*)
         }
     )+};
 }

@@ -10,7 +10,6 @@ use crate::base::align;
 use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
 use crate::heap::headers;
 use crate::process::statics::PAGE_MAP;
-
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::compiler_fence;
 

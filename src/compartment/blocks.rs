@@ -80,7 +80,7 @@ impl Inside {
             return None;
         }
         if fresh.dirty != 0 {
-            // SAFETY: taken just now. What the program frees is small or not by its size then, and has no key.
+            // SAFETY: taken just now. A block that waited may have started here once.
             unsafe { waiting::clear(fresh.block) };
         }
         self.count_in(fresh.usable + HEADER);

@@ -100,8 +100,8 @@ fn memory(given: &MetesHeapOptions) -> Result<Memory, &'static str> {
 
 /// Makes a heap. NULL for `options` means all defaults: shared by threads, no limit, best fit. Returns NULL with
 /// ENOMEM if there is no memory, and with EINVAL if an option is not valid: then a line on standard error names it.
-/// Thread-safe. A heap without blocks costs about 1 KiB; the first block adds 64 KiB of address space, of which the
-/// pages that are touched count.
+/// Thread-safe. A heap without blocks costs about 1 KiB; the first block adds 64 KiB of address space, or as much as
+/// the last heaps needed, up to 512 KiB, of which the pages that are touched count.
 ///
 /// # Safety
 /// `options` is NULL, or has `size` bytes; its name is NULL or a string.
