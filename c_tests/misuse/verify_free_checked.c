@@ -5,10 +5,11 @@
 #include "check.h"
 
 int main(void) {
-    char *other = malloc(100), *freed = malloc(100);
+    // Large enough that a free of a neighbour, which looks at the nearest 64 bytes, does not see it first.
+    char *other = malloc(400), *freed = malloc(400);
     CHECK(other && freed);
     free(freed);
-    opaque(freed)[50] = 1;
+    opaque(freed)[200] = 1;
     free(other);
     _exit(0);
 }
