@@ -24,7 +24,7 @@ OF_TARGET := $(if $(TARGET),--target $(TARGET) --config 'target.$(TARGET).linker
     $(if $(findstring musl,$(TARGET)),--config 'target.$(TARGET).rustflags=["-Ctarget-feature=-crt-static"]'))
 SOURCES   := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(shell find src -name '*.rs' -o -name '*.c')
 
-.PHONY: all help run check test test-aarch64 test-musl test-pages models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install uninstall deb test-system clean
+.PHONY: all tool help run check test test-aarch64 test-musl test-pages models soak lint miri tsan bench bench-quick bench-instr bench-start bench-checks bench-safety install uninstall deb test-system clean
 
 all: $(OUT)/libmetes.so $(OUT)/libmetes.a ## builds target/release/libmetes.so and libmetes.a
 
@@ -51,6 +51,9 @@ $(OUT)/libmetes.so: $(EXPORT)/libmetes.so
 $(OUT)/libmetes.a: $(EXPORT)/libmetes.a scripts/make-static
 	@mkdir -p $(OUT)
 	LD=$(CROSS)ld OBJCOPY=$(CROSS)objcopy AR=$(CROSS)ar scripts/make-static $< $@
+
+tool: ## builds the tool, target/tool/metes
+	$(CARGO) build --quiet --profile tool -p metes-tools
 
 help: ## says what there is
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sort | while IFS="$$(printf '\t')" read -r name what; do \

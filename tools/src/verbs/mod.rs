@@ -1,0 +1,3 @@
+//! The verbs, a file each: what it takes, and what it does.
+
+pub mod explain;
