@@ -4,6 +4,10 @@
 //! when it cannot do its work.
 
 mod failure;
+mod heap;
+mod process;
+mod snapshot;
+mod text;
 mod verbs;
 
 use clap::{Parser, Subcommand};
@@ -20,12 +24,16 @@ struct Command {
 #[derive(Subcommand)]
 enum Verb {
     Explain(verbs::explain::Args),
+    Snapshot(verbs::snapshot::Args),
+    Stats(verbs::stats::Args),
 }
 
 fn main() -> ExitCode {
     let command = Command::parse();
     let done = match command.verb {
         Verb::Explain(args) => verbs::explain::run(&args),
+        Verb::Snapshot(args) => verbs::snapshot::run(&args),
+        Verb::Stats(args) => verbs::stats::run(&args),
     };
     done.unwrap_or_else(|failure| failure.tell())
 }

@@ -1,3 +1,5 @@
 //! The verbs, a file each: what it takes, and what it does.
 
 pub mod explain;
+pub mod snapshot;
+pub mod stats;
