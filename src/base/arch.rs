@@ -7,7 +7,9 @@
 
 #![allow(unsafe_code)]
 
-pub use machine::{add_one_is_zero, entry_at, is_below, is_below_at, is_below_u64_at, is_set, with_bit, with_low};
+pub use machine::{
+    add_one_is_zero, entry_at, is_below, is_below_at, is_below_u64_at, is_below_word, is_set, with_bit, with_low,
+};
 
 #[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan))))]
 mod machine {
@@ -61,6 +63,27 @@ mod machine {
                 value = in(reg) value,
                 base = in(reg) base,
                 words = in(reg) words,
+                offset = const OFFSET,
+                no = label { return false },
+                options(nostack, readonly),
+            );
+        }
+        true
+    }
+
+    /// The same for the word that lies `OFFSET` bytes after `base`.
+    ///
+    /// # Safety
+    /// An `AtomicUsize` is there.
+    #[inline(always)]
+    pub unsafe fn is_below_word<const OFFSET: usize, T>(value: usize, base: &T) -> bool {
+        // SAFETY: reads the word, which is there by the caller's promise.
+        unsafe {
+            asm!(
+                "cmp {value}, qword ptr [{base} + {offset}]",
+                "jae {no}",
+                value = in(reg) value,
+                base = in(reg) base,
                 offset = const OFFSET,
                 no = label { return false },
                 options(nostack, readonly),
@@ -203,6 +226,16 @@ mod machine {
         let entry = core::ptr::from_ref(base).cast::<AtomicU16>().wrapping_byte_add(OFFSET).wrapping_add(index);
         // SAFETY: the caller's promise.
         unsafe { &*entry }.load(Relaxed).into()
+    }
+
+    /// As above.
+    ///
+    /// # Safety
+    /// As above.
+    #[inline(always)]
+    pub unsafe fn is_below_word<const OFFSET: usize, T>(value: usize, base: &T) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { is_below_at::<OFFSET, T>(value, base, 0) }
     }
 
     /// As above.

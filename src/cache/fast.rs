@@ -6,7 +6,9 @@ use super::cache::{Bin, Cache, Head, OPEN, slot};
 use super::sampling::sample_due;
 use crate::base::arch;
 use crate::base::class::{self, SizeClass};
+use crate::base::config::CHECKED;
 use crate::base::operation::Operation;
+use crate::heap::headers;
 use crate::heap::page_map::Unit;
 use crate::process::statics::PAGE_MAP;
 use crate::slab::key;
@@ -68,19 +70,21 @@ pub fn pop_for_zero(operation: Operation) -> usize {
     pop_from(cache, operation, cache.distance_of(0))
 }
 
-/// The same for a class.
+/// The same for a size that heap blocks of a class serve; 0 for all others.
 #[inline(always)]
-pub fn pop_class(operation: Operation, class: SizeClass) -> usize {
-    let Some(cache) = Head::current().open_cache() else { return 0 };
-    if !cache.enter_unarmed() {
+pub fn pop_block(operation: Operation, n: usize) -> usize {
+    let step = class::block_step(n);
+    if step >= class::BLOCK_STEPS {
         return 0;
     }
-    pop_from(cache, operation, class.bin())
+    let Some(cache) = Head::current().open_cache() else { return 0 };
+    cache.close();
+    pop_from(cache, operation, cache.distance_of_step(step))
 }
 
-/// The same for a caller that has looked for a sample already: none is due, or it cannot be had.
+/// The same for a class, whose stack may be halted.
 #[inline(always)]
-pub fn pop_class_unsampled(operation: Operation, class: SizeClass) -> usize {
+pub fn pop_class(operation: Operation, class: SizeClass) -> usize {
     let Some(cache) = Head::current().open_cache() else { return 0 };
     if !cache.enter() {
         return 0;
@@ -113,10 +117,10 @@ pub enum Pushed {
     /// It is in the cache.
     Yes,
     /// Nothing was done: it is free already, has never left the arena, or does not start where
-    /// objects do; or the stack is full.
-    Refused,
+    /// objects do; or the stack is full. Or no slab is there.
+    Refused(&'static Cache, Unit),
     /// Nothing was done: it is no object of a slab of the thread's home arena, or the gate is closed.
-    NotHome,
+    NotHome(&'static Head, Unit),
     /// Nothing was done: the near leaf does not show it. `push_far` comes next.
     NotNear,
 }
@@ -127,8 +131,12 @@ pub fn push(address: usize) -> Pushed {
     let head = Head::current();
     let Some(unit) = head.near_unit(address) else { return Pushed::NotNear };
     let distance = head.distance(unit.word());
-    let Some(cache) = head.cache_above(distance) else { return Pushed::NotHome };
-    if push_at(cache, distance, |bin| bin.has_object(unit, address), address) { Pushed::Yes } else { Pushed::Refused }
+    let Some(cache) = head.cache_above(distance) else { return Pushed::NotHome(head, unit) };
+    if push_at(cache, distance, |bin| bin.has_object(unit, address), address) {
+        Pushed::Yes
+    } else {
+        Pushed::Refused(cache, unit)
+    }
 }
 
 /// The same, but only for an object of the class that serves requests of `n` bytes.
@@ -247,12 +255,26 @@ pub fn push_class(class: SizeClass, address: usize) -> bool {
     push_at_class(cache, class, address) || cache.enter() && push_at_class(cache, class, address)
 }
 
-/// The same for a heap block of an arena's heap: only where that arena is the thread's home and the
-/// block is not in a cache already.
+/// The same for a block of the home arena's heap whose size is that of a class. False, and nothing is done, also if a
+/// slab is there, or no block in use starts there, or it is in a cache already. The gate is open.
 #[inline(always)]
-pub fn push_block(arena: usize, class: SizeClass, address: usize) -> bool {
-    let Some(cache) = Head::current().open_cache() else { return false };
-    cache.home() == arena && push_at_class(cache, class, address)
+pub fn push_block(cache: &Cache, unit: Unit, address: usize) -> bool {
+    if unit.slab_entry().is_some() {
+        return false;
+    }
+    let Some(record) = unit.record() else { return false };
+    if !record.is_region_of_arena(cache.home()) {
+        return false;
+    }
+    // SAFETY: the page map's region.
+    let Some(usable) = (unsafe { headers::usable_size_or_more(record, address) }) else { return false };
+    // A block of a class has the class's size and a bit more.
+    let step = class::block_step(usable.wrapping_sub(class::SLACK - 1));
+    if step >= class::BLOCK_STEPS {
+        return false;
+    }
+    let distance = cache.distance_of_step(step);
+    usable.wrapping_sub(cache.bin_at(distance).size.get()) < class::SLACK && push_at(cache, distance, |_| true, address)
 }
 
 #[inline(always)]
@@ -260,24 +282,18 @@ fn push_at_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
     push_at(cache, class.bin(), |_| true, address)
 }
 
-/// Puts an object that the near leaf shows into the calling thread's remote buffer. False, and nothing is done, if the
-/// object is of the home arena or of a mixed slab, is free already, has never left its arena, or does not start where
-/// objects do. False also if the buffer is full, the gate closed, or the cache halted.
+/// Puts an object that `push` has found not to be of the home arena into the calling thread's remote buffer. False, and
+/// nothing is done, if it is of a mixed slab, is free already, has never left its arena, or does not start where
+/// objects do. False also if the buffer is full, or the cache halted.
 #[inline(always)]
-pub fn push_remote(address: usize) -> bool {
-    let head = Head::current();
-    let Some(unit) = head.near_unit(address) else { return false };
-    let (bin, Some(cache)) = (Entry::place(unit.word()) % BINS_END, head.open_cache()) else { return false };
-    if bin == 0 || head.distance(unit.word()) < BINS_END {
-        return false;
-    }
-    // SAFETY: an object starts there.
-    if !cache.bin_at(bin).has_object(unit, address) || unsafe { key::is_set(address) } {
-        return false;
-    }
+pub fn push_remote(cache: &Cache, unit: Unit, address: usize) -> bool {
+    debug_assert!(cache.head.distance(unit.word()) >= BINS_END);
+    let bin = Entry::place(unit.word()) % BINS_END;
     cache.close();
-    // SAFETY: an object without the key is freed just now.
-    let released = cache.halted.load(Ordering::Acquire) == 0 && unsafe { cache.buffer_remote(address) };
+    // Nothing is below the limit of a unit without a slab, or of a mixed slab.
+    let is_object = if CHECKED { cache.bin_at(bin).has_object(unit, address) } else { bin != 0 };
+    // SAFETY: an object starts there. One without the key is freed just now.
+    let released = is_object && unsafe { !key::is_set(address) && cache.buffer_remote(address) };
     cache.open();
     released
 }
