@@ -66,6 +66,11 @@ const _: () = assert!(size_of::<Bin>() == class::BIN * size_of::<usize>() && off
 const _: () = assert!(offset_of!(Head, gate) == 0 && offset_of!(Head, near_leaf) == 16 && size_of::<Head>() == 24);
 const _: () = assert!(size_of::<LeafView>() == 16);
 
+/// The distance from here to a place is that of no bin.
+const NO_HOME: usize = 1;
+
+const _: () = assert!(class::BIN.is_multiple_of(2));
+
 /// How many objects of other arenas are collected before they go home.
 pub const REMOTE: usize = 128;
 
@@ -177,6 +182,9 @@ pub struct Cache {
     pub(super) not_near: AtomicUsize,
     /// What `is_unused` saw at its last call.
     pub(super) seen: AtomicUsize,
+    /// The home in the same form as in the head, if sized deletes may use the cache. Else an odd number, which makes
+    /// every distance that of no bin.
+    pub(super) home_of_deletes: Unshared<usize>,
     /// The address of the last slot of `remote` that is used: of the word before it if none is.
     pub(super) remote_top: AtomicUsize,
     /// The address of the last slot of `remote`; 0 while the cache is halted.
@@ -317,6 +325,12 @@ impl Cache {
     /// Makes an arena the cache's home. The cache is empty.
     pub fn set_home(&self, arena: usize) {
         self.head.home.set(home_place(arena));
+        self.home_of_deletes.set(NO_HOME);
+    }
+
+    /// Lets sized deletes use the cache: the program has no `operator delete` of its own. Called by the cache's thread.
+    pub fn serve_deletes(&self) {
+        self.home_of_deletes.set(self.head.home.get());
     }
 
     /// The index of the home arena.

@@ -142,16 +142,23 @@ pub fn push(address: usize) -> Pushed {
 /// The same, but only for an object of the class that serves requests of `n` bytes.
 #[inline(always)]
 pub fn push_sized(address: usize, n: usize) -> bool {
+    push_sized_of(|cache| cache.head.home.get(), address, n)
+}
+
+/// The same, but only in a cache that serves deletes.
+#[inline(always)]
+pub fn push_deleted(address: usize, n: usize) -> bool {
+    push_sized_of(|cache| cache.home_of_deletes.get(), address, n)
+}
+
+#[inline(always)]
+fn push_sized_of(home: impl Fn(&Cache) -> usize, address: usize, n: usize) -> bool {
     let grain = class::grain(n);
     let Some(cache) = Head::current().cache_above(grain) else { return false };
-    let distance = cache.distance_of(grain);
-    match cache.head.near_unit(address) {
-        // The bin of no class has no room.
-        Some(unit) if cache.head.distance(unit.word()) == distance => {
-            push_at(cache, distance, |bin| bin.has_object(unit, address), address)
-        }
-        _ => false,
-    }
+    let Some(unit) = cache.head.near_unit(address) else { return false };
+    let distance = Entry::place(unit.word()) ^ home(cache);
+    // The bin of no class has no room.
+    cache.is_distance_of(grain, distance) && push_at(cache, distance, |bin| bin.has_object(unit, address), address)
 }
 
 /// The same for an object outside the near leaf.

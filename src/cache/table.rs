@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::{Bin, Cache, PLACES};
-use crate::base::arch::{entry_at, is_below_at, is_below_word};
+use crate::base::arch::{entry_at, is_below_at, is_below_word, is_entry_at};
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::shared::AtomicU16;
 use core::mem::offset_of;
@@ -30,6 +30,14 @@ impl Cache {
         debug_assert!(grain < class::GRAINS);
         // SAFETY: the table is longer than the value of an open gate, and `grain` is below that.
         unsafe { entry_at::<{ offset_of!(Self, bins_of_grains) }, _>(self, grain) }
+    }
+
+    /// Whether that is the bin at `distance`.
+    #[inline(always)]
+    pub(super) fn is_distance_of(&self, grain: usize, distance: usize) -> bool {
+        debug_assert!(grain < class::GRAINS);
+        // SAFETY: as above.
+        unsafe { is_entry_at::<{ offset_of!(Self, bins_of_grains) }, _>(distance, self, grain) }
     }
 
     /// The distance of the bin for heap blocks of so many steps above `SLAB_MAX`, fewer than `BLOCK_STEPS`.

@@ -205,6 +205,32 @@ unsafe extern "C" fn free_at_length(p: *mut u8, family: Family) {
     check::tick();
 }
 
+/// `operator delete` with a size, as far as the fast path serves it: false if it does not, or if it is not known yet that
+/// the program has no `operator delete` of its own.
+///
+/// # Safety
+/// As for `free`.
+#[inline(always)]
+pub unsafe fn delete_sized(p: *mut u8, n: usize) -> bool {
+    fast::push_deleted(p.addr(), n)
+}
+
+/// `free_sized`, as far as the fast path serves it.
+///
+/// # Safety
+/// As for `free`.
+#[inline(always)]
+pub unsafe fn push_sized(p: *mut u8, n: usize) -> bool {
+    fast::push_sized(p.addr(), n)
+}
+
+/// Says that the program has no `operator delete` of its own.
+pub fn serve_deletes() {
+    if let Some(cache) = Cache::mine() {
+        cache.serve_deletes();
+    }
+}
+
 /// The same for a caller that passes the size it asked for.
 ///
 /// # Safety
