@@ -24,11 +24,16 @@ impl Head {
     /// An object for `n` bytes, and the object's size; 0 where there is none.
     #[inline(always)]
     pub(super) fn pop(&self, operation: Operation, n: usize) -> (usize, usize) {
+        self.pop_by(operation, n, pop_from)
+    }
+
+    #[inline(always)]
+    fn pop_by(&self, operation: Operation, n: usize, pop: fn(&Cache, Operation, usize) -> usize) -> (usize, usize) {
         let grain = class::grain(n);
         let Some(cache) = self.cache_above(grain) else { return (0, 0) };
         cache.close();
         let distance = cache.distance_of(grain);
-        match pop_from(cache, operation, distance) {
+        match pop(cache, operation, distance) {
             0 => (0, 0),
             object => (object, cache.bin_at(distance).size.get()),
         }
@@ -43,7 +48,7 @@ impl Cache {
         unsafe { arch::add_one_is_zero::<{ core::mem::offset_of!(Cache, pushed) }, _>(self) }
     }
 
-    /// The same as the function `pop_with_size`, in the calling thread's cache.
+    /// The same as the function `pop`, in the calling thread's cache, and the object's size.
     #[inline(always)]
     pub fn pop(&self, operation: Operation, n: usize) -> (usize, usize) {
         self.head.pop(operation, n)
@@ -53,13 +58,13 @@ impl Cache {
 /// An object for `n` bytes from the calling thread's cache; 0 where it has none.
 #[inline(always)]
 pub fn pop(operation: Operation, n: usize) -> usize {
-    pop_with_size(operation, n).0
+    Head::current().pop(operation, n).0
 }
 
-/// The same, and the object's size if there is one.
+/// The same, and the object's size if there is one. The caller has to zero all of it, with the key that is still there.
 #[inline(always)]
-pub fn pop_with_size(operation: Operation, n: usize) -> (usize, usize) {
-    Head::current().pop(operation, n)
+pub fn pop_to_zero(operation: Operation, n: usize) -> (usize, usize) {
+    Head::current().pop_by(operation, n, pop_with_key)
 }
 
 /// The same for zero bytes.
@@ -95,6 +100,17 @@ pub fn pop_class(operation: Operation, class: SizeClass) -> usize {
 /// Pops. The gate is closed.
 #[inline(always)]
 pub(super) fn pop_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
+    let object = pop_with_key(cache, operation, distance);
+    if object != 0 {
+        // SAFETY: an object that was free until now.
+        unsafe { key::clear(object) };
+    }
+    object
+}
+
+/// Pops an object whose key the caller clears. The gate is closed.
+#[inline(always)]
+fn pop_with_key(cache: &Cache, operation: Operation, distance: usize) -> usize {
     let bin = cache.bin_at(distance);
     // SAFETY: `top` is the address of a slot, which for an empty stack holds 0.
     let object = unsafe { slot(bin.top.load(Relaxed)) }.load(Relaxed);
@@ -103,8 +119,6 @@ pub(super) fn pop_from(cache: &Cache, operation: Operation, distance: usize) -> 
         return 0;
     }
     bin.top.store(bin.top.load(Relaxed) - 8, Relaxed);
-    // SAFETY: an object that was free until now.
-    unsafe { key::clear(object) };
     if operation != Operation::Malloc {
         cache.count_call(operation);
     }

@@ -110,7 +110,7 @@ pub fn calloc(n: usize, align: usize) -> *mut u8 {
 /// The same, and all bytes that `usable_size` counts are zero: programs ask for that size and use it.
 #[inline]
 pub fn calloc_whole(n: usize) -> *mut u8 {
-    let (object, size) = fast::pop_with_size(Operation::Calloc, n);
+    let (object, size) = fast::pop_to_zero(Operation::Calloc, n);
     if object == 0 {
         return calloc_slowly(n, GRAIN);
     }
