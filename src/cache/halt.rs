@@ -27,9 +27,10 @@ impl Cache {
             return false;
         }
         self.table().iter().filter(|bin| bin.load(Relaxed) != 0).for_each(|bin| bin.store(0, Relaxed));
-        classes().for_each(|class| self.bin(class).end.store(0, Relaxed));
+        let ends = || classes().map(|class| &self.bin(class).end).chain([&self.remote_end]);
+        ends().for_each(|end| end.store(0, Relaxed));
         // In a slow path that it entered before, the thread may have set an end or the table anew.
-        let unset = || classes().all(|class| self.bin(class).end.load(Relaxed) == 0) && self.has_no_bins();
+        let unset = || ends().all(|end| end.load(Relaxed) == 0) && self.has_no_bins();
         // Only a second barrier shows what the thread did before it opened the gate.
         let done = barrier() && self.is_open() && barrier() && unset();
         if !done {
@@ -87,17 +88,6 @@ impl Cache {
             _ => self.open(),
         }
         false
-    }
-
-    /// As `enter`, but false also if the cache is armed, or counts for a profile.
-    #[inline(always)]
-    pub(super) fn enter_unarmed(&self) -> bool {
-        self.close();
-        if self.halted.load(Ordering::Acquire) == 0 {
-            return true;
-        }
-        self.open();
-        !matches!(self.halted.load(Relaxed), ARMED | COUNTED) && self.enter()
     }
 
     /// Whether the table of bins is empty.

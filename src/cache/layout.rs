@@ -37,8 +37,8 @@ pub struct CacheLayout {
     pub near: u32,
     /// The remote buffer.
     pub remote: u32,
-    /// How many of its words are used.
-    pub remote_count: u32,
+    /// The address of the last of its words that is used; of the word before it if none is.
+    pub remote_top: u32,
     /// Counters of 64 bits, by operation.
     pub calls: u32,
     /// The same, of calls that were served elsewhere.
@@ -51,8 +51,8 @@ pub struct CacheLayout {
     pub filled: u32,
     /// Objects that flushes have taken away.
     pub flushed: u32,
-    /// Frees into the remote buffer.
-    pub remote_frees: u32,
+    /// Objects that have gone home through the remote buffer.
+    pub sent_home: u32,
     /// Frees that are a part of a realloc.
     pub moved: u32,
 }
@@ -81,13 +81,13 @@ pub const CACHE: CacheLayout = CacheLayout {
     slots: size_of::<Cache>() as u32,
     near: NEAR as u32,
     remote: offset_of!(Cache, remote) as u32,
-    remote_count: offset_of!(Cache, remote_count) as u32,
+    remote_top: offset_of!(Cache, remote_top) as u32,
     calls: offset_of!(Cache, calls) as u32,
     elsewhere: offset_of!(Cache, elsewhere) as u32,
     pushed: offset_of!(Cache, pushed) as u32,
     pushed_base: offset_of!(Cache, pushed_base) as u32,
     filled: offset_of!(Cache, filled) as u32,
     flushed: offset_of!(Cache, flushed) as u32,
-    remote_frees: offset_of!(Cache, remote_frees) as u32,
+    sent_home: offset_of!(Cache, sent_home) as u32,
     moved: offset_of!(Cache, moved) as u32,
 };

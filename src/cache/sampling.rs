@@ -132,7 +132,7 @@ impl Cache {
 
     /// Whether requests of a class are to take the slow path, as a sample is due.
     pub(super) fn is_armed_for(&self, class: SizeClass) -> bool {
-        class.grains().start < ARMED_GRAINS && self.halted.load(Relaxed) == ARMED
+        class.places().start < ARMED_GRAINS && self.halted.load(Relaxed) == ARMED
     }
 
     /// Whether a small request of `n` bytes, which the slow path is about to serve, is to be a

@@ -253,7 +253,6 @@ fn push_with_room(cache: &Cache, class: SizeClass, address: usize) -> bool {
 /// The class of heap blocks with `usable` usable bytes: of those made for the class, and of hardly larger ones.
 #[inline(always)]
 pub fn class_of_block(usable: usize) -> Option<SizeClass> {
-    const SLACK: usize = 64;
     let class = SizeClass::within(usable).filter(|class| class.size() > SLAB_MAX)?;
-    (usable - class.size() < SLACK).then_some(class)
+    (usable - class.size() < class::SLACK).then_some(class)
 }

@@ -125,7 +125,7 @@ fn serve_as_usual(operation: Operation, n: usize, align: usize, zero: bool, clas
     // A block that is rounded up to its class can go into the cache when it is freed.
     let medium = class.filter(|class| !class.has_slabs() && align <= GRAIN && options::caches());
     if let Some(class) = medium {
-        let block = fast::pop_class_unsampled(operation, class);
+        let block = fast::pop_class(operation, class);
         if block != 0
             && let Some(usable) = usable_in_cache(operation, block)
         {

@@ -63,7 +63,9 @@ fn one(source: &Source<'_>, places: &Record, address: u64, cache: &Record, threa
             objects.extend(slots.words().filter(|&object| object != 0).map(|object| (object, class)));
         }
     }
-    let remote = cache.u64(layout.remote_count as usize).min(1 << 10) as usize;
+    let top = cache.u64(layout.remote_top as usize);
+    let remote = top.saturating_sub(address + u64::from(layout.remote)).saturating_add(8) / 8;
+    let remote = if top < address { 0 } else { remote.min(1 << 10) as usize };
     let objects_of_others = (0..remote).map(|index| cache.u64(layout.remote as usize + 8 * index));
     objects.extend(objects_of_others.filter(|&object| object != 0).map(|object| (object, 0)));
     Cache { thread, home, objects }
@@ -87,6 +89,6 @@ fn count(source: &Source<'_>, cache: &Record, calls: &mut [u64], stacked: u64) {
         *mallocs += came.saturating_sub(by_stack + counter(layout.flushed) + stacked);
     }
     if let Some(frees) = calls.get_mut(FREE) {
-        *frees += (pushed + counter(layout.remote_frees)).saturating_sub(counter(layout.moved));
+        *frees += (pushed + counter(layout.sent_home)).saturating_sub(counter(layout.moved));
     }
 }
