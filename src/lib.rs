@@ -113,6 +113,6 @@ pub mod internals {
     pub use crate::base::{checksum, config, operation, read_only};
     pub use crate::cache::threads;
     pub use crate::front::{entries, tuning};
-    pub use crate::process::statics;
+    pub use crate::process::{option_keys, statics};
     pub use crate::route::give_back;
 }
