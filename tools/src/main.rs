@@ -1,12 +1,21 @@
 //! `metes`, the tool: runs a program on metes, and shows what a heap is used for.
 //!
 //! Each verb is a file of `verbs`. What several verbs need stands beside this file: `failure` is how a verb ends
-//! when it cannot do its work.
+//! when it cannot do its work, `output` what it writes, `library` where libmetes.so is, `settings` the library's
+//! options, `program` and `elf` what a program file is, `run` a child in the foreground, and `symbols` addresses as
+//! functions and lines.
 
+mod elf;
 mod failure;
+mod library;
+mod output;
+mod program;
+mod run;
+mod settings;
+mod symbols;
 mod verbs;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Runs programs on metes, and shows what their heaps are used for.
@@ -19,13 +28,26 @@ struct Command {
 
 #[derive(Subcommand)]
 enum Verb {
+    Completions(verbs::completions::Args),
     Explain(verbs::explain::Args),
+    Options(verbs::options::Args),
+    #[command(hide = true)]
+    Pages(verbs::pages::Args),
+    Run(verbs::run::Args),
+    Symbolize(verbs::symbolize::Args),
 }
 
 fn main() -> ExitCode {
-    let command = Command::parse();
-    let done = match command.verb {
+    if std::env::args_os().nth(1).is_some_and(|word| word == library::ASK) {
+        return output::print(library::version_here().unwrap_or_default()).unwrap_or_else(|failure| failure.tell());
+    }
+    let done = match Command::parse().verb {
+        Verb::Completions(args) => verbs::completions::run(&args, Command::command()),
         Verb::Explain(args) => verbs::explain::run(&args),
+        Verb::Options(args) => verbs::options::run(&args),
+        Verb::Pages(args) => verbs::pages::run(&args, Command::command()),
+        Verb::Run(args) => verbs::run::run(&args),
+        Verb::Symbolize(args) => verbs::symbolize::run(&args),
     };
     done.unwrap_or_else(|failure| failure.tell())
 }

@@ -1,3 +1,8 @@
 //! The verbs, a file each: what it takes, and what it does.
 
+pub mod completions;
 pub mod explain;
+pub mod options;
+pub mod pages;
+pub mod run;
+pub mod symbolize;
