@@ -15,8 +15,6 @@ pub struct Elf {
     pub machine: (u16, bool),
     /// The dynamic loader that it names.
     pub interpreter: Option<PathBuf>,
-    /// Whether it is a program or library that can be run or loaded.
-    pub is_loadable: bool,
     /// The sonames of the libraries that it needs.
     pub needed: Vec<String>,
     /// Where these are looked for first: `DT_RUNPATH`, or `DT_RPATH`.
@@ -39,11 +37,7 @@ pub fn read(bytes: &[u8]) -> Option<Elf> {
 fn read_as<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<Elf> {
     let header = H::parse(bytes)?;
     let endian = header.endian()?;
-    let mut found = Elf {
-        machine: (header.e_machine(endian), header.is_type_64()),
-        is_loadable: matches!(header.e_type(endian), elf::ET_EXEC | elf::ET_DYN),
-        ..Elf::default()
-    };
+    let mut found = Elf { machine: (header.e_machine(endian), header.is_type_64()), ..Elf::default() };
     for segment in header.program_headers(endian, bytes)? {
         use object::read::elf::ProgramHeader;
         if let Some(path) = segment.interpreter(endian, bytes)? {
@@ -110,7 +104,7 @@ mod tests {
     fn this_program_is_known() {
         let bytes = std::fs::read("/proc/self/exe").unwrap();
         let elf = read(&bytes).unwrap();
-        assert!(elf.is_loadable && elf.interpreter.is_some() && elf.has("main"));
+        assert!(elf.interpreter.is_some() && elf.has("main"));
         assert!(elf.needed.iter().any(|name| name.starts_with("libc.")), "{:?}", elf.needed);
         assert_eq!(elf.machine_name(), std::env::consts::ARCH);
     }

@@ -29,6 +29,7 @@ struct Command {
 #[derive(Subcommand)]
 enum Verb {
     Completions(verbs::completions::Args),
+    Doctor(verbs::doctor::Args),
     Explain(verbs::explain::Args),
     Options(verbs::options::Args),
     #[command(hide = true)]
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     }
     let done = match Command::parse().verb {
         Verb::Completions(args) => verbs::completions::run(&args, Command::command()),
+        Verb::Doctor(args) => verbs::doctor::run(&args),
         Verb::Explain(args) => verbs::explain::run(&args),
         Verb::Options(args) => verbs::options::run(&args),
         Verb::Pages(args) => verbs::pages::run(&args, Command::command()),

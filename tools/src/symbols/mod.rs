@@ -64,6 +64,7 @@ impl Symbols {
     }
 
     /// The address for `places` of a byte of the module's file, as the offsets in /proc/PID/maps are given.
+    #[allow(dead_code, reason = "profiles have addresses as /proc/PID/maps has them")]
     pub fn address_of_offset(&mut self, module: &Path, build_id: Option<&[u8]>, offset: u64) -> Option<u64> {
         self.module(module, build_id)?.address_of_offset(offset)
     }

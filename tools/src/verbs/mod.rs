@@ -1,6 +1,7 @@
 //! The verbs, a file each: what it takes, and what it does.
 
 pub mod completions;
+pub mod doctor;
 pub mod explain;
 pub mod options;
 pub mod pages;

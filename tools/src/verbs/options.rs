@@ -26,7 +26,7 @@ pub fn run(args: &Args) -> Done {
 
 fn table(all: &[Setting]) -> String {
     let width = |of: fn(&Setting) -> usize| all.iter().map(of).max().unwrap_or(0);
-    let (names, defaults) = (width(|one| one.name.len()), width(|one| one.default.len()).min(30));
+    let (names, defaults) = (width(|one| one.name.len()), width(|one| one.default.len()));
     let mut text = format!("{:names$}  {:defaults$}  takes\n", "option", "default");
     for Setting { name, takes, default } in all {
         let default = if default.is_empty() { "none" } else { default };

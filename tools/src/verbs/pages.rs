@@ -30,9 +30,10 @@ pub fn run(args: &Args, mut command: clap::Command) -> Done {
 fn write(command: clap::Command, name: &str, directory: &Path) -> Result<(), Failure> {
     let mut text = Vec::new();
     let path = directory.join(format!("{name}.1"));
-    // Pages have no date: the same source makes the same pages.
     let page =
         Man::new(command).title(name.to_uppercase()).section("1").source("metes").manual("General Commands Manual");
     page.render(&mut text).map_err(|error| Failure::of_system(path.display(), &error))?;
-    output::write_file(&path, &text)
+    // Pages have no date: the same source makes the same pages. An empty one has to be said.
+    let text = String::from_utf8_lossy(&text).replacen(" 1  metes ", " 1 \"\" metes ", 1);
+    output::write_file(&path, text.as_bytes())
 }
