@@ -28,6 +28,7 @@ struct Command {
 
 #[derive(Subcommand)]
 enum Verb {
+    Bench(verbs::bench::Args),
     Completions(verbs::completions::Args),
     Doctor(verbs::doctor::Args),
     Explain(verbs::explain::Args),
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         return output::print(library::version_here().unwrap_or_default()).unwrap_or_else(|failure| failure.tell());
     }
     let done = match Command::parse().verb {
+        Verb::Bench(args) => verbs::bench::run(&args),
         Verb::Completions(args) => verbs::completions::run(&args, Command::command()),
         Verb::Doctor(args) => verbs::doctor::run(&args),
         Verb::Explain(args) => verbs::explain::run(&args),

@@ -44,8 +44,8 @@ pub fn check(text: &str) -> Result<(), Failure> {
 
 /// The last value of a key in a text of options.
 pub fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    let options = text.split(',').filter_map(|option| option.split_once('='));
-    options.filter(|(name, _)| *name == key).next_back().map(|(_, value)| value)
+    let mut options = text.split(',').filter_map(|option| option.split_once('='));
+    options.rfind(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The verbs, a file each: what it takes, and what it does.
 
+pub mod bench;
 pub mod completions;
 pub mod doctor;
 pub mod explain;
