@@ -4,15 +4,17 @@ mod common;
 
 use common::{Place, metes};
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::ExitStatusExt;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::FromRawFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 
-/// Says which signals it gets, and ends with SIGINT.
+/// Says which signals it gets, and ends with the one that it was given.
 const TELLS: &str = r#"
 #include <signal.h>
 #include <stdio.h>
-int main(void)
+#include <stdlib.h>
+int main(int argc, char **argv)
 {
     sigset_t all;
     int signal;
@@ -20,7 +22,7 @@ int main(void)
     sigprocmask(SIG_BLOCK, &all, NULL);
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (puts("ready"); sigwait(&all, &signal) == 0; printf("%d\n", signal))
-        if (signal == SIGINT)
+        if (signal == atoi(argv[1]))
             return 9;
     return 1;
 }
@@ -47,7 +49,7 @@ fn signals_are_passed_on() {
     let place = Place::new();
     let program = place.program("tells.c", TELLS, &[]);
     fs::create_dir(place.path("temporary")).unwrap();
-    let mut command = metes(&["run", "--", program.to_str().unwrap()]);
+    let mut command = metes(&["run", "--", program.to_str().unwrap(), "2"]);
     let (mut child, mut out) = start(command.env("TMPDIR", place.path("temporary")));
     assert_eq!(line(&mut out), "ready");
     for signal in
@@ -129,4 +131,45 @@ fn reports_of_a_program_that_goes_on_come_while_it_runs() {
     let mut rest = String::new();
     err.read_to_string(&mut rest).unwrap();
     assert!(!rest.contains("M003"), "{rest}");
+}
+
+/// A terminal's two ends.
+#[allow(unsafe_code)]
+fn terminal() -> (fs::File, fs::File) {
+    let mut ends = [0; 2];
+    let [ours, theirs] = &mut ends;
+    // SAFETY: both descriptors are written, and owned from then on.
+    unsafe {
+        let none = std::ptr::null_mut::<libc::c_char>();
+        assert_eq!(libc::openpty(ours, theirs, none, std::ptr::null(), std::ptr::null()), 0);
+        (fs::File::from_raw_fd(ends[0]), fs::File::from_raw_fd(ends[1]))
+    }
+}
+
+#[test]
+#[allow(unsafe_code)]
+fn keys_of_the_terminal_reach_the_program() {
+    let place = Place::new();
+    let program = place.program("tells.c", TELLS, &[]);
+    let (mut ours, theirs) = terminal();
+    let mut command = metes(&["run", "--", program.to_str().unwrap(), "15"]);
+    command.stdin(theirs).stdout(Stdio::piped());
+    // SAFETY: these calls may be made between fork and exec. The session gets its standard input as its terminal.
+    unsafe {
+        command.pre_exec(|| {
+            libc::setsid();
+            libc::ioctl(0, libc::TIOCSCTTY, 0);
+            Ok(())
+        });
+    }
+    let mut child = command.spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    assert_eq!(line(&mut out), "ready");
+    for (key, signal) in [(b"\x03", "2"), (b"\x1c", "3"), (b"\x1a", "20"), (b"\x03", "2")] {
+        ours.write_all(key).unwrap();
+        assert_eq!(line(&mut out), signal);
+    }
+    kill("-TERM", child.id());
+    assert_eq!(line(&mut out), "");
+    assert_eq!(child.wait().unwrap().code(), Some(9));
 }

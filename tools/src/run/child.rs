@@ -158,3 +158,27 @@ impl End {
         ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_program_has_got_itself_is_not_passed_on() {
+        // SAFETY: plain words. The sender of a zeroed one is process 0.
+        let (signals, mut info) = unsafe { (zeroed(), zeroed::<libc::siginfo_t>()) };
+        let passed_on = |process, info: &libc::siginfo_t| Child { process, signals }.is_to_be_passed_on(info);
+        info.si_code = libc::SI_USER;
+        assert!(passed_on(7, &info) && !passed_on(0, &info));
+        info.si_code = libc::SI_QUEUE;
+        assert!(passed_on(7, &info));
+        // A key of the terminal, whose signal goes to all in the group.
+        info.si_code = libc::SI_KERNEL;
+        assert!(!passed_on(7, &info));
+    }
+
+    #[test]
+    fn a_status_is_passed_on_as_it_is() {
+        assert_eq!(End::Status(200).follow(), ExitCode::from(200));
+    }
+}
