@@ -235,6 +235,21 @@ fn what_cannot_run_is_said_in_one_line() {
     assert_eq!(run(&["run", "--library", "none", "--", program]).status, Some(4));
 }
 
+/// The loader ignores LD_PRELOAD in a program that has more rights than its caller.
+#[test]
+fn a_program_with_more_rights_is_refused() {
+    let place = Place::new();
+    let program = place.program("rights.c", "int main(void) { return 0; }\n", &[]);
+    // As root it becomes another user's; else one of root's that is there on every machine serves.
+    let path = if std::os::unix::fs::chown(&program, Some(12345), None).is_ok() {
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
+        program.to_str().unwrap()
+    } else {
+        "/usr/bin/passwd"
+    };
+    run(&["run", "--", path]).refused(2, "has more rights than its caller (set-user-id)");
+}
+
 #[test]
 fn a_static_program_that_metes_is_linked_into_runs() {
     let place = Place::new();

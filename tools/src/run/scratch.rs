@@ -14,6 +14,8 @@ const PREFIX: &str = "metes-run-";
 const FILE: &str = "reports";
 /// The library takes paths of at most 255 bytes. This many are left for the name of the directory and the file.
 const LONGEST_PARENT: usize = 180;
+/// Bytes that are taken for reports beforehand.
+const ROOM: libc::off_t = 1 << 20;
 
 /// The directory and its file.
 pub struct Scratch {
@@ -56,7 +58,7 @@ impl Scratch {
         let open = || {
             let mut options = File::options();
             let file = options.read(true).write(true).create_new(true).mode(0o600).open(directory.join(FILE))?;
-            lock(&file).then_some(file).ok_or_else(io::Error::last_os_error)
+            (lock(&file) && has_room(&file)).then_some(file).ok_or_else(io::Error::last_os_error)
         };
         match open() {
             Ok(file) => Ok(Self { directory, file }),
@@ -82,6 +84,14 @@ impl Drop for Scratch {
 fn lock(file: &File) -> bool {
     // SAFETY: the descriptor is open.
     unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) == 0 }
+}
+
+/// Takes room for the first reports, so that a disk that fills up later does not lose them. False if there is none now.
+fn has_room(file: &File) -> bool {
+    // SAFETY: the descriptor is open. The file's length stays zero.
+    let done = unsafe { libc::fallocate(file.as_raw_fd(), libc::FALLOC_FL_KEEP_SIZE, 0, ROOM) };
+    // Not all file systems can do this.
+    done == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ENOSPC)
 }
 
 /// Whether the library's options can have a path in this directory: `%p` and commas mean something else there.
