@@ -107,12 +107,13 @@ pub use rust::pool::{Pool, PoolBox};
 pub use rust::stack::{Frame, Stack, StackStats};
 pub use rust::tag::Tag;
 
-/// Modules for the crate's own integration tests. Not an API.
+/// Modules for the crate's own integration tests, and for the tool `metes`. Not an API.
 #[doc(hidden)]
 pub mod internals {
-    pub use crate::base::{checksum, config, operation, read_only};
+    pub use crate::base::{checksum, class, config, operation, read_only};
     pub use crate::cache::threads;
-    pub use crate::front::{entries, tuning};
+    pub use crate::front::{channel, entries, tuning};
+    pub use crate::heap::range_record::{COMPARTMENT, Kind as RangeKind};
     pub use crate::process::{option_keys, statics};
     pub use crate::route::give_back;
 }

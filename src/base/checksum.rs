@@ -16,8 +16,10 @@ use super::config::CHECKED;
 use super::read_only;
 use core::sync::atomic::Ordering;
 
-pub(super) const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-pub(super) const ADDRESS_ODD: u64 = 0xd6e8_feb8_6659_fd93;
+/// The multiplier of the content.
+pub const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// The multiplier of the address.
+pub const ADDRESS_ODD: u64 = 0xd6e8_feb8_6659_fd93;
 
 /// The widest content in use: a link (see `heap::block`).
 const WIDEST: u32 = 44;

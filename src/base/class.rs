@@ -36,12 +36,16 @@ const FINE_MAX: usize = 8 << 10;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct SizeClass(u8);
 
-struct Shape {
-    size: u32,
+/// What a class is like.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Shape {
+    /// Bytes of an object.
+    pub size: u32,
     /// The units of a slab.
-    units: u16,
+    pub units: u16,
     /// The objects of a slab.
-    objects: u16,
+    pub objects: u16,
     /// The integer next above 2^64 / size: multiplying by it replaces a division.
     magic: u64,
 }
@@ -83,7 +87,8 @@ const fn shapes() -> [Shape; CLASSES] {
     shapes
 }
 
-static SHAPES: [Shape; CLASSES] = shapes();
+/// The classes by index.
+pub static SHAPES: [Shape; CLASSES] = shapes();
 
 /// The bytes of an object of the class `index`, from 1. For tables made at compile time.
 pub const fn size_of_index(index: usize) -> usize {

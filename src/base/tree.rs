@@ -79,6 +79,7 @@ impl Steps {
 
 /// The tree. It holds only its root; all else is in the nodes.
 #[derive(Default)]
+#[repr(transparent)]
 pub struct Tree {
     root: usize,
 }

@@ -5,7 +5,8 @@ use crate::base::operation::Operation;
 use crate::base::shared::{AtomicU32, AtomicU64};
 use core::sync::atomic::Ordering;
 
-static CALLS: [AtomicU64; Operation::COUNT] = [const { AtomicU64::new(0) }; Operation::COUNT];
+/// Calls that no cache counts, by operation.
+pub static CALLS: [AtomicU64; Operation::COUNT] = [const { AtomicU64::new(0) }; Operation::COUNT];
 
 /// Odd while the counts of a cache are added to `CALLS`.
 static MOVES: AtomicU32 = AtomicU32::new(0);

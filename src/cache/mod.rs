@@ -6,6 +6,7 @@ pub mod count;
 pub mod fast;
 mod halt;
 pub mod held;
+pub mod layout;
 #[cfg(feature = "models")]
 mod models;
 pub mod refill;

@@ -48,11 +48,11 @@ const HUGE: usize = 2 << 20;
 #[repr(C)]
 pub struct Room {
     /// The address of the room that was made after this one.
-    next: AtomicUsize,
+    pub(super) next: AtomicUsize,
     /// The address of the first cache; 0 where that is not mapped yet.
-    caches: AtomicUsize,
+    pub(super) caches: AtomicUsize,
     /// How many caches have space here.
-    size: Unshared<usize>,
+    pub(super) size: Unshared<usize>,
     /// How many of them were opened. A hint: too low where a fork came in between.
     opened: AtomicUsize,
     /// Lower half: how many open caches have no owner. Upper half: the fork count of the process that counted them.
@@ -77,6 +77,9 @@ static FIRST: First = First {
     },
     word: AtomicU64::new(0),
 };
+
+/// The room that the list of rooms begins with.
+pub static FIRST_ROOM: &Room = &FIRST.room;
 
 const _: () = assert!(core::mem::offset_of!(First, word) == size_of::<Room>());
 

@@ -28,7 +28,8 @@ pub(super) const NEAR: usize = 32;
 
 /// The indices of a class's first slots.
 #[derive(Clone, Copy)]
-pub(super) struct StackSlots {
+#[repr(C)]
+pub struct StackSlots {
     pub(super) near: u32,
     /// Where the stack is with more than `NEAR` objects; the same as `near` if the class never has so many.
     pub(super) far: u32,

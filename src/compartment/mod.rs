@@ -5,6 +5,7 @@ pub mod blocks;
 mod check;
 pub mod exact;
 pub mod forks;
+pub mod layout;
 pub mod name;
 mod patience;
 pub mod ranges;

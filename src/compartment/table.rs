@@ -38,11 +38,11 @@ const FEW: usize = 1 << 10;
 /// So many records are opened at a time.
 const OPENED: usize = 64;
 /// Where the records are; how many there is room for; and how many are opened.
-static RECORDS: AtomicUsize = AtomicUsize::new(0);
+pub static RECORDS: AtomicUsize = AtomicUsize::new(0);
 static ROOM: AtomicUsize = AtomicUsize::new(0);
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 /// How many numbers were ever used.
-static USED: AtomicUsize = AtomicUsize::new(0);
+pub static USED: AtomicUsize = AtomicUsize::new(0);
 /// The queue of numbers that are free: the first, the last, and how many. Numbers are counted from 1 here.
 static FREE: [AtomicUsize; 3] = [const { AtomicUsize::new(0) }; 3];
 static LOCK: FutexLock = FutexLock::INIT;
@@ -69,7 +69,7 @@ pub struct Inside {
 #[repr(C, align(1024))]
 pub struct Compartment {
     /// The generation, and in the lowest bit whether it is live; with `DEAD` if it is not.
-    state: AtomicU64,
+    pub(super) state: AtomicU64,
     pub(super) lock: FutexLock,
     /// Blocks that were freed while nobody could come in, linked as `slab::arena` does it.
     pub(super) deferred: AtomicUsize,
@@ -82,7 +82,7 @@ pub struct Compartment {
     index: AtomicU32,
     /// The next free number, from 1.
     next: AtomicU32,
-    name: [AtomicU8; NAME],
+    pub(super) name: [AtomicU8; NAME],
     pub(super) inside: UnsafeCell<Inside>,
 }
 

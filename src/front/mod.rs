@@ -1,5 +1,6 @@
 //! L10: the entries, their statistics and settings, and the life of the process.
 
+pub mod channel;
 pub mod control;
 pub mod entries;
 pub mod exit;

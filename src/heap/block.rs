@@ -31,17 +31,17 @@ use core::ops::Range;
 use core::sync::atomic::Ordering;
 
 /// The block is in use.
-const IN_USE: u64 = 1 << 32;
+pub(super) const IN_USE: u64 = 1 << 32;
 /// The block before is in use, or there is none. So no boundary tag stands before the header.
 const PREV_IN_USE: u64 = 1 << 33;
 /// The whole pages of this free block have been given back, and not been used since.
-const PURGED: u64 = 1 << 34;
+pub(super) const PURGED: u64 = 1 << 34;
 /// The word is a boundary tag, not a header.
 const TAG: u64 = 1 << 35;
 
-const HEADER_BITS: u32 = 36;
+pub(super) const HEADER_BITS: u32 = 36;
 const LINK_BITS: u32 = 44;
-const SUMMARY_BITS: u32 = 38;
+pub(super) const SUMMARY_BITS: u32 = 38;
 
 /// A link in a free block. The value is its offset from the payload.
 #[derive(Clone, Copy)]

@@ -12,6 +12,7 @@ use crate::base::code::Code;
 use crate::base::config::{GRAIN, HEADER};
 use crate::base::tree::{NONE, Nodes, Summary, Tree};
 use crate::trace::report;
+use core::mem::offset_of;
 
 /// Which free block serves a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +31,10 @@ pub(super) struct FreeList {
     fit: Fit,
     count: usize,
 }
+
+/// The offsets of the address of the block at the root, which is all of a tree, and of the count of blocks.
+pub(super) const ROOT: usize = offset_of!(FreeList, tree);
+pub(super) const COUNT: usize = offset_of!(FreeList, count);
 
 #[expect(clippy::cast_possible_truncation, reason = "callers ask for at most a block's size")]
 fn grains(size: usize) -> u32 {

@@ -9,6 +9,7 @@ pub mod headers;
 #[expect(clippy::module_inception, reason = "the heap itself is the folder's main subject")]
 pub mod heap;
 pub mod huge;
+pub mod layout;
 pub mod locate;
 pub mod mapping;
 pub mod page_map;

@@ -26,9 +26,9 @@ use core::sync::atomic::Ordering;
 const UNIT_BITS: u32 = UNIT.trailing_zeros();
 /// Small under Miri, which looks at all memory behind a reference whenever one is made, and gives only low addresses.
 const LEAF_BITS: u32 = if cfg!(miri) { 8 } else { 15 };
-const LEAF_ENTRIES: usize = 1 << LEAF_BITS;
-const LEAF_BYTES: usize = align::up(size_of::<Leaf>(), UNIT);
-const ROOT_ENTRIES: usize = 1 << (if cfg!(miri) { 33 } else { ADDRESS_BITS } - UNIT_BITS - LEAF_BITS);
+pub(super) const LEAF_ENTRIES: usize = 1 << LEAF_BITS;
+pub(super) const LEAF_BYTES: usize = align::up(size_of::<Leaf>(), UNIT);
+pub(super) const ROOT_ENTRIES: usize = 1 << (if cfg!(miri) { 33 } else { ADDRESS_BITS } - UNIT_BITS - LEAF_BITS);
 
 /// From this bit on, the entries of all units of a slab are equal, and differ from those of other slabs.
 pub const RECORD_SHIFT: u32 = 20;
@@ -62,10 +62,10 @@ impl Entry {
 }
 
 #[repr(C)]
-struct Leaf {
+pub(super) struct Leaf {
     view: LeafView,
-    slabs: [AtomicU64; LEAF_ENTRIES],
-    records: [AtomicPtr<RangeRecord>; LEAF_ENTRIES],
+    pub(super) slabs: [AtomicU64; LEAF_ENTRIES],
+    pub(super) records: [AtomicPtr<RangeRecord>; LEAF_ENTRIES],
     limits: [AtomicU64; LEAF_ENTRIES],
 }
 

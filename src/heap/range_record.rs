@@ -35,7 +35,7 @@ pub enum Kind {
 /// A range record. The owner of what it describes writes its fields, and any thread may read them.
 #[repr(C, align(64))]
 pub struct RangeRecord {
-    state: AtomicU32,
+    pub(super) state: AtomicU32,
     /// Regions: the index of the arena whose heap owns it.
     pub arena: AtomicU32,
     /// The first address.
@@ -179,14 +179,14 @@ struct Chunk {
     used: AtomicUsize,
 }
 
-const CHUNK: usize = UNIT;
+pub(super) const CHUNK: usize = UNIT;
 const RECORDS: usize = CHUNK / 64 - 1;
 const INDEX_BITS: u32 = 42;
 
 /// The pool of records.
 pub struct RecordPool {
     free: AtomicU64,
-    chunks: AtomicUsize,
+    pub(super) chunks: AtomicUsize,
 }
 
 impl RecordPool {

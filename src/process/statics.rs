@@ -20,12 +20,14 @@ use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// The map from a unit of address space to its owner.
 pub static PAGE_MAP: PageMap = PageMap::new();
-static RECORDS: RecordPool = RecordPool::new();
+/// The records of all ranges.
+pub static RECORDS: RecordPool = RecordPool::new();
 static METADATA: Metadata = Metadata::new();
 const _: () = assert!(ASIDE < u64::BITS as usize);
 /// The number of arenas: those that are homes, and the arena aside.
 pub const ARENAS_ALL: usize = ARENAS_MAX + 1;
-static ARENAS: [Arena<Linux>; ARENAS_ALL] = [const { Arena::new(Linux) }; ARENAS_ALL];
+/// All arenas. Not to be used but through `arena`.
+pub static ARENAS: [Arena<Linux>; ARENAS_ALL] = [const { Arena::new(Linux) }; ARENAS_ALL];
 /// The arena aside. No fork freezes it. It serves threads that find an arena frozen, and is no thread's home.
 const ASIDE: usize = ARENAS_MAX;
 /// The process's mappings.
@@ -35,7 +37,7 @@ pub static MAPPINGS: Mappings<Linux> = Mappings::new(Linux, &PAGE_MAP, &RECORDS)
 const HUGE_FROM: usize = 16 << 20;
 
 /// The arenas in use, a bit for each. The others serve no request.
-static IN_USE: AtomicU64 = AtomicU64::new(0);
+pub static IN_USE: AtomicU64 = AtomicU64::new(0);
 /// Whether some heap does not follow the options yet.
 static APPLY: AtomicBool = AtomicBool::new(false);
 /// How many threads were sent to arenas so far.

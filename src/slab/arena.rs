@@ -28,9 +28,10 @@ use crate::sys::lock::FutexLock;
 use crate::sys::pages::PageSource;
 use crate::sys::{sanitizer, thread};
 use crate::trace::report;
+use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{Ordering, compiler_fence};
-use lock_api::{Mutex, RawMutex};
+use lock_api::RawMutex;
 
 /// How many bytes a step looks at in slabs, or gives back. Other threads wait for the lock meanwhile.
 const PURGE_STEP: usize = 4 << 20;
@@ -50,30 +51,34 @@ pub enum Trimmed {
 }
 
 /// What the lock guards.
-struct Inside<S: PageSource + 'static> {
-    heap: Heap<S>,
-    bins: Bins,
+pub(super) struct Inside<S: PageSource + 'static> {
+    pub(super) heap: Heap<S>,
+    pub(super) bins: Bins,
 }
 
 /// An arena.
 pub struct Arena<S: PageSource + 'static> {
-    inside: Mutex<FutexLock, Inside<S>>,
+    pub(super) lock: FutexLock,
+    pub(super) inside: UnsafeCell<Inside<S>>,
     /// Whether no fork freezes the arena. A fork may then leave a thread behind inside it.
     aside: AtomicBool,
     /// How often the arena was entered. Guarded by the lock.
-    entries: AtomicU64,
+    pub(super) entries: AtomicU64,
     /// Whether freed memory waits to be given back.
     waiting: AtomicBool,
     /// The first block in the chain of deferred frees; 0 if there is none.
     deferred: AtomicUsize,
 }
 
+// SAFETY: `inside` is for whoever has the lock.
+unsafe impl<S: PageSource + Send + 'static> Sync for Arena<S> {}
+
 impl<S: PageSource + 'static> Arena<S> {
     /// An arena with an empty heap, all zero except for the source. `Entered::init` comes next.
     pub const fn new(source: S) -> Self {
-        let inside = Inside { heap: Heap::new(source), bins: Bins::empty() };
         Self {
-            inside: Mutex::from_raw(FutexLock::INIT, inside),
+            lock: FutexLock::INIT,
+            inside: UnsafeCell::new(Inside { heap: Heap::new(source), bins: Bins::empty() }),
             aside: AtomicBool::new(false),
             entries: AtomicU64::new(0),
             waiting: AtomicBool::new(false),
@@ -81,14 +86,9 @@ impl<S: PageSource + 'static> Arena<S> {
         }
     }
 
-    fn lock(&self) -> &FutexLock {
-        // SAFETY: the raw lock is locked and unlocked in pairs, by `enter` and `Entered` only.
-        unsafe { self.inside.raw() }
-    }
-
     /// Sets the rank of the arena's lock.
     pub fn set_rank(&self, rank: u32) {
-        self.lock().set_rank(rank);
+        self.lock.set_rank(rank);
     }
 
     /// Takes the heap for one operation; `None` if the calling thread must not wait for it: see the module.
@@ -96,7 +96,7 @@ impl<S: PageSource + 'static> Arena<S> {
     pub fn enter(&self, operation: Operation) -> Option<Entered<'_, S>> {
         let was_inside = thread::set_in_operation(true);
         compiler_fence(Ordering::SeqCst);
-        let lock = self.lock();
+        let lock = &self.lock;
         let taken = match self.aside.load(Ordering::Relaxed) {
             _ if was_inside || thread::is_forking() => lock.try_lock(),
             false => lock.lock_unless_frozen(),
@@ -119,7 +119,7 @@ impl<S: PageSource + 'static> Arena<S> {
 
     /// How often the arena was entered, and how often a thread had to wait for it.
     pub fn entries(&self) -> (u64, u64) {
-        (self.entries.load(Ordering::Relaxed), self.lock().waits())
+        (self.entries.load(Ordering::Relaxed), self.lock.waits())
     }
 
     /// Whether freed memory waits to be given back.
@@ -163,23 +163,23 @@ impl<S: PageSource + 'static> Arena<S> {
     /// Before fork: waits for the thread that is inside, and keeps all threads out. If the calling thread has
     /// interrupted its own operation in this arena, that operation stays as it is: see `FutexLock::freeze`.
     pub fn freeze(&self, interrupted: bool) {
-        self.lock().freeze(interrupted);
+        self.lock.freeze(interrupted);
     }
 
     /// After fork, in the parent.
     pub fn thaw(&self) {
-        self.lock().thaw();
+        self.lock.thaw();
     }
 
     /// After fork, in the child. An arena that was not frozen, with a thread inside that was left
     /// behind, is shut for good. Returns whether that is so.
     pub fn thaw_in_child(&self) -> bool {
-        self.lock().thaw_in_child()
+        self.lock.thaw_in_child()
     }
 
     /// Waits for a fork that keeps threads out, for a bounded time. For a caller that would otherwise have to fail.
     pub fn wait_for_thaw(&self) {
-        self.lock().wait_for_thaw();
+        self.lock.wait_for_thaw();
     }
 }
 
@@ -192,7 +192,7 @@ pub struct Entered<'a, S: PageSource + 'static> {
 impl<S: PageSource + 'static> Entered<'_, S> {
     fn inside(&mut self) -> &mut Inside<S> {
         // SAFETY: this thread holds the lock, which it takes only once.
-        unsafe { &mut *self.arena.inside.data_ptr() }
+        unsafe { &mut *self.arena.inside.get() }
     }
 
     /// Sets where the arena's regions and slabs are recorded.
@@ -320,13 +320,13 @@ impl<S: PageSource + 'static> Entered<'_, S> {
     /// What the slabs hold.
     pub fn slab_figures(&self) -> SlabFigures {
         // SAFETY: as in `inside`.
-        unsafe { (*self.arena.inside.data_ptr()).bins.figures() }
+        unsafe { (*self.arena.inside.get()).bins.figures() }
     }
 
     /// What is free in the heap and in the slabs.
     pub fn free_pieces(&self) -> Free {
         // SAFETY: as in `inside`.
-        let Inside { heap, bins } = unsafe { &*self.arena.inside.data_ptr() };
+        let Inside { heap, bins } = unsafe { &*self.arena.inside.get() };
         let (blocks, Free { count, bytes }) = (heap.figures(), bins.free_pieces());
         Free { count: blocks.free_blocks + count, bytes: blocks.free + bytes }
     }
@@ -342,7 +342,7 @@ impl<S: PageSource + 'static> Entered<'_, S> {
     /// Runs the validators of the heap and of the bins.
     pub fn check(&self) -> Result<(), Broken> {
         // SAFETY: as in `inside`.
-        let inside = unsafe { &*self.arena.inside.data_ptr() };
+        let inside = unsafe { &*self.arena.inside.get() };
         inside.heap.check()?;
         inside.bins.check(&inside.heap)
     }
@@ -385,7 +385,7 @@ impl<S: PageSource + 'static> Deref for Entered<'_, S> {
 
     fn deref(&self) -> &Heap<S> {
         // SAFETY: as in `inside`.
-        unsafe { &(*self.arena.inside.data_ptr()).heap }
+        unsafe { &(*self.arena.inside.get()).heap }
     }
 }
 
@@ -404,7 +404,7 @@ impl<S: PageSource + 'static> Drop for Entered<'_, S> {
         }
         sanitizer::released(self.arena);
         // SAFETY: this thread took the lock in `enter`.
-        unsafe { self.arena.lock().unlock() };
+        unsafe { self.arena.lock.unlock() };
         compiler_fence(Ordering::SeqCst);
         thread::set_in_operation(self.was_inside);
     }

@@ -7,6 +7,7 @@ mod check;
 pub mod dense;
 mod give;
 pub mod key;
+pub mod layout;
 pub mod metadata;
 pub mod misuse;
 mod mixed;

@@ -160,6 +160,9 @@ pub struct Slab {
     pub(super) summary: AtomicU64,
 }
 
+/// The offset of a slab's bitmap from its record.
+pub(super) const BITMAP: usize = size_of::<Slab>();
+
 const _: () = assert!(size_of::<Slab>() == 64 && align_of::<Slab>() == RECORD_ALIGN);
 
 /// The record at an address. Records consist of atomics and are never unmapped.

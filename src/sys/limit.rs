@@ -4,7 +4,7 @@ use crate::base::read_only::{self, Word};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes mapped and not unmapped, and their limit.
-static MAPPED: AtomicUsize = AtomicUsize::new(0);
+pub static MAPPED: AtomicUsize = AtomicUsize::new(0);
 const LIMIT: Word = Word::new(read_only::LIMIT, usize::MAX);
 
 /// Sets the limit of mapped bytes, at the start. Address space that is only reserved does not count.

@@ -38,6 +38,9 @@ pub struct FutexLock {
     skipped: AtomicU32,
 }
 
+/// The offset of the count of waits.
+pub const WAITS: usize = core::mem::offset_of!(FutexLock, waits);
+
 const SLEEPERS: u64 = 1;
 const FROZEN: u64 = 2;
 /// The count of one fork.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Debug, Default)]
 pub struct Elf {
     /// The machine's number, and whether its words have 64 bits.
-    pub machine: (u16, bool),
+    pub machine: (elf::Machine, bool),
     /// The dynamic loader that it names.
     pub interpreter: Option<PathBuf>,
     /// The sonames of the libraries that it needs.
@@ -27,9 +27,9 @@ pub struct Elf {
 
 /// Reads an ELF file. `None` if it is none.
 pub fn read(bytes: &[u8]) -> Option<Elf> {
-    match *bytes.get(4)? {
-        elf::ELFCLASS64 => read_as::<FileHeader64<Endianness>>(bytes).ok(),
-        elf::ELFCLASS32 => read_as::<FileHeader32<Endianness>>(bytes).ok(),
+    match object::FileKind::parse(bytes).ok()? {
+        object::FileKind::Elf64 => read_as::<FileHeader64<Endianness>>(bytes).ok(),
+        object::FileKind::Elf32 => read_as::<FileHeader32<Endianness>>(bytes).ok(),
         _ => None,
     }
 }
@@ -49,9 +49,9 @@ fn read_as<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<E
         let strings = sections.strings(endian, bytes, link)?;
         for entry in entries {
             let text = || entry.string(endian, strings).ok().map(|text| String::from_utf8_lossy(text).into_owned());
-            match entry.tag32(endian) {
-                Some(elf::DT_NEEDED) => found.needed.extend(text()),
-                Some(elf::DT_RUNPATH | elf::DT_RPATH) => {
+            match entry.tag(endian) {
+                elf::DT_NEEDED => found.needed.extend(text()),
+                elf::DT_RUNPATH | elf::DT_RPATH => {
                     found.run_path = text().unwrap_or_default().split(':').map(str::to_owned).collect();
                 }
                 _ => {}
@@ -79,7 +79,7 @@ impl Elf {
             elf::EM_RISCV => "riscv",
             elf::EM_PPC64 => "powerpc64",
             elf::EM_S390 => "s390",
-            other => return format!("the machine of number {other}"),
+            other => return format!("the machine of number {}", other.0),
         };
         name.to_owned()
     }

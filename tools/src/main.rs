@@ -7,12 +7,16 @@
 
 mod elf;
 mod failure;
+mod heap;
 mod library;
 mod output;
+mod process;
 mod program;
 mod run;
 mod settings;
+mod snapshot;
 mod symbols;
+mod text;
 mod verbs;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -37,6 +41,8 @@ enum Verb {
     Pages(verbs::pages::Args),
     Run(verbs::run::Args),
     Symbolize(verbs::symbolize::Args),
+    Snapshot(verbs::snapshot::Args),
+    Stats(verbs::stats::Args),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +58,8 @@ fn main() -> ExitCode {
         Verb::Pages(args) => verbs::pages::run(&args, Command::command()),
         Verb::Run(args) => verbs::run::run(&args),
         Verb::Symbolize(args) => verbs::symbolize::run(&args),
+        Verb::Snapshot(args) => verbs::snapshot::run(&args),
+        Verb::Stats(args) => verbs::stats::run(&args),
     };
     done.unwrap_or_else(|failure| failure.tell())
 }

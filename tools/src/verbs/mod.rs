@@ -7,4 +7,6 @@ pub mod explain;
 pub mod options;
 pub mod pages;
 pub mod run;
+pub mod snapshot;
+pub mod stats;
 pub mod symbolize;

@@ -2,14 +2,8 @@
 
 use super::Row;
 use super::allocators::LIBC;
-use super::measure::Run;
-use super::table::ratio;
+use super::measure::{CPU, MEMORY, Run};
 use std::fmt::Write;
-
-/// Seconds of CPU time.
-pub const CPU: fn(&Run) -> f64 = |run| run.cpu;
-/// MiB that were resident.
-pub const MEMORY: fn(&Run) -> f64 = |run| run.peak_kib / 1024.0;
 
 const WIDTH: usize = 760;
 const LEFT: usize = 130;
@@ -86,7 +80,7 @@ fn draw(text: &mut String, panel: &Panel, rows: &[&Row], top: usize) {
         let width = value / most * (WIDTH - LEFT - RIGHT) as f64;
         let name = escaped(&row.name);
         let class = if row.name == "metes" { "bar metes" } else { "bar" };
-        let of_base = ratio(row, base, *of).map(|ratio| format!(" ({ratio:.2} of {LIBC})")).unwrap_or_default();
+        let of_base = row.ratio(base, *of).map(|ratio| format!(" ({ratio:.2} of {LIBC})")).unwrap_or_default();
         let _ = writeln!(text, "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{name}</text>", LEFT - 8, y + 15);
         let _ = writeln!(
             text,

@@ -30,6 +30,11 @@ pub struct Run {
     pub faults: f64,
 }
 
+/// Seconds of CPU time.
+pub const CPU: fn(&Run) -> f64 = |run| run.cpu;
+/// MiB that were resident.
+pub const MEMORY: fn(&Run) -> f64 = |run| run.peak_kib / 1024.0;
+
 /// Runs the program once. The inner error says why the run does not count.
 pub fn run(
     command: &[OsString],

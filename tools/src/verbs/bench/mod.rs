@@ -118,4 +118,11 @@ impl Row {
         let middle = if all.len().is_multiple_of(2) { f64::midpoint(all[half - 1], all[half]) } else { all[half] };
         Some((middle, least))
     }
+
+    /// The median of something over that of the base.
+    fn ratio(&self, base: Option<&Row>, of: fn(&Run) -> f64) -> Option<f64> {
+        let (here, _) = self.middle_and_least(of)?;
+        let (there, _) = base?.middle_and_least(of)?;
+        (there > 0.0).then_some(here / there)
+    }
 }

@@ -1,8 +1,8 @@
 //! The table: medians, the least, and what they are of glibc's.
 
+use super::Row;
 use super::allocators::LIBC;
-use super::measure::Run;
-use super::{Row, chart};
+use super::measure::{CPU, MEMORY, Run};
 use std::fmt::Write;
 
 /// The table as text.
@@ -14,22 +14,22 @@ pub fn table(rows: &[Row]) -> String {
     );
     let base = rows.iter().find(|row| row.name == LIBC);
     for row in rows.iter().filter(|row| !row.runs.is_empty()) {
-        let ratio = |of: fn(&Run) -> f64| ratio(row, base, of).map_or("-".to_owned(), |ratio| format!("{ratio:.3}"));
+        let ratio = |of: fn(&Run) -> f64| row.ratio(base, of).map_or("-".to_owned(), |ratio| format!("{ratio:.3}"));
         let middle = |of: fn(&Run) -> f64| row.middle_and_least(of).map_or(0.0, |(middle, _)| middle);
-        let least = row.middle_and_least(chart::CPU).map_or(0.0, |(_, least)| least);
-        let most = row.runs.iter().map(chart::CPU).fold(0.0, f64::max);
+        let least = row.middle_and_least(CPU).map_or(0.0, |(_, least)| least);
+        let most = row.runs.iter().map(CPU).fold(0.0, f64::max);
         let spread = if least > 0.0 { format!("{:.1}%", (most / least - 1.0) * 100.0) } else { "-".to_owned() };
         // Writing to a string never fails.
         let _ = writeln!(
             text,
             "{:width$}  {:9.3} {least:9.3} {:>7} {spread:>7}  {:9.3} {:>7}  {:9.1} {:>7}  {:9.0}  {:4}",
             row.name,
-            middle(chart::CPU),
-            ratio(chart::CPU),
+            middle(CPU),
+            ratio(CPU),
             middle(|run| run.wall),
             ratio(|run| run.wall),
-            middle(chart::MEMORY),
-            ratio(chart::MEMORY),
+            middle(MEMORY),
+            ratio(MEMORY),
             middle(|run| run.faults),
             row.runs.len(),
         );
@@ -40,15 +40,9 @@ pub fn table(rows: &[Row]) -> String {
     text
 }
 
-/// A row's median of something over that of the base.
-pub fn ratio(row: &Row, base: Option<&Row>, of: fn(&Run) -> f64) -> Option<f64> {
-    let (here, _) = row.middle_and_least(of)?;
-    let (there, _) = base?.middle_and_least(of)?;
-    (there > 0.0).then_some(here / there)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::chart;
     use super::*;
 
     fn row(name: &str, cpus: &[f64], failures: &[&str]) -> Row {
@@ -63,10 +57,10 @@ mod tests {
             row("metes", &[1.0, 2.0], &["ended by signal 6"]),
             row("none", &[], &["x"]),
         ];
-        assert_eq!(rows[0].middle_and_least(chart::CPU), Some((2.0, 1.0)));
-        assert_eq!(rows[1].middle_and_least(chart::CPU), Some((1.5, 1.0)));
-        assert_eq!(ratio(&rows[1], Some(&rows[0]), chart::CPU), Some(0.75));
-        assert_eq!((ratio(&rows[2], Some(&rows[0]), chart::CPU), ratio(&rows[0], None, chart::CPU)), (None, None));
+        assert_eq!(rows[0].middle_and_least(CPU), Some((2.0, 1.0)));
+        assert_eq!(rows[1].middle_and_least(CPU), Some((1.5, 1.0)));
+        assert_eq!(rows[1].ratio(Some(&rows[0]), CPU), Some(0.75));
+        assert_eq!((rows[2].ratio(Some(&rows[0]), CPU), rows[0].ratio(None, CPU)), (None, None));
         let text = table(&rows);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 5, "{text}");

@@ -1,0 +1,92 @@
+//! The caches of threads: rooms, stacks, remote buffers, and what they count.
+
+use super::{Cache, Heap};
+use crate::heap::source::{Record, Source};
+use crate::process::page_size;
+
+/// More rooms or caches than there can be.
+const ROOMS: usize = 1 << 12;
+const IN_ROOM: u64 = 1 << 16;
+
+/// Reads all caches, and sums up the calls.
+pub fn read(source: &Source<'_>, heap: &mut Heap) {
+    let (channel, layout) = (&source.channel, &source.channel.cache);
+    let operations = channel.operations.min(64) as usize;
+    let calls = Record::read(source, channel.calls.get() as u64, operations * 8);
+    heap.calls = calls.map_or_else(|| vec![0; operations], |calls| calls.words().collect());
+    let slots = channel.classes as usize * 8;
+    let Some(places) = Record::read(source, channel.slots.get() as u64, slots) else { return };
+    let stride = u64::from(layout.bytes).next_multiple_of(page_size());
+    let mut room = channel.rooms.get() as u64;
+    for _ in 0..ROOMS {
+        let Some(head) = Record::read(source, room, layout.words as usize) else { return };
+        let (first, size) = (head.u64(layout.caches as usize), head.u64(layout.size as usize).min(IN_ROOM));
+        heap.records.extend((first != 0).then_some(first));
+        for index in 0..size {
+            let word = source.word(room + u64::from(layout.words) + index * 8).unwrap_or(0);
+            if word >> layout.laid & 1 != 0
+                && let Some(cache) = Record::read(source, first + index * stride, layout.slots as usize)
+            {
+                #[expect(clippy::cast_possible_truncation, reason = "the flags are above the number")]
+                let thread = word as u32 & ((1 << 30) - 1);
+                count(source, &cache, &mut heap.calls, 0);
+                let cache = one(source, &places, first + index * stride, &cache, thread);
+                // What is in the stacks was not handed out.
+                heap.calls[0] = heap.calls[0].saturating_sub(cache.objects.len() as u64);
+                heap.records.push(first + index * stride);
+                heap.caches.push(cache);
+            }
+        }
+        room = head.u64(layout.next as usize);
+        if room == 0 {
+            return;
+        }
+    }
+}
+
+/// A cache and all that is in it.
+fn one(source: &Source<'_>, places: &Record, address: u64, cache: &Record, thread: u32) -> Cache {
+    let layout = &source.channel.cache;
+    let home = (cache.u64(layout.home as usize) >> layout.home_shift) as usize;
+    let mut objects = Vec::new();
+    for class in 1..source.channel.classes as usize {
+        let top = cache.u64(layout.bins as usize + class * layout.bin as usize);
+        let place = |at: usize| address + u64::from(layout.slots) + 8 * u64::from(places.u32(class * 8 + at));
+        let (near, far) = (place(0), place(4));
+        let in_near = (near..=near + 8 * u64::from(layout.near)).contains(&top);
+        let bottom = if in_near { near } else { far };
+        let count = top.saturating_sub(bottom) / 8;
+        if count == 0 || count > 1 << 14 {
+            continue;
+        }
+        if let Some(slots) = Record::read(source, bottom + 8, count as usize * 8) {
+            objects.extend(slots.words().filter(|&object| object != 0).map(|object| (object, class)));
+        }
+    }
+    let remote = cache.u64(layout.remote_count as usize).min(1 << 10) as usize;
+    let objects_of_others = (0..remote).map(|index| cache.u64(layout.remote as usize + 8 * index));
+    objects.extend(objects_of_others.filter(|&object| object != 0).map(|object| (object, 0)));
+    Cache { thread, home, objects }
+}
+
+/// Adds what a cache has counted, as the library does it: mallocs follow from what came into the stacks and left them.
+fn count(source: &Source<'_>, cache: &Record, calls: &mut [u64], stacked: u64) {
+    const MALLOC: usize = metes::Operation::Malloc as usize;
+    const FREE: usize = metes::Operation::Free as usize;
+    let layout = &source.channel.cache;
+    let counter = |offset: u32| cache.u64(offset as usize);
+    let mut by_stack = 0;
+    for (operation, sum) in calls.iter_mut().enumerate() {
+        let here = cache.u64(layout.calls as usize + 8 * operation);
+        by_stack += here;
+        *sum += here.wrapping_add(cache.u64(layout.elsewhere as usize + 8 * operation));
+    }
+    let pushed = counter(layout.pushed).wrapping_add(counter(layout.pushed_base));
+    let came = counter(layout.filled).wrapping_add(pushed);
+    if let Some(mallocs) = calls.get_mut(MALLOC) {
+        *mallocs += came.saturating_sub(by_stack + counter(layout.flushed) + stacked);
+    }
+    if let Some(frees) = calls.get_mut(FREE) {
+        *frees += (pushed + counter(layout.remote_frees)).saturating_sub(counter(layout.moved));
+    }
+}
