@@ -40,9 +40,9 @@ enum Verb {
     #[command(hide = true)]
     Pages(verbs::pages::Args),
     Run(verbs::run::Args),
-    Symbolize(verbs::symbolize::Args),
     Snapshot(verbs::snapshot::Args),
     Stats(verbs::stats::Args),
+    Symbolize(verbs::symbolize::Args),
 }
 
 fn main() -> ExitCode {
@@ -57,9 +57,9 @@ fn main() -> ExitCode {
         Verb::Options(args) => verbs::options::run(&args),
         Verb::Pages(args) => verbs::pages::run(&args, Command::command()),
         Verb::Run(args) => verbs::run::run(&args),
-        Verb::Symbolize(args) => verbs::symbolize::run(&args),
         Verb::Snapshot(args) => verbs::snapshot::run(&args),
         Verb::Stats(args) => verbs::stats::run(&args),
+        Verb::Symbolize(args) => verbs::symbolize::run(&args),
     };
     done.unwrap_or_else(|failure| failure.tell())
 }

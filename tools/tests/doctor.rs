@@ -99,7 +99,7 @@ fn programs_that_take_a_preload_and_programs_that_do_not() {
 fn other_allocators_and_musl_are_named() {
     let place = Place::new();
     let main = "int main(void) { return 0; }\n";
-    let jemalloc = "int mallctl(void) { return 0; }\nvoid *malloc(unsigned long n) { return (void *)n; }\n";
+    let jemalloc = "int mallctl(void) { return 0; }\n";
     let other = place.program("libother.c", jemalloc, &["-shared", "-fPIC", "-Wl,-soname,libother.so"]);
     fs::rename(&other, place.path("libother.so")).unwrap();
     let folder = place.path("").display().to_string();
@@ -111,6 +111,10 @@ fn other_allocators_and_musl_are_named() {
         [format!("note {program} needs libother.so, which is jemalloc: a preloaded metes comes before it")]
     );
     let plain = place.program("plain.c", main, &[]).display().to_string();
+    let preload = place.path("libother.so");
+    let output = metes(&["doctor", "--json", &plain]).env("LD_PRELOAD", &preload).output().unwrap();
+    let found = about(&output.into(), "malloc");
+    assert_eq!(found, [format!("note LD_PRELOAD has {}, which is jemalloc", preload.display())]);
     let mut bytes = fs::read(&plain).unwrap();
     // The loader's name is that of musl then, and has the same length or less.
     let at = bytes.windows(27).position(|part| part == b"/lib64/ld-linux-x86-64.so.2").expect("the loader's name");

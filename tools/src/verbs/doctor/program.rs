@@ -113,15 +113,19 @@ fn other_mallocs(image: &Image, elf: &Elf, findings: &mut Findings) {
             None => {}
         }
     }
-    let preloaded = env::var("LD_PRELOAD").unwrap_or_default();
-    for path in preloaded.split([' ', ':']).filter(|path| !path.is_empty()) {
-        match read(Path::new(path)).as_ref().and_then(malloc_of) {
-            Some("metes") => findings.ok("malloc", format!("LD_PRELOAD has metes: {path}")),
-            Some(other) => {
-                let what = format!("LD_PRELOAD has {path}, which is {other}");
-                findings.note("malloc", what, "metes run puts metes before it");
+    let variable = env::var("LD_PRELOAD").unwrap_or_default();
+    let of_all = fs::read_to_string("/etc/ld.so.preload").unwrap_or_default();
+    for (place, text) in [("LD_PRELOAD", variable), ("/etc/ld.so.preload", of_all)] {
+        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+        for path in lines.flat_map(|line| line.split([' ', ':', '\t'])).filter(|path| !path.is_empty()) {
+            match read(Path::new(path)).as_ref().and_then(malloc_of) {
+                Some("metes") => findings.ok("malloc", format!("{place} has metes: {path}")),
+                Some(other) => {
+                    let what = format!("{place} has {path}, which is {other}");
+                    findings.note("malloc", what, "metes run puts metes before it");
+                }
+                None => {}
             }
-            None => {}
         }
     }
 }
