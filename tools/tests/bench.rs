@@ -42,9 +42,8 @@ fn a_run_without_the_allocator_or_with_another_one_does_not_count() {
     assert_eq!((without[0]["runs"].as_array().unwrap().len(), without[1]["runs"].as_array().unwrap().len()), (2, 0));
     assert_eq!(without[1]["failures"][0].as_str(), Some("the allocator was not loaded"));
     let preload = format!("LD_PRELOAD={}", library().display());
-    let (status, with) = rows(&["--only", "glibc,metes", "--", "env", &preload, "true"]);
-    assert_eq!(status, Some(1));
-    assert_eq!((with[0]["runs"].as_array().unwrap().len(), with[1]["runs"].as_array().unwrap().len()), (0, 2));
+    let (status, with) = rows(&["--only", "glibc", "--", "env", &preload, "true"]);
+    assert_eq!((status, with[0]["runs"].as_array().unwrap().len()), (Some(1), 0));
     // One that was not asked for is seen all the same.
     assert_eq!(with[0]["failures"][0].as_str(), Some("metes was loaded too"));
 }

@@ -23,7 +23,7 @@ const KNOWN: [(&str, &[&str]); 4] = [
 /// The name of the libc's malloc.
 pub const LIBC: &str = "glibc";
 
-/// Those that are installed, and those that are given as NAME=PATH; of these the ones that are named, if any is.
+/// Those that are installed, and those that are given as NAME=PATH. Each name of `only` has to be one of theirs.
 pub fn find(metes: Option<&Path>, given: &[String], only: &[String]) -> Result<Vec<Allocator>, Failure> {
     let metes = library::find(metes)?;
     let mut all = vec![
@@ -50,7 +50,6 @@ pub fn find(metes: Option<&Path>, given: &[String], only: &[String]) -> Result<V
     if let Some(unknown) = only.iter().find(|name| !names.contains(name)) {
         return Err(Failure::about(unknown, format!("no such allocator; here are {}", names.join(", "))));
     }
-    all.retain(|one| only.is_empty() || only.contains(&one.name));
     Ok(all)
 }
 

@@ -82,9 +82,11 @@ pub fn run(args: &Args) -> Done {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::metadata(folder).map_err(|error| Failure::of_system(path.display(), &error))?;
     }
-    let mut rows: Vec<_> = allocators.iter().map(new_row).collect();
+    let chosen: Vec<_> =
+        allocators.iter().filter(|one| args.only.is_empty() || args.only.contains(&one.name)).collect();
+    let mut rows: Vec<_> = chosen.iter().map(|one| new_row(one)).collect();
     for _ in 0..args.rounds {
-        for (allocator, row) in allocators.iter().zip(&mut rows) {
+        for (allocator, row) in chosen.iter().zip(&mut rows) {
             match measure::run(&args.command, allocator, &allocators, args.output)? {
                 Ok(run) => row.runs.push(run),
                 Err(why) if row.failures.contains(&why) => {}
