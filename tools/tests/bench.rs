@@ -20,6 +20,12 @@ fn each_allocator_runs_in_each_round() {
     let program = place.program("program.c", PROGRAM, &[]).display().to_string();
     let other = place.path("libother.so");
     fs::copy(library(), &other).unwrap();
+    // The tool's own memory is not the program's.
+    let (status, small) = rows(&["--only", "glibc", "--", "true"]);
+    assert!(
+        status == Some(0) && small[0]["runs"][0]["peak_kib"].as_f64().is_some_and(|peak| peak > 100.0 && peak < 4000.0),
+        "{small:?}"
+    );
     let given = format!("other={}", other.display());
     let (status, rows) = rows(&["--only", "glibc,metes,other", "--allocator", &given, "--", &program]);
     assert_eq!((status, rows.len()), (Some(0), 3), "{rows:?}");

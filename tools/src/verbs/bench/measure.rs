@@ -60,7 +60,7 @@ pub fn run(
     let start = Instant::now();
     let spawned = child.spawn().map_err(|error| Failure::about(command[0].display(), reason(&error)))?;
     let process = spawned.id().cast_signed();
-    let (status, usage, mapped) = follow(process).map_err(|error| Failure::of_system("ptrace", &error))?;
+    let (status, usage, end) = follow(process).map_err(|error| Failure::of_system("ptrace", &error))?;
     let wall = start.elapsed().as_secs_f64();
     if libc::WIFSIGNALED(status) {
         return Ok(Err(format!("ended by signal {}", libc::WTERMSIG(status))));
@@ -68,22 +68,50 @@ pub fn run(
     if libc::WEXITSTATUS(status) != 0 {
         return Ok(Err(format!("ended with status {}", libc::WEXITSTATUS(status))));
     }
-    if let Some(why) = not_on(on, all, &mapped) {
+    if let Some(why) = not_on(on, all, &end.mapped) {
         return Ok(Err(why));
     }
     let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
     Ok(Ok(Run {
         cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime),
         wall,
-        peak_kib: usage.ru_maxrss as f64,
+        peak_kib: if usage.ru_maxrss > own_peak() { usage.ru_maxrss as f64 } else { end.peak_kib },
         faults: (usage.ru_minflt + usage.ru_majflt) as f64,
     }))
 }
 
-/// Waits for the end of a child that is traced: its status, what it used, and what was mapped when it ended.
-fn follow(process: libc::pid_t) -> io::Result<(libc::c_int, libc::rusage, String)> {
+/// The most KiB of this process. The kernel counts a program from its fork on, so what it says of a smaller one is this.
+fn own_peak() -> libc::c_long {
+    // SAFETY: the kernel writes the structure.
+    unsafe {
+        let mut usage: libc::rusage = zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
+        usage.ru_maxrss
+    }
+}
+
+/// What a program had when it was about to end.
+#[derive(Default)]
+struct End {
+    /// Its mappings, as /proc/PID/maps has them.
+    mapped: String,
+    /// The most KiB that were resident since it was started, without its children's.
+    peak_kib: f64,
+}
+
+impl End {
+    fn of(process: libc::pid_t) -> Self {
+        let read = |name| fs::read_to_string(format!("/proc/{process}/{name}")).unwrap_or_default();
+        let status = read("status");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+        Self { mapped: read("maps"), peak_kib: peak.unwrap_or(0.0) }
+    }
+}
+
+/// Waits for the end of a child that is traced: its status, what it used, and what it had at the end.
+fn follow(process: libc::pid_t) -> io::Result<(libc::c_int, libc::rusage, End)> {
     const OPTIONS: libc::c_int = libc::PTRACE_O_TRACEEXIT | libc::PTRACE_O_TRACEEXEC | libc::PTRACE_O_EXITKILL;
-    let (mut mapped, mut is_set) = (String::new(), false);
+    let (mut end, mut is_set) = (End::default(), false);
     loop {
         let mut status = 0;
         // SAFETY: the kernel writes both answers; the requests concern a child that is stopped.
@@ -97,11 +125,11 @@ fn follow(process: libc::pid_t) -> io::Result<(libc::c_int, libc::rusage, String
                 return Err(error);
             }
             if !libc::WIFSTOPPED(status) {
-                return Ok((status, usage, mapped));
+                return Ok((status, usage, end));
             }
             let event = status >> 16;
             if event == libc::PTRACE_EVENT_EXIT {
-                mapped = fs::read_to_string(format!("/proc/{process}/maps")).unwrap_or_default();
+                end = End::of(process);
             }
             // The first stop is that of the program's start. All others without an event are signals for the program.
             let signal = if is_set && event == 0 { libc::WSTOPSIG(status) } else { 0 };
