@@ -35,6 +35,7 @@
 //!     front     the entries, the life of the process                          |
 //!     debug     the checked route, where blocks are checked                   v
 //!     route     where a request is served                  <--->   where a pointer goes back to
+//!     profile   samples of what the program allocates, with their stacks
 //!     cache     a thread's stacks of free objects: no lock, no atomic instruction
 //!     compartment     heaps that a program makes by name
 //!     report    what is known of a pointer, and what is wrong with it, in words
@@ -82,6 +83,7 @@ mod debug;
 mod front;
 mod heap;
 mod process;
+mod profile;
 mod report;
 mod route;
 mod rust;

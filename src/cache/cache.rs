@@ -49,6 +49,7 @@ use crate::base::operation::Operation;
 use crate::base::pointer;
 use crate::base::shared::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Unshared, light_fence};
 use crate::heap::page_map::{LeafView, Unit};
+use crate::process::profiling;
 use crate::process::statics::PAGE_MAP;
 use crate::slab::slab::{BINS_END, Entry, home_place};
 use crate::sys::thread;
@@ -76,6 +77,8 @@ pub(super) const HALTED: u32 = 1;
 pub(super) const LEFT: u32 = 2;
 /// Not halted: the next allocation is to take the slow path.
 pub(super) const ARMED: u32 = 3;
+/// Not halted: all allocations are to take the slow path, which counts them for a profile.
+pub(super) const COUNTED: u32 = 4;
 
 /// How many words of the table of bins halting goes through: few in models, where threads may switch at each word.
 pub(super) const GRAINS: usize = if cfg!(feature = "models") { 2 } else { class::GRAINS };
@@ -159,7 +162,7 @@ pub struct Cache {
     /// The class that was last asked to give up slots.
     pub(super) victim: AtomicUsize,
     /// `HALTED` while another thread empties the cache; `LEFT` when that is done and the thread still
-    /// has to let itself go on; or `ARMED`.
+    /// has to let itself go on; or `ARMED`, or `COUNTED`.
     pub(super) halted: AtomicU32,
     /// See `pushed`.
     pub(super) pushed_base: AtomicU64,
@@ -173,6 +176,10 @@ pub struct Cache {
     pub(super) sampled_at: AtomicU64,
     /// The state of a generator of random numbers.
     pub(super) random: AtomicU64,
+    /// Bytes that may be allocated before the next sample of a profile; 0 if they are not counted.
+    pub(super) profile_left: AtomicUsize,
+    /// The rate that they were counted for.
+    pub(super) profile_rate: AtomicUsize,
     /// Frees of objects outside the near leaf.
     pub(super) not_near: AtomicUsize,
     /// What `is_unused` saw at its last call.
@@ -370,9 +377,9 @@ impl Cache {
     }
 
     /// Enters a class into the table of bins, so that the fast paths find its bin. Not while the
-    /// cache is armed for the class.
+    /// cache is armed for the class, or allocations are counted for a profile.
     pub(super) fn show(&self, class: SizeClass) {
-        if !self.is_armed_for(class) {
+        if !self.is_armed_for(class) && profiling::rate() == 0 {
             let table = self.table();
             let grains = class.grains();
             let grains = grains.start.min(table.len())..grains.end.min(table.len());
@@ -383,14 +390,6 @@ impl Cache {
     /// Whether the stacks or the remote buffer hold anything.
     pub fn holds_any(&self) -> bool {
         SizeClass::all().any(|class| !self.is_empty(class)) || !self.remote().is_empty()
-    }
-
-    /// Whether the stacks have not moved since the last call.
-    pub fn is_unused(&self) -> bool {
-        let tops = SizeClass::all().map(|class| self.bin(class).top.load(Relaxed));
-        #[expect(clippy::cast_possible_truncation, reason = "only whether it changes matters")]
-        let now = tops.fold(self.pushed() as usize, usize::wrapping_add);
-        self.seen.swap(now, Relaxed) == now
     }
 
     /// Makes the leaf of the page map around `object` the near leaf.

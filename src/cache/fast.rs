@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::cache::{Bin, Cache, Head, OPEN, slot};
+use super::cache::{Bin, COUNTED, Cache, Head, OPEN, slot};
 use super::sampling::sample_due;
 use crate::base::arch;
 use crate::base::class::{self, SizeClass};
@@ -76,6 +76,28 @@ pub fn pop_class(operation: Operation, class: SizeClass) -> usize {
         return 0;
     }
     pop_from(cache, operation, class.bin())
+}
+
+/// The same as `pop` for a cache whose allocations are counted for a profile, unless a sample is due. It has no table of
+/// bins: see `profile`.
+#[inline(always)]
+pub fn pop_counted(operation: Operation, n: usize) -> usize {
+    let grain = class::grain(n);
+    let Some(cache) = Head::current().cache_above(grain) else { return 0 };
+    let left = cache.profile_left.load(Relaxed);
+    if left <= n {
+        return 0;
+    }
+    cache.close();
+    if cache.halted.load(Ordering::Acquire) != COUNTED {
+        cache.open();
+        return 0;
+    }
+    let object = pop_from(cache, operation, usize::from(class::BINS[grain]));
+    if object != 0 {
+        cache.profile_left.store(left - n, Relaxed);
+    }
+    object
 }
 
 /// The same for a caller that has looked for a sample already: none is due, or it cannot be had.

@@ -1,6 +1,6 @@
 //! Halting a cache: how another thread than its own gets at its stacks, and how its own thread comes in.
 
-use super::cache::{ARMED, Cache, HALTED, LEFT, classes};
+use super::cache::{ARMED, COUNTED, Cache, HALTED, LEFT, classes};
 use crate::sys::futex;
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::Relaxed;
@@ -23,7 +23,7 @@ impl Cache {
     pub fn halt(&self) -> bool {
         let claim = |from| self.halted.compare_exchange(from, HALTED, Relaxed, Relaxed).is_ok();
         // A sample that is due is put off until the next one.
-        if ![0, ARMED, LEFT].into_iter().any(claim) {
+        if ![0, ARMED, COUNTED, LEFT].into_iter().any(claim) {
             return false;
         }
         self.table().iter().filter(|bin| bin.load(Relaxed) != 0).for_each(|bin| bin.store(0, Relaxed));
@@ -77,7 +77,7 @@ impl Cache {
     #[inline(never)]
     fn enter_halted(&self) -> bool {
         match self.halted.load(Ordering::Acquire) {
-            0 | ARMED => return true,
+            0 | ARMED | COUNTED => return true,
             // Another thread may be halting the cache again.
             LEFT if self.halted.compare_exchange(LEFT, 0, Ordering::Acquire, Relaxed).is_ok() => {
                 self.limit();
@@ -89,7 +89,7 @@ impl Cache {
         false
     }
 
-    /// As `enter`, but false also if the cache is armed.
+    /// As `enter`, but false also if the cache is armed, or counts for a profile.
     #[inline(always)]
     pub(super) fn enter_unarmed(&self) -> bool {
         self.close();
@@ -97,7 +97,7 @@ impl Cache {
             return true;
         }
         self.open();
-        self.halted.load(Relaxed) != ARMED && self.enter()
+        !matches!(self.halted.load(Relaxed), ARMED | COUNTED) && self.enter()
     }
 
     /// Whether the table of bins is empty.

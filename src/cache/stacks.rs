@@ -169,6 +169,14 @@ impl Cache {
         }
     }
 
+    /// Whether the stacks have not moved since the last call.
+    pub fn is_unused(&self) -> bool {
+        let tops = SizeClass::all().map(|class| self.bin(class).top.load(Relaxed));
+        #[expect(clippy::cast_possible_truncation, reason = "only whether it changes matters")]
+        let now = tops.fold(self.pushed() as usize, usize::wrapping_add);
+        self.seen.swap(now, Relaxed) == now
+    }
+
     /// About how many bytes are in the stacks; their thread may be at work on them.
     pub fn stacked_bytes(&self) -> usize {
         SizeClass::all().map(|class| self.count(class) * class.size()).sum()

@@ -64,6 +64,10 @@ fn malloc_slowly_for(family: Family, n: usize) -> *mut u8 {
 
 #[inline(never)]
 fn malloc_uncached(family: Family, n: usize) -> *mut u8 {
+    let counted = fast::pop_counted(Operation::Malloc, n);
+    if counted != 0 {
+        return pointer::at_mut(counted);
+    }
     start::ensure();
     check::tick();
     if options::checked() {
@@ -123,7 +127,15 @@ pub fn calloc_whole(n: usize) -> *mut u8 {
     p
 }
 
+#[inline(never)]
 fn calloc_slowly(n: usize, align: usize) -> *mut u8 {
+    let counted = if align <= GRAIN { fast::pop_counted(Operation::Calloc, n) } else { 0 };
+    if counted != 0 {
+        let p: *mut u8 = pointer::at_mut(counted);
+        // SAFETY: the object has the bytes of its class. `calloc_whole` has promised all of them.
+        unsafe { p.write_bytes(0, SizeClass::for_size(n).map_or(n, SizeClass::size)) };
+        return p;
+    }
     start::ensure();
     check::tick();
     if options::checked() {
@@ -300,11 +312,12 @@ extern "C" fn usable_slowly(p: *mut u8) -> usize {
 #[inline(always)]
 pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
-        let object = fast::pop(Operation::Realloc, n);
-        if object != 0 {
-            return pointer::at_mut(object);
-        }
-    } else if let Ok(object) = fast::object(p.addr()) {
+        return match fast::pop(Operation::Realloc, n) {
+            0 => realloc_null(n),
+            object => pointer::at_mut(object),
+        };
+    }
+    if let Ok(object) = fast::object(p.addr()) {
         if serves(object.size(), n) {
             object.cache().count_elsewhere(Operation::Realloc);
             return p;
@@ -314,6 +327,16 @@ pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
     }
     // SAFETY: the caller's promise.
     unsafe { realloc_slowly(p, n) }
+}
+
+/// `realloc` of null, where the cache has nothing at once.
+#[inline(never)]
+fn realloc_null(n: usize) -> *mut u8 {
+    match fast::pop_counted(Operation::Realloc, n) {
+        // SAFETY: there is no block.
+        0 => unsafe { realloc_at_length(null_mut(), n) },
+        object => pointer::at_mut(object),
+    }
 }
 
 /// # Safety

@@ -3,6 +3,7 @@
 //! An unknown key or a bad value is reported on standard error, together with what is valid. The default then holds.
 
 use super::options::*;
+use super::profiling;
 use crate::base::config::{ARENAS_MAX, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
 use crate::base::read_only::{Text, Word};
@@ -69,6 +70,14 @@ static KEYS: &[Key] = &[
     key(
         "quarantine a size, such as 16m: freed bytes that wait, where blocks are checked",
         Other(size, |n| QUARANTINE.set(n), quarantine, "4m"),
+    ),
+    key(
+        "profile a size, such as 512k: one allocated byte in so many is sampled, with its stack; on: 512k; or off",
+        Other(|v| profiling::read(v, size), profiling::choose, profiling::rate, "off"),
+    ),
+    key(
+        "profile_file a path of at most 255 bytes, %p in it is the process id: the profile is kept there, and outlives the process",
+        Kind::Text(PROFILE_FILE),
     ),
     key("stats exit or off", Choice(STATS_AT_EXIT, "off exit")),
     key("stats_file a path of at most 255 bytes, %p in it is the process id", Kind::Text(STATS_FILE)),
@@ -270,13 +279,13 @@ pub fn value_of(name: &str, f: impl FnOnce(&[u8])) -> bool {
 }
 
 /// The options that can be changed in a running program.
-const CHANGEABLE: [&str; 4] = ["guard", "cutoff", "dirty_max", "arenas"];
+const CHANGEABLE: [&str; 5] = ["guard", "cutoff", "dirty_max", "arenas", "profile"];
 
 /// Changes an option in a running program. Returns false, and says why, if the option cannot be
 /// changed or the value is bad.
 pub fn change(name: &str, value: &str) -> bool {
-    let [a, b, c, d] = CHANGEABLE;
-    let changeable = format_args!("{a}, {b}, {c} and {d}");
+    let [a, b, c, d, e] = CHANGEABLE;
+    let changeable = format_args!("{a}, {b}, {c}, {d} and {e}");
     match KEYS.iter().find(|key| key.name() == name) {
         None => {
             let text = "those that can be changed in a running program are";

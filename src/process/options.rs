@@ -123,6 +123,7 @@ read_only_options! {
 /// The read-only texts. Each has its own number.
 pub(super) const STATS_FILE: Text = Text::new(0);
 pub(super) const SUPPRESSIONS: Text = Text::new(2);
+pub(super) const PROFILE_FILE: Text = Text::new(3);
 
 // Only these and the words of `guard` are not read-only. All but `UNCHECKED` change while the
 // program runs: by mallopt(3), by `metes_option_set`, and the cutoff also by itself.
@@ -360,6 +361,16 @@ pub fn set_perturb(byte: u8) {
 /// Whether statistics are wanted at exit.
 pub fn stats_at_exit() -> bool {
     STATS_AT_EXIT.is_on()
+}
+
+/// The file that the profile is kept in, if not in memory alone.
+pub fn profile_file(pid: libc::pid_t) -> Option<Path> {
+    path::expand(PROFILE_FILE, pid)
+}
+
+/// Whether the profile is kept in a file.
+pub fn has_profile_file() -> bool {
+    !PROFILE_FILE.is_none()
 }
 
 /// Where the statistics go, if not to standard error.
