@@ -39,17 +39,19 @@ pub fn is_asked() -> bool {
     CONTROL.ever.load(Relaxed) != 0
 }
 
-/// Sets the rate from a value of the option: `on`, `off`, or a number of bytes, which `size` reads. False if it is bad.
-pub fn choose(value: &str, size: impl Fn(&str) -> Option<usize>) -> bool {
-    let rate = match value {
+/// Reads a value of the option: `on`, `off`, or a number of bytes, which `size` reads. `None` if it is bad.
+pub fn read(value: &str, size: impl Fn(&str) -> Option<usize>) -> Option<usize> {
+    match value {
         "off" => Some(0),
         "on" => Some(ON),
         _ => size(value).filter(|&rate| rate >= LEAST),
-    };
-    let Some(rate) = rate else { return false };
+    }
+}
+
+/// Sets the rate.
+pub fn choose(rate: usize) {
     CONTROL.ever.fetch_or(usize::from(rate != 0), Relaxed);
     CONTROL.rate.store(rate, Relaxed);
-    true
 }
 
 /// Takes no more samples, and forgets the profile.

@@ -1,5 +1,12 @@
 //! The verbs, a file each: what it takes, and what it does.
 
+pub mod bench;
+pub mod completions;
+pub mod doctor;
 pub mod explain;
+pub mod options;
+pub mod pages;
+pub mod run;
 pub mod snapshot;
 pub mod stats;
+pub mod symbolize;
