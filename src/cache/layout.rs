@@ -31,6 +31,10 @@ pub struct CacheLayout {
     pub bins: u32,
     /// See `bins`.
     pub bin: u32,
+    /// The table from sizes to bins, which is empty while a profile counts allocations, and its bytes.
+    pub table: u32,
+    /// See `table`.
+    pub table_bytes: u32,
     /// The first slot. Slots are words, and 0 stands below the lowest of a stack.
     pub slots: u32,
     /// The most slots of a class in the place for few.
@@ -78,6 +82,8 @@ pub const CACHE: CacheLayout = CacheLayout {
     home_shift: crate::slab::slab::BINS_END.trailing_zeros(),
     bins: offset_of!(Cache, bins) as u32,
     bin: size_of::<Bin>() as u32,
+    table: offset_of!(Cache, bins_of_grains) as u32,
+    table_bytes: (super::cache::PLACES * size_of::<u16>()) as u32,
     slots: size_of::<Cache>() as u32,
     near: NEAR as u32,
     remote: offset_of!(Cache, remote) as u32,

@@ -14,15 +14,18 @@ const BUSY: u64 = 1;
 /// A sample in use.
 #[repr(C, align(64))]
 pub struct Live {
-    address: AtomicU64,
+    /// Its address: `FREE`, or `BUSY`, where there is none.
+    pub address: AtomicU64,
     /// The index of its stack in the lower half, the number of the thread that allocated it in the upper.
-    stack: AtomicU64,
+    pub stack: AtomicU64,
     /// Bytes asked for.
-    size: AtomicU64,
-    weight: AtomicU64,
+    pub size: AtomicU64,
+    /// How many blocks it stands for: see `chance`.
+    pub weight: AtomicU64,
     /// The object that keeps its place; 0 for none.
-    anchor: AtomicU64,
-    born: AtomicU64,
+    pub anchor: AtomicU64,
+    /// When it was allocated, in milliseconds.
+    pub born: AtomicU64,
 }
 
 /// What is known of a sample.

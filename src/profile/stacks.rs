@@ -10,27 +10,29 @@ pub const FRAMES: usize = 56;
 /// A stack is in one of so many places from its hash on.
 const PLACES: usize = 32;
 /// In milliseconds: how long a sample may have lived to be counted in each place of `lived`; longer ones in the last.
-const LIVED: [u64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
+pub const LIVED: [u64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 
 /// A stack. Counts are weights: see `chance`. What is allocated and not freed is in use.
 #[repr(C)]
 pub struct Stack {
     /// Of the frames; 0 if the place is free.
-    hash: AtomicU64,
+    pub hash: AtomicU64,
     /// How many frames there are; 0 until they are all there. The top bit says that the stack is longer.
-    len: AtomicU64,
-    samples: AtomicU64,
+    pub len: AtomicU64,
+    /// Samples so far.
+    pub samples: AtomicU64,
     /// Blocks, and bytes, allocated.
-    allocated: [AtomicU64; 2],
+    pub allocated: [AtomicU64; 2],
     /// Blocks, and bytes, freed.
-    freed: [AtomicU64; 2],
+    pub freed: [AtomicU64; 2],
     /// The sum of the freed samples' lives in milliseconds.
-    lives: AtomicU64,
+    pub lives: AtomicU64,
     /// Blocks and bytes in use at the last peak, and at the one before: see `Head::peaks`.
-    peaks: [[AtomicU64; 2]; 2],
-    /// How many samples lived how long, two places of 32 bits in a word.
-    lived: [AtomicU64; 4],
-    frames: [AtomicU64; FRAMES],
+    pub peaks: [[AtomicU64; 2]; 2],
+    /// How many samples lived how long, two places of 32 bits in a word: see `LIVED`.
+    pub lived: [AtomicU64; 4],
+    /// The return addresses, innermost first.
+    pub frames: [AtomicU64; FRAMES],
 }
 
 const _: () = assert!(size_of::<Stack>() == 576);

@@ -18,6 +18,7 @@ use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
 use crate::sys::{calls, file};
 use crate::trace::report;
+use core::mem::offset_of;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU64, AtomicUsize};
 
@@ -106,7 +107,7 @@ pub fn make() -> Option<&'static Table> {
         None => (Linux.map_guarded(size_of::<Table>(), Linux.page_size()), false),
     };
     let Some(address) = address else {
-        if STATE.swap(REFUSED, Relaxed) != REFUSED {
+        if STATE.swap(REFUSED, Relaxed) != REFUSED && !is_file {
             report::say(format_args!("no memory for a profile: there is none"));
         }
         return None;
@@ -114,6 +115,9 @@ pub fn make() -> Option<&'static Table> {
     // SAFETY: mapped just now, zeroes are an empty table, and no other thread has seen it.
     let made: &'static Table = unsafe { pointer::to_ref(address) };
     made.begin();
+    if is_file {
+        made.keep_maps();
+    }
     if !profiling::set_table(address) && !is_file {
         // SAFETY: no other thread has seen it.
         unsafe { Linux.unmap_guarded(address, size_of::<Table>()) };
@@ -123,14 +127,24 @@ pub fn make() -> Option<&'static Table> {
 
 /// Maps the file of the option, which must not be there yet.
 fn map_file(path: &Path) -> Option<usize> {
-    let mapped = file::create_mapped(path.as_bytes(), size_of::<Table>());
-    if mapped.is_none() {
+    // The file of this process, from before it became another program.
+    let pid = u64::from(calls::process_id()).to_le_bytes();
+    let mine = |head: &[u8; 128]| head[..16] == MAGIC && head[offset_of!(Head, pid)..][..8] == pid;
+    let mapped = file::create_mapped(path.as_bytes(), size_of::<Table>(), mine);
+    if matches!(mapped, Err(file::NotMapped::Failed)) {
         let path = path.as_str().trim_end_matches('\0');
         report::say(format_args!(
             "cannot make the profile '{path}': it must not be there yet, and needs 16 MiB of room"
         ));
     }
-    mapped
+    mapped.ok()
+}
+
+/// At the exit: the file says which files are mapped where.
+pub fn finish() {
+    if let Some(table) = table().filter(|_| options::has_profile_file()) {
+        table.keep_maps();
+    }
 }
 
 impl Table {
@@ -142,8 +156,8 @@ impl Table {
         set(&head.stacks[1], size_of::<Stack>());
         set(&head.live[0], LIVE);
         set(&head.live[1], size_of::<Live>());
-        set(&head.offsets[0], core::mem::offset_of!(Self, stacks));
-        set(&head.offsets[1], core::mem::offset_of!(Self, live));
+        set(&head.offsets[0], offset_of!(Self, stacks));
+        set(&head.offsets[1], offset_of!(Self, live));
         set(&head.pid, calls::process_id() as usize);
         head.began.store(Linux.now(), Relaxed);
         for (word, part) in head.magic.iter().zip(MAGIC.chunks_exact(8)) {

@@ -2,11 +2,13 @@
 
 use object::Endianness;
 use object::elf::{self, FileHeader32, FileHeader64};
+use object::read::ReadCache;
 use object::read::elf::{Dyn, FileHeader, Sym};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::fs::File;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An ELF file.
 #[derive(Debug, Default)]
@@ -94,6 +96,13 @@ impl Elf {
     pub fn has(&self, name: &str) -> bool {
         self.exports.contains(name) || self.symbols.contains(name)
     }
+}
+
+/// The build id of a file, if it is an ELF file that has one.
+pub fn build_id_of(path: &Path) -> Option<Vec<u8>> {
+    let parts = ReadCache::new(File::open(path).ok()?);
+    let file = object::File::parse(&parts).ok()?;
+    object::Object::build_id(&file).ok().flatten().map(<[u8]>::to_vec)
 }
 
 #[cfg(test)]

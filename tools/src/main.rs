@@ -2,7 +2,7 @@
 //!
 //! Each verb is a file of `verbs`. What several verbs need stands beside this file: `failure` is how a verb ends
 //! when it cannot do its work, `output` what it writes, `library` where libmetes.so is, `settings` the library's
-//! options, `program` and `elf` what a program file is, `run` a child in the foreground, and `symbols` addresses as
+//! options, `program` and `elf` what a program file is, `run` a child in the foreground, `profile` samples with their stacks, and `symbols` addresses as
 //! functions and lines.
 
 mod elf;
@@ -11,6 +11,7 @@ mod heap;
 mod library;
 mod output;
 mod process;
+mod profile;
 mod program;
 mod run;
 mod settings;
@@ -39,6 +40,7 @@ enum Verb {
     Options(verbs::options::Args),
     #[command(hide = true)]
     Pages(verbs::pages::Args),
+    Profile(verbs::profile::Args),
     Run(verbs::run::Args),
     Snapshot(verbs::snapshot::Args),
     Stats(verbs::stats::Args),
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Explain(args) => verbs::explain::run(&args),
         Verb::Options(args) => verbs::options::run(&args),
         Verb::Pages(args) => verbs::pages::run(&args, Command::command()),
+        Verb::Profile(args) => verbs::profile::run(&args),
         Verb::Run(args) => verbs::run::run(&args),
         Verb::Snapshot(args) => verbs::snapshot::run(&args),
         Verb::Stats(args) => verbs::stats::run(&args),

@@ -76,6 +76,11 @@ impl Record {
         source.bytes(address, len).map(Self)
     }
 
+    /// Bytes that were read.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes themselves.
     pub fn bytes(&self) -> &[u8] {
         &self.0

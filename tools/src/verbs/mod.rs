@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod explain;
 pub mod options;
 pub mod pages;
+pub mod profile;
 pub mod run;
 pub mod snapshot;
 pub mod stats;

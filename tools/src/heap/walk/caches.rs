@@ -16,32 +16,39 @@ pub fn read(source: &Source<'_>, heap: &mut Heap) {
     heap.calls = calls.map_or_else(|| vec![0; operations], |calls| calls.words().collect());
     let slots = channel.classes as usize * 8;
     let Some(places) = Record::read(source, channel.slots.get() as u64, slots) else { return };
+    for (address, thread) in all(source) {
+        heap.records.push(address);
+        if let Some(cache) = Record::read(source, address, layout.slots as usize) {
+            count(source, &cache, &mut heap.calls);
+            let cache = one(source, &places, address, &cache, thread);
+            // What is in the stacks was not handed out.
+            heap.calls[0] = heap.calls[0].saturating_sub(cache.objects.len() as u64);
+            heap.caches.push(cache);
+        }
+    }
+}
+
+/// The addresses of all caches that are laid out, and the numbers of the threads that own them.
+pub fn all(source: &Source<'_>) -> Vec<(u64, u32)> {
+    let layout = &source.channel.cache;
     let stride = u64::from(layout.bytes).next_multiple_of(page_size());
-    let mut room = channel.rooms.get() as u64;
+    let (mut room, mut found) = (source.channel.rooms.get() as u64, Vec::new());
     for _ in 0..ROOMS {
-        let Some(head) = Record::read(source, room, layout.words as usize) else { return };
+        let Some(head) = Record::read(source, room, layout.words as usize) else { break };
         let (first, size) = (head.u64(layout.caches as usize), head.u64(layout.size as usize).min(IN_ROOM));
-        heap.records.extend((first != 0).then_some(first));
         for index in 0..size {
             let word = source.word(room + u64::from(layout.words) + index * 8).unwrap_or(0);
-            if word >> layout.laid & 1 != 0
-                && let Some(cache) = Record::read(source, first + index * stride, layout.slots as usize)
-            {
+            if word >> layout.laid & 1 != 0 {
                 #[expect(clippy::cast_possible_truncation, reason = "the flags are above the number")]
-                let thread = word as u32 & ((1 << 30) - 1);
-                count(source, &cache, &mut heap.calls, 0);
-                let cache = one(source, &places, first + index * stride, &cache, thread);
-                // What is in the stacks was not handed out.
-                heap.calls[0] = heap.calls[0].saturating_sub(cache.objects.len() as u64);
-                heap.records.push(first + index * stride);
-                heap.caches.push(cache);
+                found.push((first + index * stride, word as u32 & ((1 << 30) - 1)));
             }
         }
         room = head.u64(layout.next as usize);
         if room == 0 {
-            return;
+            break;
         }
     }
+    found
 }
 
 /// A cache and all that is in it.
@@ -72,7 +79,7 @@ fn one(source: &Source<'_>, places: &Record, address: u64, cache: &Record, threa
 }
 
 /// Adds what a cache has counted, as the library does it: mallocs follow from what came into the stacks and left them.
-fn count(source: &Source<'_>, cache: &Record, calls: &mut [u64], stacked: u64) {
+fn count(source: &Source<'_>, cache: &Record, calls: &mut [u64]) {
     const MALLOC: usize = metes::Operation::Malloc as usize;
     const FREE: usize = metes::Operation::Free as usize;
     let layout = &source.channel.cache;
@@ -86,7 +93,7 @@ fn count(source: &Source<'_>, cache: &Record, calls: &mut [u64], stacked: u64) {
     let pushed = counter(layout.pushed).wrapping_add(counter(layout.pushed_base));
     let came = counter(layout.filled).wrapping_add(pushed);
     if let Some(mallocs) = calls.get_mut(MALLOC) {
-        *mallocs += came.saturating_sub(by_stack + counter(layout.flushed) + stacked);
+        *mallocs += came.saturating_sub(by_stack + counter(layout.flushed));
     }
     if let Some(frees) = calls.get_mut(FREE) {
         *frees += (pushed + counter(layout.sent_home)).saturating_sub(counter(layout.moved));
