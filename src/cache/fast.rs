@@ -94,7 +94,8 @@ pub fn pop_counted(operation: Operation, n: usize) -> usize {
     let grain = class::grain(n);
     let Some(cache) = Head::current().cache_above(grain) else { return 0 };
     let left = cache.profile_left.load(Relaxed);
-    if left <= n {
+    // A block may be due to be guarded, too.
+    if left <= n || cache.samples.load(Relaxed) != 0 {
         return 0;
     }
     cache.close();

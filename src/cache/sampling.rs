@@ -187,11 +187,13 @@ impl Cache {
         is_sample
     }
 
-    /// Makes the fast paths serve again after a profile. Called by the cache's own thread.
-    pub fn end_profile(&self) {
+    /// Makes the fast paths serve again after a profile, if they do not serve `n` bytes. Called by the cache's own thread.
+    pub fn end_profile(&self, n: usize) {
         self.profile_rate.store(0, Relaxed);
         self.profile_left.store(0, Relaxed);
-        if self.has_no_bins() && self.enter() {
+        let place = SizeClass::for_size(n).map(|class| class.places().start);
+        let is_hidden = place.is_some_and(|place| self.table().get(place).is_some_and(|bin| bin.load(Relaxed) == 0));
+        if is_hidden && self.enter() {
             let counted = self.halted.compare_exchange(COUNTED, 0, Relaxed, Relaxed).is_ok();
             if counted || self.halted.load(Relaxed) == 0 {
                 self.used().for_each(|class| self.show(class));

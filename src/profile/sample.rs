@@ -34,7 +34,7 @@ pub fn is_due(n: usize) -> bool {
     let rate = profiling::rate();
     let Some(cache) = threads::cache() else { return false };
     if rate == 0 || valgrind::runs() {
-        cache.end_profile();
+        cache.end_profile(n);
         return false;
     }
     cache.profile_passes(rate, n, |random| chance::distance(rate, random ^ checksum::secret().rotate_left(17)))
