@@ -22,6 +22,8 @@
 // stderr: metes: suppressions= \(\): .*
 // stderr: metes: fill=off, or more .*
 // stderr: metes: quarantine=4m \(4m\): .*
+// stderr: metes: profile=off \(off\): .*
+// stderr: metes: profile_file= \(\): .*
 // stderr: metes: stats=off \(off\): .*
 // stderr: metes: stats_file= \(\): .*
 // stderr: metes: guard=off, or more .*
