@@ -4,9 +4,11 @@
 pub mod elf;
 pub mod maps;
 pub mod pages;
+mod scan;
 mod vm;
 
 use crate::failure::Failure;
+use pages::{PageMap, Run};
 use std::fs;
 use std::io;
 
@@ -14,6 +16,11 @@ use std::io;
 pub trait Memory {
     /// Fills `into` with the bytes from an address on. False if not all of them can be read.
     fn read(&self, address: u64, into: &mut [u8]) -> bool;
+
+    /// The same of anonymous memory, without touching pages that are not resident: these are zero.
+    fn read_untouched(&self, address: u64, into: &mut [u8]) -> bool {
+        self.read(address, into)
+    }
 }
 
 /// A process that runs, or is stopped.
@@ -21,12 +28,14 @@ pub struct Process {
     pid: u32,
     /// When it was started: a number that another process with the same id does not have.
     started: String,
+    pages: Option<PageMap>,
 }
 
 impl Process {
     /// The process with this number, if its memory can be read.
     pub fn open(pid: u32) -> Result<Self, Failure> {
-        let process = Self { pid, started: started(pid).ok_or_else(|| no_such(pid))? };
+        let started = started(pid).ok_or_else(|| no_such(pid))?;
+        let process = Self { pid, started, pages: PageMap::open(pid, page_size()).ok() };
         let maps = process.file("maps")?;
         let first = maps::parse(&maps).into_iter().find(|map| map.readable && !map.name.starts_with("[v"));
         let Some(first) = first else {
@@ -61,6 +70,11 @@ impl Process {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// The runs of resident pages in `start..end`; `None` where the kernel does not say.
+    pub fn resident(&self, start: u64, end: u64) -> Option<Vec<Run>> {
+        self.pages.as_ref()?.runs(start, end).ok()
+    }
+
     /// The name of its program, as `ps` shows it.
     pub fn name(&self) -> String {
         self.file("comm").map_or_else(|_| "?".into(), |name| name.trim_end().into())
@@ -77,6 +91,22 @@ impl Memory for Process {
             }
         }
         true
+    }
+
+    fn read_untouched(&self, address: u64, into: &mut [u8]) -> bool {
+        let end = address + into.len() as u64;
+        // A page that is touched anyway needs no question.
+        let runs = if address / page_size() == end.saturating_sub(1) / page_size() {
+            None
+        } else {
+            self.resident(address, end)
+        };
+        let Some(runs) = runs else { return self.read(address, into) };
+        into.fill(0);
+        runs.iter().all(|run| {
+            let (from, to) = (run.start.max(address), run.end.min(end));
+            from >= to || self.read(from, &mut into[(from - address) as usize..(to - address) as usize])
+        })
     }
 }
 

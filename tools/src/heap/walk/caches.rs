@@ -1,6 +1,6 @@
 //! The caches of threads: rooms, stacks, remote buffers, and what they count.
 
-use super::{Cache, Heap};
+use super::{Cache, Heap, Range};
 use crate::heap::source::{Record, Source};
 use crate::process::page_size;
 
@@ -21,7 +21,6 @@ pub fn read(source: &Source<'_>, heap: &mut Heap) {
     for _ in 0..ROOMS {
         let Some(head) = Record::read(source, room, layout.words as usize) else { return };
         let (first, size) = (head.u64(layout.caches as usize), head.u64(layout.size as usize).min(IN_ROOM));
-        heap.records.extend((first != 0).then_some(first));
         for index in 0..size {
             let word = source.word(room + u64::from(layout.words) + index * 8).unwrap_or(0);
             if word >> layout.laid & 1 != 0
@@ -33,7 +32,7 @@ pub fn read(source: &Source<'_>, heap: &mut Heap) {
                 let cache = one(source, &places, first + index * stride, &cache, thread);
                 // What is in the stacks was not handed out.
                 heap.calls[0] = heap.calls[0].saturating_sub(cache.objects.len() as u64);
-                heap.records.push(first + index * stride);
+                heap.records.push(Range { start: first + index * stride, len: stride });
                 heap.caches.push(cache);
             }
         }
