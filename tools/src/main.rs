@@ -5,6 +5,7 @@
 
 mod failure;
 mod heap;
+mod picture;
 mod process;
 mod snapshot;
 mod text;
@@ -24,16 +25,20 @@ struct Command {
 #[derive(Subcommand)]
 enum Verb {
     Explain(verbs::explain::Args),
+    Map(verbs::map::Args),
     Snapshot(verbs::snapshot::Args),
     Stats(verbs::stats::Args),
+    Top(verbs::top::Args),
 }
 
 fn main() -> ExitCode {
     let command = Command::parse();
     let done = match command.verb {
         Verb::Explain(args) => verbs::explain::run(&args),
+        Verb::Map(args) => verbs::map::run(&args),
         Verb::Snapshot(args) => verbs::snapshot::run(&args),
         Verb::Stats(args) => verbs::stats::run(&args),
+        Verb::Top(args) => verbs::top::run(&args),
     };
     done.unwrap_or_else(|failure| failure.tell())
 }

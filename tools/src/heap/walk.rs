@@ -204,6 +204,14 @@ impl Range {
     }
 }
 
+/// Calls by operation so far, without a walk.
+pub fn counters(source: &Source<'_>) -> Option<Vec<u64>> {
+    let mut heap = Heap::default();
+    caches::read(source, &mut heap, caches::Depth::Counts);
+    areas::calls(source, &mut heap.calls);
+    (!heap.calls.is_empty()).then_some(heap.calls)
+}
+
 /// Bytes of a grain, to which all sizes are rounded.
 pub const GRAIN: u64 = 16;
 
@@ -215,7 +223,7 @@ impl Heap {
         heap.mapped = source.word(channel.mapped.get() as u64)?;
         let shapes = shapes(source)?;
         heap.sizes = shapes.iter().map(|shape| shape.size).collect();
-        caches::read(source, &mut heap);
+        caches::read(source, &mut heap, caches::Depth::Objects);
         areas::read(source, &mut heap);
         arenas(source, &mut heap)?;
         compartments(source, &mut heap);

@@ -6,7 +6,7 @@ use crate::heap::source::{Record, Source};
 /// More of anything than there can be.
 const MOST: usize = 1 << 16;
 
-/// Notes all areas, and reads the quarantine. `calls` that were served there are added.
+/// Notes all areas, and reads the quarantine.
 pub fn read(source: &Source<'_>, heap: &mut Heap) {
     let channel = &source.channel;
     // An older version has none of this.
@@ -19,9 +19,8 @@ pub fn read(source: &Source<'_>, heap: &mut Heap) {
             .extend(ends.filter(|(start, end)| *start != 0 && start < end).map(|(start, end)| Range::of(start, end)));
     }
     depot(source, heap);
-    for index in 0..channel.shards.min(256) {
-        shard(source, heap, index.into());
-    }
+    calls(source, &mut heap.calls);
+    (0..shards(source)).for_each(|index| shard(source, heap, index));
     heap.quarantined.sort_unstable();
     heap.quarantined.dedup();
 }
@@ -39,13 +38,27 @@ fn depot(source: &Source<'_>, heap: &mut Heap) {
     }
 }
 
-fn shard(source: &Source<'_>, heap: &mut Heap, index: u64) {
+fn shards(source: &Source<'_>) -> u64 {
+    source.channel.shards.min(256).into()
+}
+
+fn shard_record(source: &Source<'_>, index: u64) -> Option<Record> {
     let layout = &source.channel.quarantine_layout;
     let at = source.channel.quarantine.get() as u64 + index * u64::from(layout.shard);
-    let Some(shard) = Record::read(source, at, layout.shard as usize) else { return };
-    for (operation, sum) in heap.calls.iter_mut().enumerate() {
-        *sum += shard.u64(layout.calls as usize + 8 * operation);
+    Record::read(source, at, layout.shard as usize)
+}
+
+/// Adds the calls that were served in the quarantine.
+pub fn calls(source: &Source<'_>, calls: &mut [u64]) {
+    let at = source.channel.quarantine_layout.calls as usize;
+    for shard in (0..shards(source)).filter_map(|index| shard_record(source, index)) {
+        calls.iter_mut().enumerate().for_each(|(operation, sum)| *sum += shard.u64(at + 8 * operation));
     }
+}
+
+fn shard(source: &Source<'_>, heap: &mut Heap, index: u64) {
+    let layout = &source.channel.quarantine_layout;
+    let Some(shard) = shard_record(source, index) else { return };
     let queue = shard.u64(layout.queue as usize);
     let Some(queue) = (queue != 0).then(|| Record::untouched(source, queue, layout.bytes as usize)).flatten() else {
         return;

@@ -8,8 +8,17 @@ use crate::process::page_size;
 const ROOMS: usize = 1 << 12;
 const IN_ROOM: u64 = 1 << 16;
 
+/// How much of caches is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What they count.
+    Counts,
+    /// Also which objects are in them.
+    Objects,
+}
+
 /// Reads all caches, and sums up the calls.
-pub fn read(source: &Source<'_>, heap: &mut Heap) {
+pub fn read(source: &Source<'_>, heap: &mut Heap, depth: Depth) {
     let (channel, layout) = (&source.channel, &source.channel.cache);
     let operations = channel.operations.min(64) as usize;
     let calls = Record::read(source, channel.calls.get() as u64, operations * 8);
@@ -28,12 +37,16 @@ pub fn read(source: &Source<'_>, heap: &mut Heap) {
             {
                 #[expect(clippy::cast_possible_truncation, reason = "the flags are above the number")]
                 let thread = word as u32 & ((1 << 30) - 1);
-                count(source, &cache, &mut heap.calls, 0);
-                let cache = one(source, &places, first + index * stride, &cache, thread);
+                count(source, &cache, &mut heap.calls);
+                let address = first + index * stride;
+                let stacks = stacks(source, &places, address, &cache);
                 // What is in the stacks was not handed out.
-                heap.calls[0] = heap.calls[0].saturating_sub(cache.objects.len() as u64);
-                heap.records.push(Range { start: first + index * stride, len: stride });
-                heap.caches.push(cache);
+                let stacked: u64 = stacks.iter().map(|stack| stack.count).sum();
+                heap.calls[0] = heap.calls[0].saturating_sub(stacked);
+                if depth == Depth::Objects {
+                    heap.records.push(Range { start: address, len: stride });
+                    heap.caches.push(one(source, &stacks, &cache, thread));
+                }
             }
         }
         room = head.u64(layout.next as usize);
@@ -43,22 +56,35 @@ pub fn read(source: &Source<'_>, heap: &mut Heap) {
     }
 }
 
-/// A cache and all that is in it.
-fn one(source: &Source<'_>, places: &Record, address: u64, cache: &Record, thread: u32) -> Cache {
+/// The objects of a class in a cache.
+struct Stack {
+    class: usize,
+    /// The address of the first slot.
+    first: u64,
+    count: u64,
+}
+
+fn stacks(source: &Source<'_>, places: &Record, address: u64, cache: &Record) -> Vec<Stack> {
     let layout = &source.channel.cache;
-    let home = (cache.u64(layout.home as usize) >> layout.home_shift) as usize;
-    let mut objects = Vec::new();
-    for class in 1..source.channel.classes as usize {
+    let stack = |class: usize| {
         let top = cache.u64(layout.bins as usize + class * layout.bin as usize);
         let place = |at: usize| address + u64::from(layout.slots) + 8 * u64::from(places.u32(class * 8 + at));
         let (near, far) = (place(0), place(4));
         let in_near = (near..=near + 8 * u64::from(layout.near)).contains(&top);
         let bottom = if in_near { near } else { far };
-        let count = top.saturating_sub(bottom) / 8;
-        if count == 0 || count > 1 << 14 {
-            continue;
-        }
-        if let Some(slots) = Record::read(source, bottom + 8, count as usize * 8) {
+        Stack { class, first: bottom + 8, count: top.saturating_sub(bottom) / 8 }
+    };
+    let all = (1..source.channel.classes as usize).map(stack);
+    all.filter(|stack| (1..=1 << 14).contains(&stack.count)).collect()
+}
+
+/// A cache and all that is in it.
+fn one(source: &Source<'_>, stacks: &[Stack], cache: &Record, thread: u32) -> Cache {
+    let layout = &source.channel.cache;
+    let home = (cache.u64(layout.home as usize) >> layout.home_shift) as usize;
+    let mut objects = Vec::new();
+    for &Stack { class, first, count } in stacks {
+        if let Some(slots) = Record::read(source, first, count as usize * 8) {
             objects.extend(slots.words().filter(|&object| object != 0).map(|object| (object, class)));
         }
     }
@@ -69,7 +95,7 @@ fn one(source: &Source<'_>, places: &Record, address: u64, cache: &Record, threa
 }
 
 /// Adds what a cache has counted, as the library does it: mallocs follow from what came into the stacks and left them.
-fn count(source: &Source<'_>, cache: &Record, calls: &mut [u64], stacked: u64) {
+fn count(source: &Source<'_>, cache: &Record, calls: &mut [u64]) {
     const MALLOC: usize = metes::Operation::Malloc as usize;
     const FREE: usize = metes::Operation::Free as usize;
     let layout = &source.channel.cache;
@@ -83,7 +109,7 @@ fn count(source: &Source<'_>, cache: &Record, calls: &mut [u64], stacked: u64) {
     let pushed = counter(layout.pushed).wrapping_add(counter(layout.pushed_base));
     let came = counter(layout.filled).wrapping_add(pushed);
     if let Some(mallocs) = calls.get_mut(MALLOC) {
-        *mallocs += came.saturating_sub(by_stack + counter(layout.flushed) + stacked);
+        *mallocs += came.saturating_sub(by_stack + counter(layout.flushed));
     }
     if let Some(frees) = calls.get_mut(FREE) {
         *frees += (pushed + counter(layout.remote_frees)).saturating_sub(counter(layout.moved));
