@@ -16,7 +16,7 @@ use crate::base::read_only;
 use crate::base::shared::{AtomicU64, AtomicUsize};
 use crate::cache::layout::{CACHE, CacheLayout, SLOTS, Slots};
 use crate::cache::{count, rooms};
-use crate::compartment::layout::{COMPARTMENT, CompartmentLayout};
+use crate::compartment::layout::{COMPARTMENT, CompartmentLayout, SMALL, SmallLayout};
 use crate::compartment::table;
 use crate::debug::layout::{QUARANTINE, QuarantineLayout};
 use crate::debug::quarantine::{self, Shard};
@@ -117,6 +117,8 @@ pub struct Channel {
     pub depot_layout: DepotLayout,
     /// Offsets.
     pub quarantine_layout: QuarantineLayout,
+    /// Offsets.
+    pub small: SmallLayout,
 }
 
 /// An address of something in the process: eight bytes.
@@ -203,4 +205,5 @@ pub static CHANNEL: Channel = Channel {
     shards: ARENAS_MAX as u32,
     depot_layout: DEPOT,
     quarantine_layout: QUARANTINE,
+    small: SMALL,
 };

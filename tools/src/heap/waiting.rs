@@ -1,4 +1,5 @@
-//! Freed objects and blocks that wait to be used again: in caches of threads, and in the quarantine.
+//! Freed objects and blocks that wait to be used again: in caches of threads, in lists of heaps that the program
+//! has made, and in the quarantine.
 
 use super::walk::Heap;
 
@@ -23,7 +24,7 @@ impl<'a> Waiting<'a> {
     /// Of a heap.
     pub fn of(heap: &'a Heap) -> Self {
         let objects = heap.caches.iter().flat_map(|cache| cache.objects.iter().map(|&(object, _)| object));
-        let mut cached: Vec<u64> = objects.collect();
+        let mut cached: Vec<u64> = objects.chain(heap.quick.iter().copied()).collect();
         cached.sort_unstable();
         cached.dedup();
         Self { cached, quarantined: &heap.quarantined }

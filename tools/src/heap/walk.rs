@@ -34,6 +34,11 @@ pub struct Heap {
     pub caches: Vec<Cache>,
     /// Freed blocks that wait where blocks are checked, by address.
     pub quarantined: Vec<u64>,
+    /// Freed blocks that wait in the lists of heaps that the program has made, by address.
+    pub quick: Vec<u64>,
+    /// What is left of runs that such heaps cut blocks off: by address of the first block.
+    #[serde(skip)]
+    rests: Vec<Range>,
     /// Where metes has records of its own: by address, without overlaps.
     pub records: Vec<Range>,
     /// Calls by operation, as `metes::Operation` numbers them.
@@ -324,5 +329,31 @@ fn compartments(source: &Source<'_>, heap: &mut Heap) {
             limit: (limit < i64::MAX.cast_unsigned()).then_some(limit),
             calls: (record.u64(layout.mallocs as usize), record.u64(layout.frees as usize)),
         });
+        small(source, heap, &record);
+    }
+    heap.rests.sort_unstable_by_key(|rest| rest.start);
+    heap.quick.sort_unstable();
+    heap.quick.dedup();
+}
+
+/// What a compartment has of small blocks beside its heap.
+fn small(source: &Source<'_>, heap: &mut Heap, record: &Record) {
+    /// More blocks of a compartment than wait in its lists, as a rule: a list may have been made a circle.
+    const MOST: usize = 1 << 20;
+    let layout = &source.channel.small;
+    let (next, end) = (record.u64(layout.next as usize), record.u64(layout.end as usize));
+    heap.rests.extend((next < end).then(|| Range::of(next, end)));
+    let mut left = MOST;
+    for list in 0..layout.lists.min(1 << 10) as usize {
+        let mut at = record.u64(layout.quick as usize + 8 * list);
+        while at != 0 && left != 0 {
+            let words = source.word(at).zip(source.word(at + 8)).zip(source.secret());
+            let Some(((next, mark), secret)) = words else { break };
+            if next ^ mark != (at ^ secret).wrapping_mul(layout.odd) {
+                break;
+            }
+            heap.quick.push(at);
+            (at, left) = (next, left - 1);
+        }
     }
 }

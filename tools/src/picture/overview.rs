@@ -175,7 +175,7 @@ impl Page<'_> {
             if index % columns == 0 {
                 self.y += ROW;
             }
-            let x = MARGIN + (index % COLUMNS) as f32 * column;
+            let x = MARGIN + (index % columns) as f32 * column;
             self.scene.rect(*fill, [x, self.y - 13.0, 11.0, 11.0]);
             let of = if part.resident == part.bytes { String::new() } else { format!(" of {}", bytes(part.bytes)) };
             let text = format!("{name} {}{of}, {}", bytes(part.resident), percent(part.resident, all));
@@ -194,7 +194,8 @@ impl Page<'_> {
             (of(What::InUse), "in use"),
             (of(What::Cached), "cached"),
             (of(What::Quarantined), "quarantine"),
-            (of(What::Free), "free, resident"),
+            (of(What::FreeInSlab), "free in slabs"),
+            (of(What::Free), "free in heaps"),
             (of(What::Parked), "parked"),
             (of(What::Torn), "changing"),
             (Fill::Rgb(mixed(&[1, 0, 0, 1, 0, 0, 0])), "half in use, half free"),

@@ -95,12 +95,7 @@ impl Memory for Process {
 
     fn read_untouched(&self, address: u64, into: &mut [u8]) -> bool {
         let end = address + into.len() as u64;
-        // A page that is touched anyway needs no question.
-        let runs = if address / page_size() == end.saturating_sub(1) / page_size() {
-            None
-        } else {
-            self.resident(address, end)
-        };
+        let runs = self.resident(address, end);
         let Some(runs) = runs else { return self.read(address, into) };
         into.fill(0);
         runs.iter().all(|run| {
@@ -140,14 +135,16 @@ fn refused(pid: u32, error: &io::Error) -> Failure {
 }
 
 fn why_not(pid: u32) -> String {
-    use std::os::unix::fs::MetadataExt;
     // SAFETY: it only returns a number.
     #[expect(unsafe_code, reason = "the kernel knows the number")]
     let me = unsafe { libc::geteuid() };
-    let owner = fs::metadata(format!("/proc/{pid}")).map_or(me, |of| of.uid());
+    // The directory is root's where a process may not be dumped.
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let uid = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().next()?.parse().ok());
+    let owner = uid.unwrap_or(me);
     let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
     match scope.trim() {
-        _ if owner != me && owner != 0 => "this process is another user's: run metes as that user, or as root".into(),
+        _ if owner != me => "this process is another user's: run metes as that user, or as root".into(),
         "1" => "the system lets a user read only processes that the reader has started (kernel.yama.ptrace_scope is 1): run metes as root, or start the program with metes run".into(),
         "2" | "3" => format!("the system lets only root read other processes (kernel.yama.ptrace_scope is {}): run metes as root", scope.trim()),
         _ => "this process cannot be read: it changed its user, or may not be dumped; run metes as root".into(),

@@ -12,7 +12,7 @@ pub fn read(source: &Source<'_>, heap: &mut Heap) {
     // An older version has none of this.
     let areas = (channel.areas_all as usize).min(MOST);
     if areas != 0
-        && let Some(all) = Record::read(source, channel.areas.get() as u64, areas * 16)
+        && let Some(all) = Record::untouched(source, channel.areas.get() as u64, areas * 16)
     {
         let ends = (0..areas).map(|index| (all.u64(index * 16), all.u64(index * 16 + 8)));
         heap.records

@@ -33,7 +33,7 @@ pub fn read(source: &Source<'_>, heap: &mut Heap, depth: Depth) {
         for index in 0..size {
             let word = source.word(room + u64::from(layout.words) + index * 8).unwrap_or(0);
             if word >> layout.laid & 1 != 0
-                && let Some(cache) = Record::read(source, first + index * stride, layout.slots as usize)
+                && let Some(cache) = Record::untouched(source, first + index * stride, layout.slots as usize)
             {
                 #[expect(clippy::cast_possible_truncation, reason = "the flags are above the number")]
                 let thread = word as u32 & ((1 << 30) - 1);
@@ -84,7 +84,7 @@ fn one(source: &Source<'_>, stacks: &[Stack], cache: &Record, thread: u32) -> Ca
     let home = (cache.u64(layout.home as usize) >> layout.home_shift) as usize;
     let mut objects = Vec::new();
     for &Stack { class, first, count } in stacks {
-        if let Some(slots) = Record::read(source, first, count as usize * 8) {
+        if let Some(slots) = Record::untouched(source, first, count as usize * 8) {
             objects.extend(slots.words().filter(|&object| object != 0).map(|object| (object, class)));
         }
     }

@@ -62,7 +62,8 @@ fn pieces(source: &Source<'_>, heap: &mut Heap, slabs: &mut Slabs<'_>, regions: 
             after.1 && before.owner == after.0.owner && before.range.start + before.range.len == after.0.range.start
         };
         let last = (first + 1..regions.len()).find(|&index| !joins(index)).unwrap_or(regions.len());
-        heap.torn += segment(source, slabs, &mut regions[first..last]);
+        let walk = Walk { source, rests: &heap.rests, unit: u64::from(source.channel.map.unit).max(1) };
+        heap.torn += walk.segment(slabs, &mut regions[first..last]);
         first = last;
     }
 }
@@ -70,65 +71,89 @@ fn pieces(source: &Source<'_>, heap: &mut Heap, slabs: &mut Slabs<'_>, regions: 
 /// How often a walk goes back to where it is sure of a header, before it gives up a part of the segment.
 const TRIES: usize = 16;
 
-/// Returns how many parts could not be read, as they were changing.
-fn segment(source: &Source<'_>, slabs: &mut Slabs<'_>, regions: &mut [(Region, bool)]) -> usize {
-    let [first, .., last] = regions else {
-        return regions.first_mut().map_or(0, |(only, _)| {
-            let (range, unit) = (only.range, u64::from(source.channel.map.unit).max(1));
-            walk(source, slabs, range, unit, &mut only.pieces)
-        });
-    };
-    let whole = Range::of(first.0.range.start, last.0.range.end());
-    let mut pieces = Vec::new();
-    let torn = walk(source, slabs, whole, u64::from(source.channel.map.unit).max(1), &mut pieces);
-    let mut region = 0;
-    for piece in pieces {
-        while regions[region].0.range.end() <= piece.range.start && region + 1 < regions.len() {
-            region += 1;
-        }
-        regions[region].0.pieces.push(piece);
-    }
-    torn
+/// A walk over the headers of a segment.
+struct Walk<'a> {
+    source: &'a Source<'a>,
+    rests: &'a [Range],
+    unit: u64,
 }
 
-fn walk(source: &Source<'_>, slabs: &mut Slabs<'_>, whole: Range, unit: u64, pieces: &mut Vec<Piece>) -> usize {
-    let (mut window, end) = (Window::new(source, whole.end()), whole.end());
-    // Behind a pad of eight bytes; a header stands before its block.
-    let (mut header, mut tries, mut torn) = (whole.start + 8, 0, 0);
-    while header + 8 < end {
-        let slab = if (header + 8).is_multiple_of(unit) { slabs.at(header + 8) } else { None };
-        let read = window.word(header).and_then(|word| blocks::header(source, header, word));
-        let read = read.or_else(|| window.word_now(header).and_then(|word| blocks::header(source, header, word)));
-        let found = match (slab, read) {
-            (Some(slab), read) => {
-                let (kind, units) = slab_piece(slab);
-                // Its block may be larger.
-                let block = read.filter(|block| block.in_use).map_or(0, |block| block.size);
-                Some((block.max(units * unit), kind))
+impl Walk<'_> {
+    /// Fills in the pieces. Returns how many parts could not be read, as they were changing.
+    fn segment(&self, slabs: &mut Slabs<'_>, regions: &mut [(Region, bool)]) -> usize {
+        let (Some(first), Some(last)) = (regions.first(), regions.last()) else { return 0 };
+        let whole = Range::of(first.0.range.start, last.0.range.end());
+        let mut pieces = Vec::new();
+        let torn = self.pieces(slabs, whole, &mut pieces);
+        if let [(only, _)] = regions {
+            only.pieces = pieces;
+            return torn;
+        }
+        let mut region = 0;
+        for piece in pieces {
+            while regions[region].0.range.end() <= piece.range.start && region + 1 < regions.len() {
+                region += 1;
             }
-            (None, read) => read.map(|found| (found.size, if found.in_use { Kind::Block } else { Kind::Free })),
-        };
-        if let Some((len, kind)) = found.filter(|&(len, _)| (16..=end - header).contains(&len)) {
-            pieces.push(Piece { range: Range { start: header, len }, kind });
-            header += len;
-            continue;
+            regions[region].0.pieces.push(piece);
         }
-        // Blocks were joined or cut meanwhile. The last slab stands where it stood.
-        if tries < TRIES {
-            tries += 1;
-            let sure = pieces.iter().rposition(|piece| matches!(piece.kind, Kind::Slab(_))).map_or(0, |last| last + 1);
-            pieces.truncate(sure);
-            header = pieces.last().map_or(whole.start + 8, |last| last.range.end());
-            window = Window::new(source, end);
-            continue;
-        }
-        torn += 1;
-        let next = (header + 9).next_multiple_of(unit);
-        let next = (next..end).step_by(unit as usize).find(|&at| slabs.at(at).is_some()).map_or(end, |at| at - 8);
-        pieces.push(Piece { range: Range::of(header, next), kind: Kind::Torn });
-        header = next;
+        torn
     }
-    torn
+
+    /// The piece whose header is at an address, in a segment that ends at `end`.
+    fn piece(&self, slabs: &mut Slabs<'_>, window: &mut Window<'_>, header: u64, end: u64) -> Option<Piece> {
+        let block = header + 8;
+        let (len, kind) = match self.rests.binary_search_by_key(&block, |rest| rest.start) {
+            // A header is written when a piece is cut off.
+            Ok(rest) => (self.rests[rest].len.min(end - header), Kind::Free),
+            Err(_) => {
+                let slab = if block.is_multiple_of(self.unit) { slabs.at(block) } else { None };
+                let known = |word| blocks::header(self.source, header, word);
+                let read = window.word(header).and_then(known);
+                match slab {
+                    Some(slab) => {
+                        let (kind, units) = slab_piece(slab);
+                        // Its block may be larger.
+                        let block = read.filter(|block| block.in_use).map_or(0, |block| block.size);
+                        (block.max(units * self.unit), kind)
+                    }
+                    None => read
+                        .or_else(|| window.word_now(header).and_then(known))
+                        .map(|found| (found.size, if found.in_use { Kind::Block } else { Kind::Free }))?,
+                }
+            }
+        };
+        (16..=end - header).contains(&len).then_some(Piece { range: Range { start: header, len }, kind })
+    }
+
+    fn pieces(&self, slabs: &mut Slabs<'_>, whole: Range, pieces: &mut Vec<Piece>) -> usize {
+        let (mut window, end) = (Window::new(self.source, whole.end()), whole.end());
+        // Behind a pad of eight bytes; a header stands before its block.
+        let (mut header, mut tries, mut torn) = (whole.start + 8, 0, 0);
+        while header + 8 < end {
+            if let Some(piece) = self.piece(slabs, &mut window, header, end) {
+                header = piece.range.end();
+                pieces.push(piece);
+                continue;
+            }
+            // Blocks were joined or cut meanwhile. The last slab stands where it stood.
+            if tries < TRIES {
+                tries += 1;
+                let sure =
+                    pieces.iter().rposition(|piece| matches!(piece.kind, Kind::Slab(_))).map_or(0, |last| last + 1);
+                pieces.truncate(sure);
+                header = pieces.last().map_or(whole.start + 8, |last| last.range.end());
+                window = Window::new(self.source, end);
+                continue;
+            }
+            torn += 1;
+            let next = (header + 9).next_multiple_of(self.unit);
+            let next =
+                (next..end).step_by(self.unit as usize).find(|&at| slabs.at(at).is_some()).map_or(end, |at| at - 8);
+            pieces.push(Piece { range: Range::of(header, next), kind: Kind::Torn });
+            header = next;
+        }
+        torn
+    }
 }
 
 /// The kind of what stands at a slab's first unit, and its units.

@@ -184,7 +184,10 @@ impl Page<'_, '_> {
         let room = self.left.height as usize;
         let first = state.scroll.min(table.rows.len().saturating_sub(room));
         for row in table.rows.iter().skip(first).take(room) {
-            let mut text = format!("{:<name$}", cut(&row[0], name.saturating_sub(1)));
+            // The end of a path says most.
+            let most = name.saturating_sub(1);
+            let first = if row[0].starts_with('/') { cut_before(&row[0], most) } else { cut(&row[0], most) };
+            let mut text = format!("{first:<name$}");
             row.iter().skip(1).take(shown).for_each(|cell| text.push_str(&format!("{cell:>wide$}")));
             self.line(Line::raw(text));
         }
@@ -239,4 +242,14 @@ fn cut(text: &str, most: usize) -> String {
     let mut cut: String = text.chars().take(most.saturating_sub(1)).collect();
     cut.push('…');
     cut
+}
+
+/// The same, from the end.
+fn cut_before(text: &str, most: usize) -> String {
+    let len = text.chars().count();
+    if len <= most {
+        return text.to_owned();
+    }
+    let end: String = text.chars().skip(len + 1 - most.max(1)).collect();
+    format!("…{end}")
 }
