@@ -55,6 +55,12 @@ impl Snapshot {
         Ok(Self { pid: process.pid(), name: process.name(), taken, heap, maps, residency })
     }
 
+    /// One that no process has had.
+    #[cfg(test)]
+    pub fn made_up(heap: Heap, residency: Residencies) -> Self {
+        Self { pid: 1, name: "made up".into(), taken: 0, heap, maps: Vec::new(), residency }
+    }
+
     /// What a word of the command line names: the number of a process, or a file.
     pub fn of(what: &str) -> Result<Self, Failure> {
         match what.parse() {

@@ -211,7 +211,7 @@ fn a_snapshot_says_the_same_as_the_process() {
     assert_eq!(now, kept);
     let whole = fs::read(file).unwrap();
     let damaged = place.path("damaged");
-    let mut says = |bytes: &[u8], why: &str| {
+    let says = |bytes: &[u8], why: &str| {
         fs::write(&damaged, bytes).unwrap();
         fails(&metes(&["stats", damaged.to_str().unwrap()]), why);
     };

@@ -38,7 +38,7 @@ pub struct Heap {
     pub quick: Vec<u64>,
     /// What is left of runs that such heaps cut blocks off: by address of the first block.
     #[serde(skip)]
-    rests: Vec<Range>,
+    pub rests: Vec<Range>,
     /// Where metes has records of its own: by address, without overlaps.
     pub records: Vec<Range>,
     /// Calls by operation, as `metes::Operation` numbers them.

@@ -175,3 +175,93 @@ pub fn unit_for(regions: &[&Region], most: usize, page: u64) -> u64 {
     }
     unit
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::walk::{Owner, Slab};
+    use crate::process::pages::Run;
+
+    const PAGE: u64 = 4096;
+
+    fn piece(start: u64, len: u64, kind: Kind) -> Piece {
+        Piece { range: Range { start, len }, kind }
+    }
+
+    fn heap(pieces: Vec<Piece>, len: u64) -> Heap {
+        let range = Range { start: 0x20_0000, len };
+        let region = Region { range, owner: Owner::Arena(0), untouched_from: range.start + 6 * PAGE, pieces };
+        Heap { regions: vec![region], sizes: vec![0, 16, 2048], ..Heap::default() }
+    }
+
+    #[test]
+    fn a_known_heap_has_known_cells() {
+        let at = 0x20_0000;
+        let slab = Slab { start: at + 2 * PAGE, class: 2, count: 4, free: vec![0b0110], starts: Vec::new() };
+        let pieces = vec![
+            piece(at, PAGE, Kind::Block),
+            piece(at + PAGE, PAGE, Kind::Free),
+            piece(at + 2 * PAGE, 2 * PAGE, Kind::Slab(Box::new(slab))),
+            piece(at + 4 * PAGE, 4 * PAGE, Kind::Free),
+        ];
+        let mut heap = heap(pieces, 8 * PAGE);
+        // The last object of the slab is in a cache.
+        heap.caches
+            .push(crate::heap::walk::Cache { objects: vec![(at + 2 * PAGE + 3 * 2048, 2)], ..Default::default() });
+        let runs = vec![Run::new(at, at + 2 * PAGE, false, false), Run::new(at + 2 * PAGE, at + 4 * PAGE, true, false)];
+        let pages = Residencies::of(runs);
+        let flow = Flow::of(&[&heap.regions[0]], PAGE, &heap, &Waiting::of(&heap), &pages);
+        let sums = |cell: usize, what: What| flow.cells[cell].sums[what as usize];
+        assert_eq!(flow.cells.len(), 8);
+        assert_eq!((sums(0, What::InUse), sums(1, What::Free)), (PAGE, PAGE));
+        assert_eq!((sums(2, What::InUse), sums(2, What::FreeInSlab)), (2048, 2048));
+        assert_eq!((sums(3, What::Cached), sums(3, What::FreeInSlab)), (2048, 2048));
+        let looks: Vec<_> = flow.cells.iter().map(Cell::look).collect();
+        assert_eq!(looks[0], (Fill::Rgb(IN_USE), 8));
+        assert_eq!(looks[1], (Fill::Rgb(FREE_IN_HEAPS), 8));
+        assert_eq!(looks[2], (Fill::Rgb(mixed(&[1, 0, 0, 1, 0, 0, 0])), 8));
+        assert_eq!(looks[4], (Fill::Away, 8));
+        assert_eq!(looks[6], (Fill::Untouched, 8));
+        assert_eq!(flow.cells.iter().map(|cell| cell.huge).collect::<Vec<_>>(), [0, 0, PAGE, PAGE, 0, 0, 0, 0]);
+        // Fewer cells hold the same bytes.
+        let coarse = Flow::of(&[&heap.regions[0]], 8 * PAGE, &heap, &Waiting::of(&heap), &pages);
+        let all = |flow: &Flow, what: What| flow.cells.iter().map(|cell| cell.sums[what as usize]).sum::<u64>();
+        for what in What::ALL {
+            assert_eq!(all(&coarse, what), all(&flow, what), "{what:?}");
+        }
+        assert_eq!((coarse.cells.len(), coarse.cells[0].resident), (1, 4 * PAGE));
+    }
+
+    #[test]
+    fn a_block_may_reach_from_one_region_into_the_next() {
+        let at = 0x20_0000;
+        let mut heap = heap(vec![piece(at, 12 * PAGE, Kind::Block)], 8 * PAGE);
+        let range = Range { start: at + 8 * PAGE, len: 8 * PAGE };
+        let pieces = vec![piece(at + 12 * PAGE, 4 * PAGE, Kind::Free)];
+        heap.regions.push(Region { range, owner: Owner::Arena(0), untouched_from: range.end(), pieces });
+        let regions: Vec<_> = heap.regions.iter().collect();
+        let flow = Flow::of(&regions, 4 * PAGE, &heap, &Waiting::of(&heap), &Residencies::default());
+        let used: Vec<_> = flow.cells.iter().map(|cell| cell.sums[What::InUse as usize]).collect();
+        assert_eq!(used, [4 * PAGE, 4 * PAGE, 4 * PAGE, 0]);
+    }
+
+    #[test]
+    fn millions_of_blocks_are_a_small_picture() {
+        const BLOCKS: u64 = 5_000_000;
+        let at = 0x20_0000;
+        let kind = |index: u64| if index.wrapping_mul(0x9e37_79b9) >> 7 & 1 == 0 { Kind::Block } else { Kind::Free };
+        let pieces = (0..BLOCKS).map(|index| piece(at + index * 1024, 1024, kind(index))).collect();
+        let heap = heap(pieces, BLOCKS * 1024);
+        // Each second page is resident.
+        let runs =
+            (0..BLOCKS / 8).map(|index| Run::new(at + index * 2 * PAGE, at + (index * 2 + 1) * PAGE, false, false));
+        let snapshot = crate::snapshot::Snapshot::made_up(heap, Residencies::of(runs.collect()));
+        let scene =
+            crate::picture::overview::scene(&snapshot, &snapshot.usage(), crate::picture::overview::Style::WHOLE);
+        let file = crate::picture::svg::write(&scene);
+        assert!(file.len() < 2 << 20 && file.contains("a cell is 512 KiB"), "{} bytes", file.len());
+        let near = crate::picture::zoom::scene(&snapshot, Range { start: at, len: 1 << 30 });
+        let file = crate::picture::svg::write(&near);
+        assert!(file.len() < 2 << 20, "{} bytes", file.len());
+    }
+}

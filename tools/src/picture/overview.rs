@@ -134,7 +134,7 @@ impl Page<'_> {
 
     /// Faint lines.
     fn note(&mut self, text: &str) {
-        let most = (self.inner() / LETTER) as usize;
+        let most = whole(self.inner() / LETTER);
         let mut line = String::new();
         for word in text.split(' ').chain([""]) {
             if word.is_empty() || line.len() + 1 + word.len() > most {
@@ -170,7 +170,7 @@ impl Page<'_> {
         }
         self.y += 24.0;
         let column = 53.0 * LETTER;
-        let columns = (self.inner() / column).floor().max(1.0) as usize;
+        let columns = whole(self.inner() / column).max(1);
         for (index, (name, fill, part)) in parts.iter().filter(|(_, _, part)| part.bytes != 0).enumerate() {
             if index % columns == 0 {
                 self.y += ROW;
@@ -322,7 +322,13 @@ pub fn join(boxes: &mut Vec<Box>, [x, y, w, h]: Box) {
     }
 }
 
+/// A part of all, from 0 to 1.
 #[expect(clippy::cast_precision_loss, reason = "pixels")]
 pub fn ratio(part: u64, all: u64) -> f32 {
     if all == 0 { 0.0 } else { (part as f64 / all as f64) as f32 }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "how often something fits")]
+fn whole(value: f32) -> usize {
+    value.max(0.0) as usize
 }

@@ -1,12 +1,13 @@
 //! A part of a heap, down to single blocks and objects: bytes in rows, with addresses.
 
-use super::cells::What;
-use super::overview::ratio;
+use super::cells::{Flow, What};
+use super::overview::{join, ratio};
 use super::scene::{Box, Fill, HUGE, Item, LETTER, OVER, Scene};
 use crate::heap::waiting::Waiting;
-use crate::heap::walk::{GRAIN, Kind, Piece, Range, Slab};
+use crate::heap::walk::{GRAIN, Kind, Piece, Range, Region, Slab};
 use crate::snapshot::Snapshot;
 use crate::text::{bytes, count};
+use std::collections::BTreeMap;
 
 const WIDTH: f32 = 1200.0;
 const MARGIN: f32 = 16.0;
@@ -16,6 +17,9 @@ const BAR: f32 = 15.0;
 /// The most rows, and the fewest bytes of one.
 const ROWS: u64 = 48;
 const NARROWEST: u64 = 1 << 10;
+/// More boxes than these are drawn as cells, so many to a row.
+const SINGLE: usize = 24_000;
+const CELLS: u64 = 256;
 /// More boxes that can be pointed at are too many for a reader and for a file.
 const NAMED: usize = 8000;
 
@@ -39,7 +43,7 @@ pub fn scene(snapshot: &Snapshot, range: Range) -> Scene {
     let waiting = Waiting::of(&snapshot.heap);
     let mut page = Page {
         scene: Scene { width: WIDTH, ..Scene::default() },
-        top: 92.0,
+        top: 96.0,
         range,
         row,
         sizes: &snapshot.heap.sizes,
@@ -55,26 +59,65 @@ pub fn scene(snapshot: &Snapshot, range: Range) -> Scene {
         let end = (range.start + (index + 1) * row).min(range.end());
         page.boxes(Fill::Untouched, Range::of(range.start + index * row, end), 0.0, BAR);
     }
-    let pieces = snapshot.heap.regions.iter().flat_map(|region| &region.pieces);
-    pieces
-        .filter(|piece| piece.range.end() > range.start && piece.range.start < range.end())
-        .for_each(|piece| page.piece(piece));
-    for mapping in snapshot
-        .heap
-        .mappings
-        .iter()
-        .filter(|mapping| mapping.range.end() > range.start && mapping.range.start < range.end())
-    {
+    let is_inside = |inner: Range| inner.end() > range.start && inner.start < range.end();
+    let regions: Vec<_> = snapshot.heap.regions.iter().filter(|region| is_inside(reach(region))).collect();
+    let pieces = || regions.iter().flat_map(|region| &region.pieces).filter(|piece| is_inside(piece.range));
+    let boxes: usize = pieces().map(|piece| page.boxes_of(piece)).sum();
+    if boxes <= SINGLE {
+        pieces().for_each(|piece| page.piece(piece));
+    } else {
+        page.cells(&regions, snapshot);
+    }
+    for mapping in snapshot.heap.mappings.iter().filter(|mapping| is_inside(mapping.range)) {
         page.named(Fill::Rgb(What::InUse.colour()), mapping.range, format!("mapping of {}", bytes(mapping.wanted)));
     }
-    for run in snapshot.residency.inside(range.start, range.end()).filter(|run| !run.swapped) {
-        let fill = if run.huge { Fill::Rgb(HUGE) } else { Fill::Ink };
-        page.boxes(fill, Range::of(run.start, run.end), BAR + 1.0, 2.0);
+    let runs = || snapshot.residency.inside(range.start, range.end()).filter(|run| !run.swapped);
+    // Cells are pale themselves where nothing is resident.
+    if boxes <= SINGLE && runs().count() <= SINGLE {
+        for run in runs() {
+            let fill = if run.huge { Fill::Rgb(HUGE) } else { Fill::Ink };
+            page.boxes(fill, Range::of(run.start, run.end), BAR + 1.0, 2.0);
+        }
     }
     page.scene
 }
 
+/// Where a region's pieces are: the last may reach into the next region.
+fn reach(region: &Region) -> Range {
+    let last = region.pieces.last().map_or(region.range.end(), |piece| piece.range.end());
+    Range::of(region.range.start, last.max(region.range.end()))
+}
+
 impl Page<'_> {
+    /// About how many boxes a piece takes.
+    fn boxes_of(&self, piece: &Piece) -> usize {
+        let rows = (piece.range.len / self.row) as usize + 1;
+        match &piece.kind {
+            Kind::Slab(slab) => rows + slab.out(),
+            _ => rows,
+        }
+    }
+
+    /// Cells, where there is too much for single blocks.
+    fn cells(&mut self, regions: &[&Region], snapshot: &Snapshot) {
+        let unit = self.row / CELLS;
+        let flow = Flow::of(regions, unit, &snapshot.heap, &self.waiting, &snapshot.residency);
+        let mut paths: BTreeMap<(Fill, u8), Vec<Box>> = BTreeMap::new();
+        for &(range, first) in &flow.regions {
+            for (index, cell) in flow.cells[first..first + range.len.div_ceil(unit) as usize].iter().enumerate() {
+                let at = Range { start: range.start + index as u64 * unit, len: cell.len };
+                let boxes = paths.entry(cell.look()).or_default();
+                self.places(at, 0.0, BAR).into_iter().for_each(|place| join(boxes, place));
+            }
+        }
+        self.scene.items.extend(paths.into_iter().map(|((fill, eighths), boxes)| Item::Boxes { fill, eighths, boxes }));
+        let text = format!(
+            "too much for single blocks: a cell is {}, its colours are mixed by share, and what is not resident is pale",
+            bytes(unit)
+        );
+        self.scene.text(MARGIN, 84.0, Fill::Faint, text);
+    }
+
     fn head(&mut self, snapshot: &Snapshot) {
         let range = self.range;
         let text =
@@ -141,8 +184,8 @@ impl Page<'_> {
         let wide = text.len() as f32 * LETTER + 6.0;
         let Some([x, y, ..]) = self.places(range, 0.0, BAR).into_iter().find(|&[_, _, w, _]| wide < w) else { return };
         if plate {
-            let boxes = vec![[x + 2.0, y + 1.0, wide, BAR - 1.0]];
-            self.scene.items.push(Item::Boxes { fill: Fill::Untouched, eighths: 8, boxes });
+            let (at, name) = ([x + 2.0, y + 1.0, wide, BAR - 1.0], format!("{:x}: {text}", range.start + 8));
+            self.scene.items.push(Item::Named { fill: Fill::Untouched, at, name });
         }
         let fill = if plate { Fill::Ink } else { Fill::Rgb(OVER) };
         self.scene.text(x + 5.0, y + 12.0, fill, text);
@@ -182,7 +225,7 @@ impl Page<'_> {
         self.boxes(Fill::Rgb(What::FreeInSlab.colour()), range, 0.0, BAR);
         let mut objects = Vec::new();
         slab.each_out(self.sizes, |start, len| {
-            objects.push((Range { start, len }, What::of(self.waiting.state(start))))
+            objects.push((Range { start, len }, What::of(self.waiting.state(start))));
         });
         let class = if slab.class == 0 { "mixed slab".into() } else { format!("slab of {} bytes", count(size)) };
         let name = format!("{class}: {} of {} out", count(slab.out() as u64), count(slab.count as u64));

@@ -3,6 +3,8 @@
 use crate::heap::source::Source;
 use crate::process::page_size;
 
+/// Bytes that are read where the next word is expected to be far away.
+const ALONE: u64 = 256;
 /// No window is larger.
 const LARGEST: usize = 1 << 20;
 
@@ -30,11 +32,12 @@ impl<'a> Window<'a> {
             return Some(word);
         }
         let behind = self.start + self.bytes.len() as u64;
-        // Words that follow each other closely: more at once. Words that are far apart: a page each.
+        // Words that follow each other closely: more at once.
         let is_near = !self.bytes.is_empty() && address >= behind && address - behind < self.page;
         self.ahead = if is_near { (self.ahead * 2).clamp(1, LARGEST) } else { 0 };
         let page_end = (address + 1).next_multiple_of(self.page);
-        let end = (page_end + self.ahead as u64 * u64::from(is_near)).min(self.end.max(address + 8));
+        let alone = page_end.min(address + ALONE);
+        let end = if is_near { page_end + self.ahead as u64 } else { alone }.min(self.end.max(address + 8));
         if is_near && self.ahead < self.page as usize {
             self.ahead = self.page as usize;
         }

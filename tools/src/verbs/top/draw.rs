@@ -99,12 +99,12 @@ impl Page<'_, '_> {
     /// A bar of what the resident memory is, and what its colours mean.
     fn bar(&mut self, state: &State, roomy: bool) {
         let shares = shares(&state.usage);
-        let all: u64 = shares.iter().map(|(_, _, part)| part.resident).sum();
+        let all = shares.iter().map(|(_, _, part)| part.resident).sum::<u64>().max(1);
         let width = u64::from(self.left.width);
         let (mut spans, mut so_far, mut drawn) = (Vec::new(), 0, 0);
         for &(_, (colour, texture), part) in &shares {
             so_far += part.resident;
-            let end = if all == 0 { 0 } else { so_far * width / all };
+            let end = so_far * width / all;
             spans.push(Span::styled(texture.repeat((end - drawn) as usize), Style::new().fg(colour)));
             drawn = end;
         }
@@ -121,7 +121,7 @@ impl Page<'_, '_> {
                 self.line(Line::from(std::mem::take(&mut line)));
                 used = 0;
             }
-            line.push(Span::styled(texture.repeat(1), Style::new().fg(*colour)));
+            line.push(Span::styled(*texture, Style::new().fg(*colour)));
             line.push(Span::raw(format!("{text}  ")));
             used += len;
         }
