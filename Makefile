@@ -93,7 +93,7 @@ soak: all ## runs all tests with the full counts
 
 lint: ## checks format, lints, docs and layers
 	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --lib --release --features export --target-dir target/export -- -D warnings
 	$(CARGO) clippy --lib --profile test --features models -- -D warnings
 	RUSTFLAGS="--cfg miri" $(CARGO) check --quiet --lib --tests --target-dir target/cfg
@@ -139,6 +139,10 @@ HEADERS   := $(notdir $(wildcard include/*.h include/*.hpp))
 PC        := metes.pc metes-static.pc
 CMAKE     := metesConfig.cmake metesConfigVersion.cmake
 MANUALS   := $(notdir $(wildcard man/*.[1-8]))
+# The tool is installed if it was built, with the pages and the completions that it writes itself.
+TOOL      ?= target/tool/metes
+VERBS     := $(filter-out mod pages,$(sort $(basename $(notdir $(wildcard tools/src/verbs/*)))))
+COMPLETE  := bash:bash-completion/completions/metes zsh:zsh/site-functions/_metes fish:fish/vendor_completions.d/metes.fish
 # FILE:NAME for each function that a page is about: the page has that name, too.
 MANNAMES   = $(shell awk 'FNR == 1 { page = FILENAME; sub(".*/", "", page) } /^\.Sh/ { name = $$2 == "NAME" } name && /^\.Nm/ { print page ":" $$2 ".3" }' man/*.3)
 # To these two alone: what the tests install has directories of its own.
@@ -147,7 +151,7 @@ install uninstall: export PREFIX := $(PREFIX)
 install uninstall: export LIBDIR := $(LIBDIR)
 install uninstall: export MANDIR := $(MANDIR)
 
-install: all ## installs into PREFIX (/usr/local), under DESTDIR if that is set
+install: all ## installs into PREFIX (/usr/local), under DESTDIR if that is set; the tool too if it is built
 	@set -eu; lib="$$DESTDIR$$LIBDIR" include="$$DESTDIR$$PREFIX/include" man="$$DESTDIR$$MANDIR"; \
 	escaped() { printf '%s\n' "$$1" | sed -e 's/[|&\]/\\&/g'; }; \
 	prefix=$$(escaped "$$(printf '%s\n' "$$PREFIX" | sed 's/[[:space:]]/\\&/g')"); \
@@ -168,6 +172,18 @@ install: all ## installs into PREFIX (/usr/local), under DESTDIR if that is set
 	    chmod 644 "$$lib/cmake/metes/$$file"; \
 	done; \
 	for page in $(MANUALS); do install -m 644 "man/$$page" "$$man/man$${page##*.}/$$page"; done; \
+	if [ -x "$(TOOL)" ]; then \
+	    share="$$DESTDIR$$PREFIX/share"; \
+	    install -d "$$DESTDIR$$PREFIX/bin" "$$man/man1"; \
+	    install -m 755 "$(TOOL)" "$$DESTDIR$$PREFIX/bin/metes"; \
+	    "$(TOOL)" pages "$$man/man1"; \
+	    chmod 644 "$$man/man1/metes.1" "$$man/man1"/metes-*.1; \
+	    for pair in $(COMPLETE); do \
+	        install -d "$$share/$$(dirname "$${pair#*:}")"; \
+	        "$(TOOL)" completions "$${pair%%:*}" > "$$share/$${pair#*:}"; \
+	        chmod 644 "$$share/$${pair#*:}"; \
+	    done; \
+	fi; \
 	for pair in $(MANNAMES); do \
 	    page=$${pair%:*} name=$${pair#*:}; \
 	    test -e "$$man/man3/$$name" -a ! -L "$$man/man3/$$name" || ln -sf "$$page" "$$man/man3/$$name"; \
@@ -181,9 +197,12 @@ uninstall: ## takes away what install has put there
 	rmdir "$$lib/cmake/metes" 2> /dev/null || true; \
 	for header in $(HEADERS); do rm -f "$$DESTDIR$$PREFIX/include/$$header"; done; \
 	for page in $(MANUALS); do rm -f "$$man/man$${page##*.}/$$page"; done; \
-	for pair in $(MANNAMES); do rm -f "$$man/man3/$${pair#*:}"; done
+	for pair in $(MANNAMES); do rm -f "$$man/man3/$${pair#*:}"; done; \
+	rm -f "$$DESTDIR$$PREFIX/bin/metes" "$$man/man1/metes.1"; \
+	for verb in $(VERBS); do rm -f "$$man/man1/metes-$$verb.1"; done; \
+	for pair in $(COMPLETE); do rm -f "$$DESTDIR$$PREFIX/share/$${pair#*:}"; done
 
-deb: all ## builds Debian packages into target/deb: libmetes0, libmetes-dev, libmetes0-dbgsym
+deb: all tool ## builds Debian packages into target/deb: libmetes0, libmetes-dev, libmetes0-dbgsym, metes-tools
 	scripts/make-deb
 
 clean: ## removes target/

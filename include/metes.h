@@ -656,13 +656,14 @@ size_t metes_purge(void);
 
 /*
  Changes an option while the program runs, as `METES_OPTIONS` sets it at the start: `guard`,
- `cutoff`, `dirty_max` or `arenas`. Returns 0, or -1 with EINVAL in errno if the name or the value
+ `cutoff`, `dirty_max`, `arenas` or `profile`. Returns 0, or -1 with EINVAL in errno if the name or the value
  is bad. Then a line on standard error says what is valid. Thread-safe, but not for signal handlers.
 
  # Safety
  Both must be C strings.
  */
-int metes_option_set(const char *name, const char *value);
+int metes_option_set(const char *name,
+                     const char *value);
 
 /*
  Sets the handler of the process, or none with NULL, and returns the one before. Thread-safe.

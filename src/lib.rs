@@ -35,6 +35,7 @@
 //!     front     the entries, the life of the process                          |
 //!     debug     the checked route, where blocks are checked                   v
 //!     route     where a request is served                  <--->   where a pointer goes back to
+//!     profile   samples of what the program allocates, with their stacks
 //!     cache     a thread's stacks of free objects: no lock, no atomic instruction
 //!     compartment     heaps that a program makes by name
 //!     report    what is known of a pointer, and what is wrong with it, in words
@@ -82,6 +83,7 @@ mod debug;
 mod front;
 mod heap;
 mod process;
+mod profile;
 mod report;
 mod route;
 mod rust;
@@ -114,6 +116,7 @@ pub mod internals {
     pub use crate::cache::threads;
     pub use crate::front::{channel, entries, tuning};
     pub use crate::heap::range_record::{COMPARTMENT, Kind as RangeKind};
-    pub use crate::process::statics;
+    pub use crate::process::{option_keys, profiling, statics};
+    pub use crate::profile::{chance, live, stacks, table};
     pub use crate::route::give_back;
 }

@@ -20,6 +20,7 @@
 use super::cxx_calls::*;
 use crate::base::mangled::MangledAddress;
 use crate::debug::checked;
+use crate::front::entries;
 use crate::process::options;
 use core::arch::naked_asm;
 use core::ffi::c_void;
@@ -346,6 +347,26 @@ macro_rules! forms {
     )+};
 }
 
+/// `operator delete(void*, size_t)`. Whether the program has an `operator delete` of its own is looked up by the slow path
+/// alone, which lets the fast path know: see `serve_deletes`.
+///
+/// # Safety
+/// `p` must be null or a block that nothing uses any more; other pointers are reported.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _ZdlPvm(p: *mut u8, size: usize) {
+    // SAFETY: the caller's promise.
+    if !unsafe { entries::delete_sized(p, size) } {
+        // SAFETY: the caller's promise.
+        unsafe { delete_sized_slowly(p, size) };
+    }
+}
+
+#[cold]
+#[unsafe(naked)]
+unsafe extern "C" fn delete_sized_slowly(_p: *mut u8, _size: usize) {
+    form!(delete_sized over "_ZdlPv")
+}
+
 forms! {
     /// `operator new[](size_t)`.
     _Znam => new_array { array_over "_Znwm" };
@@ -355,8 +376,6 @@ forms! {
     _ZdlPv => delete { named _ZdlPv over };
     /// `operator delete[](void*)`.
     _ZdaPv => delete_array { named _ZdaPv over "_ZdlPv" };
-    /// `operator delete(void*, size_t)`.
-    _ZdlPvm => delete_sized { over "_ZdlPv" };
     /// `operator delete[](void*, size_t)`.
     _ZdaPvm => delete_array_sized { over "_ZdaPv" "_ZdlPv" };
     /// `operator delete(void*, const std::nothrow_t&)`.

@@ -45,9 +45,11 @@ pub(super) unsafe extern "C" fn delete_array(p: *mut u8) {
     unsafe { entries::free(Family::NewArray, p) };
 }
 
+/// What the fast path has not served.
 pub(super) unsafe extern "C" fn delete_sized(p: *mut u8, size: usize) {
     // SAFETY: the caller's promise.
     unsafe { entries::free_sized(Family::New, p, size) };
+    entries::serve_deletes();
 }
 
 pub(super) unsafe extern "C" fn delete_array_sized(p: *mut u8, size: usize) {

@@ -45,7 +45,7 @@ pub unsafe extern "C" fn cfree(p: *mut c_void) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn free_sized(p: *mut c_void, size: usize) {
     // SAFETY: the caller's promise.
-    unsafe { redirected::free(p, Claim::of(Family::Malloc).size(size)) };
+    unsafe { redirected::free_sized(p, size) };
 }
 
 /// C23 `free_aligned_sized`.

@@ -52,7 +52,7 @@ pub extern "C" fn metes_purge() -> usize {
 }
 
 /// Changes an option while the program runs, as `METES_OPTIONS` sets it at the start: `guard`,
-/// `cutoff`, `dirty_max` or `arenas`. Returns 0, or -1 with EINVAL in errno if the name or the value
+/// `cutoff`, `dirty_max`, `arenas` or `profile`. Returns 0, or -1 with EINVAL in errno if the name or the value
 /// is bad. Then a line on standard error says what is valid. Thread-safe, but not for signal handlers.
 ///
 /// # Safety

@@ -7,7 +7,10 @@
 
 #![allow(unsafe_code)]
 
-pub use machine::{add_one_is_zero, entry_at, is_below, is_below_at, is_below_u64_at, is_set, with_bit, with_low};
+pub use machine::{
+    add_one_is_zero, entry_at, is_below, is_below_at, is_below_u64_at, is_below_word, is_entry_at, is_set, with_bit,
+    with_low,
+};
 
 #[cfg(all(target_arch = "x86_64", not(any(test, miri, tsan))))]
 mod machine {
@@ -69,6 +72,27 @@ mod machine {
         true
     }
 
+    /// The same for the word that lies `OFFSET` bytes after `base`.
+    ///
+    /// # Safety
+    /// An `AtomicUsize` is there.
+    #[inline(always)]
+    pub unsafe fn is_below_word<const OFFSET: usize, T>(value: usize, base: &T) -> bool {
+        // SAFETY: reads the word, which is there by the caller's promise.
+        unsafe {
+            asm!(
+                "cmp {value}, qword ptr [{base} + {offset}]",
+                "jae {no}",
+                value = in(reg) value,
+                base = in(reg) base,
+                offset = const OFFSET,
+                no = label { return false },
+                options(nostack, readonly),
+            );
+        }
+        true
+    }
+
     /// The same as `is_below_at`, for words of 64 bits and a raw pointer.
     ///
     /// # Safety
@@ -111,6 +135,29 @@ mod machine {
             );
         }
         entry
+    }
+
+    /// Whether the low 16 bits of a number are the entry `index` of the table that lies `OFFSET` bytes after `base`.
+    ///
+    /// # Safety
+    /// An `AtomicU16` is there.
+    #[inline(always)]
+    pub unsafe fn is_entry_at<const OFFSET: usize, T>(number: usize, base: &T, index: usize) -> bool {
+        // SAFETY: reads the entry, which is there by the caller's promise.
+        unsafe {
+            asm!(
+                "cmp {number:x}, word ptr [{base} + {bytes} * {index} + {offset}]",
+                "jne {no}",
+                number = in(reg) number,
+                base = in(reg) base,
+                bytes = const size_of::<AtomicU16>(),
+                index = in(reg) index,
+                offset = const OFFSET,
+                no = label { return false },
+                options(nostack, readonly),
+            );
+        }
+        true
     }
 
     /// Adds 1 to the word that lies `OFFSET` bytes after `base`, and returns whether it becomes 0. Only
@@ -203,6 +250,26 @@ mod machine {
         let entry = core::ptr::from_ref(base).cast::<AtomicU16>().wrapping_byte_add(OFFSET).wrapping_add(index);
         // SAFETY: the caller's promise.
         unsafe { &*entry }.load(Relaxed).into()
+    }
+
+    /// As above.
+    ///
+    /// # Safety
+    /// As above.
+    #[inline(always)]
+    pub unsafe fn is_below_word<const OFFSET: usize, T>(value: usize, base: &T) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { is_below_at::<OFFSET, T>(value, base, 0) }
+    }
+
+    /// As above.
+    ///
+    /// # Safety
+    /// As above.
+    #[inline(always)]
+    pub unsafe fn is_entry_at<const OFFSET: usize, T>(number: usize, base: &T, index: usize) -> bool {
+        // SAFETY: the caller's promise.
+        number & 0xffff == unsafe { entry_at::<OFFSET, T>(base, index) }
     }
 
     /// As above.

@@ -102,10 +102,23 @@ pub const BIN: usize = 4;
 /// The number of sizes, in grains, in the fast path's table.
 pub const GRAINS: usize = SLAB_MAX / GRAIN;
 
+/// All classes above `SLAB_MAX` are multiples of this.
+pub const STEP: usize = SLAB_MAX / STEPS_ABOVE;
+
+/// A heap block whose usable bytes are those of a class or hardly more counts as one of that class.
+pub const SLACK: usize = 64;
+
+/// The number of multiples of `STEP` above `SLAB_MAX`, up to `CLASS_MAX`. They follow the grains in the fast path's
+/// table.
+pub const BLOCK_STEPS: usize = (CLASS_MAX - SLAB_MAX) / STEP;
+
+/// The length of the fast path's table.
+pub const PLACES: usize = GRAINS + BLOCK_STEPS;
+
 #[expect(clippy::cast_possible_truncation, reason = "asserted")]
-const fn bins() -> [u16; GRAINS] {
+const fn bins() -> [u16; PLACES] {
     let shapes = shapes();
-    let mut table = [0; GRAINS];
+    let mut table = [0; PLACES];
     let (mut grain, mut class) = (0, 1);
     while grain < GRAINS {
         if (grain + 1) * GRAIN > shapes[class].size as usize {
@@ -115,16 +128,33 @@ const fn bins() -> [u16; GRAINS] {
         table[grain] = (class * BIN) as u16;
         grain += 1;
     }
+    let mut place = GRAINS;
+    while place < PLACES {
+        if SLAB_MAX + (place - GRAINS + 1) * STEP > shapes[class].size as usize {
+            class += 1;
+            assert!((shapes[class].size as usize).is_multiple_of(STEP));
+        }
+        table[place] = (class * BIN) as u16;
+        place += 1;
+    }
     table
 }
 
-/// The distance of the bin that serves a size of `(index + 1) * 16` bytes.
-pub static BINS: [u16; GRAINS] = bins();
+/// The distance of the bin that serves a size of `(index + 1) * 16` bytes. From `GRAINS` on, that of the bin that
+/// serves `index + 1 - GRAINS` steps above `SLAB_MAX`.
+pub static BINS: [u16; PLACES] = bins();
 
 /// The index into `BINS` for a request of `n` bytes. It is at least `GRAINS` if `n` is 0 or above `SLAB_MAX`.
 #[inline(always)]
 pub fn grain(n: usize) -> usize {
     n.wrapping_sub(1) / GRAIN
+}
+
+/// The place in `BINS` for a request of `n` bytes behind the grains. It is at least `BLOCK_STEPS` unless `n` is above
+/// `SLAB_MAX` and has a class.
+#[inline(always)]
+pub fn block_step(n: usize) -> usize {
+    n.wrapping_sub(SLAB_MAX + 1) / STEP
 }
 
 /// The size to request for `n` bytes at an alignment, a power of two. The class that serves this size
@@ -216,8 +246,11 @@ impl SizeClass {
     }
 
     /// The indices into `BINS` of the sizes that the class serves.
-    pub fn grains(self) -> Range<usize> {
-        let end = |index: usize| (SHAPES[index].size as usize / GRAIN).min(GRAINS);
+    pub fn places(self) -> Range<usize> {
+        let end = |index: usize| match SHAPES[index].size as usize {
+            size @ ..=SLAB_MAX => size / GRAIN,
+            size => GRAINS + (size - SLAB_MAX) / STEP,
+        };
         end(self.index() - 1)..end(self.index())
     }
 
@@ -269,11 +302,15 @@ mod tests {
             assert!(class.index() == 1 || SizeClass::of_index(class.index() - 1).size() < n.max(1));
             if (1..=SLAB_MAX).contains(&n) {
                 assert_eq!(usize::from(BINS[grain(n)]), class.bin());
-                assert!(class.has_slabs());
+                assert!(class.has_slabs() && block_step(n) >= BLOCK_STEPS);
+            } else if n > SLAB_MAX {
+                assert_eq!(usize::from(BINS[GRAINS + block_step(n)]), class.bin());
             }
         }
         assert_eq!(SizeClass::for_size(CLASS_MAX + 1), None);
         assert!(grain(0) >= GRAINS && grain(SLAB_MAX + 1) >= GRAINS);
+        assert!(block_step(0) >= BLOCK_STEPS && block_step(CLASS_MAX + 1) >= BLOCK_STEPS);
+        SizeClass::all().for_each(|class| class.places().for_each(|at| assert_eq!(usize::from(BINS[at]), class.bin())));
         assert_eq!(SizeClass::within(SLAB_MAX - 1), None);
         for n in (SLAB_MAX..CLASS_MAX + 100).step_by(61) {
             let class = SizeClass::within(n).unwrap();

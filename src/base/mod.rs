@@ -19,3 +19,4 @@ pub mod pointer;
 pub mod read_only;
 pub mod shared;
 pub mod tree;
+pub mod usdt;

@@ -121,9 +121,14 @@ impl Text {
         Self(index)
     }
 
+    /// Whether a text can be set: it is neither empty nor too long.
+    pub const fn fits(text: &str) -> bool {
+        !text.is_empty() && text.len() < TEXT
+    }
+
     /// Sets the text. False if `text` is empty or too long.
     pub fn set(self, text: &str) -> bool {
-        let fits = !text.is_empty() && text.len() < TEXT;
+        let fits = Self::fits(text);
         if fits {
             AREA.texts[self.0].iter().zip(text.bytes().chain([0])).for_each(|(byte, new)| byte.store(new, Relaxed));
         }

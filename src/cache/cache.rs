@@ -42,7 +42,7 @@
 #![allow(unsafe_code)]
 
 use super::slots::{SLOTS, STACK_SLOTS};
-use crate::base::arch::{entry_at, is_below, is_below_at, is_set};
+use crate::base::arch::{is_below, is_set};
 use crate::base::class::{self, CLASSES, SizeClass};
 use crate::base::config::{CHECKED, UNIT};
 use crate::base::operation::Operation;
@@ -66,6 +66,11 @@ const _: () = assert!(size_of::<Bin>() == class::BIN * size_of::<usize>() && off
 const _: () = assert!(offset_of!(Head, gate) == 0 && offset_of!(Head, near_leaf) == 16 && size_of::<Head>() == 24);
 const _: () = assert!(size_of::<LeafView>() == 16);
 
+/// The distance from here to a place is that of no bin.
+const NO_HOME: usize = 1;
+
+const _: () = assert!(class::BIN.is_multiple_of(2));
+
 /// How many objects of other arenas are collected before they go home.
 pub const REMOTE: usize = 128;
 
@@ -76,9 +81,11 @@ pub(super) const HALTED: u32 = 1;
 pub(super) const LEFT: u32 = 2;
 /// Not halted: the next allocation is to take the slow path.
 pub(super) const ARMED: u32 = 3;
+/// Not halted: all allocations are to take the slow path, which counts them for a profile.
+pub(super) const COUNTED: u32 = 4;
 
 /// How many words of the table of bins halting goes through: few in models, where threads may switch at each word.
-pub(super) const GRAINS: usize = if cfg!(feature = "models") { 2 } else { class::GRAINS };
+pub(super) const PLACES: usize = if cfg!(feature = "models") { 2 } else { class::PLACES };
 
 pub(super) fn classes() -> impl Iterator<Item = SizeClass> {
     SizeClass::all().take(if cfg!(feature = "models") { 2 } else { CLASSES })
@@ -121,7 +128,7 @@ pub struct Pace {
 /// The words that the fast paths read before they know that there is a cache. A thread without a cache has the *empty
 /// head* in `sys::tls`, whose gate is never open.
 #[repr(C)]
-pub(super) struct Head {
+pub struct Head {
     pub(super) gate: AtomicUsize,
     /// The home arena in the form of `Entry::place`. Written before the thread has the cache.
     pub(super) home: Unshared<usize>,
@@ -152,14 +159,14 @@ pub struct Cache {
     pub filled: AtomicU64,
     /// Objects that flushes have taken away.
     pub flushed: AtomicU64,
-    /// Frees into the remote buffer.
-    pub remote_frees: AtomicU64,
+    /// Objects that have gone home through the remote buffer.
+    pub sent_home: AtomicU64,
     /// The capacities of all stacks above their minimum, in bytes of objects.
     pub(super) grown: AtomicUsize,
     /// The class that was last asked to give up slots.
     pub(super) victim: AtomicUsize,
     /// `HALTED` while another thread empties the cache; `LEFT` when that is done and the thread still
-    /// has to let itself go on; or `ARMED`.
+    /// has to let itself go on; or `ARMED`, or `COUNTED`.
     pub(super) halted: AtomicU32,
     /// See `pushed`.
     pub(super) pushed_base: AtomicU64,
@@ -173,17 +180,26 @@ pub struct Cache {
     pub(super) sampled_at: AtomicU64,
     /// The state of a generator of random numbers.
     pub(super) random: AtomicU64,
+    /// Bytes that may be allocated before the next sample of a profile; 0 if they are not counted.
+    pub(super) profile_left: AtomicUsize,
+    /// The rate that they were counted for.
+    pub(super) profile_rate: AtomicUsize,
     /// Frees of objects outside the near leaf.
     pub(super) not_near: AtomicUsize,
     /// What `is_unused` saw at its last call.
     pub(super) seen: AtomicUsize,
-    /// How many entries of `remote` are used.
-    pub(super) remote_count: AtomicUsize,
+    /// The home in the same form as in the head, if sized deletes may use the cache. Else an odd number, which makes
+    /// every distance that of no bin.
+    pub(super) home_of_deletes: Unshared<usize>,
+    /// The address of the last slot of `remote` that is used: of the word before it if none is.
+    pub(super) remote_top: AtomicUsize,
+    /// The address of the last slot of `remote`; 0 while the cache is halted.
+    pub(super) remote_end: AtomicUsize,
     pub(super) paces: [Pace; CLASSES],
     pub(super) bins: [Bin; CLASSES],
     /// A copy of `class::BINS` for the classes in use: saves the computation of an address. All 0, the distance of the
     /// bin of no class, while the cache is halted.
-    pub(super) bins_of_grains: [AtomicU16; class::GRAINS],
+    pub(super) bins_of_grains: [AtomicU16; class::PLACES],
     pub(super) remote: [AtomicUsize; REMOTE],
     /// The heaps of the scopes that the thread is in, and how many these are: see `scopes`.
     pub(super) scopes: [AtomicUsize; SCOPES],
@@ -232,7 +248,7 @@ impl Head {
 
     /// The cache, if its gate is open.
     #[inline(always)]
-    pub(super) fn open_cache(&self) -> Option<&'static Cache> {
+    pub fn open_cache(&self) -> Option<&'static Cache> {
         // SAFETY: the gate of the empty head is never open.
         if is_set(&self.gate) { Some(unsafe { self.cache() }) } else { None }
     }
@@ -300,6 +316,8 @@ impl Cache {
         }
         // The bin of no class is always empty: any class's lowest slot will do.
         self.bins[0].top.store(self.slot_at(0), Relaxed);
+        self.set_remote_count(0);
+        self.limit_remote();
     }
 
     /// Zeroes the cache, as new memory is. The slots keep what they hold: the lowest of each class is
@@ -313,6 +331,12 @@ impl Cache {
     /// Makes an arena the cache's home. The cache is empty.
     pub fn set_home(&self, arena: usize) {
         self.head.home.set(home_place(arena));
+        self.home_of_deletes.set(NO_HOME);
+    }
+
+    /// Lets sized deletes use the cache: the program has no `operator delete` of its own. Called by the cache's thread.
+    pub fn serve_deletes(&self) {
+        self.home_of_deletes.set(self.head.home.get());
     }
 
     /// The index of the home arena.
@@ -330,28 +354,6 @@ impl Cache {
         &self.bins[class.index()]
     }
 
-    #[inline(always)]
-    pub(super) fn bin_at(&self, distance: usize) -> &Bin {
-        debug_assert!(distance < CLASSES * class::BIN && distance.is_multiple_of(class::BIN));
-        // SAFETY: distances come from the table of classes or from a slab's entry: they are those of bins.
-        unsafe { &*(&raw const self.bins).cast::<usize>().add(distance).cast() }
-    }
-
-    /// Whether the stack of the bin at `distance`, whose top slot is at `top`, has a free slot.
-    #[inline(always)]
-    pub(super) fn has_room(&self, distance: usize, top: usize) -> bool {
-        // SAFETY: `distance` is that of a bin.
-        unsafe { is_below_at::<{ offset_of!(Self, bins) + offset_of!(Bin, end) }, _>(top, self, distance) }
-    }
-
-    /// The distance of the bin for a size in grains below the gate's limit.
-    #[inline(always)]
-    pub(super) fn distance_of(&self, grain: usize) -> usize {
-        debug_assert!(grain < class::GRAINS);
-        // SAFETY: the table is as long as the value of an open gate, and `grain` is below that.
-        unsafe { entry_at::<{ offset_of!(Self, bins_of_grains) }, _>(self, grain) }
-    }
-
     #[inline]
     pub(super) fn slot_at(&self, index: u32) -> usize {
         self.address() + size_of::<Self>() + 8 * index as usize
@@ -363,34 +365,12 @@ impl Cache {
             self.bin(class).end.store(self.bottom(class) + 8 * self.capacity(class), Relaxed);
             self.show(class);
         }
-    }
-
-    pub(super) fn table(&self) -> &[AtomicU16] {
-        &self.bins_of_grains[..GRAINS]
-    }
-
-    /// Enters a class into the table of bins, so that the fast paths find its bin. Not while the
-    /// cache is armed for the class.
-    pub(super) fn show(&self, class: SizeClass) {
-        if !self.is_armed_for(class) {
-            let table = self.table();
-            let grains = class.grains();
-            let grains = grains.start.min(table.len())..grains.end.min(table.len());
-            table[grains.clone()].iter().zip(&class::BINS[grains]).for_each(|(to, &from)| to.store(from, Relaxed));
-        }
+        self.limit_remote();
     }
 
     /// Whether the stacks or the remote buffer hold anything.
     pub fn holds_any(&self) -> bool {
         SizeClass::all().any(|class| !self.is_empty(class)) || !self.remote().is_empty()
-    }
-
-    /// Whether the stacks have not moved since the last call.
-    pub fn is_unused(&self) -> bool {
-        let tops = SizeClass::all().map(|class| self.bin(class).top.load(Relaxed));
-        #[expect(clippy::cast_possible_truncation, reason = "only whether it changes matters")]
-        let now = tops.fold(self.pushed() as usize, usize::wrapping_add);
-        self.seen.swap(now, Relaxed) == now
     }
 
     /// Makes the leaf of the page map around `object` the near leaf.

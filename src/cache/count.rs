@@ -80,7 +80,7 @@ fn mallocs(cache: &Cache) -> u64 {
 /// Frees that went into a cache.
 fn frees(cache: &Cache) -> u64 {
     let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    (cache.pushed() + load(&cache.remote_frees)).saturating_sub(load(&cache.moved))
+    (cache.pushed() + load(&cache.sent_home) + cache.remote().len() as u64).saturating_sub(load(&cache.moved))
 }
 
 /// Notes that a free into the thread's cache is a part of a realloc, if it is.

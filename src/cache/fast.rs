@@ -2,11 +2,13 @@
 
 #![allow(unsafe_code)]
 
-use super::cache::{Bin, Cache, Head, OPEN, slot};
+use super::cache::{Bin, COUNTED, Cache, Head, OPEN, slot};
 use super::sampling::sample_due;
 use crate::base::arch;
 use crate::base::class::{self, SizeClass};
+use crate::base::config::CHECKED;
 use crate::base::operation::Operation;
+use crate::heap::headers;
 use crate::heap::page_map::Unit;
 use crate::process::statics::PAGE_MAP;
 use crate::slab::key;
@@ -22,11 +24,16 @@ impl Head {
     /// An object for `n` bytes, and the object's size; 0 where there is none.
     #[inline(always)]
     pub(super) fn pop(&self, operation: Operation, n: usize) -> (usize, usize) {
+        self.pop_by(operation, n, pop_from)
+    }
+
+    #[inline(always)]
+    fn pop_by(&self, operation: Operation, n: usize, pop: fn(&Cache, Operation, usize) -> usize) -> (usize, usize) {
         let grain = class::grain(n);
         let Some(cache) = self.cache_above(grain) else { return (0, 0) };
         cache.close();
         let distance = cache.distance_of(grain);
-        match pop_from(cache, operation, distance) {
+        match pop(cache, operation, distance) {
             0 => (0, 0),
             object => (object, cache.bin_at(distance).size.get()),
         }
@@ -41,7 +48,7 @@ impl Cache {
         unsafe { arch::add_one_is_zero::<{ core::mem::offset_of!(Cache, pushed) }, _>(self) }
     }
 
-    /// The same as the function `pop_with_size`, in the calling thread's cache.
+    /// The same as the function `pop`, in the calling thread's cache, and the object's size.
     #[inline(always)]
     pub fn pop(&self, operation: Operation, n: usize) -> (usize, usize) {
         self.head.pop(operation, n)
@@ -51,13 +58,13 @@ impl Cache {
 /// An object for `n` bytes from the calling thread's cache; 0 where it has none.
 #[inline(always)]
 pub fn pop(operation: Operation, n: usize) -> usize {
-    pop_with_size(operation, n).0
+    Head::current().pop(operation, n).0
 }
 
-/// The same, and the object's size if there is one.
+/// The same, and the object's size if there is one. The caller has to zero all of it, with the key that is still there.
 #[inline(always)]
-pub fn pop_with_size(operation: Operation, n: usize) -> (usize, usize) {
-    Head::current().pop(operation, n)
+pub fn pop_to_zero(operation: Operation, n: usize) -> (usize, usize) {
+    Head::current().pop_by(operation, n, pop_with_key)
 }
 
 /// The same for zero bytes.
@@ -68,19 +75,44 @@ pub fn pop_for_zero(operation: Operation) -> usize {
     pop_from(cache, operation, cache.distance_of(0))
 }
 
-/// The same for a class.
+/// The same for a size that heap blocks of a class serve; 0 for all others.
 #[inline(always)]
-pub fn pop_class(operation: Operation, class: SizeClass) -> usize {
-    let Some(cache) = Head::current().open_cache() else { return 0 };
-    if !cache.enter_unarmed() {
+pub fn pop_block(operation: Operation, n: usize) -> usize {
+    let step = class::block_step(n);
+    if step >= class::BLOCK_STEPS {
         return 0;
     }
-    pop_from(cache, operation, class.bin())
+    let Some(cache) = Head::current().open_cache() else { return 0 };
+    cache.close();
+    pop_from(cache, operation, cache.distance_of_step(step))
 }
 
-/// The same for a caller that has looked for a sample already: none is due, or it cannot be had.
+/// The same as `pop` for a cache whose allocations are counted for a profile, unless a sample is due. It has no table of
+/// bins: see `profile`.
 #[inline(always)]
-pub fn pop_class_unsampled(operation: Operation, class: SizeClass) -> usize {
+pub fn pop_counted(operation: Operation, n: usize) -> usize {
+    let grain = class::grain(n);
+    let Some(cache) = Head::current().cache_above(grain) else { return 0 };
+    let left = cache.profile_left.load(Relaxed);
+    // A block may be due to be guarded, too.
+    if left <= n || cache.samples.load(Relaxed) != 0 {
+        return 0;
+    }
+    cache.close();
+    if cache.halted.load(Ordering::Acquire) != COUNTED {
+        cache.open();
+        return 0;
+    }
+    let object = pop_from(cache, operation, usize::from(class::BINS[grain]));
+    if object != 0 {
+        cache.profile_left.store(left - n, Relaxed);
+    }
+    object
+}
+
+/// The same for a class, whose stack may be halted.
+#[inline(always)]
+pub fn pop_class(operation: Operation, class: SizeClass) -> usize {
     let Some(cache) = Head::current().open_cache() else { return 0 };
     if !cache.enter() {
         return 0;
@@ -91,6 +123,17 @@ pub fn pop_class_unsampled(operation: Operation, class: SizeClass) -> usize {
 /// Pops. The gate is closed.
 #[inline(always)]
 pub(super) fn pop_from(cache: &Cache, operation: Operation, distance: usize) -> usize {
+    let object = pop_with_key(cache, operation, distance);
+    if object != 0 {
+        // SAFETY: an object that was free until now.
+        unsafe { key::clear(object) };
+    }
+    object
+}
+
+/// Pops an object whose key the caller clears. The gate is closed.
+#[inline(always)]
+fn pop_with_key(cache: &Cache, operation: Operation, distance: usize) -> usize {
     let bin = cache.bin_at(distance);
     // SAFETY: `top` is the address of a slot, which for an empty stack holds 0.
     let object = unsafe { slot(bin.top.load(Relaxed)) }.load(Relaxed);
@@ -99,8 +142,6 @@ pub(super) fn pop_from(cache: &Cache, operation: Operation, distance: usize) -> 
         return 0;
     }
     bin.top.store(bin.top.load(Relaxed) - 8, Relaxed);
-    // SAFETY: an object that was free until now.
-    unsafe { key::clear(object) };
     if operation != Operation::Malloc {
         cache.count_call(operation);
     }
@@ -113,10 +154,10 @@ pub enum Pushed {
     /// It is in the cache.
     Yes,
     /// Nothing was done: it is free already, has never left the arena, or does not start where
-    /// objects do; or the stack is full.
-    Refused,
+    /// objects do; or the stack is full. Or no slab is there.
+    Refused(&'static Cache, Unit),
     /// Nothing was done: it is no object of a slab of the thread's home arena, or the gate is closed.
-    NotHome,
+    NotHome(&'static Head, Unit),
     /// Nothing was done: the near leaf does not show it. `push_far` comes next.
     NotNear,
 }
@@ -127,23 +168,34 @@ pub fn push(address: usize) -> Pushed {
     let head = Head::current();
     let Some(unit) = head.near_unit(address) else { return Pushed::NotNear };
     let distance = head.distance(unit.word());
-    let Some(cache) = head.cache_above(distance) else { return Pushed::NotHome };
-    if push_at(cache, distance, |bin| bin.has_object(unit, address), address) { Pushed::Yes } else { Pushed::Refused }
+    let Some(cache) = head.cache_above(distance) else { return Pushed::NotHome(head, unit) };
+    if push_at(cache, distance, |bin| bin.has_object(unit, address), address) {
+        Pushed::Yes
+    } else {
+        Pushed::Refused(cache, unit)
+    }
 }
 
 /// The same, but only for an object of the class that serves requests of `n` bytes.
 #[inline(always)]
 pub fn push_sized(address: usize, n: usize) -> bool {
+    push_sized_of(|cache| cache.head.home.get(), address, n)
+}
+
+/// The same, but only in a cache that serves deletes.
+#[inline(always)]
+pub fn push_deleted(address: usize, n: usize) -> bool {
+    push_sized_of(|cache| cache.home_of_deletes.get(), address, n)
+}
+
+#[inline(always)]
+fn push_sized_of(home: impl Fn(&Cache) -> usize, address: usize, n: usize) -> bool {
     let grain = class::grain(n);
     let Some(cache) = Head::current().cache_above(grain) else { return false };
-    let distance = cache.distance_of(grain);
-    match cache.head.near_unit(address) {
-        // The bin of no class has no room.
-        Some(unit) if cache.head.distance(unit.word()) == distance => {
-            push_at(cache, distance, |bin| bin.has_object(unit, address), address)
-        }
-        _ => false,
-    }
+    let Some(unit) = cache.head.near_unit(address) else { return false };
+    let distance = Entry::place(unit.word()) ^ home(cache);
+    // The bin of no class has no room.
+    cache.is_distance_of(grain, distance) && push_at(cache, distance, |bin| bin.has_object(unit, address), address)
 }
 
 /// The same for an object outside the near leaf.
@@ -247,12 +299,26 @@ pub fn push_class(class: SizeClass, address: usize) -> bool {
     push_at_class(cache, class, address) || cache.enter() && push_at_class(cache, class, address)
 }
 
-/// The same for a heap block of an arena's heap: only where that arena is the thread's home and the
-/// block is not in a cache already.
+/// The same for a block of the home arena's heap whose size is that of a class. False, and nothing is done, also if a
+/// slab is there, or no block in use starts there, or it is in a cache already. The gate is open.
 #[inline(always)]
-pub fn push_block(arena: usize, class: SizeClass, address: usize) -> bool {
-    let Some(cache) = Head::current().open_cache() else { return false };
-    cache.home() == arena && push_at_class(cache, class, address)
+pub fn push_block(cache: &Cache, unit: Unit, address: usize) -> bool {
+    if unit.slab_entry().is_some() {
+        return false;
+    }
+    let Some(record) = unit.record() else { return false };
+    if !record.is_region_of_arena(cache.home()) {
+        return false;
+    }
+    // SAFETY: the page map's region.
+    let Some(usable) = (unsafe { headers::usable_size_or_more(record, address) }) else { return false };
+    // A block of a class has the class's size and a bit more.
+    let step = class::block_step(usable.wrapping_sub(class::SLACK - 1));
+    if step >= class::BLOCK_STEPS {
+        return false;
+    }
+    let distance = cache.distance_of_step(step);
+    usable.wrapping_sub(cache.bin_at(distance).size.get()) < class::SLACK && push_at(cache, distance, |_| true, address)
 }
 
 #[inline(always)]
@@ -260,24 +326,18 @@ fn push_at_class(cache: &Cache, class: SizeClass, address: usize) -> bool {
     push_at(cache, class.bin(), |_| true, address)
 }
 
-/// Puts an object that the near leaf shows into the calling thread's remote buffer. False, and nothing is done, if the
-/// object is of the home arena or of a mixed slab, is free already, has never left its arena, or does not start where
-/// objects do. False also if the buffer is full, the gate closed, or the cache halted.
+/// Puts an object that `push` has found not to be of the home arena into the calling thread's remote buffer. False, and
+/// nothing is done, if it is of a mixed slab, is free already, has never left its arena, or does not start where
+/// objects do. False also if the buffer is full, or the cache halted.
 #[inline(always)]
-pub fn push_remote(address: usize) -> bool {
-    let head = Head::current();
-    let Some(unit) = head.near_unit(address) else { return false };
-    let (bin, Some(cache)) = (Entry::place(unit.word()) % BINS_END, head.open_cache()) else { return false };
-    if bin == 0 || head.distance(unit.word()) < BINS_END {
-        return false;
-    }
-    // SAFETY: an object starts there.
-    if !cache.bin_at(bin).has_object(unit, address) || unsafe { key::is_set(address) } {
-        return false;
-    }
+pub fn push_remote(cache: &Cache, unit: Unit, address: usize) -> bool {
+    debug_assert!(cache.head.distance(unit.word()) >= BINS_END);
+    let bin = Entry::place(unit.word()) % BINS_END;
     cache.close();
-    // SAFETY: an object without the key is freed just now.
-    let released = cache.halted.load(Ordering::Acquire) == 0 && unsafe { cache.buffer_remote(address) };
+    // Nothing is below the limit of a unit without a slab, or of a mixed slab.
+    let is_object = if CHECKED { cache.bin_at(bin).has_object(unit, address) } else { bin != 0 };
+    // SAFETY: an object starts there. One without the key is freed just now.
+    let released = is_object && unsafe { !key::is_set(address) && cache.buffer_remote(address) };
     cache.open();
     released
 }

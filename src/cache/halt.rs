@@ -1,6 +1,6 @@
 //! Halting a cache: how another thread than its own gets at its stacks, and how its own thread comes in.
 
-use super::cache::{ARMED, Cache, HALTED, LEFT, classes};
+use super::cache::{ARMED, COUNTED, Cache, HALTED, LEFT, classes};
 use crate::sys::futex;
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::Relaxed;
@@ -23,13 +23,14 @@ impl Cache {
     pub fn halt(&self) -> bool {
         let claim = |from| self.halted.compare_exchange(from, HALTED, Relaxed, Relaxed).is_ok();
         // A sample that is due is put off until the next one.
-        if ![0, ARMED, LEFT].into_iter().any(claim) {
+        if ![0, ARMED, COUNTED, LEFT].into_iter().any(claim) {
             return false;
         }
         self.table().iter().filter(|bin| bin.load(Relaxed) != 0).for_each(|bin| bin.store(0, Relaxed));
-        classes().for_each(|class| self.bin(class).end.store(0, Relaxed));
+        let ends = || classes().map(|class| &self.bin(class).end).chain([&self.remote_end]);
+        ends().for_each(|end| end.store(0, Relaxed));
         // In a slow path that it entered before, the thread may have set an end or the table anew.
-        let unset = || classes().all(|class| self.bin(class).end.load(Relaxed) == 0) && self.has_no_bins();
+        let unset = || ends().all(|end| end.load(Relaxed) == 0) && self.has_no_bins();
         // Only a second barrier shows what the thread did before it opened the gate.
         let done = barrier() && self.is_open() && barrier() && unset();
         if !done {
@@ -77,7 +78,7 @@ impl Cache {
     #[inline(never)]
     fn enter_halted(&self) -> bool {
         match self.halted.load(Ordering::Acquire) {
-            0 | ARMED => return true,
+            0 | ARMED | COUNTED => return true,
             // Another thread may be halting the cache again.
             LEFT if self.halted.compare_exchange(LEFT, 0, Ordering::Acquire, Relaxed).is_ok() => {
                 self.limit();
@@ -87,17 +88,6 @@ impl Cache {
             _ => self.open(),
         }
         false
-    }
-
-    /// As `enter`, but false also if the cache is armed.
-    #[inline(always)]
-    pub(super) fn enter_unarmed(&self) -> bool {
-        self.close();
-        if self.halted.load(Ordering::Acquire) == 0 {
-            return true;
-        }
-        self.open();
-        self.halted.load(Relaxed) != ARMED && self.enter()
     }
 
     /// Whether the table of bins is empty.

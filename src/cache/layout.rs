@@ -31,14 +31,18 @@ pub struct CacheLayout {
     pub bins: u32,
     /// See `bins`.
     pub bin: u32,
+    /// The table from sizes to bins, which is empty while a profile counts allocations, and its bytes.
+    pub table: u32,
+    /// See `table`.
+    pub table_bytes: u32,
     /// The first slot. Slots are words, and 0 stands below the lowest of a stack.
     pub slots: u32,
     /// The most slots of a class in the place for few.
     pub near: u32,
     /// The remote buffer.
     pub remote: u32,
-    /// How many of its words are used.
-    pub remote_count: u32,
+    /// The address of the last of its words that is used; of the word before it if none is.
+    pub remote_top: u32,
     /// Counters of 64 bits, by operation.
     pub calls: u32,
     /// The same, of calls that were served elsewhere.
@@ -51,8 +55,8 @@ pub struct CacheLayout {
     pub filled: u32,
     /// Objects that flushes have taken away.
     pub flushed: u32,
-    /// Frees into the remote buffer.
-    pub remote_frees: u32,
+    /// Objects that have gone home through the remote buffer.
+    pub sent_home: u32,
     /// Frees that are a part of a realloc.
     pub moved: u32,
 }
@@ -78,16 +82,18 @@ pub const CACHE: CacheLayout = CacheLayout {
     home_shift: crate::slab::slab::BINS_END.trailing_zeros(),
     bins: offset_of!(Cache, bins) as u32,
     bin: size_of::<Bin>() as u32,
+    table: offset_of!(Cache, bins_of_grains) as u32,
+    table_bytes: (super::cache::PLACES * size_of::<u16>()) as u32,
     slots: size_of::<Cache>() as u32,
     near: NEAR as u32,
     remote: offset_of!(Cache, remote) as u32,
-    remote_count: offset_of!(Cache, remote_count) as u32,
+    remote_top: offset_of!(Cache, remote_top) as u32,
     calls: offset_of!(Cache, calls) as u32,
     elsewhere: offset_of!(Cache, elsewhere) as u32,
     pushed: offset_of!(Cache, pushed) as u32,
     pushed_base: offset_of!(Cache, pushed_base) as u32,
     filled: offset_of!(Cache, filled) as u32,
     flushed: offset_of!(Cache, flushed) as u32,
-    remote_frees: offset_of!(Cache, remote_frees) as u32,
+    sent_home: offset_of!(Cache, sent_home) as u32,
     moved: offset_of!(Cache, moved) as u32,
 };

@@ -15,5 +15,6 @@ mod sampling;
 pub mod scopes;
 pub mod slots;
 mod stacks;
+mod table;
 pub mod threads;
 pub mod work;

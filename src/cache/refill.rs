@@ -231,9 +231,10 @@ fn send_home(cache: &Cache) {
     while let Some(first) = cache.remote().first() {
         let home = arena_of(first.load(Relaxed));
         let Some(mut arena) = statics::arena(home).enter(Operation::Other) else { return };
-        let kept = arena.give_own(cache.remote(), report);
+        let (sent, kept) = (cache.remote().len(), arena.give_own(cache.remote(), report));
         // Under the lock: see `fill`.
         cache.set_remote_count(kept);
+        cache::add(&cache.sent_home, (sent - kept) as u64);
         drop(arena);
         helper_call::look(home);
     }

@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)]
 
-use super::cache::{ARMED, Cache, Head};
+use super::cache::{ARMED, COUNTED, Cache, Head};
 use crate::base::checksum;
 use crate::base::class::{self, SizeClass};
 use crate::base::config::GRAIN;
@@ -125,14 +125,14 @@ impl Cache {
                 let table = self.table().iter().take(ARMED_GRAINS);
                 table.filter(|bin| bin.load(Relaxed) != 0).for_each(|bin| bin.store(0, Relaxed));
             }
-            Err(now) => return now == ARMED,
+            Err(now) => return now == ARMED || now == COUNTED,
         }
         true
     }
 
     /// Whether requests of a class are to take the slow path, as a sample is due.
     pub(super) fn is_armed_for(&self, class: SizeClass) -> bool {
-        class.grains().start < ARMED_GRAINS && self.halted.load(Relaxed) == ARMED
+        class.places().start < ARMED_GRAINS && self.halted.load(Relaxed) == ARMED
     }
 
     /// Whether a small request of `n` bytes, which the slow path is about to serve, is to be a
@@ -162,6 +162,62 @@ impl Cache {
         }
         self.open();
         due != 0
+    }
+}
+
+impl Cache {
+    /// Counts `n` bytes that the slow path is about to serve for a profile, and returns whether they are a sample.
+    /// `distance` makes the bytes to the next one of a random number. Called by the cache's own thread.
+    pub fn profile_passes(&self, rate: usize, n: usize, distance: impl Fn(u64) -> usize) -> bool {
+        if !self.enter() {
+            return false;
+        }
+        let draw = || 1 + distance(self.next_random());
+        if self.halted.compare_exchange(0, COUNTED, Relaxed, Relaxed).is_ok() {
+            self.forget_bins();
+        }
+        if self.profile_rate.load(Relaxed) != rate {
+            self.profile_rate.store(rate, Relaxed);
+            self.profile_left.store(draw(), Relaxed);
+        }
+        let left = self.profile_left.load(Relaxed);
+        let is_sample = left <= n;
+        self.profile_left.store(if is_sample { draw() } else { left - n }, Relaxed);
+        self.open();
+        is_sample
+    }
+
+    /// Makes the fast paths serve again after a profile, if they do not serve `n` bytes. Called by the cache's own thread.
+    pub fn end_profile(&self, n: usize) {
+        self.profile_rate.store(0, Relaxed);
+        self.profile_left.store(0, Relaxed);
+        let place = SizeClass::for_size(n).map(|class| class.places().start);
+        let is_hidden = place.is_some_and(|place| self.table().get(place).is_some_and(|bin| bin.load(Relaxed) == 0));
+        if is_hidden && self.enter() {
+            let counted = self.halted.compare_exchange(COUNTED, 0, Relaxed, Relaxed).is_ok();
+            if counted || self.halted.load(Relaxed) == 0 {
+                self.used().for_each(|class| self.show(class));
+            }
+            self.open();
+        }
+    }
+
+    /// Empties the table of bins, so that the next allocation takes the slow path. Any thread may call this.
+    pub fn forget_bins(&self) {
+        self.table().iter().filter(|bin| bin.load(Relaxed) != 0).for_each(|bin| bin.store(0, Relaxed));
+    }
+
+    fn next_random(&self) -> u64 {
+        let mut x = self.random.load(Relaxed);
+        if x == 0 {
+            x = key::key(self.address()) ^ checksum::secret() | 1;
+        }
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.random.store(x, Relaxed);
+        // The lower bits alone are not random enough.
+        x.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 }
 

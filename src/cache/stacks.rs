@@ -83,7 +83,7 @@ impl Cache {
         self.pace(class).capacity.store(slots as u16, Relaxed);
         self.bin(class).end.store(self.settle(class, slots) + 8 * slots, Relaxed);
         // The table of a cache that is used again still has the class.
-        if before == 0 && self.table().get(class.grains().start).is_some_and(|bin| bin.load(Relaxed) == 0) {
+        if before == 0 && self.table().get(class.places().start).is_some_and(|bin| bin.load(Relaxed) == 0) {
             self.show(class);
         }
     }
@@ -169,6 +169,14 @@ impl Cache {
         }
     }
 
+    /// Whether the stacks have not moved since the last call.
+    pub fn is_unused(&self) -> bool {
+        let tops = SizeClass::all().map(|class| self.bin(class).top.load(Relaxed));
+        #[expect(clippy::cast_possible_truncation, reason = "only whether it changes matters")]
+        let now = tops.fold(self.pushed() as usize, usize::wrapping_add);
+        self.seen.swap(now, Relaxed) == now
+    }
+
     /// About how many bytes are in the stacks; their thread may be at work on them.
     pub fn stacked_bytes(&self) -> usize {
         SizeClass::all().map(|class| self.count(class) * class.size()).sum()
@@ -187,28 +195,44 @@ impl Cache {
 
     /// The used part of the remote buffer.
     pub fn remote(&self) -> &[AtomicUsize] {
-        &self.remote[..self.remote_count.load(Relaxed)]
+        // A cache that is not laid out has 0 there.
+        let used = self.remote_top.load(Relaxed).saturating_sub(self.remote_bottom()) / size_of::<usize>();
+        &self.remote[..used]
+    }
+
+    /// The address of the word before the remote buffer, where `remote_top` points when the buffer is empty.
+    fn remote_bottom(&self) -> usize {
+        self.remote.as_ptr().addr() - size_of::<usize>()
+    }
+
+    /// Lets the fast path use the remote buffer.
+    pub(super) fn limit_remote(&self) {
+        self.remote_end.store(self.remote_bottom() + size_of_val(&self.remote), Relaxed);
     }
 
     /// Sets how many entries of the remote buffer are used.
     pub fn set_remote_count(&self, count: usize) {
         compiler_fence(Ordering::SeqCst);
-        self.remote_count.store(count, Relaxed);
+        self.remote_top.store(self.remote_bottom() + count * size_of::<usize>(), Relaxed);
     }
 
-    /// Puts a freed object of another arena into the buffer. False if it is full. The gate is closed.
+    /// Puts a freed object of another arena into the buffer. False if it is full, or the cache halted. The gate is closed.
     ///
     /// # Safety
     /// An object starts at `address`, and neither the program nor a cache has it.
     #[inline(always)]
     pub unsafe fn buffer_remote(&self, address: usize) -> bool {
-        let count = self.remote_count.load(Relaxed);
-        let Some(slot) = self.remote.get(count) else { return false };
-        // SAFETY: the caller's promise.
-        unsafe { key::set(address) };
-        slot.store(address, Relaxed);
-        self.set_remote_count(count + 1);
-        add(&self.remote_frees, 1);
+        let top = self.remote_top.load(Relaxed);
+        if !self.has_remote_room(top) {
+            return false;
+        }
+        // SAFETY: the caller's promise, and a slot: there is room.
+        unsafe {
+            key::set(address);
+            slot(top + size_of::<usize>()).store(address, Relaxed);
+        }
+        compiler_fence(Ordering::SeqCst);
+        self.remote_top.store(self.remote_top.load(Relaxed) + size_of::<usize>(), Relaxed);
         true
     }
 }

@@ -7,6 +7,7 @@ pub mod exact;
 pub mod forks;
 pub mod layout;
 pub mod name;
+pub mod options;
 mod patience;
 pub mod ranges;
 pub mod small;

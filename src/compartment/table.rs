@@ -7,12 +7,12 @@
 #![allow(unsafe_code)]
 
 use super::name::{NAME, Name};
+use super::options::{Memory, Options};
 use super::small::Small;
 use super::{patience, ranges};
-use crate::base::config::{BLOCK_MAX, GRAIN, UNIT};
+use crate::base::config::GRAIN;
+use crate::base::pointer;
 use crate::base::shared::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
-use crate::base::{align, pointer};
-use crate::heap::free_list::Fit;
 use crate::heap::heap::{Growth, Heap};
 use crate::heap::range_record::COMPARTMENT;
 use crate::process::{options, statics};
@@ -31,6 +31,8 @@ pub(super) const BUSY: u64 = u64::MAX - 1;
 const FENCED: u8 = 1;
 const GIVEN: u8 = 2;
 const EXACT: u8 = 4;
+/// In `flags`: no program has made it.
+const INTERNAL: u8 = 8;
 
 /// The most compartments; where address space is short, fewer.
 const MOST: usize = 1 << 16;
@@ -91,61 +93,6 @@ unsafe impl Sync for Compartment {}
 
 // The address of a record is a shift and an addition.
 const _: () = assert!(size_of::<Compartment>() == 1024);
-
-/// How a compartment is to be.
-#[derive(Clone, Copy, Debug)]
-pub struct Options<'a> {
-    /// Which free block serves a request.
-    pub fit: Fit,
-    /// The most bytes in use; `usize::MAX` for no limit.
-    pub limit: usize,
-    /// Whether one thread alone uses it.
-    pub single: bool,
-    /// What reports call it.
-    pub name: &'a [u8],
-    /// Whether each block knows how many bytes were asked for: see `exact`.
-    pub exact: bool,
-    /// Whether untouchable units stand around each of its ranges.
-    pub fenced: bool,
-    /// Where its memory comes from.
-    pub memory: Memory,
-}
-
-impl Options<'_> {
-    /// A shared one without a name and a limit.
-    pub const DEFAULT: Self = Self {
-        fit: Fit::Best,
-        limit: usize::MAX,
-        single: false,
-        name: &[],
-        exact: false,
-        fenced: false,
-        memory: Memory::Growing,
-    };
-}
-
-/// Where a compartment's memory comes from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Memory {
-    /// From ranges, as many as it needs.
-    Growing,
-    /// From a single range of so many bytes, whole units, which it gets at once.
-    Range(usize),
-    /// From the caller: this address, and so many bytes, whole units that are in no heap.
-    Given(usize, usize),
-}
-
-impl Memory {
-    /// For a heap that is to have `bytes` at once, as it asks for: any number of ranges for 0, and `None` if no range is
-    /// so large.
-    pub fn reserved(bytes: usize) -> Option<Self> {
-        match bytes {
-            0 => Some(Self::Growing),
-            1..=BLOCK_MAX => Some(Self::Range(align::up(bytes, UNIT))),
-            _ => None,
-        }
-    }
-}
 
 /// A handle: see the module. The number, and above it the compartment's state while it is live. Never zero, and no
 /// address of anything.
@@ -301,7 +248,7 @@ impl Compartment {
         self.deferred.store(0, Relaxed);
         self.index.store(index as u32, Relaxed);
         let given = matches!(options.memory, Memory::Given(..));
-        let flags = [(options.fenced, FENCED), (given, GIVEN), (exact, EXACT)];
+        let flags = [(options.fenced, FENCED), (given, GIVEN), (exact, EXACT), (options.internal, INTERNAL)];
         self.flags.store(flags.into_iter().map(|(is, flag)| u8::from(is) * flag).sum(), Relaxed);
         if !valgrind::quietly(|| self.take_memory(&mut inside.heap, options.memory)) {
             return false;
@@ -365,6 +312,11 @@ impl Compartment {
     /// Whether its memory is the caller's, who has it back in the end.
     pub fn is_given(&self) -> bool {
         self.flags.load(Relaxed) & GIVEN != 0
+    }
+
+    /// Whether it is metes' own.
+    pub fn is_internal(&self) -> bool {
+        self.flags.load(Relaxed) & INTERNAL != 0
     }
 
     /// Its number.

@@ -361,9 +361,9 @@ impl Drop for Entered {
     }
 }
 
-/// The compartment of a block, or of where one was; and whether that was destroyed.
+/// The compartment of a block, or of where one was, that a program has made; and whether that was destroyed.
 pub fn of_address(address: usize) -> Option<(&'static Compartment, bool)> {
     let record = PAGE_MAP.get(address)?;
-    let compartment = table::at(record.compartment()?)?;
+    let compartment = table::at(record.compartment()?).filter(|compartment| !compartment.is_internal())?;
     Some((compartment, !record.is_region()))
 }

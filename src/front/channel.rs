@@ -26,6 +26,7 @@ use crate::heap::layout::{
 use crate::heap::mapping::Mappings;
 use crate::heap::page_map::PageMap;
 use crate::heap::range_record::RecordPool;
+use crate::process::profiling;
 use crate::process::statics::{self, ARENAS_ALL};
 use crate::report::trailer;
 use crate::slab::arena::Arena;
@@ -83,6 +84,8 @@ pub struct Channel {
     pub compartments: Address<AtomicUsize>,
     /// A word that says how many of these were ever used.
     pub compartments_used: Address<AtomicUsize>,
+    /// What a tool writes to take samples, and where the profile is.
+    pub profiling: Address<profiling::Control>,
     /// A word that says how many bytes are mapped.
     pub mapped: Address<core::sync::atomic::AtomicUsize>,
     /// Offsets.
@@ -188,6 +191,7 @@ pub static CHANNEL: Channel = Channel {
     options: Address::of(read_only::words()),
     compartments: Address::of(&table::RECORDS),
     compartments_used: Address::of(&table::USED),
+    profiling: Address::of(&profiling::CONTROL),
     mapped: Address::of(&limit::MAPPED),
     heap: HEAP,
     map: MAP,

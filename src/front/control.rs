@@ -158,7 +158,7 @@ pub fn write_stats(fd: c_int, format: Format) {
 /// Calls `f` with the name of each shared heap that the program has made, its number (several may have one name), its
 /// bytes in use, blocks and bytes held.
 fn for_each_heap(mut f: impl FnMut(Plain, usize, usize, usize, usize)) {
-    for heap in table::shared() {
+    for heap in table::shared().filter(|heap| !heap.is_internal()) {
         let name = Plain(heap.name());
         if let Some(mut entered) = heap.enter_shared() {
             let inside = entered.inside();

@@ -13,13 +13,13 @@ use crate::cache::cache::Cache;
 use crate::cache::count;
 use crate::cache::fast::{self, Pushed};
 use crate::debug::{check, checked};
+use crate::heap::page_map::UnitPlace;
 use crate::process::{options, start};
-use crate::route::owner::{BlockInUse, block_in_use, usable};
+use crate::route::owner::{block_in_use, usable};
 use crate::route::resize::{self, hardly_changes, serves};
 use crate::route::serve::{self, fail, serve_instead};
 use crate::route::{claims, release};
 use core::ptr::null_mut;
-use core::sync::atomic::Ordering::Relaxed;
 
 /// `n` bytes. Null and `ENOMEM` when there is no memory, or when `n` is more than the address space.
 #[inline(always)]
@@ -42,28 +42,29 @@ pub fn operator_new(n: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 extern "C" fn operator_new_slowly(n: usize) -> *mut u8 {
-    malloc_slowly_for(Family::New, n)
+    match fast::pop_block(Operation::Malloc, n) {
+        0 => malloc_uncached(n, Family::New),
+        block => pointer::at_mut(block),
+    }
 }
 
 #[cold]
 #[inline(never)]
 extern "C" fn malloc_slowly(n: usize) -> *mut u8 {
     // The fast path takes a request of zero bytes for a huge one.
-    let object = if n == 0 { fast::pop_for_zero(Operation::Malloc) } else { 0 };
-    if object == 0 { malloc_slowly_for(Family::Malloc, n) } else { pointer::at_mut(object) }
+    let object = match n {
+        0 => fast::pop_for_zero(Operation::Malloc),
+        _ => fast::pop_block(Operation::Malloc, n),
+    };
+    if object == 0 { malloc_uncached(n, Family::Malloc) } else { pointer::at_mut(object) }
 }
 
 #[inline(never)]
-fn malloc_slowly_for(family: Family, n: usize) -> *mut u8 {
-    let class = if n > class::SLAB_MAX { SizeClass::for_size(n) } else { None };
-    match class.map_or(0, |class| fast::pop_class(Operation::Malloc, class)) {
-        0 => malloc_uncached(family, n),
-        block => pointer::at_mut(block),
+fn malloc_uncached(n: usize, family: Family) -> *mut u8 {
+    let counted = fast::pop_counted(Operation::Malloc, n);
+    if counted != 0 {
+        return pointer::at_mut(counted);
     }
-}
-
-#[inline(never)]
-fn malloc_uncached(family: Family, n: usize) -> *mut u8 {
     start::ensure();
     check::tick();
     if options::checked() {
@@ -113,7 +114,7 @@ pub fn calloc(n: usize, align: usize) -> *mut u8 {
 /// The same, and all bytes that `usable_size` counts are zero: programs ask for that size and use it.
 #[inline]
 pub fn calloc_whole(n: usize) -> *mut u8 {
-    let (object, size) = fast::pop_with_size(Operation::Calloc, n);
+    let (object, size) = fast::pop_to_zero(Operation::Calloc, n);
     if object == 0 {
         return calloc_slowly(n, GRAIN);
     }
@@ -123,7 +124,15 @@ pub fn calloc_whole(n: usize) -> *mut u8 {
     p
 }
 
+#[inline(never)]
 fn calloc_slowly(n: usize, align: usize) -> *mut u8 {
+    let counted = if align <= GRAIN { fast::pop_counted(Operation::Calloc, n) } else { 0 };
+    if counted != 0 {
+        let p: *mut u8 = pointer::at_mut(counted);
+        // SAFETY: the object has the bytes of its class. `calloc_whole` has promised all of them.
+        unsafe { p.write_bytes(0, SizeClass::for_size(n).map_or(n, SizeClass::size)) };
+        return p;
+    }
     start::ensure();
     check::tick();
     if options::checked() {
@@ -142,39 +151,33 @@ pub unsafe fn free(family: Family, p: *mut u8) {
     match fast::push(p.addr()) {
         Pushed::Yes => {}
         // SAFETY: the caller's promise.
-        Pushed::Refused => unsafe { free_refused(p, family) },
-        // SAFETY: the caller's promise.
-        Pushed::NotHome => unsafe { free_remote(p, family) },
+        Pushed::Refused(cache, unit) => unsafe { free_refused(p, family, cache, unit.place()) },
+        Pushed::NotHome(head, unit) => match head.open_cache() {
+            Some(cache) if fast::push_remote(cache, unit, p.addr()) => {}
+            // SAFETY: the caller's promise.
+            Some(cache) => unsafe { free_refused(p, family, cache, unit.place()) },
+            // SAFETY: the caller's promise.
+            None => unsafe { free_not_near(p, family) },
+        },
         // SAFETY: the caller's promise.
         Pushed::NotNear => unsafe { free_not_near(p, family) },
     }
 }
 
-/// # Safety
-/// As for `free`.
-#[inline(never)]
-unsafe extern "C" fn free_remote(p: *mut u8, family: Family) {
-    if !fast::push_remote(p.addr()) {
-        // SAFETY: the caller's promise.
-        unsafe { free_slowly(p, family) };
-    }
-}
-
-/// Some programs free null as often as anything else, so null needs no frame. The near leaf shows it
-/// if that is the lowest leaf.
+/// Frees a heap block, or what the fast paths have not taken. Null needs no frame, as some programs free it as often as
+/// anything else. The near leaf shows it if that is the lowest leaf. The gate of the cache is open.
 ///
 /// # Safety
 /// As for `free`.
-#[cold]
 #[inline(never)]
-unsafe extern "C" fn free_refused(p: *mut u8, family: Family) {
-    if !p.is_null() {
+unsafe fn free_refused(p: *mut u8, family: Family, cache: &'static Cache, place: UnitPlace) {
+    if !p.is_null() && !fast::push_block(cache, place.unit(), p.addr()) {
         // SAFETY: the caller's promise.
-        unsafe { free_slowly(p, family) };
+        unsafe { free_at_length(p, family) };
     }
 }
 
-/// The same where the near leaf does not show the pointer.
+/// Frees what the near leaf does not show, or while the cache cannot be used.
 ///
 /// # Safety
 /// As for `free`.
@@ -194,29 +197,13 @@ unsafe extern "C" fn free_not_near(p: *mut u8, family: Family) {
 unsafe extern "C" fn free_far(p: *mut u8, family: Family) {
     if !fast::push_far(p.addr()) {
         // SAFETY: the caller's promise.
-        unsafe { free_slowly(p, family) };
+        unsafe { free_at_length(p, family) };
     }
 }
 
 /// # Safety
 /// As for `free`.
 #[cold]
-#[inline(never)]
-unsafe extern "C" fn free_slowly(p: *mut u8, family: Family) {
-    if let Some(unit) = fast::near_unit(p.addr())
-        && let Some(BlockInUse { record, usable, is_of_arena: true }) = block_in_use(unit, p.addr())
-        && options::perturb() == 0
-        && let Some(class) = release::class_of_block(usable)
-        && fast::push_block(record.arena.load(Relaxed) as usize, class, p.addr())
-    {
-        return;
-    }
-    // SAFETY: the caller's promise.
-    unsafe { free_at_length(p, family) };
-}
-
-/// # Safety
-/// As for `free`.
 #[inline(never)]
 unsafe extern "C" fn free_at_length(p: *mut u8, family: Family) {
     // SAFETY: the caller's promise.
@@ -228,6 +215,32 @@ unsafe extern "C" fn free_at_length(p: *mut u8, family: Family) {
         }
     }
     check::tick();
+}
+
+/// `operator delete` with a size, as far as the fast path serves it: false if it does not, or if it is not known yet that
+/// the program has no `operator delete` of its own.
+///
+/// # Safety
+/// As for `free`.
+#[inline(always)]
+pub unsafe fn delete_sized(p: *mut u8, n: usize) -> bool {
+    fast::push_deleted(p.addr(), n)
+}
+
+/// `free_sized`, as far as the fast path serves it.
+///
+/// # Safety
+/// As for `free`.
+#[inline(always)]
+pub unsafe fn push_sized(p: *mut u8, n: usize) -> bool {
+    fast::push_sized(p.addr(), n)
+}
+
+/// Says that the program has no `operator delete` of its own.
+pub fn serve_deletes() {
+    if let Some(cache) = Cache::mine() {
+        cache.serve_deletes();
+    }
 }
 
 /// The same for a caller that passes the size it asked for.
@@ -266,7 +279,17 @@ pub unsafe fn free_claimed(p: *mut u8, claim: Claim) {
         claims::look_at(p.addr(), claim);
     }
     // SAFETY: the caller's promise.
-    unsafe { free(claim.family, p) };
+    unsafe { free_called(p, claim.family) };
+}
+
+/// The same as `free`, not inlined: for what is rarely called.
+///
+/// # Safety
+/// As for `free`.
+#[inline(never)]
+pub unsafe fn free_called(p: *mut u8, family: Family) {
+    // SAFETY: the caller's promise.
+    unsafe { free(family, p) };
 }
 
 /// The bytes that a program may use at `p`; 0 for null.
@@ -300,11 +323,12 @@ extern "C" fn usable_slowly(p: *mut u8) -> usize {
 #[inline(always)]
 pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
     if p.is_null() {
-        let object = fast::pop(Operation::Realloc, n);
-        if object != 0 {
-            return pointer::at_mut(object);
-        }
-    } else if let Ok(object) = fast::object(p.addr()) {
+        return match fast::pop(Operation::Realloc, n) {
+            0 => realloc_null(n),
+            object => pointer::at_mut(object),
+        };
+    }
+    if let Ok(object) = fast::object(p.addr()) {
         if serves(object.size(), n) {
             object.cache().count_elsewhere(Operation::Realloc);
             return p;
@@ -314,6 +338,16 @@ pub unsafe fn realloc(p: *mut u8, n: usize) -> *mut u8 {
     }
     // SAFETY: the caller's promise.
     unsafe { realloc_slowly(p, n) }
+}
+
+/// `realloc` of null, where the cache has nothing at once.
+#[inline(never)]
+fn realloc_null(n: usize) -> *mut u8 {
+    match fast::pop_counted(Operation::Realloc, n) {
+        // SAFETY: there is no block.
+        0 => unsafe { realloc_at_length(null_mut(), n) },
+        object => pointer::at_mut(object),
+    }
 }
 
 /// # Safety

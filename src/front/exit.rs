@@ -5,6 +5,7 @@
 use super::stats;
 use crate::debug::{leaks, scan};
 use crate::process::options;
+use crate::profile::table;
 use crate::sys::{tool_memory, valgrind};
 
 #[used]
@@ -20,6 +21,7 @@ extern "C" fn at_exit() {
     if options::leaks_at_exit() {
         valgrind::quietly(|| leaks::tell((&raw const here).addr()));
     }
+    table::finish();
     valgrind::quietly(tool_memory::forget);
     stats::write_at_exit();
 }

@@ -67,6 +67,27 @@ pub unsafe fn free(p: *mut c_void, claim: Claim) {
     }
 }
 
+/// The same for a caller that passes the size, with nothing kept on the stack for the rare cases.
+///
+/// # Safety
+/// As for `entries::free`.
+#[inline(always)]
+pub unsafe fn free_sized(p: *mut c_void, size: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if KNOWN.load(Relaxed) != HERE || !entries::push_sized(p.cast(), size) {
+            free_sized_slowly(p, size);
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn free_sized_slowly(p: *mut c_void, size: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { free(p, Claim::of(Family::Malloc).size(size)) };
+}
+
 /// `malloc`, by the allocator that serves the program.
 #[inline(never)]
 pub fn malloc(bytes: usize) -> *mut c_void {

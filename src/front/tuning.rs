@@ -68,8 +68,11 @@ pub fn set(parameter: c_int, value: c_int) -> bool {
 pub fn change(name: &str, value: &str) -> bool {
     let done = option_keys::change(name, value);
     if done {
-        if name == "guard" {
-            guard::follow();
+        match name {
+            "guard" => guard::follow(),
+            // Each cache's next allocation takes the slow path, and finds the new rate.
+            "profile" => threads::all().for_each(|cache| cache.forget_bins()),
+            _ => {}
         }
         statics::apply();
     }

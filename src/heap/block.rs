@@ -192,6 +192,19 @@ pub(super) unsafe fn header_before(address: usize) -> Result<Header, u64> {
     }
 }
 
+/// The size of the block in use at `address`, its header included. `None` or a size that no block has if there is none.
+///
+/// # Safety
+/// As for `header_before`.
+#[inline(always)]
+pub(super) unsafe fn size_in_use_before(address: usize) -> Option<usize> {
+    // SAFETY: the caller's promise.
+    let raw = unsafe { load(address - HEADER) };
+    let low = checksum::verify::<HEADER_BITS>(address - HEADER, raw)?;
+    // Any flag that is wrong counts as a high bit of the size.
+    Some(((low & !PREV_IN_USE) ^ IN_USE) as usize * GRAIN)
+}
+
 /// The word is not what metes wrote there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Damaged;

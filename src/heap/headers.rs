@@ -8,7 +8,7 @@ use super::page_map::PageMap;
 use super::range_record::RangeRecord;
 use crate::base::align;
 use crate::base::code::Code;
-use crate::base::config::{GRAIN, HEADER, MIN_BLOCK};
+use crate::base::config::{GRAIN, HEADER, MIN_BLOCK, UNIT};
 use crate::base::line::Line;
 use crate::sys::pages::PageSource;
 use crate::trace::report;
@@ -111,6 +111,13 @@ impl<S: PageSource + 'static> Heap<S> {
     }
 }
 
+/// Whether a header may stand before an address in a region: at the very start only if the region is joined to the one
+/// before.
+#[inline]
+fn has_header_room(region: &RangeRecord, address: usize) -> bool {
+    address - region.start() >= 2 * HEADER || region.joined.load(Relaxed) != 0
+}
+
 /// The header of the block in use at an address that the program passes, if one is there. This reads the word once, so
 /// it needs no lock.
 ///
@@ -118,9 +125,7 @@ impl<S: PageSource + 'static> Heap<S> {
 /// `region` is what the page map has at the address.
 #[inline]
 unsafe fn program_header(region: &RangeRecord, address: usize) -> Result<Header, BlockMisuse> {
-    // Before an address at the very start of a region a header stands only if the region is joined to the one before.
-    let room = address - region.start() >= 2 * HEADER || region.joined.load(Relaxed) != 0;
-    if !align::is(address, GRAIN) || !room {
+    if !align::is(address, GRAIN) || !has_header_room(region, address) {
         return Err(BlockMisuse::NoHeader(0));
     }
     // SAFETY: the address is aligned, and the bytes before it lie in the region or in the one joined to it.
@@ -136,6 +141,20 @@ pub fn header_at(map: &PageMap, address: usize) -> Option<Result<Header, u64>> {
     map.get(address - HEADER).filter(|record| record.is_region() && align::is(address, GRAIN))?;
     // SAFETY: the address is aligned, and the bytes before it lie in a region.
     Some(unsafe { block::header_before(address) })
+}
+
+/// The same in fewer instructions. If there is no block in use, the result is `None` or more than any block has.
+///
+/// # Safety
+/// As for `usable_size`.
+#[inline(always)]
+pub unsafe fn usable_size_or_more(region: &RangeRecord, address: usize) -> Option<usize> {
+    // Regions start at units.
+    if !align::is(address, GRAIN) || align::is(address, UNIT) && !has_header_room(region, address) {
+        return None;
+    }
+    // SAFETY: the address is aligned, and the bytes before it lie in the region or in the one joined to it.
+    unsafe { block::size_in_use_before(address) }.map(|size| size.wrapping_sub(HEADER))
 }
 
 /// The usable bytes of a block in use of any heap. Takes no lock.

@@ -98,6 +98,23 @@ impl LeafView {
     }
 }
 
+/// Where a unit is in a leaf.
+#[derive(Clone, Copy)]
+pub struct UnitPlace {
+    view: &'static LeafView,
+    unit: usize,
+}
+
+impl UnitPlace {
+    /// The unit as the map shows it now.
+    #[inline(always)]
+    pub fn unit(self) -> Unit {
+        let Self { view, unit } = self;
+        // SAFETY: the place is that of a unit, which is below `units`.
+        Unit { view, unit, word: unsafe { view.entry(unit) } }
+    }
+}
+
 /// A unit in a leaf.
 #[derive(Clone, Copy)]
 pub struct Unit {
@@ -116,6 +133,12 @@ impl Unit {
         }
         // SAFETY: it is below `units`, as just compared.
         Some(Self { view, unit, word: unsafe { view.entry(unit) } })
+    }
+
+    /// Its place. A function takes that in two registers.
+    #[inline(always)]
+    pub fn place(self) -> UnitPlace {
+        UnitPlace { view: self.view, unit: self.unit }
     }
 
     /// The word of its slab entry, zero if there is none.

@@ -109,6 +109,12 @@ impl RangeRecord {
         self.arena.load(Ordering::Relaxed) as usize == compartment | COMPARTMENT as usize && self.is_region()
     }
 
+    /// Whether it describes a region of the heap of the arena with this index.
+    #[inline(always)]
+    pub fn is_region_of_arena(&self, arena: usize) -> bool {
+        self.arena.load(Ordering::Relaxed) as usize == arena && self.is_region()
+    }
+
     /// Whether it describes a region of a heap.
     #[inline]
     pub fn is_region(&self) -> bool {

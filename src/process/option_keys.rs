@@ -3,6 +3,7 @@
 //! An unknown key or a bad value is reported on standard error, together with what is valid. The default then holds.
 
 use super::options::*;
+use super::profiling;
 use crate::base::config::{ARENAS_MAX, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
 use crate::base::read_only::{Text, Word};
@@ -28,9 +29,9 @@ enum Kind {
     /// A number up to this one.
     Number(Word, usize),
     Text(Text),
-    /// An option that needs more than a word: how it is set (false: the value is bad), its value,
-    /// and how the default is shown.
-    Other(fn(&str) -> bool, fn() -> usize, &'static str),
+    /// An option that needs more than a word: how a value is read (`None`: it is bad) and set, the value
+    /// now, and how the default is shown.
+    Other(fn(&str) -> Option<usize>, fn(usize), fn() -> usize, &'static str),
 }
 
 use Kind::{Choice, Number, Other};
@@ -42,18 +43,15 @@ const fn key(text: &'static str, kind: Kind) -> Key {
 static KEYS: &[Key] = &[
     key("fit first, best or worst", Choice(FIT, "first best worst")),
     key("foreign abort, ignore or libc", Choice(FOREIGN, "abort ignore libc")),
-    key("cutoff a size from 64k to 8g, such as 256k", Other(set_cutoff_within, cutoff, "256k, follows")),
-    key(
-        "dirty_max a size, such as 16m, or off",
-        Other(|v| size_or_off(v).map(set_trim_threshold).is_some(), trim_threshold, "16m"),
-    ),
+    key("cutoff a size from 64k to 8g, such as 256k", Other(cutoff_within, set_cutoff, cutoff, "256k, follows")),
+    key("dirty_max a size, such as 16m, or off", Other(size_or_off, set_trim_threshold, trim_threshold, "16m")),
     key(
         "arenas a number from 1 to 32",
-        Other(|v| number(v, ARENAS_MAX).filter(|&n| n > 0).map(set_arenas).is_some(), arenas, "as many as CPUs"),
+        Other(|v| number(v, ARENAS_MAX).filter(|&n| n > 0), set_arenas, arenas, "as many as CPUs"),
     ),
     key(
         "limit a size from 4m, such as 512m, or off",
-        Other(|v| size_or_off(v).filter(|&n| n >= LIMIT_MIN).map(limit::set).is_some(), limit::get, "off"),
+        Other(|v| size_or_off(v).filter(|&n| n >= LIMIT_MIN), limit::set, limit::get, "off"),
     ),
     key("purge lazy, eager or off", Choice(PURGE, "lazy eager off")),
     key("decay_ms a number of milliseconds that freed memory waits", Number(DECAY, usize::MAX)),
@@ -71,17 +69,28 @@ static KEYS: &[Key] = &[
     key("fill off, junk or zero: what the bytes of new blocks are", Choice(FILL, "off junk zero")),
     key(
         "quarantine a size, such as 16m: freed bytes that wait, where blocks are checked",
-        Other(|v| size(v).map(|n| QUARANTINE.set(n)).is_some(), quarantine, "4m"),
+        Other(size, |n| QUARANTINE.set(n), quarantine, "4m"),
+    ),
+    key(
+        "profile a size, such as 512k: one allocated byte in so many is sampled, with its stack; on: 512k; or off",
+        Other(|v| profiling::read(v, size), profiling::choose, profiling::rate, "off"),
+    ),
+    key(
+        "profile_file a path of at most 255 bytes, %p in it is the process id: the profile is kept there, and outlives the process",
+        Kind::Text(PROFILE_FILE),
     ),
     key("stats exit or off", Choice(STATS_AT_EXIT, "off exit")),
     key("stats_file a path of at most 255 bytes, %p in it is the process id", Kind::Text(STATS_FILE)),
     key(
         "guard a number N from 1 to 1g: one in N small allocations is guarded, at random; on: 5000, one in a millisecond at most; or off. Where blocks are checked it is on, and the first 128 are guarded too",
-        Other(choose_guard, guard_rate, BY_LEVEL),
+        Other(read_guard, choose_guard, guard_rate, BY_LEVEL),
     ),
     key("report a path of at most 255 bytes, %p in it is the process id", Kind::Text(report::PATH)),
     key("abort yes or no: stop at a report, or go on where that can be survived", Choice(report::AFTER, "yes no")),
-    key("help no value: this table is written to standard error", Other(|v| v.is_empty(), || 0, "")),
+    key(
+        "help no value: this table is written to standard error",
+        Other(|v| v.is_empty().then_some(0), |_| {}, || 0, ""),
+    ),
 ];
 
 /// How a default is shown that depends on whether blocks are checked.
@@ -96,14 +105,24 @@ impl Key {
         self.parts().0
     }
 
+    /// What a value stands for; `None` if it is bad. A text stands for itself.
+    fn read(&self, value: &str) -> Option<usize> {
+        match self.kind {
+            Choice(_, names) => names.split(' ').position(|name| name == value),
+            Number(_, most) => number(value, most),
+            Kind::Text(_) => Text::fits(value).then_some(0),
+            Other(read, ..) => read(value),
+        }
+    }
+
     fn set(&self, value: &str) -> bool {
-        let (slot, new) = match self.kind {
-            Choice(slot, names) => (slot, names.split(' ').position(|name| name == value)),
-            Number(slot, most) => (slot, number(value, most)),
+        let Some(new) = self.read(value) else { return false };
+        match self.kind {
+            Choice(slot, _) | Number(slot, _) => slot.set(new),
             Kind::Text(text) => return text.set(value),
-            Other(set, ..) => return set(value),
-        };
-        new.map(|new| slot.set(new)).is_some()
+            Other(_, set, ..) => set(new),
+        }
+        true
     }
 
     /// Writes `name=value`, the default in parentheses, and what the option takes.
@@ -131,7 +150,7 @@ impl Key {
             Number(slot, _) => write_number(line, of(slot), ""),
             Kind::Text(text) if now => text.bytes().for_each(|byte| line.push(&[byte])),
             Kind::Text(_) => {}
-            Other(_, value, text) => match value() {
+            Other(_, _, value, text) => match value() {
                 value if now && value != 0 => write_size(line, value),
                 _ => line.push(text.as_bytes()),
             },
@@ -155,8 +174,8 @@ fn write_size(line: &mut Line<512>, bytes: usize) {
     write_number(line, bytes >> shift, unit);
 }
 
-fn set_cutoff_within(value: &str) -> bool {
-    size(value).filter(|bytes| (UNIT..=CUTOFF_MAX).contains(bytes)).map(set_cutoff).is_some()
+fn cutoff_within(value: &str) -> Option<usize> {
+    size(value).filter(|bytes| (UNIT..=CUTOFF_MAX).contains(bytes))
 }
 
 fn number(text: &str, most: usize) -> Option<usize> {
@@ -235,6 +254,21 @@ pub fn tell() {
     KEYS.iter().for_each(Key::tell);
 }
 
+/// Calls `f` with each option's name, what it takes, and its default.
+pub fn describe(f: &mut dyn FnMut(&'static str, &'static str, &str)) {
+    for key in KEYS {
+        let (name, takes) = key.parts();
+        let mut default = Line::<512>::new();
+        key.push_value(&mut default, false);
+        f(name, takes, default.as_str());
+    }
+}
+
+/// Whether an option takes a value, which is not set. `None` if there is no such option.
+pub fn takes(name: &str, value: &str) -> Option<bool> {
+    KEYS.iter().find(|key| key.name() == name).map(|key| key.read(value).is_some())
+}
+
 /// Calls `f` with an option's value now, as `METES_OPTIONS` takes it. Returns false if there is no such option.
 pub fn value_of(name: &str, f: impl FnOnce(&[u8])) -> bool {
     let Some(key) = KEYS.iter().find(|key| key.name() == name) else { return false };
@@ -245,13 +279,13 @@ pub fn value_of(name: &str, f: impl FnOnce(&[u8])) -> bool {
 }
 
 /// The options that can be changed in a running program.
-const CHANGEABLE: [&str; 4] = ["guard", "cutoff", "dirty_max", "arenas"];
+const CHANGEABLE: [&str; 5] = ["guard", "cutoff", "dirty_max", "arenas", "profile"];
 
 /// Changes an option in a running program. Returns false, and says why, if the option cannot be
 /// changed or the value is bad.
 pub fn change(name: &str, value: &str) -> bool {
-    let [a, b, c, d] = CHANGEABLE;
-    let changeable = format_args!("{a}, {b}, {c} and {d}");
+    let [a, b, c, d, e] = CHANGEABLE;
+    let changeable = format_args!("{a}, {b}, {c}, {d} and {e}");
     match KEYS.iter().find(|key| key.name() == name) {
         None => {
             let text = "those that can be changed in a running program are";
@@ -303,6 +337,29 @@ mod tests {
                 assert!(!key.set(bad) || (bad, key.name()) == ("", "help"), "{} took '{bad}'", key.name());
             }
         }
+    }
+
+    #[test]
+    fn a_value_is_looked_at_and_not_set() {
+        let before = depth();
+        assert_eq!((takes("depth", "9"), takes("depth", "65"), takes("width", "1")), (Some(true), Some(false), None));
+        assert_eq!(
+            (takes("help", ""), takes("report", ""), takes("report", "/x")),
+            (Some(true), Some(false), Some(true))
+        );
+        assert_eq!(takes("guard", "on").zip(takes("guard", "2g")), Some((true, false)));
+        assert_eq!((depth(), report::has_path()), (before, false));
+    }
+
+    #[test]
+    fn each_option_is_described() {
+        let mut count = 0;
+        describe(&mut |name, takes, default| {
+            assert!(!name.is_empty() && !takes.is_empty());
+            assert!(name != "decay_ms" || default == "1000", "{default}");
+            count += 1;
+        });
+        assert_eq!(count, KEYS.len());
     }
 
     #[test]

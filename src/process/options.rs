@@ -123,6 +123,7 @@ read_only_options! {
 /// The read-only texts. Each has its own number.
 pub(super) const STATS_FILE: Text = Text::new(0);
 pub(super) const SUPPRESSIONS: Text = Text::new(2);
+pub(super) const PROFILE_FILE: Text = Text::new(3);
 
 // Only these and the words of `guard` are not read-only. All but `UNCHECKED` change while the
 // program runs: by mallopt(3), by `metes_option_set`, and the cutoff also by itself.
@@ -362,6 +363,16 @@ pub fn stats_at_exit() -> bool {
     STATS_AT_EXIT.is_on()
 }
 
+/// The file that the profile is kept in, if not in memory alone.
+pub fn profile_file(pid: libc::pid_t) -> Option<Path> {
+    path::expand(PROFILE_FILE, pid)
+}
+
+/// Whether the profile is kept in a file.
+pub fn has_profile_file() -> bool {
+    !PROFILE_FILE.is_none()
+}
+
 /// Where the statistics go, if not to standard error.
 pub fn stats_file(pid: libc::pid_t) -> Option<Path> {
     path::expand(STATS_FILE, pid)
@@ -383,18 +394,24 @@ pub fn guard_rate() -> usize {
     GUARD_RATE.load(Relaxed)
 }
 
-/// Sets the rate from a value of the option. Returns false if the value is bad.
-pub fn choose_guard(value: &str) -> bool {
-    let rate = match value {
+/// What `guard=on` is read as: samples that are spaced, at the rate `GUARD_ON`.
+pub const GUARD_SPACED_ON: usize = usize::MAX;
+
+/// Reads a value of the option; `None` if it is bad.
+pub(super) fn read_guard(value: &str) -> Option<usize> {
+    match value {
         "off" => Some(0),
-        "on" => Some(GUARD_ON),
+        "on" => Some(GUARD_SPACED_ON),
         _ => value.parse().ok().filter(|rate| (1..=GUARD_MAX).contains(rate)),
-    };
-    let Some(rate) = rate else { return false };
-    GUARD_SPACED.store(value == "on", Relaxed);
-    GUARD_RATE.store(rate, Relaxed);
+    }
+}
+
+/// Sets the rate: 0 for none, or `GUARD_SPACED_ON`.
+pub fn choose_guard(rate: usize) {
+    let spaced = rate == GUARD_SPACED_ON;
+    GUARD_SPACED.store(spaced, Relaxed);
+    GUARD_RATE.store(if spaced { GUARD_ON } else { rate }, Relaxed);
     GUARD_CHOSEN.store(true, Relaxed);
-    true
 }
 
 /// Switches guarding off, as there is no memory for it.

@@ -41,7 +41,7 @@ static SIDES: AtomicU64 = AtomicU64::new(0);
 /// When the library is loaded: switches guarding on if the options ask for it.
 pub fn begin() {
     if options::checked() && !options::guard_is_chosen() && !start::on_valgrind() {
-        options::choose_guard("on");
+        options::choose_guard(options::GUARD_SPACED_ON);
     }
     follow();
 }

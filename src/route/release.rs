@@ -11,7 +11,8 @@ use crate::cache::fast::Pushed;
 use crate::cache::{count, fast, refill, threads};
 use crate::heap::headers;
 use crate::heap::range_record::RangeRecord;
-use crate::process::{helper_call, options, statics};
+use crate::process::{helper_call, options, profiling, statics};
+use crate::profile::sample;
 use crate::report::foreign;
 use crate::report::misuse::{self, Wrong};
 use crate::route::{compartments, density, guard};
@@ -35,10 +36,23 @@ pub unsafe fn release(operation: Operation, p: *mut u8) {
         // SAFETY: the page map's region.
         Owner::Region(region) => unsafe { release_block(operation, region, address) },
         Owner::Mapping(record) => release_mapping(operation, record, address),
+        Owner::Compartment(region) if sample::owns(region) => release_sample(operation, region, address),
         Owner::Compartment(region) => compartments::release(operation, region, address),
         Owner::Destroyed(range) => compartments::report_destroyed(operation.name(), range, address),
         Owner::Guarded => guard::release(operation, address),
         Owner::Foreign => foreign::free(p),
+    }
+}
+
+/// Releases a sample of the profile, and the object that has kept its place.
+#[cold]
+#[inline(never)]
+fn release_sample(operation: Operation, region: &'static RangeRecord, address: usize) {
+    let anchor = sample::forget(address);
+    compartments::release(operation, region, address);
+    if anchor != 0 {
+        // SAFETY: an object that nobody has any more.
+        unsafe { release_moved(pointer::at_mut(anchor)) };
     }
 }
 
@@ -131,6 +145,9 @@ fn release_mapping(operation: Operation, record: &'static RangeRecord, address: 
     }
     let bytes = record.len();
     density::look_at_mapping(address, record.wanted());
+    if profiling::is_asked() {
+        sample::forget(address);
+    }
     if !statics::MAPPINGS.free(record) {
         return misuse::report(operation, address, Wrong::FreedMapping(bytes));
     }
@@ -236,7 +253,6 @@ fn push_with_room(cache: &Cache, class: SizeClass, address: usize) -> bool {
 /// The class of heap blocks with `usable` usable bytes: of those made for the class, and of hardly larger ones.
 #[inline(always)]
 pub fn class_of_block(usable: usize) -> Option<SizeClass> {
-    const SLACK: usize = 64;
     let class = SizeClass::within(usable).filter(|class| class.size() > SLAB_MAX)?;
-    (usable - class.size() < SLACK).then_some(class)
+    (usable - class.size() < class::SLACK).then_some(class)
 }

@@ -11,7 +11,8 @@ use crate::base::pointer;
 use crate::cache::count;
 use crate::heap::block;
 use crate::heap::range_record::RangeRecord;
-use crate::process::{helper_call, options, statics};
+use crate::process::{helper_call, options, profiling, statics};
+use crate::profile::sample;
 use crate::report::foreign;
 use crate::report::misuse::{self, Wrong};
 use crate::route::{compartments, density, oom};
@@ -29,7 +30,7 @@ pub unsafe fn resize(p: *mut u8, n: usize) -> *mut u8 {
     match owner {
         Owner::Foreign => return foreign::realloc(p, n),
         // SAFETY: the caller's promise.
-        Owner::Compartment(region) => return unsafe { compartments::resize(region, p, n) },
+        Owner::Compartment(region) if !sample::owns(region) => return unsafe { compartments::resize(region, p, n) },
         _ => {}
     }
     let Some(size) = usable_of(owner, Operation::Realloc, p) else {
@@ -91,10 +92,11 @@ pub fn serves(size: usize, n: usize) -> bool {
 #[inline]
 fn stays(owner: Owner, size: usize, n: usize) -> bool {
     match owner {
-        Owner::Slab(_) => serves(size, n),
+        // A compartment's block is a sample of the profile here.
+        Owner::Slab(_) | Owner::Compartment(_) => serves(size, n),
         Owner::Region(_) => n <= size && size < block_room(n),
         Owner::Mapping(record) => statics::MAPPINGS.keep(record, n),
-        Owner::Compartment(_) | Owner::Destroyed(_) | Owner::Guarded | Owner::Foreign => false,
+        Owner::Destroyed(_) | Owner::Guarded | Owner::Foreign => false,
     }
 }
 
@@ -131,7 +133,14 @@ fn resize_mapping(record: &'static RangeRecord, n: usize) -> Option<*mut u8> {
     if n < options::cutoff() / 2 {
         return None;
     }
+    let before = record.start();
     let start = statics::MAPPINGS.resize(record, n)?;
+    if profiling::is_asked() {
+        sample::forget(before);
+        if sample::is_due(n) {
+            sample::note(start, n, 0);
+        }
+    }
     Some(pointer::at_mut(start))
 }
 

@@ -11,7 +11,9 @@ use crate::base::{align, pointer};
 use crate::cache::{count, fast, refill, scopes, threads};
 use crate::heap::headers;
 use crate::heap::heap::Fresh;
-use crate::process::{options, statics};
+use crate::heap::range_record::Kind;
+use crate::process::{options, profiling, statics};
+use crate::profile::sample;
 use crate::report::misuse::{self, Wrong};
 use crate::route::{compartments, guard, oom, release};
 use crate::slab::key;
@@ -27,7 +29,10 @@ pub fn fail() -> *mut u8 {
 /// `n` bytes for an operation, from the thread's cache if it has them.
 pub fn allocate_for(operation: Operation, n: usize) -> *mut u8 {
     match fast::pop(operation, n) {
-        0 => serve(operation, n, GRAIN, false),
+        0 => match fast::pop_counted(operation, n) {
+            0 => serve(operation, n, GRAIN, false),
+            object => pointer::at_mut(object),
+        },
         object => pointer::at_mut(object),
     }
 }
@@ -64,6 +69,43 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
     {
         return fill(block, n, n, zero);
     }
+    if profiling::is_asked() && !options::checked() && sample::is_due(n) {
+        return serve_sampled(operation, n, align, zero);
+    }
+    serve_as_usual(operation, n, align, zero, class)
+}
+
+/// Serves a request that is a sample of the profile: from the heap of samples, while an object keeps the place in which
+/// it would be. A large request, which has no place among others, is served as usual.
+#[cold]
+#[inline(never)]
+fn serve_sampled(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
+    let class = if align <= GRAIN { SizeClass::for_size(n) } else { SizeClass::for_aligned(n, align) };
+    let has_slabs = class.is_some_and(SizeClass::has_slabs) && options::slabs();
+    if n >= options::cutoff() {
+        let p = serve_as_usual(operation, n, align, zero, class);
+        if !p.is_null() && statics::PAGE_MAP.get(p.addr()).is_some_and(|record| record.kind() == Kind::Mapping) {
+            sample::note(p.addr(), n, 0);
+        }
+        return p;
+    }
+    let anchor = class.filter(|_| has_slabs).and_then(|class| serve_object(operation, class)).unwrap_or(0);
+    let Some((block, dirty)) = sample::take(n, align, anchor) else {
+        if anchor != 0 {
+            // SAFETY: it was taken just now, and no other code has seen it.
+            unsafe { release::release(Operation::Move, pointer::at_mut(anchor)) };
+            count::uncount(operation);
+        }
+        return serve_as_usual(operation, n, align, zero, class);
+    };
+    if anchor == 0 {
+        count::count(operation);
+    }
+    fill(block, dirty, n, zero)
+}
+
+/// The same without samples.
+fn serve_as_usual(operation: Operation, n: usize, align: usize, zero: bool, class: Option<SizeClass>) -> *mut u8 {
     let class = class.filter(|_| options::slabs());
     if let Some(class) = class.filter(|class| class.has_slabs())
         && let Some(object) = serve_object(operation, class)
@@ -83,7 +125,7 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
     // A block that is rounded up to its class can go into the cache when it is freed.
     let medium = class.filter(|class| !class.has_slabs() && align <= GRAIN && options::caches());
     if let Some(class) = medium {
-        let block = fast::pop_class_unsampled(operation, class);
+        let block = fast::pop_class(operation, class);
         if block != 0
             && let Some(usable) = usable_in_cache(operation, block)
         {

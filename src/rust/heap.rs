@@ -3,7 +3,8 @@
 #![allow(unsafe_code)]
 
 use crate::base::config::GRAIN;
-use crate::compartment::table::{Handle, Memory, Options};
+use crate::compartment::options::{Memory, Options};
+use crate::compartment::table::Handle;
 use crate::heap::free_list::Fit;
 use crate::special::heap::{self, Figures};
 use core::alloc::Layout;

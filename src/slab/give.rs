@@ -103,10 +103,17 @@ impl Bins {
             let entry = units.slab_entry(address);
             if let Some(entry) = entry.filter(|entry| entry.arena() == heap.arena())
                 && let Some(class) = entry.class()
-                && let given @ 1.. = self.put_back(heap, class, entry.slab(), &mut left)
             {
-                self.count_given(class, given);
-                continue;
+                let some = left.as_slice();
+                let mut given = if are_in_order(class, some) { self.give_in_order(heap, class, some) } else { 0 };
+                left = some[given..].iter();
+                if given == 0 {
+                    given = self.put_back(heap, class, entry.slab(), &mut left);
+                }
+                if given != 0 {
+                    self.count_given(class, given);
+                    continue;
+                }
             }
             left.next();
             if entry.is_some_and(|entry| entry.arena() != heap.arena()) {

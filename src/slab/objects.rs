@@ -1,7 +1,8 @@
 //! Taking objects out of a slab, and giving them back to it.
 
 use super::slab::{RUN, Slab};
-use crate::base::bits::{self};
+use crate::base::arch;
+use crate::base::bits;
 use crate::base::checksum;
 use crate::base::class::SizeClass;
 use crate::base::config::GRAIN;
@@ -114,7 +115,8 @@ impl Slab {
         (objects.as_slice().as_ptr().addr() - first) / size_of::<AtomicUsize>()
     }
 
-    /// The same, for objects many of which follow each other in one word: see `are_in_order`.
+    /// The same, for objects many of which follow each other in one word: see `are_in_order`. It stops before a word in
+    /// which one of them is free already, or comes twice.
     #[inline(always)]
     pub fn give_in_order(&self, class: SizeClass, objects: &[AtomicUsize]) -> usize {
         let mut left = objects.iter();
@@ -125,7 +127,7 @@ impl Slab {
             let (from, size) = (index / 64 * 64, class.size());
             let to = (from + 63).min(class.objects() - 1);
             let (start, magic, limit) = (self.start() + from * size, class.magic(), class.limit_at((to - from) * size));
-            let (before, mut bits) = (left.len(), word.load(Relaxed));
+            let (before, mut given) = (left.len(), 0);
             while let Some(object) = left.as_slice().first() {
                 let product = u128::from(magic) * object.load(Relaxed).wrapping_sub(start) as u128;
                 #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
@@ -133,14 +135,14 @@ impl Slab {
                 if rest >= limit {
                     break;
                 }
-                let Some(more) = bits::with(bits, index) else { break };
-                bits = more;
+                given = arch::with_bit(given, index);
                 left.next();
             }
-            word.store(bits, Relaxed);
-            if left.len() == before {
-                break;
+            let (bits, count) = (word.load(Relaxed), before - left.len());
+            if bits & given != 0 || given.count_ones() as usize != count {
+                return objects.len() - before;
             }
+            word.store(bits | given, Relaxed);
         }
         objects.len() - left.len()
     }

@@ -8,7 +8,8 @@
 use crate::base::config::{GRAIN, REQUEST_MAX, UNIT};
 use crate::base::{align, pointer};
 use crate::cache::scopes;
-use crate::compartment::table::{self, Compartment, Handle, Options};
+use crate::compartment::options::Options;
+use crate::compartment::table::{self, Compartment, Handle};
 use crate::compartment::work::{self, Entered};
 use crate::compartment::{alone, ranges};
 use crate::heap::range_record::Kind;

@@ -48,7 +48,7 @@ impl Memory {
     pub unsafe fn release(self, chunk: NonNull<u8>) {
         match self {
             // SAFETY: the caller's promise.
-            Self::Process => unsafe { entries::free(Family::Malloc, chunk.as_ptr()) },
+            Self::Process => unsafe { entries::free_called(chunk.as_ptr(), Family::Malloc) },
             // SAFETY: the same.
             Self::Heap(handle) => unsafe { heap::free(handle, chunk.as_ptr()) },
         }

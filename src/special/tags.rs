@@ -5,7 +5,8 @@
 use super::heap;
 use crate::cache::scopes;
 use crate::compartment::name::Name;
-use crate::compartment::table::{self, Handle, Options};
+use crate::compartment::options::Options;
+use crate::compartment::table::{self, Handle};
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{AcqRel, Acquire};
 

@@ -6,7 +6,7 @@
 use super::heap;
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
-use crate::compartment::table::Options;
+use crate::compartment::options::Options;
 use crate::process::{start, statics};
 use crate::route::compartments;
 use core::sync::atomic::AtomicUsize;

@@ -16,6 +16,69 @@ pub fn open_to_append(path: &[u8]) -> Option<c_int> {
     c_int::try_from(fd.ok()?).ok()
 }
 
+/// Why there is no mapped file.
+pub enum NotMapped {
+    /// There is such a file already.
+    Exists,
+    /// There is no room, or it cannot be made.
+    Failed,
+}
+
+/// Creates a file of `len` bytes, all zero and on the disk, and maps it for all who map it; its address. Where it cannot,
+/// nothing is left. A file that is there already is taken, and becomes zero, if its first bytes are `mine`. `path` ends
+/// with a zero.
+pub fn create_mapped(path: &[u8], len: usize, mine: impl Fn(&[u8; 128]) -> bool) -> Result<usize, NotMapped> {
+    debug_assert!(path.ends_with(&[0]));
+    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_CLOEXEC;
+    let path = pointer::expose(path.as_ptr());
+    // SAFETY: the path ends with a zero; nothing else has the descriptor and the new range, and the kernel writes into
+    // the array alone.
+    unsafe {
+        let open = |flags| call(libc::SYS_openat, [int(libc::AT_FDCWD), path, int(flags), 0o600]);
+        let fd = match open(flags | libc::O_EXCL) {
+            Ok(fd) => fd,
+            Err(libc::EEXIST) => {
+                let fd = open(flags & !libc::O_CREAT).map_err(|_| NotMapped::Exists)?;
+                let mut head = [0; 128];
+                let read = call(libc::SYS_read, [fd, pointer::expose(head.as_mut_ptr()), head.len()]);
+                if read != Ok(head.len()) || !mine(&head) || call(libc::SYS_ftruncate, [fd, 0]).is_err() {
+                    let _ = call(libc::SYS_close, [fd]);
+                    return Err(NotMapped::Exists);
+                }
+                fd
+            }
+            Err(_) => return Err(NotMapped::Failed),
+        };
+        // A write to a page without room on the disk would end the process.
+        let room = call(libc::SYS_fallocate, [fd, 0, 0, len]);
+        let (access, shared) = (int(libc::PROT_READ | libc::PROT_WRITE), int(libc::MAP_SHARED));
+        let mapped = room.and_then(|_| call(libc::SYS_mmap, [0, len, access, shared, fd, 0]));
+        if mapped.is_err() {
+            let _ = call(libc::SYS_unlinkat, [int(libc::AT_FDCWD), path, 0]);
+        }
+        let _ = call(libc::SYS_close, [fd]);
+        mapped.map_err(|_| NotMapped::Failed)
+    }
+}
+
+/// Reads a file from its beginning, as much as there is room for; how many bytes that were. `path` ends with a zero.
+pub fn read_into(path: &[u8], room: &mut [u8]) -> usize {
+    debug_assert!(path.ends_with(&[0]));
+    let (path, mut done) = (pointer::expose(path.as_ptr()), 0);
+    // SAFETY: the path ends with a zero, and the kernel writes into the slice alone.
+    unsafe {
+        let flags = int(libc::O_RDONLY | libc::O_CLOEXEC);
+        let Ok(fd) = call(libc::SYS_openat, [int(libc::AT_FDCWD), path, flags, 0]) else { return 0 };
+        while let Ok(n @ 1..) =
+            call(libc::SYS_read, [fd, pointer::expose(room[done..].as_mut_ptr()), room.len() - done])
+        {
+            done += n;
+        }
+        let _ = call(libc::SYS_close, [fd]);
+    }
+    done
+}
+
 /// Closes a file.
 pub fn close(fd: c_int) {
     // SAFETY: the caller owns the descriptor.

@@ -1,17 +1,27 @@
 //! `metes`, the tool: runs a program on metes, and shows what a heap is used for.
 //!
 //! Each verb is a file of `verbs`. What several verbs need stands beside this file: `failure` is how a verb ends
-//! when it cannot do its work.
+//! when it cannot do its work, `output` what it writes, `library` where libmetes.so is, `settings` the library's
+//! options, `program` and `elf` what a program file is, `run` a child in the foreground, `profile` samples with their stacks, and `symbols` addresses as
+//! functions and lines.
 
+mod elf;
 mod failure;
 mod heap;
+mod library;
+mod output;
 mod picture;
 mod process;
+mod profile;
+mod program;
+mod run;
+mod settings;
 mod snapshot;
+mod symbols;
 mod text;
 mod verbs;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Runs programs on metes, and shows what their heaps are used for.
@@ -24,20 +34,39 @@ struct Command {
 
 #[derive(Subcommand)]
 enum Verb {
+    Bench(verbs::bench::Args),
+    Completions(verbs::completions::Args),
+    Doctor(verbs::doctor::Args),
     Explain(verbs::explain::Args),
     Map(verbs::map::Args),
+    Options(verbs::options::Args),
+    #[command(hide = true)]
+    Pages(verbs::pages::Args),
+    Profile(verbs::profile::Args),
+    Run(verbs::run::Args),
     Snapshot(verbs::snapshot::Args),
     Stats(verbs::stats::Args),
+    Symbolize(verbs::symbolize::Args),
     Top(verbs::top::Args),
 }
 
 fn main() -> ExitCode {
-    let command = Command::parse();
-    let done = match command.verb {
+    if std::env::args_os().nth(1).is_some_and(|word| word == library::ASK) {
+        return output::print(library::version_here().unwrap_or_default()).unwrap_or_else(|failure| failure.tell());
+    }
+    let done = match Command::parse().verb {
+        Verb::Bench(args) => verbs::bench::run(&args),
+        Verb::Completions(args) => verbs::completions::run(&args, Command::command()),
+        Verb::Doctor(args) => verbs::doctor::run(&args),
         Verb::Explain(args) => verbs::explain::run(&args),
         Verb::Map(args) => verbs::map::run(&args),
+        Verb::Options(args) => verbs::options::run(&args),
+        Verb::Pages(args) => verbs::pages::run(&args, Command::command()),
+        Verb::Profile(args) => verbs::profile::run(&args),
+        Verb::Run(args) => verbs::run::run(&args),
         Verb::Snapshot(args) => verbs::snapshot::run(&args),
         Verb::Stats(args) => verbs::stats::run(&args),
+        Verb::Symbolize(args) => verbs::symbolize::run(&args),
         Verb::Top(args) => verbs::top::run(&args),
     };
     done.unwrap_or_else(|failure| failure.tell())

@@ -4,7 +4,8 @@
 
 use crate::base::config::GRAIN;
 use crate::base::pointer;
-use crate::compartment::table::{Handle, Memory, Options};
+use crate::compartment::options::{Memory, Options};
+use crate::compartment::table::Handle;
 use crate::debug::check;
 use crate::heap::free_list::Fit;
 use crate::special::{heap, tags};
@@ -161,7 +162,7 @@ pub unsafe extern "C" fn metes_heap_new(options: *const MetesHeapOptions) -> *mu
     let name = if given.name.is_null() { &[] } else { unsafe { CStr::from_ptr(given.name) }.to_bytes() };
     let limit = if given.limit == 0 { usize::MAX } else { given.limit };
     let (single, exact) = (given.single_threaded != 0, given.checks == 1);
-    let options = Options { fit, limit, single, name, exact, fenced, memory };
+    let options = Options { fit, limit, single, name, exact, fenced, memory, internal: false };
     heap::make(&options).map_or(null_mut(), pointer_of)
 }
 

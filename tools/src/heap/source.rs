@@ -87,6 +87,11 @@ impl Record {
         source.read_untouched(address, &mut bytes).then_some(Self(bytes))
     }
 
+    /// Bytes that were read.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes themselves.
     pub fn bytes(&self) -> &[u8] {
         &self.0

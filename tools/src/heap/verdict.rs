@@ -48,7 +48,7 @@ fn sentence(verdict: Verdict, share: u64, usage: &Usage) -> String {
     match verdict {
         Verdict::InUse => format!(
             "{share} is in use: the program has not freed it. If this grows without end it is a leak or a cache of the \
-             program's own: metes profile says which calls allocated it, metes leaks what nothing points at."
+             program's own: metes profile says which calls allocated it, metes run --leaks what nothing points at."
         ),
         Verdict::Cached => format!(
             "{share} was freed and waits in the caches of threads. It goes to their next allocations, and back to the heap when a \

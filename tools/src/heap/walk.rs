@@ -5,7 +5,7 @@
 
 mod areas;
 mod blocks;
-mod caches;
+pub mod caches;
 mod ranges;
 mod slabs;
 mod window;

@@ -13,6 +13,8 @@ pub struct Map {
     pub readable: bool,
     /// Whether it may be written to.
     pub writable: bool,
+    /// Whether it may be executed.
+    pub executable: bool,
     /// Where in its file it starts.
     pub offset: u64,
     /// The number of the file; 0 for none.
@@ -25,6 +27,13 @@ pub struct Map {
     pub huge: u64,
     /// Bytes in swap.
     pub swap: u64,
+}
+
+impl Map {
+    /// Whether an address is in it.
+    pub fn holds(&self, address: u64) -> bool {
+        (self.start..self.end).contains(&address)
+    }
 }
 
 /// Reads either file. Lines that are neither a range nor a figure of one are skipped.
@@ -63,8 +72,8 @@ fn range(line: &str) -> Option<Map> {
     let _device = word();
     let inode = word().parse().ok()?;
     let readable = perms.starts_with('r');
-    let writable = perms.as_bytes().get(1) == Some(&b'w');
-    Some(Map { start, end, readable, writable, offset, inode, name: rest.into(), ..Map::default() })
+    let (writable, executable) = (perms.as_bytes().get(1) == Some(&b'w'), perms.as_bytes().get(2) == Some(&b'x'));
+    Some(Map { start, end, readable, writable, executable, offset, inode, name: rest.into(), ..Map::default() })
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! A running process as the tool sees it: its memory, its maps, and what the kernel says of its pages. Nothing here
-//! stops the process or changes it.
+//! stops the process.
 
 pub mod elf;
 pub mod maps;
 pub mod pages;
+mod runs;
 mod scan;
 mod vm;
 
@@ -62,6 +63,11 @@ impl Process {
     /// The failure of a process that has ended meanwhile.
     pub fn gone(&self) -> Failure {
         Failure::about(self.pid, "this process has ended")
+    }
+
+    /// Writes to its memory.
+    pub fn write(&self, address: u64, bytes: &[u8]) -> Result<(), Failure> {
+        vm::write(self.pid, address, bytes).map_err(|error| refused(self.pid, &error))
     }
 
     /// A file of its directory in /proc, as text.

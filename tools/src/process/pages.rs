@@ -1,6 +1,7 @@
 //! Which pages of a process are resident: runs of pages, asked of the kernel in one go where it can
 //! (`scan`), else read from /proc/PID/pagemap, a word for each page.
 
+pub use super::runs::Run;
 use super::scan;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -19,32 +20,6 @@ pub struct PageMap {
     page: u64,
     /// Whether the kernel does not know the quick way.
     by_words: AtomicBool,
-}
-
-/// Pages that follow each other.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Run {
-    /// The first address.
-    pub start: u64,
-    /// The address after the last page.
-    pub end: u64,
-    /// Whether they are huge.
-    pub huge: bool,
-    /// Whether they are in swap, and not resident.
-    pub swapped: bool,
-    /// How many bytes of the runs before are resident.
-    before: u64,
-}
-
-impl Run {
-    /// A run.
-    pub fn new(start: u64, end: u64, huge: bool, swapped: bool) -> Self {
-        Self { start, end, huge, swapped, before: 0 }
-    }
-
-    fn resident(&self) -> u64 {
-        if self.swapped { 0 } else { self.end - self.start }
-    }
 }
 
 impl PageMap {

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::pages::Run;
+use super::runs::Run;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;

@@ -1,7 +1,7 @@
 //! `metes explain M001`: what a report's code means. The text is docs/errors.md.
 
 use crate::failure::{Done, Failure};
-use std::process::ExitCode;
+use crate::output;
 
 const PAGE: &str = include_str!("../../../docs/errors.md");
 
@@ -15,14 +15,12 @@ pub struct Args {
 /// Prints a chapter of the page, or its headings.
 pub fn run(args: &Args) -> Done {
     let Some(code) = &args.code else {
-        chapters().for_each(|(heading, _)| println!("{heading}"));
-        return Ok(ExitCode::SUCCESS);
+        return output::print(chapters().map(|(heading, _)| format!("{heading}\n")).collect::<String>());
     };
     let (heading, text) = chapters()
         .find(|(heading, _)| heading.split(' ').next().is_some_and(|known| known.eq_ignore_ascii_case(code)))
         .ok_or_else(|| Failure::about(code, format!("no such code; valid are {}", codes().join(" "))))?;
-    println!("{heading}\n\n{}", text.trim());
-    Ok(ExitCode::SUCCESS)
+    output::print(format!("{heading}\n\n{}\n", text.trim()))
 }
 
 /// The headings of the codes' chapters, such as `M001 double free`, and what stands below each.

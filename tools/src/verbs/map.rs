@@ -2,16 +2,16 @@
 
 use crate::failure::{Done, Failure};
 use crate::heap::walk::Range;
+use crate::output;
 use crate::picture::scene::Scene;
 use crate::picture::{overview, png, sheet, svg, zoom};
 use crate::process::Process;
 use crate::snapshot::Snapshot;
 use crate::text::bytes;
-use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
-use std::{fs, io, thread};
 
 /// Draws a heap: what is on its pages, and which of them are resident.
 #[derive(clap::Args)]
@@ -82,12 +82,10 @@ pub fn run(args: &Args) -> Done {
         if io::stdout().is_terminal() {
             return Err(Failure::about("standard output", "this is a terminal: name a file with -o"));
         }
-        io::stdout().write_all(&bytes_of).map_err(|error| Failure::about("standard output", error))?;
-        return Ok(ExitCode::SUCCESS);
+        return output::print(bytes_of);
     };
-    put(path, &bytes_of, args.force).map_err(|error| Failure::about(path.display(), error))?;
-    println!("{}: {about}, {}", path.display(), bytes(bytes_of.len() as u64));
-    Ok(ExitCode::SUCCESS)
+    output::write_file(path, &bytes_of)?;
+    output::print(format!("{}: {about}, {}\n", path.display(), bytes(bytes_of.len() as u64)))
 }
 
 fn shown(args: &Args) -> String {
@@ -133,24 +131,4 @@ fn draw(args: &Args) -> Result<(Scene, String), Failure> {
             Ok((overview::scene(&snapshot, &usage, overview::Style::WHOLE), about))
         }
     }
-}
-
-/// Writes a file in one step: nobody sees half of it.
-fn put(path: &Path, bytes: &[u8], force: bool) -> io::Result<()> {
-    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-        // A device or a pipe is not replaced.
-        return fs::OpenOptions::new().write(true).open(path)?.write_all(bytes);
-    }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let mut file = fs::File::create_new(&temporary)?;
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| if force { fs::rename(&temporary, path) } else { fs::hard_link(&temporary, path) });
-    if !force || written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    written
 }

@@ -1,7 +1,15 @@
 //! The verbs, a file each: what it takes, and what it does.
 
+pub mod bench;
+pub mod completions;
+pub mod doctor;
 pub mod explain;
 pub mod map;
+pub mod options;
+pub mod pages;
+pub mod profile;
+pub mod run;
 pub mod snapshot;
 pub mod stats;
+pub mod symbolize;
 pub mod top;

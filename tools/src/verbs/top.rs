@@ -4,10 +4,12 @@ mod draw;
 mod history;
 mod signals;
 mod state;
+mod tab;
 mod tables;
 mod terminal;
 
 use crate::failure::{Done, Failure};
+use crate::output;
 use crate::process::Process;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -29,7 +31,7 @@ pub struct Args {
     once: bool,
     /// What the table shows at first: classes, heaps, threads or maps.
     #[arg(long, value_name = "TABLE", default_value = "classes")]
-    table: tables::Tab,
+    table: tab::Tab,
     /// Columns and rows of --once.
     #[arg(long, value_name = "COLUMNSxROWS", default_value = "100x40", value_parser = size)]
     size: (u16, u16),
@@ -54,16 +56,12 @@ pub fn run(args: &Args) -> Done {
     let process = Process::open(args.pid)?;
     let mut state = State::start(&process, Duration::from_secs_f64(args.interval), args.table)?;
     if args.once {
-        print!("{}", page(&mut state, args.size));
-        return Ok(ExitCode::SUCCESS);
+        return output::print(page(&mut state, args.size));
     }
     let why = live(&process, &mut state)?;
     match why {
         Why::Quit => Ok(ExitCode::SUCCESS),
-        Why::Gone => {
-            println!("{} ({}) has ended; {}", state.snapshot.name, args.pid, state.last());
-            Ok(ExitCode::SUCCESS)
-        }
+        Why::Gone => output::print(format!("{} ({}) has ended; {}\n", state.snapshot.name, args.pid, state.last())),
         // As the shell counts them.
         Why::Signal(signal) => Ok(ExitCode::from(128 + signal)),
     }

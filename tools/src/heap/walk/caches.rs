@@ -26,34 +26,41 @@ pub fn read(source: &Source<'_>, heap: &mut Heap, depth: Depth) {
     let slots = channel.classes as usize * 8;
     let Some(places) = Record::read(source, channel.slots.get() as u64, slots) else { return };
     let stride = u64::from(layout.bytes).next_multiple_of(page_size());
-    let mut room = channel.rooms.get() as u64;
+    for (address, thread) in all(source) {
+        let Some(cache) = Record::untouched(source, address, layout.slots as usize) else { continue };
+        count(source, &cache, remote(source, address, &cache) as u64, &mut heap.calls);
+        let stacks = stacks(source, &places, address, &cache);
+        // What is in the stacks was not handed out.
+        let stacked: u64 = stacks.iter().map(|stack| stack.count).sum();
+        heap.calls[0] = heap.calls[0].saturating_sub(stacked);
+        if depth == Depth::Objects {
+            heap.records.push(Range { start: address, len: stride });
+            heap.caches.push(one(source, &stacks, address, &cache, thread));
+        }
+    }
+}
+
+/// The addresses of all caches that are laid out, and the numbers of the threads that own them.
+pub fn all(source: &Source<'_>) -> Vec<(u64, u32)> {
+    let layout = &source.channel.cache;
+    let stride = u64::from(layout.bytes).next_multiple_of(page_size());
+    let (mut room, mut found) = (source.channel.rooms.get() as u64, Vec::new());
     for _ in 0..ROOMS {
-        let Some(head) = Record::read(source, room, layout.words as usize) else { return };
+        let Some(head) = Record::read(source, room, layout.words as usize) else { break };
         let (first, size) = (head.u64(layout.caches as usize), head.u64(layout.size as usize).min(IN_ROOM));
         for index in 0..size {
             let word = source.word(room + u64::from(layout.words) + index * 8).unwrap_or(0);
-            if word >> layout.laid & 1 != 0
-                && let Some(cache) = Record::untouched(source, first + index * stride, layout.slots as usize)
-            {
+            if word >> layout.laid & 1 != 0 {
                 #[expect(clippy::cast_possible_truncation, reason = "the flags are above the number")]
-                let thread = word as u32 & ((1 << 30) - 1);
-                count(source, &cache, &mut heap.calls);
-                let address = first + index * stride;
-                let stacks = stacks(source, &places, address, &cache);
-                // What is in the stacks was not handed out.
-                let stacked: u64 = stacks.iter().map(|stack| stack.count).sum();
-                heap.calls[0] = heap.calls[0].saturating_sub(stacked);
-                if depth == Depth::Objects {
-                    heap.records.push(Range { start: address, len: stride });
-                    heap.caches.push(one(source, &stacks, &cache, thread));
-                }
+                found.push((first + index * stride, word as u32 & ((1 << 30) - 1)));
             }
         }
         room = head.u64(layout.next as usize);
         if room == 0 {
-            return;
+            break;
         }
     }
+    found
 }
 
 /// The objects of a class in a cache.
@@ -79,7 +86,7 @@ fn stacks(source: &Source<'_>, places: &Record, address: u64, cache: &Record) ->
 }
 
 /// A cache and all that is in it.
-fn one(source: &Source<'_>, stacks: &[Stack], cache: &Record, thread: u32) -> Cache {
+fn one(source: &Source<'_>, stacks: &[Stack], address: u64, cache: &Record, thread: u32) -> Cache {
     let layout = &source.channel.cache;
     let home = (cache.u64(layout.home as usize) >> layout.home_shift) as usize;
     let mut objects = Vec::new();
@@ -88,14 +95,22 @@ fn one(source: &Source<'_>, stacks: &[Stack], cache: &Record, thread: u32) -> Ca
             objects.extend(slots.words().filter(|&object| object != 0).map(|object| (object, class)));
         }
     }
-    let remote = cache.u64(layout.remote_count as usize).min(1 << 10) as usize;
+    let remote = remote(source, address, cache);
     let objects_of_others = (0..remote).map(|index| cache.u64(layout.remote as usize + 8 * index));
     objects.extend(objects_of_others.filter(|&object| object != 0).map(|object| (object, 0)));
     Cache { thread, home, objects }
 }
 
+/// How many objects of other arenas are in a cache's remote buffer.
+fn remote(source: &Source<'_>, address: u64, cache: &Record) -> usize {
+    let layout = &source.channel.cache;
+    let top = cache.u64(layout.remote_top as usize);
+    let remote = top.saturating_sub(address + u64::from(layout.remote)).saturating_add(8) / 8;
+    if top < address { 0 } else { remote.min(1 << 10) as usize }
+}
+
 /// Adds what a cache has counted, as the library does it: mallocs follow from what came into the stacks and left them.
-fn count(source: &Source<'_>, cache: &Record, calls: &mut [u64]) {
+fn count(source: &Source<'_>, cache: &Record, remote: u64, calls: &mut [u64]) {
     const MALLOC: usize = metes::Operation::Malloc as usize;
     const FREE: usize = metes::Operation::Free as usize;
     let layout = &source.channel.cache;
@@ -112,6 +127,6 @@ fn count(source: &Source<'_>, cache: &Record, calls: &mut [u64]) {
         *mallocs += came.saturating_sub(by_stack + counter(layout.flushed));
     }
     if let Some(frees) = calls.get_mut(FREE) {
-        *frees += (pushed + counter(layout.remote_frees)).saturating_sub(counter(layout.moved));
+        *frees += (pushed + counter(layout.sent_home) + remote).saturating_sub(counter(layout.moved));
     }
 }

@@ -1,7 +1,8 @@
 //! The screen. Colours are the terminal's own: the text has its default one, and the 16 of ANSI fill bars.
 
 use super::state::State;
-use super::tables::{Tab, table};
+use super::tab::Tab;
+use super::tables::table;
 use crate::heap::usage::{Part, Usage};
 use crate::heap::verdict::verdicts;
 use crate::text::{bytes, count, percent};

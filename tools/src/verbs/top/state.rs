@@ -1,7 +1,7 @@
 //! What is shown: figures of the process, and what the user has chosen.
 
 use super::history::History;
-use super::tables::Tab;
+use super::tab::Tab;
 use crate::failure::Failure;
 use crate::heap::source::Source;
 use crate::heap::usage::Usage;

@@ -1,0 +1,80 @@
+//! The names of a profile's frames.
+
+use super::{Profile, Stack};
+use crate::process::maps::{self, Map};
+use crate::symbols::{Place, Places, Symbols};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// Names for the frames of one process.
+pub struct Sites {
+    maps: Vec<Map>,
+    symbols: Symbols,
+    known: HashMap<u64, Places>,
+}
+
+impl Sites {
+    /// For a profile. Files of debug information are looked for in these directories first.
+    pub fn of(profile: &Profile, debug_directories: &[PathBuf]) -> Self {
+        let maps = maps::parse(&profile.maps);
+        Self { maps, symbols: Symbols::new(debug_directories), known: HashMap::new() }
+    }
+
+    /// The map that an address is in.
+    pub fn map(&self, address: u64) -> Option<&Map> {
+        let behind = self.maps.partition_point(|map| map.start <= address);
+        self.maps.get(behind.checked_sub(1)?).filter(|map| map.holds(address))
+    }
+
+    /// All maps.
+    pub fn maps(&self) -> &[Map] {
+        &self.maps
+    }
+
+    /// The places of a return address, innermost first: at least one, which says the module and the address where nothing
+    /// else is known.
+    pub fn places(&mut self, frame: u64) -> Places {
+        if let Some(known) = self.known.get(&frame) {
+            return known.clone();
+        }
+        // The call is before the address that it returns to.
+        let call = frame.saturating_sub(1);
+        let map = self.map(call).cloned();
+        let found = map.as_ref().and_then(|map| self.places_in(map, call));
+        let places = found.unwrap_or_else(|| {
+            let function = match map.as_ref().filter(|map| !map.name.is_empty()) {
+                Some(map) => format!("{}+{:#x}", base_name(&map.name), call - map.start + map.offset),
+                None => format!("{frame:#x}"),
+            };
+            Places::from([Place { function: Some(function), file: None, line: None }])
+        });
+        self.known.insert(frame, places.clone());
+        places
+    }
+
+    fn places_in(&mut self, map: &Map, call: u64) -> Option<Places> {
+        let path = Path::new(map.name.trim_end_matches(" (deleted)"));
+        if map.inode == 0 || !path.is_file() {
+            return None;
+        }
+        let address = self.symbols.address_of_offset(path, None, call - map.start + map.offset)?;
+        let places = self.symbols.places(path, None, address);
+        (!places.is_empty()).then_some(places)
+    }
+
+    /// The frames of a stack as places, innermost first, inlined functions among them.
+    pub fn stack(&mut self, stack: &Stack) -> Vec<Place> {
+        let frames: Vec<_> = stack.frames.iter().map(|&frame| self.places(frame)).collect();
+        frames.iter().flat_map(|places| places.iter().cloned()).collect()
+    }
+}
+
+/// A place's function, or what else is known.
+pub fn function(place: &Place) -> &str {
+    place.function.as_deref().unwrap_or("??")
+}
+
+/// The part of a path behind its last slash.
+pub fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}

@@ -1,0 +1,283 @@
+//! `metes profile PID | FILE | -- PROG`: who allocates what, from samples.
+
+use crate::failure::{Done, Failure};
+use crate::heap::source::Source;
+use crate::library;
+use crate::output;
+use crate::process::{Process, maps};
+use crate::profile::attach::Attached;
+use crate::profile::sites::Sites;
+use crate::profile::{Profile, What, flame, page, pins, pprof, read};
+use crate::program;
+use crate::run::child::{End, Signals};
+use crate::run::scratch::Scratch;
+use crate::settings;
+use crate::snapshot::Snapshot;
+use clap::ValueHint;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+const AFTER: &str = "\
+One allocated byte in RATE is sampled, at random, and stands for RATE bytes: sums are right in the mean, whatever the sizes \
+are. A process that is attached to samples from then on, in all threads, until metes has what it wants or is interrupted; \
+what it had before is not in the profile.
+
+The file's name says what it is: .pb.gz for pprof, .svg for a flame graph, .folded for folded stacks, .json.
+
+  metes profile 4711                          samples for 10 seconds: what is in use of what came since
+  metes profile --for 60 -o p.pb.gz 4711      go tool pprof -http=: p.pb.gz
+  metes profile -o flame.svg -- ./program     from the start of a program to its end
+  metes profile --on-peak peak.prof -- ./program   and metes profile peak.prof, also if it was killed
+  metes profile --fragmentation 4711          which calls hold pages that are free but for their blocks";
+
+/// Says which calls allocate how much, from samples of a running process, a program, or a file.
+#[derive(clap::Args)]
+#[command(after_long_help = AFTER)]
+pub struct Args {
+    /// The number of a process, or a file that was kept by --on-peak or the option profile_file.
+    #[arg(value_name = "PID|FILE", required_unless_present = "command", conflicts_with = "command")]
+    what: Option<String>,
+    /// Bytes between two samples, in the mean; sizes may end in k, m or g.
+    #[arg(long, default_value = "512k", value_name = "RATE")]
+    rate: String,
+    /// How many seconds a process is sampled.
+    #[arg(long = "for", default_value_t = 10.0, value_name = "SECONDS")]
+    seconds: f64,
+    /// What is shown: of a process what is in use, of a program or a file what was in use at the peak.
+    #[arg(long, value_enum)]
+    show: Option<What>,
+    /// Shows only what has come within the seconds, of a process that samples already.
+    #[arg(long, requires = "what")]
+    growth: bool,
+    /// Says which calls hold pages of slabs that are free but for their blocks.
+    #[arg(long, requires = "what")]
+    fragmentation: bool,
+    /// Writes to a file instead: .pb.gz, .svg, .folded or .json.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
+    /// Keeps the profile in a file, which must not be there yet, while the program runs: it outlives a kill.
+    #[arg(long, value_name = "FILE", requires = "command", value_hint = ValueHint::FilePath)]
+    on_peak: Option<PathBuf>,
+    /// How many stacks the text has.
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    top: usize,
+    /// The library, libmetes.so.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    library: Option<PathBuf>,
+    /// Looks here for files of debug information, before /usr/lib/debug.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    debug_dir: Vec<PathBuf>,
+    /// The program, and what it is given.
+    #[arg(last = true, value_name = "PROG ARGS", value_hint = ValueHint::CommandWithArguments)]
+    command: Vec<OsString>,
+}
+
+/// Samples, and shows.
+pub fn run(args: &Args) -> Done {
+    let rate = rate(&args.rate)?;
+    if let Some(file) = &args.output {
+        Form::of(file)?;
+    }
+    match &args.what {
+        None => of_program(args),
+        Some(what) => match what.parse() {
+            Ok(pid) => of_process(args, pid, rate),
+            Err(_) if args.growth || args.fragmentation => {
+                Err(Failure::about(what, "only a running process can be asked for this"))
+            }
+            Err(_) => {
+                let profile = read::of_file(Path::new(what))?;
+                show(args, &profile, args.show.unwrap_or(What::Peak))
+            }
+        },
+    }
+}
+
+/// Of a running process.
+fn of_process(args: &Args, pid: u32, rate: u64) -> Done {
+    if !args.seconds.is_finite() || args.seconds < 0.0 {
+        return Err(Failure::about("--for", "is a number of seconds from 0 on"));
+    }
+    let process = Process::open(pid)?;
+    let source = Source::find(&process, &maps::parse(&process.file("maps")?))?;
+    let attached = Attached::to(&process, &source, rate)?;
+    let before = read::of_process(&process, &source)?.unwrap_or_default();
+    wait(&process, &attached, Duration::try_from_secs_f64(args.seconds).unwrap_or(Duration::MAX))?;
+    let snapshot = if args.fragmentation { Some(Snapshot::take_from(&process, &source)?) } else { None };
+    let profile = read::of_process(&process, &source)?.ok_or_else(|| {
+        Failure::about(pid, "it has not allocated enough for a sample: a longer time, or a smaller --rate")
+    })?;
+    let is_fresh = !attached.was_on();
+    drop(attached);
+    if let Some(snapshot) = snapshot {
+        return show_pins(args, &profile, &snapshot);
+    }
+    // An earlier profile's stacks are still there.
+    let profile = if args.growth || is_fresh && before.samples != 0 { profile.since(&before) } else { profile };
+    show(args, &profile, args.show.unwrap_or(What::InUse))
+}
+
+/// Waits for the time to pass, the process to end, or a signal.
+fn wait(process: &Process, attached: &Attached<'_>, time: Duration) -> Result<(), Failure> {
+    const STEP: Duration = Duration::from_millis(50);
+    interrupt::watch();
+    let begin = Instant::now();
+    let mut steps = 0_u32;
+    while begin.elapsed() < time && !interrupt::came() {
+        std::thread::sleep(STEP.min(time.saturating_sub(begin.elapsed())));
+        if !process.is_alive() {
+            return Err(process.gone());
+        }
+        // At first soon: threads may have been at work on their tables.
+        if steps < 4 && !attached.was_on() {
+            attached.remind()?;
+        }
+        steps += 1;
+    }
+    Ok(())
+}
+
+/// Of a program, from its start to its end.
+fn of_program(args: &Args) -> Done {
+    let path = program::find(&args.command[0])?;
+    let library = library::find(args.library.as_deref())?;
+    let image = program::image(&path);
+    if let Some(found) = program::obstacle(&image, &library.elf) {
+        return Err(Failure::about(image.path.display(), format!("{}; {}", found.what, found.advice)));
+    }
+    let scratch = Scratch::new()?;
+    let file = match &args.on_peak {
+        Some(file) => std::path::absolute(file).map_err(|error| Failure::of_system(file.display(), &error))?,
+        None => scratch.path().with_file_name("profile-%p"),
+    };
+    if file.exists() {
+        return Err(Failure::about(file.display(), "is there already, and stays as it is"));
+    }
+    let options = format!("profile={},profile_file={}", args.rate, file.display());
+    settings::check(&options)?;
+    let mut command = Command::new(&args.command[0]);
+    command.args(&args.command[1..]).env("LD_PRELOAD", library.preload());
+    command.env("METES_OPTIONS", [std::env::var("METES_OPTIONS").unwrap_or_default(), options].join(","));
+    let child = Signals::take()
+        .start(&mut command)
+        .map_err(|error| Failure::of_system(args.command[0].display(), &error).with_status(program::NOT_FOUND))?;
+    let end = child.wait();
+    let files = if args.on_peak.is_some() { vec![file.clone()] } else { made_beside(&file) };
+    let profiles = files.iter().filter(|file| file.exists()).map(|file| read::of_file(file));
+    let mut profiles = profiles.collect::<Result<Vec<_>, _>>()?;
+    profiles.sort_by_key(|profile| profile.amount(What::Allocated).bytes);
+    if let Some(profile) = profiles.pop() {
+        show(args, &profile, args.show.unwrap_or(What::Peak))?;
+        if !profiles.is_empty() {
+            eprintln!("metes: {} other processes allocated less, and are not shown", profiles.len());
+        }
+    } else {
+        eprintln!("metes: {}: it has not allocated enough for a sample: try a smaller --rate", path.display());
+    }
+    drop(scratch);
+    match end {
+        End::Status(0) => Ok(ExitCode::SUCCESS),
+        end => Ok(end.follow()),
+    }
+}
+
+/// The files beside one whose name ends in `%p`, which the processes have made.
+fn made_beside(template: &Path) -> Vec<PathBuf> {
+    let start = template.file_name().unwrap_or_default().to_string_lossy().replace("%p", "");
+    let beside = template.parent().and_then(|folder| std::fs::read_dir(folder).ok());
+    let paths = beside.into_iter().flatten().flatten().map(|entry| entry.path());
+    paths.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&start))).collect()
+}
+
+/// Writes a profile in the form that is asked for.
+fn show(args: &Args, profile: &Profile, what: What) -> Done {
+    let mut sites = Sites::of(profile, &args.debug_dir);
+    let Some(file) = &args.output else {
+        return output::print(page::text(profile, &mut sites, what, args.top));
+    };
+    let bytes = match Form::of(file)? {
+        Form::Pprof => pprof::pprof(profile, &mut sites, what)?,
+        Form::Flame => flame::picture(profile, &mut sites, what, &title(profile, what))?,
+        Form::Folded => (flame::folded(profile, &mut sites, what).join("\n") + "\n").into_bytes(),
+        Form::Json => page::json(profile, &mut sites, what).into_bytes(),
+    };
+    output::write_file(file, &bytes)?;
+    output::print(format!("{}: {}\n", file.display(), title(profile, what)))
+}
+
+fn title(profile: &Profile, what: What) -> String {
+    let bytes = crate::text::bytes(profile.amount(what).bytes);
+    format!("{bytes} {} of process {}, {} samples", what.words(), profile.pid, crate::text::count(profile.samples))
+}
+
+fn show_pins(args: &Args, profile: &Profile, snapshot: &Snapshot) -> Done {
+    let page = crate::process::page_size();
+    let is_resident = |at: u64| snapshot.residency.bytes(at, at + page) == page;
+    let (held, free) = pins::pins(profile, &snapshot.heap, page, &is_resident);
+    let mut sites = Sites::of(profile, &args.debug_dir);
+    output::print(page::pins(profile, &mut sites, &held, free, args.top))
+}
+
+/// What a file is to be.
+#[derive(Clone, Copy)]
+enum Form {
+    Pprof,
+    Flame,
+    Folded,
+    Json,
+}
+
+impl Form {
+    fn of(file: &Path) -> Result<Self, Failure> {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let forms = [(".pb.gz", Self::Pprof), (".svg", Self::Flame), (".folded", Self::Folded), (".json", Self::Json)];
+        let found = forms.into_iter().find(|(end, _)| name.ends_with(end));
+        found.map(|(_, form)| form).ok_or_else(|| {
+            Failure::about(file.display(), "its name says no form: valid ends are .pb.gz, .svg, .folded and .json")
+        })
+    }
+}
+
+/// The bytes of a rate such as 512k, as the library reads it.
+fn rate(text: &str) -> Result<u64, Failure> {
+    settings::check(&format!("profile={text}"))?;
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => 0,
+    };
+    let rate = digits.parse::<u64>().ok().map(|n| n << shift).filter(|&rate| rate != 0);
+    rate.ok_or_else(|| Failure::about("--rate", format!("{text} is no number of bytes, such as 512k")))
+}
+
+/// Whether the user has asked for the end.
+mod interrupt {
+    #![allow(unsafe_code)]
+
+    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    static CAME: AtomicBool = AtomicBool::new(false);
+
+    extern "C" fn note(_: libc::c_int) {
+        CAME.store(true, Relaxed);
+    }
+
+    /// From here on these signals are noted, and end nothing: sampling has to be switched off first.
+    pub fn watch() {
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+            let handler: extern "C" fn(libc::c_int) = note;
+            // SAFETY: the handler stores to a static word.
+            unsafe { libc::signal(signal, handler as libc::sighandler_t) };
+        }
+    }
+
+    /// Whether one came.
+    pub fn came() -> bool {
+        CAME.load(Relaxed)
+    }
+}

@@ -1,0 +1,184 @@
+//! `metes run -- PROG ARGS`: a program on metes, with its reports symbolised as they come.
+
+use crate::failure::{Done, Failure};
+use crate::library::{self, Library};
+use crate::program;
+use crate::run::child::{End, Signals};
+use crate::run::follow::Follower;
+use crate::run::scratch::Scratch;
+use crate::settings;
+use crate::symbols::Symbols;
+use clap::ValueHint;
+use std::env;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const AFTER: &str = "\
+Reports have function, source file and line behind each frame. They go to standard error, or to the file of --report. \
+The programs that PROG starts run on metes too, and their reports come the same way. What a process reports that \
+outlives PROG, or that cannot reach the file (after chroot, or as another user), goes to its standard error as it is.
+
+METES_OPTIONS is kept, and what is said here comes after it. If report= is set there or by -o, reports go to that file, \
+as they are. LD_PRELOAD is kept, and metes is put in front.
+
+Signals are passed on to PROG. The exit status is PROG's, and a signal that ends PROG ends metes as well; 127 if PROG \
+is not found, 126 if it cannot be run, 2 if metes cannot do what is asked.
+
+  metes run -- ./server --port 80
+  metes run --checks full --stats -- python3 script.py
+  metes run --leaks --report leaks.txt -- ./program";
+
+/// Runs a program on metes, and says where in the source its heap bugs are.
+#[derive(clap::Args)]
+#[command(after_long_help = AFTER)]
+pub struct Args {
+    /// Statistics at exit, of each process.
+    #[arg(long)]
+    stats: bool,
+    /// What is checked: full, default or off.
+    #[arg(long, value_name = "LEVEL", value_parser = ["full", "default", "off"])]
+    checks: Option<String>,
+    /// Full checks, and the stacks of each block's allocation and free.
+    #[arg(long)]
+    debug: bool,
+    /// Leaks at exit, with the stacks of their allocations.
+    #[arg(long)]
+    leaks: bool,
+    /// Guards one in N small allocations by pages of its own; or on, or off.
+    #[arg(long, value_name = "N")]
+    guard: Option<String>,
+    /// An option of the library; `metes options` has the table.
+    #[arg(short, value_name = "KEY=VALUE")]
+    options: Vec<String>,
+    /// The library, libmetes.so; or none, for a program that metes is linked into.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    library: Option<PathBuf>,
+    /// Leaves the frames of reports as they are.
+    #[arg(long)]
+    no_symbols: bool,
+    /// Adds reports and statistics to a file, instead of standard error.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    report: Option<PathBuf>,
+    /// Looks here for files of debug information, before /usr/lib/debug.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    debug_dir: Vec<PathBuf>,
+    /// The program, and what it is given.
+    #[arg(required = true, trailing_var_arg = true, value_name = "PROG ARGS", value_hint = ValueHint::CommandWithArguments)]
+    command: Vec<OsString>,
+}
+
+/// Runs it, and ends as it ends.
+pub fn run(args: &Args) -> Done {
+    let chosen = chosen(args)?;
+    let options = |more: &str| {
+        let before = env::var("METES_OPTIONS").unwrap_or_default();
+        let texts = [before.as_str(), chosen.as_str(), more].into_iter().filter(|text| !text.is_empty());
+        texts.collect::<Vec<_>>().join(",")
+    };
+    if args.report.is_some() && settings::value(&chosen, "report").is_some() {
+        return Err(Failure::about("--report", "contradicts -o report="));
+    }
+    let path = program::find(&args.command[0])?;
+    let library = library_for(args, &path)?;
+    let mut command = Command::new(&args.command[0]);
+    command.args(&args.command[1..]);
+    if let Some(library) = &library {
+        command.env("LD_PRELOAD", library.preload());
+    }
+    // A file that somebody has named for the reports gets them as they are.
+    let is_named = settings::value(&options(""), "report").is_some() && args.report.is_none();
+    let out = args.report.as_deref().map(open_report).transpose()?;
+    if args.no_symbols || is_named {
+        let more = args.report.as_deref().map(plain_report).transpose()?.unwrap_or_default();
+        command.env("METES_OPTIONS", options(&more));
+        let end = Signals::take().start(&mut command).map_err(|error| cannot_start(args, &error))?.wait();
+        return Ok(end.follow());
+    }
+    let scratch = Scratch::new()?;
+    let mut more = format!("report={}", scratch.path().display());
+    if settings::value(&options(""), "stats_file").is_none() {
+        more += &format!(",stats_file={}", scratch.path().display());
+    }
+    command.env("METES_OPTIONS", options(&more));
+    let out: Box<dyn Write + Send> = match out {
+        Some(file) => Box::new(file),
+        None => Box::new(io::stderr()),
+    };
+    // From here on no signal ends this process before its child has ended.
+    let signals = Signals::take();
+    let follower = Follower::start(&scratch.file, &scratch.path(), out, Symbols::new(&args.debug_dir));
+    let follower = follower.map_err(|error| Failure::of_system("reports", &error))?;
+    let ended = signals.start(&mut command).map(|child| child.wait());
+    let passed_on = follower.finish();
+    drop(scratch);
+    let end = ended.map_err(|error| cannot_start(args, &error))?;
+    if let Err(error) = passed_on {
+        let place = args.report.as_deref().map_or("standard error".into(), |path| path.display().to_string());
+        let status = Failure::of_system(place, &error).tell();
+        if end == End::Status(0) {
+            return Ok(status);
+        }
+    }
+    Ok(end.follow())
+}
+
+/// The options of the command line, of which the library takes each.
+fn chosen(args: &Args) -> Result<String, Failure> {
+    let mut chosen = Vec::new();
+    let mut choose = |text: String| chosen.push(text);
+    if args.stats {
+        choose("stats=exit".to_owned());
+    }
+    args.checks.iter().for_each(|level| choose(format!("checks={level}")));
+    if args.debug {
+        choose("debug=1".to_owned());
+    }
+    if args.leaks {
+        choose("leaks=exit".to_owned());
+    }
+    args.guard.iter().for_each(|rate| choose(format!("guard={rate}")));
+    args.options.iter().for_each(|option| choose(option.clone()));
+    let chosen = chosen.join(",");
+    settings::check(&chosen)?;
+    Ok(chosen)
+}
+
+/// The library, if the program takes it; `None` if none is wanted.
+fn library_for(args: &Args, program: &Path) -> Result<Option<Library>, Failure> {
+    if args.library.as_deref() == Some(Path::new("none")) {
+        return Ok(None);
+    }
+    let library = library::find(args.library.as_deref())?;
+    let image = program::image(program);
+    match program::obstacle(&image, &library.elf) {
+        None => Ok(Some(library)),
+        // It runs on metes as it is.
+        Some(_) if image.elf.as_ref().is_some_and(|elf| elf.interpreter.is_none() && elf.has("metes_version")) => {
+            Ok(None)
+        }
+        Some(found) => Err(Failure::about(image.path.display(), format!("{}; {}", found.what, found.advice))),
+    }
+}
+
+fn open_report(path: &Path) -> Result<File, Failure> {
+    let opened = File::options().append(true).create(true).open(path);
+    opened.map_err(|error| Failure::of_system(path.display(), &error))
+}
+
+/// The options by which the library itself writes to a file.
+fn plain_report(path: &Path) -> Result<String, Failure> {
+    let path = std::path::absolute(path).map_err(|error| Failure::of_system(path.display(), &error))?;
+    let text = path.to_str().filter(|text| !text.contains([',', '%'])).unwrap_or_default();
+    let option = format!("report={text}");
+    settings::check(&option).map_err(|_| Failure::about(path.display(), "the library takes no such path"))?;
+    Ok(format!("{option},stats_file={text}"))
+}
+
+fn cannot_start(args: &Args, error: &io::Error) -> Failure {
+    let is_missing = error.kind() == io::ErrorKind::NotFound;
+    let status = if is_missing { program::NOT_FOUND } else { program::NOT_EXECUTABLE };
+    Failure::of_system(args.command[0].display(), error).with_status(status)
+}
