@@ -21,7 +21,8 @@ use crate::sys::linux::Linux;
 
 /// Blocks of fewer bytes, header included, are small.
 pub const SMALL: usize = 1 << 10;
-const LISTS: usize = SMALL / GRAIN;
+/// How many lists there are.
+pub const LISTS: usize = SMALL / GRAIN;
 /// A run's bytes: the first, and the most.
 const RUN_FIRST: usize = 1 << 10;
 const RUN_MOST: usize = 32 << 10;
@@ -29,10 +30,10 @@ const RUN_MOST: usize = 32 << 10;
 /// The lists and the run. All zero at first.
 pub struct Small {
     /// By size in grains: the block that is handed out next, or 0.
-    quick: [usize; LISTS],
+    pub(super) quick: [usize; LISTS],
     /// The next piece's payload, and where the run's last piece ends; equal where there is no run.
-    next: usize,
-    end: usize,
+    pub(super) next: usize,
+    pub(super) end: usize,
     /// Whether the block before the next piece is in use.
     prev_in_use: bool,
     /// Pieces that were cut and that the heap has not counted.

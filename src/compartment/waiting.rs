@@ -16,7 +16,7 @@ use crate::base::config::CHECKED;
 use crate::base::pointer;
 
 /// 2^64 over the golden ratio: a multiplication mixes all bits of an address into the upper ones.
-const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+pub const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 fn words(address: usize) -> *mut [u64; 2] {
     pointer::at_mut(address)

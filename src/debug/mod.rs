@@ -4,6 +4,7 @@
 pub mod check;
 pub mod checked;
 pub mod faults;
+pub mod layout;
 pub mod leaks;
 mod looks;
 pub mod quarantine;

@@ -28,43 +28,40 @@ use lock_api::RawMutex;
 
 /// What freed bytes are filled with.
 pub const FREED: u8 = trailer::FILL;
-
 /// The most objects of a class that are ready, and their bytes.
 const READY: usize = 32;
 const READY_BYTES: usize = 64 << 10;
 /// This many blocks leave at a time. Where no object is ready, this many are made ready.
 const BATCH: usize = 8;
 /// The number of random places.
-const SHUFFLED: usize = 256;
+pub const SHUFFLED: usize = 256;
 /// The most blocks in a queue.
-const QUEUED: usize = 8192;
+pub const QUEUED: usize = 8192;
 /// Blocks from this size on give their pages back to the system while they wait.
 const LARGE: usize = 64 << 10;
 /// The most blocks with untouchable pages. Each is one more mapping for the kernel, which allows 65,530.
 const PROTECTED_MAX: usize = 8192;
-
 /// No block: what new memory says.
 const NO_BLOCK: CheckedBlock = CheckedBlock { start: 0, end: 0 };
-
 static PROTECTED: AtomicUsize = AtomicUsize::new(0);
 
-/// All of it is atomics: it is written to under the shard's lock, and read without it by fault handlers.
-struct Queue {
+/// What waits. All of it is atomics: it is written to under the shard's lock, and read without it by fault handlers.
+pub struct Queue {
     /// The blocks in random places; `NO_BLOCK` in the other places.
-    shuffled: [Waiting; SHUFFLED],
-    queued: [Waiting; QUEUED],
-    first: AtomicUsize,
-    count: AtomicUsize,
-    bytes: AtomicUsize,
-    random: AtomicU64,
+    pub(super) shuffled: [Waiting; SHUFFLED],
+    pub(super) queued: [Waiting; QUEUED],
+    pub(super) first: AtomicUsize,
+    pub(super) count: AtomicUsize,
+    pub(super) bytes: AtomicUsize,
+    pub(super) random: AtomicU64,
     /// Objects that are ready, by class.
-    ready: [Ready; SLAB_CLASSES],
+    pub(super) ready: [Ready; SLAB_CLASSES],
 }
 
 /// Room for a block. A read without the lock may find the start of one block and the end of another.
-struct Waiting {
-    start: AtomicUsize,
-    end: AtomicUsize,
+pub struct Waiting {
+    pub(super) start: AtomicUsize,
+    pub(super) end: AtomicUsize,
 }
 
 impl Waiting {
@@ -90,20 +87,23 @@ pub struct Vacant {
     pub class: SizeClass,
 }
 
-struct Ready {
-    count: AtomicUsize,
-    objects: [AtomicUsize; READY],
+/// Objects of a class that are ready.
+pub struct Ready {
+    pub(super) count: AtomicUsize,
+    pub(super) objects: [AtomicUsize; READY],
 }
 
-struct Shard {
-    lock: FutexLock,
+/// What waits of one arena's blocks.
+pub struct Shard {
+    pub(super) lock: FutexLock,
     /// The address of the queue; 0 before the first block. Guarded by the lock.
-    queue: AtomicUsize,
+    pub(super) queue: AtomicUsize,
     /// Calls that were served or put away here. Written under the lock, where counting costs nothing more.
-    calls: [AtomicU64; Operation::COUNT],
+    pub(super) calls: [AtomicU64; Operation::COUNT],
 }
 
-static SHARDS: [Shard; ARENAS_MAX] = [const {
+/// All shards.
+pub static SHARDS: [Shard; ARENAS_MAX] = [const {
     Shard { lock: FutexLock::INIT, queue: AtomicUsize::new(0), calls: [const { AtomicU64::new(0) }; Operation::COUNT] }
 }; ARENAS_MAX];
 

@@ -10,13 +10,16 @@
 #![allow(unsafe_code)]
 
 use crate::base::class::{CLASSES, SHAPES, SLAB_CLASSES, Shape};
+use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::read_only;
 use crate::base::shared::{AtomicU64, AtomicUsize};
 use crate::cache::layout::{CACHE, CacheLayout, SLOTS, Slots};
 use crate::cache::{count, rooms};
-use crate::compartment::layout::{COMPARTMENT, CompartmentLayout};
+use crate::compartment::layout::{COMPARTMENT, CompartmentLayout, SMALL, SmallLayout};
 use crate::compartment::table;
+use crate::debug::layout::{QUARANTINE, QuarantineLayout};
+use crate::debug::quarantine::{self, Shard};
 use crate::heap::layout::{
     BLOCK, BlockLayout, HEAP, HeapLayout, MAP, MAPPINGS, MapLayout, MappingLayout, RANGES, RangeLayout,
 };
@@ -25,10 +28,13 @@ use crate::heap::page_map::PageMap;
 use crate::heap::range_record::RecordPool;
 use crate::process::profiling;
 use crate::process::statics::{self, ARENAS_ALL};
+use crate::report::trailer;
 use crate::slab::arena::Arena;
 use crate::slab::layout::{ARENA, ArenaLayout, SLAB, SlabLayout};
-use crate::sys::limit;
 use crate::sys::linux::Linux;
+use crate::sys::{excluded, limit};
+use crate::trace::depot::Depot;
+use crate::trace::layout::{DEPOT, DepotLayout};
 
 /// What a channel begins with.
 pub const MAGIC: [u8; 16] = *b"metes channel 1\n";
@@ -100,6 +106,22 @@ pub struct Channel {
     pub cache: CacheLayout,
     /// Offsets.
     pub compartment: CompartmentLayout,
+    /// Ranges of metes' own records: for each its first address, 0 where there is none, and the address after its last.
+    pub areas: Address<[[core::sync::atomic::AtomicUsize; 2]; excluded::MOST]>,
+    /// The depot of stacks, whose memory is not among the areas.
+    pub depot: Address<Depot>,
+    /// The shards of the quarantine.
+    pub quarantine: Address<[Shard; ARENAS_MAX]>,
+    /// How many areas there are room for.
+    pub areas_all: u32,
+    /// How many shards there are.
+    pub shards: u32,
+    /// Offsets.
+    pub depot_layout: DepotLayout,
+    /// Offsets.
+    pub quarantine_layout: QuarantineLayout,
+    /// Offsets.
+    pub small: SmallLayout,
 }
 
 /// An address of something in the process: eight bytes.
@@ -180,4 +202,12 @@ pub static CHANNEL: Channel = Channel {
     slab: SLAB,
     cache: CACHE,
     compartment: COMPARTMENT,
+    areas: Address::of(&excluded::RANGES),
+    depot: Address::of(&trailer::STACKS),
+    quarantine: Address::of(&quarantine::SHARDS),
+    areas_all: excluded::MOST as u32,
+    shards: ARENAS_MAX as u32,
+    depot_layout: DEPOT,
+    quarantine_layout: QUARANTINE,
+    small: SMALL,
 };

@@ -39,7 +39,8 @@ const CANARIES_MIN: usize = 16;
 pub const FILL: u8 = 0x5a;
 const FREED_WORD: u64 = u64::from_ne_bytes([FILL; 8]);
 
-static STACKS: Depot = Depot::new();
+/// The stacks of all checked blocks.
+pub static STACKS: Depot = Depot::new();
 
 /// Which thread made an allocation or a free, and from where.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,9 +4,10 @@ use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// The most ranges that can be noted. A heap of many gigabytes has fewer.
-const MOST: usize = 1024;
+pub const MOST: usize = 1024;
 
-static RANGES: [[AtomicUsize; 2]; MOST] = [const { [const { AtomicUsize::new(0) }; 2] }; MOST];
+/// The first address of each range, 0 where there is none, and the address after its last.
+pub static RANGES: [[AtomicUsize; 2]; MOST] = [const { [const { AtomicUsize::new(0) }; 2] }; MOST];
 static OVERFLOWN: AtomicBool = AtomicBool::new(false);
 
 /// Notes a range.

@@ -27,21 +27,24 @@ use core::sync::atomic::Ordering;
 pub const FRAMES_MAX: usize = 64;
 /// How many chains there are.
 const HEADS: usize = if cfg!(feature = "models") { 1 << 9 } else { 1 << 15 };
+/// Bytes of the chains' heads.
+pub const HEADS_BYTES: usize = HEADS * size_of::<usize>();
 /// Words of a chunk: 256 KiB. In models a page, as each of their runs makes a new one.
 const CHUNK: usize = if cfg!(feature = "models") { 1 << 9 } else { 1 << 15 };
-const CHUNK_BYTES: usize = CHUNK * size_of::<usize>();
+/// Bytes of a chunk.
+pub const CHUNK_BYTES: usize = CHUNK * size_of::<usize>();
 /// At most 128 MiB: a million stacks of 15 frames.
-const CHUNKS: usize = 512;
+pub const CHUNKS: usize = 512;
 /// Words of a record before its frames.
 const HEADER: usize = 2;
 
 /// Stacks and their ids.
 pub struct Depot {
     /// The address of the heads; 0 before the first stack.
-    heads: AtomicUsize,
+    pub(super) heads: AtomicUsize,
     /// The word after the last record. No record starts at 0.
     used: AtomicUsize,
-    chunks: [AtomicUsize; CHUNKS],
+    pub(super) chunks: [AtomicUsize; CHUNKS],
 }
 
 /// The start of a record.
@@ -152,7 +155,7 @@ impl Depot {
     }
 
     fn heads(&self, source: &impl PageSource) -> Option<&'static [AtomicUsize]> {
-        let heads = mapped(&self.heads, source, HEADS * size_of::<usize>())?;
+        let heads = mapped(&self.heads, source, HEADS_BYTES)?;
         // SAFETY: so many words, mapped as zeroes and used only as these atomics.
         Some(unsafe { core::slice::from_raw_parts(pointer::at(heads), HEADS) })
     }

@@ -2,6 +2,7 @@
 
 pub mod depot;
 pub mod fault;
+pub mod layout;
 pub mod maps;
 pub mod modules;
 pub mod report;

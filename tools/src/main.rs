@@ -10,6 +10,7 @@ mod failure;
 mod heap;
 mod library;
 mod output;
+mod picture;
 mod process;
 mod profile;
 mod program;
@@ -37,6 +38,7 @@ enum Verb {
     Completions(verbs::completions::Args),
     Doctor(verbs::doctor::Args),
     Explain(verbs::explain::Args),
+    Map(verbs::map::Args),
     Options(verbs::options::Args),
     #[command(hide = true)]
     Pages(verbs::pages::Args),
@@ -45,6 +47,7 @@ enum Verb {
     Snapshot(verbs::snapshot::Args),
     Stats(verbs::stats::Args),
     Symbolize(verbs::symbolize::Args),
+    Top(verbs::top::Args),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Verb::Completions(args) => verbs::completions::run(&args, Command::command()),
         Verb::Doctor(args) => verbs::doctor::run(&args),
         Verb::Explain(args) => verbs::explain::run(&args),
+        Verb::Map(args) => verbs::map::run(&args),
         Verb::Options(args) => verbs::options::run(&args),
         Verb::Pages(args) => verbs::pages::run(&args, Command::command()),
         Verb::Profile(args) => verbs::profile::run(&args),
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         Verb::Snapshot(args) => verbs::snapshot::run(&args),
         Verb::Stats(args) => verbs::stats::run(&args),
         Verb::Symbolize(args) => verbs::symbolize::run(&args),
+        Verb::Top(args) => verbs::top::run(&args),
     };
     done.unwrap_or_else(|failure| failure.tell())
 }

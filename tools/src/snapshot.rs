@@ -9,9 +9,9 @@ use crate::failure::Failure;
 use crate::heap::source::Source;
 use crate::heap::usage::Usage;
 use crate::heap::walk::{Heap, Range};
+use crate::process::Process;
 use crate::process::maps::{self, Map};
-use crate::process::pages::{PageMap, Residencies, Residency};
-use crate::process::{Process, page_size};
+use crate::process::pages::{Residencies, Run};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::Write;
@@ -33,7 +33,8 @@ pub struct Snapshot {
     pub taken: u64,
     /// The heap.
     pub heap: Heap,
-    maps: Vec<Map>,
+    /// The maps of the process.
+    pub maps: Vec<Map>,
     /// Which pages of the heap's ranges are resident: all, where the kernel did not say.
     pub residency: Residencies,
 }
@@ -48,17 +49,16 @@ impl Snapshot {
     /// The same, with the channel at hand.
     pub fn take_from(process: &Process, source: &Source<'_>) -> Result<Self, Failure> {
         let heap = Heap::walk(source).ok_or_else(|| process.gone())?;
-        let ranges = heap.regions.iter().map(|region| region.range);
-        let ranges = ranges.chain(heap.mappings.iter().map(|mapping| mapping.range)).chain(heap.others.iter().copied());
-        let pages = PageMap::open(process, page_size()).ok();
-        let residency = |range: Range| {
-            let told = pages.as_ref().and_then(|pages| pages.residency(range.start, range.len).ok());
-            told.unwrap_or_else(|| Residency::all(range.start, range.len, page_size()))
-        };
-        let residency = Residencies::of(ranges.map(residency).collect());
         let maps = maps::parse(&process.file("smaps").or_else(|_| process.file("maps"))?);
+        let residency = residency(process, &heap, &maps);
         let taken = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Ok(Self { pid: process.pid(), name: process.name(), taken, heap, maps, residency })
+    }
+
+    /// One that no process has had.
+    #[cfg(test)]
+    pub fn made_up(heap: Heap, residency: Residencies) -> Self {
+        Self { pid: 1, name: "made up".into(), taken: 0, heap, maps: Vec::new(), residency }
     }
 
     /// What a word of the command line names: the number of a process, or a file.
@@ -105,4 +105,25 @@ impl Snapshot {
     pub fn usage(&self) -> Usage {
         Usage::of(&self.heap, &self.maps, &self.residency)
     }
+}
+
+/// What is resident of the heap's ranges: of each map of the process in one go, as far as it is metes'.
+fn residency(process: &Process, heap: &Heap, maps: &[Map]) -> Residencies {
+    let regions = heap.regions.iter().map(|region| region.range);
+    let mappings = heap.mappings.iter().map(|mapping| mapping.range);
+    let others = heap.others.iter().chain(&heap.records).copied();
+    let mut ranges: Vec<Range> = regions.chain(mappings).chain(others).collect();
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut runs: Vec<Run> = Vec::new();
+    for map in maps.iter().filter(|map| map.rss + map.swap != 0) {
+        let first = ranges.partition_point(|range| range.end() <= map.start);
+        let inside: Vec<_> = ranges[first..].iter().take_while(|range| range.start < map.end).collect();
+        let (Some(first), Some(last)) = (inside.first(), inside.last()) else { continue };
+        let (start, end) = (map.start.max(first.start), map.end.min(last.end()));
+        let told = process.resident(start, end).unwrap_or_else(|| vec![Run::new(start, end, false, false)]);
+        runs.extend(
+            told.into_iter().map(|run| Run::new(run.start.max(map.start), run.end.min(map.end), run.huge, run.swapped)),
+        );
+    }
+    Residencies::of(runs)
 }

@@ -3,7 +3,9 @@
 //! `source` finds the channel and reads words, `walk` follows them to regions, slabs, blocks and caches, and `usage`
 //! says what of the process's resident memory is what; `verdict` says what that means.
 
+pub mod objects;
 pub mod source;
 pub mod usage;
 pub mod verdict;
+pub mod waiting;
 pub mod walk;

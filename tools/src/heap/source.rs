@@ -60,6 +60,11 @@ impl<'a> Source<'a> {
         self.memory.read(address, &mut bytes).then_some(bytes)
     }
 
+    /// Fills `into` with the bytes from an address on, without touching pages that are not resident: these are zero.
+    pub fn read_untouched(&self, address: u64, into: &mut [u8]) -> bool {
+        self.memory.read_untouched(address, into)
+    }
+
     /// Eight bytes at an address as a number.
     pub fn word(&self, address: u64) -> Option<u64> {
         let mut bytes = [0; 8];
@@ -74,6 +79,12 @@ impl Record {
     /// The struct at an address.
     pub fn read(source: &Source<'_>, address: u64, len: usize) -> Option<Self> {
         source.bytes(address, len).map(Self)
+    }
+
+    /// The same of anonymous memory, without touching pages that are not resident.
+    pub fn untouched(source: &Source<'_>, address: u64, len: usize) -> Option<Self> {
+        let mut bytes = vec![0; len];
+        source.read_untouched(address, &mut bytes).then_some(Self(bytes))
     }
 
     /// Bytes that were read.

@@ -4,6 +4,7 @@
 mod classes;
 mod rest;
 
+use super::waiting::{State, Waiting};
 use super::walk::{Heap, Kind, Owner, Piece, Range};
 use crate::process::maps::Map;
 use crate::process::pages::Residencies;
@@ -26,6 +27,10 @@ impl Part {
         self.bytes += bytes;
         self.resident += resident;
     }
+
+    fn join(&mut self, other: Self) {
+        self.add(other.bytes, other.resident);
+    }
 }
 
 /// What is of one owner: an arena, a compartment.
@@ -35,6 +40,8 @@ pub struct Parts {
     pub in_use: Part,
     /// Freed, and waiting in caches of threads.
     pub cached: Part,
+    /// Freed, and waiting in the quarantine, where blocks are checked.
+    pub quarantined: Part,
     /// Free in slabs.
     pub free_in_slabs: Part,
     /// Free in heaps.
@@ -42,8 +49,8 @@ pub struct Parts {
 }
 
 impl Parts {
-    fn all(&self) -> [Part; 4] {
-        [self.in_use, self.cached, self.free_in_slabs, self.free_in_heaps]
+    fn all(&self) -> [Part; 5] {
+        [self.in_use, self.cached, self.quarantined, self.free_in_slabs, self.free_in_heaps]
     }
 
     /// Bytes that are free and resident.
@@ -98,28 +105,39 @@ impl Usage {
             ..Self::default()
         };
         let mut ours = Vec::new();
+        let waiting = Waiting::of(heap);
         let mut classes = Classes::of(heap);
         for region in &heap.regions {
             let mut parts = Parts::default();
-            region.pieces.iter().for_each(|piece| one(piece, pages, &mut parts, &mut classes));
+            region.pieces.iter().for_each(|piece| one(piece, pages, &waiting, &mut parts, &mut classes));
             usage.add(region.owner, &parts);
-            ours.push((region.range, resident(region.range)));
+            ours.push(region.range);
         }
         for mapping in &heap.mappings {
             let bytes = resident(mapping.range);
+            // A checked mapping waits by the address that the program had.
+            let sum = match waiting.state(mapping.range.start) {
+                State::InUse => &mut usage.parts.in_use,
+                State::Cached => &mut usage.parts.cached,
+                State::Quarantined => &mut usage.parts.quarantined,
+            };
+            sum.add(mapping.range.len, bytes);
             usage.mappings.add(mapping.range.len, bytes);
-            ours.push((mapping.range, bytes));
+            ours.push(mapping.range);
         }
-        usage.parts.in_use.add(usage.mappings.bytes, usage.mappings.resident);
         usage.mapping_count = heap.mappings.len() as u64;
         for &range in &heap.others {
-            let bytes = resident(range);
-            usage.kept.add(range.len, bytes);
-            ours.push((range, bytes));
+            usage.kept.add(range.len, resident(range));
+            ours.push(range);
+        }
+        usage.huge = ours.iter().map(|range| pages.huge(range.start, range.end())).sum();
+        for &range in &heap.records {
+            usage.metadata.add(range.len, resident(range));
+            ours.push(range);
         }
         usage.purged = usage.parts.free_in_slabs.bytes + usage.parts.free_in_heaps.bytes - usage.parts.free_resident();
         usage.classes = classes.into_used();
-        rest::share(&mut usage, heap, maps, ours);
+        rest::share(&mut usage, maps, pages, ours);
         usage
     }
 
@@ -133,24 +151,30 @@ impl Usage {
             list.len() - 1
         });
         for sum in [&mut self.parts, &mut list[at].1] {
-            sum.in_use.add(parts.in_use.bytes, parts.in_use.resident);
-            sum.cached.add(parts.cached.bytes, parts.cached.resident);
-            sum.free_in_slabs.add(parts.free_in_slabs.bytes, parts.free_in_slabs.resident);
-            sum.free_in_heaps.add(parts.free_in_heaps.bytes, parts.free_in_heaps.resident);
+            sum.in_use.join(parts.in_use);
+            sum.cached.join(parts.cached);
+            sum.quarantined.join(parts.quarantined);
+            sum.free_in_slabs.join(parts.free_in_slabs);
+            sum.free_in_heaps.join(parts.free_in_heaps);
         }
     }
 }
 
 /// Adds a piece of a region.
-fn one(piece: &Piece, pages: &Residencies, parts: &mut Parts, classes: &mut Classes) {
+fn one(piece: &Piece, pages: &Residencies, waiting: &Waiting<'_>, parts: &mut Parts, classes: &mut Classes) {
     let Range { start, len } = piece.range;
-    let resident = pages.bytes(start, start + len);
+    let resident = || pages.bytes(start, start + len);
     match &piece.kind {
-        Kind::Free => parts.free_in_heaps.add(len, resident),
-        Kind::Parked => parts.free_in_slabs.add(len, resident),
+        Kind::Free => parts.free_in_heaps.add(len, resident()),
+        Kind::Parked => parts.free_in_slabs.add(len, resident()),
         // The program's pointer is behind the header.
-        Kind::Block if classes.is_cached(start + 8) => parts.cached.add(len, resident),
-        Kind::Block => parts.in_use.add(len, resident),
-        Kind::Slab(slab) => classes.add(slab, piece.range, pages, resident, parts),
+        Kind::Block => match waiting.state(start + 8) {
+            State::InUse => parts.in_use.add(len, resident()),
+            State::Cached => parts.cached.add(len, resident()),
+            State::Quarantined => parts.quarantined.add(len, resident()),
+        },
+        // Most of what changes is in use.
+        Kind::Torn => parts.in_use.add(len, resident()),
+        Kind::Slab(slab) => classes.add(slab, piece.range, pages, waiting, parts),
     }
 }

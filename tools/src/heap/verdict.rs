@@ -12,6 +12,8 @@ pub enum Verdict {
     InUse,
     /// Freed blocks wait in the caches of threads.
     Cached,
+    /// Freed blocks wait in the quarantine.
+    Quarantined,
     /// Free objects share pages with objects in use.
     Fragmented,
     /// Free memory waits to be given back.
@@ -30,6 +32,7 @@ pub fn verdicts(usage: &Usage) -> Vec<(Verdict, String)> {
     let shares = [
         (Verdict::InUse, parts.in_use.resident),
         (Verdict::Cached, parts.cached.resident),
+        (Verdict::Quarantined, parts.quarantined.resident),
         (Verdict::Fragmented, parts.free_in_slabs.resident),
         (Verdict::Waiting, parts.free_in_heaps.resident),
         (Verdict::NotOurs, usage.rest.resident),
@@ -45,11 +48,14 @@ fn sentence(verdict: Verdict, share: u64, usage: &Usage) -> String {
     match verdict {
         Verdict::InUse => format!(
             "{share} is in use: the program has not freed it. If this grows without end it is a leak or a cache of the \
-             program's own: metes profile says which calls allocated it, metes leaks what nothing points at."
+             program's own: metes profile says which calls allocated it, metes run --leaks what nothing points at."
         ),
         Verdict::Cached => format!(
             "{share} was freed and waits in the caches of threads. It goes to their next allocations, and back to the heap when a \
              thread sleeps; metes_thread_flush() empties the cache of a thread at once."
+        ),
+        Verdict::Quarantined => format!(
+            "{share} was freed and waits in the quarantine, so that a use of it is found: quarantine= says how much may wait."
         ),
         Verdict::Fragmented => format!(
             "{share} is free in slabs whose pages hold blocks that are in use: fragmentation. \

@@ -3,10 +3,12 @@
 //! The process goes on meanwhile, and may have damaged its heap. So each walk is bounded, and ends where a word is not
 //! what it should be; what could not be read is counted in `Heap::torn`.
 
+mod areas;
 mod blocks;
 pub mod caches;
 mod ranges;
 mod slabs;
+mod window;
 
 use super::source::{Record, Source};
 use serde::{Deserialize, Serialize};
@@ -30,8 +32,15 @@ pub struct Heap {
     pub others: Vec<Range>,
     /// The caches of threads.
     pub caches: Vec<Cache>,
-    /// Addresses at which metes has records of its own.
-    pub records: Vec<u64>,
+    /// Freed blocks that wait where blocks are checked, by address.
+    pub quarantined: Vec<u64>,
+    /// Freed blocks that wait in the lists of heaps that the program has made, by address.
+    pub quick: Vec<u64>,
+    /// What is left of runs that such heaps cut blocks off: by address of the first block.
+    #[serde(skip)]
+    pub rests: Vec<Range>,
+    /// Where metes has records of its own: by address, without overlaps.
+    pub records: Vec<Range>,
     /// Calls by operation, as `metes::Operation` numbers them.
     pub calls: Vec<u64>,
     /// Bytes of address space from the system, as metes counts them.
@@ -149,6 +158,8 @@ pub enum Kind {
     Slab(Box<Slab>),
     /// A slab that stands ready, with no object in it.
     Parked,
+    /// What was changing while it was read.
+    Torn,
 }
 
 /// A slab.
@@ -162,6 +173,8 @@ pub struct Slab {
     pub count: usize,
     /// A bit for each, 1 if it is free.
     pub free: Vec<u64>,
+    /// Of a mixed slab, a bit for each grain at which an object starts, or what follows one. Else nothing.
+    pub starts: Vec<u64>,
 }
 
 /// A mapping.
@@ -184,6 +197,26 @@ pub struct Cache {
     pub objects: Vec<(u64, usize)>,
 }
 
+impl Range {
+    /// From an address to another one.
+    pub fn of(start: u64, end: u64) -> Self {
+        Self { start, len: end.saturating_sub(start) }
+    }
+
+    /// The address after the last.
+    pub fn end(&self) -> u64 {
+        self.start.saturating_add(self.len)
+    }
+}
+
+/// Calls by operation so far, without a walk.
+pub fn counters(source: &Source<'_>) -> Option<Vec<u64>> {
+    let mut heap = Heap::default();
+    caches::read(source, &mut heap, caches::Depth::Counts);
+    areas::calls(source, &mut heap.calls);
+    (!heap.calls.is_empty()).then_some(heap.calls)
+}
+
 /// Bytes of a grain, to which all sizes are rounded.
 pub const GRAIN: u64 = 16;
 
@@ -195,14 +228,29 @@ impl Heap {
         heap.mapped = source.word(channel.mapped.get() as u64)?;
         let shapes = shapes(source)?;
         heap.sizes = shapes.iter().map(|shape| shape.size).collect();
-        caches::read(source, &mut heap);
+        caches::read(source, &mut heap, caches::Depth::Objects);
+        areas::read(source, &mut heap);
         arenas(source, &mut heap)?;
         compartments(source, &mut heap);
         let mut slabs = slabs::Slabs::new(source, &shapes);
         ranges::read(source, &mut heap, &mut slabs);
         heap.records.extend(slabs.records());
+        heap.records = joined(std::mem::take(&mut heap.records));
         Some(heap)
     }
+}
+
+/// Ranges by address, those that touch or overlap made one.
+fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut all: Vec<Range> = Vec::new();
+    for range in ranges {
+        match all.last_mut() {
+            Some(last) if last.end() >= range.start => last.len = last.len.max(range.end().saturating_sub(last.start)),
+            _ => all.push(range),
+        }
+    }
+    all
 }
 
 /// What a class is like.
@@ -262,8 +310,9 @@ fn compartments(source: &Source<'_>, heap: &mut Heap) {
     let (channel, layout) = (&source.channel, &source.channel.compartment);
     let word = |address: usize| source.word(address as u64).unwrap_or(0);
     let (first, used) = (word(channel.compartments.get()), word(channel.compartments_used.get()));
-    heap.records.extend((first != 0).then_some(first));
-    for index in 0..used.min(MOST) {
+    let used = used.min(MOST);
+    heap.records.extend((first != 0).then_some(Range { start: first, len: used * u64::from(layout.compartment) }));
+    for index in 0..used {
         let address = first + index * u64::from(layout.compartment);
         let Some(record) = Record::read(source, address, layout.compartment as usize) else { return };
         if record.u64(layout.state as usize) & 1 == 0 {
@@ -280,5 +329,31 @@ fn compartments(source: &Source<'_>, heap: &mut Heap) {
             limit: (limit < i64::MAX.cast_unsigned()).then_some(limit),
             calls: (record.u64(layout.mallocs as usize), record.u64(layout.frees as usize)),
         });
+        small(source, heap, &record);
+    }
+    heap.rests.sort_unstable_by_key(|rest| rest.start);
+    heap.quick.sort_unstable();
+    heap.quick.dedup();
+}
+
+/// What a compartment has of small blocks beside its heap.
+fn small(source: &Source<'_>, heap: &mut Heap, record: &Record) {
+    /// More blocks of a compartment than wait in its lists, as a rule: a list may have been made a circle.
+    const MOST: usize = 1 << 20;
+    let layout = &source.channel.small;
+    let (next, end) = (record.u64(layout.next as usize), record.u64(layout.end as usize));
+    heap.rests.extend((next < end).then(|| Range::of(next, end)));
+    let mut left = MOST;
+    for list in 0..layout.lists.min(1 << 10) as usize {
+        let mut at = record.u64(layout.quick as usize + 8 * list);
+        while at != 0 && left != 0 {
+            let words = source.word(at).zip(source.word(at + 8)).zip(source.secret());
+            let Some(((next, mark), secret)) = words else { break };
+            if next ^ mark != (at ^ secret).wrapping_mul(layout.odd) {
+                break;
+            }
+            heap.quick.push(at);
+            (at, left) = (next, left - 1);
+        }
     }
 }

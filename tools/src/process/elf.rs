@@ -5,7 +5,12 @@ use super::{Memory, Process};
 use object::read::ReadCache;
 use object::{Object, ObjectSegment, ObjectSymbol};
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+
+/// No more of a program's file, or of a map, is searched.
+const LONGEST: u64 = 1 << 30;
 
 /// The addresses at which modules of the process define a symbol: in the table of exports, or in the symbol table of a
 /// program that is not stripped.
@@ -35,19 +40,39 @@ fn address_in(process: &Process, map: &Map, symbol: &str) -> Option<u64> {
     Some(base.wrapping_add(found.address()))
 }
 
-/// The addresses, multiples of 8, at which bytes stand in the writable or once written parts of the program's own
-/// file: for a program without symbols.
+/// The addresses at which bytes stand in the file of the program, or of a library of metes that was replaced: for what
+/// has no symbols, or whose file cannot be had any more.
 pub fn addresses_with(process: &Process, maps: &[Map], bytes: &[u8]) -> Vec<u64> {
-    let Some(program) = maps.iter().find(|map| map.inode != 0).map(|map| map.name.clone()) else { return Vec::new() };
-    let parts = maps.iter().filter(|map| map.name == program && map.readable && map.end - map.start < 1 << 30);
-    parts.flat_map(|map| find_in(process, map, bytes)).collect()
+    let program = fs::metadata(format!("/proc/{}/exe", process.pid())).map(|file| file.ino()).unwrap_or(0);
+    let is_ours =
+        |map: &&Map| map.readable && map.inode != 0 && (map.inode == program || map.name.contains("libmetes"));
+    let mut found = Vec::new();
+    let mut whole = None;
+    for map in maps.iter().filter(is_ours) {
+        if map.inode == program {
+            // From the file: the process's own pages need not be touched.
+            let all = whole.get_or_insert_with(|| program_of(process).unwrap_or_default());
+            let part = all.get(map.offset as usize..).unwrap_or_default();
+            let part = &part[..part.len().min((map.end - map.start) as usize)];
+            found.extend(places(part, bytes).map(|at| map.start + at));
+        } else {
+            let mut part = vec![0; (map.end - map.start).min(LONGEST) as usize];
+            if process.read(map.start, &mut part) {
+                found.extend(places(&part, bytes).map(|at| map.start + at));
+            }
+        }
+    }
+    found
 }
 
-fn find_in(process: &Process, map: &Map, bytes: &[u8]) -> Vec<u64> {
-    let mut all = vec![0; (map.end - map.start) as usize];
-    if !process.read(map.start, &mut all) {
-        return Vec::new();
-    }
-    let at = (0..all.len().saturating_sub(bytes.len())).step_by(8).filter(|&at| all[at..].starts_with(bytes));
-    at.map(|at| map.start + at as u64).collect()
+fn program_of(process: &Process) -> std::io::Result<Vec<u8>> {
+    let mut all = Vec::new();
+    File::open(format!("/proc/{}/exe", process.pid()))?.take(LONGEST).read_to_end(&mut all)?;
+    Ok(all)
+}
+
+/// Where bytes stand in others, at multiples of 8.
+fn places<'a>(all: &'a [u8], bytes: &'a [u8]) -> impl Iterator<Item = u64> + 'a {
+    let chunks = all.windows(bytes.len()).step_by(8).enumerate();
+    chunks.filter(move |(_, part)| *part == bytes).map(|(index, _)| index as u64 * 8)
 }

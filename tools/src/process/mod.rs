@@ -4,9 +4,12 @@
 pub mod elf;
 pub mod maps;
 pub mod pages;
+mod runs;
+mod scan;
 mod vm;
 
 use crate::failure::Failure;
+use pages::{PageMap, Run};
 use std::fs;
 use std::io;
 
@@ -14,6 +17,11 @@ use std::io;
 pub trait Memory {
     /// Fills `into` with the bytes from an address on. False if not all of them can be read.
     fn read(&self, address: u64, into: &mut [u8]) -> bool;
+
+    /// The same of anonymous memory, without touching pages that are not resident: these are zero.
+    fn read_untouched(&self, address: u64, into: &mut [u8]) -> bool {
+        self.read(address, into)
+    }
 }
 
 /// A process that runs, or is stopped.
@@ -21,12 +29,14 @@ pub struct Process {
     pid: u32,
     /// When it was started: a number that another process with the same id does not have.
     started: String,
+    pages: Option<PageMap>,
 }
 
 impl Process {
     /// The process with this number, if its memory can be read.
     pub fn open(pid: u32) -> Result<Self, Failure> {
-        let process = Self { pid, started: started(pid).ok_or_else(|| no_such(pid))? };
+        let started = started(pid).ok_or_else(|| no_such(pid))?;
+        let process = Self { pid, started, pages: PageMap::open(pid, page_size()).ok() };
         let maps = process.file("maps")?;
         let first = maps::parse(&maps).into_iter().find(|map| map.readable && !map.name.starts_with("[v"));
         let Some(first) = first else {
@@ -66,6 +76,11 @@ impl Process {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// The runs of resident pages in `start..end`; `None` where the kernel does not say.
+    pub fn resident(&self, start: u64, end: u64) -> Option<Vec<Run>> {
+        self.pages.as_ref()?.runs(start, end).ok()
+    }
+
     /// The name of its program, as `ps` shows it.
     pub fn name(&self) -> String {
         self.file("comm").map_or_else(|_| "?".into(), |name| name.trim_end().into())
@@ -82,6 +97,17 @@ impl Memory for Process {
             }
         }
         true
+    }
+
+    fn read_untouched(&self, address: u64, into: &mut [u8]) -> bool {
+        let end = address + into.len() as u64;
+        let runs = self.resident(address, end);
+        let Some(runs) = runs else { return self.read(address, into) };
+        into.fill(0);
+        runs.iter().all(|run| {
+            let (from, to) = (run.start.max(address), run.end.min(end));
+            from >= to || self.read(from, &mut into[(from - address) as usize..(to - address) as usize])
+        })
     }
 }
 
@@ -115,14 +141,16 @@ fn refused(pid: u32, error: &io::Error) -> Failure {
 }
 
 fn why_not(pid: u32) -> String {
-    use std::os::unix::fs::MetadataExt;
     // SAFETY: it only returns a number.
     #[expect(unsafe_code, reason = "the kernel knows the number")]
     let me = unsafe { libc::geteuid() };
-    let owner = fs::metadata(format!("/proc/{pid}")).map_or(me, |of| of.uid());
+    // The directory is root's where a process may not be dumped.
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let uid = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().next()?.parse().ok());
+    let owner = uid.unwrap_or(me);
     let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
     match scope.trim() {
-        _ if owner != me && owner != 0 => "this process is another user's: run metes as that user, or as root".into(),
+        _ if owner != me => "this process is another user's: run metes as that user, or as root".into(),
         "1" => "the system lets a user read only processes that the reader has started (kernel.yama.ptrace_scope is 1): run metes as root, or start the program with metes run".into(),
         "2" | "3" => format!("the system lets only root read other processes (kernel.yama.ptrace_scope is {}): run metes as root", scope.trim()),
         _ => "this process cannot be read: it changed its user, or may not be dumped; run metes as root".into(),

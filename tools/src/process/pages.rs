@@ -1,89 +1,70 @@
-//! Which pages of a process are resident: /proc/PID/pagemap, a word for each page.
+//! Which pages of a process are resident: runs of pages, asked of the kernel in one go where it can
+//! (`scan`), else read from /proc/PID/pagemap, a word for each page.
 
-use super::Process;
+pub use super::runs::Run;
+use super::scan;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const PRESENT: u64 = 1 << 63;
 const SWAPPED: u64 = 1 << 62;
 /// How many words are read at a time.
 const AT_ONCE: usize = 16 << 10;
 
-/// Reads the page map of a process.
+/// The page map of a process.
 pub struct PageMap {
     file: File,
     page: u64,
-}
-
-/// Which pages of a range are resident. Counts are by page.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Residency {
-    start: u64,
-    page: u64,
-    /// For each page, how many pages before it are resident; one more at the end.
-    before: Vec<u32>,
-    /// Bytes in swap.
-    pub swapped: u64,
+    /// Whether the kernel does not know the quick way.
+    by_words: AtomicBool,
 }
 
 impl PageMap {
-    /// The page map of a process.
-    pub fn open(process: &Process, page: u64) -> io::Result<Self> {
-        Ok(Self { file: File::open(format!("/proc/{}/pagemap", process.pid()))?, page })
+    /// Of the process with this number.
+    pub fn open(pid: u32, page: u64) -> io::Result<Self> {
+        Ok(Self { file: File::open(format!("/proc/{pid}/pagemap"))?, page, by_words: AtomicBool::new(false) })
     }
 
-    /// What is resident of a range, whose ends are rounded to whole pages outwards.
-    pub fn residency(&self, start: u64, len: u64) -> io::Result<Residency> {
-        let (first, last) = (start / self.page, (start + len).div_ceil(self.page));
-        let mut words = vec![0; AT_ONCE * 8];
-        let (mut before, mut swapped, mut at) = (vec![0], 0, first);
+    /// The runs of a range, whose ends are rounded to whole pages outwards.
+    pub fn runs(&self, start: u64, end: u64) -> io::Result<Vec<Run>> {
+        let (start, end) = (start / self.page * self.page, end.next_multiple_of(self.page));
+        let mut runs = Vec::new();
+        if !self.by_words.load(Ordering::Relaxed) {
+            match scan::scan(&self.file, start, end, &mut runs) {
+                Ok(()) => return Ok(runs),
+                Err(_) => self.by_words.store(true, Ordering::Relaxed),
+            }
+            runs.clear();
+        }
+        self.read_words(start, end, &mut runs).map(|()| runs)
+    }
+
+    fn read_words(&self, start: u64, end: u64, runs: &mut Vec<Run>) -> io::Result<()> {
+        let (mut at, last) = (start / self.page, end / self.page);
+        let mut words = vec![0; AT_ONCE.min((last - at) as usize) * 8];
         while at < last {
             let count = ((last - at) as usize).min(AT_ONCE);
             let n = self.file.read_at(&mut words[..count * 8], at * 8)?;
             if n < 8 {
                 break;
             }
-            for word in words[..n].chunks_exact(8) {
+            for (index, word) in words[..n].chunks_exact(8).enumerate() {
                 let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
-                let so_far = before.last().copied().unwrap_or(0);
-                before.push(so_far + u32::from(word & PRESENT != 0));
-                swapped += if word & SWAPPED != 0 { self.page } else { 0 };
+                if word & (PRESENT | SWAPPED) == 0 {
+                    continue;
+                }
+                let (from, swapped) = ((at + index as u64) * self.page, word & PRESENT == 0);
+                match runs.last_mut() {
+                    Some(run) if run.end == from && run.swapped == swapped => run.end += self.page,
+                    _ => runs.push(Run::new(from, from + self.page, false, swapped)),
+                }
             }
             at += n as u64 / 8;
         }
-        Ok(Residency { start: first * self.page, page: self.page, before, swapped })
-    }
-}
-
-impl Residency {
-    /// All pages of a range, for where the kernel does not say.
-    pub fn all(start: u64, len: u64, page: u64) -> Self {
-        let (first, last) = (start / page, (start + len).div_ceil(page));
-        #[expect(clippy::cast_possible_truncation, reason = "fewer pages than 2^32")]
-        let before = (0..=(last - first) as u32).collect();
-        Self { start: first * page, page, before, swapped: 0 }
-    }
-
-    /// How many bytes of `start..end` are on resident pages. What is outside of the range does not count.
-    pub fn bytes(&self, start: u64, end: u64) -> u64 {
-        self.up_to(end).saturating_sub(self.up_to(start))
-    }
-
-    /// The address after the last page.
-    fn end(&self) -> u64 {
-        self.start + (self.before.len() as u64).saturating_sub(1) * self.page
-    }
-
-    /// How many resident bytes there are before an address.
-    fn up_to(&self, address: u64) -> u64 {
-        let offset = address.saturating_sub(self.start);
-        let (pages, rest) = ((offset / self.page) as usize, offset % self.page);
-        match (self.before.get(pages), self.before.get(pages + 1)) {
-            (Some(&before), Some(&after)) => u64::from(before) * self.page + u64::from(after - before) * rest,
-            _ => u64::from(self.before.last().copied().unwrap_or(0)) * self.page,
-        }
+        Ok(())
     }
 }
 
@@ -91,20 +72,43 @@ impl Residency {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Residencies {
     /// By address.
-    ranges: Vec<Residency>,
+    runs: Vec<Run>,
 }
 
 impl Residencies {
-    /// Of ranges that do not overlap.
-    pub fn of(mut ranges: Vec<Residency>) -> Self {
-        ranges.sort_unstable_by_key(|range| range.start);
-        Self { ranges }
+    /// Of runs that do not overlap.
+    pub fn of(mut runs: Vec<Run>) -> Self {
+        runs.sort_unstable_by_key(|run| run.start);
+        let mut before = 0;
+        for run in &mut runs {
+            run.before = before;
+            before += run.resident();
+        }
+        Self { runs }
     }
 
-    /// How many bytes of `start..end` are on resident pages. What is in none of the ranges does not count.
+    /// How many bytes of `start..end` are on resident pages.
     pub fn bytes(&self, start: u64, end: u64) -> u64 {
-        let first = self.ranges.partition_point(|range| range.end() <= start);
-        self.ranges[first..].iter().take_while(|range| range.start < end).map(|range| range.bytes(start, end)).sum()
+        self.up_to(end).saturating_sub(self.up_to(start))
+    }
+
+    /// How many bytes of `start..end` are on huge pages.
+    pub fn huge(&self, start: u64, end: u64) -> u64 {
+        self.inside(start, end).filter(|run| run.huge && !run.swapped).map(|run| run.end - run.start).sum()
+    }
+
+    /// The runs in `start..end`, cut off at these ends.
+    pub fn inside(&self, start: u64, end: u64) -> impl Iterator<Item = Run> + '_ {
+        let first = self.runs.partition_point(|run| run.end <= start);
+        let inside = self.runs[first..].iter().take_while(move |run| run.start < end);
+        inside.map(move |run| Run { start: run.start.max(start), end: run.end.min(end), ..*run })
+    }
+
+    /// How many resident bytes there are before an address.
+    fn up_to(&self, address: u64) -> u64 {
+        let behind = self.runs.partition_point(|run| run.start < address);
+        let Some(run) = behind.checked_sub(1).and_then(|last| self.runs.get(last)) else { return 0 };
+        run.before + if run.swapped { 0 } else { address.min(run.end) - run.start }
     }
 }
 
@@ -114,25 +118,46 @@ mod tests {
 
     #[test]
     fn bytes_on_resident_pages_are_counted() {
-        // Pages 0 and 2 of three are resident.
-        let some = Residency { start: 0x1000, page: 0x1000, before: vec![0, 1, 1, 2], swapped: 0 };
+        let runs = vec![
+            Run::new(0x9000, 0xa000, true, false),
+            Run::new(0x1000, 0x2000, false, false),
+            Run::new(0x2000, 0x3000, false, true),
+            Run::new(0x3000, 0x4000, false, false),
+        ];
+        let some = Residencies::of(runs);
         assert_eq!(some.bytes(0x1000, 0x4000), 0x2000);
         assert_eq!(some.bytes(0x1800, 0x2800), 0x800);
         assert_eq!(some.bytes(0x2000, 0x3000), 0);
         assert_eq!(some.bytes(0x3001, 0x3011), 0x10);
-        assert_eq!(some.bytes(0, 0x9000), 0x2000);
-        let two = Residencies::of(vec![Residency::all(0x9000, 0x1000, 0x1000), some]);
-        assert_eq!((two.bytes(0x3800, 0x9800), two.bytes(0, u64::MAX), two.bytes(0x5000, 0x6000)), (0x1000, 0x3000, 0));
-        assert_eq!(Residency::all(0x1000, 0x2800, 0x1000).bytes(0x1000, 0x3800), 0x2800);
+        assert_eq!(
+            (some.bytes(0x3800, 0x9800), some.bytes(0, u64::MAX), some.bytes(0x5000, 0x6000)),
+            (0x1000, 0x3000, 0)
+        );
+        assert_eq!((some.huge(0, 0x9800), some.huge(0, 0x9000)), (0x800, 0));
+        let inside: Vec<_> = some.inside(0x1800, 0x3001).map(|run| (run.start, run.end)).collect();
+        assert_eq!(inside, [(0x1800, 0x2000), (0x2000, 0x3000), (0x3000, 0x3001)]);
     }
 
     #[test]
-    fn what_this_process_has_touched_is_resident() {
+    fn both_ways_say_what_this_process_has_touched() {
         let page = 4096;
-        let me = Process::open(std::process::id()).unwrap();
-        let pages = vec![1_u8; 64 * page];
-        let start = (pages.as_ptr().addr().next_multiple_of(page)) as u64;
-        let residency = PageMap::open(&me, page as u64).unwrap().residency(start, 63 * page as u64).unwrap();
-        assert_eq!(residency.bytes(start, start + 63 * page as u64), 63 * page as u64);
+        let map = PageMap::open(std::process::id(), page as u64).unwrap();
+        let bytes = 64 * page;
+        // SAFETY: new memory, which nothing else uses.
+        #[expect(unsafe_code, reason = "pages that no allocator has touched")]
+        let start = unsafe {
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+            let start = libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
+            assert_ne!(start, libc::MAP_FAILED);
+            [3, 4, 60].iter().for_each(|index| start.cast::<u8>().add(index * page).write(1));
+            start.addr() as u64
+        };
+        let mut by_words = Vec::new();
+        map.read_words(start, start + bytes as u64, &mut by_words).unwrap();
+        let runs = map.runs(start, start + bytes as u64).unwrap();
+        let places = |runs: &[Run]| {
+            runs.iter().map(|run| (run.start - start) / 4096..(run.end - start) / 4096).collect::<Vec<_>>()
+        };
+        assert_eq!((places(&runs), places(&by_words)), (vec![3..5, 60..61], vec![3..5, 60..61]));
     }
 }

@@ -125,7 +125,7 @@ mod tests {
 
     /// Two pages of objects of 1,024 bytes: of the first all but two are free, of the second all but one.
     fn heap() -> Heap {
-        let slab = Slab { start: 0x10000, class: 1, count: 8, free: vec![0b1110_1100] };
+        let slab = Slab { start: 0x10000, class: 1, count: 8, free: vec![0b1110_1100], starts: Vec::new() };
         let range = Range { start: 0x10000, len: 0x2000 };
         let pieces = vec![Piece { range, kind: Kind::Slab(Box::new(slab)) }];
         let region = Region { range, owner: Owner::Arena(0), untouched_from: 0x12000, pieces };

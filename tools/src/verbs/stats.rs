@@ -6,9 +6,9 @@ mod server;
 mod table;
 
 use crate::failure::Done;
+use crate::output;
 use crate::snapshot::Snapshot;
 use std::net::SocketAddr;
-use std::process::ExitCode;
 
 /// Says what the memory of a process is: in use, waiting in caches, free, metes' own, not metes'.
 #[derive(clap::Args)]
@@ -37,13 +37,9 @@ pub fn run(args: &Args) -> Done {
     }
     let snapshot = Snapshot::of(&args.what)?;
     let usage = snapshot.usage();
-    print!(
-        "{}",
-        match (args.json, args.prometheus) {
-            (true, _) => json::text(&snapshot, &usage),
-            (_, true) => prometheus::text(&snapshot, &usage),
-            _ => table::text(&snapshot, &usage, args.all),
-        }
-    );
-    Ok(ExitCode::SUCCESS)
+    output::print(match (args.json, args.prometheus) {
+        (true, _) => json::text(&snapshot, &usage),
+        (_, true) => prometheus::text(&snapshot, &usage),
+        _ => table::text(&snapshot, &usage, args.all),
+    })
 }

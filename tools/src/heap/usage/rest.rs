@@ -1,6 +1,6 @@
 //! What is not in heaps: the records of metes, and what is not metes' at all.
 
-use super::{Heap, Map, Range, Usage};
+use super::{Map, Range, Residencies, Usage};
 use serde::Serialize;
 
 /// What is not metes', in resident bytes.
@@ -21,22 +21,17 @@ pub struct Rest {
 }
 
 /// How many of the largest are named.
-const NAMED: usize = 5;
+const NAMED: usize = 12;
 
-/// Shares out all that is resident and not in heaps. `ours` has the ranges that are metes' and their resident bytes.
-pub fn share(usage: &mut Usage, heap: &Heap, maps: &[Map], mut ours: Vec<(Range, u64)>) {
-    ours.sort_unstable_by_key(|(range, _)| range.start);
+/// Shares out all that is resident and not in heaps. `ours` has the ranges that are metes'.
+pub fn share(usage: &mut Usage, maps: &[Map], pages: &Residencies, mut ours: Vec<Range>) {
+    ours.sort_unstable_by_key(|range| range.start);
     let library = library(maps);
     let mut rest = Rest::default();
     let mut named = Vec::new();
-    for map in maps {
-        let (len, held) = held(map, &ours);
-        if len != 0 && map.huge != 0 {
-            usage.huge += map.huge;
-        }
-        let left = map.rss.saturating_sub(held);
-        let is_record = len == 0 && map.inode == 0 && map.writable && heap.records.iter().any(|&at| map.holds(at));
-        if is_record || library.contains(&map.start) {
+    for map in maps.iter().filter(|map| map.rss != 0) {
+        let left = map.rss.saturating_sub(held(map, pages, &ours));
+        if library.contains(&map.start) {
             usage.metadata.add(map.end - map.start, left);
             continue;
         }
@@ -58,15 +53,11 @@ pub fn share(usage: &mut Usage, heap: &Heap, maps: &[Map], mut ours: Vec<(Range,
     usage.rest = rest;
 }
 
-/// How many bytes of a map are metes', and how many of these are resident.
-fn held(map: &Map, ours: &[(Range, u64)]) -> (u64, u64) {
-    let first = ours.partition_point(|(range, _)| range.start + range.len <= map.start);
-    let inside = ours[first..].iter().take_while(|(range, _)| range.start < map.end);
-    inside.fold((0, 0), |(len, resident), &(range, bytes)| {
-        let overlap = map.end.min(range.start + range.len) - map.start.max(range.start);
-        // A range seldom reaches over several maps: then each has its share.
-        (len + overlap, resident + (u128::from(bytes) * u128::from(overlap) / u128::from(range.len.max(1))) as u64)
-    })
+/// How many resident bytes of a map are metes'.
+fn held(map: &Map, pages: &Residencies, ours: &[Range]) -> u64 {
+    let first = ours.partition_point(|range| range.end() <= map.start);
+    let inside = ours[first..].iter().take_while(|range| range.start < map.end);
+    inside.map(|range| pages.bytes(map.start.max(range.start), map.end.min(range.end()))).sum()
 }
 
 /// The first addresses of the library's maps: those of its file, and the anonymous one right behind them.

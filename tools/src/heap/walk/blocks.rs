@@ -23,16 +23,12 @@ fn verify(source: &Source<'_>, address: u64, word: u64, bits: u32) -> Option<u64
     (word ^ low == check).then_some(low)
 }
 
-/// The header at an address: `Ok(None)` where a zero stands in its place.
-pub fn header(source: &Source<'_>, address: u64) -> Result<Option<Header>, ()> {
+/// The header that a word at an address is; `None` if it is none.
+pub fn header(source: &Source<'_>, address: u64, word: u64) -> Option<Header> {
     let layout = &source.channel.block;
-    let word = source.word(address).ok_or(())?;
-    if word == 0 {
-        return Ok(None);
-    }
-    let low = verify(source, address, word, layout.bits).ok_or(())?;
+    let low = verify(source, address, word, layout.bits).filter(|_| word != 0)?;
     let size = (low & u64::from(u32::MAX)) * super::GRAIN;
-    Ok(Some(Header { size, in_use: low >> layout.in_use & 1 != 0 }))
+    Some(Header { size, in_use: low >> layout.in_use & 1 != 0 })
 }
 
 /// The largest request that the free blocks can serve of a tree whose root is at an address.

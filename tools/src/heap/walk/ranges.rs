@@ -1,6 +1,7 @@
 //! Ranges: regions and what stands in them, mappings, and ranges of other kinds.
 
 use super::slabs::{Found, Slabs};
+use super::window::Window;
 use super::{Heap, Kind, Mapping, Owner, Piece, Range, Region, blocks};
 use crate::heap::source::{Record, Source};
 use metes::internals::{COMPARTMENT, RangeKind};
@@ -14,10 +15,10 @@ pub fn read(source: &Source<'_>, heap: &mut Heap, slabs: &mut Slabs<'_>) {
     let (mut chunk, mut regions) =
         (source.word(source.channel.ranges.get() as u64 + u64::from(layout.chunks)).unwrap_or(0), Vec::new());
     for _ in 0..CHUNKS {
-        let Some(all) = (chunk != 0).then(|| Record::read(source, chunk, layout.chunk as usize)).flatten() else {
+        let Some(all) = (chunk != 0).then(|| Record::untouched(source, chunk, layout.chunk as usize)).flatten() else {
             break;
         };
-        heap.records.push(chunk);
+        heap.records.push(Range { start: chunk, len: layout.chunk.into() });
         let step = (layout.record as usize).max(8);
         let count = (all.u64(8) as usize).min(layout.chunk as usize / step - 1);
         (1..=count).for_each(|index| record(source, heap, &mut regions, &all, index * step));
@@ -61,41 +62,101 @@ fn pieces(source: &Source<'_>, heap: &mut Heap, slabs: &mut Slabs<'_>, regions: 
             after.1 && before.owner == after.0.owner && before.range.start + before.range.len == after.0.range.start
         };
         let last = (first + 1..regions.len()).find(|&index| !joins(index)).unwrap_or(regions.len());
-        heap.torn += usize::from(segment(source, slabs, &mut regions[first..last]).is_none());
+        let walk = Walk { source, rests: &heap.rests, unit: u64::from(source.channel.map.unit).max(1) };
+        heap.torn += walk.segment(slabs, &mut regions[first..last]);
         first = last;
     }
 }
 
-/// `None` if a header is not what it should be.
-fn segment(source: &Source<'_>, slabs: &mut Slabs<'_>, regions: &mut [(Region, bool)]) -> Option<()> {
-    let unit = u64::from(source.channel.map.unit);
-    let start = regions.first()?.0.range.start;
-    let end = regions.last().map(|(last, _)| last.range.start + last.range.len)?;
-    // Behind a pad of eight bytes; a header stands before its block.
-    let (mut header, mut region) = (start + 8, 0);
-    while header + 8 < end {
-        let slab = if (header + 8).is_multiple_of(unit) { slabs.at(header + 8) } else { None };
-        let (size, kind) = match (blocks::header(source, header), slab) {
-            (Ok(Some(found)), Some(slab)) if found.in_use => (found.size, slab_piece(slab).0),
-            (_, Some(slab)) => {
-                let (kind, units) = slab_piece(slab);
-                (units * unit, kind)
-            }
-            (Ok(Some(found)), None) => (found.size, if found.in_use { Kind::Block } else { Kind::Free }),
-            _ => return None,
-        };
-        if size < 16 || size > end - header {
-            return None;
-        }
-        while regions[region].0.range.start + regions[region].0.range.len <= header {
-            region += 1;
-        }
-        regions[region].0.pieces.push(Piece { range: Range { start: header, len: size }, kind });
-        header += size;
-    }
-    Some(())
+/// How often a walk goes back to where it is sure of a header, before it gives up a part of the segment.
+const TRIES: usize = 16;
+
+/// A walk over the headers of a segment.
+struct Walk<'a> {
+    source: &'a Source<'a>,
+    rests: &'a [Range],
+    unit: u64,
 }
 
+impl Walk<'_> {
+    /// Fills in the pieces. Returns how many parts could not be read, as they were changing.
+    fn segment(&self, slabs: &mut Slabs<'_>, regions: &mut [(Region, bool)]) -> usize {
+        let (Some(first), Some(last)) = (regions.first(), regions.last()) else { return 0 };
+        let whole = Range::of(first.0.range.start, last.0.range.end());
+        let mut pieces = Vec::new();
+        let torn = self.pieces(slabs, whole, &mut pieces);
+        if let [(only, _)] = regions {
+            only.pieces = pieces;
+            return torn;
+        }
+        let mut region = 0;
+        for piece in pieces {
+            while regions[region].0.range.end() <= piece.range.start && region + 1 < regions.len() {
+                region += 1;
+            }
+            regions[region].0.pieces.push(piece);
+        }
+        torn
+    }
+
+    /// The piece whose header is at an address, in a segment that ends at `end`.
+    fn piece(&self, slabs: &mut Slabs<'_>, window: &mut Window<'_>, header: u64, end: u64) -> Option<Piece> {
+        let block = header + 8;
+        let (len, kind) = match self.rests.binary_search_by_key(&block, |rest| rest.start) {
+            // A header is written when a piece is cut off.
+            Ok(rest) => (self.rests[rest].len.min(end - header), Kind::Free),
+            Err(_) => {
+                let slab = if block.is_multiple_of(self.unit) { slabs.at(block) } else { None };
+                let known = |word| blocks::header(self.source, header, word);
+                let read = window.word(header).and_then(known);
+                match slab {
+                    Some(slab) => {
+                        let (kind, units) = slab_piece(slab);
+                        // Its block may be larger.
+                        let block = read.filter(|block| block.in_use).map_or(0, |block| block.size);
+                        (block.max(units * self.unit), kind)
+                    }
+                    None => read
+                        .or_else(|| window.word_now(header).and_then(known))
+                        .map(|found| (found.size, if found.in_use { Kind::Block } else { Kind::Free }))?,
+                }
+            }
+        };
+        (16..=end - header).contains(&len).then_some(Piece { range: Range { start: header, len }, kind })
+    }
+
+    fn pieces(&self, slabs: &mut Slabs<'_>, whole: Range, pieces: &mut Vec<Piece>) -> usize {
+        let (mut window, end) = (Window::new(self.source, whole.end()), whole.end());
+        // Behind a pad of eight bytes; a header stands before its block.
+        let (mut header, mut tries, mut torn) = (whole.start + 8, 0, 0);
+        while header + 8 < end {
+            if let Some(piece) = self.piece(slabs, &mut window, header, end) {
+                header = piece.range.end();
+                pieces.push(piece);
+                continue;
+            }
+            // Blocks were joined or cut meanwhile. The last slab stands where it stood.
+            if tries < TRIES {
+                tries += 1;
+                let sure =
+                    pieces.iter().rposition(|piece| matches!(piece.kind, Kind::Slab(_))).map_or(0, |last| last + 1);
+                pieces.truncate(sure);
+                header = pieces.last().map_or(whole.start + 8, |last| last.range.end());
+                window = Window::new(self.source, end);
+                continue;
+            }
+            torn += 1;
+            let next = (header + 9).next_multiple_of(self.unit);
+            let next =
+                (next..end).step_by(self.unit as usize).find(|&at| slabs.at(at).is_some()).map_or(end, |at| at - 8);
+            pieces.push(Piece { range: Range::of(header, next), kind: Kind::Torn });
+            header = next;
+        }
+        torn
+    }
+}
+
+/// The kind of what stands at a slab's first unit, and its units.
 fn slab_piece(found: Found) -> (Kind, u64) {
     match found {
         Found::Slab(slab, units) => (Kind::Slab(slab), units),

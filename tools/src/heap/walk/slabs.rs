@@ -1,6 +1,6 @@
 //! Slabs: the page map's entries, and the records that these lead to.
 
-use super::{GRAIN, Shape, Slab};
+use super::{GRAIN, Range, Shape, Slab};
 use crate::heap::source::{Record, Source};
 use std::collections::{HashMap, HashSet};
 
@@ -29,8 +29,14 @@ impl<'a> Slabs<'a> {
     }
 
     /// Where records and leaves were found.
-    pub fn records(self) -> impl Iterator<Item = u64> {
-        self.chunks.into_keys().chain(self.seen)
+    pub fn records(self) -> impl Iterator<Item = Range> {
+        let (chunk, leaf) = (self.chunk_bytes(), u64::from(self.source.channel.map.leaf_bytes));
+        let chunks = self.chunks.into_keys().map(move |start| Range { start, len: chunk });
+        chunks.chain(self.seen.into_iter().map(move |start| Range { start, len: leaf }))
+    }
+
+    fn chunk_bytes(&self) -> u64 {
+        u64::from(self.source.channel.slab.chunk).max(4096)
     }
 
     /// The page map's entry of the unit at an address; 0 if no slab stands there.
@@ -45,7 +51,7 @@ impl<'a> Slabs<'a> {
             let leaf = self.source.word(self.source.channel.page_map.get() as u64 + root * 8).unwrap_or(0);
             let bytes = layout.leaf_units as usize * 8;
             let entries =
-                (leaf != 0).then(|| Record::read(self.source, leaf + u64::from(layout.slabs), bytes)).flatten();
+                (leaf != 0).then(|| Record::untouched(self.source, leaf + u64::from(layout.slabs), bytes)).flatten();
             self.seen.extend((leaf != 0).then_some(leaf));
             self.leaves.insert(root, entries.map_or_else(Vec::new, |all| all.words().collect()));
         }
@@ -74,8 +80,9 @@ impl<'a> Slabs<'a> {
             _ => self.shapes.get(class)?.objects,
         };
         let bits = if class == 0 { (bytes / GRAIN) as usize } else { count };
-        let free = self.bitmap(record, bits)?;
-        Some(Found::Slab(Box::new(Slab { start, class, count, free }), units))
+        let free = self.bitmap(record, 0, bits)?;
+        let starts = if class == 0 { self.bitmap(record, bits.div_ceil(64), bits)? } else { Vec::new() };
+        Some(Found::Slab(Box::new(Slab { start, class, count, free, starts }), units))
     }
 
     /// The start, the class and the units of a record.
@@ -88,17 +95,18 @@ impl<'a> Slabs<'a> {
         Some((start, class.into(), units.into()))
     }
 
-    fn bitmap(&mut self, record: u64, bits: usize) -> Option<Vec<u64>> {
-        let offset = self.source.channel.slab.bitmap as usize;
+    /// The words of so many bits, from a word of the bitmap on.
+    fn bitmap(&mut self, record: u64, first: usize, bits: usize) -> Option<Vec<u64>> {
+        let offset = self.source.channel.slab.bitmap as usize + 8 * first;
         let (chunk, at) = self.chunk(record)?;
         Some((0..bits.div_ceil(64)).map(|word| chunk.u64(at + offset + 8 * word)).collect())
     }
 
     /// The chunk of metadata around an address, and the offset in it.
     fn chunk(&mut self, address: u64) -> Option<(&Record, usize)> {
-        let len = u64::from(self.source.channel.slab.chunk).max(4096);
+        let len = self.chunk_bytes();
         let start = address / len * len;
-        let chunk = self.chunks.entry(start).or_insert_with(|| Record::read(self.source, start, len as usize));
+        let chunk = self.chunks.entry(start).or_insert_with(|| Record::untouched(self.source, start, len as usize));
         chunk.as_ref().map(|chunk| (chunk, (address - start) as usize))
     }
 }

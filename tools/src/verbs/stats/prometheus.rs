@@ -13,6 +13,7 @@ pub fn text(snapshot: &Snapshot, usage: &Usage) -> String {
     let shares = [
         ("in_use", parts.in_use),
         ("cached", parts.cached),
+        ("quarantined", parts.quarantined),
         ("free_in_slabs", parts.free_in_slabs),
         ("free_in_heaps", parts.free_in_heaps),
         ("kept", usage.kept),

@@ -6,6 +6,7 @@ use crate::process::Process;
 use crate::snapshot::Snapshot;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -23,9 +24,20 @@ pub fn serve(address: SocketAddr, what: &str) -> Done {
     let listener = TcpListener::bind(address).map_err(|error| Failure::about(address, error))?;
     let bound = listener.local_addr().unwrap_or(address);
     println!("serving http://{bound}/metrics");
-    for stream in listener.incoming() {
-        // A client that goes away does no harm.
-        let Ok(mut stream) = stream else { continue };
+    listener.set_nonblocking(true).map_err(|error| Failure::about(bound, error))?;
+    loop {
+        let mut stream = match listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if !process.is_alive() {
+                    return Ok(ExitCode::SUCCESS);
+                }
+                wait(&listener);
+                continue;
+            }
+            // A client that goes away does no harm.
+            Err(_) => continue,
+        };
         match Snapshot::take(&process) {
             Ok(snapshot) => {
                 let _ = answer(&mut stream, &prometheus::text(&snapshot, &snapshot.usage()));
@@ -37,10 +49,18 @@ pub fn serve(address: SocketAddr, what: &str) -> Done {
             Err(failure) => return Err(failure),
         }
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for a client, and no longer than a moment: the process may have ended.
+fn wait(listener: &TcpListener) {
+    let mut poll = libc::pollfd { fd: listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one struct, which is ours.
+    #[expect(unsafe_code, reason = "the standard library does not wait for a time")]
+    let _ = unsafe { libc::poll(&raw mut poll, 1, 1000) };
 }
 
 fn answer(stream: &mut TcpStream, page: &str) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let (mut request, mut part) = (Vec::new(), [0; 1024]);

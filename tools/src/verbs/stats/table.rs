@@ -30,7 +30,7 @@ pub fn text(snapshot: &Snapshot, usage: &Usage, all: bool) -> String {
 }
 
 fn resident(page: &mut String, usage: &Usage) {
-    let Parts { in_use, cached, free_in_slabs, free_in_heaps } = usage.parts;
+    let Parts { in_use, cached, quarantined, free_in_slabs, free_in_heaps } = usage.parts;
     let mut sum = 0;
     let mut row = |what: &str, Part { resident, .. }: Part, more: String| {
         sum += resident;
@@ -42,6 +42,9 @@ fn resident(page: &mut String, usage: &Usage) {
     let of = |part: Part| if part.bytes == part.resident { String::new() } else { format!("of {}", bytes(part.bytes)) };
     row("in use", in_use, of(in_use));
     row("cached by threads", cached, of(cached));
+    if quarantined.bytes != 0 {
+        row("in quarantine", quarantined, of(quarantined));
+    }
     row("free in slabs", free_in_slabs, of(free_in_slabs));
     row("free in heaps", free_in_heaps, of(free_in_heaps));
     row("kept, guarded", usage.kept, of(usage.kept));
