@@ -23,7 +23,7 @@ impl Sites {
     /// The map that an address is in.
     pub fn map(&self, address: u64) -> Option<&Map> {
         let behind = self.maps.partition_point(|map| map.start <= address);
-        self.maps.get(behind.checked_sub(1)?).filter(|map| address < map.end)
+        self.maps.get(behind.checked_sub(1)?).filter(|map| map.holds(address))
     }
 
     /// All maps.

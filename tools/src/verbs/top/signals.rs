@@ -6,8 +6,13 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 static CAUGHT: AtomicI32 = AtomicI32::new(0);
 
+/// A terminal that has gone needs nothing any more, and may keep who waits for its keys busy for ever. Who sends a second
+/// signal does not want to wait.
 extern "C" fn note(signal: libc::c_int) {
-    CAUGHT.store(signal, Ordering::Relaxed);
+    if signal == libc::SIGHUP || CAUGHT.swap(signal, Ordering::Relaxed) != 0 {
+        // SAFETY: it only ends the process.
+        unsafe { libc::_exit(128 + signal) };
+    }
 }
 
 /// Notes them from here on.
