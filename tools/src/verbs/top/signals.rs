@@ -9,9 +9,13 @@ static CAUGHT: AtomicI32 = AtomicI32::new(0);
 /// A terminal that has gone needs nothing any more, and may keep who waits for its keys busy for ever. Who sends a second
 /// signal does not want to wait.
 extern "C" fn note(signal: libc::c_int) {
-    if signal == libc::SIGHUP || CAUGHT.swap(signal, Ordering::Relaxed) != 0 {
-        // SAFETY: it only ends the process.
-        unsafe { libc::_exit(128 + signal) };
+    // SAFETY: both may be called by a signal handler.
+    unsafe {
+        let mut state: libc::termios = std::mem::zeroed();
+        let is_gone = libc::tcgetattr(libc::STDOUT_FILENO, &raw mut state) != 0;
+        if CAUGHT.swap(signal, Ordering::Relaxed) != 0 || is_gone {
+            libc::_exit(128 + signal);
+        }
     }
 }
 
