@@ -56,7 +56,6 @@ fn records_stand_between_pages_that_cannot_be_touched() {
         let record = statics::PAGE_MAP.get(address(block)).expect("a record");
         assert_eq!(guarded("the record of a region or mapping", (&raw const *record).addr()), UNIT);
     }
-    guarded("the thread's cache", (&raw const *threads::cache().expect("a cache")).addr());
 }
 
 /// The caches of threads stand side by side, with guards around all of them. The threads start one after the other:
