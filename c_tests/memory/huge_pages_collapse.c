@@ -52,7 +52,7 @@ static void collapse(int refused) {
         if (i % 4) sparse[i] = sparse[i / 4 * 4];
     fill_memory(&random);
     size_t before = resident();
-    for (int i = 0; i < (refused ? 10 : 100) && huge(blocks, BLOCKS / 2) < 80; i++) {
+    for (int i = 0; i < (refused ? 10 : 1000) && huge(blocks, BLOCKS / 2) < 80; i++) {
         void *block = malloc(8 * MIB);
         CHECK(block);
         memset(block, 1, 8 * MIB);

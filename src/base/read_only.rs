@@ -16,8 +16,7 @@ use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 
-/// How many words there are.
-pub const WORDS: usize = 64;
+const WORDS: usize = 64;
 const TEXTS: usize = 4;
 /// Bytes of a text, including the zero at its end.
 pub const TEXT: usize = 256;
@@ -66,11 +65,6 @@ pub fn pages(page_size: usize) -> Range<usize> {
 #[inline(always)]
 pub const fn secret() -> &'static AtomicU64 {
     &AREA.secret
-}
-
-/// All words, by index. Each stores its value xor its default.
-pub const fn words() -> &'static [AtomicUsize; WORDS] {
-    &AREA.words
 }
 
 /// A read-only word. Setting it after the start ends the process by a signal.

@@ -48,12 +48,7 @@ impl Cache {
 
     /// How many allocations there are between two samples: `rate - 1` on average, so that one in `rate` is a sample.
     fn interval(&self, rate: usize) -> u64 {
-        let mut x = self.random.load(Relaxed);
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        self.random.store(x, Relaxed);
-        (x >> 16) % (2 * (rate as u64 - 1) + 1)
+        (self.next_random() >> 16) % (2 * (rate as u64 - 1) + 1)
     }
 
     /// Starts to count for a rate, or only to count. The gate is closed.
@@ -66,9 +61,6 @@ impl Cache {
             // The counter goes up from where it is, and never is at zero again.
             let pushed = self.pushed.load(Relaxed).wrapping_add(self.pushed_base.load(Relaxed));
             return self.set_counter(pushed.max(1));
-        }
-        if self.random.load(Relaxed) == 0 {
-            self.random.store(key::key(self.address()) ^ checksum::secret() | 1, Relaxed);
         }
         self.set_counter((self.interval(rate) + 1).wrapping_neg());
     }

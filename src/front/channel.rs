@@ -20,10 +20,7 @@ use crate::compartment::layout::{COMPARTMENT, CompartmentLayout, SMALL, SmallLay
 use crate::compartment::table;
 use crate::debug::layout::{QUARANTINE, QuarantineLayout};
 use crate::debug::quarantine::{self, Shard};
-use crate::heap::layout::{
-    BLOCK, BlockLayout, HEAP, HeapLayout, MAP, MAPPINGS, MapLayout, MappingLayout, RANGES, RangeLayout,
-};
-use crate::heap::mapping::Mappings;
+use crate::heap::layout::{BLOCK, BlockLayout, HEAP, HeapLayout, MAP, MapLayout, RANGES, RangeLayout};
 use crate::heap::page_map::PageMap;
 use crate::heap::range_record::RecordPool;
 use crate::process::profiling;
@@ -54,8 +51,6 @@ pub struct Channel {
     pub slab_classes: u32,
     /// How many operations are counted.
     pub operations: u32,
-    /// How many words `options` has.
-    pub option_words: u32,
     /// The library's version, zeroes behind it.
     pub version: [u8; 24],
     /// The arenas.
@@ -66,8 +61,6 @@ pub struct Channel {
     pub page_map: Address<PageMap>,
     /// The pool of range records.
     pub ranges: Address<RecordPool>,
-    /// The mappings.
-    pub mappings: Address<Mappings<Linux>>,
     /// The first room of caches.
     pub rooms: Address<rooms::Room>,
     /// Calls that no cache counts.
@@ -78,8 +71,6 @@ pub struct Channel {
     pub slots: Address<Slots>,
     /// The secret of checksums.
     pub secret: Address<core::sync::atomic::AtomicU64>,
-    /// The words of options.
-    pub options: Address<[core::sync::atomic::AtomicUsize; read_only::WORDS]>,
     /// A word with the address of the compartments.
     pub compartments: Address<AtomicUsize>,
     /// A word that says how many of these were ever used.
@@ -94,8 +85,6 @@ pub struct Channel {
     pub map: MapLayout,
     /// Offsets.
     pub range: RangeLayout,
-    /// Offsets.
-    pub mapping: MappingLayout,
     /// Offsets.
     pub block: BlockLayout,
     /// Offsets.
@@ -176,19 +165,16 @@ pub static CHANNEL: Channel = Channel {
     classes: CLASSES as u32,
     slab_classes: SLAB_CLASSES as u32,
     operations: Operation::COUNT as u32,
-    option_words: read_only::WORDS as u32,
     version: version(),
     arenas: Address::of(&statics::ARENAS),
     arenas_in_use: Address::of(&statics::IN_USE),
     page_map: Address::of(&statics::PAGE_MAP),
     ranges: Address::of(&statics::RECORDS),
-    mappings: Address::of(&statics::MAPPINGS),
     rooms: Address::of(rooms::FIRST_ROOM),
     calls: Address::of(&count::CALLS),
     shapes: Address::of(&SHAPES),
     slots: Address::of(SLOTS),
     secret: Address::of(read_only::secret()),
-    options: Address::of(read_only::words()),
     compartments: Address::of(&table::RECORDS),
     compartments_used: Address::of(&table::USED),
     profiling: Address::of(&profiling::CONTROL),
@@ -196,7 +182,6 @@ pub static CHANNEL: Channel = Channel {
     heap: HEAP,
     map: MAP,
     range: RANGES,
-    mapping: MAPPINGS,
     block: BLOCK,
     arena: ARENA,
     slab: SLAB,

@@ -6,7 +6,8 @@
 use crate::cache::{scopes, threads, work};
 use crate::compartment::forks;
 use crate::debug::{quarantine, under_way};
-use crate::process::{helper_call, options, profiling, start, statics};
+use crate::process::{helper_call, start, statics};
+use crate::profile::table;
 use crate::route::{guard, helper};
 use crate::sys::{sanitizer, thread};
 use crate::trace::{modules, report};
@@ -58,10 +59,7 @@ extern "C" fn after_fork_in_child() {
     quarantine::thaw_in_child();
     work::thaw_in_child();
     helper_call::begin_in_child();
-    if options::has_profile_file() {
-        // The file is the parent's.
-        profiling::end();
-    }
+    table::begin_in_child();
     report::adopt();
     under_way::adopt();
     // The child's thread has another number in the kernel.

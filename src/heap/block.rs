@@ -35,7 +35,7 @@ pub(super) const IN_USE: u64 = 1 << 32;
 /// The block before is in use, or there is none. So no boundary tag stands before the header.
 const PREV_IN_USE: u64 = 1 << 33;
 /// The whole pages of this free block have been given back, and not been used since.
-pub(super) const PURGED: u64 = 1 << 34;
+const PURGED: u64 = 1 << 34;
 /// The word is a boundary tag, not a header.
 const TAG: u64 = 1 << 35;
 

@@ -2,7 +2,6 @@
 
 use super::block;
 use super::heap::{Figures, Heap};
-use super::mapping::Mappings;
 use super::page_map::{self, Leaf};
 use super::range_record::{self, RangeRecord, RecordPool};
 use crate::base::checksum;
@@ -14,20 +13,10 @@ use core::mem::offset_of;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HeapLayout {
-    /// Bytes of blocks in use, headers included; the next five are figures as well.
-    pub live: u32,
-    /// Blocks in use.
-    pub live_blocks: u32,
-    /// The most `live` has been.
-    pub peak: u32,
     /// Bytes of address space in regions.
     pub held: u32,
     /// The most `held` has been.
     pub peak_held: u32,
-    /// Regions.
-    pub regions: u32,
-    /// The address of the first region's record.
-    pub first_region: u32,
     /// The address of the free block at the root of the tree; 0 for none.
     pub root: u32,
     /// Free blocks.
@@ -48,8 +37,6 @@ pub struct MapLayout {
     pub leaf_bytes: u32,
     /// In a leaf: the offset of the words of slabs' entries.
     pub slabs: u32,
-    /// In a leaf: the offset of the addresses of range records.
-    pub records: u32,
 }
 
 /// Range records and their pool. The kinds are those of `range_record::Kind`.
@@ -92,27 +79,11 @@ pub struct BlockLayout {
     pub bits: u32,
     /// The bit that says that the block is in use.
     pub in_use: u32,
-    /// The bit that says that its pages went back to the system.
-    pub purged: u32,
     /// In a free block: the offset of the summary, whose lower 32 bits are the bytes of the largest block in its
     /// part of the tree, divided by 16.
     pub summary: u32,
     /// Bits of the summary's content.
     pub summary_bits: u32,
-}
-
-/// The figures of mappings: offsets in `heap::mapping::Mappings`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MappingLayout {
-    /// Mappings in use.
-    pub count: u32,
-    /// Their bytes.
-    pub bytes: u32,
-    /// The most `count` has been.
-    pub peak_count: u32,
-    /// The most `bytes` has been.
-    pub peak_bytes: u32,
 }
 
 type Of = Heap<Linux>;
@@ -123,13 +94,8 @@ const fn figure(offset: usize) -> u32 {
 
 /// See `HeapLayout`.
 pub const HEAP: HeapLayout = HeapLayout {
-    live: figure(offset_of!(Figures, live)),
-    live_blocks: figure(offset_of!(Figures, live_blocks)),
-    peak: figure(offset_of!(Figures, peak)),
     held: figure(offset_of!(Figures, held)),
     peak_held: figure(offset_of!(Figures, peak_held)),
-    regions: figure(offset_of!(Figures, regions)),
-    first_region: offset_of!(Of, regions) as u32,
     root: (offset_of!(Of, free) + super::free_list::ROOT) as u32,
     free_blocks: (offset_of!(Of, free) + super::free_list::COUNT) as u32,
 };
@@ -141,7 +107,6 @@ pub const MAP: MapLayout = MapLayout {
     roots: page_map::ROOT_ENTRIES as u32,
     leaf_bytes: page_map::LEAF_BYTES as u32,
     slabs: offset_of!(Leaf, slabs) as u32,
-    records: offset_of!(Leaf, records) as u32,
 };
 
 /// See `RangeLayout`.
@@ -165,15 +130,6 @@ pub const BLOCK: BlockLayout = BlockLayout {
     checked: crate::base::config::CHECKED as u32,
     bits: block::HEADER_BITS,
     in_use: block::IN_USE.trailing_zeros(),
-    purged: block::PURGED.trailing_zeros(),
     summary: block::SUMMARY as u32,
     summary_bits: block::SUMMARY_BITS,
-};
-
-/// See `MappingLayout`.
-pub const MAPPINGS: MappingLayout = MappingLayout {
-    count: offset_of!(Mappings<Linux>, count) as u32,
-    bytes: offset_of!(Mappings<Linux>, bytes) as u32,
-    peak_count: offset_of!(Mappings<Linux>, peak_count) as u32,
-    peak_bytes: offset_of!(Mappings<Linux>, peak_bytes) as u32,
 };

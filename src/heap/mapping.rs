@@ -34,10 +34,10 @@ pub struct Mappings<S: PageSource + 'static> {
     records: &'static RecordPool,
     /// Where the next mapping may end: below the last one, so that it starts aligned without trimming.
     hint: AtomicUsize,
-    pub(super) count: AtomicUsize,
-    pub(super) bytes: AtomicUsize,
-    pub(super) peak_count: AtomicUsize,
-    pub(super) peak_bytes: AtomicUsize,
+    count: AtomicUsize,
+    bytes: AtomicUsize,
+    peak_count: AtomicUsize,
+    peak_bytes: AtomicUsize,
     retained: AtomicUsize,
     /// What new mappings ask the system for: 0 nothing, 1 huge pages, 2 none.
     huge: AtomicU32,

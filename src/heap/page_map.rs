@@ -65,7 +65,7 @@ impl Entry {
 pub(super) struct Leaf {
     view: LeafView,
     pub(super) slabs: [AtomicU64; LEAF_ENTRIES],
-    pub(super) records: [AtomicPtr<RangeRecord>; LEAF_ENTRIES],
+    records: [AtomicPtr<RangeRecord>; LEAF_ENTRIES],
     limits: [AtomicU64; LEAF_ENTRIES],
 }
 

@@ -187,7 +187,7 @@ fn size_or_off(text: &str) -> Option<usize> {
 }
 
 /// Reads a number of bytes with an optional k, m or g.
-fn size(text: &str) -> Option<usize> {
+pub fn size(text: &str) -> Option<usize> {
     let units = [(['k', 'K'], 10), (['m', 'M'], 20), (['g', 'G'], 30)];
     let with_unit = units.iter().find_map(|&(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
     let (digits, shift) = with_unit.unwrap_or((text, 0));

@@ -65,7 +65,7 @@ pub fn table() -> usize {
     CONTROL.table.load(Acquire)
 }
 
-/// Makes the memory at an address the profile; false if there is one already.
-pub fn set_table(address: usize) -> bool {
-    CONTROL.table.compare_exchange(0, address, Release, Relaxed).is_ok()
+/// Makes the memory at an address the profile. There is none yet.
+pub fn set_table(address: usize) {
+    CONTROL.table.store(address, Release);
 }

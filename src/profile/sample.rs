@@ -118,7 +118,7 @@ fn bytes_of(n: usize, weight: u64) -> u64 {
 }
 
 fn drop_sample(why: usize) {
-    if let Some(Table { head, .. }) = table::make() {
+    if let Some(Table { head, .. }) = table::table() {
         head.dropped[why].fetch_add(1, Relaxed);
     }
 }

@@ -20,7 +20,7 @@ use crate::sys::{calls, file};
 use crate::trace::report;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicU64, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicU64};
 
 /// What a profile begins with.
 pub const MAGIC: [u8; 16] = *b"metes profile 1\n";
@@ -82,9 +82,9 @@ pub struct Table {
     pub live: Lives,
 }
 
-/// Another word than 0 or 1: no memory could be had for a table.
-static STATE: AtomicUsize = AtomicUsize::new(0);
-const REFUSED: usize = 1;
+/// Whether a thread has begun to make the table. Only one does: two that map one file would zero it twice. It stays so
+/// where there is no memory.
+static BEGUN: AtomicBool = AtomicBool::new(false);
 
 /// The table, if there is one.
 pub fn table() -> Option<&'static Table> {
@@ -93,36 +93,30 @@ pub fn table() -> Option<&'static Table> {
     (address != 0).then(|| unsafe { pointer::to_ref(address) })
 }
 
-/// The table, which is made if there is none. `None` where there is no memory for one.
+/// The table, which is made if there is none. `None` where there is no memory for one, and while another thread makes it.
 pub fn make() -> Option<&'static Table> {
     if let Some(table) = table() {
         return Some(table);
     }
-    if STATE.load(Relaxed) == REFUSED {
+    if BEGUN.swap(true, Relaxed) {
         return None;
     }
     let path = options::profile_file(calls::process_id().cast_signed());
-    let (address, is_file) = match &path {
-        Some(path) => (map_file(path), true),
-        None => (Linux.map_guarded(size_of::<Table>(), Linux.page_size()), false),
-    };
-    let Some(address) = address else {
-        if STATE.swap(REFUSED, Relaxed) != REFUSED && !is_file {
+    let address = match &path {
+        Some(path) => map_file(path)?,
+        None => Linux.map_guarded(size_of::<Table>(), Linux.page_size()).or_else(|| {
             report::say(format_args!("no memory for a profile: there is none"));
-        }
-        return None;
+            None
+        })?,
     };
     // SAFETY: mapped just now, zeroes are an empty table, and no other thread has seen it.
     let made: &'static Table = unsafe { pointer::to_ref(address) };
     made.begin();
-    if is_file {
+    if path.is_some() {
         made.keep_maps();
     }
-    if !profiling::set_table(address) && !is_file {
-        // SAFETY: no other thread has seen it.
-        unsafe { Linux.unmap_guarded(address, size_of::<Table>()) };
-    }
-    table()
+    profiling::set_table(address);
+    Some(made)
 }
 
 /// Maps the file of the option, which must not be there yet.
@@ -134,10 +128,18 @@ fn map_file(path: &Path) -> Option<usize> {
     if matches!(mapped, Err(file::NotMapped::Failed)) {
         let path = path.as_str().trim_end_matches('\0');
         report::say(format_args!(
-            "cannot make the profile '{path}': it must not be there yet, and needs 16 MiB of room"
+            "cannot make the profile '{path}': it must not be there yet, and needs 14 MiB of room"
         ));
     }
     mapped.ok()
+}
+
+/// In a forked child: a file is the parent's, so no sample goes there, and those that are live are forgotten.
+pub fn begin_in_child() {
+    if options::has_profile_file() {
+        profiling::end();
+        BEGUN.store(false, Relaxed);
+    }
 }
 
 /// At the exit: the file says which files are mapped where.

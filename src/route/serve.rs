@@ -70,7 +70,7 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
         return fill(block, n, n, zero);
     }
     if profiling::is_asked() && !options::checked() && sample::is_due(n) {
-        return serve_sampled(operation, n, align, zero);
+        return serve_sampled(operation, n, align, zero, class);
     }
     serve_as_usual(operation, n, align, zero, class)
 }
@@ -79,9 +79,7 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
 /// it would be. A large request, which has no place among others, is served as usual.
 #[cold]
 #[inline(never)]
-fn serve_sampled(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u8 {
-    let class = if align <= GRAIN { SizeClass::for_size(n) } else { SizeClass::for_aligned(n, align) };
-    let has_slabs = class.is_some_and(SizeClass::has_slabs) && options::slabs();
+fn serve_sampled(operation: Operation, n: usize, align: usize, zero: bool, class: Option<SizeClass>) -> *mut u8 {
     if n >= options::cutoff() {
         let p = serve_as_usual(operation, n, align, zero, class);
         if !p.is_null() && statics::PAGE_MAP.get(p.addr()).is_some_and(|record| record.kind() == Kind::Mapping) {
@@ -89,7 +87,8 @@ fn serve_sampled(operation: Operation, n: usize, align: usize, zero: bool) -> *m
         }
         return p;
     }
-    let anchor = class.filter(|_| has_slabs).and_then(|class| serve_object(operation, class)).unwrap_or(0);
+    let slabs = class.filter(|class| class.has_slabs() && options::slabs());
+    let anchor = slabs.and_then(|class| serve_object(operation, class)).unwrap_or(0);
     let Some((block, dirty)) = sample::take(n, align, anchor) else {
         if anchor != 0 {
             // SAFETY: it was taken just now, and no other code has seen it.

@@ -1,8 +1,6 @@
 //! Where the words of arenas, bins and slabs are: for a reader in another process (`front::channel`).
 
 use super::arena::{Arena, Inside};
-use super::bins::{Bin, Bins};
-use super::mixed_records::Mixing;
 use super::slab::{self, Slab};
 use crate::heap::page_map;
 use crate::slab::metadata::{CHUNK, RECORD_ALIGN};
@@ -21,24 +19,6 @@ pub struct ArenaLayout {
     pub entries: u32,
     /// How often a thread had to wait.
     pub waits: u32,
-    /// The bin of the first class; class 0's are the mixed slabs.
-    pub bins: u32,
-    /// From one bin to the next.
-    pub bin: u32,
-    /// In a bin: how many objects its slabs have room for.
-    pub objects: u32,
-    /// In a bin: how many objects of the class are handed out.
-    pub out: u32,
-    /// In a bin: how many of these are in mixed slabs.
-    pub mixed: u32,
-    /// Parked slabs.
-    pub parked: u32,
-    /// Slabs, all but the parked ones.
-    pub slabs: u32,
-    /// Bytes of their blocks.
-    pub slab_bytes: u32,
-    /// How many of them are mixed.
-    pub mixed_slabs: u32,
 }
 
 /// A slab's record, and the page map's entries, which lead to it.
@@ -59,15 +39,12 @@ pub struct SlabLayout {
     pub arena: u32,
     /// 8 bits: its units.
     pub units: u32,
-    /// 16 bits: free objects, or free grains in a mixed slab.
-    pub free: u32,
     /// A bit for each object, or grain in a mixed slab, which is 1 if it is free. In a mixed slab as many bits follow
     /// that say where objects, and what follows them, start.
     pub bitmap: u32,
 }
 
 const IN_ARENA: usize = offset_of!(Arena<Linux>, inside);
-const BINS: usize = IN_ARENA + offset_of!(Inside<Linux>, bins);
 
 /// See `ArenaLayout`.
 pub const ARENA: ArenaLayout = ArenaLayout {
@@ -75,15 +52,6 @@ pub const ARENA: ArenaLayout = ArenaLayout {
     heap: (IN_ARENA + offset_of!(Inside<Linux>, heap)) as u32,
     entries: offset_of!(Arena<Linux>, entries) as u32,
     waits: (offset_of!(Arena<Linux>, lock) + crate::sys::lock::WAITS) as u32,
-    bins: (BINS + offset_of!(Bins, bins)) as u32,
-    bin: size_of::<Bin>() as u32,
-    objects: offset_of!(Bin, objects) as u32,
-    out: offset_of!(Bin, out) as u32,
-    mixed: offset_of!(Bin, mixed) as u32,
-    parked: (BINS + offset_of!(Bins, parked)) as u32,
-    slabs: (BINS + offset_of!(Bins, slabs)) as u32,
-    slab_bytes: (BINS + offset_of!(Bins, bytes)) as u32,
-    mixed_slabs: (BINS + offset_of!(Bins, mixing) + offset_of!(Mixing, slabs)) as u32,
 };
 
 /// See `SlabLayout`.
@@ -95,6 +63,5 @@ pub const SLAB: SlabLayout = SlabLayout {
     class: offset_of!(Slab, class) as u32,
     arena: offset_of!(Slab, arena) as u32,
     units: offset_of!(Slab, units) as u32,
-    free: offset_of!(Slab, free) as u32,
     bitmap: slab::BITMAP as u32,
 };

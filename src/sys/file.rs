@@ -25,8 +25,8 @@ pub enum NotMapped {
 }
 
 /// Creates a file of `len` bytes, all zero and on the disk, and maps it for all who map it; its address. Where it cannot,
-/// nothing is left. A file that is there already is taken, and becomes zero, if its first bytes are `mine`. `path` ends
-/// with a zero.
+/// nothing is left. A file that is there already is taken, and becomes zero, if its first bytes are `mine`; it never becomes
+/// shorter, as another process may have it mapped. `path` ends with a zero.
 pub fn create_mapped(path: &[u8], len: usize, mine: impl Fn(&[u8; 128]) -> bool) -> Result<usize, NotMapped> {
     debug_assert!(path.ends_with(&[0]));
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_CLOEXEC;
@@ -35,16 +35,18 @@ pub fn create_mapped(path: &[u8], len: usize, mine: impl Fn(&[u8; 128]) -> bool)
     // the array alone.
     unsafe {
         let open = |flags| call(libc::SYS_openat, [int(libc::AT_FDCWD), path, int(flags), 0o600]);
+        let mut is_new = true;
         let fd = match open(flags | libc::O_EXCL) {
             Ok(fd) => fd,
             Err(libc::EEXIST) => {
                 let fd = open(flags & !libc::O_CREAT).map_err(|_| NotMapped::Exists)?;
                 let mut head = [0; 128];
                 let read = call(libc::SYS_read, [fd, pointer::expose(head.as_mut_ptr()), head.len()]);
-                if read != Ok(head.len()) || !mine(&head) || call(libc::SYS_ftruncate, [fd, 0]).is_err() {
+                if read != Ok(head.len()) || !mine(&head) {
                     let _ = call(libc::SYS_close, [fd]);
                     return Err(NotMapped::Exists);
                 }
+                is_new = false;
                 fd
             }
             Err(_) => return Err(NotMapped::Failed),
@@ -53,7 +55,12 @@ pub fn create_mapped(path: &[u8], len: usize, mine: impl Fn(&[u8; 128]) -> bool)
         let room = call(libc::SYS_fallocate, [fd, 0, 0, len]);
         let (access, shared) = (int(libc::PROT_READ | libc::PROT_WRITE), int(libc::MAP_SHARED));
         let mapped = room.and_then(|_| call(libc::SYS_mmap, [0, len, access, shared, fd, 0]));
-        if mapped.is_err() {
+        if let Ok(address) = mapped
+            && !is_new
+        {
+            pointer::at_mut::<u8>(address).write_bytes(0, len);
+        }
+        if mapped.is_err() && is_new {
             let _ = call(libc::SYS_unlinkat, [int(libc::AT_FDCWD), path, 0]);
         }
         let _ = call(libc::SYS_close, [fd]);

@@ -251,6 +251,9 @@ fn each_form_is_written_and_bad_words_are_refused() {
     refused(&["/dev/null"], "is no profile of metes");
     refused(&["--growth", "/dev/null"], "only a running process");
     refused(&[&std::process::id().to_string()], "does not run on metes");
+    // Nothing is asked for in vain.
+    let both = run(&["profile", "--fragmentation", "-o", place.path("a.json").to_str().unwrap(), &running.pid()]);
+    assert!(both.status == Some(2) && !place.path("a.json").exists(), "{both:?}");
     let there = place.write("there", "kept");
     refused(&["--on-peak", there.to_str().unwrap(), "--", "true"], "is there already");
     assert_eq!(fs::read_to_string(there).unwrap(), "kept");

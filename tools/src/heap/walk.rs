@@ -52,10 +52,6 @@ pub struct Heap {
 /// An arena, or the heap of a compartment: what it says of itself.
 #[derive(Clone, Copy, Default, Debug, Serialize, Deserialize)]
 pub struct Figures {
-    /// Bytes of blocks in use, slabs among them.
-    pub live: u64,
-    /// Blocks in use.
-    pub blocks: u64,
     /// Bytes of its regions.
     pub held: u64,
     /// The most that these have been.
@@ -73,21 +69,8 @@ pub struct Arena {
     pub index: usize,
     /// Its heap.
     pub figures: Figures,
-    /// Its slabs by class; class 0's are mixed ones.
-    pub bins: Vec<Bin>,
-    /// Slabs that stand ready for any class.
-    pub parked: u64,
     /// How often its lock was taken, and waited for.
     pub locks: (u64, u64),
-}
-
-/// An arena's slabs of one class.
-#[derive(Clone, Copy, Default, Debug, Serialize, Deserialize)]
-pub struct Bin {
-    /// How many objects they have room for.
-    pub objects: u64,
-    /// How many objects are out, with the program or in caches.
-    pub out: u64,
 }
 
 /// A heap that the program has made, or a tag.
@@ -274,8 +257,6 @@ fn figures(source: &Source<'_>, record: &Record, at: usize) -> Figures {
     let layout = &source.channel.heap;
     let word = |offset: u32| record.u64(at + offset as usize);
     Figures {
-        live: word(layout.live),
-        blocks: word(layout.live_blocks),
         held: word(layout.held),
         peak_held: word(layout.peak_held),
         free_blocks: word(layout.free_blocks),
@@ -290,15 +271,9 @@ fn arenas(source: &Source<'_>, heap: &mut Heap) -> Option<()> {
         let address = channel.arenas.get() as u64 + (index * layout.arena as usize) as u64;
         let record = Record::read(source, address, layout.arena as usize)?;
         let word = |offset: u32| record.u64(offset as usize);
-        let bin = |class: usize| {
-            let at = layout.bins as usize + class * layout.bin as usize;
-            Bin { objects: record.u64(at + layout.objects as usize), out: record.u64(at + layout.out as usize) }
-        };
         heap.arenas.push(Arena {
             index,
             figures: figures(source, &record, layout.heap as usize),
-            bins: (0..channel.slab_classes as usize).map(bin).collect(),
-            parked: word(layout.parked),
             locks: (word(layout.entries), word(layout.waits)),
         });
     }

@@ -14,6 +14,7 @@ use crate::run::scratch::Scratch;
 use crate::settings;
 use crate::snapshot::Snapshot;
 use clap::ValueHint;
+use metes::internals::{option_keys, profiling};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -52,7 +53,7 @@ pub struct Args {
     #[arg(long, requires = "what")]
     growth: bool,
     /// Says which calls hold pages of slabs that are free but for their blocks.
-    #[arg(long, requires = "what")]
+    #[arg(long, requires = "what", conflicts_with_all = ["output", "show", "growth"])]
     fragmentation: bool,
     /// Writes to a file instead: .pb.gz, .svg, .folded or .json.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -102,12 +103,16 @@ fn of_process(args: &Args, pid: u32, rate: u64) -> Done {
     }
     let process = Process::open(pid)?;
     let source = Source::find(&process, &maps::parse(&process.file("maps")?))?;
+    // From here on no signal leaves the process sampling.
+    interrupt::watch();
     let attached = Attached::to(&process, &source, rate)?;
     let before = read::of_process(&process, &source)?.unwrap_or_default();
     wait(&process, &attached, Duration::try_from_secs_f64(args.seconds).unwrap_or(Duration::MAX))?;
     let snapshot = if args.fragmentation { Some(Snapshot::take_from(&process, &source)?) } else { None };
     let profile = read::of_process(&process, &source)?.ok_or_else(|| {
-        Failure::about(pid, "it has not allocated enough for a sample: a longer time, or a smaller --rate")
+        let why = "it has not allocated enough for a sample: a longer time, or a smaller --rate; where blocks are checked \
+                   (checks=full, debug=1) there are none";
+        Failure::about(pid, why)
     })?;
     let is_fresh = !attached.was_on();
     drop(attached);
@@ -122,7 +127,6 @@ fn of_process(args: &Args, pid: u32, rate: u64) -> Done {
 /// Waits for the time to pass, the process to end, or a signal.
 fn wait(process: &Process, attached: &Attached<'_>, time: Duration) -> Result<(), Failure> {
     const STEP: Duration = Duration::from_millis(50);
-    interrupt::watch();
     let begin = Instant::now();
     let mut steps = 0_u32;
     while begin.elapsed() < time && !interrupt::came() {
@@ -243,15 +247,8 @@ impl Form {
 /// The bytes of a rate such as 512k, as the library reads it.
 fn rate(text: &str) -> Result<u64, Failure> {
     settings::check(&format!("profile={text}"))?;
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "k" => 10,
-        "m" => 20,
-        "g" => 30,
-        _ => 0,
-    };
-    let rate = digits.parse::<u64>().ok().map(|n| n << shift).filter(|&rate| rate != 0);
-    rate.ok_or_else(|| Failure::about("--rate", format!("{text} is no number of bytes, such as 512k")))
+    let rate = profiling::read(text, option_keys::size).filter(|&rate| rate != 0);
+    rate.map(|rate| rate as u64).ok_or_else(|| Failure::about("--rate", "off takes no samples"))
 }
 
 /// Whether the user has asked for the end.
