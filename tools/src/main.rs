@@ -2,8 +2,8 @@
 //!
 //! Each verb is a file of `verbs`. What several verbs need stands beside this file: `failure` is how a verb ends
 //! when it cannot do its work, `output` what it writes, `library` where libmetes.so is, `settings` the library's
-//! options, `program` and `elf` what a program file is, `run` a child in the foreground, `profile` samples with their stacks, and `symbols` addresses as
-//! functions and lines.
+//! options, `program` and `elf` what a program file is, `run` a child in the foreground, `profile` samples with their stacks, `symbols` addresses as
+//! functions and lines, and `trace` every allocation call of a process.
 
 mod elf;
 mod failure;
@@ -19,6 +19,7 @@ mod settings;
 mod snapshot;
 mod symbols;
 mod text;
+mod trace;
 mod verbs;
 
 use clap::{CommandFactory, Parser, Subcommand};
