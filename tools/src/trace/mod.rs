@@ -5,6 +5,7 @@
 
 pub mod event;
 pub mod order;
+pub mod packed;
 pub mod raw;
 pub mod read;
 pub mod record;
