@@ -16,6 +16,8 @@ use std::collections::HashMap;
 /// No chunk has more calls.
 pub const MOST: usize = 1 << 20;
 const COLUMNS: usize = 7;
+/// More takes longer, and saves hardly anything.
+const LEVEL: i32 = 3;
 /// Of `kinds`: the kind's number comes in the next column.
 const RARE: u8 = 255;
 
@@ -76,19 +78,19 @@ impl Columns {
     }
 }
 
-/// Packs calls of one thread. `begun` is a clock before the first, and times are kept in units of 2^`coarse`.
-pub fn pack(records: &[Record], begun: u64, coarse: u32, level: i32) -> std::io::Result<Vec<u8>> {
+/// Packs calls of one thread. `begun` is a clock before the first.
+pub fn pack(records: &[Record], begun: u64) -> std::io::Result<Vec<u8>> {
     let (dictionary, places) = dictionary(records);
     let mut columns = Columns { dictionary, ..Columns::default() };
     let mut model = Model::default();
-    let mut before = begun >> coarse;
+    let mut before = begun;
     for record in records {
         let place = places[&Kind::of(record)];
         columns.kinds.push(u8::try_from(place).unwrap_or(RARE).min(RARE));
         if place >= RARE.into() {
             put(&mut columns.rare, place as u64 - u64::from(RARE));
         }
-        let now = (record.clock >> coarse).max(before);
+        let now = record.clock.max(before);
         put(&mut columns.times, now - before);
         before = now;
         if record.call.is_free() || record.call == Call::Realloc {
@@ -100,7 +102,7 @@ pub fn pack(records: &[Record], begun: u64, coarse: u32, level: i32) -> std::io:
     }
     let mut out = Vec::new();
     for column in columns.list() {
-        let packed = zstd::bulk::compress(column, level)?;
+        let packed = zstd::bulk::compress(column, LEVEL)?;
         // What is short grows by it.
         let is_plain = packed.len() >= column.len();
         put(&mut out, column.len() as u64 * 2 + u64::from(is_plain));
@@ -173,7 +175,7 @@ fn put_new(columns: &mut Columns, model: &mut Model, record: &Record) {
 }
 
 /// Unpacks so many calls. `None` if the bytes are not what `pack` has made of as many.
-pub fn unpack(mut bytes: &[u8], count: usize, begun: u64, coarse: u32) -> Option<Vec<Record>> {
+pub fn unpack(mut bytes: &[u8], count: usize, begun: u64) -> Option<Vec<Record>> {
     if count > MOST {
         return None;
     }
@@ -189,12 +191,12 @@ pub fn unpack(mut bytes: &[u8], count: usize, begun: u64, coarse: u32) -> Option
         return None;
     }
     let mut records = Vec::with_capacity(count);
-    let mut clock = begun >> coarse;
+    let mut clock = begun;
     for &kind in &kinds {
         let place = if kind == RARE { take(&mut reader.rare)? + u64::from(RARE) } else { kind.into() };
         let kind = dictionary.get(usize::try_from(place).ok()?)?;
         clock = clock.checked_add(take(&mut reader.times)?)?;
-        records.push(reader.record(kind, clock << coarse)?);
+        records.push(reader.record(kind, clock)?);
     }
     reader.is_over().then_some(records)
 }
@@ -290,59 +292,3 @@ impl Reader<'_> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::trace::raw::{self, Raw};
-
-    #[test]
-    #[ignore]
-    fn measure() {
-        let path = std::path::PathBuf::from(std::env::var("RAW").unwrap());
-        let per: usize = std::env::var("PER").map_or(1, |n| n.parse().unwrap());
-        let level: i32 = std::env::var("LEVEL").map_or(3, |n| n.parse().unwrap());
-        let coarse: u32 = std::env::var("COARSE").map_or(5, |n| n.parse().unwrap());
-        let raw = Raw::new(std::fs::File::open(&path).unwrap(), &path).unwrap();
-        let mut all: HashMap<u32, Vec<Record>> = HashMap::new();
-        let (mut events, mut bytes) = (0, 0);
-        let mut sums = [0usize; COLUMNS];
-        let mut hows = [0usize; 6];
-        let mut strangers = 0;
-        let mut many = HashMap::new();
-        let mut flush = |records: &mut Vec<Record>| {
-            if records.is_empty() { return }
-            let packed = pack(records, records[0].clock, coarse, level).unwrap();
-            let mut back = unpack(&packed, records.len(), records[0].clock, coarse).unwrap();
-            for (a, b) in back.iter_mut().zip(records.iter()) { a.clock = b.clock; }
-            assert!(back == *records);
-            events += records.len();
-            bytes += packed.len();
-            let mut rest = &packed[..];
-            for sum in &mut sums {
-                let before = rest.len();
-                let c = column(&mut rest, records.len()).unwrap();
-                *sum += before - rest.len();
-                if std::ptr::eq(sum, sum) { let _ = c; }
-            }
-            let mut rest = &packed[..];
-            let cols: Vec<_> = (0..COLUMNS).map(|_| column(&mut rest, records.len()).unwrap()).collect();
-            cols[4].iter().for_each(|&h| hows[h as usize] += 1);
-            let mut t = &cols[6][..];
-            while let Some(x) = take(&mut t) { if x == 1 { strangers += 1; take(&mut t); } }
-            records.clear();
-        };
-        for place in 0..raw.chunks() {
-            let Some(chunk) = raw.chunk(place) else { continue };
-            if chunk.kind != raw::Kind::Calls { continue }
-            let records = all.entry(chunk.thread).or_default();
-            records.extend(raw.records(place, &chunk, false));
-            let n = many.entry(chunk.thread).or_insert(0);
-            *n += 1;
-            if *n % per == 0 { flush(records); }
-        }
-        all.values_mut().for_each(|r| flush(r));
-        let e = events as f64;
-        eprintln!("{events} events, {:.3} B each; dict kinds rare times hows addr taken: {:?}", bytes as f64 / e, sums.map(|s| (s as f64 / e * 1000.0).round() / 1000.0));
-        eprintln!("  hows {hows:?} strangers {strangers}");
-    }
-}
