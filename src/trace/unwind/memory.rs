@@ -8,6 +8,7 @@
 
 #![allow(unsafe_code)]
 
+use super::again::Log;
 use crate::base::pointer;
 use crate::sys::probe;
 use core::sync::atomic::AtomicUsize;
@@ -30,24 +31,31 @@ pub enum Care {
 }
 
 /// A reader of words.
-pub struct Memory {
+pub struct Memory<'log> {
     care: Care,
     /// Whether this is the thread's stack for sure.
     is_sure: bool,
     /// The page that was read last.
     page: usize,
+    /// Where words are kept that are read.
+    log: Option<&'log Log>,
 }
 
-impl Memory {
+impl<'log> Memory<'log> {
     /// A reader.
     pub fn new(care: Care) -> Self {
-        Self { care, is_sure: true, page: usize::MAX }
+        Self { care, is_sure: true, page: usize::MAX, log: None }
     }
 
     /// A reader that takes one page for readable: that of the frame it runs in.
     #[inline]
     pub fn from(care: Care, sp: usize) -> Self {
-        Self { care, is_sure: true, page: page(sp) }
+        Self { care, is_sure: true, page: page(sp), log: None }
+    }
+
+    /// Keeps the words that are read from here on.
+    pub fn keeping(self, log: &'log Log) -> Self {
+        Self { log: Some(log), ..self }
     }
 
     /// The word at an address.
@@ -65,13 +73,26 @@ impl Memory {
             ((is_next && is_remembered(page)) || is_readable(page)).then_some(())?;
             self.page = page;
         }
-        Some(load(address))
+        let word = load(address);
+        if let Some(log) = self.log {
+            log.add(address, word);
+        }
+        Some(word)
     }
 
     /// A frame was found by a guess: from here on the reader does not rely on what was remembered.
     #[cold]
     pub fn doubt(&mut self) {
         self.is_sure = false;
+        self.spoil();
+    }
+
+    /// The walk depends on more than the words.
+    #[cold]
+    pub fn spoil(&self) {
+        if let Some(log) = self.log {
+            log.spoil();
+        }
     }
 }
 

@@ -17,6 +17,7 @@
 
 #![allow(unsafe_code)]
 
+mod again;
 mod cfi;
 mod machine;
 mod memory;
@@ -25,6 +26,7 @@ mod rule;
 mod tests;
 
 use super::modules;
+pub use again::Walks;
 use core::ffi::c_void;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU64, AtomicUsize};
@@ -68,7 +70,25 @@ pub fn capture(frames: &mut [usize]) -> usize {
     walk.fill(first, frames)
 }
 
-/// The same, but the kernel reads all words of the stack. That is a hundred times slower, and nothing
+/// The same, for a thread that keeps its last walks: the number of a stack that it knows, else what `number` makes of the
+/// return addresses.
+#[inline(never)]
+pub fn capture_again(walks: &Walks, frames: &mut [usize], number: impl FnOnce(&[usize]) -> u32) -> u32 {
+    let here = machine::here();
+    if let Some(known) = walks.known(here.sp, here.fp, || Memory::from(Care::Fast, here.sp)) {
+        return known;
+    }
+    let walked = walks.begin(here.sp);
+    let memory = Memory::from(Care::Fast, here.sp).keeping(walked.log());
+    let mut walk = Walk::new(&here, memory);
+    let first = walk.step();
+    let count = walk.fill(first, frames);
+    let number = number(&frames[..count]);
+    walked.keep(here.sp, here.fp, number);
+    number
+}
+
+/// The same as `capture`, but the kernel reads all words of the stack. That is a hundred times slower, and nothing
 /// on a stack can make it fault.
 #[inline(never)]
 pub fn capture_carefully(frames: &mut [usize]) -> usize {
@@ -138,7 +158,7 @@ fn find(address: usize) -> Option<Known> {
     Some(known)
 }
 
-struct Walk {
+struct Walk<'log> {
     /// An address in the current instruction.
     pc: usize,
     sp: usize,
@@ -146,11 +166,11 @@ struct Walk {
     /// The link register, in a frame that was interrupted.
     lr: Option<usize>,
     module: Option<Known>,
-    memory: Memory,
+    memory: Memory<'log>,
 }
 
-impl Walk {
-    fn new(registers: &Registers, memory: Memory) -> Self {
+impl<'log> Walk<'log> {
+    fn new(registers: &Registers, memory: Memory<'log>) -> Self {
         let &Registers { pc, sp, fp, lr } = registers;
         Self { pc, sp, fp, lr, module: None, memory }
     }
@@ -242,6 +262,7 @@ impl Walk {
     /// Goes from the code that a signal handler returns to, to the interrupted code.
     #[cold]
     fn step_over_signal(&mut self) -> Option<usize> {
+        self.memory.spoil();
         let context = self.sp.wrapping_add(machine::CONTEXT);
         let mut word = |offset: usize| self.memory.word(context.wrapping_add(offset));
         let (pc, sp, fp) = (word(machine::CONTEXT_PC)?, word(machine::CONTEXT_SP)?, word(machine::CONTEXT_FP)?);
