@@ -3,6 +3,7 @@
 //! Where a walk leads follows from the registers and from the words that it reads. So a thread that keeps these words need
 //! not walk again while they are the same: comparing them takes a tenth of the time.
 
+use super::machine::Registers;
 use super::memory::Memory;
 use core::cell::Cell;
 
@@ -12,7 +13,7 @@ const WORDS: usize = 62;
 const SETS: usize = 32;
 const WAYS: usize = 4;
 
-/// The words that a walk has read, and where they stand.
+/// The words that a walk depends on, and where they stand: at 0 the frame pointer that it began with.
 pub struct Log {
     len: Cell<usize>,
     words: [Cell<(usize, usize)>; WORDS],
@@ -20,9 +21,8 @@ pub struct Log {
 
 /// A walk, and the number that its caller has given to the stack.
 pub(super) struct Walked {
-    /// The registers that it began with; a stack pointer of 0 if there is none.
+    /// The stack pointer that it began with; 0 if there is none.
     sp: Cell<usize>,
-    fp: Cell<usize>,
     number: Cell<u32>,
     /// In the first of a set: which one goes next.
     turn: Cell<u32>,
@@ -54,10 +54,10 @@ impl Log {
         (1..=WORDS).contains(&self.len.get())
     }
 
-    fn holds(&self, memory: &mut Memory<'_>) -> bool {
-        self.words[..self.len.get().min(WORDS)].iter().all(|word| {
-            let (address, word) = word.get();
-            memory.word(address) == Some(word)
+    fn holds(&self, fp: usize, memory: &mut Memory<'_>) -> bool {
+        self.words[..self.len.get().min(WORDS)].iter().all(|word| match word.get() {
+            (0, at_start) => at_start == fp,
+            (address, word) => memory.word(address) == Some(word),
         })
     }
 }
@@ -69,10 +69,9 @@ impl Walks {
 
     /// The number of the stack that begins with these registers, if it was walked before and is as it was.
     #[inline]
-    pub(super) fn known(&self, sp: usize, fp: usize, memory: impl Fn() -> Memory<'static>) -> Option<u32> {
-        let is_it = |walked: &&Walked| {
-            (walked.sp.get(), walked.fp.get()) == (sp, fp) && walked.log.holds(&mut memory())
-        };
+    pub(super) fn known(&self, start: &Registers, memory: impl Fn() -> Memory<'static>) -> Option<u32> {
+        let &Registers { sp, fp, .. } = start;
+        let is_it = |walked: &&Walked| walked.sp.get() == sp && walked.log.holds(fp, &mut memory());
         self.set(sp).iter().find(is_it).map(|walked| walked.number.get())
     }
 
@@ -95,10 +94,9 @@ impl Walked {
     }
 
     /// Keeps a walk that is done.
-    pub(super) fn keep(&self, sp: usize, fp: usize, number: u32) {
+    pub(super) fn keep(&self, sp: usize, number: u32) {
         if self.log.is_whole() {
             self.number.set(number);
-            self.fp.set(fp);
             self.sp.set(sp);
         }
     }

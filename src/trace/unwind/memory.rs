@@ -61,6 +61,22 @@ impl<'log> Memory<'log> {
     /// The word at an address.
     #[inline]
     pub fn word(&mut self, address: usize) -> Option<usize> {
+        let word = self.look(address)?;
+        self.keep(address, word);
+        Some(word)
+    }
+
+    /// Keeps a word that `look` has returned.
+    #[inline]
+    pub fn keep(&self, address: usize, word: usize) {
+        if let Some(log) = self.log {
+            log.add(address, word);
+        }
+    }
+
+    /// The word at an address, which is not kept: the walk may not depend on it.
+    #[inline]
+    pub fn look(&mut self, address: usize) -> Option<usize> {
         if !address.is_multiple_of(size_of::<usize>()) {
             return None;
         }
@@ -73,11 +89,7 @@ impl<'log> Memory<'log> {
             ((is_next && is_remembered(page)) || is_readable(page)).then_some(())?;
             self.page = page;
         }
-        let word = load(address);
-        if let Some(log) = self.log {
-            log.add(address, word);
-        }
-        Some(word)
+        Some(load(address))
     }
 
     /// A frame was found by a guess: from here on the reader does not rely on what was remembered.

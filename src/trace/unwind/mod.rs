@@ -75,7 +75,7 @@ pub fn capture(frames: &mut [usize]) -> usize {
 #[inline(never)]
 pub fn capture_again(walks: &Walks, frames: &mut [usize], number: impl FnOnce(&[usize]) -> u32) -> u32 {
     let here = machine::here();
-    if let Some(known) = walks.known(here.sp, here.fp, || Memory::from(Care::Fast, here.sp)) {
+    if let Some(known) = walks.known(&here, || Memory::from(Care::Fast, here.sp)) {
         return known;
     }
     let walked = walks.begin(here.sp);
@@ -84,7 +84,7 @@ pub fn capture_again(walks: &Walks, frames: &mut [usize], number: impl FnOnce(&[
     let first = walk.step();
     let count = walk.fill(first, frames);
     let number = number(&frames[..count]);
-    walked.keep(here.sp, here.fp, number);
+    walked.keep(here.sp, number);
     number
 }
 
@@ -163,6 +163,8 @@ struct Walk<'log> {
     pc: usize,
     sp: usize,
     fp: usize,
+    /// Where `fp` was read; 0 if it is that of the start.
+    fp_at: usize,
     /// The link register, in a frame that was interrupted.
     lr: Option<usize>,
     module: Option<Known>,
@@ -172,7 +174,7 @@ struct Walk<'log> {
 impl<'log> Walk<'log> {
     fn new(registers: &Registers, memory: Memory<'log>) -> Self {
         let &Registers { pc, sp, fp, lr } = registers;
-        Self { pc, sp, fp, lr, module: None, memory }
+        Self { pc, sp, fp, fp_at: 0, lr, module: None, memory }
     }
 
     /// Fills in frames, starting with `frame`.
@@ -202,8 +204,11 @@ impl<'log> Walk<'log> {
         let rule = self.rule();
         let (cfa, fp_base) = match rule.kind() {
             Kind::FromSp => (self.sp.wrapping_add_signed(rule.offset()), None),
-            Kind::FromFp => (self.fp.wrapping_add_signed(rule.offset()), None),
-            Kind::AtFp => (self.memory.word(self.fp.wrapping_add_signed(rule.offset()))?, Some(self.fp)),
+            Kind::FromFp => (self.frame_pointer().wrapping_add_signed(rule.offset()), None),
+            Kind::AtFp => {
+                let fp = self.frame_pointer();
+                (self.memory.word(fp.wrapping_add_signed(rule.offset()))?, Some(fp))
+            }
             Kind::Signal => return self.step_over_signal(),
             Kind::End => return None,
             Kind::Unknown if is_signal_return(self.pc.wrapping_add(1)) => return self.step_over_signal(),
@@ -219,10 +224,18 @@ impl<'log> Walk<'log> {
             None => lr?,
         };
         if let Some(offset) = rule.fp() {
-            self.fp = self.memory.word(fp_base.unwrap_or(cfa).wrapping_add_signed(offset))?;
+            self.fp_at = fp_base.unwrap_or(cfa).wrapping_add_signed(offset);
+            self.fp = self.memory.look(self.fp_at)?;
         }
         self.sp = cfa;
         self.arrive(machine::bare(ra))
+    }
+
+    /// The frame pointer, on which the walk depends from here on. Most code keeps other things in that register.
+    #[inline]
+    fn frame_pointer(&self) -> usize {
+        self.memory.keep(self.fp_at, self.fp);
+        self.fp
     }
 
     /// The rule that leads from here to the caller.
