@@ -4,6 +4,7 @@ mod export;
 mod info;
 mod pack;
 mod record;
+mod window;
 
 use crate::failure::Done;
 use clap::Subcommand;
