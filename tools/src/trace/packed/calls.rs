@@ -87,7 +87,7 @@ pub fn pack(records: &[Record], begun: u64) -> std::io::Result<Vec<u8>> {
     let mut before = begun;
     for record in records {
         let place = places[&Kind::of(record)];
-        columns.kinds.push(u8::try_from(place).unwrap_or(RARE).min(RARE));
+        columns.kinds.push(u8::try_from(place).unwrap_or(RARE));
         if place >= RARE.into() {
             put(&mut columns.rare, place as u64 - u64::from(RARE));
         }
@@ -266,8 +266,8 @@ impl Reader<'_> {
         record.new = match how {
             new::FREED_LAST => self.model.freed_last(class)?,
             new::FOLLOWING => self.model.following(class),
-            new::GRAINS => self.from_last(class, 16)?,
-            new::BYTES => self.from_last(class, 1)?,
+            new::GRAINS => self.behind_last(class, 16)?,
+            new::BYTES => self.behind_last(class, 1)?,
             new::NULL => 0,
             new::IN_PLACE => record.old,
             _ => return None,
@@ -280,7 +280,7 @@ impl Reader<'_> {
         Some(record)
     }
 
-    fn from_last(&mut self, class: u32, unit: i64) -> Option<u64> {
+    fn behind_last(&mut self, class: u32, unit: i64) -> Option<u64> {
         let difference = unfolded(take(&mut self.addresses)?).wrapping_mul(unit);
         Some(self.model.last(class).wrapping_add_signed(difference))
     }
