@@ -70,6 +70,8 @@ pub struct Stack {
 /// A sample in use.
 #[derive(Clone, Copy, Debug)]
 pub struct Live {
+    /// Its address.
+    pub address: u64,
     /// Its stack's index.
     pub stack: usize,
     /// Bytes asked for.

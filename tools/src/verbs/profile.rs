@@ -12,6 +12,7 @@ use crate::program;
 use crate::run::child::{End, Signals};
 use crate::run::scratch::Scratch;
 use crate::settings;
+use crate::signals::{self, Next};
 use crate::snapshot::Snapshot;
 use clap::ValueHint;
 use metes::internals::{option_keys, profiling};
@@ -104,7 +105,7 @@ fn of_process(args: &Args, pid: u32, rate: u64) -> Done {
     let process = Process::open(pid)?;
     let source = Source::find(&process, &maps::parse(&process.file("maps")?))?;
     // From here on no signal leaves the process sampling.
-    interrupt::watch();
+    signals::catch(Next::Waits);
     let attached = Attached::to(&process, &source, rate)?;
     let before = read::of_process(&process, &source)?.unwrap_or_default();
     wait(&process, &attached, Duration::try_from_secs_f64(args.seconds).unwrap_or(Duration::MAX))?;
@@ -129,7 +130,7 @@ fn wait(process: &Process, attached: &Attached<'_>, time: Duration) -> Result<()
     const STEP: Duration = Duration::from_millis(50);
     let begin = Instant::now();
     let mut steps = 0_u32;
-    while begin.elapsed() < time && !interrupt::came() {
+    while begin.elapsed() < time && signals::caught().is_none() {
         std::thread::sleep(STEP.min(time.saturating_sub(begin.elapsed())));
         if !process.is_alive() {
             return Err(process.gone());
@@ -249,32 +250,4 @@ fn rate(text: &str) -> Result<u64, Failure> {
     settings::check(&format!("profile={text}"))?;
     let rate = profiling::read(text, option_keys::size).filter(|&rate| rate != 0);
     rate.map(|rate| rate as u64).ok_or_else(|| Failure::about("--rate", "off takes no samples"))
-}
-
-/// Whether the user has asked for the end.
-mod interrupt {
-    #![allow(unsafe_code)]
-
-    use std::sync::atomic::AtomicBool;
-    use std::sync::atomic::Ordering::Relaxed;
-
-    static CAME: AtomicBool = AtomicBool::new(false);
-
-    extern "C" fn note(_: libc::c_int) {
-        CAME.store(true, Relaxed);
-    }
-
-    /// From here on these signals are noted, and end nothing: sampling has to be switched off first.
-    pub fn watch() {
-        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-            let handler: extern "C" fn(libc::c_int) = note;
-            // SAFETY: the handler stores to a static word.
-            unsafe { libc::signal(signal, handler as libc::sighandler_t) };
-        }
-    }
-
-    /// Whether one came.
-    pub fn came() -> bool {
-        CAME.load(Relaxed)
-    }
 }
