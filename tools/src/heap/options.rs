@@ -23,8 +23,18 @@ pub fn read(source: &Source<'_>) -> Option<Values> {
     Some(values)
 }
 
+/// Whether blocks remember the calls that have allocated them.
+pub fn have_blocks_calls(values: &Values) -> bool {
+    value(values, "debug") == "1" || value(values, "leaks") == "exit"
+}
+
+/// Whether blocks have trailers, which are checked.
+pub fn are_blocks_checked(values: &Values) -> bool {
+    have_blocks_calls(values) || value(values, "checks") == "full"
+}
+
 /// The value of an option, as `METES_OPTIONS` has it.
-pub fn value(values: &Values, name: &str) -> String {
+fn value(values: &Values, name: &str) -> String {
     let mut found = String::new();
     option_keys::each_in_force(values, &mut |option: &InForce<'_>| {
         if option.name == name {

@@ -211,9 +211,8 @@ fn gather(
 ) -> (Vec<Block>, Origins) {
     let (mut blocks, mut origins) = (Vec::new(), Origins::default());
     let options = options::read(source);
-    let is = |name: &str, value: &str| options.as_ref().is_some_and(|all| options::value(all, name) == value);
-    let has_calls = is("debug", "1") || is("leaks", "exit");
-    let is_checked = has_calls || is("checks", "full");
+    let has_calls = options.as_ref().is_some_and(options::have_blocks_calls);
+    let is_checked = options.as_ref().is_some_and(options::are_blocks_checked);
     let waiting = Waiting::of(heap);
     let mut add = |start: u64, end: u64, is_checked: bool| {
         if waiting.state(start) != State::InUse || end <= start {
