@@ -20,13 +20,39 @@ struct Part {
 pub struct Image {
     parts: Vec<Part>,
     bytes: Vec<u8>,
+    /// How many of these are in use.
+    used: usize,
+}
+
+/// Memory for a copy of a process, made before the process stands still. A failure if the system has not enough left.
+pub fn room(process: &Process) -> Result<Vec<u8>, Failure> {
+    /// What may come meanwhile.
+    const MORE: u64 = 4 << 20;
+    let statm = process.file("statm")?;
+    let mut pages = statm.split_whitespace().skip(1).map(|word| word.parse::<u64>().unwrap_or(0));
+    let (resident, shared) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
+    let wanted = resident.saturating_sub(shared) * page_size() + MORE;
+    is_left(process, wanted)?;
+    let mut room = Vec::with_capacity(wanted as usize);
+    // The kernel gives the pages now: `vec!` would have them come later.
+    room.resize(wanted as usize, 0);
+    Ok(room)
+}
+
+fn is_left(process: &Process, wanted: u64) -> Result<(), Failure> {
+    let left = available();
+    if wanted <= left / 10 * 9 {
+        return Ok(());
+    }
+    let (wanted, left) = (crate::text::bytes(wanted), crate::text::bytes(left));
+    Err(Failure::about(process.pid(), format!("a copy of its memory takes {wanted}, and the system has {left} left")))
 }
 
 impl Image {
-    /// Copies what ranges have, which are in order and do not overlap. A failure if the copy would not fit into the
-    /// memory that is left.
-    pub fn copy(process: &Process, ranges: &[(u64, u64)]) -> Result<Self, Failure> {
-        let mut image = Self::default();
+    /// Copies what ranges have, which are in order and do not overlap, into `room`. A failure if more is needed, and the
+    /// system has not so much left.
+    pub fn copy(process: &Process, ranges: &[(u64, u64)], room: Vec<u8>) -> Result<Self, Failure> {
+        let mut image = Self { bytes: room, ..Self::default() };
         let mut wanted = Vec::new();
         for &(start, end) in ranges {
             match process.resident(start, end) {
@@ -35,12 +61,10 @@ impl Image {
             }
         }
         let all: u64 = wanted.iter().map(|(start, end)| end - start).sum();
-        let left = available();
-        if all > left / 10 * 9 {
-            let (all, left) = (crate::text::bytes(all), crate::text::bytes(left));
-            return Err(Failure::about(process.pid(), format!("a copy takes {all}, and the system has {left} left")));
+        if all > image.bytes.len() as u64 {
+            is_left(process, all - image.bytes.len() as u64)?;
+            image.bytes.resize(all as usize, 0);
         }
-        image.bytes.reserve_exact(all as usize);
         wanted.iter().for_each(|&(start, end)| image.add(process, start, end));
         Ok(image)
     }
@@ -64,12 +88,11 @@ impl Image {
     }
 
     fn add_part(&mut self, process: &Process, start: u64, end: u64) -> bool {
-        let at = self.bytes.len();
-        self.bytes.resize(at + (end - start) as usize, 0);
-        if !process.read(start, &mut self.bytes[at..]) {
-            self.bytes.truncate(at);
+        let (at, len) = (self.used, (end - start) as usize);
+        if !process.read(start, &mut self.bytes[at..at + len]) {
             return false;
         }
+        self.used += len;
         match self.parts.last_mut() {
             Some(last) if last.end == start => last.end = end,
             _ => self.parts.push(Part { start, end, at }),

@@ -5,7 +5,7 @@
 
 use super::blocks::{Block, Blocks};
 use super::found::{Leaks, Searched};
-use super::image::Image;
+use super::image::{self, Image};
 use super::origin::{Namer, Origins};
 use super::search::Search;
 use crate::failure::Failure;
@@ -47,15 +47,15 @@ struct Copied {
 pub fn search(process: &Process, wanted: &Wanted<'_>) -> Result<Leaks, Failure> {
     let began = Instant::now();
     let source = Source::find(process, &maps::parse(&process.file("maps")?))?;
-    let mut notes = Vec::new();
-    let (copied, halted) = if wanted.stop { stopped(process, &source, &mut notes)? } else { (None, None) };
+    let (mut notes, mut room) = (Vec::new(), image::room(process)?);
+    let (copied, halted) = if wanted.stop { stopped(process, &source, &mut notes, &mut room)? } else { (None, None) };
     let copied = match copied {
         Some(copied) => copied,
         None => {
             notes.push(
                 "it was not stopped: what it did meanwhile may count as leaks, and registers were not read".into(),
             );
-            copy(process, &source, &[])?
+            copy(process, &source, &[], &mut room)?
         }
     };
     let Copied { maps, heap, image, roots, guarded, profile } = copied;
@@ -97,7 +97,12 @@ type Stopped = (Option<Copied>, Option<Halted>);
 
 /// Copies while the process stands still, if it can be stopped. A thread may be about to move objects from one place to
 /// another: then it goes on for a moment first.
-fn stopped(process: &Process, source: &Source<'_>, notes: &mut Vec<String>) -> Result<Stopped, Failure> {
+fn stopped(
+    process: &Process,
+    source: &Source<'_>,
+    notes: &mut Vec<String>,
+    room: &mut Vec<u8>,
+) -> Result<Stopped, Failure> {
     const TRIES: usize = 20;
     for round in 0..TRIES {
         let done = halt::halted(process.pid(), |halted| {
@@ -105,7 +110,7 @@ fn stopped(process: &Process, source: &Source<'_>, notes: &mut Vec<String>) -> R
             if round + 1 < TRIES && halted.threads.iter().any(|thread| is_at_work(thread, &maps)) {
                 return Ok(None);
             }
-            copy(process, source, &halted.threads).map(Some)
+            copy(process, source, &halted.threads, room).map(Some)
         });
         let (copied, halted) = match done {
             Ok((copied, halted)) => (copied?, halted),
@@ -136,7 +141,7 @@ fn is_at_work(thread: &Thread, maps: &[Map]) -> bool {
 }
 
 /// Copies all that the search needs.
-fn copy(process: &Process, source: &Source<'_>, threads: &[Thread]) -> Result<Copied, Failure> {
+fn copy(process: &Process, source: &Source<'_>, threads: &[Thread], room: &mut Vec<u8>) -> Result<Copied, Failure> {
     let text = process.file("maps")?;
     let maps = maps::parse(&text);
     let heap = Heap::walk(source).ok_or_else(|| process.gone())?;
@@ -158,7 +163,7 @@ fn copy(process: &Process, source: &Source<'_>, threads: &[Thread]) -> Result<Co
     records.extend(heap.others.iter().filter(|range| !is_pool(range)).map(range));
     records.extend(threads.iter().filter_map(|thread| dead_stack(thread, threads, &maps)));
     let wanted = without(&data, records);
-    let image = Image::copy(process, &wanted)?;
+    let image = Image::copy(process, &wanted, std::mem::take(room))?;
     let regions = heap.regions.iter().map(|region| range(&region.range));
     let mappings = heap.mappings.iter().map(|mapping| range(&mapping.range));
     let roots = without(&wanted, regions.chain(mappings).chain(heap.others.iter().map(range)).collect());
