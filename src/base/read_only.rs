@@ -19,7 +19,7 @@ use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 /// How many words there are.
 pub const WORDS: usize = 64;
 /// How many texts there are.
-pub const TEXTS: usize = 4;
+pub const TEXTS: usize = 5;
 /// Bytes of a text, including the zero at its end.
 pub const TEXT: usize = 256;
 

@@ -6,6 +6,7 @@ mod option_kinds;
 pub mod option_values;
 pub mod options;
 pub mod profiling;
+pub mod recording;
 pub mod start;
 pub mod statics;
 pub mod trim_policy;

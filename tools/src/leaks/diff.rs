@@ -1,7 +1,7 @@
 //! Two lists of leaks, held against each other site by site.
 
 use super::found::{Frame, Leaks, Reach, Site, Sum};
-use crate::profile::sites::base_name;
+use super::page;
 use crate::text::{bytes, count};
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -95,11 +95,7 @@ pub fn text(before: &Leaks, after: &Leaks, changed: &[Changed]) -> String {
             Change::Gone => writeln!(page, "{word:6}  {} blocks{kind}", of(one.before)),
             _ => writeln!(page, "{word:6}  {}, now {} blocks{kind}", of(one.before), of(one.after)),
         };
-        for frame in one.frames.iter().take(8) {
-            let line = frame.line.map_or(String::new(), |line| format!(":{line}"));
-            let file = frame.file.as_deref().map_or(String::new(), |file| format!("  {}{line}", base_name(file)));
-            let _ = writeln!(page, "          {}{file}", frame.function);
-        }
+        page::stack(&mut page, "          ", &one.frames);
         if let Some(size) = one.size {
             let symbol = one.symbol.as_ref().map_or(String::new(), |symbol| format!(", {symbol}"));
             let _ = writeln!(page, "          blocks of {} B{symbol}", count(size));

@@ -131,6 +131,30 @@ impl Frame {
         Self { function, file: place.file.clone(), line: place.line, address }
     }
 
+    /// What tells it from others.
+    fn place(&self) -> Self {
+        let is_known = self.file.is_some() && self.line.is_some();
+        Self { address: if is_known { String::new() } else { self.address.clone() }, ..self.clone() }
+    }
+
+    /// Whether it is a part of a language's library: a container, an allocator of its own.
+    pub fn is_of_library(&self) -> bool {
+        const STARTS: [&str; 10] = [
+            "std::",
+            "__gnu_cxx::",
+            "operator new",
+            "_ZSt",
+            "_ZNSt",
+            "alloc::",
+            "core::",
+            "<alloc::",
+            "<core::",
+            "<std::",
+        ];
+        let function = self.function.trim_start_matches("void ");
+        STARTS.iter().any(|start| function.starts_with(start)) || function.starts_with("__rust")
+    }
+
     /// The frames of an address: inlined functions first, the last of them with the address.
     pub fn all(places: &[Place], address: &str) -> Vec<Self> {
         if places.is_empty() {
@@ -163,7 +187,9 @@ impl Leaks {
         let mut places: HashMap<_, usize> = HashMap::new();
         let mut merged: Vec<Site> = Vec::new();
         for site in sites {
-            let key = (site.reach, site.frames.clone(), site.size, site.symbol.clone());
+            // Of calls on one line the address does not matter.
+            let frames: Vec<_> = site.frames.iter().map(Frame::place).collect();
+            let key = (site.reach, frames, site.size, site.symbol.clone());
             let place = *places.entry(key).or_insert(merged.len());
             let Some(same) = merged.get_mut(place) else {
                 merged.push(site);

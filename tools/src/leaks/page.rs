@@ -86,18 +86,29 @@ fn one(page: &mut String, site: &Site) {
         let _ = write!(page, ", samples that stand for about {}", bytes(estimate));
     }
     page.push('\n');
-    for frame in site.frames.iter().take(FRAMES) {
-        let _ = writeln!(page, "{INDENT}{}", place(frame));
-    }
-    if site.frames.len() > FRAMES {
-        let _ = writeln!(page, "{INDENT}... {} frames", site.frames.len() - FRAMES);
-    }
+    stack(page, INDENT, &site.frames);
     if let Some(example) = site.examples.first() {
         let shown = format!("  {}  |{}|", spaced(&example.first), printable(&example.first));
         let shown = if example.first.is_empty() { "" } else { &shown };
         let _ = writeln!(page, "{INDENT}one at {}{shown}", example.address);
     }
     page.push('\n');
+}
+
+/// Adds the frames of a stack, without the innermost ones of a language's library.
+pub fn stack(page: &mut String, indent: &str, frames: &[Frame]) {
+    let inner = frames.iter().take_while(|frame| frame.is_of_library()).count();
+    let inner = if inner == frames.len() { 0 } else { inner };
+    if inner != 0 {
+        let _ = writeln!(page, "{indent}{inner} frames of the language's library");
+    }
+    for frame in frames.iter().skip(inner).take(FRAMES) {
+        let _ = writeln!(page, "{indent}{}", place(frame));
+    }
+    let more = (frames.len() - inner).saturating_sub(FRAMES);
+    if more != 0 {
+        let _ = writeln!(page, "{indent}... {more} frames");
+    }
 }
 
 fn place(frame: &Frame) -> String {
