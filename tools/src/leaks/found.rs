@@ -202,7 +202,7 @@ impl Leaks {
             same.examples.extend(site.examples);
             same.examples.truncate(EXAMPLES);
         }
-        merged.sort_by(|a, b| (a.reach, Reverse(a.bytes), a.key()).cmp(&(b.reach, Reverse(b.bytes), b.key())));
+        merged.sort_by_cached_key(|site| (site.reach, Reverse(site.bytes), site.key()));
         let mut all = Self { format: FORMAT.into(), program, pids, sites: merged, ..Self::default() };
         all.sum_up();
         all

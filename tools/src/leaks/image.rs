@@ -33,10 +33,8 @@ pub fn room(process: &Process) -> Result<Vec<u8>, Failure> {
     let (resident, shared) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
     let wanted = resident.saturating_sub(shared) * page_size() + MORE;
     is_left(process, wanted)?;
-    let mut room = Vec::with_capacity(wanted as usize);
-    // The kernel gives the pages now: `vec!` would have them come later.
-    room.resize(wanted as usize, 0);
-    Ok(room)
+    // The kernel gives the pages now, as something is written to them. Zeroes would come later, when they are needed.
+    Ok(vec![1; wanted as usize])
 }
 
 fn is_left(process: &Process, wanted: u64) -> Result<(), Failure> {

@@ -287,7 +287,7 @@ mod tests {
         let maps = maps::parse(text);
         let dead = |stack, storage, others: &[Thread]| {
             let thread = Thread { stack, storage, ..Thread::default() };
-            dead_stack(&thread, &[&[thread.clone()], others].concat(), &maps)
+            dead_stack(&thread, &[std::slice::from_ref(&thread), others].concat(), &maps)
         };
         assert_eq!(dead(0x5003, 0x8f00, &[]), Some((0x2000, 0x4f80)));
         // No storage, no guard, two stacks in one map.

@@ -117,7 +117,7 @@ impl Stops {
 impl Drop for Stops {
     fn drop(&mut self) {
         for &(tid, signal) in &self.standing {
-            let _ = ptrace(libc::PTRACE_DETACH, tid, 0, signal as usize);
+            let _ = ptrace(libc::PTRACE_DETACH, tid, 0, signal.unsigned_abs() as usize);
         }
         // The end of this thread detaches from the others.
     }

@@ -131,8 +131,8 @@ fn from(option: &InForce<'_>, asked: Option<(&str, bool)>) -> String {
 /// The last value that the environment has of an option, bad ones left out, and whether it is in force.
 fn value_in<'a>(environment: &'a str, option: &InForce<'_>) -> Option<(&'a str, bool)> {
     let pairs = environment.split(',').filter_map(|pair| pair.split_once('='));
-    let values = pairs.filter(|(name, _)| *name == option.name).map(|(_, value)| value);
-    values.filter_map(|value| Some((value, option.is(value)?))).last()
+    let mut values = pairs.rev().filter(|(name, _)| *name == option.name).map(|(_, value)| value);
+    values.find_map(|value| Some((value, option.is(value)?)))
 }
 
 /// METES_OPTIONS, as the process was started with it.
