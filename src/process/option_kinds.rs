@@ -50,11 +50,6 @@ pub(super) const fn key(text: &'static str, kind: Kind) -> Key {
 pub(super) const BY_LEVEL: &str = "off, or more where blocks are checked";
 
 impl Key {
-    /// Where the value is, if it is a number of its own kind.
-    pub(super) fn place(&self) -> Option<Place> {
-        if let Other(_, _, place, _) = self.kind { Some(place) } else { None }
-    }
-
     pub(super) fn parts(&self) -> (&'static str, &'static str) {
         self.text.split_once(' ').unwrap_or((self.text, ""))
     }

@@ -18,11 +18,6 @@ pub fn mapped() -> usize {
     MAPPED.load(Ordering::Relaxed)
 }
 
-/// The limit of mapped bytes.
-pub fn get() -> usize {
-    LIMIT.get()
-}
-
 /// Counts bytes before they are mapped. `None` if they exceed the limit; then they are not counted.
 pub fn count_in(len: usize) -> Option<()> {
     let limit = LIMIT.get();
