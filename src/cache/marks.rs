@@ -243,3 +243,86 @@ impl Cache {
 fn fraction(random: u64) -> f64 {
     (random >> 11) as f64 / (1_u64 << 53) as f64
 }
+
+#[cfg(all(test, not(feature = "models")))]
+mod tests {
+    use super::super::cache::BYTES;
+    use super::super::slots::{NEAR, slots_max, slots_min};
+    use super::*;
+    use crate::base::pointer;
+    use std::vec::Vec;
+
+    /// A cache whose stack of the class is full, of objects with these addresses from the bottom up.
+    fn full(class: SizeClass, capacity: usize) -> &'static Cache {
+        let layout = std::alloc::Layout::from_size_align(BYTES, align_of::<Cache>()).unwrap();
+        // SAFETY: the layout has a size. Zeroes are a cache that is not laid out, and stay.
+        let cache: &Cache = unsafe { pointer::to_ref(pointer::expose(std::alloc::alloc_zeroed(layout))) };
+        cache.begin();
+        cache.set_home(1);
+        cache.set_capacity(class, capacity);
+        let places = cache.places(class, capacity);
+        (1..).zip(places).for_each(|(object, place)| place.store(object, Relaxed));
+        cache.put(class, places, capacity);
+        cache
+    }
+
+    fn slots(cache: &Cache, class: SizeClass) -> Vec<usize> {
+        cache.stack(class).iter().map(|slot| slot.load(Relaxed)).collect()
+    }
+
+    #[test]
+    fn a_full_stack_takes_a_mark_and_keeps_it_where_it_moves() {
+        for class in SizeClass::slabs() {
+            let (least, most) = (slots_min(class.size()), slots_max(class.size()));
+            for capacity in [least, most.min(NEAR), most] {
+                let cache = full(class, capacity);
+                cache.mark(class, capacity);
+                let with_mark: Vec<_> = (1..=capacity).chain([0]).collect();
+                assert_eq!(slots(cache, class), with_mark);
+                for capacity in [least, most, least] {
+                    cache.set_capacity(class, capacity);
+                }
+                assert_eq!(slots(cache, class), with_mark);
+                assert_eq!((cache.take_mark(class), cache.take_mark(class)), (Some(true), Some(false)));
+                assert_eq!(slots(cache, class), with_mark[..capacity]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_flush_takes_marks_and_objects() {
+        let class = SizeClass::of_index(3);
+        let cache = full(class, 8);
+        // From above: marks go above their objects.
+        for at in [5, 4, 2] {
+            cache.mark(class, at);
+        }
+        assert_eq!(slots(cache, class), [1, 2, 0, 3, 4, 0, 5, 0, 6, 7, 8]);
+        let mut left = cache.older(class, 4);
+        let mut parts = Vec::new();
+        while !left.is_empty() {
+            let (objects, above) = cache.split_at_mark(class, left);
+            parts.push(objects.iter().map(|slot| slot.load(Relaxed)).collect::<Vec<_>>());
+            left = above;
+        }
+        assert_eq!(parts, [[1, 2].as_slice(), &[3, 4], &[5]]);
+        cache.drop_older(class, 4);
+        assert_eq!(slots(cache, class), [0, 6, 7, 8]);
+        // Nothing is below the mark whose object is gone.
+        cache.bin(class).top.store(cache.bottom(class) + 8, Relaxed);
+        assert_eq!((cache.take_mark(class), cache.marks(class).load(Relaxed)), (None, 0));
+    }
+
+    #[test]
+    fn a_push_of_each_turn_is_chosen() {
+        let cache = full(SizeClass::of_index(1), 1);
+        cache.turn.store(TURN - 1, Relaxed);
+        let mut pushes = 0;
+        for turn in 0..1000 {
+            cache.begin_turn(cache.next_random());
+            pushes += cache.pushed.load(Relaxed).wrapping_neg();
+            let chosen = cache.turn.load(Relaxed);
+            assert_eq!(pushes, u64::from(turn * TURN + chosen) + 1);
+        }
+    }
+}
