@@ -129,7 +129,6 @@ impl Cache {
     }
 
     /// A random number from 0 to below 1.
-    #[expect(clippy::cast_precision_loss, reason = "fits")]
     fn draw(&self) -> f64 {
         fraction(self.next_random())
     }
@@ -163,7 +162,7 @@ impl Cache {
         self.begin_turn(random);
         let class = SizeClass::of_bin(distance);
         let is_marked = class.size() <= self.marked_most.load(Relaxed);
-        if is_marked && fraction(random * u64::from(TURN)) < f64::from(TURN) * self.chance(class.size()) {
+        if is_marked && fraction(random << TURN.ilog2()) < f64::from(TURN) * self.chance(class.size()) {
             self.mark(class, self.count(class));
         }
     }
