@@ -118,7 +118,7 @@ pub mod internals {
     pub use crate::cache::threads;
     pub use crate::front::{channel, entries, tuning, usable};
     pub use crate::heap::range_record::{COMPARTMENT, Kind as RangeKind};
-    pub use crate::process::{option_keys, profiling, statics};
+    pub use crate::process::{option_keys, option_values, profiling, statics};
     pub use crate::profile::{live, stacks, table};
     pub use crate::route::give_back;
 }
