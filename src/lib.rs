@@ -121,4 +121,5 @@ pub mod internals {
     pub use crate::process::{option_keys, option_values, profiling, statics};
     pub use crate::profile::{live, stacks, table};
     pub use crate::route::give_back;
+    pub use crate::sys::clock;
 }

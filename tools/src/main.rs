@@ -3,8 +3,8 @@
 //! Each verb is a file of `verbs`. What several verbs need stands beside this file: `failure` is how a verb ends
 //! when it cannot do its work, `output` what it writes, `library` where libmetes.so is, `settings` the library's
 //! options, `program` and `elf` what a program file is, `run` a child in the foreground, `profile` samples with their
-//! stacks, `leaks` blocks that nothing points to, `symbols` addresses as functions and lines, and `signals` those that ask
-//! for the end.
+//! stacks, `leaks` blocks that nothing points to, `symbols` addresses as functions and lines, `signals` those that ask
+//! for the end, and `trace` every allocation call of a process.
 
 mod elf;
 mod failure;
@@ -22,6 +22,7 @@ mod signals;
 mod snapshot;
 mod symbols;
 mod text;
+mod trace;
 mod verbs;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -52,6 +53,7 @@ enum Verb {
     Stats(verbs::stats::Args),
     Symbolize(verbs::symbolize::Args),
     Top(verbs::top::Args),
+    Trace(verbs::trace::Args),
 }
 
 fn main() -> ExitCode {
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         Verb::Stats(args) => verbs::stats::run(&args),
         Verb::Symbolize(args) => verbs::symbolize::run(&args),
         Verb::Top(args) => verbs::top::run(&args),
+        Verb::Trace(args) => verbs::trace::run(&args),
     };
     done.unwrap_or_else(|failure| failure.tell())
 }
