@@ -5,6 +5,8 @@
 //! options, `program` and `elf` what a program file is, `run` a child in the foreground, `profile` samples with their stacks, `symbols` addresses as
 //! functions and lines, and `trace` every allocation call of a process.
 
+mod allocators;
+mod chart;
 mod elf;
 mod failure;
 mod heap;
@@ -14,6 +16,7 @@ mod picture;
 mod process;
 mod profile;
 mod program;
+mod replay;
 mod run;
 mod settings;
 mod snapshot;
@@ -44,6 +47,7 @@ enum Verb {
     #[command(hide = true)]
     Pages(verbs::pages::Args),
     Profile(verbs::profile::Args),
+    Replay(verbs::replay::Args),
     Run(verbs::run::Args),
     Snapshot(verbs::snapshot::Args),
     Stats(verbs::stats::Args),
@@ -55,6 +59,9 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == library::ASK) {
         return output::print(library::version_here().unwrap_or_default()).unwrap_or_else(|failure| failure.tell());
     }
+    if std::env::args_os().nth(1).is_some_and(|word| word == replay::child::ASK) {
+        return replay::child::run(std::env::args_os().skip(2));
+    }
     let done = match Command::parse().verb {
         Verb::Bench(args) => verbs::bench::run(&args),
         Verb::Completions(args) => verbs::completions::run(&args, Command::command()),
@@ -64,6 +71,7 @@ fn main() -> ExitCode {
         Verb::Options(args) => verbs::options::run(&args),
         Verb::Pages(args) => verbs::pages::run(&args, Command::command()),
         Verb::Profile(args) => verbs::profile::run(&args),
+        Verb::Replay(args) => verbs::replay::run(&args),
         Verb::Run(args) => verbs::run::run(&args),
         Verb::Snapshot(args) => verbs::snapshot::run(&args),
         Verb::Stats(args) => verbs::stats::run(&args),
