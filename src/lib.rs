@@ -39,6 +39,7 @@
 //!     cache     a thread's stacks of free objects: no lock, no atomic instruction
 //!     compartment     heaps that a program makes by name
 //!     report    what is known of a pointer, and what is wrong with it, in words
+//!     record    every call, in a file, where that is asked for
 //!     process   options, arenas, and the page map: address -> range record and slab
 //!     slab      slabs of objects of one size; arenas: a heap and its bins behind a lock
 //!     heap      ONE coalescing free list of blocks with size headers; mappings beside it
@@ -84,6 +85,7 @@ mod front;
 mod heap;
 mod process;
 mod profile;
+mod record;
 mod report;
 mod route;
 mod rust;

@@ -6,7 +6,7 @@
 use crate::base::align;
 use crate::base::config::GRAIN;
 use crate::base::family::{Claim, Family};
-use crate::front::{entries, redirected};
+use crate::front::{entries, redirected, usable};
 use crate::sys::errno::{keeping_errno, set_errno};
 use crate::sys::mmap::page_size;
 use core::ffi::{c_int, c_void};
@@ -151,5 +151,5 @@ pub extern "C" fn pvalloc(size: usize) -> *mut c_void {
 /// `malloc_usable_size(3)`: the bytes that may be written. realloc carries all of them along. 0 for null.
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc_usable_size(p: *mut c_void) -> usize {
-    entries::usable_size(p.cast())
+    usable::usable_size(p.cast())
 }

@@ -17,7 +17,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 
 const WORDS: usize = 64;
-const TEXTS: usize = 4;
+const TEXTS: usize = 5;
 /// Bytes of a text, including the zero at its end.
 pub const TEXT: usize = 256;
 

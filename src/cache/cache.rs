@@ -51,7 +51,7 @@ use crate::base::shared::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Unshared
 use crate::heap::page_map::{LeafView, Unit};
 use crate::process::statics::PAGE_MAP;
 use crate::slab::slab::{BINS_END, Entry, home_place};
-use crate::sys::thread;
+use crate::sys::{blind, thread};
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -64,7 +64,7 @@ const _: () = assert!(OPEN == class::GRAINS);
 const _: () = assert!(size_of::<Bin>() == class::BIN * size_of::<usize>() && offset_of!(Cache, head) == 0);
 // `sys::tls` lays out the empty head and an empty near leaf behind it in the same way.
 const _: () = assert!(offset_of!(Head, gate) == 0 && offset_of!(Head, near_leaf) == 16 && size_of::<Head>() == 24);
-const _: () = assert!(size_of::<LeafView>() == 16);
+const _: () = assert!(size_of::<LeafView>() == 16 && align_of::<Cache>() == blind::CACHE_ALIGN);
 
 /// The distance from here to a place is that of no bin.
 const NO_HOME: usize = 1;
@@ -291,11 +291,12 @@ impl Head {
 }
 
 impl Cache {
-    /// The calling thread's cache, if it has one.
+    /// The calling thread's cache, if it has one, also behind a blind head.
     #[inline]
     pub fn mine() -> Option<&'static Self> {
-        // SAFETY: it is not the empty head.
-        (thread::cache() != thread::no_cache()).then(|| unsafe { Head::current().cache() })
+        let address = blind::behind(thread::cache());
+        // SAFETY: the address of a cache, which is exposed and stays mapped.
+        (address != 0).then(|| unsafe { pointer::to_ref(address) })
     }
 
     /// The cache's address.

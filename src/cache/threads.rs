@@ -23,7 +23,7 @@ use crate::base::shared::{AtomicI64, AtomicU32, AtomicUsize};
 use crate::cache::{count, refill, work};
 use crate::process::options::Purge;
 use crate::process::{helper_call, options, statics};
-use crate::sys::{calls, errno, thread};
+use crate::sys::{blind, calls, errno, thread};
 use core::ffi::c_void;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{Ordering, compiler_fence};
@@ -84,7 +84,7 @@ fn make() -> Option<&'static Cache> {
         cache.endings.store(0, Relaxed);
         // Its last thread may have ended in a scope.
         cache.scope_depth.store(0, Relaxed);
-        thread::set_cache(cache.address());
+        blind::set_cache(cache.address());
         // A signal handler may have forked since the cache was claimed, and may do so here. Then this
         // thread has another number.
         loop {
@@ -322,7 +322,7 @@ fn give_up(cache: &'static Cache) {
     refill::flush_all(cache);
     cache.close();
     let place = rooms::place_of(cache);
-    thread::set_cache(thread::no_cache());
+    blind::set_cache(0);
     OWNED.fetch_sub(1, Relaxed);
     if let Some(place) = place {
         leave(&place, OPEN | LAID);

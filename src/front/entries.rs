@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+use super::recorded;
 use crate::base::class::{self, SizeClass};
 use crate::base::config::{CHECKED, GRAIN, REQUEST_MAX};
 use crate::base::family::{Claim, Family};
@@ -15,7 +16,8 @@ use crate::cache::fast::{self, Pushed};
 use crate::debug::{check, checked};
 use crate::heap::page_map::UnitPlace;
 use crate::process::{options, start};
-use crate::route::owner::{block_in_use, usable};
+use crate::record::recorder::Call;
+use crate::route::owner::block_in_use;
 use crate::route::resize::{self, hardly_changes, serves};
 use crate::route::serve::{self, fail, serve_instead};
 use crate::route::{claims, release};
@@ -59,6 +61,11 @@ extern "C" fn malloc_slowly(n: usize) -> *mut u8 {
     if object == 0 { malloc_uncached(n, Family::Malloc) } else { pointer::at_mut(object) }
 }
 
+/// The entry of a family, for a call that is served within its recording.
+fn malloc_of(family: Family, n: usize) -> *mut u8 {
+    if family == Family::Malloc { malloc(n) } else { operator_new(n) }
+}
+
 #[inline(never)]
 fn malloc_uncached(n: usize, family: Family) -> *mut u8 {
     let counted = fast::pop_counted(Operation::Malloc, n);
@@ -66,6 +73,9 @@ fn malloc_uncached(n: usize, family: Family) -> *mut u8 {
         return pointer::at_mut(counted);
     }
     start::ensure();
+    if let Some(p) = recorded::allocation(recorded::of(family, Call::Malloc), n, 0, || malloc_of(family, n)) {
+        return p;
+    }
     check::tick();
     if options::checked() {
         return checked::malloc(family, n);
@@ -89,6 +99,9 @@ pub fn aligned_alloc(family: Family, n: usize, align: usize) -> *mut u8 {
 #[inline(never)]
 fn aligned_alloc_slowly(family: Family, n: usize, align: usize) -> *mut u8 {
     start::ensure();
+    if let Some(p) = recorded::allocation(Call::Aligned, n, align, || aligned_alloc(family, n, align)) {
+        return p;
+    }
     check::tick();
     if options::checked() {
         return checked::aligned_alloc(family, n, align);
@@ -134,6 +147,10 @@ fn calloc_slowly(n: usize, align: usize) -> *mut u8 {
         return p;
     }
     start::ensure();
+    let whole = || if align <= GRAIN { calloc_whole(n) } else { calloc(n, align) };
+    if let Some(p) = recorded::allocation(Call::Calloc, n, if align <= GRAIN { 0 } else { align }, whole) {
+        return p;
+    }
     check::tick();
     if options::checked() {
         return checked::calloc(n, align);
@@ -207,6 +224,10 @@ unsafe extern "C" fn free_far(p: *mut u8, family: Family) {
 #[inline(never)]
 unsafe extern "C" fn free_at_length(p: *mut u8, family: Family) {
     // SAFETY: the caller's promise.
+    if recorded::freeing(family, p, || unsafe { free_called(p, family) }) {
+        return;
+    }
+    // SAFETY: the caller's promise.
     unsafe {
         if options::checked() {
             checked::free(p, Claim::of(family));
@@ -270,6 +291,10 @@ unsafe extern "C" fn free_sized_slowly(p: *mut u8, n: usize, family: Family) {
 /// As for `free`.
 pub unsafe fn free_claimed(p: *mut u8, claim: Claim) {
     start::ensure();
+    // SAFETY: the caller's promise.
+    if recorded::freeing(claim.family, p, || unsafe { free_claimed(p, claim) }) {
+        return;
+    }
     if options::checked() {
         // SAFETY: the caller's promise.
         unsafe { checked::free(p, claim) };
@@ -290,28 +315,6 @@ pub unsafe fn free_claimed(p: *mut u8, claim: Claim) {
 pub unsafe fn free_called(p: *mut u8, family: Family) {
     // SAFETY: the caller's promise.
     unsafe { free(family, p) };
-}
-
-/// The bytes that a program may use at `p`; 0 for null.
-#[inline(always)]
-pub fn usable_size(p: *mut u8) -> usize {
-    let unit = match fast::object(p.addr()) {
-        Ok(object) => return object.size(),
-        Err(unit) => unit,
-    };
-    if let Some(block) = unit.and_then(|unit| block_in_use(unit, p.addr())) {
-        return block.usable;
-    }
-    usable_slowly(p)
-}
-
-#[cold]
-#[inline(never)]
-extern "C" fn usable_slowly(p: *mut u8) -> usize {
-    if options::checked() {
-        return checked::usable_size(p);
-    }
-    usable(Operation::UsableSize, p).unwrap_or(0)
 }
 
 /// Resizes the block `p` to `n` bytes, and moves it if need be. The content is kept up to the smaller
@@ -371,6 +374,10 @@ unsafe fn realloc_slowly(p: *mut u8, n: usize) -> *mut u8 {
 #[inline(never)]
 unsafe fn realloc_at_length(p: *mut u8, n: usize) -> *mut u8 {
     start::ensure();
+    // SAFETY: the caller's promise.
+    if let Some(p) = recorded::resizing(p, n, || unsafe { realloc(p, n) }) {
+        return p;
+    }
     if options::checked() {
         // SAFETY: the caller's promise.
         return unsafe { checked::realloc(p, n) };

@@ -6,6 +6,7 @@ use super::stats;
 use crate::debug::{leaks, scan};
 use crate::process::options;
 use crate::profile::table;
+use crate::record::file;
 use crate::sys::{tool_memory, valgrind};
 
 #[used]
@@ -22,6 +23,7 @@ extern "C" fn at_exit() {
         valgrind::quietly(|| leaks::tell((&raw const here).addr()));
     }
     table::finish();
+    file::finish();
     valgrind::quietly(tool_memory::forget);
     stats::write_at_exit();
 }

@@ -5,6 +5,8 @@ pub mod control;
 pub mod entries;
 pub mod exit;
 pub mod lifecycle;
+pub mod recorded;
 pub mod redirected;
 pub mod stats;
 pub mod tuning;
+pub mod usable;

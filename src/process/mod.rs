@@ -4,6 +4,7 @@ pub mod helper_call;
 pub mod option_keys;
 pub mod options;
 pub mod profiling;
+pub mod recording;
 pub mod start;
 pub mod statics;
 pub mod trim_policy;

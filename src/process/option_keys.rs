@@ -79,6 +79,11 @@ static KEYS: &[Key] = &[
         "profile_file a path of at most 255 bytes, %p in it is the process id: the profile is kept there, and outlives the process",
         Kind::Text(PROFILE_FILE),
     ),
+    key(
+        "trace a path of at most 255 bytes, %p in it is the process id: each allocation call is recorded there",
+        Kind::Text(TRACE),
+    ),
+    key("trace_stacks a number of frames from 0 to 64 that are recorded of each stack", Number(TRACE_STACKS, DEPTH_MAX)),
     key("stats exit or off", Choice(STATS_AT_EXIT, "off exit")),
     key("stats_file a path of at most 255 bytes, %p in it is the process id", Kind::Text(STATS_FILE)),
     key(
@@ -233,6 +238,7 @@ pub fn read_environment() {
     // Where blocks are not checked, the fill byte of mallopt(3) does what `fill=junk` asks for.
     set_perturb(if FILL.get() == FILL_JUNK { JUNK } else { perturb() });
     UNCHECKED.store(u8::from(!checked()), Relaxed);
+    WATCHED.set((checked() || !TRACE.is_none()).into());
     if checks() == Checks::Off {
         report::set_after(After::Ignore);
         if remembers_calls() {

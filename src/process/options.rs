@@ -78,6 +78,8 @@ const DECAY_DEFAULT: usize = 1000;
 const LEAP: usize = 4;
 /// Frames that are kept of each stack.
 const DEPTH_DEFAULT: usize = 8;
+/// Frames that are recorded of each stack.
+const TRACE_STACKS_DEFAULT: usize = 16;
 /// Bytes that wait in quarantine.
 const QUARANTINE_DEFAULT: usize = 4 << 20;
 /// Junk where blocks are checked, no fill elsewhere.
@@ -117,6 +119,8 @@ read_only_options! {
     FILL = FILL_BY_LEVEL;
     QUARANTINE = QUARANTINE_DEFAULT;
     BLOCKS_CHECKED = 0;
+    WATCHED = 0;
+    TRACE_STACKS = TRACE_STACKS_DEFAULT;
     ZEROES = 0;
 }
 
@@ -124,6 +128,7 @@ read_only_options! {
 pub(super) const STATS_FILE: Text = Text::new(0);
 pub(super) const SUPPRESSIONS: Text = Text::new(2);
 pub(super) const PROFILE_FILE: Text = Text::new(3);
+pub(super) const TRACE: Text = Text::new(4);
 
 // Only these and the words of `guard` are not read-only. All but `UNCHECKED` change while the
 // program runs: by mallopt(3), by `metes_option_set`, and the cutoff also by itself.
@@ -371,6 +376,12 @@ pub fn profile_file(pid: libc::pid_t) -> Option<Path> {
 /// Whether the profile is kept in a file.
 pub fn has_profile_file() -> bool {
     !PROFILE_FILE.is_none()
+}
+
+/// Whether each call is to take its slow path to the end: blocks are checked, or calls are recorded.
+#[inline]
+pub fn is_watched() -> bool {
+    WATCHED.is_on()
 }
 
 /// Where the statistics go, if not to standard error.

@@ -8,7 +8,7 @@ use crate::base::config::GRAIN;
 use crate::base::family::Family;
 use crate::compartment::table::Handle;
 #[cfg(not(miri))]
-use crate::front::entries;
+use crate::front::{entries, usable};
 use core::ptr::NonNull;
 #[cfg(miri)]
 use under_miri as entries;
@@ -36,7 +36,7 @@ impl Memory {
     /// How many bytes a chunk has: at least what was asked for.
     pub fn usable(self, chunk: NonNull<u8>) -> usize {
         match self {
-            Self::Process => entries::usable_size(chunk.as_ptr()),
+            Self::Process => usable::usable_size(chunk.as_ptr()),
             Self::Heap(handle) => heap::usable_size(handle, chunk.as_ptr()),
         }
     }

@@ -68,6 +68,62 @@ pub fn create_mapped(path: &[u8], len: usize, mine: impl Fn(&[u8; 128]) -> bool)
     }
 }
 
+/// Creates a file that is not there yet, for reading and writing; or the error's number. `path` ends with a zero.
+pub fn create_new(path: &[u8]) -> Result<c_int, c_int> {
+    debug_assert!(path.ends_with(&[0]));
+    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_CLOEXEC;
+    // SAFETY: the path ends with a zero.
+    let fd = unsafe {
+        call(libc::SYS_openat, [int(libc::AT_FDCWD), pointer::expose(path.as_ptr()), int(flags), 0o600])
+    };
+    fd.and_then(|fd| c_int::try_from(fd).map_err(|_| libc::EBADF))
+}
+
+/// Maps `len` bytes of a file for all who map it, from `offset` on, where the file has room on the disk from then on; the
+/// address. `None` where it has none, or cannot be opened. `path` ends with a zero.
+pub fn map_more(path: &[u8], offset: usize, len: usize) -> Option<usize> {
+    debug_assert!(path.ends_with(&[0]));
+    let (path, flags) = (pointer::expose(path.as_ptr()), int(libc::O_RDWR | libc::O_CLOEXEC));
+    // SAFETY: the path ends with a zero; nothing else has the descriptor and the new range.
+    unsafe {
+        let fd = call(libc::SYS_openat, [int(libc::AT_FDCWD), path, flags, 0]).ok()?;
+        // A write to a page without room on the disk would end the process.
+        let room = call(libc::SYS_fallocate, [fd, 0, offset, len]);
+        let (access, shared) = (int(libc::PROT_READ | libc::PROT_WRITE), int(libc::MAP_SHARED));
+        let mapped = room.and_then(|_| call(libc::SYS_mmap, [0, len, access, shared, fd, offset]));
+        let _ = call(libc::SYS_close, [fd]);
+        mapped.ok()
+    }
+}
+
+/// Lets go of a range of a mapped file: the file keeps what is there, and the process has none of its pages until it
+/// touches them again.
+pub fn let_go(address: usize, len: usize) {
+    // SAFETY: pages of a shared mapping of a file.
+    let _ = unsafe { call(libc::SYS_madvise, [address, len, int(libc::MADV_DONTNEED)]) };
+}
+
+/// Unmaps a range of a mapped file.
+///
+/// # Safety
+/// Nothing may use the range any more.
+pub unsafe fn unmap(address: usize, len: usize) {
+    // SAFETY: the caller's promise.
+    let _ = unsafe { call(libc::SYS_munmap, [address, len]) };
+}
+
+/// Calls `f` with the path of the directory that the process is in, without a zero; not where there is none.
+pub fn with_directory(f: impl FnOnce(&[u8])) {
+    let mut room = [0_u8; 1024];
+    // SAFETY: the kernel writes into the array alone.
+    let len = unsafe { call(libc::SYS_getcwd, [pointer::expose(room.as_mut_ptr()), room.len()]) };
+    if let Ok(len @ 2..) = len
+        && room[0] == b'/'
+    {
+        f(&room[..len - 1]);
+    }
+}
+
 /// Reads a file from its beginning, as much as there is room for; how many bytes that were. `path` ends with a zero.
 pub fn read_into(path: &[u8], room: &mut [u8]) -> usize {
     debug_assert!(path.ends_with(&[0]));

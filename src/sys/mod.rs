@@ -1,7 +1,9 @@
 //! L1: the operating system and the machine.
 
 pub mod auxv;
+pub mod blind;
 pub mod calls;
+pub mod clock;
 pub mod cpus;
 pub mod env;
 pub mod errno;

@@ -29,14 +29,18 @@ core::arch::global_asm!(
     ".quad metes_no_cache",
     ".popsection",
     ".pushsection .data.rel.ro.metes_no_cache,\"aw\",%progbits",
-    ".p2align 4",
+    // A blind head: see `blind`.
+    ".p2align 6",
+    ".quad 0, 0",
     ".hidden metes_no_cache",
     ".globl metes_no_cache",
     ".type metes_no_cache,%object",
-    ".size metes_no_cache,40",
+    ".size metes_no_cache,56",
     "metes_no_cache:",
     ".quad 0, 0, metes_no_cache + 24",
     ".quad 0, 0",
+    ".quad 0, 0",
+    ".zero 56",
     ".popsection",
 );
 
@@ -287,11 +291,11 @@ mod word {
     #[cfg(feature = "models")]
     static NUMBERS: AtomicUsize = AtomicUsize::new(1);
 
-    /// Aligned as a cache is.
+    /// See `blind`: the head begins at the third word.
     #[repr(align(64))]
-    struct NoCache([AtomicUsize; 5]);
+    struct NoCache([AtomicUsize; 9]);
 
-    static NO_CACHE: NoCache = NoCache([const { AtomicUsize::new(0) }; 5]);
+    static NO_CACHE: NoCache = NoCache([const { AtomicUsize::new(0) }; 9]);
 
     pub fn cache() -> usize {
         match CACHE.with(Cell::get) {
@@ -305,9 +309,9 @@ mod word {
     }
 
     pub fn no_cache() -> usize {
-        let near_leaf = pointer::expose(&raw const NO_CACHE.0[3]);
-        NO_CACHE.0[2].store(near_leaf, Relaxed);
-        pointer::expose(&raw const NO_CACHE)
+        let near_leaf = pointer::expose(&raw const NO_CACHE.0[5]);
+        NO_CACHE.0[4].store(near_leaf, Relaxed);
+        pointer::expose(&raw const NO_CACHE) + 2 * size_of::<usize>()
     }
 
     pub fn address() -> usize {

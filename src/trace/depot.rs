@@ -63,29 +63,41 @@ impl Depot {
 
     /// The id of a stack, which is kept from then on; 0 if the stack is empty, or there is no room for more.
     pub fn intern(&self, source: &impl PageSource, frames: &[usize]) -> u32 {
-        let frames = &frames[..frames.len().min(FRAMES_MAX)];
-        if frames.is_empty() {
-            return 0;
-        }
-        self.find_or_add(source, frames).unwrap_or(0)
+        self.intern_new(source, frames).0
     }
 
-    fn find_or_add(&self, source: &impl PageSource, frames: &[usize]) -> Option<u32> {
+    /// The same, and whether this call has added the stack.
+    pub fn intern_new(&self, source: &impl PageSource, frames: &[usize]) -> (u32, bool) {
+        let frames = &frames[..frames.len().min(FRAMES_MAX)];
+        if frames.is_empty() {
+            return (0, false);
+        }
+        self.find_or_add(source, frames).unwrap_or((0, false))
+    }
+
+    /// In a process that has no other thread: all stacks are unknown again. Their memory is lost.
+    pub fn forget(&self) {
+        self.heads.store(0, Ordering::Relaxed);
+        self.chunks.iter().for_each(|chunk| chunk.store(0, Ordering::Relaxed));
+        self.used.store(0, Ordering::Relaxed);
+    }
+
+    fn find_or_add(&self, source: &impl PageSource, frames: &[usize]) -> Option<(u32, bool)> {
         let hash = hash(frames);
         let head = &self.heads(source)?[hash as usize % HEADS];
         let mut first = head.load(Ordering::Acquire);
         if let Some(id) = self.find(first, 0, hash, frames) {
-            return Some(id);
+            return Some((id, false));
         }
         let (id, record) = self.add(source, hash, frames)?;
         loop {
             record.link.store(link(hash, first), Ordering::Relaxed);
             match head.compare_exchange(first, id as usize, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return Some(id),
+                Ok(_) => return Some((id, true)),
                 Err(now) => {
                     // The records added meanwhile may include this stack.
                     if let Some(id) = self.find(now, first, hash, frames) {
-                        return Some(id);
+                        return Some((id, false));
                     }
                     first = now;
                 }
