@@ -42,4 +42,3 @@ pub fn of(family: Family, otherwise: Call) -> Call {
 fn open() -> Option<Window> {
     if options::is_watched() { Window::open() } else { None }
 }
-

@@ -83,7 +83,10 @@ static KEYS: &[Key] = &[
         "trace a path of at most 255 bytes, %p in it is the process id: each allocation call is recorded there",
         Kind::Text(TRACE),
     ),
-    key("trace_stacks a number of frames from 0 to 64 that are recorded of each stack", Number(TRACE_STACKS, DEPTH_MAX)),
+    key(
+        "trace_stacks a number of frames from 0 to 64 that are recorded of each stack",
+        Number(TRACE_STACKS, DEPTH_MAX),
+    ),
     key("stats exit or off", Choice(STATS_AT_EXIT, "off exit")),
     key("stats_file a path of at most 255 bytes, %p in it is the process id", Kind::Text(STATS_FILE)),
     key(

@@ -73,9 +73,8 @@ pub fn create_new(path: &[u8]) -> Result<c_int, c_int> {
     debug_assert!(path.ends_with(&[0]));
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_CLOEXEC;
     // SAFETY: the path ends with a zero.
-    let fd = unsafe {
-        call(libc::SYS_openat, [int(libc::AT_FDCWD), pointer::expose(path.as_ptr()), int(flags), 0o600])
-    };
+    let fd =
+        unsafe { call(libc::SYS_openat, [int(libc::AT_FDCWD), pointer::expose(path.as_ptr()), int(flags), 0o600]) };
     fd.and_then(|fd| c_int::try_from(fd).map_err(|_| libc::EBADF))
 }
 

@@ -25,6 +25,8 @@ pub struct Bar {
 pub struct Bars {
     /// What they say.
     pub title: String,
+    /// How they come from rounds.
+    pub how: &'static str,
     /// In which unit.
     pub unit: &'static str,
     /// Digits behind the point.
@@ -39,11 +41,11 @@ impl Panel for Bars {
     }
 
     fn draw(&self, text: &mut String, top: usize) {
-        let Self { title, unit, decimals, bars } = self;
+        let Self { title, how, unit, decimals, bars } = self;
         let most = bars.iter().map(|bar| bar.value).fold(f64::MIN_POSITIVE, f64::max);
         let _ = writeln!(
             text,
-            "<text x=\"16\" y=\"{}\">{}<tspan class=\"unit\"> in {unit}, median; less is better</tspan></text>",
+            "<text x=\"16\" y=\"{}\">{} <tspan class=\"unit\">in {unit}, {how}; less is better</tspan></text>",
             top + 20,
             escaped(title)
         );
@@ -60,11 +62,11 @@ impl Panel for Bars {
             );
             let _ = writeln!(
                 text,
-                "<rect class=\"c{colour} fill\" x=\"{LEFT}\" y=\"{y}\" width=\"{width:.1}\" height=\"20\" rx=\"3\"/>"
+                "<rect class=\"b{colour}\" x=\"{LEFT}\" y=\"{y}\" width=\"{width:.1}\" height=\"20\" rx=\"3\"/>"
             );
             let _ = writeln!(
                 text,
-                "<text x=\"{:.1}\" y=\"{}\">{value:.decimals$} {unit}<tspan class=\"unit\">{}</tspan></text>",
+                "<text x=\"{:.1}\" y=\"{}\">{value:.decimals$} {unit} <tspan class=\"unit\">{}</tspan></text>",
                 LEFT as f64 + width + 8.0,
                 y + 15,
                 escaped(note)

@@ -11,8 +11,8 @@ const ROW: usize = 20;
 const PLOT: usize = 230;
 /// The place of the axis' numbers and of its name.
 const FOOT: usize = 46;
-/// About how many pixels a letter of a legend takes.
-const LETTER: usize = 8;
+/// About how many tenths of a pixel a letter of a legend takes.
+const LETTER: usize = 65;
 
 /// A line.
 pub struct Line {
@@ -69,7 +69,7 @@ impl Lines {
     fn legend(&self) -> Vec<(usize, usize, &Line)> {
         let (mut x, mut row, mut places) = (16, 0, Vec::new());
         for line in std::iter::once(&self.area).chain(&self.lines) {
-            let width = 30 + line.name.chars().count() * LETTER;
+            let width = 40 + line.name.chars().count() * LETTER / 10;
             if x + width > WIDTH - 16 && x > 16 {
                 (x, row) = (16, row + 1);
             }
@@ -93,11 +93,8 @@ impl Panel for Lines {
         let _ = writeln!(text, "<text x=\"16\" y=\"{}\">{}</text>", top + 20, escaped(&self.title));
         for (x, row, line) in self.legend() {
             let y = top + HEAD + row * ROW;
-            let class = if std::ptr::eq(line, &raw const self.area) {
-                "area".to_owned()
-            } else {
-                format!("c{} fill", line.colour)
-            };
+            let class =
+                if std::ptr::eq(line, &raw const self.area) { "area".to_owned() } else { format!("b{}", line.colour) };
             let _ = writeln!(text, "<rect class=\"{class}\" x=\"{x}\" y=\"{}\" width=\"14\" height=\"10\"/>", y + 4);
             let _ = writeln!(
                 text,
@@ -125,7 +122,7 @@ impl Panel for Lines {
         for line in &self.lines {
             let _ = writeln!(
                 text,
-                "<path class=\"c{} line\" d=\"{}\"><title>{}</title></path>",
+                "<path class=\"line l{}\" d=\"{}\"><title>{}</title></path>",
                 line.colour,
                 scale.path(&line.points),
                 escaped(&line.name)
@@ -219,7 +216,7 @@ mod tests {
         };
         let mut text = String::new();
         lines.draw(&mut text, 0);
-        for wanted in ["a&lt;b", "5.00 MiB", ">1,000<", ">calls<", "class=\"c2 line\" d=\"M84.0 "] {
+        for wanted in ["a&lt;b", "5.00 MiB", ">1,000<", ">calls<", "class=\"line l2\" d=\"M84.0 "] {
             assert!(text.contains(wanted), "{wanted}: {text}");
         }
         // The highest point is at the top, where the axis ends.

@@ -10,29 +10,29 @@ pub const WIDTH: usize = 760;
 /// The place of the title.
 const TITLE: usize = 40;
 
-const STYLE: &str = "<style>
+/// What has one colour on light ground, and another on dark.
+const STYLE: &str = "\
 text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .title { font-weight: 600; font-size: 15px; }
 .unit { fill: #59636e; }
 .small { font-size: 11.5px; }
 .grid { stroke: #d1d9e0; stroke-width: 1; }
 .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
-.area { fill: #818b98; opacity: .28; }
+.area { fill: #d8dde2; }
 .ground { fill: #ffffff; }
-.c0 { --c: #8c959f; } .c1 { --c: #0969da; } .c2 { --c: #d4600b; } .c3 { --c: #1a7f37; } .c4 { --c: #8250df; }
-.c5 { --c: #cf222e; } .c6 { --c: #0e8a94; } .c7 { --c: #9a6700; } .c8 { --c: #bf3989; }
-.fill { fill: var(--c); } .line { stroke: var(--c); }
-@media (prefers-color-scheme: dark) {
+";
+const DARK: &str = "\
 text { fill: #f0f6fc; }
 .unit { fill: #9198a1; }
 .grid { stroke: #3d444d; }
-.area { fill: #9198a1; }
+.area { fill: #30363d; }
 .ground { fill: #0d1117; }
-.c0 { --c: #656c76; } .c1 { --c: #4493f8; } .c2 { --c: #f0883e; } .c3 { --c: #3fb950; } .c4 { --c: #ab7df8; }
-.c5 { --c: #f85149; } .c6 { --c: #2bb8c4; } .c7 { --c: #d29922; } .c8 { --c: #db61a2; }
-}
-</style>
 ";
+/// The colours of bars and lines.
+const LIGHT_COLOURS: [&str; COLOURS] =
+    ["#8c959f", "#0969da", "#d4600b", "#1a7f37", "#8250df", "#cf222e", "#0e8a94", "#9a6700", "#bf3989"];
+const DARK_COLOURS: [&str; COLOURS] =
+    ["#7d8590", "#4493f8", "#f0883e", "#3fb950", "#ab7df8", "#f85149", "#2bb8c4", "#d29922", "#db61a2"];
 
 /// A colour, by its number: 0 is grey, 1 is that of metes.
 pub type Colour = usize;
@@ -56,6 +56,18 @@ pub fn colours<'a>(names: impl Iterator<Item = &'a str>, plain: &str, own: &str)
     names.map(&mut of).collect()
 }
 
+fn style() -> String {
+    let of = |colours: [&str; COLOURS]| {
+        let rules = colours
+            .iter()
+            .enumerate()
+            .map(|(n, colour)| format!(".b{n} {{ fill: {colour}; }} .l{n} {{ stroke: {colour}; }}\n"));
+        rules.collect::<String>()
+    };
+    let (light, dark) = (of(LIGHT_COLOURS), of(DARK_COLOURS));
+    format!("<style>\n{STYLE}{light}@media (prefers-color-scheme: dark) {{\n{DARK}{dark}}}\n</style>")
+}
+
 /// A panel: what it draws from a height on, and how high it is.
 pub trait Panel {
     /// Pixels from top to bottom.
@@ -74,8 +86,9 @@ pub fn chart(title: &str, panels: &[&dyn Panel]) -> String {
     // Writing to a string never fails.
     let _ = write!(
         text,
-        "<title>{}</title>\n{STYLE}<rect class=\"ground\" width=\"100%\" height=\"100%\"/>\n",
-        escaped(title)
+        "<title>{}</title>\n{}\n<rect class=\"ground\" width=\"100%\" height=\"100%\"/>\n",
+        escaped(title),
+        style()
     );
     let _ = writeln!(text, "<text class=\"title\" x=\"16\" y=\"26\">{}</text>", escaped(&cut));
     let mut top = TITLE;

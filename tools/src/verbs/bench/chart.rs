@@ -18,8 +18,8 @@ fn panel(title: &str, unit: &'static str, decimals: usize, rows: &[&Row], of: fn
     let bar = |row: &&Row| Bar {
         name: row.name.clone(),
         value: row.middle_and_least(of).map_or(0.0, |(middle, _)| middle),
-        note: row.ratio(base, of).map(|ratio| format!(" ({ratio:.2} of {LIBC})")).unwrap_or_default(),
+        note: row.ratio(base, of).map(|ratio| format!("({ratio:.2} of {LIBC})")).unwrap_or_default(),
         colour: usize::from(row.name == METES),
     };
-    Bars { title: title.to_owned(), unit, decimals, bars: rows.iter().map(bar).collect() }
+    Bars { title: title.to_owned(), how: "median", unit, decimals, bars: rows.iter().map(bar).collect() }
 }

@@ -31,10 +31,10 @@ fn panels(played: &Played, is_one_of_several: bool) -> (Bars, Bars, Lines) {
     let rows: Vec<_> = played.rows.iter().zip(colours).filter(|(row, _)| row.counts()).collect();
     let of = if is_one_of_several { format!("{}: ", name(played)) } else { String::new() };
     let first = base(&played.rows);
-    let bars = |title: &str, unit, decimals, value: &dyn Fn(&Row) -> f64| {
+    let bars = |title: &str, how, unit, decimals, value: &dyn Fn(&Row) -> f64| {
         let base = first.map_or(0.0, value);
         let note = |row: &Row| match first {
-            Some(first) if base > 0.0 => format!(" ({:.2} of {})", value(row) / base, first.name),
+            Some(first) if base > 0.0 => format!("({:.2} of {})", value(row) / base, first.name),
             _ => String::new(),
         };
         let bar = |&(row, colour): &(&Row, Colour)| Bar {
@@ -43,11 +43,11 @@ fn panels(played: &Played, is_one_of_several: bool) -> (Bars, Bars, Lines) {
             note: note(row),
             colour,
         };
-        Bars { title: format!("{of}{title}"), unit, decimals, bars: rows.iter().map(bar).collect() }
+        Bars { title: format!("{of}{title}"), how, unit, decimals, bars: rows.iter().map(bar).collect() }
     };
-    let time = bars("CPU time of a call", "ns", 1, &|row| per_call(row.middle(TIME), played.calls));
+    let time = bars("CPU time of a call", "median", "ns", 1, &|row| per_call(row.middle(TIME), played.calls));
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-    let peak = bars("peak memory", "MiB", 1, &|row| row.peak as f64 / f64::from(1 << 20));
+    let peak = bars("peak memory", "of a round", "MiB", 1, &|row| row.peak as f64 / f64::from(1 << 20));
     let points = |values: &mut dyn Iterator<Item = u64>| {
         played.moments.iter().map(|moment| moment[0]).zip(values).collect::<Vec<_>>()
     };
