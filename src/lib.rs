@@ -121,4 +121,5 @@ pub mod internals {
     pub use crate::process::{option_keys, profiling, statics};
     pub use crate::profile::{chance, live, stacks, table};
     pub use crate::route::give_back;
+    pub use crate::sys::clock;
 }

@@ -9,6 +9,7 @@ use crate::sys::blind::{Blind, Kind};
 use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
 use crate::sys::{calls, clock, thread};
+use crate::trace::unwind::Walks;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
@@ -52,6 +53,8 @@ pub struct Recorder {
     /// The thread's number.
     thread: AtomicU32,
     next: AtomicPtr<Recorder>,
+    /// The address of the thread's last walks; 0 for none.
+    walks: AtomicUsize,
 }
 
 const _: () = assert!(core::mem::offset_of!(Recorder, outside) == 0);
@@ -128,7 +131,6 @@ pub fn begin_in_child() {
 impl Recorder {
     /// Writes down an allocation, which `old` was given back for.
     pub fn allocation(&self, call: Call, address: usize, size: usize, align: usize, old: usize) {
-        let stack = stacks::here();
         let align = if align == 0 { 0 } else { align.trailing_zeros() };
         let mut words = [0; LONGEST - 1];
         let mut len = 0;
@@ -142,9 +144,21 @@ impl Recorder {
             push(old as u64 & ADDRESS);
         }
         if stacks::are_recorded() {
-            push(stack.into());
+            push(stacks::here(self.walks()).into());
         }
         self.write(&words[..len]);
+    }
+
+    /// The thread's last walks.
+    fn walks(&self) -> Option<&Walks> {
+        let mut address = self.walks.load(Relaxed);
+        if address == 0 {
+            let bytes = size_of::<Walks>().next_multiple_of(Linux.page_size());
+            address = Linux.map_guarded(bytes, Linux.page_size())?;
+            self.walks.store(address, Relaxed);
+        }
+        // SAFETY: mapped for this alone, zeroes are no walks, and no other thread uses them.
+        Some(unsafe { pointer::to_ref(address) })
     }
 
     /// Writes down that an address is given back.

@@ -4,7 +4,7 @@ use super::file::{self, Chunk};
 use crate::process::{options, recording};
 use crate::sys::linux::Linux;
 use crate::trace::depot::Depot;
-use crate::trace::unwind;
+use crate::trace::unwind::{self, Walks};
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicPtr, AtomicU64};
 
@@ -19,20 +19,25 @@ pub fn are_recorded() -> bool {
     recording::depth() != 0
 }
 
-/// The number of the calling thread's stack; 0 where none are recorded. A new one is in the file when this returns, unless
-/// that cannot grow.
+/// The number of the calling thread's stack; 0 where none are recorded. `walks` are the thread's last walks, if it has memory
+/// for these. A new stack is in the file when this returns, unless that cannot grow.
 #[inline(never)]
-pub fn here() -> u32 {
-    let depth = recording::depth();
-    if depth == 0 {
-        return 0;
-    }
+pub fn here(walks: Option<&Walks>) -> u32 {
     let mut frames = [0; options::DEPTH_MAX];
-    let frames = &mut frames[..depth];
-    let count = unwind::capture(frames);
-    let (number, is_new) = DEPOT.intern_new(&Linux, &frames[..count]);
+    let frames = &mut frames[..recording::depth()];
+    match walks {
+        Some(walks) => unwind::capture_again(walks, frames, number),
+        None => {
+            let count = unwind::capture(frames);
+            number(&frames[..count])
+        }
+    }
+}
+
+fn number(frames: &[usize]) -> u32 {
+    let (number, is_new) = DEPOT.intern_new(&Linux, frames);
     if is_new {
-        file::locked(|| write(number, &frames[..count]));
+        file::locked(|| write(number, frames));
     }
     number
 }

@@ -8,6 +8,7 @@
 
 #![allow(unsafe_code)]
 
+use super::again::Log;
 use crate::base::pointer;
 use crate::sys::probe;
 use core::sync::atomic::AtomicUsize;
@@ -30,29 +31,52 @@ pub enum Care {
 }
 
 /// A reader of words.
-pub struct Memory {
+pub struct Memory<'log> {
     care: Care,
     /// Whether this is the thread's stack for sure.
     is_sure: bool,
     /// The page that was read last.
     page: usize,
+    /// Where words are kept that are read.
+    log: Option<&'log Log>,
 }
 
-impl Memory {
+impl<'log> Memory<'log> {
     /// A reader.
     pub fn new(care: Care) -> Self {
-        Self { care, is_sure: true, page: usize::MAX }
+        Self { care, is_sure: true, page: usize::MAX, log: None }
     }
 
     /// A reader that takes one page for readable: that of the frame it runs in.
     #[inline]
     pub fn from(care: Care, sp: usize) -> Self {
-        Self { care, is_sure: true, page: page(sp) }
+        Self { care, is_sure: true, page: page(sp), log: None }
+    }
+
+    /// Keeps the words that are read from here on.
+    pub fn keeping(self, log: &'log Log) -> Self {
+        Self { log: Some(log), ..self }
     }
 
     /// The word at an address.
     #[inline]
     pub fn word(&mut self, address: usize) -> Option<usize> {
+        let word = self.look(address)?;
+        self.keep(address, word);
+        Some(word)
+    }
+
+    /// Keeps a word that `look` has returned.
+    #[inline]
+    pub fn keep(&self, address: usize, word: usize) {
+        if let Some(log) = self.log {
+            log.add(address, word);
+        }
+    }
+
+    /// The word at an address, which is not kept: the walk may not depend on it.
+    #[inline]
+    pub fn look(&mut self, address: usize) -> Option<usize> {
         if !address.is_multiple_of(size_of::<usize>()) {
             return None;
         }
@@ -72,6 +96,15 @@ impl Memory {
     #[cold]
     pub fn doubt(&mut self) {
         self.is_sure = false;
+        self.spoil();
+    }
+
+    /// The walk depends on more than the words.
+    #[cold]
+    pub fn spoil(&self) {
+        if let Some(log) = self.log {
+            log.spoil();
+        }
     }
 }
 

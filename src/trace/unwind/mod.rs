@@ -17,6 +17,7 @@
 
 #![allow(unsafe_code)]
 
+mod again;
 mod cfi;
 mod machine;
 mod memory;
@@ -25,6 +26,7 @@ mod rule;
 mod tests;
 
 use super::modules;
+pub use again::Walks;
 use core::ffi::c_void;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU64, AtomicUsize};
@@ -68,7 +70,25 @@ pub fn capture(frames: &mut [usize]) -> usize {
     walk.fill(first, frames)
 }
 
-/// The same, but the kernel reads all words of the stack. That is a hundred times slower, and nothing
+/// The same, for a thread that keeps its last walks: the number of a stack that it knows, else what `number` makes of the
+/// return addresses.
+#[inline(never)]
+pub fn capture_again(walks: &Walks, frames: &mut [usize], number: impl FnOnce(&[usize]) -> u32) -> u32 {
+    let here = machine::here();
+    if let Some(known) = walks.known(&here, || Memory::from(Care::Fast, here.sp)) {
+        return known;
+    }
+    let walked = walks.begin(here.sp);
+    let memory = Memory::from(Care::Fast, here.sp).keeping(walked.log());
+    let mut walk = Walk::new(&here, memory);
+    let first = walk.step();
+    let count = walk.fill(first, frames);
+    let number = number(&frames[..count]);
+    walked.keep(here.sp, number);
+    number
+}
+
+/// The same as `capture`, but the kernel reads all words of the stack. That is a hundred times slower, and nothing
 /// on a stack can make it fault.
 #[inline(never)]
 pub fn capture_carefully(frames: &mut [usize]) -> usize {
@@ -138,21 +158,23 @@ fn find(address: usize) -> Option<Known> {
     Some(known)
 }
 
-struct Walk {
+struct Walk<'log> {
     /// An address in the current instruction.
     pc: usize,
     sp: usize,
     fp: usize,
+    /// Where `fp` was read; 0 if it is that of the start.
+    fp_at: usize,
     /// The link register, in a frame that was interrupted.
     lr: Option<usize>,
     module: Option<Known>,
-    memory: Memory,
+    memory: Memory<'log>,
 }
 
-impl Walk {
-    fn new(registers: &Registers, memory: Memory) -> Self {
+impl<'log> Walk<'log> {
+    fn new(registers: &Registers, memory: Memory<'log>) -> Self {
         let &Registers { pc, sp, fp, lr } = registers;
-        Self { pc, sp, fp, lr, module: None, memory }
+        Self { pc, sp, fp, fp_at: 0, lr, module: None, memory }
     }
 
     /// Fills in frames, starting with `frame`.
@@ -182,8 +204,11 @@ impl Walk {
         let rule = self.rule();
         let (cfa, fp_base) = match rule.kind() {
             Kind::FromSp => (self.sp.wrapping_add_signed(rule.offset()), None),
-            Kind::FromFp => (self.fp.wrapping_add_signed(rule.offset()), None),
-            Kind::AtFp => (self.memory.word(self.fp.wrapping_add_signed(rule.offset()))?, Some(self.fp)),
+            Kind::FromFp => (self.frame_pointer().wrapping_add_signed(rule.offset()), None),
+            Kind::AtFp => {
+                let fp = self.frame_pointer();
+                (self.memory.word(fp.wrapping_add_signed(rule.offset()))?, Some(fp))
+            }
             Kind::Signal => return self.step_over_signal(),
             Kind::End => return None,
             Kind::Unknown if is_signal_return(self.pc.wrapping_add(1)) => return self.step_over_signal(),
@@ -199,10 +224,18 @@ impl Walk {
             None => lr?,
         };
         if let Some(offset) = rule.fp() {
-            self.fp = self.memory.word(fp_base.unwrap_or(cfa).wrapping_add_signed(offset))?;
+            self.fp_at = fp_base.unwrap_or(cfa).wrapping_add_signed(offset);
+            self.fp = self.memory.look(self.fp_at)?;
         }
         self.sp = cfa;
         self.arrive(machine::bare(ra))
+    }
+
+    /// The frame pointer, on which the walk depends from here on. Most code keeps other things in that register.
+    #[inline]
+    fn frame_pointer(&self) -> usize {
+        self.memory.keep(self.fp_at, self.fp);
+        self.fp
     }
 
     /// The rule that leads from here to the caller.
@@ -242,6 +275,7 @@ impl Walk {
     /// Goes from the code that a signal handler returns to, to the interrupted code.
     #[cold]
     fn step_over_signal(&mut self) -> Option<usize> {
+        self.memory.spoil();
         let context = self.sp.wrapping_add(machine::CONTEXT);
         let mut word = |offset: usize| self.memory.word(context.wrapping_add(offset));
         let (pc, sp, fp) = (word(machine::CONTEXT_PC)?, word(machine::CONTEXT_SP)?, word(machine::CONTEXT_FP)?);

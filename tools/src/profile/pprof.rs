@@ -171,8 +171,7 @@ impl Maker<'_> {
     fn mappings(&mut self) {
         let maps: Vec<_> = self.sites.maps().iter().filter(|map| map.inode != 0 && map.executable).cloned().collect();
         for (index, map) in maps.iter().enumerate() {
-            let build_id = crate::elf::build_id_of(std::path::Path::new(&map.name)).unwrap_or_default();
-            let build_id: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
+            let build_id: String = self.sites.build_id(map).iter().map(|byte| format!("{byte:02x}")).collect();
             let (filename, build_id) = (self.string(&map.name), self.string(&build_id));
             self.proto.mapping.push(Mapping {
                 id: index as u64 + 1,

@@ -11,13 +11,34 @@ pub struct Sites {
     maps: Vec<Map>,
     symbols: Symbols,
     known: HashMap<u64, Places>,
+    build_ids: HashMap<String, Vec<u8>>,
 }
 
 impl Sites {
     /// For a profile. Files of debug information are looked for in these directories first.
     pub fn of(profile: &Profile, debug_directories: &[PathBuf]) -> Self {
-        let maps = maps::parse(&profile.maps);
-        Self { maps, symbols: Symbols::new(debug_directories), known: HashMap::new() }
+        Self::in_maps(maps::parse(&profile.maps), debug_directories)
+    }
+
+    /// For frames in these maps.
+    pub fn in_maps(maps: Vec<Map>, debug_directories: &[PathBuf]) -> Self {
+        Self { maps, symbols: Symbols::new(debug_directories), known: HashMap::new(), build_ids: HashMap::new() }
+    }
+
+    /// From here on a frame has these places, whatever the files say.
+    pub fn know(&mut self, frame: u64, places: Vec<Place>) {
+        self.known.insert(frame, places.into());
+    }
+
+    /// From here on a file has this build id.
+    pub fn know_build_id(&mut self, file: &str, build_id: &[u8]) {
+        self.build_ids.insert(file.to_owned(), build_id.to_vec());
+    }
+
+    /// The build id of a map's file; empty if it has none.
+    pub fn build_id(&self, map: &Map) -> Vec<u8> {
+        let known = self.build_ids.get(&map.name).cloned();
+        known.unwrap_or_else(|| crate::elf::build_id_of(Path::new(&map.name)).unwrap_or_default())
     }
 
     /// The map that an address is in.

@@ -1,7 +1,7 @@
 //! What a trace says of one call.
 
 /// Which call it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Call {
     /// `malloc`.

@@ -6,6 +6,7 @@
 //! right. If none comes that can have been made before, the trace lacks a call, and it is taken as it is.
 
 use super::event::{Call, Event};
+use super::packed::content::{Live, Moment};
 use super::read::Trace;
 use super::record::{Clock, Record};
 use foldhash::fast::FixedState;
@@ -66,16 +67,15 @@ impl<'t> Events<'t> {
         let clock = trace.clock();
         let streams = trace.threads().iter().map(|_| Stream { chunk: 0, records: Vec::new(), at: 0, waits: false });
         let begins = trace.threads().iter().enumerate();
+        let begins = begins.map(|(thread, one)| Reverse((one.chunks.first().map_or(0, |chunk| chunk.begun), thread)));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
         let doubt = (DOUBT / clock.unit.max(1e-3)).ceil() as u64;
-        Self {
+        let mut events = Self {
             trace,
             clock,
             doubt,
             streams: streams.collect(),
-            next: begins
-                .map(|(thread, one)| Reverse((one.chunks.first().map_or(0, |chunk| chunk.begun), thread)))
-                .collect(),
+            next: begins.collect(),
             waiting: Vec::new(),
             running: None,
             live: HashMap::default(),
@@ -85,7 +85,36 @@ impl<'t> Events<'t> {
             latest: 0,
             from,
             to,
+        };
+        if let Some((moment, live)) = (from > 0).then(|| trace.moment(from)).flatten() {
+            events.start_at(moment, &live);
         }
+        events
+    }
+
+    /// Goes on from a moment, without what was before.
+    fn start_at(&mut self, moment: &Moment, live: &[Live]) {
+        self.live = live.iter().map(|live| (live.address, live.block)).collect();
+        (self.blocks, self.latest) = (moment.blocks, moment.at);
+        for (thread, &(chunks, calls)) in moment.positions.iter().enumerate().take(self.streams.len()) {
+            if chunks != 0 {
+                self.streams[thread].chunk = chunks as usize - 1;
+                self.load(thread);
+                self.streams[thread].at = calls as usize;
+                self.queue(thread);
+            }
+        }
+    }
+
+    /// This moment, for `start_at`.
+    pub(super) fn positions(&self) -> Vec<(u32, u32)> {
+        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        self.streams.iter().map(|stream| (place(stream.chunk), place(stream.at))).collect()
+    }
+
+    /// Blocks so far.
+    pub(super) fn blocks(&self) -> u64 {
+        self.blocks
     }
 
     /// Calls that made no sense so far: frees of what was not allocated, and allocations of what was not free.

@@ -1,8 +1,11 @@
 //! The raw file, which the library writes: docs/design/trace.md has its format. The process may still be running.
 
+use super::ending::Ending;
 use super::event::Call;
+use super::packed::content::Process;
 use super::record::Record;
 use crate::failure::Failure;
+use crate::process::maps;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -40,6 +43,19 @@ pub struct Head {
     /// The most frames of a stack; 0 without stacks.
     pub frames: u64,
     maps: u64,
+}
+
+impl Head {
+    /// What is said of the process, with the text of its maps.
+    pub fn process(&self, maps: &str) -> Process {
+        let program = maps::parse(maps).into_iter().find(|map| map.inode != 0).map(|map| map.name).unwrap_or_default();
+        Process { pid: self.pid, start: self.start, real: self.real, frames: self.frames, program }
+    }
+
+    /// How the recording ended, if it has.
+    pub fn ending(&self) -> Ending {
+        Ending { exited: self.exited, missed: self.missed, stopped: self.stopped, cut: false }
+    }
 }
 
 /// What a chunk has.

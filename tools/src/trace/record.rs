@@ -43,7 +43,7 @@ impl Call {
 }
 
 /// The clock of a process as nanoseconds. It runs evenly.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Clock {
     /// The clock at the trace's start.
     pub start: u64,
@@ -51,25 +51,52 @@ pub struct Clock {
     pub unit: f64,
 }
 
+/// A moment as the process's clock has it, and in nanoseconds of `CLOCK_MONOTONIC`.
+pub type Moment = (u64, u64);
+
 impl Clock {
-    /// From the moment of the start and a later one: clock and nanoseconds. `None` if there is too little between them.
-    pub fn between(start: (u64, u64), later: (u64, u64)) -> Option<Self> {
+    /// From the moment of the start, when it was `real` nanoseconds since 1970, and the latest that is known. If there is
+    /// too little between them, and the process ran on this machine since it was started, from now.
+    pub fn of(start: Moment, real: u64, latest: Moment) -> Self {
+        let here = || now_after(start, real).and_then(|now| Self::between(start, now));
+        let guessed = Self { start: start.0, unit: USUAL_UNIT };
+        Self::between(start, latest).or_else(here).unwrap_or(guessed)
+    }
+
+    fn between(start: Moment, later: Moment) -> Option<Self> {
         let (ticks, time) = (later.0.checked_sub(start.0)?, later.1.checked_sub(start.1)?);
         #[expect(clippy::cast_precision_loss, reason = "a rate")]
         (ticks != 0 && time > LEAST_BASE).then(|| Self { start: start.0, unit: time as f64 / ticks as f64 })
     }
 
     /// Nanoseconds from the start.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "53 bits of time"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "53 bits of time")]
     pub fn nanoseconds(&self, clock: u64) -> u64 {
         (clock.saturating_sub(self.start) as f64 * self.unit) as u64
     }
 }
 
 /// Two readings of two clocks are some 50 ns apart: over this much time that is nothing.
-const LEAST_BASE: u64 = 1_000_000;
+const LEAST_BASE: u64 = 5_000_000;
+/// 64 ticks of a counter of 2.5 GHz.
+const USUAL_UNIT: f64 = 25.6;
+
+/// This moment, if this machine has counted on since another one.
+fn now_after(start: Moment, real: u64) -> Option<Moment> {
+    // A machine that was started again has another difference between its clocks.
+    const SAME: u64 = 2_000_000_000;
+    let now = (metes::internals::clock::ticks(), nanoseconds(libc::CLOCK_MONOTONIC));
+    let (then, here) = (real.checked_sub(start.1)?, nanoseconds(libc::CLOCK_REALTIME).checked_sub(now.1)?);
+    (now.1 > start.1 && now.0 > start.0 && then.abs_diff(here) < SAME).then_some(now)
+}
+
+#[expect(unsafe_code, reason = "the standard library has no number for its clocks")]
+fn nanoseconds(clock: libc::clockid_t) -> u64 {
+    // SAFETY: the kernel writes a structure of the right type.
+    let time = unsafe {
+        let mut time: libc::timespec = std::mem::zeroed();
+        libc::clock_gettime(clock, &raw mut time);
+        time
+    };
+    time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
+}
