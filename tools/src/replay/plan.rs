@@ -267,3 +267,6 @@ impl<W: Write> Planner<W> {
         Some(Op::call(Kind::Free, slot, 0, 0))
     }
 }
+
+#[cfg(test)]
+mod tests;

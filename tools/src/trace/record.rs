@@ -70,7 +70,12 @@ impl Clock {
     }
 
     /// Nanoseconds from the start.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "53 bits of time")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "53 bits of time"
+    )]
     pub fn nanoseconds(&self, clock: u64) -> u64 {
         (clock.saturating_sub(self.start) as f64 * self.unit) as u64
     }

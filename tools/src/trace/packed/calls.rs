@@ -185,8 +185,14 @@ pub fn unpack(mut bytes: &[u8], count: usize, begun: u64) -> Option<Vec<Record>>
     }
     let [dictionary, kinds, rare, times, hows, addresses, taken] = <[Vec<u8>; COLUMNS]>::try_from(columns).ok()?;
     let dictionary = kinds_of(&dictionary)?;
-    let mut reader =
-        Reader { rare: &rare, times: &times, hows: &hows, addresses: &addresses, taken: &taken, model: Model::default() };
+    let mut reader = Reader {
+        rare: &rare,
+        times: &times,
+        hows: &hows,
+        addresses: &addresses,
+        taken: &taken,
+        model: Model::default(),
+    };
     if kinds.len() != count || !bytes.is_empty() {
         return None;
     }
@@ -291,4 +297,3 @@ impl Reader<'_> {
         [self.rare, self.times, self.hows, self.addresses, self.taken].iter().all(|rest| rest.is_empty())
     }
 }
-

@@ -232,8 +232,12 @@ mod tests {
 
     #[test]
     fn stacks_come_back() {
-        let stacks =
-            vec![(7, vec![0x7f00_1234, 0x5000, 0x4000]), (8, vec![0x6000, 0x5000, 0x4000]), (3, vec![]), (4, vec![u64::MAX])];
+        let stacks = vec![
+            (7, vec![0x7f00_1234, 0x5000, 0x4000]),
+            (8, vec![0x6000, 0x5000, 0x4000]),
+            (3, vec![]),
+            (4, vec![u64::MAX]),
+        ];
         let packed = pack_stacks(&stacks).unwrap();
         assert_eq!(unpack_stacks(&packed), Some(stacks));
         assert_eq!(unpack_stacks(&packed[..packed.len() - 1]), None);
