@@ -53,6 +53,7 @@ enum Verb {
     Stats(verbs::stats::Args),
     Symbolize(verbs::symbolize::Args),
     Top(verbs::top::Args),
+    Trace(verbs::trace::Args),
 }
 
 fn main() -> ExitCode {
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         Verb::Stats(args) => verbs::stats::run(&args),
         Verb::Symbolize(args) => verbs::symbolize::run(&args),
         Verb::Top(args) => verbs::top::run(&args),
+        Verb::Trace(args) => verbs::trace::run(&args),
     };
     done.unwrap_or_else(|failure| failure.tell())
 }

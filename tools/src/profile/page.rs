@@ -76,7 +76,8 @@ fn time(milliseconds: u64) -> String {
     }
 }
 
-fn frames(page: &mut String, places: &[Place], is_cut: bool) {
+/// Adds the innermost frames of a stack, a line each.
+pub fn frames(page: &mut String, places: &[Place], is_cut: bool) {
     for place in places.iter().take(FRAMES) {
         let at = match (&place.file, place.line) {
             (Some(file), Some(line)) => format!("  {}:{line}", base_name(file)),

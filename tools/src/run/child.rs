@@ -85,6 +85,11 @@ impl Signals {
 }
 
 impl Child {
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.process.cast_unsigned()
+    }
+
     /// Waits for the end, and passes signals on meanwhile.
     pub fn wait(&self) -> End {
         loop {

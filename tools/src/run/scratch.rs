@@ -69,6 +69,11 @@ impl Scratch {
         }
     }
 
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The path of the file.
     pub fn path(&self) -> PathBuf {
         self.directory.join(FILE)

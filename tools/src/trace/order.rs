@@ -198,8 +198,12 @@ impl<'t> Events<'t> {
     fn apply(&mut self, thread: usize) -> Event {
         let stream = &mut self.streams[thread];
         let record = stream.records[stream.at];
-        stream.at += 1;
         let taken = record.taken();
+        self.latest = self.latest.max(self.clock.nanoseconds(record.clock));
+        if record.new != 0 && record.new != taken && self.live.contains_key(&record.new) {
+            return self.make_up_free(thread, record.new);
+        }
+        self.streams[thread].at += 1;
         let mut old = 0;
         if taken != 0 {
             old = self.live.remove(&taken).unwrap_or_else(|| {
@@ -211,14 +215,13 @@ impl<'t> Events<'t> {
         if record.new != 0 {
             self.blocks += 1;
             block = self.blocks;
-            self.anomalies += u64::from(self.live.insert(record.new, block).is_some());
+            self.live.insert(record.new, block);
         }
         self.go_on(thread);
         if !self.waiting.is_empty() {
             self.wake(taken);
             self.wake(record.new);
         }
-        self.latest = self.latest.max(self.clock.nanoseconds(record.clock));
         Event {
             at: self.latest,
             thread: u32::try_from(thread).unwrap_or(u32::MAX),
@@ -229,6 +232,24 @@ impl<'t> Events<'t> {
             size: record.size,
             align: record.align,
             stack: record.stack,
+        }
+    }
+
+    /// The free that the trace lacks: the thread's next call has got the address. That call comes next.
+    fn make_up_free(&mut self, thread: usize, address: u64) -> Event {
+        self.anomalies += 1;
+        let old = self.live.remove(&address).unwrap_or(0);
+        self.running = Some(thread);
+        Event {
+            at: self.latest,
+            thread: u32::try_from(thread).unwrap_or(u32::MAX),
+            call: Call::Free,
+            block: 0,
+            old,
+            address,
+            size: 0,
+            align: 0,
+            stack: 0,
         }
     }
 

@@ -7,6 +7,7 @@ use super::record::Record;
 use crate::failure::Failure;
 use crate::process::maps;
 use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -100,6 +101,18 @@ fn half(bytes: &[u8], at: usize) -> u32 {
 }
 
 impl Raw {
+    /// Takes a file if it is a raw one.
+    pub fn open(file: File, path: &Path) -> Result<Self, Failure> {
+        let mut magic = [0; MAGIC.len()];
+        match file.read_exact_at(&mut magic, 0) {
+            Ok(()) if magic == *MAGIC => Self::new(file, path),
+            Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+                Err(Failure::of_system(path.display(), &error))
+            }
+            _ => Err(Failure::about(path.display(), "is no raw trace of metes")),
+        }
+    }
+
     /// Takes a file that begins as a raw file does.
     pub fn new(file: File, path: &Path) -> Result<Self, Failure> {
         let raw = Self { file };
@@ -243,4 +256,13 @@ fn record(words: &mut impl Iterator<Item = u64>, clock: &mut u64, has_stacks: bo
         }
         return Some(record);
     }
+}
+
+/// Gives the space of a chunk back to the file system; what it had is gone. Not all file systems can do this.
+#[expect(unsafe_code, reason = "the standard library makes no holes")]
+pub fn give_back(file: &File, index: u64) {
+    let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+    let at = ((index + 1) * CHUNK).cast_signed();
+    // SAFETY: the descriptor is open.
+    unsafe { libc::fallocate(file.as_raw_fd(), mode, at, CHUNK.cast_signed()) };
 }

@@ -14,3 +14,4 @@ pub mod snapshot;
 pub mod stats;
 pub mod symbolize;
 pub mod top;
+pub mod trace;

@@ -8,13 +8,18 @@ use crate::run::follow::Follower;
 use crate::run::scratch::Scratch;
 use crate::settings;
 use crate::symbols::Symbols;
+use crate::text::{bytes, count};
+use crate::trace::recorder::{self, Made, Recorder, Target};
 use clap::ValueHint;
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
+
+/// How many frames of a stack are recorded if nobody says.
+pub const STACKS: u32 = 16;
 
 const AFTER: &str = "\
 Reports have function, source file and line behind each frame. They go to standard error, or to the file of --report. \
@@ -32,42 +37,48 @@ is not found, 126 if it cannot be run, 2 if metes cannot do what is asked.
   metes run --leaks --report leaks.txt -- ./program";
 
 /// Runs a program on metes, and says where in the source its heap bugs are.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 #[command(after_long_help = AFTER)]
 pub struct Args {
     /// Statistics at exit, of each process.
     #[arg(long)]
-    stats: bool,
+    pub stats: bool,
     /// What is checked: full, default or off.
     #[arg(long, value_name = "LEVEL", value_parser = ["full", "default", "off"])]
-    checks: Option<String>,
+    pub checks: Option<String>,
     /// Full checks, and the stacks of each block's allocation and free.
     #[arg(long)]
-    debug: bool,
+    pub debug: bool,
     /// Leaks at exit, with the stacks of their allocations.
     #[arg(long)]
-    leaks: bool,
+    pub leaks: bool,
     /// Guards one in N small allocations by pages of its own; or on, or off.
     #[arg(long, value_name = "N")]
-    guard: Option<String>,
+    pub guard: Option<String>,
+    /// Records each allocation call in a file, which must not be there yet, for `metes trace` and `metes replay`.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub trace: Option<PathBuf>,
+    /// How many frames of each call's stack are recorded; 0 for none.
+    #[arg(long, value_name = "N", default_value_t = STACKS, requires = "trace", value_parser = clap::value_parser!(u32).range(..=64))]
+    pub trace_stacks: u32,
     /// An option of the library; `metes options` has the table.
     #[arg(short, value_name = "KEY=VALUE")]
-    options: Vec<String>,
+    pub options: Vec<String>,
     /// The library, libmetes.so; or none, for a program that metes is linked into.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
-    library: Option<PathBuf>,
+    pub library: Option<PathBuf>,
     /// Leaves the frames of reports as they are.
     #[arg(long)]
-    no_symbols: bool,
+    pub no_symbols: bool,
     /// Adds reports and statistics to a file, instead of standard error.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    report: Option<PathBuf>,
+    pub report: Option<PathBuf>,
     /// Looks here for files of debug information, before /usr/lib/debug.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    debug_dir: Vec<PathBuf>,
+    pub debug_dir: Vec<PathBuf>,
     /// The program, and what it is given.
     #[arg(required = true, trailing_var_arg = true, value_name = "PROG ARGS", value_hint = ValueHint::CommandWithArguments)]
-    command: Vec<OsString>,
+    pub command: Vec<OsString>,
 }
 
 /// Runs it, and ends as it ends.
@@ -90,39 +101,81 @@ pub fn run(args: &Args) -> Done {
     }
     // A file that somebody has named for the reports gets them as they are.
     let is_named = settings::value(&options(""), "report").is_some() && args.report.is_none();
+    let follows = !args.no_symbols && !is_named;
     let out = args.report.as_deref().map(open_report).transpose()?;
-    if args.no_symbols || is_named {
-        let more = args.report.as_deref().map(plain_report).transpose()?.unwrap_or_default();
-        command.env("METES_OPTIONS", options(&more));
-        let end = Signals::take().start(&mut command).map_err(|error| cannot_start(args, &error))?.wait();
-        return Ok(end.follow());
+    let scratch = if follows || args.trace.is_some() { Some(Scratch::new()?) } else { None };
+    let mut more = Vec::new();
+    match &scratch {
+        Some(scratch) if follows => {
+            more.push(format!("report={}", scratch.path().display()));
+            if settings::value(&options(""), "stats_file").is_none() {
+                more.push(format!("stats_file={}", scratch.path().display()));
+            }
+        }
+        _ => more.extend(args.report.as_deref().map(plain_report).transpose()?),
     }
-    let scratch = Scratch::new()?;
-    let mut more = format!("report={}", scratch.path().display());
-    if settings::value(&options(""), "stats_file").is_none() {
-        more += &format!(",stats_file={}", scratch.path().display());
+    let target = args.trace.as_deref().map(Target::new).transpose()?;
+    if let (Some(scratch), true) = (&scratch, target.is_some()) {
+        more.push(recorder::options(scratch.directory(), args.trace_stacks));
     }
-    command.env("METES_OPTIONS", options(&more));
-    let out: Box<dyn Write + Send> = match out {
-        Some(file) => Box::new(file),
-        None => Box::new(io::stderr()),
-    };
+    command.env("METES_OPTIONS", options(&more.join(",")));
     // From here on no signal ends this process before its child has ended.
     let signals = Signals::take();
-    let follower = Follower::start(&scratch.file, &scratch.path(), out, Symbols::new(&args.debug_dir));
-    let follower = follower.map_err(|error| Failure::of_system("reports", &error))?;
-    let ended = signals.start(&mut command).map(|child| child.wait());
-    let passed_on = follower.finish();
+    let follower = scratch.as_ref().filter(|_| follows).map(|scratch| {
+        let out: Box<dyn Write + Send> = match out {
+            Some(file) => Box::new(file),
+            None => Box::new(io::stderr()),
+        };
+        Follower::start(&scratch.file, &scratch.path(), out, Symbols::new(&args.debug_dir))
+    });
+    let follower = follower.transpose().map_err(|error| Failure::of_system("reports", &error))?;
+    let started = signals.start(&mut command);
+    let recorder = match (target, &started, &scratch) {
+        (Some(target), Ok(child), Some(scratch)) => {
+            Some(Recorder::start(target, scratch.directory().to_path_buf(), child.pid(), &args.debug_dir))
+        }
+        _ => None,
+    };
+    let ended = started.map(|child| child.wait());
+    let passed_on = follower.map_or(Ok(()), Follower::finish);
+    let recorder = recorder.transpose().map_err(|error| Failure::of_system("trace", &error))?;
+    let made = recorder.map(Recorder::finish);
     drop(scratch);
     let end = ended.map_err(|error| cannot_start(args, &error))?;
+    let mut failed = made.and_then(|made| tell(args, made));
     if let Err(error) = passed_on {
         let place = args.report.as_deref().map_or("standard error".into(), |path| path.display().to_string());
-        let status = Failure::of_system(place, &error).tell();
-        if end == End::Status(0) {
-            return Ok(status);
+        failed = Some(Failure::of_system(place, &error).tell());
+    }
+    match failed {
+        Some(status) if end == End::Status(0) => Ok(status),
+        _ => Ok(end.follow()),
+    }
+}
+
+/// Says which traces were made; a status if one is not all there.
+fn tell(args: &Args, made: Vec<Made>) -> Option<ExitCode> {
+    /// So many are named.
+    const NAMED: usize = 4;
+    if made.is_empty() {
+        let path = args.trace.as_deref().unwrap_or(Path::new("")).display();
+        return Some(Failure::about(path, "nothing was recorded: the program has not run on metes").tell());
+    }
+    let mut failed = None;
+    let more = made.len().saturating_sub(NAMED);
+    for (place, Made { path, result }) in made.into_iter().enumerate() {
+        match result {
+            Ok(packing) if place < NAMED => {
+                eprintln!("metes: {}: {} calls, {}", path.display(), count(packing.events), bytes(packing.bytes));
+            }
+            Ok(_) => {}
+            Err(failure) => failed = Some(failure.tell()),
         }
     }
-    Ok(end.follow())
+    if more != 0 {
+        eprintln!("metes: and {more} traces more, of its children");
+    }
+    failed
 }
 
 /// The options of the command line, of which the library takes each.

@@ -67,6 +67,20 @@ impl Packed {
         Ok(packed)
     }
 
+    /// One that is being written, of which only calls are wanted.
+    pub fn of_index(file: File, process: Process, index: Index) -> Self {
+        Self {
+            file,
+            process,
+            index,
+            is_whole: true,
+            damaged: 0,
+            stacks: HashMap::new(),
+            modules: Vec::new(),
+            names: Vec::new(),
+        }
+    }
+
     fn find_index(&self) -> Option<Index> {
         let end = self.file.metadata().ok()?.len().checked_sub(section::FOOTER)?;
         let mut footer = [0; section::FOOTER as usize];

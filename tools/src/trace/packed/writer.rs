@@ -85,18 +85,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Adds the index and the footer: the trace is whole.
-    pub fn finish(mut self, clock: Clock, ending: Ending) -> io::Result<()> {
+    /// Adds the index and the footer: the trace is whole. How many bytes it has.
+    pub fn finish(mut self, clock: Clock, ending: Ending) -> io::Result<u64> {
         self.index.clock = Some(clock);
         self.index.ending = ending;
         let place = self.section(Kind::Index, &content::packed(&self.index)?)?;
         self.file.write_all(&section::footer(place))?;
-        self.file.sync_all()
-    }
-
-    /// The bytes so far.
-    pub fn len(&self) -> u64 {
-        self.at
+        self.file.sync_all()?;
+        Ok(self.at + section::FOOTER)
     }
 
     /// The index so far, as it would be at the end.
