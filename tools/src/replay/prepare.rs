@@ -82,22 +82,20 @@ impl Prepared {
         at.iter().map(of).collect()
     }
 
-    /// Whether the machine has the memory that all blocks take whose bytes are written to.
-    pub fn check_memory(&self) -> Result<(), Failure> {
+    /// Whether the machine has the memory that all blocks take up to a moment, if their bytes are written to.
+    pub fn check_memory(&self, until: Moment, advice: &str) -> Result<(), Failure> {
         let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let available = text.lines().find_map(|line| {
             line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib << 10)
         });
-        let needed = self.plan.peak().live;
+        let before = self.plan.moments.iter().filter(|moment| moment.call <= until.call);
+        let needed = before.map(|moment| moment.live).max().unwrap_or(0).max(until.live);
         match available {
-            Some(available) if needed > available / 10 * 9 => Err(Failure::about(
-                self.path.display(),
-                format!(
-                    "{} are live at its peak, and {} are available: --touch none writes to no block",
-                    bytes(needed),
-                    bytes(available)
-                ),
-            )),
+            Some(available) if needed > available / 10 * 9 => {
+                let (needed, available) = (bytes(needed), bytes(available));
+                let why = format!("{needed} are live at its peak, and {available} are available: {advice}");
+                Err(Failure::about(self.path.display(), why))
+            }
             _ => Ok(()),
         }
     }

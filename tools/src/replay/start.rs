@@ -35,7 +35,7 @@ pub struct Job<'a> {
     pub huge_pages: bool,
     /// The moments at which resident memory is asked for.
     pub looks: &'a [Moment],
-    /// The moments at which `stopped` is called, if there are no others.
+    /// The moments at which `stopped` is called, if there are no others. Behind the last one nothing is replayed.
     pub stops: &'a [Moment],
 }
 
@@ -79,7 +79,7 @@ pub fn play(job: &Job<'_>, watch: &mut dyn Watch) -> Result<Result<Outcome, Stri
     let words = shared.words();
     let mut running = Running(start(job, &shared).map_err(failed)?);
     let process = running.0.id();
-    let mut own = 0;
+    let (mut own, mut stops) = (0, 0);
     loop {
         let state = words.state();
         match state {
@@ -94,6 +94,10 @@ pub fn play(job: &Job<'_>, watch: &mut dyn Watch) -> Result<Result<Outcome, Stri
             }
             State::Stopped => {
                 watch.stopped(&Process::open(process)?)?;
+                stops += 1;
+                if stops == job.stops.len() {
+                    return Ok(Ok(Outcome::default()));
+                }
                 words.set(State::Runs);
             }
             State::Done => return Ok(Ok(outcome(job, &shared, own))),

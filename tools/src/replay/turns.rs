@@ -137,7 +137,7 @@ impl Replay {
                 }
                 Kind::Aligned => {
                     let mut block = null_mut();
-                    let align = (1 << op.align.clamp(3, 62)) as usize;
+                    let align = 1_usize << op.align.clamp(3, 62);
                     // SAFETY: the place for the pointer is valid.
                     let failed = unsafe { libc::posix_memalign(&raw mut block, align, op.size as usize) };
                     self.fill(slot, if failed == 0 { block } else { null_mut() }, op.size, 0, at);

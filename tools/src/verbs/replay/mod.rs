@@ -136,7 +136,7 @@ pub fn run(args: &Args) -> Done {
     for path in &args.traces {
         let prepared = prepare(path, &[], args.one_thread)?;
         if args.touch == "all" {
-            prepared.check_memory()?;
+            prepared.check_memory(prepared.plan.end, "--touch none writes to no block")?;
         }
         played.push(replay(args, &prepared, &policies, &all)?);
     }
@@ -221,15 +221,14 @@ impl Row {
     }
 
     /// The median of something over the rounds.
-    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-    fn middle(&self, of: fn(&Round) -> u64) -> f64 {
+    fn middle(&self, of: fn(&Round) -> u64) -> u64 {
         let mut all: Vec<_> = self.rounds.iter().map(of).collect();
         all.sort_unstable();
         let half = all.len() / 2;
         match all.len() {
-            0 => 0.0,
-            len if len.is_multiple_of(2) => u64::midpoint(all[half - 1], all[half]) as f64,
-            _ => all[half] as f64,
+            0 => 0,
+            len if len.is_multiple_of(2) => u64::midpoint(all[half - 1], all[half]),
+            _ => all[half],
         }
     }
 }

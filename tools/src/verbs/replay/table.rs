@@ -30,22 +30,24 @@ pub fn table(played: &Played) -> String {
         "allocator", "CPU s", "ns/call", "ratio", "spread", "peak", "ratio", "of live", "end", "faults", "rounds"
     );
     let base = base(rows);
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    let over =
+        |value: u64, base: u64| if base > 0 { format!("{:.3}", value as f64 / base as f64) } else { "-".to_owned() };
     for row in rows.iter().filter(|row| row.counts()) {
         let time = row.middle(TIME);
-        let over = |value: f64, base: f64| if base > 0.0 { format!("{:.3}", value / base) } else { "-".to_owned() };
         let _ = writeln!(
             text,
             "{:width$}  {:8.3} {:7.1} {:>6} {:>6}  {:>9} {:>7} {:>7}  {:>9}  {:>9}  {:6}",
             row.name,
-            time / 1e9,
+            per_call(time, 1_000_000_000),
             per_call(time, *calls),
-            over(time, base.map_or(0.0, |base| base.middle(TIME))),
+            over(time, base.map_or(0, |base| base.middle(TIME))),
             spread(row),
             bytes(row.peak),
-            over(row.peak as f64, base.map_or(0.0, |base| base.peak as f64)),
-            over(row.peak as f64, *live_peak as f64),
+            over(row.peak, base.map_or(0, |base| base.peak)),
+            over(row.peak, *live_peak),
             bytes(row.end),
-            count(row.middle(|round| round.faults).round() as u64),
+            count(row.middle(|round| round.faults)),
             row.rounds.len(),
         );
     }
@@ -57,8 +59,8 @@ pub fn table(played: &Played) -> String {
 
 /// Nanoseconds of a call.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-pub fn per_call(time: f64, calls: u64) -> f64 {
-    time / calls.max(1) as f64
+pub fn per_call(time: u64, calls: u64) -> f64 {
+    time as f64 / calls.max(1) as f64
 }
 
 fn spread(row: &Row) -> String {
