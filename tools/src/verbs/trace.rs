@@ -1,5 +1,6 @@
 //! `metes trace`: records every allocation call of a program, and says what was recorded.
 
+mod diff;
 mod export;
 mod info;
 mod pack;
@@ -32,6 +33,7 @@ pub struct Args {
 enum Verb {
     Record(record::Args),
     Info(info::Args),
+    Diff(diff::Args),
     Export(export::Args),
     Pack(pack::Args),
 }
@@ -41,6 +43,7 @@ pub fn run(args: &Args) -> Done {
     match (&args.verb, &args.record) {
         (Some(Verb::Record(args)), _) | (None, Some(args)) => record::run(args),
         (Some(Verb::Info(args)), _) => info::run(args),
+        (Some(Verb::Diff(args)), _) => diff::run(args),
         (Some(Verb::Export(args)), _) => export::run(args),
         (Some(Verb::Pack(args)), _) => pack::run(args),
         (None, None) => Err(crate::failure::Failure::about("trace", "no program is named")),
