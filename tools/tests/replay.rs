@@ -231,6 +231,10 @@ fn a_heap_of_a_trace_is_drawn_at_a_moment() {
     let svg = text(&[]);
     // At the peak all but the frees of the end have been made.
     assert!(svg.contains("known.trace on metes, after 853 calls, 5.") && svg.contains("arena 0: "), "{svg}");
+    // Another replay has the same heap at the same addresses, and only the time differs.
+    let without_time = |svg: &str| svg.lines().filter(|line| !line.contains(" UTC")).collect::<Vec<_>>().join("\n");
+    let heap = |svg: &str| without_time(svg).split("arena 0: ").nth(1).unwrap().to_owned();
+    assert_eq!(heap(&svg), heap(&text(&[])));
     let svg = text(&["--at", "10%", "--set", "first:fit=first", "--set", "plain:slabs=off"]);
     for wanted in ["on first, after 125 calls", "on plain, after 125 calls"] {
         assert!(svg.contains(wanted), "{wanted}: {svg}");

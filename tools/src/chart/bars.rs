@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 const LEFT: usize = 130;
 /// Behind the longest bar stands its value.
-const RIGHT: usize = 170;
+const RIGHT: usize = 185;
 const LINE: usize = 26;
 const HEAD: usize = 34;
 
