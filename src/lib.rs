@@ -116,7 +116,7 @@ pub use rust::tag::Tag;
 pub mod internals {
     pub use crate::base::{checksum, class, config, operation, read_only};
     pub use crate::cache::threads;
-    pub use crate::front::{channel, entries, tuning};
+    pub use crate::front::{channel, entries, tuning, usable};
     pub use crate::heap::range_record::{COMPARTMENT, Kind as RangeKind};
     pub use crate::process::{option_keys, profiling, statics};
     pub use crate::profile::{chance, live, stacks, table};

@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use metes::Metes;
-use metes::internals::{entries, give_back, tuning};
+use metes::internals::{give_back, tuning, usable};
 use parking_lot::Mutex;
 use std::alloc::{GlobalAlloc, Layout};
 use std::ops::Range;
@@ -116,7 +116,7 @@ impl Block {
 impl Drop for Block {
     fn drop(&mut self) {
         self.verify(self.layout.size());
-        assert!(entries::usable_size(self.start) >= self.layout.size());
+        assert!(usable::usable_size(self.start) >= self.layout.size());
         // SAFETY: the layout is the block's, and `self` was its only owner.
         unsafe { Metes.dealloc(self.start, self.layout) };
     }

@@ -24,6 +24,8 @@
 // stderr: metes: quarantine=4m \(4m\): .*
 // stderr: metes: profile=off \(off\): .*
 // stderr: metes: profile_file= \(\): .*
+// stderr: metes: trace= \(\): .*
+// stderr: metes: trace_stacks=16 \(16\): .*
 // stderr: metes: stats=off \(off\): .*
 // stderr: metes: stats_file= \(\): .*
 // stderr: metes: guard=off, or more .*

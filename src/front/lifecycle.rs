@@ -8,7 +8,7 @@ use crate::compartment::forks;
 use crate::debug::{quarantine, under_way};
 use crate::process::{helper_call, start, statics};
 use crate::profile::table;
-use crate::record::{self, recorder, stacks, window};
+use crate::record::{file, stacks, window};
 use crate::route::{guard, helper};
 use crate::sys::{sanitizer, thread};
 use crate::trace::{modules, report};
@@ -39,7 +39,6 @@ extern "C" fn before_fork() {
     statics::set_aside();
     let interrupted = thread::is_in_operation();
     thread::begin_fork();
-    record::file::freeze(interrupted);
     work::freeze();
     quarantine::freeze(interrupted);
     statics::freeze(interrupted);
@@ -51,7 +50,6 @@ extern "C" fn after_fork_in_parent() {
     statics::thaw();
     quarantine::thaw();
     work::thaw();
-    record::file::thaw();
     thread::end_fork();
     statics::apply_late();
 }
@@ -63,16 +61,15 @@ extern "C" fn after_fork_in_child() {
     work::thaw_in_child();
     helper_call::begin_in_child();
     table::begin_in_child();
-    record::file::begin_in_child();
-    recorder::begin_in_child();
-    stacks::begin_in_child();
-    window::begin_in_child();
     report::adopt();
     under_way::adopt();
     // The child's thread has another number in the kernel.
     let old = thread::number();
     thread::renumber();
     threads::adopt_in_child(old);
+    file::begin_in_child();
+    stacks::begin_in_child();
+    window::begin_in_child();
     scopes::keep_in_child();
     thread::end_fork();
     statics::apply_late();

@@ -6,16 +6,13 @@
 #![allow(unsafe_code)]
 
 use super::path::{self, Full};
-use crate::base::path::Path;
 use crate::base::pointer;
 use crate::process::recording;
-use crate::sys::lock::FutexLock;
 use crate::sys::{calls, clock, file, thread, valgrind};
 use crate::trace::report;
 use core::cell::UnsafeCell;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
-use lock_api::RawMutex;
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 
 /// Bytes of a chunk, and of the head.
 pub const CHUNK: usize = 64 << 10;
@@ -84,8 +81,8 @@ const OFF: u8 = 3;
 
 /// The addresses of the windows; 0 for those that are not there yet.
 static MAPPED: [AtomicUsize; WINDOWS] = [const { AtomicUsize::new(0) }; WINDOWS];
-/// Held while a window, a recorder or a stack is added, and while the text of the maps is written.
-static LOCK: FutexLock = FutexLock::INIT;
+/// Whether a thread writes the text of the maps. There is no lock: a fork must not wait, and nobody for a fork.
+static WRITING: AtomicBool = AtomicBool::new(false);
 
 /// The file's path, set before `ON`.
 struct Place(UnsafeCell<Full>);
@@ -105,18 +102,6 @@ pub fn is_on() -> bool {
     }
 }
 
-/// Runs `f` while no other thread does and no fork is under way; `None` where the thread must not wait: a fork is, or it
-/// has the lock already, as in a signal handler.
-pub fn locked<R>(f: impl FnOnce() -> R) -> Option<R> {
-    if LOCK.is_mine() || !LOCK.lock_unless_frozen() {
-        return None;
-    }
-    let result = f();
-    // SAFETY: locked above.
-    unsafe { LOCK.unlock() };
-    Some(result)
-}
-
 #[cold]
 #[inline(never)]
 fn begin() -> bool {
@@ -130,9 +115,8 @@ fn begin() -> bool {
 }
 
 fn make() -> bool {
-    let made = path::make();
-    let Ok(full) = made else {
-        let path = made.err().unwrap_or_else(Path::new);
+    let Some(path) = recording::file(calls::process_id().cast_signed()) else { return false };
+    let Some(full) = path::make(&path) else {
         let path = path.as_str().trim_end_matches('\0');
         report::say(format_args!("cannot make the trace '{path}': it must not be there yet"));
         return false;
@@ -178,29 +162,32 @@ fn window(index: usize) -> Option<usize> {
     file::map_more(path.as_bytes(), offset, len)
 }
 
+/// The address of a window, which is mapped if it is not yet.
+fn mapped(slot: &AtomicUsize, index: usize) -> Option<usize> {
+    let known = slot.load(Acquire);
+    if known != 0 {
+        return Some(known);
+    }
+    let new = window(index)?;
+    match slot.compare_exchange(0, new, AcqRel, Acquire) {
+        Ok(_) => Some(new),
+        Err(now) => {
+            // SAFETY: mapped above, and no other thread has seen it.
+            unsafe { file::unmap(new, place(index).1) };
+            Some(now)
+        }
+    }
+}
+
 /// A new chunk, which only the caller has; zero but for its kind, its thread and the time. `None` where the file cannot
 /// grow: recording is over then.
-pub fn take(kind: u32, thread: u32, turn: u32, is_locked: bool) -> Option<&'static Chunk> {
+pub fn take(kind: u32, thread: u32, turn: u32) -> Option<&'static Chunk> {
     let head = head()?;
     let index = usize::try_from(head.chunks.fetch_add(1, Relaxed)).ok()?;
     let offset = (index + 1) * CHUNK;
     let window_index = if offset < LARGE { offset / SMALL } else { SMALLS - 1 + offset / LARGE };
     let slot = MAPPED.get(window_index).or_else(stop)?;
-    if slot.load(Acquire) == 0 {
-        let grow = || {
-            if slot.load(Acquire) == 0
-                && let Some(address) = window(window_index)
-            {
-                slot.store(address, Release);
-            }
-        };
-        if is_locked {
-            grow();
-        } else {
-            locked(grow)?;
-        }
-    }
-    let address = Some(slot.load(Acquire)).filter(|&address| address != 0).or_else(stop)?;
+    let address = mapped(slot, window_index).or_else(stop)?;
     // SAFETY: within the window, and no other thread gets this index.
     let chunk: &'static Chunk = unsafe { pointer::to_ref(address + offset - place(window_index).0) };
     chunk.thread.store(thread, Relaxed);
@@ -208,11 +195,7 @@ pub fn take(kind: u32, thread: u32, turn: u32, is_locked: bool) -> Option<&'stat
     note_time(&chunk.began);
     chunk.kind.store(kind, Release);
     if index % MAPS_EVERY == MAPS_EVERY - 1 {
-        if is_locked {
-            write_maps(head);
-        } else {
-            locked(|| write_maps(head));
-        }
+        write_maps(head);
     }
     Some(chunk)
 }
@@ -265,9 +248,13 @@ fn say_full() {
 /// Writes down which files are mapped where.
 fn write_maps(head: &Head) {
     let text = pointer::at_mut::<u8>(core::ptr::from_ref(head).addr() + MAPS);
+    if WRITING.swap(true, Acquire) {
+        return;
+    }
     // SAFETY: the part of the head that is for this text alone; one thread at a time writes to it.
     let room = unsafe { core::slice::from_raw_parts_mut(text, CHUNK - MAPS) };
     head.maps.store(file::read_into(b"/proc/self/maps\0", room) as u64, Relaxed);
+    WRITING.store(false, Release);
 }
 
 /// Counts a call that could not be written down.
@@ -282,24 +269,14 @@ pub fn finish() {
     if STATE.load(Acquire) == ON
         && let Some(head) = head()
     {
-        locked(|| write_maps(head));
+        write_maps(head);
         head.ended.store(1, Release);
     }
 }
 
-/// Before fork: waits until no thread has the lock, and keeps all out.
-pub fn freeze(interrupted: bool) {
-    LOCK.freeze(interrupted);
-}
-
-/// After fork, in the parent.
-pub fn thaw() {
-    LOCK.thaw();
-}
-
 /// In a forked child: the file is the parent's. A child has one of its own where the option has `%p`, else none.
 pub fn begin_in_child() {
-    LOCK.thaw_in_child();
+    WRITING.store(false, Relaxed);
     if STATE.load(Acquire) != ON {
         return;
     }

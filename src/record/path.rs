@@ -1,11 +1,9 @@
 //! Where the recording goes: the path of the option, from the root on, as the program may go elsewhere.
 
-#![allow(unsafe_code)]
-
 use crate::base::line::Line;
 use crate::base::path::Path;
 use crate::process::recording;
-use crate::sys::{calls, file};
+use crate::sys::file;
 use core::fmt::Write;
 
 /// An absolute path, with a zero at its end.
@@ -14,11 +12,9 @@ pub type Full = Line<2048>;
 /// With `%p` in the path, how many files of one process there may be: each exec makes another.
 const MOST: usize = 100;
 
-/// Makes the file, which must not be there yet; its path. With `%p` in the option, a number is put behind the name where
+/// Makes the file of an option's path, which must not be there yet; its whole path. With `%p` in the option, a number is put behind the name where
 /// there is a file already.
-pub fn make() -> Result<Full, Path> {
-    let pid = calls::process_id().cast_signed();
-    let Some(path) = recording::file(pid) else { return Err(Path::new()) };
+pub fn make(path: &Path) -> Option<Full> {
     let tries = if recording::has_file_for_each() { MOST } else { 1 };
     for turn in 0..tries {
         let mut full = Full::new();
@@ -37,11 +33,11 @@ pub fn make() -> Result<Full, Path> {
         match file::create_new(full.as_bytes()) {
             Ok(fd) => {
                 file::close(fd);
-                return Ok(full);
+                return Some(full);
             }
             Err(libc::EEXIST) => {}
-            Err(_) => break,
+            Err(_) => return None,
         }
     }
-    Err(path)
+    None
 }

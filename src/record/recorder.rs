@@ -3,14 +3,15 @@
 #![allow(unsafe_code)]
 
 use super::file::{self, Chunk};
-use super::stacks;
+use super::stacks::{self, Writer};
 use crate::base::pointer;
 use crate::sys::blind::{Blind, Kind};
 use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
 use crate::sys::{calls, clock, thread};
 use crate::trace::unwind::Walks;
-use core::sync::atomic::Ordering::Relaxed;
+use core::ptr::null_mut;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
 /// What a record is of. See docs/design/trace.md.
@@ -55,20 +56,19 @@ pub struct Recorder {
     next: AtomicPtr<Recorder>,
     /// The address of the thread's last walks; 0 for none.
     walks: AtomicUsize,
+    stacks: Writer,
 }
 
 const _: () = assert!(core::mem::offset_of!(Recorder, outside) == 0);
 
-/// All recorders, the newest first; where the next one stands, and where the memory for it ends. Changed under the lock of
-/// the file.
-static FIRST: AtomicPtr<Recorder> = AtomicPtr::new(core::ptr::null_mut());
-static FREE: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
-/// From where on in the list the kernel is asked for threads that are gone.
-static ASKED: AtomicPtr<Recorder> = AtomicPtr::new(core::ptr::null_mut());
+/// All recorders, the newest first.
+static FIRST: AtomicPtr<Recorder> = AtomicPtr::new(null_mut());
+/// Where recorders stand that nobody has had yet: the address of an area plus how many of its recorders are taken.
+static AREA: AtomicUsize = AtomicUsize::new(0);
+/// From which recorder on the kernel is asked for threads that are gone.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
 /// How many it is asked for at a time.
 const ASK: usize = 4;
-/// Bytes of recorders that are mapped at a time.
-const AREA: usize = 64 << 10;
 
 /// The recorder whose outside head is at an address.
 pub fn at(head: usize) -> &'static Recorder {
@@ -78,57 +78,99 @@ pub fn at(head: usize) -> &'static Recorder {
 
 /// A recorder for the calling thread.
 pub fn claim() -> Option<&'static Recorder> {
-    let recorder = file::locked(|| orphan().or_else(make))??;
-    recorder.last.store(0, Relaxed);
-    recorder.turn.store(0, Relaxed);
+    let recorder = orphan().or_else(make)?;
     recorder.outside.set_cache(0);
     Some(recorder)
 }
 
-fn list(from: *mut Recorder) -> impl Iterator<Item = &'static Recorder> {
+fn list() -> impl Iterator<Item = &'static Recorder> {
     // SAFETY: recorders stay mapped.
     let at = |place: *mut Recorder| unsafe { place.as_ref() };
-    core::iter::successors(at(from), move |recorder| at(recorder.next.load(Relaxed)))
+    core::iter::successors(at(FIRST.load(Acquire)), move |recorder| at(recorder.next.load(Relaxed)))
 }
 
 /// The recorder of a thread that is gone. Each call asks for a few, so that in the end all are asked for.
 fn orphan() -> Option<&'static Recorder> {
     let from = ASKED.load(Relaxed);
-    let from = if from.is_null() { FIRST.load(Relaxed) } else { from };
-    let mut asked = list(from).take(ASK + 1);
-    let found = asked.by_ref().take(ASK).find(|recorder| !calls::thread_lives(recorder.thread.load(Relaxed)));
-    let next = asked.next().map_or(core::ptr::null_mut(), |recorder| core::ptr::from_ref(recorder).cast_mut());
-    ASKED.store(next, Relaxed);
+    let mut asked = 0;
+    let found = list().skip(from).take(ASK).find(|recorder| {
+        asked += 1;
+        let thread = recorder.thread.load(Relaxed);
+        let is_gone = !calls::thread_lives(thread);
+        is_gone && recorder.thread.compare_exchange(thread, thread::number(), Acquire, Relaxed).is_ok()
+    });
+    // At the end of the list it begins again.
+    ASKED.store(if found.is_none() && asked < ASK { 0 } else { from + asked }, Relaxed);
     let recorder = found?;
-    recorder.thread.store(thread::number(), Relaxed);
     recorder.close();
+    recorder.begin();
     Some(recorder)
 }
 
 fn make() -> Option<&'static Recorder> {
-    let [free, end] = FREE.each_ref().map(|word| word.load(Relaxed));
-    let place = if free == end { Linux.map_guarded(AREA, Linux.page_size())? } else { free };
-    if free == end {
-        FREE[1].store(place + AREA / size_of::<Recorder>() * size_of::<Recorder>(), Relaxed);
-    }
-    FREE[0].store(place + size_of::<Recorder>(), Relaxed);
-    let recorder = at(place);
+    let recorder = at(place()?);
     recorder.outside.begin(Kind::Outside);
     recorder.inside.begin(Kind::Inside);
-    recorder.thread.store(thread::number(), Relaxed);
-    recorder.next.store(FIRST.load(Relaxed), Relaxed);
-    FIRST.store(core::ptr::from_ref(recorder).cast_mut(), Relaxed);
+    recorder.begin();
+    recorder.list();
     Some(recorder)
 }
 
-/// In a forked child: all recorders were the parent's.
-pub fn begin_in_child() {
-    FIRST.store(core::ptr::null_mut(), Relaxed);
-    ASKED.store(core::ptr::null_mut(), Relaxed);
-    FREE.iter().for_each(|word| word.store(0, Relaxed));
+/// A place for a new recorder.
+fn place() -> Option<usize> {
+    const BYTES: usize = 64 << 10;
+    const COUNT: usize = BYTES / size_of::<Recorder>();
+    const PAGE: usize = 4096;
+    const _: () = assert!(COUNT < PAGE);
+    loop {
+        let now = AREA.load(Acquire);
+        let (area, taken) = (now - now % PAGE, now % PAGE);
+        if area != 0 && taken < COUNT {
+            if AREA.compare_exchange(now, now + 1, AcqRel, Relaxed).is_ok() {
+                return Some(area + taken * size_of::<Recorder>());
+            }
+            continue;
+        }
+        let new = Linux.map_guarded(BYTES, Linux.page_size())?;
+        if AREA.compare_exchange(now, new + 1, AcqRel, Relaxed).is_ok() {
+            return Some(new);
+        }
+        // SAFETY: mapped above, and no other thread has seen it.
+        unsafe { Linux.unmap_guarded(new, BYTES) };
+    }
+}
+
+/// In a forked child: all recorders were the parent's, but for that of the thread that has forked.
+pub fn begin_in_child(mine: Option<&'static Recorder>) {
+    FIRST.store(null_mut(), Relaxed);
+    AREA.store(0, Relaxed);
+    if let Some(recorder) = mine {
+        recorder.chunk.store(null_mut(), Relaxed);
+        recorder.stacks.begin_in_child();
+        // They have numbers of stacks that are in the parent's file.
+        recorder.walks.store(0, Relaxed);
+        recorder.begin();
+        recorder.list();
+    }
 }
 
 impl Recorder {
+    /// Makes it the calling thread's.
+    fn begin(&self) {
+        self.thread.store(thread::number(), Relaxed);
+        self.turn.store(0, Relaxed);
+    }
+
+    /// Puts it into the list.
+    fn list(&self) {
+        let this = core::ptr::from_ref(self).cast_mut();
+        let push = |first| {
+            self.next.store(first, Relaxed);
+            Some(this)
+        };
+        let _ = FIRST.fetch_update(Release, Relaxed, push);
+    }
+
     /// Writes down an allocation, which `old` was given back for.
     pub fn allocation(&self, call: Call, address: usize, size: usize, align: usize, old: usize) {
         let align = if align == 0 { 0 } else { align.trailing_zeros() };
@@ -144,7 +186,7 @@ impl Recorder {
             push(old as u64 & ADDRESS);
         }
         if stacks::are_recorded() {
-            push(stacks::here(self.walks()).into());
+            push(self.stacks.here(self.walks()).into());
         }
         self.write(&words[..len]);
     }
@@ -203,7 +245,7 @@ impl Recorder {
     fn next_chunk(&self) -> Option<&'static Chunk> {
         self.close();
         let turn = self.turn.load(Relaxed);
-        let chunk = file::take(file::CALLS, self.thread.load(Relaxed), turn, false)?;
+        let chunk = file::take(file::CALLS, self.thread.load(Relaxed), turn)?;
         self.turn.store(turn + 1, Relaxed);
         self.used.store(0, Relaxed);
         self.last.store(chunk.began[0].load(Relaxed), Relaxed);
@@ -214,7 +256,7 @@ impl Recorder {
     /// Ends the chunk, if there is one.
     fn close(&self) {
         // SAFETY: null, or a chunk of this recorder, which stays mapped.
-        if let Some(chunk) = unsafe { self.chunk.swap(core::ptr::null_mut(), Relaxed).as_ref() } {
+        if let Some(chunk) = unsafe { self.chunk.swap(null_mut(), Relaxed).as_ref() } {
             file::close(chunk);
         }
     }

@@ -75,16 +75,16 @@ impl Window {
     }
 }
 
-/// In a forked child: the recorder was the parent's.
+/// In a forked child: the thread keeps its recorder, which begins anew, unless it has forked within a window.
 pub fn begin_in_child() {
     FORKS.fetch_add(1, Relaxed);
     let head = thread::cache();
     match blind::kind(head) {
-        Kind::Outside => {
-            let cache = recorder::at(head).outside.cache();
-            thread::set_cache(if cache == 0 { thread::no_cache() } else { cache });
+        Kind::Outside => recorder::begin_in_child(Some(recorder::at(head))),
+        Kind::Inside => {
+            recorder::begin_in_child(None);
+            thread::set_cache(thread::no_cache());
         }
-        Kind::Inside => thread::set_cache(thread::no_cache()),
-        _ => {}
+        _ => recorder::begin_in_child(None),
     }
 }

@@ -51,10 +51,7 @@ pub fn create_mapped(path: &[u8], len: usize, mine: impl Fn(&[u8; 128]) -> bool)
             }
             Err(_) => return Err(NotMapped::Failed),
         };
-        // A write to a page without room on the disk would end the process.
-        let room = call(libc::SYS_fallocate, [fd, 0, 0, len]);
-        let (access, shared) = (int(libc::PROT_READ | libc::PROT_WRITE), int(libc::MAP_SHARED));
-        let mapped = room.and_then(|_| call(libc::SYS_mmap, [0, len, access, shared, fd, 0]));
+        let mapped = map(fd, 0, len);
         if let Ok(address) = mapped
             && !is_new
         {
@@ -65,6 +62,22 @@ pub fn create_mapped(path: &[u8], len: usize, mine: impl Fn(&[u8; 128]) -> bool)
         }
         let _ = call(libc::SYS_close, [fd]);
         mapped.map_err(|_| NotMapped::Failed)
+    }
+}
+
+/// Maps a part of a file that has room on the disk from then on: a write to a page without room would end the process.
+unsafe fn map(fd: usize, offset: usize, len: usize) -> Result<usize, c_int> {
+    // Beyond this limit the kernel would end the process as well.
+    let mut limit = [u64::MAX; 2];
+    let (access, shared) = (int(libc::PROT_READ | libc::PROT_WRITE), int(libc::MAP_SHARED));
+    // SAFETY: the kernel writes into the array alone; nothing else has the new range.
+    unsafe {
+        let _ = call(libc::SYS_prlimit64, [0, libc::RLIMIT_FSIZE as usize, 0, pointer::expose(limit.as_mut_ptr())]);
+        if (offset + len) as u64 > limit[0] {
+            return Err(libc::EFBIG);
+        }
+        call(libc::SYS_fallocate, [fd, 0, offset, len])?;
+        call(libc::SYS_mmap, [0, len, access, shared, fd, offset])
     }
 }
 
@@ -86,10 +99,7 @@ pub fn map_more(path: &[u8], offset: usize, len: usize) -> Option<usize> {
     // SAFETY: the path ends with a zero; nothing else has the descriptor and the new range.
     unsafe {
         let fd = call(libc::SYS_openat, [int(libc::AT_FDCWD), path, flags, 0]).ok()?;
-        // A write to a page without room on the disk would end the process.
-        let room = call(libc::SYS_fallocate, [fd, 0, offset, len]);
-        let (access, shared) = (int(libc::PROT_READ | libc::PROT_WRITE), int(libc::MAP_SHARED));
-        let mapped = room.and_then(|_| call(libc::SYS_mmap, [0, len, access, shared, fd, offset]));
+        let mapped = map(fd, offset, len);
         let _ = call(libc::SYS_close, [fd]);
         mapped.ok()
     }

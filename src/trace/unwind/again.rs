@@ -3,21 +3,14 @@
 //! Where a walk leads follows from the registers and from the words that it reads. So a thread that keeps these words need
 //! not walk again while they are the same: comparing them takes a tenth of the time.
 
+use super::log::Log;
 use super::machine::Registers;
 use super::memory::Memory;
 use core::cell::Cell;
 
-/// The most words of a walk that are kept: two for each frame.
-const WORDS: usize = 62;
 /// How many walks a thread keeps: in sets, by where the stack began, and some for each of these places.
 const SETS: usize = 32;
 const WAYS: usize = 4;
-
-/// The words that a walk depends on, and where they stand: at 0 the frame pointer that it began with.
-pub struct Log {
-    len: Cell<usize>,
-    words: [Cell<(usize, usize)>; WORDS],
-}
 
 /// A walk, and the number that its caller has given to the stack.
 pub(super) struct Walked {
@@ -34,34 +27,6 @@ pub struct Walks([[Walked; WAYS]; SETS]);
 
 const _: () = assert!(size_of::<Walked>() <= 1 << 10);
 
-impl Log {
-    /// Keeps a word.
-    #[inline]
-    pub fn add(&self, address: usize, word: usize) {
-        let len = self.len.get();
-        if let Some(place) = self.words.get(len) {
-            place.set((address, word));
-        }
-        self.len.set(len.saturating_add(1));
-    }
-
-    /// What was read is not all that the walk depends on.
-    pub fn spoil(&self) {
-        self.len.set(usize::MAX);
-    }
-
-    fn is_whole(&self) -> bool {
-        (1..=WORDS).contains(&self.len.get())
-    }
-
-    fn holds(&self, fp: usize, memory: &mut Memory<'_>) -> bool {
-        self.words[..self.len.get().min(WORDS)].iter().all(|word| match word.get() {
-            (0, at_start) => at_start == fp,
-            (address, word) => memory.word(address) == Some(word),
-        })
-    }
-}
-
 impl Walks {
     fn set(&self, sp: usize) -> &[Walked; WAYS] {
         &self.0[sp / 16 % SETS]
@@ -71,7 +36,7 @@ impl Walks {
     #[inline]
     pub(super) fn known(&self, start: &Registers, memory: impl Fn() -> Memory<'static>) -> Option<u32> {
         let &Registers { sp, fp, .. } = start;
-        let is_it = |walked: &&Walked| walked.sp.get() == sp && walked.log.holds(fp, &mut memory());
+        let is_it = |walked: &&Walked| walked.sp.get() == sp && walked.is_as_it_was(fp, &mut memory());
         self.set(sp).iter().find(is_it).map(|walked| walked.number.get())
     }
 
@@ -82,7 +47,7 @@ impl Walks {
         set[0].turn.set(turn.wrapping_add(1));
         let walked = set.iter().find(|walked| walked.sp.get() == 0).unwrap_or(&set[turn as usize % WAYS]);
         walked.sp.set(0);
-        walked.log.len.set(0);
+        walked.log.begin();
         walked
     }
 }
@@ -91,6 +56,14 @@ impl Walked {
     /// Where the words of the walk are kept.
     pub(super) fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// Whether all words are what they were.
+    fn is_as_it_was(&self, fp: usize, memory: &mut Memory<'_>) -> bool {
+        self.log.words().all(|word| match word {
+            (0, at_start) => at_start == fp,
+            (address, word) => memory.word(address) == Some(word),
+        })
     }
 
     /// Keeps a walk that is done.

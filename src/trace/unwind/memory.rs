@@ -8,7 +8,7 @@
 
 #![allow(unsafe_code)]
 
-use super::again::Log;
+use super::log::Log;
 use crate::base::pointer;
 use crate::sys::probe;
 use core::sync::atomic::AtomicUsize;

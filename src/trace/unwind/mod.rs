@@ -19,6 +19,7 @@
 
 mod again;
 mod cfi;
+mod log;
 mod machine;
 mod memory;
 mod rule;

@@ -19,3 +19,8 @@ pub mod record;
 pub mod recorder;
 pub mod sheet;
 pub mod survey;
+
+#[cfg(test)]
+mod made_up;
+#[cfg(test)]
+mod tests;

@@ -194,12 +194,12 @@ impl<'t> Events<'t> {
         })
     }
 
-    /// Takes the next call of a thread as made now.
-    fn apply(&mut self, thread: usize) -> Event {
+    /// Takes the next call of a thread as made now, though not later than `clock`.
+    fn apply(&mut self, thread: usize, clock: u64) -> Event {
         let stream = &mut self.streams[thread];
         let record = stream.records[stream.at];
         let taken = record.taken();
-        self.latest = self.latest.max(self.clock.nanoseconds(record.clock));
+        self.latest = self.latest.max(self.clock.nanoseconds(record.clock.min(clock)));
         if record.new != 0 && record.new != taken && self.live.contains_key(&record.new) {
             return self.make_up_free(thread, record.new);
         }
@@ -294,10 +294,10 @@ impl<'t> Events<'t> {
                     self.wait(thread, record.clock, address);
                     if is_live && let Some(other) = self.taker(address, thread, record.clock) {
                         self.unwait(other);
-                        return Some(self.apply(other));
+                        return Some(self.apply(other, record.clock));
                     }
                 }
-                _ => return Some(self.apply(thread)),
+                _ => return Some(self.apply(thread, record.clock)),
             }
         }
     }

@@ -35,6 +35,8 @@ pub struct Packer {
     latest: (u64, u64),
     /// Whether the raw file's chunks are given back to the file system.
     gives_back: bool,
+    /// So many events are between two moments at least.
+    moment_every: u64,
 }
 
 /// What was packed.
@@ -61,7 +63,14 @@ impl Packer {
             frames: BTreeSet::new(),
             latest: head.start,
             gives_back,
+            moment_every: EVENTS,
         })
+    }
+
+    /// The same with more moments or fewer.
+    #[cfg(test)]
+    pub fn with_moments(self, moment_every: u64) -> Self {
+        Self { moment_every, ..self }
     }
 
     /// Packs what is closed.
@@ -130,14 +139,14 @@ impl Packer {
         let head = self.raw.head();
         let index = self.writer.index(clock, head.ending());
         let count = index.calls.iter().map(|(_, calls)| u64::from(calls.count)).sum();
-        if count <= EVENTS {
+        if count <= self.moment_every {
             return Ok(count);
         }
         let packed = Packed::of_index(self.file.try_clone()?, head.process(""), index);
         let trace = Trace::of_packed(packed);
         let mut events = trace.events();
         let mut live = Heap::default();
-        let (mut done, mut next) = (0, EVENTS);
+        let (mut done, mut next) = (0, self.moment_every);
         while live.follow(&mut events) {
             done += 1;
             if done >= next {
@@ -150,7 +159,7 @@ impl Packer {
                 };
                 let mut blocks: Vec<_> = live.blocks.values().copied().collect();
                 self.writer.moment(moment, &mut blocks)?;
-                next = done + EVENTS.max(EVENTS_OF_LIVE * blocks.len() as u64);
+                next = done + self.moment_every.max(EVENTS_OF_LIVE * blocks.len() as u64);
             }
         }
         Ok(count)

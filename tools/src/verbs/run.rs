@@ -159,7 +159,9 @@ fn tell(args: &Args, made: Vec<Made>) -> Option<ExitCode> {
     const NAMED: usize = 4;
     if made.is_empty() {
         let path = args.trace.as_deref().unwrap_or(Path::new("")).display();
-        return Some(Failure::about(path, "nothing was recorded: the program has not run on metes").tell());
+        return Some(
+            Failure::about(path, "nothing was recorded: the program has allocated nothing, or not run on metes").tell(),
+        );
     }
     let mut failed = None;
     let more = made.len().saturating_sub(NAMED);

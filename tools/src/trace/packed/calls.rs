@@ -12,6 +12,7 @@ use super::varint::{folded, put, take, unfolded};
 use crate::trace::event::Call;
 use crate::trace::record::Record;
 use std::collections::HashMap;
+use zstd::bulk::{Compressor, Decompressor};
 
 /// No chunk has more calls.
 pub const MOST: usize = 1 << 20;
@@ -101,8 +102,9 @@ pub fn pack(records: &[Record], begun: u64) -> std::io::Result<Vec<u8>> {
         }
     }
     let mut out = Vec::new();
+    let mut compressor = Compressor::new(LEVEL)?;
     for column in columns.list() {
-        let packed = zstd::bulk::compress(column, LEVEL)?;
+        let packed = compressor.compress(column)?;
         // What is short grows by it.
         let is_plain = packed.len() >= column.len();
         put(&mut out, column.len() as u64 * 2 + u64::from(is_plain));
@@ -180,8 +182,9 @@ pub fn unpack(mut bytes: &[u8], count: usize, begun: u64) -> Option<Vec<Record>>
         return None;
     }
     let mut columns = Vec::with_capacity(COLUMNS);
+    let mut decompressor = Decompressor::new().ok()?;
     for _ in 0..COLUMNS {
-        columns.push(column(&mut bytes, count)?);
+        columns.push(column(&mut bytes, count, &mut decompressor)?);
     }
     let [dictionary, kinds, rare, times, hows, addresses, taken] = <[Vec<u8>; COLUMNS]>::try_from(columns).ok()?;
     let dictionary = kinds_of(&dictionary)?;
@@ -207,7 +210,7 @@ pub fn unpack(mut bytes: &[u8], count: usize, begun: u64) -> Option<Vec<Record>>
     reader.is_over().then_some(records)
 }
 
-fn column(bytes: &mut &[u8], count: usize) -> Option<Vec<u8>> {
+fn column(bytes: &mut &[u8], count: usize, decompressor: &mut Decompressor<'_>) -> Option<Vec<u8>> {
     let head = take(bytes)?;
     let len = usize::try_from(head / 2).ok().filter(|&len| len <= 32 * count + 64)?;
     if head % 2 == 1 {
@@ -215,7 +218,7 @@ fn column(bytes: &mut &[u8], count: usize) -> Option<Vec<u8>> {
     }
     let packed = usize::try_from(take(bytes)?).ok()?;
     let packed = bytes.split_off(..packed)?;
-    zstd::bulk::decompress(packed, len).ok().filter(|column| column.len() == len)
+    decompressor.decompress(packed, len).ok().filter(|column| column.len() == len)
 }
 
 fn kinds_of(mut bytes: &[u8]) -> Option<Vec<Kind>> {
@@ -295,5 +298,52 @@ impl Reader<'_> {
 
     fn is_over(&self) -> bool {
         [self.rare, self.times, self.hows, self.addresses, self.taken].iter().all(|rest| rest.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Any calls, sensible or not, as long as each has what its kind of call has.
+    fn records() -> impl Strategy<Value = Vec<Record>> {
+        let address = prop_oneof![Just(0), (1..40u64).prop_map(|at| at * 16), (0..1u64 << 48)];
+        let one = (1..8u64, address.clone(), address, 0..3000u64, 0..3u8, 0..3u32, 0..5000u64);
+        proptest::collection::vec(one, 0..300).prop_map(|ones| {
+            let mut clock = 77;
+            let record = |(call, new, old, size, align, stack, passed)| {
+                clock += passed;
+                let call = Call::of(call).unwrap();
+                let mut record = Record { clock, call, new, old: 0, size, align, stack };
+                if call.is_free() {
+                    (record.new, record.old, record.size, record.align, record.stack) = (0, old, 0, 0, 0);
+                } else if call == Call::Realloc {
+                    record.old = old;
+                }
+                record
+            };
+            ones.into_iter().map(record).collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) })]
+
+        #[test]
+        fn calls_come_back(records in records()) {
+            let packed = pack(&records, 77).unwrap();
+            prop_assert_eq!(unpack(&packed, records.len(), 77), Some(records));
+        }
+
+        #[test]
+        fn bytes_that_nobody_has_packed_do_no_harm(records in records(), at in 0..1000usize, byte in 0..255u8, count in 0..400usize) {
+            let mut packed = pack(&records, 77).unwrap();
+            let at = at % packed.len();
+            packed[at] = byte;
+            // Anything but a crash: the checksum is what notices it.
+            let found = unpack(&packed, count, 77);
+            prop_assert!(found.is_none_or(|found| found.len() == count));
+        }
     }
 }
