@@ -60,7 +60,7 @@ pub fn prepare(path: &Path, at: &[At], alone: bool) -> Result<Prepared, Failure>
     let marks: Vec<_> = shares.collect();
     let folder = std::env::temp_dir();
     let failed = |error: io::Error| Failure::of_system(folder.display(), &error);
-    let file = File::options().read(true).write(true).custom_flags(libc::O_TMPFILE).open(&folder).map_err(failed)?;
+    let file = nameless(&folder).map_err(failed)?;
     let most = if alone { 1 } else { lanes::MOST };
     let mut planner = Planner::new(BufWriter::with_capacity(1 << 20, file), outline, most, &marks);
     for event in trace.events() {
@@ -69,6 +69,21 @@ pub fn prepare(path: &Path, at: &[At], alone: bool) -> Result<Prepared, Failure>
     let (plan, out) = planner.finish().map_err(failed)?;
     let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
     Ok(Prepared { path: path.to_owned(), plan, file, threads: trace.threads().len() })
+}
+
+/// A file without a name in a folder.
+fn nameless(folder: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true);
+    match options.clone().custom_flags(libc::O_TMPFILE).open(folder) {
+        // A file system that has none: one whose name goes away at once.
+        Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => {
+            let path = folder.join(format!("metes-replay-{}", std::process::id()));
+            let file = options.create_new(true).open(&path)?;
+            fs::remove_file(path).map(|()| file)
+        }
+        opened => opened,
+    }
 }
 
 impl Prepared {
