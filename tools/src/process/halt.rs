@@ -232,7 +232,7 @@ mod tests {
         let signal = |signal| unsafe { libc::kill(pid.cast_signed(), signal) };
         // The kernel stops a process some time after it was told to, also when a tracer lets it go.
         let is_stopped = || {
-            (0..10_000).any(|_| {
+            (0..100_000).any(|_| {
                 thread::sleep(LOOK_EVERY);
                 state(pid) == 'T'
             })
