@@ -13,6 +13,7 @@ use crate::trace::report;
 use core::cell::UnsafeCell;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
+use libc::c_int;
 
 /// Bytes of a chunk, and of the head.
 pub const CHUNK: usize = 64 << 10;
@@ -118,13 +119,13 @@ fn begin() -> bool {
 
 fn make() -> bool {
     let Some(path) = recording::file(calls::process_id().cast_signed()) else { return false };
-    let Some(full) = path::make(&path) else {
-        let path = path.as_str().trim_end_matches('\0');
-        report::say(format_args!("cannot make the trace '{path}': it must not be there yet"));
-        return false;
-    };
+    // In its place from the start: the stack may be a signal's, and small.
     // SAFETY: this thread alone begins, and nobody reads before it has.
-    unsafe { PLACE.0.get().write(full) };
+    let made = path::make(&path, unsafe { &mut *PLACE.0.get() });
+    if let Err(error) = made {
+        say_not_made(path.as_str(), error);
+        return false;
+    }
     let Some(head) = window(0) else {
         say_full();
         return false;
@@ -243,6 +244,21 @@ fn stop<T>() -> Option<T> {
     None
 }
 
+#[cold]
+#[inline(never)]
+fn say_not_made(path: &str, error: c_int) {
+    let path = path.trim_end_matches('\0');
+    let why = match error {
+        libc::EEXIST => "it must not be there yet",
+        libc::ENOENT | libc::ENOTDIR => "there is no such directory",
+        libc::EACCES | libc::EPERM | libc::EROFS => "that is not permitted",
+        _ => "the system refuses it",
+    };
+    report::say(format_args!("cannot make the trace '{path}': {why}"));
+}
+
+#[cold]
+#[inline(never)]
 fn say_full() {
     report::say(format_args!("the trace ends here: its file cannot grow"));
 }

@@ -7,21 +7,27 @@ use super::machine;
 use super::rule::{Kind, Rule};
 use crate::base::pointer;
 use crate::trace::modules::{self, Module};
+use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::{Acquire, Release};
 use gimli::{
-    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, Error, NativeEndian, Pointer, ReaderOffset, Register,
-    RegisterRule, UnwindContext, UnwindContextStorage, UnwindExpression, UnwindSection, UnwindTableRow,
+    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, Error, FrameDescriptionEntry, NativeEndian, Pointer,
+    ReaderOffset, Register, RegisterRule, UnwindContext, UnwindContextStorage, UnwindExpression, UnwindSection,
+    UnwindTableRow,
 };
 
 type Section = EndianSlice<'static, NativeEndian>;
 type Frames = EhFrame<Section>;
-type Row = UnwindTableRow<usize, OnStack>;
+type Row = UnwindTableRow<usize, InPlace>;
+type Context = UnwindContext<usize, InPlace>;
 
-/// Memory for reading a table: 8 KiB of stack. Both machines save fewer registers than fit here, and
-/// compilers nest states two deep.
-struct OnStack;
+/// Memory for reading a table: some 3 KiB. Machines save fewer registers than fit here, and compilers nest states two
+/// deep. Some rows are copied over the stack.
+struct InPlace;
 
-impl<T: ReaderOffset> UnwindContextStorage<T> for OnStack {
-    type Rules = [(Register, RegisterRule<T>); 36];
+impl<T: ReaderOffset> UnwindContextStorage<T> for InPlace {
+    type Rules = [(Register, RegisterRule<T>); machine::SAVED];
     type Stack = [UnwindTableRow<T, Self>; 5];
 }
 
@@ -33,6 +39,26 @@ pub fn rule(module: &Module, pc: usize) -> Rule {
 }
 
 fn read(module: &Module, pc: usize) -> gimli::Result<Rule> {
+    let Found { bases, frames, function } = find(module, pc)?;
+    if function.is_signal_trampoline() {
+        return Ok(Rule::plain(Kind::Signal));
+    }
+    with_context(|context| {
+        let row = function.unwind_info_for_address(&frames, &bases, context, pc as u64)?;
+        Ok(of_row(row, &frames, pc).unwrap_or(Rule::plain(Kind::Unknown)))
+    })
+}
+
+/// What a module says of the function that an address is in.
+struct Found {
+    bases: BaseAddresses,
+    frames: Frames,
+    function: FrameDescriptionEntry<Section>,
+}
+
+/// Looks for it. Its own function, so that the stack that this takes is free again.
+#[inline(never)]
+fn find(module: &Module, pc: usize) -> gimli::Result<Found> {
     let header = module.unwind;
     let bases = BaseAddresses::default().set_eh_frame_hdr(header as u64);
     let parsed = EhFrameHdr::from(section(module, header)?).parse(&bases, size_of::<usize>() as u8)?;
@@ -41,12 +67,41 @@ fn read(module: &Module, pc: usize) -> gimli::Result<Rule> {
     let frames = EhFrame::from(section(module, start as usize)?);
     let table = parsed.table().ok_or(Error::NoUnwindInfoForAddress)?;
     let function = table.fde_for_address(&frames, &bases, pc as u64, EhFrame::cie_from_offset)?;
-    if function.is_signal_trampoline() {
-        return Ok(Rule::plain(Kind::Signal));
-    }
-    let mut context = UnwindContext::<usize, OnStack>::new_in();
-    let row = function.unwind_info_for_address(&frames, &bases, &mut context, pc as u64)?;
-    Ok(of_row(row, &frames, pc).unwrap_or(Rule::plain(Kind::Unknown)))
+    Ok(Found { bases, frames, function })
+}
+
+/// A context that is not on the stack: a thread of the least size and a signal's alternate stack have little to spare.
+struct Room {
+    is_taken: AtomicBool,
+    context: UnsafeCell<MaybeUninit<Context>>,
+}
+
+// SAFETY: the context is used only by who has set `is_taken`.
+unsafe impl Sync for Room {}
+
+/// For threads, and signal handlers, that read tables at the same time. A child that was forked within keeps one taken.
+static ROOMS: [Room; 4] =
+    [const { Room { is_taken: AtomicBool::new(false), context: UnsafeCell::new(MaybeUninit::uninit()) } }; 4];
+
+/// Calls `f` with a context. Where no room is free it is on the stack: nobody waits.
+fn with_context<T>(f: impl FnOnce(&mut Context) -> T) -> T {
+    let Some(room) = ROOMS.iter().find(|room| !room.is_taken.swap(true, Acquire)) else { return with_own(f) };
+    // SAFETY: `is_taken` was not set, so nobody else uses it until it is reset below.
+    let result = f(begin(unsafe { &mut *room.context.get() }));
+    room.is_taken.store(false, Release);
+    result
+}
+
+/// A new context. Its own function, so that the stack that this takes is free again.
+#[inline(never)]
+fn begin(place: &mut MaybeUninit<Context>) -> &mut Context {
+    place.write(Context::new_in())
+}
+
+/// The same on the stack. Its own function: else the stack would be used in any case.
+#[inline(never)]
+fn with_own<T>(f: impl FnOnce(&mut Context) -> T) -> T {
+    f(&mut Context::new_in())
 }
 
 /// The mapped bytes of a module from an address on.

@@ -25,6 +25,8 @@ mod of {
     pub const SP: Register = Register(31);
     pub const FP: Register = Register(29);
     pub const RA: Register = Register(30);
+    /// More registers than code saves: ten that hold numbers, eight of floating point, these, and whether the address is signed.
+    pub const SAVED: usize = 24;
     /// Whether a call leaves the return address in a register.
     pub const HAS_LINK_REGISTER: bool = true;
     /// Bytes from the stack pointer, as in the code that a signal handler returns to, up to the context: a `siginfo_t`.
@@ -70,6 +72,8 @@ mod of {
     pub const SP: Register = Register(7);
     pub const FP: Register = Register(6);
     pub const RA: Register = Register(16);
+    /// More registers than code saves: there are 16, and the return address.
+    pub const SAVED: usize = 18;
     /// Whether a call leaves the return address in a register.
     pub const HAS_LINK_REGISTER: bool = false;
     /// Bytes from the stack pointer, as in the code that a signal handler returns to, up to the context.
@@ -119,6 +123,6 @@ pub use nowhere as here;
 #[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub use of::here;
 pub use of::{
-    CONTEXT, CONTEXT_FP, CONTEXT_LR, CONTEXT_PC, CONTEXT_SP, FP, HAS_LINK_REGISTER, RA, SIGNAL_RETURN, SP, bare,
+    CONTEXT, CONTEXT_FP, CONTEXT_LR, CONTEXT_PC, CONTEXT_SP, FP, HAS_LINK_REGISTER, RA, SAVED, SIGNAL_RETURN, SP, bare,
     is_call,
 };
