@@ -11,6 +11,7 @@ mod chart;
 mod elf;
 mod failure;
 mod heap;
+mod input;
 mod leaks;
 mod library;
 mod output;

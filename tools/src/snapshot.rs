@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::heap::source::Source;
 use crate::heap::usage::Usage;
 use crate::heap::walk::{Heap, Range};
+use crate::input;
 use crate::process::Process;
 use crate::process::maps::{self, Map};
 use crate::process::pages::{Residencies, Run};
@@ -71,7 +72,7 @@ impl Snapshot {
 
     /// Reads a file.
     pub fn load(path: &Path) -> Result<Self, Failure> {
-        let bytes = fs::read(path).map_err(|error| Failure::about(path.display(), error))?;
+        let bytes = input::read(path)?;
         let wrong = |why: &str| Failure::about(path.display(), why);
         let packed = match bytes.strip_prefix(MAGIC) {
             Some(packed) => packed,
@@ -89,7 +90,7 @@ impl Snapshot {
 
     /// Writes it to a file, which must not be there yet.
     pub fn save(&self, path: &Path) -> Result<(), Failure> {
-        let failed = |error: std::io::Error| Failure::about(path.display(), error);
+        let failed = |error: std::io::Error| Failure::of_system(path.display(), &error);
         let all = postcard::to_stdvec(self).map_err(|error| Failure::about(path.display(), error))?;
         let packed = zstd::encode_all(&*all, 3).map_err(failed)?;
         let mut file = fs::File::create_new(path).map_err(failed)?;

@@ -1,6 +1,7 @@
 //! Leaks by where they come from.
 
 use crate::failure::Failure;
+use crate::input;
 use crate::symbols::Place;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -224,7 +225,7 @@ impl Leaks {
 
     /// Reads a file.
     pub fn load(path: &Path) -> Result<Self, Failure> {
-        let bytes = std::fs::read(path).map_err(|error| Failure::of_system(path.display(), &error))?;
+        let bytes = input::read(path)?;
         let read: Result<Self, _> = serde_json::from_slice(&bytes);
         let is_other = || {
             let any: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();

@@ -3,6 +3,7 @@
 
 use super::found::{Frame, Leaks};
 use crate::failure::Failure;
+use crate::input;
 use std::path::Path;
 
 /// The pieces of a file.
@@ -11,7 +12,7 @@ pub struct Suppressions(Vec<String>);
 impl Suppressions {
     /// Reads a file.
     pub fn load(path: &Path) -> Result<Self, Failure> {
-        let bytes = std::fs::read(path).map_err(|error| Failure::of_system(path.display(), &error))?;
+        let bytes = input::read(path)?;
         Ok(Self::parse(&String::from_utf8_lossy(&bytes)))
     }
 

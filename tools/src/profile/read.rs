@@ -3,6 +3,7 @@
 use super::{Amount, Live, Profile, Stack};
 use crate::failure::Failure;
 use crate::heap::source::{Record, Source};
+use crate::input;
 use crate::process::Process;
 use metes::internals::chance::ONE;
 use metes::internals::live::Live as Place;
@@ -31,7 +32,7 @@ pub fn of_process(process: &Process, source: &Source<'_>) -> Result<Option<Profi
 
 /// The profile in a file. The process that writes it may still run.
 pub fn of_file(path: &Path) -> Result<Profile, Failure> {
-    let bytes = std::fs::read(path).map_err(|error| Failure::of_system(path.display(), &error))?;
+    let bytes = input::read(path)?;
     let wrong = |why: &str| Failure::about(path.display(), why);
     if !bytes.starts_with(&MAGIC) {
         let is_other = bytes.starts_with(&MAGIC[..14]);

@@ -7,10 +7,10 @@ use super::packed::section;
 use super::raw::{self, Raw};
 use super::record::{Clock, Record};
 use crate::failure::Failure;
+use crate::input;
 use crate::process::maps;
 use crate::profile::sites::Sites;
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,7 @@ impl Trace {
     /// Opens a trace: one of the final format, or the raw file of a process, which may still run.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let fail = |error: &std::io::Error| Failure::of_system(path.display(), error);
-        let mut file = File::open(path).map_err(|error| fail(&error))?;
+        let mut file = input::open(path)?;
         let mut magic = Vec::new();
         file.by_ref().take(16).read_to_end(&mut magic).map_err(|error| fail(&error))?;
         if magic == raw::MAGIC {

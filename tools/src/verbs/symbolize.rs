@@ -5,7 +5,7 @@ use crate::output;
 use crate::symbols::{Symbols, report};
 use clap::ValueHint;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -21,6 +21,8 @@ debug link, in /usr/lib/debug and beside the module.
   metes symbolize reports.txt";
 
 const STANDARD_INPUT: &str = "standard input";
+/// What is longer than any line of a report passes in pieces.
+const LONGEST: u64 = 1 << 16;
 
 /// Adds functions, source files and lines to the frames of reports.
 #[derive(clap::Args)]
@@ -58,11 +60,19 @@ fn copy(mut from: Box<dyn BufRead>, symbols: &mut Symbols, out: &mut dyn Write, 
     loop {
         line.clear();
         text.clear();
-        let count = from.read_until(b'\n', &mut line).map_err(|error| Failure::of_system(name, &error))?;
+        let count = from
+            .by_ref()
+            .take(LONGEST)
+            .read_until(b'\n', &mut line)
+            .map_err(|error| Failure::of_system(name, &error))?;
         if count == 0 {
             break;
         }
-        report::annotate(symbols, &line, &mut text);
+        if line.len() as u64 == LONGEST && !line.ends_with(b"\n") {
+            text.extend_from_slice(&line);
+        } else {
+            report::annotate(symbols, &line, &mut text);
+        }
         out.write_all(&text).map_err(|error| output::lost(&error))?;
         if is_live {
             out.flush().map_err(|error| output::lost(&error))?;

@@ -75,7 +75,7 @@ enum Why {
 }
 
 fn live(process: &Process, state: &mut State) -> Result<Why, Failure> {
-    let failed = |error: std::io::Error| Failure::about("terminal", error);
+    let failed = |error: std::io::Error| Failure::of_system("terminal", &error);
     signals::catch(Next::Ends);
     let mut screen = terminal::Screen::open().map_err(failed)?;
     let mut next = Instant::now() + state.interval;

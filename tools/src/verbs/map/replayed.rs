@@ -2,6 +2,7 @@
 
 use super::Args;
 use crate::failure::Failure;
+use crate::input;
 use crate::process::Process;
 use crate::replay::plan::Moment;
 use crate::replay::policy;
@@ -9,7 +10,6 @@ use crate::replay::prepare::{At, prepare};
 use crate::replay::start::{Job, Watch, play};
 use crate::snapshot::Snapshot;
 use crate::text::{bytes, count};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -20,7 +20,7 @@ const MAGIC: &[u8] = b"metes trace";
 pub fn is_trace(what: &str) -> bool {
     let mut magic = [0; MAGIC.len()];
     what.parse::<u32>().is_err()
-        && File::open(what).and_then(|mut file| file.read_exact(&mut magic)).is_ok()
+        && input::open(Path::new(what)).is_ok_and(|mut file| file.read_exact(&mut magic).is_ok())
         && magic == MAGIC
 }
 

@@ -1,6 +1,7 @@
 //! `metes trace pack RAW FILE`: a trace of a raw file.
 
 use crate::failure::{Done, Failure};
+use crate::input;
 use crate::output;
 use crate::text::{bytes, count};
 use crate::trace::pack::Packer;
@@ -25,7 +26,7 @@ pub struct Args {
 
 /// Packs it.
 pub fn run(args: &Args) -> Done {
-    let opened = File::open(&args.raw).map_err(|error| Failure::of_system(args.raw.display(), &error))?;
+    let opened = input::open(&args.raw)?;
     let raw = Raw::open(opened, &args.raw)?;
     let failed = |error: &std::io::Error| Failure::of_system(args.file.display(), error);
     let made = File::options().read(true).write(true).create_new(true).open(&args.file);
