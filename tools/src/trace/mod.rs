@@ -21,6 +21,8 @@ pub mod sheet;
 pub mod survey;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod made_up;
 #[cfg(test)]
 mod tests;

@@ -189,7 +189,7 @@ impl<'t> Events<'t> {
     fn taker(&self, address: u64, thread: usize, clock: u64) -> Option<usize> {
         self.streams.iter().enumerate().position(|(other, stream)| {
             stream.head().is_some_and(|record| {
-                let may_be = record.call == Call::Realloc || record.clock <= clock + self.doubt;
+                let may_be = record.call == Call::Realloc || record.clock <= clock.saturating_add(self.doubt);
                 other != thread && record.taken() == address && may_be && self.obstacle(record).is_none()
             })
         })

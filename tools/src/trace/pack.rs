@@ -180,12 +180,12 @@ impl Heap {
         let Some(event) = events.next() else { return false };
         self.at = event.at;
         if let Some(old) = self.blocks.remove(&event.old) {
-            self.bytes -= old.size;
+            self.bytes = self.bytes.saturating_sub(old.size);
         }
         if event.block != 0 {
             let live = Live { address: event.address, block: event.block, size: event.size, stack: event.stack };
             self.blocks.insert(event.block, live);
-            self.bytes += event.size;
+            self.bytes = self.bytes.saturating_add(event.size);
         }
         true
     }

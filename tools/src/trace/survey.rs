@@ -24,19 +24,20 @@ pub struct Sum {
 impl Sum {
     fn add(&mut self, bytes: u64) {
         self.blocks += 1;
-        self.bytes += bytes;
+        // Sizes of a damaged trace have no sum.
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 
     fn less(&mut self, bytes: u64) {
         self.blocks -= 1;
-        self.bytes -= bytes;
+        self.bytes = self.bytes.saturating_sub(bytes);
     }
 }
 
 impl std::ops::AddAssign for Sum {
     fn add_assign(&mut self, other: Self) {
         self.blocks += other.blocks;
-        self.bytes += other.bytes;
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }
 
@@ -193,7 +194,7 @@ impl Survey {
 
     /// A block was taken back. How many reallocs it went through.
     fn freed(&mut self, event: &Event, block: &Block) -> u32 {
-        let life = event.at - block.at;
+        let life = event.at.saturating_sub(block.at);
         self.live.less(block.size);
         self.lived[place_of_life(life)] += 1;
         let mut is_temporary = false;
@@ -210,16 +211,16 @@ impl Survey {
         site.changed = now;
         site.live.less(block.size);
         site.temporary += u64::from(is_temporary);
-        site.lives += life;
+        site.lives = site.lives.saturating_add(life);
         site.lived[place_of_life(life)] += 1;
         if event.call == Call::Realloc && event.block != 0 {
             if event.address == block.address {
                 self.reallocs.in_place += 1;
             } else {
                 self.reallocs.moved += 1;
-                self.reallocs.moved_bytes += block.size;
+                self.reallocs.moved_bytes = self.reallocs.moved_bytes.saturating_add(block.size);
             }
-            return block.chain + 1;
+            return block.chain.saturating_add(1);
         }
         0
     }
@@ -260,8 +261,10 @@ impl Survey {
         numbers.sort_unstable();
         let stacks = numbers.iter().map(|number| {
             let site = &self.sites[number];
-            let freed =
-                Sum { blocks: site.allocated.blocks - site.live.blocks, bytes: site.allocated.bytes - site.live.bytes };
+            let freed = Sum {
+                blocks: site.allocated.blocks - site.live.blocks,
+                bytes: site.allocated.bytes.saturating_sub(site.live.bytes),
+            };
             let frames = stack(*number);
             let mut lived = [0; 8];
             // A profile has milliseconds.
@@ -281,7 +284,7 @@ impl Survey {
         Profile {
             pid,
             rate: 1,
-            lasted: (self.time.1 - self.time.0) / 1_000_000,
+            lasted: self.time.1.saturating_sub(self.time.0) / 1_000_000,
             samples: self.allocated.blocks,
             peak: (self.peak.1.bytes, self.peak.0 / 1_000_000),
             stacks: stacks.collect(),

@@ -219,7 +219,7 @@ pub fn unpack(mut bytes: &[u8], count: usize, begun: u64) -> Option<Vec<Record>>
     let mut records = Vec::with_capacity(count);
     let mut clock = begun;
     for &kind in &kinds {
-        let place = if kind == RARE { take(&mut reader.rare)? + u64::from(RARE) } else { kind.into() };
+        let place = if kind == RARE { take(&mut reader.rare)?.checked_add(RARE.into())? } else { kind.into() };
         let kind = dictionary.get(usize::try_from(place).ok()?)?;
         clock = clock.checked_add(take(&mut reader.times)?)?;
         records.push(reader.record(kind, clock)?);

@@ -126,16 +126,24 @@ pub fn unpacked<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     postcard::from_bytes(&expanded(bytes)?).ok()
 }
 
-fn compressed(plain: &[u8]) -> io::Result<Vec<u8>> {
+/// Bytes as `expanded` takes them.
+pub fn compressed(plain: &[u8]) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     put(&mut out, plain.len() as u64);
     out.extend(zstd::bulk::compress(plain, 3)?);
     Ok(out)
 }
 
-fn expanded(mut bytes: &[u8]) -> Option<Vec<u8>> {
+/// Nothing but columns of live blocks, which may be all alike, becomes so many times as long as it is compressed.
+const DENSEST: usize = 1 << 10;
+
+fn expanded(bytes: &[u8]) -> Option<Vec<u8>> {
+    expanded_at_most(bytes, DENSEST * bytes.len() + (1 << 16))
+}
+
+fn expanded_at_most(mut bytes: &[u8], most: usize) -> Option<Vec<u8>> {
     // The checksum is right, so no length is here that nobody has written. It is bounded all the same.
-    let len = usize::try_from(take(&mut bytes)?).ok().filter(|&len| len <= 4 * LONGEST)?;
+    let len = usize::try_from(take(&mut bytes)?).ok().filter(|&len| len <= most.min(4 * LONGEST))?;
     zstd::bulk::decompress(bytes, len).ok()
 }
 
@@ -161,7 +169,7 @@ pub fn pack_stacks(stacks: &[(u32, Vec<u64>)]) -> io::Result<Vec<u8>> {
 
 /// What `pack_stacks` has made.
 pub fn unpack_stacks(bytes: &[u8]) -> Option<Vec<(u32, Vec<u64>)>> {
-    const DEEPEST: u64 = 1 << 12;
+    const DEEPEST: usize = 1 << 12;
     let plain = expanded(bytes)?;
     let mut rest = &plain[..];
     let mut stacks: Vec<(u32, Vec<u64>)> = Vec::new();
@@ -170,10 +178,14 @@ pub fn unpack_stacks(bytes: &[u8]) -> Option<Vec<(u32, Vec<u64>)>> {
         number = u32::try_from(i64::from(number).checked_add(unfolded(take(&mut rest)?))?).ok()?;
         let (same, own) = (take(&mut rest)?, take(&mut rest)?);
         let before = stacks.last().map_or(&[][..], |(_, frames)| frames);
-        let same = usize::try_from(same).ok().and_then(|same| before.get(before.len().checked_sub(same)?..))?.to_vec();
+        let (same, own) = (usize::try_from(same).ok()?, usize::try_from(own).ok()?);
+        if own.saturating_add(same) > DEEPEST {
+            return None;
+        }
+        let same = before.get(before.len().checked_sub(same)?..)?.to_vec();
         let mut last = 0;
         let mut frames = Vec::new();
-        for _ in 0..Some(own).filter(|&own| own <= DEEPEST)? {
+        for _ in 0..own {
             last = unfolded(take(&mut rest)?).cast_unsigned().wrapping_add(last);
             frames.push(last);
         }
@@ -212,7 +224,7 @@ pub fn unpack_live(mut bytes: &[u8]) -> Option<Vec<Live>> {
     let mut columns: [Vec<u8>; 4] = Default::default();
     for column in &mut columns {
         let len = usize::try_from(take(&mut bytes)?).ok()?;
-        *column = expanded(bytes.split_off(..len)?)?;
+        *column = expanded_at_most(bytes.split_off(..len)?, usize::MAX)?;
     }
     let mut rest = columns.each_ref().map(|column| &column[..]);
     let (mut address, mut block) = (0u64, 0u64);

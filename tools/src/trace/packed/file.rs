@@ -150,7 +150,9 @@ impl Packed {
 
     /// The last moment that is not after a time, and what was live then.
     pub fn moment(&self, at: u64) -> Option<(&Moment, Vec<Live>)> {
-        let found = self.index.moments.iter().rfind(|(_, moment)| moment.at <= at)?;
+        let calls = self.index.calls.iter().map(|(_, calls)| u64::from(calls.count)).sum();
+        let is_possible = |moment: &Moment| moment.at <= at && moment.blocks <= calls;
+        let found = self.index.moments.iter().rfind(|(_, moment)| is_possible(moment))?;
         let section = section::read(&self.file, found.0).filter(|section| section.kind == Kind::Live)?;
         Some((&found.1, content::unpack_live(&section.payload)?))
     }
