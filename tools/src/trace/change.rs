@@ -1,11 +1,11 @@
-//! What two traces of a program have different. Sites are the same if the names of their frames are: the addresses differ
-//! from run to run.
+//! What two traces of a program have different. Sites are the same if the functions of their frames are: addresses differ
+//! from run to run, and lines from version to version.
 
 use super::read::Trace;
 use super::sheet::{frames_json, places};
 use super::survey::{Sum, Survey};
 use crate::profile::page::frames;
-use crate::profile::sites::Sites;
+use crate::profile::sites::{Sites, base_name, function};
 use crate::symbols::Place;
 use crate::text::{bytes, count};
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ impl Change {
             totals[which] = Amounts { allocated: survey.allocated, peak: survey.peak.1, live: survey.live };
             for (&stack, found) in &survey.sites {
                 let places = places(sites, trace.stack(stack));
-                let key = places.iter().map(ToString::to_string).collect();
+                let key = places.iter().map(name).collect();
                 let site = known.entry(key).or_insert_with(|| Site { places, amounts: Default::default() });
                 let amounts = &mut site.amounts[which];
                 amounts.allocated += found.allocated;
@@ -116,6 +116,12 @@ impl Change {
             .collect();
         json!({ "totals": pair(self.totals), "sites": sites })
     }
+}
+
+/// A function, and the name of its file.
+fn name(place: &Place) -> String {
+    let file = place.file.as_deref().map(base_name).unwrap_or_default();
+    format!("{} {file}", function(place))
 }
 
 fn signed(before: u64, after: u64, text: fn(u64) -> String) -> String {

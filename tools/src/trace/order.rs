@@ -313,6 +313,19 @@ impl<'t> Events<'t> {
     }
 }
 
+impl Trace {
+    /// All events.
+    pub fn events(&self) -> Events<'_> {
+        Events::of(self, 0, u64::MAX)
+    }
+
+    /// The events of a time: nanoseconds from the start, the last one not included. Blocks have the same numbers as in
+    /// `events`.
+    pub fn events_between(&self, from: u64, to: u64) -> Events<'_> {
+        Events::of(self, from, to)
+    }
+}
+
 impl Iterator for Events<'_> {
     type Item = Event;
 

@@ -33,8 +33,6 @@ pub struct Head {
     pub start: (u64, u64),
     /// The same moment in nanoseconds of `CLOCK_REALTIME`.
     pub real: u64,
-    /// A unit of the clock is 2 to the power of this, in ticks of the processor's counter.
-    pub shift: u32,
     /// Whether the process has come to its exit.
     pub exited: bool,
     /// Calls that were missed.
@@ -75,8 +73,6 @@ pub struct Chunk {
     pub kind: Kind,
     /// The thread's number.
     pub thread: u32,
-    /// Which of the thread's chunks it is.
-    pub sequence: u32,
     /// Whether no more is written to it.
     pub is_closed: bool,
     /// Bytes of records.
@@ -135,7 +131,6 @@ impl Raw {
             chunks: word(&bytes, 32),
             start: (word(&bytes, 40), word(&bytes, 48)),
             real: word(&bytes, 56),
-            shift: u32::try_from(word(&bytes, 64)).unwrap_or(0).min(32),
             exited: word(&bytes, 72) != 0,
             missed: word(&bytes, 80),
             stopped: word(&bytes, 88) != 0,
@@ -154,7 +149,7 @@ impl Raw {
     pub fn chunks(&self) -> u64 {
         let len = self.file.metadata().map_or(0, |found| found.len());
         // The last one may be there in part.
-        self.head().chunks.min((len + CHUNK - 1) / CHUNK)
+        self.head().chunks.min(len.div_ceil(CHUNK))
     }
 
     /// The head of a chunk; `None` if it is not begun, or is none.
@@ -169,7 +164,6 @@ impl Raw {
         Some(Chunk {
             kind,
             thread: half(&bytes, 4),
-            sequence: half(&bytes, 8),
             is_closed: half(&bytes, 12) == 1,
             len: len.min(CHUNK as usize - CHUNK_HEAD),
             begun: (word(&bytes, 24), word(&bytes, 32)),

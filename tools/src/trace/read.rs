@@ -1,7 +1,6 @@
 //! A trace that is open for reading, whichever format it has.
 
 use super::ending::Ending;
-use super::order::Events;
 use super::packed::content::{Live, Moment, Process};
 use super::packed::file::Packed;
 use super::packed::section;
@@ -116,11 +115,6 @@ impl Trace {
         }
     }
 
-    /// The process's number.
-    pub fn pid(&self) -> u32 {
-        self.process.pid
-    }
-
     /// The process.
     pub fn process(&self) -> &Process {
         &self.process
@@ -134,11 +128,6 @@ impl Trace {
     /// The return addresses of a stack, innermost first.
     pub fn stack(&self, number: u32) -> &[u64] {
         self.stacks.get(&number).map_or(&[], Vec::as_slice)
-    }
-
-    /// All stacks, by their numbers.
-    pub fn stacks(&self) -> &HashMap<u32, Vec<u64>> {
-        &self.stacks
     }
 
     /// The names of the stacks' frames: those that are in the trace, else as this machine's files have them.
@@ -169,17 +158,6 @@ impl Trace {
     /// Parts that were found to be damaged when it was opened. `Events::damaged` has those of calls.
     pub fn damaged(&self) -> u64 {
         self.damaged
-    }
-
-    /// All events.
-    pub fn events(&self) -> Events<'_> {
-        Events::of(self, 0, u64::MAX)
-    }
-
-    /// The events of a time: nanoseconds from the start, the last one not included. Blocks have the same numbers as in
-    /// `events`.
-    pub fn events_between(&self, from: u64, to: u64) -> Events<'_> {
-        Events::of(self, from, to)
     }
 
     /// The records of a chunk; `None` if it is damaged.

@@ -204,7 +204,8 @@ impl Sheet<'_> {
 
     fn site(&self, page: &mut String, sites: &mut Sites, stack: u32, site: &Site, amount: Sum) {
         let ended: u64 = site.lived.iter().sum();
-        let life = if ended == 0 { String::new() } else { format!(", those freed lived {}", time(site.lives / ended)) };
+        let life = site.lives.checked_div(ended);
+        let life = life.map(|life| format!(", those freed lived {}", time(life))).unwrap_or_default();
         let (size, blocks) = (bytes(amount.bytes), count(amount.blocks));
         let size = if amount.bytes == 0 { String::new() } else { format!("{size} in ") };
         let _ = writeln!(page, "{:>20}{blocks} blocks{life}", size);
@@ -239,7 +240,7 @@ impl Sheet<'_> {
         json!({
             "program": process.program, "pid": process.pid, "started_ns": process.real,
             "events": survey.events, "from_ns": survey.time.0, "to_ns": survey.time.1,
-            "file_bytes": self.file, "ending": self.trace.ending(),
+            "duration_ns": self.trace.duration(), "file_bytes": self.file, "ending": self.trace.ending(),
             "anomalies": survey.wrong.0, "damaged": survey.wrong.1 + self.trace.damaged(),
             "calls": calls, "failed": survey.failed, "allocated": survey.allocated,
             "peak": { "at_ns": survey.peak.0, "blocks": survey.peak.1.blocks, "bytes": survey.peak.1.bytes },

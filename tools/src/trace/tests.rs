@@ -79,7 +79,7 @@ fn what_is_packed_is_what_was_recorded() {
     }
     let trace = Trace::open(&packed).unwrap();
     assert_eq!(
-        (trace.pid(), trace.stack(2), trace.process().program.as_str()),
+        (trace.process().pid, trace.stack(2), trace.process().program.as_str()),
         (4711, &[0x1200, 0x2200][..], "/no/such/program")
     );
     assert!(trace.ending().exited && trace.threads()[0].number == 31);
@@ -141,8 +141,8 @@ fn each_byte_that_is_changed_is_noticed() {
     let packed = pack(&place, &raw, "packed", 1 << 20);
     let (whole, all) = (fs::read(&packed).unwrap(), read(&packed));
     let file = File::options().write(true).open(&packed).unwrap();
-    for at in 0..whole.len() {
-        file.write_at(&[whole[at] ^ 1 << (at % 8)], at as u64).unwrap();
+    for (at, byte) in whole.iter().enumerate() {
+        file.write_at(&[byte ^ 1 << (at % 8)], at as u64).unwrap();
         if let Ok(trace) = Trace::open(&packed) {
             let mut events = trace.events();
             let read = events.by_ref().count();
@@ -150,7 +150,7 @@ fn each_byte_that_is_changed_is_noticed() {
             // At most the chunk with the byte is missing.
             assert!(read + 40 >= all.len(), "byte {at}: {read}");
         }
-        file.write_at(&[whole[at]], at as u64).unwrap();
+        file.write_at(&[*byte], at as u64).unwrap();
     }
 }
 

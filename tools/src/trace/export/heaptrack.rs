@@ -43,7 +43,8 @@ pub fn write(
     events: impl Iterator<Item = Event>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(out, "{VERSION}\nX {}\nI {PAGE:x} 0", trace.process().program)?;
+    // heaptrack takes kind 0 for that of the last allocation after each free: so nothing has it.
+    writeln!(out, "{VERSION}\nX {}\nI {PAGE:x} 0\na 0 0", trace.process().program)?;
     let mut writer = Writer {
         out,
         trace,
@@ -80,7 +81,7 @@ impl Writer<'_> {
         }
         let node = self.stack(stack)?;
         writeln!(self.out, "a {size:x} {node:x}")?;
-        let number = self.kinds.len();
+        let number = self.kinds.len() + 1;
         self.kinds.insert((size, stack), number);
         Ok(number)
     }

@@ -58,9 +58,6 @@ impl Kind {
     }
 }
 
-/// Which kind is found at which place of the dictionary.
-type Places = HashMap<Kind, usize, foldhash::fast::FixedState>;
-
 /// Columns that are being written or read.
 #[derive(Default)]
 struct Columns {
@@ -85,11 +82,10 @@ pub fn pack(records: &[Record], begun: u64) -> std::io::Result<Vec<u8>> {
     let mut columns = Columns { dictionary, ..Columns::default() };
     let mut model = Model::default();
     let mut before = begun;
-    for record in records {
-        let place = places[&Kind::of(record)];
-        columns.kinds.push(u8::try_from(place).unwrap_or(RARE).min(RARE));
+    for (record, place) in records.iter().zip(places) {
+        columns.kinds.push(u8::try_from(place).unwrap_or(RARE));
         if place >= RARE.into() {
-            put(&mut columns.rare, place as u64 - u64::from(RARE));
+            put(&mut columns.rare, u64::from(place) - u64::from(RARE));
         }
         let now = record.clock.max(before);
         put(&mut columns.times, now - before);
@@ -116,14 +112,35 @@ pub fn pack(records: &[Record], begun: u64) -> std::io::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// The dictionary's column, and where each kind is in it.
-fn dictionary(records: &[Record]) -> (Vec<u8>, Places) {
-    let mut counts: HashMap<Kind, usize, foldhash::fast::FixedState> = HashMap::default();
-    records.iter().for_each(|record| *counts.entry(Kind::of(record)).or_default() += 1);
-    let mut kinds: Vec<_> = counts.into_iter().collect();
-    kinds.sort_unstable_by_key(|&(kind, count)| (std::cmp::Reverse(count), kind));
+/// The dictionary's column, and the place in it of each record's kind.
+fn dictionary(records: &[Record]) -> (Vec<u8>, Vec<u32>) {
+    let mut known: HashMap<Kind, u32, foldhash::fast::FixedState> = HashMap::default();
+    let mut kinds: Vec<(Kind, u32, u32)> = Vec::new();
+    let mut places = Vec::with_capacity(records.len());
+    let mut before = None;
+    for record in records {
+        let kind = Kind::of(record);
+        // A kind often comes again at once.
+        let place = match before {
+            Some((same, place)) if same == kind => place,
+            _ => *known.entry(kind).or_insert_with(|| {
+                let place = u32::try_from(kinds.len()).unwrap_or(u32::MAX);
+                kinds.push((kind, 0, place));
+                place
+            }),
+        };
+        before = Some((kind, place));
+        kinds[place as usize].1 += 1;
+        places.push(place);
+    }
+    kinds.sort_unstable_by_key(|&(kind, count, _)| (std::cmp::Reverse(count), kind));
+    let mut sorted = vec![0; kinds.len()];
+    for (place, &(_, _, first)) in (0..).zip(&kinds) {
+        sorted[first as usize] = place;
+    }
+    places.iter_mut().for_each(|place| *place = sorted[*place as usize]);
     let mut out = Vec::new();
-    for (kind, _) in &kinds {
+    for (kind, ..) in &kinds {
         out.push(kind.call as u8 | u8::from(kind.align != 0) << 4 | u8::from(kind.stack != 0) << 5);
         if !kind.call.is_free() {
             put(&mut out, kind.size);
@@ -135,7 +152,7 @@ fn dictionary(records: &[Record]) -> (Vec<u8>, Places) {
             put(&mut out, kind.stack.into());
         }
     }
-    (out, kinds.iter().enumerate().map(|(place, &(kind, _))| (kind, place)).collect())
+    (out, places)
 }
 
 fn put_taken(columns: &mut Columns, model: &mut Model, record: &Record) {
@@ -266,8 +283,8 @@ impl Reader<'_> {
         record.new = match how {
             new::FREED_LAST => self.model.freed_last(class)?,
             new::FOLLOWING => self.model.following(class),
-            new::GRAINS => self.from_last(class, 16)?,
-            new::BYTES => self.from_last(class, 1)?,
+            new::GRAINS => self.behind_last(class, 16)?,
+            new::BYTES => self.behind_last(class, 1)?,
             new::NULL => 0,
             new::IN_PLACE => record.old,
             _ => return None,
@@ -280,7 +297,7 @@ impl Reader<'_> {
         Some(record)
     }
 
-    fn from_last(&mut self, class: u32, unit: i64) -> Option<u64> {
+    fn behind_last(&mut self, class: u32, unit: i64) -> Option<u64> {
         let difference = unfolded(take(&mut self.addresses)?).wrapping_mul(unit);
         Some(self.model.last(class).wrapping_add_signed(difference))
     }
