@@ -16,8 +16,10 @@ use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 
-const WORDS: usize = 64;
-const TEXTS: usize = 5;
+/// How many words there are.
+pub const WORDS: usize = 64;
+/// How many texts there are.
+pub const TEXTS: usize = 5;
 /// Bytes of a text, including the zero at its end.
 pub const TEXT: usize = 256;
 
@@ -67,6 +69,16 @@ pub const fn secret() -> &'static AtomicU64 {
     &AREA.secret
 }
 
+/// The words, each xor its default.
+pub const fn words() -> &'static [AtomicUsize; WORDS] {
+    &AREA.words
+}
+
+/// The texts, each with a zero behind it.
+pub const fn texts() -> &'static [[AtomicU8; TEXT]; TEXTS] {
+    &AREA.texts
+}
+
 /// A read-only word. Setting it after the start ends the process by a signal.
 #[derive(Clone, Copy)]
 pub struct Word {
@@ -90,6 +102,16 @@ impl Word {
     /// The value before the word is set.
     pub const fn default(self) -> usize {
         self.default
+    }
+
+    /// The value among the words of another process.
+    pub fn of(self, words: &[usize; WORDS]) -> usize {
+        words[self.index] ^ self.default
+    }
+
+    /// Which word it is.
+    pub const fn index(self) -> usize {
+        self.index
     }
 
     /// The value as a switch.
@@ -127,6 +149,17 @@ impl Text {
             AREA.texts[self.0].iter().zip(text.bytes().chain([0])).for_each(|(byte, new)| byte.store(new, Relaxed));
         }
         fits
+    }
+
+    /// The text among those of another process.
+    pub fn of(self, texts: &[[u8; TEXT]; TEXTS]) -> &[u8] {
+        let text = &texts[self.0];
+        text.split(|&byte| byte == 0).next().unwrap_or(text)
+    }
+
+    /// Which text it is.
+    pub const fn index(self) -> usize {
+        self.0
     }
 
     /// Whether the text is empty.

@@ -199,8 +199,10 @@ impl Search {
 
 /// Bytes that are read at a time. metes' own memory begins at multiples of it, or at one of the tables.
 const PIECE: usize = UNIT;
-/// The most stacks that are reported.
+/// The most stacks that are reported on standard error.
 const TOLD: usize = 100;
+/// The most that are reported in a file.
+const TOLD_IN_FILE: usize = 10_000;
 
 /// Reports what is lost. `stack` is an address in the frame of the caller. That frame is searched; this one is not.
 #[inline(never)]
@@ -292,9 +294,10 @@ fn tell_lost(lost: &mut [Leak]) {
         direct.bytes, direct.blocks, inside.bytes, inside.blocks,
     );
     report::noticed(Code::Leak, 0, text, &|detail| {
-        groups.iter().take(TOLD).for_each(|&group| tell_group(detail, group));
-        if groups.len() > TOLD {
-            detail.line(format_args!("and {} more places", groups.len() - TOLD));
+        let told = if report::has_path() { TOLD_IN_FILE } else { TOLD };
+        groups.iter().take(told).for_each(|&group| tell_group(detail, group));
+        if groups.len() > told {
+            detail.line(format_args!("and {} more places", groups.len() - told));
         }
         if suppressed.blocks != 0 {
             detail.line(format_args!("suppressed: {} bytes in {} blocks", suppressed.bytes, suppressed.blocks));

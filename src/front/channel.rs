@@ -13,7 +13,7 @@ use crate::base::class::{CLASSES, SHAPES, SLAB_CLASSES, Shape};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::read_only;
-use crate::base::shared::{AtomicU64, AtomicUsize};
+use crate::base::shared::{AtomicPtr, AtomicU64, AtomicUsize};
 use crate::cache::layout::{CACHE, CacheLayout, SLOTS, Slots};
 use crate::cache::{count, rooms};
 use crate::compartment::layout::{COMPARTMENT, CompartmentLayout, SMALL, SmallLayout};
@@ -23,15 +23,16 @@ use crate::debug::quarantine::{self, Shard};
 use crate::heap::layout::{BLOCK, BlockLayout, HEAP, HeapLayout, MAP, MapLayout, RANGES, RangeLayout};
 use crate::heap::page_map::PageMap;
 use crate::heap::range_record::RecordPool;
-use crate::process::profiling;
 use crate::process::statics::{self, ARENAS_ALL};
-use crate::report::trailer;
+use crate::process::{option_keys, option_values, profiling};
+use crate::report::layout::{POOL, PoolLayout, TRAILER, TrailerLayout};
+use crate::report::{guard_pool, trailer};
 use crate::slab::arena::Arena;
 use crate::slab::layout::{ARENA, ArenaLayout, SLAB, SlabLayout};
 use crate::sys::linux::Linux;
 use crate::sys::{excluded, limit};
 use crate::trace::depot::Depot;
-use crate::trace::layout::{DEPOT, DepotLayout};
+use crate::trace::layout::{DEPOT, DepotLayout, STACK, StackLayout};
 
 /// What a channel begins with.
 pub const MAGIC: [u8; 16] = *b"metes channel 1\n";
@@ -111,6 +112,24 @@ pub struct Channel {
     pub quarantine_layout: QuarantineLayout,
     /// Offsets.
     pub small: SmallLayout,
+    /// The pool of guarded blocks.
+    pub guard_pool: Address<AtomicPtr<guard_pool::Pool>>,
+    /// Offsets.
+    pub pool_layout: PoolLayout,
+    /// Offsets.
+    pub trailer: TrailerLayout,
+    /// Offsets.
+    pub stack: StackLayout,
+    /// Words of options, and how many there are.
+    pub option_words: Address<[core::sync::atomic::AtomicUsize; read_only::WORDS]>,
+    /// Texts of options.
+    pub option_texts: Address<[[core::sync::atomic::AtomicU8; read_only::TEXT]; read_only::TEXTS]>,
+    /// The addresses of the words of options that can change.
+    pub option_changing: Address<[&'static core::sync::atomic::AtomicUsize; option_values::CHANGING]>,
+    /// A byte that says whether the cutoff is fixed.
+    pub cutoff_fixed: Address<core::sync::atomic::AtomicBool>,
+    /// `option_keys::MARK`: options and their words are those that the reader knows if this is the same.
+    pub option_mark: u64,
 }
 
 /// An address of something in the process: eight bytes.
@@ -195,4 +214,13 @@ pub static CHANNEL: Channel = Channel {
     depot_layout: DEPOT,
     quarantine_layout: QUARANTINE,
     small: SMALL,
+    guard_pool: Address::of(&guard_pool::POOL),
+    pool_layout: POOL,
+    trailer: TRAILER,
+    stack: STACK,
+    option_words: Address::of(read_only::words()),
+    option_texts: Address::of(read_only::texts()),
+    option_changing: Address::of(&option_values::CHANGING_WORDS),
+    cutoff_fixed: Address::of(option_values::FIXED),
+    option_mark: option_keys::MARK,
 };

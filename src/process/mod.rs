@@ -2,6 +2,8 @@
 
 pub mod helper_call;
 pub mod option_keys;
+mod option_kinds;
+pub mod option_values;
 pub mod options;
 pub mod profiling;
 pub mod recording;

@@ -2,56 +2,41 @@
 //!
 //! An unknown key or a bad value is reported on standard error, together with what is valid. The default then holds.
 
+use super::option_kinds::Kind::{self, Choice, Number, Other};
+pub use super::option_kinds::size;
+use super::option_kinds::{BY_LEVEL, Key, Place, key, number};
+use super::option_values::Values;
 use super::options::*;
 use super::profiling;
-use crate::base::config::{ARENAS_MAX, CUTOFF_MAX, UNIT};
+use crate::base::config::{ARENAS_MAX, CUTOFF_DEFAULT, CUTOFF_MAX, UNIT};
 use crate::base::line::Line;
-use crate::base::read_only::{Text, Word};
 use crate::sys::{env, kept, limit, valgrind};
 use crate::trace::report;
 use crate::trace::report::After;
-use core::fmt::Write;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// A smaller limit would hardly hold the records of an empty heap.
 const LIMIT_MIN: usize = 4 << 20;
 const NO_YES: &str = "off on";
 
-/// An option: its name and what it takes, with a blank between, and how it is set.
-struct Key {
-    text: &'static str,
-    kind: Kind,
-}
-
-enum Kind {
-    /// One of these names, which blanks separate. The word holds its index.
-    Choice(Word, &'static str),
-    /// A number up to this one.
-    Number(Word, usize),
-    Text(Text),
-    /// An option that needs more than a word: how a value is read (`None`: it is bad) and set, the value
-    /// now, and how the default is shown.
-    Other(fn(&str) -> Option<usize>, fn(usize), fn() -> usize, &'static str),
-}
-
-use Kind::{Choice, Number, Other};
-
-const fn key(text: &'static str, kind: Kind) -> Key {
-    Key { text, kind }
-}
-
 static KEYS: &[Key] = &[
     key("fit first, best or worst", Choice(FIT, "first best worst")),
     key("foreign abort, ignore or libc", Choice(FOREIGN, "abort ignore libc")),
-    key("cutoff a size from 64k to 8g, such as 256k", Other(cutoff_within, set_cutoff, cutoff, "256k, follows")),
-    key("dirty_max a size, such as 16m, or off", Other(size_or_off, set_trim_threshold, trim_threshold, "16m")),
+    key(
+        "cutoff a size from 64k to 8g, such as 256k",
+        Other(cutoff_within, set_cutoff, Place::Size(&CUTOFF, CUTOFF_DEFAULT), "256k, follows"),
+    ),
+    key(
+        "dirty_max a size, such as 16m, or off",
+        Other(size_or_off, set_trim_threshold, Place::Size(&TRIM_THRESHOLD, TRIM_THRESHOLD_DEFAULT), "16m"),
+    ),
     key(
         "arenas a number from 1 to 32",
-        Other(|v| number(v, ARENAS_MAX).filter(|&n| n > 0), set_arenas, arenas, "as many as CPUs"),
+        Other(|v| number(v, ARENAS_MAX).filter(|&n| n > 0), set_arenas, Place::Rate(&ARENAS), "as many as CPUs"),
     ),
     key(
         "limit a size from 4m, such as 512m, or off",
-        Other(|v| size_or_off(v).filter(|&n| n >= LIMIT_MIN), limit::set, limit::get, "off"),
+        Other(|v| size_or_off(v).filter(|&n| n >= LIMIT_MIN), limit::set, Place::Word(limit::LIMIT), "off"),
     ),
     key("purge lazy, eager or off", Choice(PURGE, "lazy eager off")),
     key("decay_ms a number of milliseconds that freed memory waits", Number(DECAY, usize::MAX)),
@@ -69,11 +54,11 @@ static KEYS: &[Key] = &[
     key("fill off, junk or zero: what the bytes of new blocks are", Choice(FILL, "off junk zero")),
     key(
         "quarantine a size, such as 16m: freed bytes that wait, where blocks are checked",
-        Other(size, |n| QUARANTINE.set(n), quarantine, "4m"),
+        Other(size, |n| QUARANTINE.set(n), Place::Word(QUARANTINE), "4m"),
     ),
     key(
         "profile a size, such as 512k: one allocated byte in so many is sampled, with its stack; on: 512k; or off",
-        Other(|v| profiling::read(v, size), profiling::choose, profiling::rate, "off"),
+        Other(|v| profiling::read(v, size), profiling::choose, Place::Rate(&profiling::CONTROL.rate), "off"),
     ),
     key(
         "profile_file a path of at most 255 bytes, %p in it is the process id: the profile is kept there, and outlives the process",
@@ -91,116 +76,43 @@ static KEYS: &[Key] = &[
     key("stats_file a path of at most 255 bytes, %p in it is the process id", Kind::Text(STATS_FILE)),
     key(
         "guard a number N from 1 to 1g: one in N small allocations is guarded, at random; on: 5000, one in a millisecond at most; or off. Where blocks are checked it is on, and the first 128 are guarded too",
-        Other(read_guard, choose_guard, guard_rate, BY_LEVEL),
+        Other(read_guard, choose_guard, Place::Rate(&GUARD_RATE), BY_LEVEL),
     ),
     key("report a path of at most 255 bytes, %p in it is the process id", Kind::Text(report::PATH)),
     key("abort yes or no: stop at a report, or go on where that can be survived", Choice(report::AFTER, "yes no")),
     key(
         "help no value: this table is written to standard error",
-        Other(|v| v.is_empty().then_some(0), |_| {}, || 0, ""),
+        Other(|v| v.is_empty().then_some(0), |_| {}, Place::Nowhere, ""),
     ),
 ];
 
-/// How a default is shown that depends on whether blocks are checked.
-const BY_LEVEL: &str = "off, or more where blocks are checked";
-
-impl Key {
-    fn parts(&self) -> (&'static str, &'static str) {
-        self.text.split_once(' ').unwrap_or((self.text, ""))
-    }
-
-    fn name(&self) -> &'static str {
-        self.parts().0
-    }
-
-    /// What a value stands for; `None` if it is bad. A text stands for itself.
-    fn read(&self, value: &str) -> Option<usize> {
-        match self.kind {
-            Choice(_, names) => names.split(' ').position(|name| name == value),
-            Number(_, most) => number(value, most),
-            Kind::Text(_) => Text::fits(value).then_some(0),
-            Other(read, ..) => read(value),
-        }
-    }
-
-    fn set(&self, value: &str) -> bool {
-        let Some(new) = self.read(value) else { return false };
-        match self.kind {
-            Choice(slot, _) | Number(slot, _) => slot.set(new),
-            Kind::Text(text) => return text.set(value),
-            Other(_, set, ..) => set(new),
-        }
-        true
-    }
-
-    /// Writes `name=value`, the default in parentheses, and what the option takes.
-    fn tell(&self) {
-        let (name, takes) = self.parts();
-        let mut line = Line::<512>::new();
-        let mut push = |text: &str| line.push(text.as_bytes());
-        push("metes: ");
-        push(name);
-        push("=");
-        self.push_value(&mut line, true);
-        line.push(b" (");
-        self.push_value(&mut line, false);
-        line.push(b"): ");
-        line.push(takes.as_bytes());
-        line.end();
-        report::write_all(libc::STDERR_FILENO, line.as_bytes());
-    }
-
-    /// Adds the current value if `now`, else the default.
-    fn push_value(&self, line: &mut Line<512>, now: bool) {
-        let of = |slot: Word| if now { slot.get() } else { slot.default() };
-        match self.kind {
-            Choice(slot, names) => line.push(names.split(' ').nth(of(slot)).unwrap_or(BY_LEVEL).as_bytes()),
-            Number(slot, _) => write_number(line, of(slot), ""),
-            Kind::Text(text) if now => text.bytes().for_each(|byte| line.push(&[byte])),
-            Kind::Text(_) => {}
-            Other(_, _, value, text) => match value() {
-                value if now && value != 0 => write_size(line, value),
-                _ => line.push(text.as_bytes()),
-            },
-        }
-    }
-}
-
-fn write_number(line: &mut Line<512>, number: usize, unit: &str) {
-    // A write to a `Line` never fails.
-    let _ = write!(line, "{number}{unit}");
-}
-
-/// Writes a number of bytes, or `off`.
-fn write_size(line: &mut Line<512>, bytes: usize) {
-    let units = [(30, "g"), (20, "m"), (10, "k")];
-    let unit = units.into_iter().find(|&(shift, _)| bytes != 0 && bytes.trailing_zeros() >= shift);
-    let (shift, unit) = unit.unwrap_or((0, ""));
-    if bytes == usize::MAX {
-        return line.push(b"off");
-    }
-    write_number(line, bytes >> shift, unit);
-}
-
 fn cutoff_within(value: &str) -> Option<usize> {
     size(value).filter(|bytes| (UNIT..=CUTOFF_MAX).contains(bytes))
-}
-
-fn number(text: &str, most: usize) -> Option<usize> {
-    text.parse().ok().filter(|&n| n <= most)
 }
 
 fn size_or_off(text: &str) -> Option<usize> {
     if text == "off" { Some(usize::MAX) } else { size(text) }
 }
 
-/// Reads a number of bytes with an optional k, m or g.
-pub fn size(text: &str) -> Option<usize> {
-    let units = [(['k', 'K'], 10), (['m', 'M'], 20), (['g', 'G'], 30)];
-    let with_unit = units.iter().find_map(|&(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
-    let (digits, shift) = with_unit.unwrap_or((text, 0));
-    digits.parse::<usize>().ok()?.checked_mul(1 << shift)
+/// A number that depends on all keys, what they take, and which words they are in.
+const fn mark() -> u64 {
+    const K: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (mut sum, mut at) = (KEYS.len() as u64, 0);
+    while at < KEYS.len() {
+        let (text, mut byte) = (KEYS[at].text.as_bytes(), 0);
+        while byte < text.len() {
+            sum = (sum ^ text[byte] as u64).wrapping_mul(K).rotate_left(23);
+            byte += 1;
+        }
+        let (word, default) = KEYS[at].word();
+        sum = (sum ^ (word as u64) << 32 ^ default as u64).wrapping_mul(K).rotate_left(23);
+        at += 1;
+    }
+    sum
 }
+
+/// A number that another set of options, or of words that they are in, does not have.
+pub static MARK: u64 = mark();
 
 /// Sets the options in a text of `key=value,key=value`. Returns whether it asks for the table of options.
 pub fn parse(text: &[u8]) -> bool {
@@ -268,8 +180,40 @@ pub fn describe(f: &mut dyn FnMut(&'static str, &'static str, &str)) {
     for key in KEYS {
         let (name, takes) = key.parts();
         let mut default = Line::<512>::new();
-        key.push_value(&mut default, false);
+        key.push_default(&mut default);
         f(name, takes, default.as_str());
+    }
+}
+
+/// An option as it is in a process.
+pub struct InForce<'a> {
+    /// Its key.
+    pub name: &'a str,
+    /// The value.
+    pub value: &'a str,
+    /// Whether it is the one before it is set.
+    pub is_default: bool,
+    /// Whether it can change in a running program.
+    pub is_changeable: bool,
+    key: &'static Key,
+    values: &'a Values,
+}
+
+/// Calls `f` with each option of another process.
+pub fn each_in_force(values: &Values, f: &mut dyn FnMut(&InForce<'_>)) {
+    for key in KEYS {
+        let mut line = Line::<512>::new();
+        key.push_value(&mut line, values);
+        let is_changeable = CHANGEABLE.contains(&key.name());
+        let (name, is_default) = (key.name(), key.is_default(values));
+        f(&InForce { name, value: line.as_str(), is_default, is_changeable, key, values });
+    }
+}
+
+impl InForce<'_> {
+    /// Whether this value, as `METES_OPTIONS` has it, is the one in force; `None` if it is bad.
+    pub fn is(&self, text: &str) -> Option<bool> {
+        self.key.is(text, self.values)
     }
 }
 
@@ -282,7 +226,7 @@ pub fn takes(name: &str, value: &str) -> Option<bool> {
 pub fn value_of(name: &str, f: impl FnOnce(&[u8])) -> bool {
     let Some(key) = KEYS.iter().find(|key| key.name() == name) else { return false };
     let mut line = Line::<512>::new();
-    key.push_value(&mut line, true);
+    key.push_now(&mut line);
     f(line.as_bytes());
     true
 }
@@ -319,7 +263,7 @@ pub fn change(name: &str, value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::config::CUTOFF_DEFAULT;
+    use crate::process::option_kinds::write_size;
 
     #[test]
     fn sizes() {

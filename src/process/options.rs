@@ -71,7 +71,7 @@ pub enum Checks {
 
 /// `best`, by measurement: see docs/design/alternatives.md.
 const FIT_DEFAULT: usize = 1;
-const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
+pub(super) const TRIM_THRESHOLD_DEFAULT: usize = 16 << 20;
 /// Milliseconds.
 const DECAY_DEFAULT: usize = 1000;
 /// The cutoff becomes this many times as large as the mapping that was freed.
@@ -132,12 +132,13 @@ pub(super) const TRACE: Text = Text::new(4);
 
 // Only these and the words of `guard` are not read-only. All but `UNCHECKED` change while the
 // program runs: by mallopt(3), by `metes_option_set`, and the cutoff also by itself.
-static CUTOFF: AtomicUsize = AtomicUsize::new(CUTOFF_DEFAULT);
-static CUTOFF_FIXED: AtomicBool = AtomicBool::new(false);
+pub(super) static CUTOFF: AtomicUsize = AtomicUsize::new(CUTOFF_DEFAULT);
+/// Whether the cutoff no longer follows what the program frees.
+pub static CUTOFF_FIXED: AtomicBool = AtomicBool::new(false);
 /// What the cutoff becomes when mappings are allowed again; 0 while they are allowed.
 static CUTOFF_KEPT: AtomicUsize = AtomicUsize::new(0);
-static TRIM_THRESHOLD: AtomicUsize = AtomicUsize::new(TRIM_THRESHOLD_DEFAULT);
-static ARENAS: AtomicUsize = AtomicUsize::new(0);
+pub(super) static TRIM_THRESHOLD: AtomicUsize = AtomicUsize::new(TRIM_THRESHOLD_DEFAULT);
+pub(super) static ARENAS: AtomicUsize = AtomicUsize::new(0);
 /// Not 0 once the environment has been read, if blocks are not checked.
 pub static UNCHECKED: AtomicU8 = AtomicU8::new(0);
 /// Whether threads have caches. The fill byte changes that.
@@ -390,11 +391,11 @@ pub fn stats_file(pid: libc::pid_t) -> Option<Path> {
 }
 
 /// The rate of `guard=on`. See docs/design/safety.md for its cost.
-const GUARD_ON: usize = 5000;
+pub(super) const GUARD_ON: usize = 5000;
 const GUARD_MAX: usize = 1 << 30;
 
 /// One in this many allocations is guarded; 0: none.
-static GUARD_RATE: AtomicUsize = AtomicUsize::new(0);
+pub(super) static GUARD_RATE: AtomicUsize = AtomicUsize::new(0);
 /// Whether a thread takes at most one sample in a millisecond.
 static GUARD_SPACED: AtomicBool = AtomicBool::new(false);
 /// Whether the option was set.

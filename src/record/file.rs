@@ -17,7 +17,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize
 /// Bytes of a chunk, and of the head.
 pub const CHUNK: usize = 64 << 10;
 /// The first windows, and all that follow: how many bytes.
-const SMALL: usize = 1 << 20;
+const SMALL: usize = 256 << 10;
 const LARGE: usize = 16 << 20;
 /// How many small ones there are: as much as a large one.
 const SMALLS: usize = LARGE / SMALL;
@@ -109,7 +109,9 @@ fn begin() -> bool {
     if !first || cfg!(miri) {
         return false;
     }
-    let begun = !valgrind::runs() && make();
+    let process = calls::process_id();
+    // A signal handler may fork meanwhile: then the file is the parent's.
+    let begun = !valgrind::runs() && make() && calls::process_id() == process;
     STATE.store(if begun { ON } else { OFF }, Release);
     begun
 }
@@ -283,8 +285,8 @@ pub fn begin_in_child() {
     for (index, slot) in MAPPED.iter().enumerate() {
         let address = slot.swap(0, Relaxed);
         if address != 0 {
-            // SAFETY: this thread is alone, and writes to no chunk.
-            unsafe { file::unmap(address, place(index).1) };
+            // A signal handler may have forked while its thread wrote a record.
+            file::part_from(address, place(index).1);
         }
     }
     debug_assert!(thread::is_forking());

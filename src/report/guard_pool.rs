@@ -46,7 +46,8 @@ pub const SLOTS: usize = if cfg!(feature = "models") { 2 } else { 256 };
 /// How often the record of a block is read until it is consistent.
 const PATIENCE: usize = if cfg!(feature = "models") { 3 } else { 100 };
 
-static POOL: AtomicPtr<Pool> = AtomicPtr::new(core::ptr::null_mut());
+/// The address of the pool; null where there is none.
+pub static POOL: AtomicPtr<Pool> = AtomicPtr::new(core::ptr::null_mut());
 
 /// What the pool asks of the system.
 #[cfg(not(feature = "models"))]
@@ -70,9 +71,9 @@ fn capture() -> Trace {
 
 /// The words of a `Trace`.
 #[repr(C)]
-struct TraceWords {
+pub(super) struct TraceWords {
     thread: AtomicU32,
-    frames: [AtomicUsize; DEPTH],
+    pub(super) frames: [AtomicUsize; DEPTH],
 }
 
 impl TraceWords {
@@ -92,12 +93,12 @@ impl TraceWords {
 /// The words that say what is known of a slot's block, in use or freed last. Zero before the first
 /// block. `scripts/gdb-metes.py` knows this layout, and the pool's.
 #[repr(C)]
-struct SlotRecord {
-    start: AtomicUsize,
-    size: AtomicUsize,
+pub(super) struct SlotRecord {
+    pub(super) start: AtomicUsize,
+    pub(super) size: AtomicUsize,
     family: AtomicU8,
     align: AtomicUsize,
-    allocated: TraceWords,
+    pub(super) allocated: TraceWords,
     freed: TraceWords,
 }
 
@@ -142,8 +143,8 @@ pub struct Pool {
     pub total: AtomicU64,
     /// The state in the low bits. Above it stands when the slot became free, which differs for each
     /// block: the same word again means the same block.
-    states: [AtomicU64; SLOTS],
-    slots: [SlotRecord; SLOTS],
+    pub(super) states: [AtomicU64; SLOTS],
+    pub(super) slots: [SlotRecord; SLOTS],
 }
 
 /// The pool, if there is one.

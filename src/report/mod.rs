@@ -6,5 +6,6 @@ pub mod fault;
 pub mod foreign;
 pub mod guard_pool;
 pub mod guarded_block;
+pub mod layout;
 pub mod misuse;
 pub mod trailer;

@@ -26,7 +26,8 @@ use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-const FREED: u64 = 1 << 32;
+/// Says that the block was freed.
+pub(super) const FREED: u64 = 1 << 32;
 const FAMILY_SHIFT: u32 = 33;
 const ALIGN_SHIFT: u32 = 35;
 const ALIGN_MASK: u64 = 63;

@@ -8,7 +8,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 /// The width of the content of the last words of objects.
 pub const BITS: u32 = 44;
-const VACANT: u64 = 1 << 42;
+/// Says that no caller has the object.
+pub const VACANT: u64 = 1 << 42;
 
 /// # Safety
 /// A word of a slab of metes is at `at`.

@@ -121,6 +121,14 @@ pub unsafe fn unmap(address: usize, len: usize) {
     let _ = unsafe { call(libc::SYS_munmap, [address, len]) };
 }
 
+/// Puts memory of the process's own in the place of a range of a mapped file: what is still written there goes nowhere.
+pub fn part_from(address: usize, len: usize) {
+    let access = int(libc::PROT_READ | libc::PROT_WRITE);
+    let how = int(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE);
+    // SAFETY: the range was the file's, and nothing relies on what is there.
+    let _ = unsafe { call(libc::SYS_mmap, [address, len, access, how, usize::MAX, 0]) };
+}
+
 /// Calls `f` with the path of the directory that the process is in, without a zero; not where there is none.
 pub fn with_directory(f: impl FnOnce(&[u8])) {
     let mut room = [0_u8; 1024];

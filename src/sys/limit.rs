@@ -5,7 +5,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes mapped and not unmapped, and their limit.
 pub static MAPPED: AtomicUsize = AtomicUsize::new(0);
-const LIMIT: Word = Word::new(read_only::LIMIT, usize::MAX);
+/// The word of the limit.
+pub const LIMIT: Word = Word::new(read_only::LIMIT, usize::MAX);
 
 /// Sets the limit of mapped bytes, at the start. Address space that is only reserved does not count.
 pub fn set(bytes: usize) {
@@ -15,11 +16,6 @@ pub fn set(bytes: usize) {
 /// Bytes mapped and not unmapped.
 pub fn mapped() -> usize {
     MAPPED.load(Ordering::Relaxed)
-}
-
-/// The limit of mapped bytes.
-pub fn get() -> usize {
-    LIMIT.get()
 }
 
 /// Counts bytes before they are mapped. `None` if they exceed the limit; then they are not counted.

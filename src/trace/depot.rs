@@ -36,7 +36,7 @@ pub const CHUNK_BYTES: usize = CHUNK * size_of::<usize>();
 /// At most 128 MiB: a million stacks of 15 frames.
 pub const CHUNKS: usize = 512;
 /// Words of a record before its frames.
-const HEADER: usize = 2;
+pub(super) const HEADER: usize = 2;
 
 /// Stacks and their ids.
 pub struct Depot {
@@ -49,10 +49,10 @@ pub struct Depot {
 
 /// The start of a record.
 #[repr(C)]
-struct Record {
+pub(super) struct Record {
     /// The check in the high half, and the id of the chain's next record in the low half.
     link: AtomicU64,
-    len: Unshared<usize>,
+    pub(super) len: Unshared<usize>,
 }
 
 impl Depot {

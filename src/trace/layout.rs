@@ -1,6 +1,6 @@
 //! Where the words of the depot are: for a reader in another process (`front::channel`).
 
-use super::depot::{CHUNK_BYTES, CHUNKS, Depot, HEADS_BYTES};
+use super::depot::{CHUNK_BYTES, CHUNKS, Depot, FRAMES_MAX, HEADER, HEADS_BYTES, Record};
 use core::mem::offset_of;
 
 /// The depot: offsets of words in it.
@@ -18,6 +18,28 @@ pub struct DepotLayout {
     /// Bytes of a chunk.
     pub chunk_bytes: u32,
 }
+
+/// A record of the depot. It is in the chunk, and at the word in it, that its number says.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StackLayout {
+    /// In a record: how many frames there are.
+    pub len: u32,
+    /// The frames, innermost first.
+    pub frames: u32,
+    /// No record has more.
+    pub most: u32,
+    /// Nothing.
+    pub reserved: u32,
+}
+
+/// See `StackLayout`.
+pub const STACK: StackLayout = StackLayout {
+    len: offset_of!(Record, len) as u32,
+    frames: (HEADER * size_of::<usize>()) as u32,
+    most: FRAMES_MAX as u32,
+    reserved: 0,
+};
 
 /// See `DepotLayout`.
 pub const DEPOT: DepotLayout = DepotLayout {

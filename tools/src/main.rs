@@ -2,14 +2,16 @@
 //!
 //! Each verb is a file of `verbs`. What several verbs need stands beside this file: `failure` is how a verb ends
 //! when it cannot do its work, `output` what it writes, `library` where libmetes.so is, `settings` the library's
-//! options, `program` and `elf` what a program file is, `run` a child in the foreground, `profile` samples with their stacks, `symbols` addresses as
-//! functions and lines, and `trace` every allocation call of a process.
+//! options, `program` and `elf` what a program file is, `run` a child in the foreground, `profile` samples with their
+//! stacks, `leaks` blocks that nothing points to, `symbols` addresses as functions and lines, `signals` those that ask
+//! for the end, and `trace` every allocation call of a process.
 
 mod allocators;
 mod chart;
 mod elf;
 mod failure;
 mod heap;
+mod leaks;
 mod library;
 mod output;
 mod picture;
@@ -19,6 +21,7 @@ mod program;
 mod replay;
 mod run;
 mod settings;
+mod signals;
 mod snapshot;
 mod symbols;
 mod text;
@@ -42,6 +45,7 @@ enum Verb {
     Completions(verbs::completions::Args),
     Doctor(verbs::doctor::Args),
     Explain(verbs::explain::Args),
+    Leaks(verbs::leaks::Args),
     Map(verbs::map::Args),
     Options(verbs::options::Args),
     #[command(hide = true)]
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
         Verb::Completions(args) => verbs::completions::run(&args, Command::command()),
         Verb::Doctor(args) => verbs::doctor::run(&args),
         Verb::Explain(args) => verbs::explain::run(&args),
+        Verb::Leaks(args) => verbs::leaks::run(&args),
         Verb::Map(args) => verbs::map::run(&args),
         Verb::Options(args) => verbs::options::run(&args),
         Verb::Pages(args) => verbs::pages::run(&args, Command::command()),

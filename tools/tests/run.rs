@@ -308,3 +308,26 @@ fn without_a_library_it_says_where_it_has_looked() {
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&said.stdout), format!("{}\n", place.path("libmetes.so.0").display()));
 }
+
+#[test]
+fn a_profile_comes_beside_the_reports() {
+    let place = Place::new();
+    let text = r#"
+#include <stdlib.h>
+__attribute__((noinline)) void *take(void) { void *p = malloc(1000); __asm__ volatile("" : "+r"(p)); return p; }
+int main(void) { for (int i = 0; i < 20000; i++) take(); return 5; }
+"#;
+    let program = place.program("takes.c", text, &[]);
+    let program = program.to_str().unwrap();
+    // 20 MB, one sample in 16 KB: never none, and in the mean off by a part in 35.
+    let said = run(&["run", "-o", "profile=16k", "--profile", "--", program]);
+    assert!(said.status == Some(5) && said.out.is_empty() && said.err.contains("take  takes.c:3"), "{said:?}");
+    let file = place.path("profile.folded");
+    let said = run(&["run", "--stats", "--profile", file.to_str().unwrap(), "-o", "profile=16k", "--", program]);
+    let folded = fs::read_to_string(&file).unwrap();
+    assert!(said.status == Some(5) && folded.contains("main;take"), "{said:?} {folded}");
+    assert!(said.err.contains("in use at the peak of process") && said.err.contains("metes: served "), "{said:?}");
+    run(&["run", "--profile", "/no/form", "--", program]).refused(2, "its name says no form");
+    let said = run(&["run", "--profile", "--", "true"]);
+    assert!(said.status == Some(0) && said.err.contains("not allocated enough for a sample"), "{said:?}");
+}

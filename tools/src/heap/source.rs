@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::process::maps::Map;
-use crate::process::{Memory, Process, elf};
+use crate::process::{Memory, Process, symbol};
 use metes::internals::channel::{Channel, MAGIC};
 
 /// A heap that can be read. What is read may be half changed, as the process goes on meanwhile.
@@ -16,9 +16,9 @@ pub struct Source<'a> {
 impl<'a> Source<'a> {
     /// The heap of a process; a failure if it does not run on metes, or on another version.
     pub fn find(process: &'a Process, maps: &[Map]) -> Result<Self, Failure> {
-        let exported = elf::addresses_of(process, maps, "metes_channel");
+        let exported = symbol::addresses_of(process, maps, "metes_channel");
         let found = exported.into_iter().find_map(|address| Self::at(process, address)).or_else(|| {
-            elf::addresses_with(process, maps, &MAGIC).into_iter().find_map(|address| Self::at(process, address))
+            symbol::addresses_with(process, maps, &MAGIC).into_iter().find_map(|address| Self::at(process, address))
         });
         found.ok_or_else(|| Failure::about(process.pid(), why_none(maps)))
     }

@@ -10,7 +10,7 @@ use crate::process::maps::Map;
 use crate::process::pages::Residencies;
 pub use classes::ClassUse;
 use classes::Classes;
-pub use rest::Rest;
+pub use rest::{Rest, is_library, library};
 use serde::Serialize;
 
 /// Bytes of address space, and how many of them are resident.

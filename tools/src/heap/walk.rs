@@ -4,7 +4,7 @@
 //! what it should be; what could not be read is counted in `Heap::torn`.
 
 mod areas;
-mod blocks;
+pub mod blocks;
 pub mod caches;
 mod ranges;
 mod slabs;

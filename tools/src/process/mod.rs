@@ -1,11 +1,12 @@
 //! A running process as the tool sees it: its memory, its maps, and what the kernel says of its pages. Nothing here
-//! stops the process.
+//! stops the process but `halt`.
 
-pub mod elf;
+pub mod halt;
 pub mod maps;
 pub mod pages;
 mod runs;
 mod scan;
+pub mod symbol;
 mod vm;
 
 use crate::failure::Failure;
@@ -14,7 +15,7 @@ use std::fs;
 use std::io;
 
 /// Something whose memory can be read: a process, or what was kept of one.
-pub trait Memory {
+pub trait Memory: Sync {
     /// Fills `into` with the bytes from an address on. False if not all of them can be read.
     fn read(&self, address: u64, into: &mut [u8]) -> bool;
 

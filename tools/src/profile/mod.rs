@@ -1,11 +1,14 @@
 //! Profiles: samples of what a program allocates, with their stacks, as the library keeps them in a process or in a file.
 //!
 //! `read` takes a profile out of either, `attach` switches the sampling of a running process on and off, `sites` puts
-//! names to its stacks, and the others write it: `page` as text, `flame` as a picture, `pprof` for other tools. `pins` holds
-//! the live samples against the slabs that they stand in.
+//! names to its stacks, and the others write it: `page` as text, `flame` as a picture, `pprof` for other tools, and
+//! `form` by a file's name. `kept` is where a program keeps its profile to its end. `pins` holds the live samples against
+//! the slabs that they stand in.
 
 pub mod attach;
 pub mod flame;
+pub mod form;
+pub mod kept;
 pub mod page;
 pub mod pins;
 pub mod pprof;
@@ -70,6 +73,8 @@ pub struct Stack {
 /// A sample in use.
 #[derive(Clone, Copy, Debug)]
 pub struct Live {
+    /// Its address.
+    pub address: u64,
     /// Its stack's index.
     pub stack: usize,
     /// Bytes asked for.

@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_sample_holds_its_share_of_what_is_free_on_its_page() {
-        let live = |stack, anchor| Live { stack, size: 1000, weight: 10.0, anchor };
+        let live = |stack, anchor| Live { address: anchor, stack, size: 1000, weight: 10.0, anchor };
         let profile = Profile { live: vec![live(1, 0x10000), live(2, 0x11000), live(3, 0)], ..Profile::default() };
         let (pins, free) = pins(&profile, &heap(), 4096, &|_| true);
         assert_eq!(free, 2048 + 3072);

@@ -133,6 +133,7 @@ fn stack_of(index: usize, row: &Record, newest: usize) -> Option<Stack> {
 fn live_of(row: &Record) -> Option<Live> {
     // 1 stands where one is just being entered.
     (row.u64(offset_of!(Place, address)) > 1).then(|| Live {
+        address: row.u64(offset_of!(Place, address)),
         stack: row.u32(offset_of!(Place, stack)) as usize,
         size: row.u64(offset_of!(Place, size)),
         weight: blocks(row.u64(offset_of!(Place, weight))),

@@ -83,6 +83,16 @@ impl Sites {
         (!places.is_empty()).then_some(places)
     }
 
+    /// The variable that an address is, or in whose vtable it lies.
+    pub fn variable(&mut self, address: u64) -> Option<String> {
+        let map = self.map(address).filter(|map| map.inode != 0).cloned()?;
+        let path = Path::new(map.name.trim_end_matches(" (deleted)"));
+        let at = self.symbols.address_of_offset(path, None, address - map.start + map.offset)?;
+        let (name, offset) = self.symbols.variable(path, at)?;
+        let table = name.strip_prefix("{vtable(").and_then(|rest| rest.strip_suffix(")}"));
+        table.map(|of| format!("vtable for {of}")).or_else(|| (offset == 0).then_some(name))
+    }
+
     /// The frames of a stack as places, innermost first, inlined functions among them.
     pub fn stack(&mut self, stack: &Stack) -> Vec<Place> {
         let frames: Vec<_> = stack.frames.iter().map(|&frame| self.places(frame)).collect();

@@ -63,8 +63,12 @@ impl Symbols {
         quiet::quietly(|| module.places(address)).unwrap_or_else(none)
     }
 
+    /// The variable that an address lies in, and the offset in it.
+    pub fn variable(&mut self, module: &Path, address: u64) -> Option<(String, u64)> {
+        self.module(module, None)?.variable(address)
+    }
+
     /// The address for `places` of a byte of the module's file, as the offsets in /proc/PID/maps are given.
-    #[allow(dead_code, reason = "profiles have addresses as /proc/PID/maps has them")]
     pub fn address_of_offset(&mut self, module: &Path, build_id: Option<&[u8]>, offset: u64) -> Option<u64> {
         self.module(module, build_id)?.address_of_offset(offset)
     }

@@ -29,6 +29,7 @@ struct Segment {
 pub struct Module {
     context: Option<Context<Slice>>,
     names: Names,
+    data: Names,
     segments: Vec<Segment>,
     known: HashMap<u64, Places>,
 }
@@ -48,6 +49,7 @@ impl Module {
         });
         let segments = segments.collect();
         let mut names = Names::of(&file);
+        let mut data = Names::of_data(&file);
         let has_symbols = file.symbols().next().is_some();
         let (mut context, mut debug) = (None, None);
         if file.section_by_name(".debug_info").is_some() {
@@ -61,9 +63,10 @@ impl Module {
             let of_debug_file = if has_symbols { Names::default() } else { Names::of(&file) };
             if !of_debug_file.is_empty() {
                 names = of_debug_file;
+                data = Names::of_data(&file);
             }
         }
-        Some(Self { context, names, segments, known: HashMap::new() })
+        Some(Self { context, names, data, segments, known: HashMap::new() })
     }
 
     /// The address of a byte of the file.
@@ -72,6 +75,11 @@ impl Module {
             let within = offset.checked_sub(segment.offset).filter(|&within| within < segment.size)?;
             segment.address.checked_add(within)
         })
+    }
+
+    /// The variable that an address lies in, demangled, and the offset in it.
+    pub fn variable(&self, address: u64) -> Option<(String, u64)> {
+        self.data.find_with_start(address).map(|(name, start)| (demangle(name), address - start))
     }
 
     /// The places of an address.

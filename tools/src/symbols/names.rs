@@ -25,6 +25,18 @@ impl Names {
         if all.0.is_empty() { take(&mut file.dynamic_symbols()) } else { all }
     }
 
+    /// The variables of all tables of a file.
+    pub fn of_data(file: &object::File<'_>) -> Self {
+        let name = |symbol: &object::Symbol<'_, '_>| {
+            let is_data = symbol.kind() == SymbolKind::Data && symbol.is_definition();
+            named(symbol).filter(|name| is_data && !name.text.is_empty())
+        };
+        let mut names: Vec<_> =
+            file.symbols().chain(file.dynamic_symbols()).filter_map(|symbol| name(&symbol)).collect();
+        names.sort_by_key(|name| name.address);
+        Self(names)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -32,6 +44,11 @@ impl Names {
 
     /// The function that an address lies in.
     pub fn find(&self, address: u64) -> Option<&str> {
+        self.find_with_start(address).map(|(text, _)| text)
+    }
+
+    /// What an address lies in, and where that starts.
+    pub fn find_with_start(&self, address: u64) -> Option<(&str, u64)> {
         let end = self.0.partition_point(|name| name.address <= address);
         let nearest = self.0[..end].last()?.address;
         let start = self.0.partition_point(|name| name.address < nearest);
@@ -39,12 +56,15 @@ impl Names {
             // The size of what is written in assembly may be missing.
             name.size == 0 || address - name.address < name.size
         });
-        found.map(|name| name.text.as_str())
+        found.map(|name| (name.text.as_str(), name.address))
     }
 }
 
 fn name(symbol: &object::Symbol<'_, '_>) -> Option<Name> {
     let is_code = symbol.kind() == SymbolKind::Text && symbol.is_definition();
-    let text = symbol.name().ok().filter(|text| is_code && !text.is_empty())?;
-    Some(Name { address: symbol.address(), size: symbol.size(), text: text.to_owned() })
+    named(symbol).filter(|name| is_code && !name.text.is_empty())
+}
+
+fn named(symbol: &object::Symbol<'_, '_>) -> Option<Name> {
+    Some(Name { address: symbol.address(), size: symbol.size(), text: symbol.name().ok()?.to_owned() })
 }

@@ -8,14 +8,17 @@ use std::path::Path;
 
 /// A line of a stack.
 #[derive(Debug, PartialEq, Eq)]
-struct Frame<'a> {
+pub struct Frame<'a> {
     /// What stands before the frame's number.
     head: &'a [u8],
     /// The length of `#` and the number.
     number: usize,
-    module: &'a Path,
-    address: u64,
-    build_id: Option<Vec<u8>>,
+    /// The program or library.
+    pub module: &'a Path,
+    /// The address in it.
+    pub address: u64,
+    /// Its build id, if the line says it.
+    pub build_id: Option<Vec<u8>>,
 }
 
 /// Adds a line of a report to `out`, and behind it a line for each place of the frame that it has, innermost first.
@@ -31,7 +34,8 @@ pub fn annotate(symbols: &mut Symbols, line: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn parse(line: &[u8]) -> Option<Frame<'_>> {
+/// The frame that a line is, if it is one.
+pub fn parse(line: &[u8]) -> Option<Frame<'_>> {
     let mut starts = line.iter().enumerate().filter(|&(_, &byte)| byte == b'#').map(|(at, _)| at);
     starts.find_map(|at| parse_at(line, at))
 }

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod completions;
 pub mod doctor;
 pub mod explain;
+pub mod leaks;
 pub mod map;
 pub mod options;
 pub mod pages;

@@ -6,12 +6,14 @@ use crate::library;
 use crate::output;
 use crate::process::{Process, maps};
 use crate::profile::attach::Attached;
+use crate::profile::form::Form;
+use crate::profile::kept::Kept;
 use crate::profile::sites::Sites;
-use crate::profile::{Profile, What, flame, page, pins, pprof, read};
+use crate::profile::{Profile, What, form, page, pins, read};
 use crate::program;
 use crate::run::child::{End, Signals};
-use crate::run::scratch::Scratch;
 use crate::settings;
+use crate::signals::{self, Next};
 use crate::snapshot::Snapshot;
 use clap::ValueHint;
 use metes::internals::{option_keys, profiling};
@@ -104,7 +106,7 @@ fn of_process(args: &Args, pid: u32, rate: u64) -> Done {
     let process = Process::open(pid)?;
     let source = Source::find(&process, &maps::parse(&process.file("maps")?))?;
     // From here on no signal leaves the process sampling.
-    interrupt::watch();
+    signals::catch(Next::Waits);
     let attached = Attached::to(&process, &source, rate)?;
     let before = read::of_process(&process, &source)?.unwrap_or_default();
     wait(&process, &attached, Duration::try_from_secs_f64(args.seconds).unwrap_or(Duration::MAX))?;
@@ -129,7 +131,7 @@ fn wait(process: &Process, attached: &Attached<'_>, time: Duration) -> Result<()
     const STEP: Duration = Duration::from_millis(50);
     let begin = Instant::now();
     let mut steps = 0_u32;
-    while begin.elapsed() < time && !interrupt::came() {
+    while begin.elapsed() < time && signals::caught().is_none() {
         std::thread::sleep(STEP.min(time.saturating_sub(begin.elapsed())));
         if !process.is_alive() {
             return Err(process.gone());
@@ -151,15 +153,8 @@ fn of_program(args: &Args) -> Done {
     if let Some(found) = program::obstacle(&image, &library.elf) {
         return Err(Failure::about(image.path.display(), format!("{}; {}", found.what, found.advice)));
     }
-    let scratch = Scratch::new()?;
-    let file = match &args.on_peak {
-        Some(file) => std::path::absolute(file).map_err(|error| Failure::of_system(file.display(), &error))?,
-        None => scratch.path().with_file_name("profile-%p"),
-    };
-    if file.exists() {
-        return Err(Failure::about(file.display(), "is there already, and stays as it is"));
-    }
-    let options = format!("profile={},profile_file={}", args.rate, file.display());
+    let kept = Kept::new(args.on_peak.as_deref())?;
+    let options = kept.options(&args.rate);
     settings::check(&options)?;
     let mut command = Command::new(&args.command[0]);
     command.args(&args.command[1..]).env("LD_PRELOAD", library.preload());
@@ -168,10 +163,7 @@ fn of_program(args: &Args) -> Done {
         .start(&mut command)
         .map_err(|error| Failure::of_system(args.command[0].display(), &error).with_status(program::NOT_FOUND))?;
     let end = child.wait();
-    let files = if args.on_peak.is_some() { vec![file.clone()] } else { made_beside(&file) };
-    let profiles = files.iter().filter(|file| file.exists()).map(|file| read::of_file(file));
-    let mut profiles = profiles.collect::<Result<Vec<_>, _>>()?;
-    profiles.sort_by_key(|profile| profile.amount(What::Allocated).bytes);
+    let mut profiles = kept.profiles()?;
     if let Some(profile) = profiles.pop() {
         show(args, &profile, args.show.unwrap_or(What::Peak))?;
         if !profiles.is_empty() {
@@ -180,19 +172,11 @@ fn of_program(args: &Args) -> Done {
     } else {
         eprintln!("metes: {}: it has not allocated enough for a sample: try a smaller --rate", path.display());
     }
-    drop(scratch);
+    drop(kept);
     match end {
         End::Status(0) => Ok(ExitCode::SUCCESS),
         end => Ok(end.follow()),
     }
-}
-
-/// The files beside one whose name ends in `%p`, which the processes have made.
-fn made_beside(template: &Path) -> Vec<PathBuf> {
-    let start = template.file_name().unwrap_or_default().to_string_lossy().replace("%p", "");
-    let beside = template.parent().and_then(|folder| std::fs::read_dir(folder).ok());
-    let paths = beside.into_iter().flatten().flatten().map(|entry| entry.path());
-    paths.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&start))).collect()
 }
 
 /// Writes a profile in the form that is asked for.
@@ -201,19 +185,7 @@ fn show(args: &Args, profile: &Profile, what: What) -> Done {
     let Some(file) = &args.output else {
         return output::print(page::text(profile, &mut sites, what, args.top));
     };
-    let bytes = match Form::of(file)? {
-        Form::Pprof => pprof::pprof(profile, &mut sites, what)?,
-        Form::Flame => flame::picture(profile, &mut sites, what, &title(profile, what))?,
-        Form::Folded => (flame::folded(profile, &mut sites, what).join("\n") + "\n").into_bytes(),
-        Form::Json => page::json(profile, &mut sites, what).into_bytes(),
-    };
-    output::write_file(file, &bytes)?;
-    output::print(format!("{}: {}\n", file.display(), title(profile, what)))
-}
-
-fn title(profile: &Profile, what: What) -> String {
-    let bytes = crate::text::bytes(profile.amount(what).bytes);
-    format!("{bytes} {} of process {}, {} samples", what.words(), profile.pid, crate::text::count(profile.samples))
+    output::print(form::write(file, profile, &mut sites, what)?)
 }
 
 fn show_pins(args: &Args, profile: &Profile, snapshot: &Snapshot) -> Done {
@@ -224,57 +196,9 @@ fn show_pins(args: &Args, profile: &Profile, snapshot: &Snapshot) -> Done {
     output::print(page::pins(profile, &mut sites, &held, free, args.top))
 }
 
-/// What a file is to be.
-#[derive(Clone, Copy)]
-enum Form {
-    Pprof,
-    Flame,
-    Folded,
-    Json,
-}
-
-impl Form {
-    fn of(file: &Path) -> Result<Self, Failure> {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let forms = [(".pb.gz", Self::Pprof), (".svg", Self::Flame), (".folded", Self::Folded), (".json", Self::Json)];
-        let found = forms.into_iter().find(|(end, _)| name.ends_with(end));
-        found.map(|(_, form)| form).ok_or_else(|| {
-            Failure::about(file.display(), "its name says no form: valid ends are .pb.gz, .svg, .folded and .json")
-        })
-    }
-}
-
 /// The bytes of a rate such as 512k, as the library reads it.
 fn rate(text: &str) -> Result<u64, Failure> {
     settings::check(&format!("profile={text}"))?;
     let rate = profiling::read(text, option_keys::size).filter(|&rate| rate != 0);
     rate.map(|rate| rate as u64).ok_or_else(|| Failure::about("--rate", "off takes no samples"))
-}
-
-/// Whether the user has asked for the end.
-mod interrupt {
-    #![allow(unsafe_code)]
-
-    use std::sync::atomic::AtomicBool;
-    use std::sync::atomic::Ordering::Relaxed;
-
-    static CAME: AtomicBool = AtomicBool::new(false);
-
-    extern "C" fn note(_: libc::c_int) {
-        CAME.store(true, Relaxed);
-    }
-
-    /// From here on these signals are noted, and end nothing: sampling has to be switched off first.
-    pub fn watch() {
-        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-            let handler: extern "C" fn(libc::c_int) = note;
-            // SAFETY: the handler stores to a static word.
-            unsafe { libc::signal(signal, handler as libc::sighandler_t) };
-        }
-    }
-
-    /// Whether one came.
-    pub fn came() -> bool {
-        CAME.load(Relaxed)
-    }
 }

@@ -2,6 +2,10 @@
 
 use crate::failure::{Done, Failure};
 use crate::library::{self, Library};
+use crate::profile::form::{self, Form};
+use crate::profile::kept::Kept;
+use crate::profile::sites::Sites;
+use crate::profile::{What, page};
 use crate::program;
 use crate::run::child::{End, Signals};
 use crate::run::follow::Follower;
@@ -34,7 +38,8 @@ is not found, 126 if it cannot be run, 2 if metes cannot do what is asked.
 
   metes run -- ./server --port 80
   metes run --checks full --stats -- python3 script.py
-  metes run --leaks --report leaks.txt -- ./program";
+  metes run --leaks --report leaks.txt -- ./program
+  metes run --profile flame.svg -- ./program";
 
 /// Runs a program on metes, and says where in the source its heap bugs are.
 #[derive(clap::Args, Default)]
@@ -52,6 +57,9 @@ pub struct Args {
     /// Leaks at exit, with the stacks of their allocations.
     #[arg(long)]
     pub leaks: bool,
+    /// Samples what is allocated, and says so at the end; or writes it to a file: .pb.gz, .svg, .folded or .json.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, value_hint = ValueHint::FilePath)]
+    pub profile: Option<Option<PathBuf>>,
     /// Guards one in N small allocations by pages of its own; or on, or off.
     #[arg(long, value_name = "N")]
     pub guard: Option<String>,
@@ -83,7 +91,11 @@ pub struct Args {
 
 /// Runs it, and ends as it ends.
 pub fn run(args: &Args) -> Done {
-    let chosen = chosen(args)?;
+    if let Some(Some(file)) = &args.profile {
+        Form::of(file)?;
+    }
+    let kept = args.profile.as_ref().map(|_| Kept::new(None)).transpose()?;
+    let chosen = chosen(args, kept.as_ref())?;
     let options = |more: &str| {
         let before = env::var("METES_OPTIONS").unwrap_or_default();
         let texts = [before.as_str(), chosen.as_str(), more].into_iter().filter(|text| !text.is_empty());
@@ -147,9 +159,10 @@ pub fn run(args: &Args) -> Done {
         let place = args.report.as_deref().map_or("standard error".into(), |path| path.display().to_string());
         failed = Some(Failure::of_system(place, &error).tell());
     }
-    match failed {
-        Some(status) if end == End::Status(0) => Ok(status),
-        _ => Ok(end.follow()),
+    let done = finish(args, kept, end);
+    match (failed, done) {
+        (Some(status), Ok(_)) if end == End::Status(0) => Ok(status),
+        (_, done) => done,
     }
 }
 
@@ -180,8 +193,44 @@ fn tell(args: &Args, made: Vec<Made>) -> Option<ExitCode> {
     failed
 }
 
+/// Shows the profile, if there is to be one, and ends as the program has ended.
+fn finish(args: &Args, kept: Option<Kept>, end: End) -> Done {
+    let shown = kept.as_ref().map_or(Ok(()), |kept| show_profile(args, kept));
+    drop(kept);
+    match (shown, end) {
+        (Err(failure), End::Status(0)) => Err(failure),
+        (Err(failure), end) => {
+            let _ = failure.tell();
+            Ok(end.follow())
+        }
+        (Ok(()), end) => Ok(end.follow()),
+    }
+}
+
+/// Standard output is the program's, so what is said goes to standard error.
+fn show_profile(args: &Args, kept: &Kept) -> Result<(), Failure> {
+    /// How many stacks the text has.
+    const TOP: usize = 10;
+    let profiles = kept.profiles()?;
+    let Some(profile) = profiles.last() else {
+        let program = args.command[0].display();
+        eprintln!("metes: {program}: it has not allocated enough for a sample: try -o profile=16k");
+        return Ok(());
+    };
+    let mut sites = Sites::of(profile, &args.debug_dir);
+    let text = match args.profile.iter().flatten().next() {
+        Some(file) => form::write(file, profile, &mut sites, What::Peak)?,
+        None => page::text(profile, &mut sites, What::Peak, TOP),
+    };
+    eprint!("{text}");
+    if profiles.len() > 1 {
+        eprintln!("metes: {} other processes allocated less, and are not shown", profiles.len() - 1);
+    }
+    Ok(())
+}
+
 /// The options of the command line, of which the library takes each.
-fn chosen(args: &Args) -> Result<String, Failure> {
+fn chosen(args: &Args, kept: Option<&Kept>) -> Result<String, Failure> {
     let mut chosen = Vec::new();
     let mut choose = |text: String| chosen.push(text);
     if args.stats {
@@ -195,6 +244,7 @@ fn chosen(args: &Args) -> Result<String, Failure> {
         choose("leaks=exit".to_owned());
     }
     args.guard.iter().for_each(|rate| choose(format!("guard={rate}")));
+    kept.into_iter().for_each(|kept| choose(kept.options("on")));
     args.options.iter().for_each(|option| choose(option.clone()));
     let chosen = chosen.join(",");
     settings::check(&chosen)?;

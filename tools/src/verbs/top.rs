@@ -2,7 +2,6 @@
 
 mod draw;
 mod history;
-mod signals;
 mod state;
 mod tab;
 mod tables;
@@ -11,6 +10,7 @@ mod terminal;
 use crate::failure::{Done, Failure};
 use crate::output;
 use crate::process::Process;
+use crate::signals::{self, Next};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
@@ -76,7 +76,7 @@ enum Why {
 
 fn live(process: &Process, state: &mut State) -> Result<Why, Failure> {
     let failed = |error: std::io::Error| Failure::about("terminal", error);
-    signals::catch();
+    signals::catch(Next::Ends);
     let mut screen = terminal::Screen::open().map_err(failed)?;
     let mut next = Instant::now() + state.interval;
     loop {

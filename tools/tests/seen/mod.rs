@@ -118,6 +118,12 @@ impl Seen {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// Says nothing more, and waits for its exit status.
+    pub fn finish(&mut self) -> Option<i32> {
+        drop(self.to.take());
+        self.child.wait().unwrap().code()
+    }
+
     /// Ends it now.
     pub fn end(&mut self) {
         let _ = self.child.kill();

@@ -60,9 +60,13 @@ fn held(map: &Map, pages: &Residencies, ours: &[Range]) -> u64 {
     inside.map(|range| pages.bytes(map.start.max(range.start), map.end.min(range.end()))).sum()
 }
 
+/// Whether a map is of the library's file.
+pub fn is_library(map: &Map) -> bool {
+    map.name.rsplit('/').next().is_some_and(|name| name.starts_with("libmetes.so"))
+}
+
 /// The first addresses of the library's maps: those of its file, and the anonymous one right behind them.
-fn library(maps: &[Map]) -> Vec<u64> {
-    let is_library = |map: &Map| map.name.rsplit('/').next().is_some_and(|name| name.starts_with("libmetes.so"));
+pub fn library(maps: &[Map]) -> Vec<u64> {
     let mut found: Vec<u64> = maps.iter().filter(|map| is_library(map)).map(|map| map.start).collect();
     for pair in maps.windows(2) {
         if is_library(&pair[0]) && pair[1].inode == 0 && pair[1].name.is_empty() && pair[1].start == pair[0].end {

@@ -11,7 +11,7 @@ pub struct Header {
 }
 
 /// The content of a checksummed word, or `None` if it is not what metes wrote at this address.
-fn verify(source: &Source<'_>, address: u64, word: u64, bits: u32) -> Option<u64> {
+pub fn verify(source: &Source<'_>, address: u64, word: u64, bits: u32) -> Option<u64> {
     let layout = &source.channel.block;
     let low = word & ((1 << bits) - 1);
     if layout.checked == 0 {
