@@ -70,7 +70,7 @@ impl RawFile {
     /// Its bytes.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
-        let maps = b"1000-9000 r-xp 00000000 00:01 7 /no/such/program\n";
+        let maps = b"0800-0900 rw-p 00000000 00:01 6 /no/such/data\n1000-9000 r-xp 00000000 00:01 7 /no/such/program\n";
         let words = [1, 4711, self.chunks.len() as u64, START, START * UNIT, START * UNIT, 6];
         let more = [u64::from(self.exited), 0, 0, self.frames, maps.len() as u64];
         bytes.extend(words.iter().chain(&more).flat_map(|word| word.to_le_bytes()));

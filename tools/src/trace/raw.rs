@@ -47,7 +47,9 @@ pub struct Head {
 impl Head {
     /// What is said of the process, with the text of its maps.
     pub fn process(&self, maps: &str) -> Process {
-        let program = maps::parse(maps).into_iter().find(|map| map.inode != 0).map(|map| map.name).unwrap_or_default();
+        // Programs map data below themselves.
+        let is_code = |map: &maps::Map| map.inode != 0 && map.executable;
+        let program = maps::parse(maps).into_iter().find(is_code).map(|map| map.name).unwrap_or_default();
         Process { pid: self.pid, start: self.start, real: self.real, frames: self.frames, program }
     }
 
