@@ -114,12 +114,12 @@ pub use rust::tag::Tag;
 /// Modules for the crate's own integration tests, and for the tool `metes`. Not an API.
 #[doc(hidden)]
 pub mod internals {
-    pub use crate::base::{checksum, class, config, operation, read_only};
+    pub use crate::base::{chance, checksum, class, config, operation, read_only};
     pub use crate::cache::threads;
     pub use crate::front::{channel, entries, tuning, usable};
     pub use crate::heap::range_record::{COMPARTMENT, Kind as RangeKind};
     pub use crate::process::{option_keys, option_values, profiling, statics};
-    pub use crate::profile::{chance, live, stacks, table};
+    pub use crate::profile::{live, stacks, table};
     pub use crate::route::give_back;
     pub use crate::sys::clock;
 }

@@ -1,4 +1,4 @@
-// Nearly all blocks are samples of the profile, while threads allocate, resize, and free one another's blocks, the
+// Many blocks are samples of the profile, at times nearly all, while threads allocate, resize, and free one another's blocks, the
 // sampling is switched off and on, and children are forked.
 // ways: so a preload
 // env: METES_OPTIONS=profile=256
@@ -56,8 +56,10 @@ int main(int argc, char **argv) {
         pthread_t threads[THREADS];
         for (long i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, work, (void *)(i + 10 * turn)) == 0);
         if (metes_option_set) {
-            CHECK(metes_option_set("profile", turn % 2 ? "off" : "1k") == 0);
-            CHECK(metes_option_set("profile", turn % 2 ? "64" : "off") == 0);
+            // With the larger rates small blocks are marked in the stacks.
+            static const char *const rates[][2] = {{"1k", "16k"}, {"off", "64"}, {"32k", "off"}, {"off", "16k"}};
+            CHECK(metes_option_set("profile", rates[turn][0]) == 0);
+            CHECK(metes_option_set("profile", rates[turn][1]) == 0);
         }
         pid_t child = fork();
         CHECK(child >= 0);

@@ -3,6 +3,7 @@
 pub mod align;
 pub mod arch;
 pub mod bits;
+pub mod chance;
 pub mod checksum;
 pub mod class;
 pub mod code;

@@ -33,6 +33,9 @@
 //! empties the table of bins as `halt` does, for small sizes, so the next allocation takes the slow path and is guarded
 //! there. This costs malloc nothing, and free a jump that is not taken.
 //!
+//! **Marks.** A slot inside a stack may hold 0. The next `pop` that comes to it takes the slow path, as if the stack were
+//! empty. The object below is a sample of a profile: see `marks`.
+//!
 //! **The near leaf** is the leaf of the page map around the thread's objects. Nearly all objects are in it.
 //!
 //! **Fork** may cut a thread off anywhere. A pop is done once it has moved `top`. So is a push: its object is
@@ -81,7 +84,7 @@ pub(super) const HALTED: u32 = 1;
 pub(super) const LEFT: u32 = 2;
 /// Not halted: the next allocation is to take the slow path.
 pub(super) const ARMED: u32 = 3;
-/// Not halted: all allocations are to take the slow path, which counts them for a profile.
+/// Not halted: allocations are sampled for a profile. Those of sizes without marks take the slow path: see `marks`.
 pub(super) const COUNTED: u32 = 4;
 
 /// How many words of the table of bins halting goes through: few in models, where threads may switch at each word.
@@ -180,10 +183,14 @@ pub struct Cache {
     pub(super) sampled_at: AtomicU64,
     /// The state of a generator of random numbers.
     pub(super) random: AtomicU64,
-    /// Bytes that may be allocated before the next sample of a profile; 0 if they are not counted.
+    /// Bytes that the slow path may serve or bring before the next one is a sample of a profile: see `marks`.
     pub(super) profile_left: AtomicUsize,
-    /// The rate that they were counted for.
+    /// The rate that samples are chosen for; 0 for none.
     pub(super) profile_rate: AtomicUsize,
+    /// The largest size whose objects are marked; 0 for none.
+    pub(super) marked_most: AtomicUsize,
+    /// Which push of its turn was chosen last.
+    pub(super) turn: AtomicU32,
     /// Frees of objects outside the near leaf.
     pub(super) not_near: AtomicUsize,
     /// What `is_unused` saw at its last call.
@@ -196,6 +203,8 @@ pub struct Cache {
     /// The address of the last slot of `remote`; 0 while the cache is halted.
     pub(super) remote_end: AtomicUsize,
     pub(super) paces: [Pace; CLASSES],
+    /// How many marks are in each stack.
+    pub(super) marks: [AtomicU16; CLASSES],
     pub(super) bins: [Bin; CLASSES],
     /// A copy of `class::BINS` for the classes in use: saves the computation of an address. All 0, the distance of the
     /// bin of no class, while the cache is halted.

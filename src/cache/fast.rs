@@ -87,8 +87,7 @@ pub fn pop_block(operation: Operation, n: usize) -> usize {
     pop_from(cache, operation, cache.distance_of_step(step))
 }
 
-/// The same as `pop` for a cache whose allocations are counted for a profile, unless a sample is due. It has no table of
-/// bins: see `profile`.
+/// The same as `pop` for a size whose allocations are counted for a profile, unless a sample is due: see `marks`.
 #[inline(always)]
 pub fn pop_counted(operation: Operation, n: usize) -> usize {
     let grain = class::grain(n);
@@ -98,12 +97,16 @@ pub fn pop_counted(operation: Operation, n: usize) -> usize {
     if left <= n || cache.samples.load(Relaxed) != 0 {
         return 0;
     }
+    let distance = usize::from(class::BINS[grain]);
+    if cache.bin_at(distance).size.get() <= cache.marked_most.load(Relaxed) {
+        return 0;
+    }
     cache.close();
     if cache.halted.load(Ordering::Acquire) != COUNTED {
         cache.open();
         return 0;
     }
-    let object = pop_from(cache, operation, usize::from(class::BINS[grain]));
+    let object = pop_from(cache, operation, distance);
     if object != 0 {
         cache.profile_left.store(left - n, Relaxed);
     }
@@ -283,7 +286,7 @@ fn push_at(cache: &Cache, distance: usize, starts_here: impl Fn(&Bin) -> bool, a
     compiler_fence(Ordering::SeqCst);
     bin.top.store(bin.top.load(Relaxed) + 8, Relaxed);
     if cache.count_push() {
-        sample_due();
+        sample_due(distance);
         return true;
     }
     cache.open();

@@ -2,7 +2,7 @@
 
 use super::cache::{Bin, Cache};
 use super::rooms::{self, Room};
-use super::slots::{NEAR, STACK_SLOTS, StackSlots};
+use super::slots::{NEAR, SPARE, STACK_SLOTS, StackSlots};
 use crate::base::class::{CLASSES, SLAB_CLASSES};
 use core::mem::offset_of;
 
@@ -31,13 +31,13 @@ pub struct CacheLayout {
     pub bins: u32,
     /// See `bins`.
     pub bin: u32,
-    /// The table from sizes to bins, which is empty while a profile counts allocations, and its bytes.
+    /// The table from sizes to bins, and its bytes.
     pub table: u32,
     /// See `table`.
     pub table_bytes: u32,
-    /// The first slot. Slots are words, and 0 stands below the lowest of a stack.
+    /// The first slot. Slots are words, and 0 stands below the lowest of a stack, and where a mark is.
     pub slots: u32,
-    /// The most slots of a class in the place for few.
+    /// The most slots of a class that are used in the place for few.
     pub near: u32,
     /// The remote buffer.
     pub remote: u32,
@@ -85,7 +85,7 @@ pub const CACHE: CacheLayout = CacheLayout {
     table: offset_of!(Cache, bins_of_grains) as u32,
     table_bytes: (super::cache::PLACES * size_of::<u16>()) as u32,
     slots: size_of::<Cache>() as u32,
-    near: NEAR as u32,
+    near: (NEAR + SPARE) as u32,
     remote: offset_of!(Cache, remote) as u32,
     remote_top: offset_of!(Cache, remote_top) as u32,
     calls: offset_of!(Cache, calls) as u32,

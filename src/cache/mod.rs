@@ -7,6 +7,7 @@ pub mod fast;
 mod halt;
 pub mod held;
 pub mod layout;
+mod marks;
 #[cfg(feature = "models")]
 mod models;
 pub mod refill;

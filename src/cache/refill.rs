@@ -39,6 +39,7 @@ pub fn fill_and_pop(cache: &Cache, operation: Operation, class: SizeClass) -> us
     if !cache.enter() {
         return 0;
     }
+    cache.drop_mark(class);
     // It is not empty if a sample was due, or if a signal handler has freed something meanwhile.
     if cache.count(class) == 0 {
         cache.open();
@@ -71,9 +72,10 @@ fn fill(cache: &Cache, class: SizeClass, batch: usize) {
     }
     let Some(mut arena) = statics::arena(cache.home()).enter(Operation::Other) else { return };
     // Under the lock, so that a fork finds each object in the arena or in the stack.
-    let places = cache.places(class, batch.min(cache.capacity(class)));
+    let places = cache.places(class, cache.before_mark(class, batch.min(cache.capacity(class))));
     let taken = arena.take(class, places);
     cache.put(class, places, taken);
+    cache.mark_filled(class, taken);
     let pace = cache.pace(class);
     #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
     pace.batch.store(batch as u16, Relaxed);
@@ -177,7 +179,12 @@ fn flush_into(arena: &mut Arena<'_>, cache: &Cache, class: SizeClass, keep: usiz
     if !class.has_slabs() {
         going.iter().for_each(|slot| give(arena, slot.load(Relaxed)));
     } else {
-        arena.give_all(class, going, report);
+        let mut left = going;
+        while !left.is_empty() {
+            let (objects, above) = cache.split_at_mark(class, left);
+            arena.give_all(class, objects, report);
+            left = above;
+        }
     }
     cache.drop_older(class, keep);
     cache::add(&cache.flushed, going.len() as u64);

@@ -1,5 +1,5 @@
 //! Sampling for guarded blocks: how a cache counts, and how it sends the next allocation to the slow
-//! path. See the head of `cache`.
+//! path. See the head of `cache`. `marks` has the samples of a profile.
 
 #![allow(unsafe_code)]
 
@@ -36,7 +36,7 @@ impl Cache {
     }
 
     /// Sets the counter, and leaves `pushed()` as it was. The gate is closed.
-    fn set_counter(&self, counter: u64) {
+    pub(super) fn set_counter(&self, counter: u64) {
         let pushed = self.pushed.load(Relaxed).wrapping_add(self.pushed_base.load(Relaxed));
         let changes = self.pushed_changes.load(Relaxed);
         self.pushed_changes.store(changes.wrapping_add(1), Relaxed);
@@ -56,6 +56,8 @@ impl Cache {
     #[inline(never)]
     fn begin_samples(&self, rate: usize) {
         self.rate.store(rate, Relaxed);
+        // The counter may have been that of a profile, which begins anew.
+        self.end_marks();
         self.samples.store(if rate == 1 { ALL } else { 0 }, Relaxed);
         if rate < 2 {
             // The counter goes up from where it is, and never is at zero again.
@@ -149,57 +151,14 @@ impl Cache {
             let armed = armed && self.halted.compare_exchange(ARMED, 0, Relaxed, Relaxed).is_ok();
             let grain = class::grain(n.max(1));
             if armed || self.bins_of_grains[grain.min(ARMED_GRAINS)].load(Relaxed) == 0 {
-                self.used().for_each(|class| self.show(class));
+                self.show_used();
             }
         }
         self.open();
         due != 0
     }
-}
 
-impl Cache {
-    /// Counts `n` bytes that the slow path is about to serve for a profile, and returns whether they are a sample.
-    /// `distance` makes the bytes to the next one of a random number. Called by the cache's own thread.
-    pub fn profile_passes(&self, rate: usize, n: usize, distance: impl Fn(u64) -> usize) -> bool {
-        if !self.enter() {
-            return false;
-        }
-        let draw = || 1 + distance(self.next_random());
-        if self.halted.compare_exchange(0, COUNTED, Relaxed, Relaxed).is_ok() {
-            self.forget_bins();
-        }
-        if self.profile_rate.load(Relaxed) != rate {
-            self.profile_rate.store(rate, Relaxed);
-            self.profile_left.store(draw(), Relaxed);
-        }
-        let left = self.profile_left.load(Relaxed);
-        let is_sample = left <= n;
-        self.profile_left.store(if is_sample { draw() } else { left - n }, Relaxed);
-        self.open();
-        is_sample
-    }
-
-    /// Makes the fast paths serve again after a profile, if they do not serve `n` bytes. Called by the cache's own thread.
-    pub fn end_profile(&self, n: usize) {
-        self.profile_rate.store(0, Relaxed);
-        self.profile_left.store(0, Relaxed);
-        let place = SizeClass::for_size(n).map(|class| class.places().start);
-        let is_hidden = place.is_some_and(|place| self.table().get(place).is_some_and(|bin| bin.load(Relaxed) == 0));
-        if is_hidden && self.enter() {
-            let counted = self.halted.compare_exchange(COUNTED, 0, Relaxed, Relaxed).is_ok();
-            if counted || self.halted.load(Relaxed) == 0 {
-                self.used().for_each(|class| self.show(class));
-            }
-            self.open();
-        }
-    }
-
-    /// Empties the table of bins, so that the next allocation takes the slow path. Any thread may call this.
-    pub fn forget_bins(&self) {
-        self.table().iter().filter(|bin| bin.load(Relaxed) != 0).for_each(|bin| bin.store(0, Relaxed));
-    }
-
-    fn next_random(&self) -> u64 {
+    pub(super) fn next_random(&self) -> u64 {
         let mut x = self.random.load(Relaxed);
         if x == 0 {
             x = key::key(self.address()) ^ checksum::secret() | 1;
@@ -214,17 +173,19 @@ impl Cache {
 }
 
 /// Called when the counter of the calling thread's cache is at zero, and its gate closed: a sample is
-/// due. Opens the gate.
+/// due. An object came into the bin at `distance` just now. Opens the gate.
 #[cold]
 #[inline(never)]
-pub(super) extern "C" fn sample_due() {
+pub(super) extern "C" fn sample_due(distance: usize) {
     // SAFETY: the calling thread has pushed into a stack of it.
     let cache = unsafe { Head::current().cache() };
-    if cache.rate.load(Relaxed) < 2 {
+    if cache.rate.load(Relaxed) >= 2 {
+        cache.count_samples(0);
+    } else if cache.marked_most.load(Relaxed) != 0 {
+        cache.choose_push(distance);
+    } else {
         // There is no rate to count for: the counter goes up from here on.
         cache.begin_samples(cache.rate.load(Relaxed));
-    } else {
-        cache.count_samples(0);
     }
     cache.open();
 }

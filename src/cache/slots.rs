@@ -26,6 +26,9 @@ const fn clamp(slots: usize, least: usize, most: usize) -> usize {
 /// The most objects that a stack holds in its near slots.
 pub(super) const NEAR: usize = 32;
 
+/// A slot for the mark of the object that fills a stack.
+pub(super) const SPARE: usize = 1;
+
 /// The indices of a class's first slots.
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -46,7 +49,7 @@ const fn stack_slots() -> [StackSlots; CLASSES] {
     let (mut class, mut next) = (1, 0);
     while class < CLASSES {
         places[class] = StackSlots { near: next as u32, far: next as u32 };
-        next += 1 + clamp(slots_max(class::size_of_index(class)), 0, NEAR);
+        next += 1 + clamp(slots_max(class::size_of_index(class)), 0, NEAR) + SPARE;
         class += 1;
     }
     // Class 0 has the ends.
@@ -56,7 +59,7 @@ const fn stack_slots() -> [StackSlots; CLASSES] {
         let slots = slots_max(class::size_of_index(class));
         if slots > NEAR {
             places[class].far = next as u32;
-            next += 1 + slots;
+            next += 1 + slots + SPARE;
         }
         class += 1;
     }

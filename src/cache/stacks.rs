@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::cache::{BUDGET, Cache, SHARE_MAX, SHARE_MIN, add, slot};
-use super::slots::{FAR, NEAR, STACK_SLOTS, StackSlots, slots_max, slots_min};
+use super::slots::{FAR, NEAR, SPARE, STACK_SLOTS, StackSlots, slots_max, slots_min};
 use crate::base::class::{CLASSES, SizeClass};
 use crate::base::pointer;
 use crate::base::shared::AtomicUsize;
@@ -45,12 +45,12 @@ impl Cache {
         self.bin(class).top.load(Relaxed) == self.slot_at(STACK_SLOTS[class.index()].near) || self.count(class) == 0
     }
 
-    /// How many objects a stack holds.
+    /// How many slots of a stack are used: by objects and marks.
     pub fn count(&self, class: SizeClass) -> usize {
         self.stack(class).len()
     }
 
-    /// The slots of a stack that hold its objects. For another thread this is a snapshot: a slot may
+    /// The slots of a stack that hold its objects, and 0 above those that are marked. For another thread this is a snapshot: a slot may
     /// later hold an old address, or 0.
     pub(super) fn stack(&self, class: SizeClass) -> &'static [AtomicUsize] {
         // Read once: the thread may be moving the stack.
@@ -83,7 +83,7 @@ impl Cache {
         self.pace(class).capacity.store(slots as u16, Relaxed);
         self.bin(class).end.store(self.settle(class, slots) + 8 * slots, Relaxed);
         // The table of a cache that is used again still has the class.
-        if before == 0 && self.table().get(class.places().start).is_some_and(|bin| bin.load(Relaxed) == 0) {
+        if before == 0 && self.is_hidden(class) {
             self.show(class);
         }
     }
@@ -165,7 +165,7 @@ impl Cache {
         // SAFETY: the slots stand behind the cache.
         unsafe {
             let first = pointer::at(bottom);
-            core::slice::from_raw_parts(first, 1 + if is_near { most.min(NEAR) } else { most })
+            core::slice::from_raw_parts(first, 1 + if is_near { most.min(NEAR) } else { most } + SPARE)
         }
     }
 
@@ -182,7 +182,7 @@ impl Cache {
         SizeClass::all().map(|class| self.count(class) * class.size()).sum()
     }
 
-    /// How many objects are in the stacks.
+    /// How many objects and marks are in the stacks.
     pub fn stacked(&self) -> usize {
         SizeClass::all().map(|class| self.count(class)).sum()
     }

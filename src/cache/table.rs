@@ -61,10 +61,22 @@ impl Cache {
         &self.bins_of_grains[..PLACES]
     }
 
+    /// Whether the fast paths do not find a class's bin.
+    pub(super) fn is_hidden(&self, class: SizeClass) -> bool {
+        self.table().get(class.places().start).is_some_and(|bin| bin.load(Relaxed) == 0)
+    }
+
+    /// Enters all classes in use.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn show_used(&self) {
+        self.used().for_each(|class| self.show(class));
+    }
+
     /// Enters a class into the table of bins, so that the fast paths find its bin. Not while the
-    /// cache is armed for the class, or allocations are counted for a profile.
+    /// cache is armed for the class, or the class's allocations are counted for a profile.
     pub(super) fn show(&self, class: SizeClass) {
-        if !self.is_armed_for(class) && profiling::rate() == 0 {
+        if !self.is_armed_for(class) && (profiling::rate() == 0 || self.is_marked(class)) {
             let table = self.table();
             let places = class.places();
             let places = places.start.min(table.len())..places.end.min(table.len());

@@ -13,7 +13,7 @@ use crate::base::class::{CLASSES, SHAPES, SLAB_CLASSES, Shape};
 use crate::base::config::ARENAS_MAX;
 use crate::base::operation::Operation;
 use crate::base::read_only;
-use crate::base::shared::{AtomicU64, AtomicUsize};
+use crate::base::shared::{AtomicPtr, AtomicU64, AtomicUsize};
 use crate::cache::layout::{CACHE, CacheLayout, SLOTS, Slots};
 use crate::cache::{count, rooms};
 use crate::compartment::layout::{COMPARTMENT, CompartmentLayout, SMALL, SmallLayout};
@@ -113,7 +113,7 @@ pub struct Channel {
     /// Offsets.
     pub small: SmallLayout,
     /// The pool of guarded blocks.
-    pub guard_pool: Address<core::sync::atomic::AtomicPtr<guard_pool::Pool>>,
+    pub guard_pool: Address<AtomicPtr<guard_pool::Pool>>,
     /// Offsets.
     pub pool_layout: PoolLayout,
     /// Offsets.

@@ -10,7 +10,6 @@
 //! Free finds a sampled block by where it stands, so no other free pays for that. The anchor shows where the block
 //! would be: which pages it would hold.
 
-pub mod chance;
 pub mod live;
 pub mod sample;
 pub mod stacks;

@@ -2,13 +2,13 @@
 
 #![allow(unsafe_code)]
 
-use super::chance::{self, ONE};
 use super::live::Sample;
 use super::table::{self, Table};
-use crate::base::checksum;
+use crate::base::chance::{self, ONE};
+use crate::base::class::SizeClass;
 use crate::base::config::GRAIN;
 use crate::base::usdt;
-use crate::cache::threads;
+use crate::cache::{refill, threads};
 use crate::compartment::options::Options;
 use crate::compartment::table::{self as compartments, Compartment, Handle};
 use crate::heap::range_record::RangeRecord;
@@ -26,18 +26,25 @@ static HEAP: AtomicUsize = AtomicUsize::new(0);
 /// What reports call it.
 const NAME: &[u8] = b"sampled blocks";
 
-/// Counts an allocation of `n` bytes by the calling thread, which the slow path is about to serve, and returns whether
-/// it is a sample.
+/// Whether an allocation of `n` bytes by the calling thread, which the slow path is about to serve from a class or
+/// without one, is a sample.
 #[cold]
 #[inline(never)]
-pub fn is_due(n: usize) -> bool {
+pub fn is_due(n: usize, class: Option<SizeClass>) -> bool {
     let rate = profiling::rate();
     let Some(cache) = threads::cache() else { return false };
     if rate == 0 || valgrind::runs() {
         cache.end_profile(n);
         return false;
     }
-    cache.profile_passes(rate, n, |random| chance::distance(rate, random ^ checksum::secret().rotate_left(17)))
+    if !cache.is_profiled_at(rate) {
+        // What is in the stacks has had no chance to be marked.
+        cache.used().for_each(|class| {
+            refill::flush(cache, class, 0);
+        });
+        cache.begin_profile(rate);
+    }
+    cache.profile_passes(n, class)
 }
 
 /// A block for a sample of `n` bytes, from the heap of samples, if that has one. The anchor is an object that was

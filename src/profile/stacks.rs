@@ -38,6 +38,9 @@ pub struct Stack {
 const _: () = assert!(size_of::<Stack>() == 576);
 const LONGER: u64 = 1 << 63;
 
+/// Which places have had a stack, a bit each: most are never used, and a walk over all touches all their pages.
+static USED: [AtomicU64; STACKS / 64] = [const { AtomicU64::new(0) }; STACKS / 64];
+
 /// All stacks, by the hash of their frames.
 #[repr(C)]
 pub struct Stacks([Stack; STACKS]);
@@ -50,7 +53,17 @@ impl Stacks {
 
     /// Notes what is in use now, everywhere.
     pub fn note_peak(&self, turn: u64) {
-        self.0.iter().filter(|stack| stack.is_used()).for_each(|stack| stack.note_peak(turn));
+        for (stacks, used) in self.0.chunks(64).zip(&USED) {
+            let mut left = used.load(Relaxed);
+            while left != 0 {
+                let stack = &stacks[left.trailing_zeros() as usize];
+                // The stack may be of a profile that a forked child has left.
+                if stack.is_used() {
+                    stack.note_peak(turn);
+                }
+                left &= left - 1;
+            }
+        }
     }
 
     /// The index of a stack, which is kept from now on; `None` if it is empty, or there is no room.
@@ -67,6 +80,7 @@ impl Stacks {
                     stack.frames.iter().zip(kept).for_each(|(to, &frame)| to.store(frame as u64, Relaxed));
                     let longer = if frames.len() > FRAMES { LONGER } else { 0 };
                     stack.len.store(kept.len() as u64 | longer, Release);
+                    USED[place / 64].fetch_or(1 << (place % 64), Relaxed);
                     true
                 }
                 // Two stacks with one hash of 64 bits count as one.

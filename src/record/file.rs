@@ -17,7 +17,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize
 /// Bytes of a chunk, and of the head.
 pub const CHUNK: usize = 64 << 10;
 /// The first windows, and all that follow: how many bytes.
-const SMALL: usize = 1 << 20;
+const SMALL: usize = 256 << 10;
 const LARGE: usize = 16 << 20;
 /// How many small ones there are: as much as a large one.
 const SMALLS: usize = LARGE / SMALL;

@@ -137,7 +137,7 @@ fn resize_mapping(record: &'static RangeRecord, n: usize) -> Option<*mut u8> {
     let start = statics::MAPPINGS.resize(record, n)?;
     if profiling::is_asked() {
         sample::forget(before);
-        if sample::is_due(n) {
+        if sample::is_due(n, None) {
             sample::note(start, n, 0);
         }
     }

@@ -69,7 +69,7 @@ pub fn serve(operation: Operation, n: usize, align: usize, zero: bool) -> *mut u
     {
         return fill(block, n, n, zero);
     }
-    if profiling::is_asked() && !options::checked() && sample::is_due(n) {
+    if profiling::is_asked() && !options::checked() && sample::is_due(n, class) {
         return serve_sampled(operation, n, align, zero, class);
     }
     serve_as_usual(operation, n, align, zero, class)

@@ -6,6 +6,8 @@
 //! stacks, `leaks` blocks that nothing points to, `symbols` addresses as functions and lines, `signals` those that ask
 //! for the end, and `trace` every allocation call of a process.
 
+mod allocators;
+mod chart;
 mod elf;
 mod failure;
 mod heap;
@@ -16,6 +18,7 @@ mod picture;
 mod process;
 mod profile;
 mod program;
+mod replay;
 mod run;
 mod settings;
 mod signals;
@@ -48,6 +51,7 @@ enum Verb {
     #[command(hide = true)]
     Pages(verbs::pages::Args),
     Profile(verbs::profile::Args),
+    Replay(verbs::replay::Args),
     Run(verbs::run::Args),
     Snapshot(verbs::snapshot::Args),
     Stats(verbs::stats::Args),
@@ -60,6 +64,9 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == library::ASK) {
         return output::print(library::version_here().unwrap_or_default()).unwrap_or_else(|failure| failure.tell());
     }
+    if std::env::args_os().nth(1).is_some_and(|word| word == replay::child::ASK) {
+        return replay::child::run(std::env::args_os().skip(2));
+    }
     let done = match Command::parse().verb {
         Verb::Bench(args) => verbs::bench::run(&args),
         Verb::Completions(args) => verbs::completions::run(&args, Command::command()),
@@ -70,6 +77,7 @@ fn main() -> ExitCode {
         Verb::Options(args) => verbs::options::run(&args),
         Verb::Pages(args) => verbs::pages::run(&args, Command::command()),
         Verb::Profile(args) => verbs::profile::run(&args),
+        Verb::Replay(args) => verbs::replay::run(&args),
         Verb::Run(args) => verbs::run::run(&args),
         Verb::Snapshot(args) => verbs::snapshot::run(&args),
         Verb::Stats(args) => verbs::stats::run(&args),

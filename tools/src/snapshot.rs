@@ -101,6 +101,11 @@ impl Snapshot {
         })
     }
 
+    /// What it is of. Number 0 is no process's: the name says all.
+    pub fn title(&self) -> String {
+        if self.pid == 0 { self.name.clone() } else { format!("{} ({})", self.name, self.pid) }
+    }
+
     /// What the resident memory is.
     pub fn usage(&self) -> Usage {
         Usage::of(&self.heap, &self.maps, &self.residency)

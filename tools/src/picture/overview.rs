@@ -149,11 +149,7 @@ impl Page<'_> {
     fn head(&mut self, usage: &Usage) {
         let snapshot = self.snapshot;
         self.y += ROW;
-        self.scene.heading(
-            MARGIN,
-            self.y - 4.0,
-            format!("{} ({}): {} resident", snapshot.name, snapshot.pid, bytes(usage.rss)),
-        );
+        self.scene.heading(MARGIN, self.y - 4.0, format!("{}: {} resident", snapshot.title(), bytes(usage.rss)));
         self.note(&format!("{}, metes {}", when::text(snapshot.taken), snapshot.heap.version));
         self.y += 4.0;
     }

@@ -96,7 +96,39 @@ fn rgb(fill: Fill, dark: bool) -> [u8; 3] {
 
 /// The file.
 pub fn write(scene: &Scene, dark: bool) -> Result<Vec<u8>, png::EncodingError> {
-    let (width, height) = (index(scene.width.ceil()).max(1), index(scene.height.ceil()).max(1));
+    let canvas = draw(scene, dark, scene.width, scene.height);
+    let mut file = Vec::new();
+    let encoder = encoder(&mut file, &canvas);
+    encoder.write_header()?.write_image_data(&canvas.rgb)?;
+    Ok(file)
+}
+
+/// An animation, in the same format: scenes one after the other, so many milliseconds each, for ever.
+pub fn write_animation(scenes: &[Scene], dark: bool, milliseconds: u16) -> Result<Vec<u8>, png::EncodingError> {
+    let largest = |of: fn(&Scene) -> f32| scenes.iter().map(of).fold(0.0, f32::max);
+    let (width, height) = (largest(|scene| scene.width), largest(|scene| scene.height));
+    let frames = u32::try_from(scenes.len()).unwrap_or(u32::MAX);
+    let mut file = Vec::new();
+    let mut encoder = encoder(&mut file, &draw(&Scene::default(), dark, width, height));
+    encoder.set_animated(frames, 0)?;
+    encoder.set_frame_delay(milliseconds, 1000)?;
+    let mut writer = encoder.write_header()?;
+    for scene in scenes {
+        writer.write_image_data(&draw(scene, dark, width, height).rgb)?;
+    }
+    writer.finish()?;
+    Ok(file)
+}
+
+fn encoder<'a>(file: &'a mut Vec<u8>, canvas: &Canvas) -> png::Encoder<'a, &'a mut Vec<u8>> {
+    let mut encoder = png::Encoder::new(file, canvas.width, canvas.height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Balanced);
+    encoder
+}
+
+fn draw(scene: &Scene, dark: bool, width: f32, height: f32) -> Canvas {
+    let (width, height) = (index(width.ceil()).max(1), index(height.ceil()).max(1));
     let paper = if dark { [0x15, 0x18, 0x1c] } else { [0xff; 3] };
     let mut canvas = Canvas { width, height, rgb: paper.repeat(width as usize * height as usize) };
     for item in &scene.items {
@@ -115,10 +147,22 @@ pub fn write(scene: &Scene, dark: bool) -> Result<Vec<u8>, png::EncodingError> {
             }
         }
     }
-    let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_compression(png::Compression::Balanced);
-    encoder.write_header()?.write_image_data(&canvas.rgb)?;
-    Ok(file)
+    canvas
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_animation_has_all_frames_in_one_size() {
+        let mut small = Scene { width: 20.0, height: 10.0, items: Vec::new() };
+        small.rect(Fill::Ink, [0.0, 0.0, 5.0, 5.0]);
+        let large = Scene { width: 10.0, height: 30.0, items: Vec::new() };
+        let file = write_animation(&[small, large], false, 500).unwrap();
+        let reader = png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap();
+        let info = reader.info();
+        let control = info.animation_control.unwrap();
+        assert_eq!((info.width, info.height, control.num_frames, control.num_plays), (20, 30, 2, 0));
+    }
 }

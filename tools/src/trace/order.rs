@@ -11,6 +11,7 @@ use super::read::Trace;
 use super::record::{Clock, Record};
 use foldhash::fast::FixedState;
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{BinaryHeap, HashMap};
 
 /// How far two calls' times may be in the wrong order, in nanoseconds: what the clock cannot tell, and what the counters of
@@ -200,10 +201,13 @@ impl<'t> Events<'t> {
         let record = stream.records[stream.at];
         let taken = record.taken();
         self.latest = self.latest.max(self.clock.nanoseconds(record.clock.min(clock)));
-        if record.new != 0 && record.new != taken && self.live.contains_key(&record.new) {
-            return self.make_up_free(thread, record.new);
+        let mut block = 0;
+        if record.new != 0 && record.new != taken {
+            match self.live.entry(record.new) {
+                Entry::Occupied(_) => return self.make_up_free(thread, record.new),
+                Entry::Vacant(place) => place.insert(self.blocks + 1),
+            };
         }
-        self.streams[thread].at += 1;
         let mut old = 0;
         if taken != 0 {
             old = self.live.remove(&taken).unwrap_or_else(|| {
@@ -211,12 +215,14 @@ impl<'t> Events<'t> {
                 0
             });
         }
-        let mut block = 0;
         if record.new != 0 {
             self.blocks += 1;
             block = self.blocks;
-            self.live.insert(record.new, block);
+            if record.new == taken {
+                self.live.insert(record.new, block);
+            }
         }
+        self.streams[thread].at += 1;
         self.go_on(thread);
         if !self.waiting.is_empty() {
             self.wake(taken);
@@ -289,7 +295,9 @@ impl<'t> Events<'t> {
                 None => self.pick()?,
             };
             let Some(&record) = self.streams[thread].head() else { continue };
-            match self.obstacle(&record) {
+            // Where there is one thread it need not wait for any.
+            let obstacle = if self.streams.len() == 1 { None } else { self.obstacle(&record) };
+            match obstacle {
                 Some((address, is_live)) if !is_over => {
                     self.wait(thread, record.clock, address);
                     if is_live && let Some(other) = self.taker(address, thread, record.clock) {

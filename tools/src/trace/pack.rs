@@ -16,7 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// So many events are between two moments at least, and so many for each block that is live.
-const EVENTS: u64 = 1 << 20;
+const EVENTS: u64 = 8_000_000;
 const EVENTS_OF_LIVE: u64 = 8;
 
 /// What makes a trace of a raw file.

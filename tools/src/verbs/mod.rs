@@ -9,6 +9,7 @@ pub mod map;
 pub mod options;
 pub mod pages;
 pub mod profile;
+pub mod replay;
 pub mod run;
 pub mod snapshot;
 pub mod stats;

@@ -5,7 +5,7 @@
 
 #![allow(unsafe_code)]
 
-use super::allocators::Allocator;
+use crate::allocators::{self, Allocator};
 use crate::failure::{Failure, reason};
 use serde::Serialize;
 use std::ffi::OsString;
@@ -68,7 +68,7 @@ pub fn run(
     if libc::WEXITSTATUS(status) != 0 {
         return Ok(Err(format!("ended with status {}", libc::WEXITSTATUS(status))));
     }
-    if let Some(why) = not_on(on, all, &end.mapped) {
+    if let Some(why) = allocators::not_on(on, all, &end.mapped) {
         return Ok(Err(why));
     }
     let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
@@ -140,20 +140,4 @@ fn follow(process: libc::pid_t) -> io::Result<(libc::c_int, libc::rusage, End)> 
             libc::ptrace(libc::PTRACE_CONT, process, null_mut::<libc::c_void>(), signal);
         }
     }
-}
-
-/// Why a run was not one on this allocator.
-fn not_on(on: &Allocator, all: &[Allocator], mapped: &str) -> Option<String> {
-    if mapped.is_empty() {
-        return Some("its mappings could not be read".to_owned());
-    }
-    let is_mapped = |one: &Allocator| {
-        let path = one.path.as_ref().and_then(|path| fs::canonicalize(path).ok());
-        path.is_some_and(|path| mapped.lines().any(|line| line.ends_with(&format!(" {}", path.display()))))
-    };
-    if on.path.is_some() && !is_mapped(on) {
-        return Some("the allocator was not loaded".to_owned());
-    }
-    let other = all.iter().find(|one| one.name != on.name && is_mapped(one))?;
-    Some(format!("{} was loaded too", other.name))
 }

@@ -1,13 +1,12 @@
 //! `metes bench -- PROG ARGS`: a program on each allocator that is here, in rounds, and what it took.
 
-mod allocators;
 mod chart;
 mod measure;
 mod table;
 
+use crate::allocators::{self, Allocator};
 use crate::failure::{Done, Failure};
 use crate::{output, program};
-use allocators::Allocator;
 use clap::ValueHint;
 use measure::Run;
 use serde::Serialize;

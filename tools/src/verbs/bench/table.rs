@@ -1,8 +1,8 @@
 //! The table: medians, the least, and what they are of glibc's.
 
 use super::Row;
-use super::allocators::LIBC;
 use super::measure::{CPU, MEMORY, Run};
+use crate::allocators::LIBC;
 use std::fmt::Write;
 
 /// The table as text.
@@ -72,7 +72,7 @@ mod tests {
     fn a_chart_has_a_bar_for_each_row_and_its_text_is_safe() {
         let rows = [row(LIBC, &[2.0], &[]), row("a<b>&\"c", &[1.0], &[]), row("none", &[], &["x"])];
         let svg = chart::chart("prog <in> & out", &rows);
-        assert_eq!(svg.matches("<rect class=\"bar\"").count(), 4, "{svg}");
+        assert_eq!(svg.matches("<rect class=\"b0\"").count(), 4, "{svg}");
         assert!(svg.contains("a&lt;b&gt;&amp;&quot;c") && svg.contains("prog &lt;in&gt; &amp; out"), "{svg}");
         assert!(
             svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && svg.contains("prefers-color-scheme: dark"),

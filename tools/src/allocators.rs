@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// An allocator.
+#[derive(Clone)]
 pub struct Allocator {
     /// What it is called in the table.
     pub name: String,
@@ -20,6 +21,8 @@ const KNOWN: [(&str, &[&str]); 4] = [
     ("tcmalloc", &["libtcmalloc_minimal.so.4"]),
     ("tbbmalloc", &["libtbbmalloc_proxy.so.2"]),
 ];
+/// The name of metes.
+pub const METES: &str = "metes";
 /// The name of the libc's malloc.
 pub const LIBC: &str = "glibc";
 
@@ -28,7 +31,7 @@ pub fn find(metes: Option<&Path>, given: &[String], only: &[String]) -> Result<V
     let metes = library::find(metes)?;
     let mut all = vec![
         Allocator { name: LIBC.to_owned(), path: None },
-        Allocator { name: "metes".to_owned(), path: Some(metes.path) },
+        Allocator { name: METES.to_owned(), path: Some(metes.path) },
     ];
     for (name, sonames) in KNOWN {
         let path = sonames.iter().flat_map(|soname| library::loader_cache(soname)).find(|path| check(path).is_ok());
@@ -51,6 +54,21 @@ pub fn find(metes: Option<&Path>, given: &[String], only: &[String]) -> Result<V
         return Err(Failure::about(unknown, format!("no such allocator; here are {}", names.join(", "))));
     }
     Ok(all)
+}
+
+/// Why a process with these mappings was not on an allocator: the text is that of /proc/PID/maps.
+pub fn not_on(on: &Allocator, all: &[Allocator], mapped: &str) -> Option<String> {
+    if mapped.is_empty() {
+        return Some("its mappings could not be read".to_owned());
+    }
+    let path_of = |one: &Allocator| one.path.as_ref().and_then(|path| fs::canonicalize(path).ok());
+    let is_mapped = |path: &Path| mapped.lines().any(|line| line.ends_with(&format!(" {}", path.display())));
+    let own = path_of(on);
+    if on.path.is_some() && !own.as_deref().is_some_and(is_mapped) {
+        return Some("the allocator was not loaded".to_owned());
+    }
+    let other = all.iter().find(|one| path_of(one).is_some_and(|path| Some(&path) != own.as_ref() && is_mapped(&path)));
+    other.map(|other| format!("{} was loaded too", other.name))
 }
 
 fn check(path: &Path) -> Result<(), Failure> {
