@@ -75,6 +75,7 @@ def preload(library, **environment):
 
 def known(python):
     """All tools; the first is none, which the others are compared with."""
+    trace_info = [METES, "trace", "info", "FILE"]
     jemalloc, tcmalloc = DEBIAN / "libjemalloc.so.2", DEBIAN / "libtcmalloc.so.4"
 
     def metes_says():
@@ -95,8 +96,8 @@ def known(python):
         metes("metes run --profile, 512 KiB", "run", "--profile", "OUT/profile.pb.gz", writes=True),
         metes("metes profile --on-peak", "profile", "--on-peak", "OUT/peak", "-o", "OUT/profile.pb.gz", writes=True,
               reader=[METES, "profile", "OUT/peak"]),
-        metes("metes trace --no-stacks", "trace", "--no-stacks", "-o", "OUT/trace", reader=[METES, "trace", "info", "FILE"], writes=True),
-        metes("metes trace", "trace", "-o", "OUT/trace", reader=[METES, "trace", "info", "FILE"], writes=True),
+        metes("metes trace --no-stacks", "trace", "--no-stacks", "-o", "OUT/trace", reader=trace_info, writes=True),
+        metes("metes trace", "trace", "-o", "OUT/trace", reader=trace_info, writes=True),
         metes("metes leaks, to the end", "leaks", "-o", "OUT/leaks.json", writes=True),
         Tool("heaptrack", lambda: said(["heaptrack", "--version"]), ["heaptrack", "-o", "OUT/heaptrack"],
              needs=["heaptrack"], reader=["heaptrack_print", "FILE"], writes=True),
