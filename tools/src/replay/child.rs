@@ -12,19 +12,11 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::process::ExitCode;
 use std::ptr::null_mut;
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// The argument by which this program is told to replay; the descriptors of the plan and of what is shared follow.
 pub const ASK: &str = "--replay-a-plan";
-
-static REPLAY: OnceLock<Replay> = OnceLock::new();
-
-/// The replay of this process.
-pub fn the_replay() -> Option<&'static Replay> {
-    REPLAY.get()
-}
 
 /// Replays. Does not come back if the tool ends this process before, as it does.
 pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
@@ -33,7 +25,7 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     // SAFETY: the tool has left this process both descriptors, and nothing here knows of them.
     let opened = unsafe { Shared::open(shared).and_then(|shared| open(plan, shared)) };
     let Ok(replay) = opened else { return ExitCode::from(2) };
-    let replay = REPLAY.get_or_init(|| replay);
+    let replay = replay.of_process();
     let words = replay.shared.words();
     words.wait_as(State::Ready);
     let before = Used::now();

@@ -7,6 +7,7 @@ use super::op::{Kind, Op};
 use super::shared::{Row, Shared, State, wait, wake};
 use super::{clock::Clock, resident};
 use std::ptr::null_mut;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
@@ -66,7 +67,15 @@ enum Next {
     Finished,
 }
 
+/// The replay of this process: threads that it starts find it here.
+static REPLAY: OnceLock<Replay> = OnceLock::new();
+
 impl Replay {
+    /// Makes it that of this process. If there is one, that stays.
+    pub fn of_process(self) -> &'static Self {
+        REPLAY.get_or_init(|| self)
+    }
+
     /// Runs the first lane, in the process's first thread, until all is done.
     pub fn run(&'static self) {
         self.lanes[0].turn.store(1, Release);
@@ -224,7 +233,7 @@ impl Replay {
     #[cold]
     fn start(&'static self, lane: u32, at: u64) {
         extern "C" fn run(lane: *mut libc::c_void) -> *mut libc::c_void {
-            if let Some(replay) = super::child::the_replay() {
+            if let Some(replay) = REPLAY.get() {
                 replay.lane(lane.addr());
             }
             null_mut()

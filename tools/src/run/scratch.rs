@@ -4,14 +4,18 @@
 #![allow(unsafe_code)]
 
 use crate::failure::Failure;
+use std::ffi::CString;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 const PREFIX: &str = "metes-run-";
 const FILE: &str = "reports";
+/// The directory of a file system that is in memory.
+const MEMORY: &str = "/dev/shm";
 /// The library takes paths of at most 255 bytes. This many are left for the name of the directory and the file.
 const LONGEST_PARENT: usize = 180;
 /// Bytes that are taken for reports beforehand.
@@ -27,9 +31,21 @@ pub struct Scratch {
 impl Scratch {
     /// Makes the directory in TMPDIR, or where that cannot be.
     pub fn new() -> Result<Self, Failure> {
-        let parents =
-            [std::env::temp_dir(), PathBuf::from("/tmp"), PathBuf::from("/var/tmp"), PathBuf::from("/dev/shm")];
+        Self::in_one_of([std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), MEMORY.into()])
+    }
+
+    /// The same for much that is written and soon gone: in memory, if there is plenty and TMPDIR names no other place. A
+    /// program that writes to a mapped file waits for the disk now and then.
+    pub fn for_much() -> Result<Self, Failure> {
+        if std::env::var_os("TMPDIR").is_some() || !is_memory_plenty() {
+            return Self::new();
+        }
+        Self::in_one_of([MEMORY.into(), std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()])
+    }
+
+    fn in_one_of(parents: [PathBuf; 4]) -> Result<Self, Failure> {
         let mut last = None;
+        sweep(Path::new(MEMORY));
         for parent in parents.iter().filter(|parent| can_be_named(parent)) {
             sweep(parent);
             match Self::make(parent) {
@@ -83,6 +99,25 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Whether there is memory for some hundred million recorded calls that nobody has packed yet.
+fn is_memory_plenty() -> bool {
+    const PLENTY: u64 = 4 << 30;
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB"));
+    let available = available.and_then(|kilobytes| kilobytes.parse::<u64>().ok()).unwrap_or(0) << 10;
+    available >= PLENTY && free_in(Path::new(MEMORY)) >= PLENTY
+}
+
+/// Bytes that a file system has room for.
+fn free_in(directory: &Path) -> u64 {
+    let Ok(path) = CString::new(directory.as_os_str().as_bytes()) else { return 0 };
+    // SAFETY: plain words; the kernel writes them all or says that it cannot.
+    unsafe {
+        let mut found: libc::statvfs = std::mem::zeroed();
+        if libc::statvfs(path.as_ptr(), &raw mut found) == 0 { found.f_bavail * found.f_frsize } else { 0 }
     }
 }
 

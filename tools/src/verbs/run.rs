@@ -115,7 +115,11 @@ pub fn run(args: &Args) -> Done {
     let is_named = settings::value(&options(""), "report").is_some() && args.report.is_none();
     let follows = !args.no_symbols && !is_named;
     let out = args.report.as_deref().map(open_report).transpose()?;
-    let scratch = if follows || args.trace.is_some() { Some(Scratch::new()?) } else { None };
+    let scratch = match args.trace {
+        Some(_) => Some(Scratch::for_much()?),
+        None if follows => Some(Scratch::new()?),
+        None => None,
+    };
     let mut more = Vec::new();
     match &scratch {
         Some(scratch) if follows => {
