@@ -1,5 +1,5 @@
-/* Linked to a load, or loaded by it: says which process it is as it starts, and what time it has taken as it ends. The
- * files are in the directory that COMPARE_TOOLS names. */
+/* Linked to a load, or loaded by it: says which process it is as it starts, and what time and memory it has taken as it
+ * ends. The files are in the directory that COMPARE_TOOLS names. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +28,7 @@ __attribute__((destructor)) static void end(void)
 {
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
+    say("memory", used.ru_maxrss);
     say("spent", used.ru_utime.tv_sec + used.ru_stime.tv_sec + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
 }
 

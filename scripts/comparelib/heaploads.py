@@ -1,6 +1,6 @@
 """The programs that heap tools are compared on: real ones of benches/loads, and the server of traces/programs.
 
-Each says what CPU time it has taken itself when it ends, so that what runs beside it is told apart.
+Each says what CPU time and memory it has taken itself when it ends, so that what runs beside it is told apart.
 """
 
 import os
@@ -11,19 +11,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 SPENT = ROOT / "benches/tools/spent.c"
 
-PERL_SPENT = r"""
-sub compare_tools { open my $file, '>', "$ENV{COMPARE_TOOLS}/$_[0]" or die; print $file $_[1] }
-BEGIN { compare_tools('pid', $$) }
-END { my @t = times; compare_tools('spent', $t[0] + $t[1]) }
-"""
-PYTHON_SPENT = """
-import atexit, os
-def _compare_tools(name, number):
-    with open(os.environ["COMPARE_TOOLS"] + "/" + name, "w") as file:
-        file.write(str(number))
-_compare_tools("pid", os.getpid())
-atexit.register(lambda: _compare_tools("spent", sum(os.times()[:2])))
-"""
+# Each loads SPENT, whose end is the last thing of the process.
+PERL_SPENT = "BEGIN { require DynaLoader; DynaLoader::dl_load_file('SPENT', 0) or die DynaLoader::dl_error() }\n"
+PYTHON_SPENT = "import ctypes; ctypes.CDLL('SPENT')\n"
 
 
 class Load:
@@ -45,10 +35,11 @@ def prepared(directory, python):
     """All loads, with their inputs in `directory`."""
     for name in ("perl_hash", "sqlite_join", "py_json"):
         inputs_of(name, directory / name)
-    perl, query, script = directory / "hash.pl", directory / "sqlite_join/load.sql", directory / "documents.py"
-    perl.write_text(PERL_SPENT + (directory / "perl_hash/load.pl").read_text())
-    script.write_text(PYTHON_SPENT + (directory / "py_json/load.py").read_text().replace("range(2)", "range(1)"))
     spent, server = directory / "spent.so", directory / "server"
+    perl, query, script = directory / "hash.pl", directory / "sqlite_join/load.sql", directory / "documents.py"
+    perl.write_text(PERL_SPENT.replace("SPENT", str(spent)) + (directory / "perl_hash/load.pl").read_text())
+    text = (directory / "py_json/load.py").read_text().replace("range(2)", "range(1)")
+    script.write_text(PYTHON_SPENT.replace("SPENT", str(spent)) + text)
     run(["gcc", "-O1", "-shared", "-fPIC", SPENT, "-o", spent])
     run(["gcc", "-O1", "-c", SPENT, "-o", directory / "spent.o"])
     run(["g++", "-g", "-O1", "-pthread", ROOT / "traces/programs/server.cpp", directory / "spent.o", "-o", server])
