@@ -12,7 +12,7 @@ int main(void) {
     CHECK(setrlimit(RLIMIT_DATA, &(struct rlimit){limit, limit}) == 0);
     while (malloc(1000)) total += 1000;
     CHECK(errno == ENOMEM);
-    CHECK(total > limit / 10 * 7);
+    CHECK(total > limit / 3 * 2);
     check_heap();
     return 0;
 }

@@ -8,6 +8,8 @@
 use super::path::{self, Full};
 use crate::base::pointer;
 use crate::process::recording;
+use crate::sys::linux::Linux;
+use crate::sys::pages::PageSource;
 use crate::sys::{calls, clock, file, thread, valgrind};
 use crate::trace::report;
 use core::cell::UnsafeCell;
@@ -79,18 +81,21 @@ const BEGINNING: u8 = 1;
 const ON: u8 = 2;
 const OFF: u8 = 3;
 
-/// The addresses of the windows; 0 for those that are not there yet.
-static MAPPED: [AtomicUsize; WINDOWS] = [const { AtomicUsize::new(0) }; WINDOWS];
+/// What a process has that is recorded: others need no memory for it.
+struct Memory {
+    /// The addresses of the windows; 0 for those that are not there yet.
+    windows: [AtomicUsize; WINDOWS],
+    /// The file's path, set before `ON`.
+    path: UnsafeCell<Full>,
+}
+
+// SAFETY: the path is written by the one thread that begins, and read afterwards.
+unsafe impl Sync for Memory {}
+
+/// The address of the memory; 0 before the recording begins.
+static MEMORY: AtomicUsize = AtomicUsize::new(0);
 /// Whether a thread writes the text of the maps. There is no lock: a fork must not wait, and nobody for a fork.
 static WRITING: AtomicBool = AtomicBool::new(false);
-
-/// The file's path, set before `ON`.
-struct Place(UnsafeCell<Full>);
-
-// SAFETY: written by the one thread that begins, and read afterwards.
-unsafe impl Sync for Place {}
-
-static PLACE: Place = Place(UnsafeCell::new(Full::new()));
 
 /// Whether calls are recorded. The first call makes the file.
 #[inline]
@@ -123,14 +128,21 @@ fn make() -> bool {
         report::say(format_args!("cannot make the trace '{path}': it must not be there yet"));
         return false;
     };
-    // SAFETY: this thread alone begins, and nobody reads before it has.
-    unsafe { PLACE.0.get().write(full) };
-    let Some(head) = window(0) else {
+    let memory = memory().or_else(|| {
+        let bytes = size_of::<Memory>().next_multiple_of(Linux.page_size());
+        MEMORY.store(Linux.map_guarded(bytes, Linux.page_size())?, Release);
+        memory()
+    });
+    let head = memory.and_then(|memory| {
+        // SAFETY: this thread alone begins, and nobody reads before it has.
+        unsafe { memory.path.get().write(full) };
+        memory.windows[0].store(window(memory, 0)?, Release);
+        head()
+    });
+    let Some(head) = head else {
         say_full();
         return false;
     };
-    MAPPED[0].store(head, Release);
-    let Some(head) = self::head() else { return false };
     head.version.store(1, Relaxed);
     head.pid.store(calls::process_id().into(), Relaxed);
     head.ticks.store(clock::ticks(), Relaxed);
@@ -145,8 +157,14 @@ fn make() -> bool {
     true
 }
 
+fn memory() -> Option<&'static Memory> {
+    let address = MEMORY.load(Acquire);
+    // SAFETY: mapped for this alone, and stays; zeroes are no windows and an empty path.
+    (address != 0).then(|| unsafe { pointer::to_ref(address) })
+}
+
 fn head() -> Option<&'static Head> {
-    let address = MAPPED[0].load(Acquire);
+    let address = memory()?.windows[0].load(Acquire);
     // SAFETY: the first window begins with the head, all of which is atomics. It stays mapped.
     (address != 0).then(|| unsafe { pointer::to_ref(address) })
 }
@@ -157,20 +175,21 @@ fn place(window: usize) -> (usize, usize) {
 }
 
 /// Maps a window.
-fn window(index: usize) -> Option<usize> {
+fn window(memory: &Memory, index: usize) -> Option<usize> {
     let (offset, len) = place(index);
     // SAFETY: written before the recording began.
-    let path = unsafe { &*PLACE.0.get() };
+    let path = unsafe { &*memory.path.get() };
     file::map_more(path.as_bytes(), offset, len)
 }
 
 /// The address of a window, which is mapped if it is not yet.
-fn mapped(slot: &AtomicUsize, index: usize) -> Option<usize> {
+fn mapped(memory: &Memory, index: usize) -> Option<usize> {
+    let slot = memory.windows.get(index)?;
     let known = slot.load(Acquire);
     if known != 0 {
         return Some(known);
     }
-    let new = window(index)?;
+    let new = window(memory, index)?;
     match slot.compare_exchange(0, new, AcqRel, Acquire) {
         Ok(_) => Some(new),
         Err(now) => {
@@ -188,8 +207,7 @@ pub fn take(kind: u32, thread: u32, turn: u32) -> Option<&'static Chunk> {
     let index = usize::try_from(head.chunks.fetch_add(1, Relaxed)).ok()?;
     let offset = (index + 1) * CHUNK;
     let window_index = if offset < LARGE { offset / SMALL } else { SMALLS - 1 + offset / LARGE };
-    let slot = MAPPED.get(window_index).or_else(stop)?;
-    let address = mapped(slot, window_index).or_else(stop)?;
+    let address = mapped(memory()?, window_index).or_else(stop)?;
     // SAFETY: within the window, and no other thread gets this index.
     let chunk: &'static Chunk = unsafe { pointer::to_ref(address + offset - place(window_index).0) };
     chunk.thread.store(thread, Relaxed);
@@ -282,7 +300,8 @@ pub fn begin_in_child() {
     if STATE.load(Acquire) != ON {
         return;
     }
-    for (index, slot) in MAPPED.iter().enumerate() {
+    let windows = memory().into_iter().flat_map(|memory| &memory.windows).enumerate();
+    for (index, slot) in windows {
         let address = slot.swap(0, Relaxed);
         if address != 0 {
             // A signal handler may have forked while its thread wrote a record.

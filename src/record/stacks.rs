@@ -3,15 +3,36 @@
 #![allow(unsafe_code)]
 
 use super::file::{self, Chunk};
+use crate::base::pointer;
 use crate::process::{options, recording};
 use crate::sys::linux::Linux;
+use crate::sys::pages::PageSource;
 use crate::trace::depot::Depot;
 use crate::trace::unwind::{self, Walks};
 use core::ptr::null_mut;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use core::sync::atomic::{AtomicPtr, AtomicUsize};
 
-static DEPOT: Depot = Depot::new();
+/// The address of the depot of a process that is recorded: others need no memory for it. 0 before the first stack.
+static DEPOT: AtomicUsize = AtomicUsize::new(0);
+
+fn depot() -> Option<&'static Depot> {
+    let mut address = DEPOT.load(Acquire);
+    if address == 0 {
+        let bytes = size_of::<Depot>().next_multiple_of(Linux.page_size());
+        let new = Linux.map_guarded(bytes, Linux.page_size())?;
+        address = match DEPOT.compare_exchange(0, new, AcqRel, Acquire) {
+            Ok(_) => new,
+            Err(now) => {
+                // SAFETY: mapped above, and no other thread has seen it.
+                unsafe { Linux.unmap_guarded(new, bytes) };
+                now
+            }
+        };
+    }
+    // SAFETY: mapped for this alone, and stays; zeroes are an empty depot.
+    Some(unsafe { pointer::to_ref(address) })
+}
 
 /// Where a thread writes stacks that are new.
 pub struct Writer {
@@ -43,7 +64,7 @@ impl Writer {
     }
 
     fn number(&self, frames: &[usize]) -> u32 {
-        let (number, is_new) = DEPOT.intern_new(&Linux, frames);
+        let (number, is_new) = depot().map_or((0, false), |depot| depot.intern_new(&Linux, frames));
         if is_new {
             self.write(number, frames);
         }
@@ -77,5 +98,5 @@ impl Writer {
 
 /// In a forked child: its own file has none of the stacks so far. They are written again as they come.
 pub fn begin_in_child() {
-    DEPOT.forget();
+    DEPOT.store(0, Relaxed);
 }

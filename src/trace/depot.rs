@@ -75,13 +75,6 @@ impl Depot {
         self.find_or_add(source, frames).unwrap_or((0, false))
     }
 
-    /// In a process that has no other thread: all stacks are unknown again. Their memory is lost.
-    pub fn forget(&self) {
-        self.heads.store(0, Ordering::Relaxed);
-        self.chunks.iter().for_each(|chunk| chunk.store(0, Ordering::Relaxed));
-        self.used.store(0, Ordering::Relaxed);
-    }
-
     fn find_or_add(&self, source: &impl PageSource, frames: &[usize]) -> Option<(u32, bool)> {
         let hash = hash(frames);
         let head = &self.heads(source)?[hash as usize % HEADS];
