@@ -13,14 +13,14 @@ PEERS = ROOT / "target/peers/peers.json"
 
 
 class Allocator:
-    def __init__(self, name, library=None, version="", provenance="", peer=False, options="", hardened=False):
+    def __init__(self, name, library=None, version="", provenance="", peer=False, options="", special=False):
         self.name = name
         self.library = os.path.realpath(library) if library else ""
         self.options = options  # METES_OPTIONS
         self.version = version
         self.provenance = provenance
         self.peer = peer
-        self.hardened = hardened  # made for finding bugs: in no benchmark that does not ask for it
+        self.special = special  # made for finding bugs or for its profiler: in no benchmark that does not ask for it
 
     @property
     def digest(self):
@@ -57,15 +57,15 @@ def known():
     if PEERS.exists():
         for peer in json.loads(PEERS.read_text()):
             found.append(Allocator(peer["name"], peer["path"], peer["version"], peer["provenance"], peer=True,
-                                   hardened=peer.get("hardened", False)))  # fmt: skip
+                                   special=peer.get("special", False)))  # fmt: skip
     return {a.name: a for a in found}
 
 
 def usual(everything):
-    """All but the hardened ones, and the distribution's older builds of peers that are there in a newer version."""
+    """All but the special ones, and the distribution's older builds of peers that are there in a newer version."""
     newer = {name.rstrip("0123456789") for name in everything}
     older = {name for name in everything if name.endswith("-debian") and name.removesuffix("-debian") in newer}
-    return [a for a in everything.values() if not a.hardened and a.name not in older]
+    return [a for a in everything.values() if not a.special and a.name not in older]
 
 
 def choose(text):
