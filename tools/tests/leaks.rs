@@ -321,3 +321,10 @@ fn what_is_no_process_program_or_file_is_said_in_one_line() {
     run(&["leaks", "diff", none, none]).refused(2, "is no file of metes leaks");
     run(&["leaks", "--suppressions", "/no/such/file", "1"]).refused(2, "/no/such/file: No such file");
 }
+
+#[test]
+fn a_program_that_is_killed_was_not_searched() {
+    let said = run(&["leaks", "--json", "--", "sh", "-c", "kill -9 $$"]);
+    assert_eq!((said.signal, said.out.as_str()), (Some(9), ""), "{said:?}");
+    assert!(said.err.ends_with("sh: was not searched for leaks when it ended\n"), "{said:?}");
+}

@@ -96,6 +96,9 @@ enum Diff {
     },
 }
 
+/// How the library says that it cannot search.
+const CANNOT: &[u8] = b"leaks=exit: ";
+
 /// Finds them, and shows them.
 pub fn run(args: &Args) -> Done {
     if let Some(Diff::Diff { before, after, json, fail }) = &args.diff {
@@ -169,8 +172,15 @@ fn of_program(args: &Args, suppressions: Option<&Suppressions>) -> Done {
     let mut others = Vec::new();
     rest.split_inclusive(|&byte| byte == b'\n').for_each(|line| report::annotate(&mut symbols, line, &mut others));
     let _ = std::io::stderr().write_all(&others);
-    let has_leaks = show(args, leaks, suppressions)?;
     drop(scratch);
+    // The search is the last that a process does: one that was killed has not come to it, and the library says why it
+    // could not be done.
+    let is_searched = !matches!(end, End::Signal(_)) && !others.windows(CANNOT.len()).any(|part| part == CANNOT);
+    if leaks.is_empty() && !is_searched {
+        let _ = writeln!(std::io::stderr(), "metes: {}: was not searched for leaks when it ended", path.display());
+        return Ok(end.follow());
+    }
+    let has_leaks = show(args, leaks, suppressions)?;
     match end {
         End::Status(0) => Ok(status(args, has_leaks)),
         end => Ok(end.follow()),
