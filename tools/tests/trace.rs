@@ -240,7 +240,7 @@ fn raw_files_are_read_and_packed() {
     assert_eq!(info(&raw)["sites"][0]["frames"][0]["line"], Value::Null);
     run(&["trace", "pack", text(&raw), text(&packed)]).refused(2, "File exists");
     run(&["trace", "pack", text(&packed), text(&place.path("none"))]).refused(2, "is no raw trace of metes");
-    run(&["trace", "pack", "/dev/null", text(&place.path("none"))]).refused(2, "is no raw trace of metes");
+    run(&["trace", "pack", "/dev/null", text(&place.path("none"))]).refused(2, "is no regular file");
     assert!(!place.path("none").exists());
 }
 
