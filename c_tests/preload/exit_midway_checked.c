@@ -36,7 +36,7 @@ int main(void) {
     served_by_metes();
     for (int i = 0; i < 5; i++) {
         round_of(3 * MIB, 8);
-        round_of(100000, 60);
+        round_of(100000, 24);
     }
     return 0;
 }

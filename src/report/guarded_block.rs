@@ -103,7 +103,8 @@ impl GuardedBlock {
     /// pages, which may not be accessible any more.
     pub fn damage_meanwhile(&self) -> Option<usize> {
         let [before, behind] = self.rest();
-        let mut piece = [0; 1 << 10];
+        // As few calls as can be: each waits for threads that change mappings.
+        let mut piece = [0; 4 << 10];
         [behind, before].into_iter().find_map(|(start, len)| {
             (start..start + len).step_by(piece.len()).find_map(|at| {
                 let wanted = piece.len().min(start + len - at);
