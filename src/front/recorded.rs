@@ -1,7 +1,7 @@
 //! Calls that are recorded: see `record`. Each function is given the same call again, which serves it without being recorded.
 
 use crate::base::family::Family;
-use crate::process::options;
+use crate::process::recording;
 use crate::record::recorder::Call;
 use crate::record::window::Window;
 
@@ -40,5 +40,5 @@ pub fn of(family: Family, otherwise: Call) -> Call {
 
 #[inline]
 fn open() -> Option<Window> {
-    if options::is_watched() { Window::open() } else { None }
+    if recording::is_asked() { Window::open() } else { None }
 }

@@ -153,7 +153,6 @@ pub fn read_environment() {
     // Where blocks are not checked, the fill byte of mallopt(3) does what `fill=junk` asks for.
     set_perturb(if FILL.get() == FILL_JUNK { JUNK } else { perturb() });
     UNCHECKED.store(u8::from(!checked()), Relaxed);
-    WATCHED.set((checked() || !TRACE.is_none()).into());
     if checks() == Checks::Off {
         report::set_after(After::Ignore);
         if remembers_calls() {

@@ -119,7 +119,6 @@ read_only_options! {
     FILL = FILL_BY_LEVEL;
     QUARANTINE = QUARANTINE_DEFAULT;
     BLOCKS_CHECKED = 0;
-    WATCHED = 0;
     TRACE_STACKS = TRACE_STACKS_DEFAULT;
     ZEROES = 0;
 }
@@ -377,12 +376,6 @@ pub fn profile_file(pid: libc::pid_t) -> Option<Path> {
 /// Whether the profile is kept in a file.
 pub fn has_profile_file() -> bool {
     !PROFILE_FILE.is_none()
-}
-
-/// Whether each call is to take its slow path to the end: blocks are checked, or calls are recorded.
-#[inline]
-pub fn is_watched() -> bool {
-    WATCHED.is_on()
 }
 
 /// Where the statistics go, if not to standard error.

@@ -3,6 +3,12 @@
 use super::options::{TRACE, TRACE_STACKS};
 use crate::base::path::{self, Path};
 
+/// Whether calls are to be recorded.
+#[inline]
+pub fn is_asked() -> bool {
+    !TRACE.is_none()
+}
+
 /// The file that the calls are recorded in, if any.
 pub fn file(pid: libc::pid_t) -> Option<Path> {
     path::expand(TRACE, pid)

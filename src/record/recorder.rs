@@ -186,7 +186,7 @@ impl Recorder {
             push(old as u64 & ADDRESS);
         }
         if stacks::are_recorded() {
-            push(self.stacks.here(self.walks()).into());
+            push(self.walks().map_or(0, |walks| self.stacks.here(walks)).into());
         }
         self.write(&words[..len]);
     }

@@ -4,7 +4,7 @@
 
 use super::file::{self, Chunk};
 use crate::base::pointer;
-use crate::process::{options, recording};
+use crate::process::recording;
 use crate::sys::linux::Linux;
 use crate::sys::pages::PageSource;
 use crate::trace::depot::Depot;
@@ -48,19 +48,11 @@ pub fn are_recorded() -> bool {
 }
 
 impl Writer {
-    /// The number of the calling thread's stack; 0 where none are recorded. `walks` are the thread's last walks, if it has
-    /// memory for these. A stack that nobody has recorded is in the file when this returns, unless that cannot grow.
-    #[inline(never)]
-    pub fn here(&self, walks: Option<&Walks>) -> u32 {
-        let mut frames = [0; options::DEPTH_MAX];
-        let frames = &mut frames[..recording::depth()];
-        match walks {
-            Some(walks) => unwind::capture_again(walks, frames, |frames| self.number(frames)),
-            None => {
-                let count = unwind::capture(frames);
-                self.number(&frames[..count])
-            }
-        }
+    /// The number of the calling thread's stack; 0 for none. `walks` are the thread's last walks. A stack that nobody has
+    /// recorded is in the file when this returns, unless that cannot grow.
+    #[inline]
+    pub fn here(&self, walks: &Walks) -> u32 {
+        unwind::capture_again(walks, recording::depth(), |frames| self.number(frames))
     }
 
     fn number(&self, frames: &[usize]) -> u32 {

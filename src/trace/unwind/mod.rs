@@ -26,6 +26,7 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
+use super::depot::FRAMES_MAX;
 use super::modules;
 pub use again::Walks;
 use core::ffi::c_void;
@@ -72,18 +73,23 @@ pub fn capture(frames: &mut [usize]) -> usize {
 }
 
 /// The same, for a thread that keeps its last walks: the number of a stack that it knows, else what `number` makes of the
-/// return addresses.
+/// return addresses, of which there are `depth` at most.
 #[inline(never)]
-pub fn capture_again(walks: &Walks, frames: &mut [usize], number: impl FnOnce(&[usize]) -> u32) -> u32 {
+pub fn capture_again(walks: &Walks, depth: usize, number: impl FnOnce(&[usize]) -> u32) -> u32 {
     let here = machine::here();
-    if let Some(known) = walks.known(&here, || Memory::from(Care::Fast, here.sp)) {
-        return known;
-    }
+    let known = walks.known(&here, || Memory::from(Care::Fast, here.sp));
+    known.unwrap_or_else(|| capture_anew(walks, &here, depth, number))
+}
+
+#[cold]
+#[inline(never)]
+fn capture_anew(walks: &Walks, here: &Registers, depth: usize, number: impl FnOnce(&[usize]) -> u32) -> u32 {
+    let mut frames = [0; FRAMES_MAX];
     let walked = walks.begin(here.sp);
     let memory = Memory::from(Care::Fast, here.sp).keeping(walked.log());
-    let mut walk = Walk::new(&here, memory);
+    let mut walk = Walk::new(here, memory);
     let first = walk.step();
-    let count = walk.fill(first, frames);
+    let count = walk.fill(first, &mut frames[..depth.min(FRAMES_MAX)]);
     let number = number(&frames[..count]);
     walked.keep(here.sp, number);
     number

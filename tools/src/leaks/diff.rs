@@ -114,16 +114,7 @@ mod tests {
 
     fn site(function: &str, line: u32, blocks: u64, bytes: u64) -> Site {
         let frames = vec![Frame { function: function.into(), file: None, line: Some(line), address: String::new() }];
-        Site {
-            reach: Reach::Direct,
-            blocks,
-            bytes,
-            estimate: None,
-            frames,
-            size: None,
-            symbol: None,
-            examples: Vec::new(),
-        }
+        Site::of(Reach::Direct, blocks, bytes, frames)
     }
 
     #[test]

@@ -77,17 +77,7 @@ impl Reader<'_> {
     fn begin(&mut self, reach: Reach, blocks: u64, bytes: u64, address: &str) {
         let address = address.trim_end_matches(',').to_owned();
         let example = Example { address, size: bytes / blocks.max(1), first: String::new() };
-        let (estimate, size, symbol) = (None, None, None);
-        self.sites.push(Site {
-            reach,
-            blocks,
-            bytes,
-            estimate,
-            frames: Vec::new(),
-            size,
-            symbol,
-            examples: vec![example],
-        });
+        self.sites.push(Site { examples: vec![example], ..Site::of(reach, blocks, bytes, Vec::new()) });
     }
 
     /// Adds the places of a call to the stack of the last site.

@@ -174,6 +174,11 @@ impl Sum {
 }
 
 impl Site {
+    /// Blocks that these calls have allocated.
+    pub fn of(reach: Reach, blocks: u64, bytes: u64, frames: Vec<Frame>) -> Self {
+        Self { reach, blocks, bytes, estimate: None, frames, size: None, symbol: None, examples: Vec::new() }
+    }
+
     /// What tells it from other sites, also those of another run or build: no addresses, no lines.
     pub fn key(&self) -> (Reach, Vec<String>, Option<u64>, Option<String>) {
         let functions = self.frames.iter().map(|frame| frame.function.clone()).collect();

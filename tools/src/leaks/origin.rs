@@ -77,18 +77,7 @@ impl<'a> Namer<'a> {
             let size_alone = (!is_known).then_some(size);
             let place = *places.entry((reach, frames.clone(), size_alone, symbol.clone())).or_insert(sites.len());
             if place == sites.len() {
-                let (blocks, bytes, estimate) = (0, 0, None);
-                let frames_then = Vec::new();
-                let site = Site {
-                    reach,
-                    blocks,
-                    bytes,
-                    estimate,
-                    frames: frames_then,
-                    size: size_alone,
-                    symbol,
-                    examples: Vec::new(),
-                };
+                let site = Site { size: size_alone, symbol, ..Site::of(reach, 0, 0, Vec::new()) };
                 sites.push((frames, site));
             }
             let site = &mut sites[place].1;

@@ -46,16 +46,7 @@ mod tests {
     fn site(function: &str, bytes: u64) -> Site {
         let (file, address) = (Some("/src/a b.c".into()), "/lib/libx.so+0x10".into());
         let frames = vec![Frame { function: function.into(), file, line: Some(12), address }];
-        Site {
-            reach: Reach::Direct,
-            blocks: 1,
-            bytes,
-            estimate: None,
-            frames,
-            size: None,
-            symbol: None,
-            examples: Vec::new(),
-        }
+        Site::of(Reach::Direct, 1, bytes, frames)
     }
 
     #[test]

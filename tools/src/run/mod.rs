@@ -2,4 +2,5 @@
 
 pub mod child;
 pub mod follow;
+pub mod on_metes;
 pub mod scratch;

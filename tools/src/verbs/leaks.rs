@@ -5,19 +5,17 @@ use crate::leaks::found::Leaks;
 use crate::leaks::running::{self, Wanted};
 use crate::leaks::suppressions::Suppressions;
 use crate::leaks::{diff, exit, page};
-use crate::library;
 use crate::output;
 use crate::process::Process;
-use crate::program;
-use crate::run::child::{End, Signals};
+use crate::run::child::End;
+use crate::run::on_metes::OnMetes;
 use crate::run::scratch::Scratch;
-use crate::settings;
 use crate::symbols::{Symbols, report};
 use clap::ValueHint;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 const AFTER: &str = "\
 A program that is started by metes leaks looks for leaks itself when it exits, with the stacks of all blocks. A process that \
@@ -148,25 +146,13 @@ fn status(args: &Args, has_leaks: bool) -> ExitCode {
 
 /// Of a program, from its start to its end.
 fn of_program(args: &Args, suppressions: Option<&Suppressions>) -> Done {
-    let path = program::find(&args.command[0])?;
-    let library = library::find(args.library.as_deref())?;
-    let image = program::image(&path);
-    if let Some(found) = program::obstacle(&image, &library.elf) {
-        return Err(Failure::about(image.path.display(), format!("{}; {}", found.what, found.advice)));
-    }
+    let program = OnMetes::find(&args.command, args.library.as_deref())?;
     let scratch = Scratch::new()?;
     let options = format!("leaks=exit,report={},depth={}", scratch.path().display(), args.depth.max(8));
-    settings::check(&options)?;
-    let mut command = Command::new(&args.command[0]);
-    command.args(&args.command[1..]).env("LD_PRELOAD", library.preload());
-    command.env("METES_OPTIONS", [std::env::var("METES_OPTIONS").unwrap_or_default(), options].join(","));
-    let child = Signals::take()
-        .start(&mut command)
-        .map_err(|error| Failure::of_system(args.command[0].display(), &error).with_status(program::NOT_FOUND))?;
-    let end = child.wait();
+    let end = program.run(&options)?;
     let text = std::fs::read(scratch.path()).map_err(|error| Failure::of_system(scratch.path().display(), &error))?;
     let mut symbols = Symbols::new(&args.debug_dir);
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = program.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let exit::Reports { leaks, rest } = exit::read(name, &text, &mut symbols, args.depth.into());
     // Other reports are for the user as well.
     let mut others = Vec::new();
@@ -177,7 +163,8 @@ fn of_program(args: &Args, suppressions: Option<&Suppressions>) -> Done {
     // could not be done.
     let is_searched = !matches!(end, End::Signal(_)) && !others.windows(CANNOT.len()).any(|part| part == CANNOT);
     if leaks.is_empty() && !is_searched {
-        let _ = writeln!(std::io::stderr(), "metes: {}: was not searched for leaks when it ended", path.display());
+        let _ =
+            writeln!(std::io::stderr(), "metes: {}: was not searched for leaks when it ended", program.path.display());
         return Ok(end.follow());
     }
     let has_leaks = show(args, leaks, suppressions)?;

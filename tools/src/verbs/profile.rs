@@ -2,7 +2,6 @@
 
 use crate::failure::{Done, Failure};
 use crate::heap::source::Source;
-use crate::library;
 use crate::output;
 use crate::process::{Process, maps};
 use crate::profile::attach::Attached;
@@ -10,8 +9,8 @@ use crate::profile::form::Form;
 use crate::profile::kept::Kept;
 use crate::profile::sites::Sites;
 use crate::profile::{Profile, What, form, page, pins, read};
-use crate::program;
-use crate::run::child::{End, Signals};
+use crate::run::child::End;
+use crate::run::on_metes::OnMetes;
 use crate::settings;
 use crate::signals::{self, Next};
 use crate::snapshot::Snapshot;
@@ -19,7 +18,7 @@ use clap::ValueHint;
 use metes::internals::{option_keys, profiling};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 const AFTER: &str = "\
@@ -147,22 +146,10 @@ fn wait(process: &Process, attached: &Attached<'_>, time: Duration) -> Result<()
 
 /// Of a program, from its start to its end.
 fn of_program(args: &Args) -> Done {
-    let path = program::find(&args.command[0])?;
-    let library = library::find(args.library.as_deref())?;
-    let image = program::image(&path);
-    if let Some(found) = program::obstacle(&image, &library.elf) {
-        return Err(Failure::about(image.path.display(), format!("{}; {}", found.what, found.advice)));
-    }
+    let program = OnMetes::find(&args.command, args.library.as_deref())?;
     let kept = Kept::new(args.on_peak.as_deref())?;
     let options = kept.options(&args.rate);
-    settings::check(&options)?;
-    let mut command = Command::new(&args.command[0]);
-    command.args(&args.command[1..]).env("LD_PRELOAD", library.preload());
-    command.env("METES_OPTIONS", [std::env::var("METES_OPTIONS").unwrap_or_default(), options].join(","));
-    let child = Signals::take()
-        .start(&mut command)
-        .map_err(|error| Failure::of_system(args.command[0].display(), &error).with_status(program::NOT_FOUND))?;
-    let end = child.wait();
+    let end = program.run(&options)?;
     let mut profiles = kept.profiles()?;
     if let Some(profile) = profiles.pop() {
         show(args, &profile, args.show.unwrap_or(What::Peak))?;
@@ -170,7 +157,7 @@ fn of_program(args: &Args) -> Done {
             eprintln!("metes: {} other processes allocated less, and are not shown", profiles.len());
         }
     } else {
-        eprintln!("metes: {}: it has not allocated enough for a sample: try a smaller --rate", path.display());
+        eprintln!("metes: {}: it has not allocated enough for a sample: try a smaller --rate", program.path.display());
     }
     drop(kept);
     match end {
